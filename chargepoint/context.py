@@ -1,0 +1,51 @@
+"""What a service gets; nothing else is reachable from inside one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chargepoint.bus import Bus
+from chargepoint.clock import Clock
+from chargepoint.config import PortSettings, Secrets, Settings
+from drivers.ports.wire import Wire, open_wire
+
+
+def wire_of(port: PortSettings) -> Wire:
+    """The wire that a [[port]] section describes, not yet opened."""
+    return open_wire(
+        kind=port.kind,
+        device=port.device,
+        baud_rate=port.baud_rate,
+        parity=port.parity,
+        stop_bits=port.stop_bits,
+        host=port.host,
+        port=port.port,
+    )
+
+
+@dataclass
+class Context:
+    """One service's world: its name, the bus, what is installed, the time, and its own folder for data.
+
+    `stopping` is set when the station stops in order; `run` then ends its work and returns. `beat` says that the work
+    itself goes on (architecture.md 3): a service that does not beat is ended. `ready` says it is up.
+    `wire_for` makes the byte stream of a port; journeys hand in in-process wires here.
+    """
+
+    name: str
+    bus: Bus
+    settings: Settings
+    secrets: Secrets
+    clock: Clock
+    data: Path
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    wire_for: Callable[[PortSettings], Wire] = wire_of
+
+    def beat(self) -> None:
+        self.bus.beat()
+
+    def ready(self) -> None:
+        self.bus.ready()

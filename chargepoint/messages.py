@@ -1,0 +1,721 @@
+"""Every event, state and call that crosses the bus, and who may send it.
+
+Three kinds: an `Event` is published to whoever subscribed, a `State` is retained under a topic, a `Request` is a call
+to one service and names its `Reply`. The hub checks each message against this vocabulary and `SENDERS` (S24).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from chargepoint.records import (
+    Credential,
+    HistoryRow,
+    JournalRow,
+    Limit,
+    Moment,
+    Sample,
+    Session,
+)
+from chargepoint.vocabulary import (
+    AuthorizationBasis,
+    ConnectorFlag,
+    ConnectorStatus,
+    ConnectorType,
+    EventType,
+    LinkState,
+    LogicalStatus,
+    OperatingMode,
+    Role,
+    SessionState,
+    StartCause,
+    StartSource,
+    StopSource,
+    TechnicalStatus,
+)
+from drivers.interfaces import ControllerReading, Diagnosis, Identity, MeterReading, Parameter, VehicleData
+
+R = TypeVar("R", bound="Reply")
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="is", tag=True):
+    """Anything that crosses the bus. Its tag is its class name."""
+
+
+class Event(Message, frozen=True, kw_only=True):
+    """Something happened."""
+
+
+class State(Message, frozen=True, kw_only=True):
+    """How something is now; the newest value replaces the one before."""
+
+
+class Reply(Message, frozen=True, kw_only=True):
+    """An answer to a request."""
+
+
+class Request(Message, Generic[R], frozen=True, kw_only=True):
+    """Somebody wants something of one service."""
+
+
+# ---------------------------------------------------------------------------------------------------------- replies
+
+
+class Done(Reply, frozen=True, kw_only=True):
+    """It is done, and durable where the request asked for something to be kept (R24)."""
+
+
+class ActionResult(Reply, frozen=True, kw_only=True):
+    """What came of a deed. `code` is a word for programs (`ok`, `busy`, `not_supported`, ...), `text` for people."""
+
+    ok: bool
+    code: str
+    text: str = ""
+
+
+# ------------------------------------------------------------------------------------------------ hub: the household
+
+
+class ServiceState(State, frozen=True, kw_only=True):
+    """Topic `service/NAME`. `status`: starting, running, hung, restarting, parked, stopped."""
+
+    name: str
+    status: str
+    pid: int
+    restarts: int
+    since_mono_s: float
+    last_end: str = ""
+    memory_bytes: int = 0
+
+
+class SupervisorState(State, frozen=True, kw_only=True):
+    """Topic `supervisor`. `is_degraded`: at least one service is parked."""
+
+    start_cause: StartCause
+    boots: int
+    crashes: int
+    is_degraded: bool
+    version: str
+
+
+class ClockState(State, frozen=True, kw_only=True):
+    """Topic `clock`: wall time = monotonic time + `offset_s`. `source`: unset, system, server, person."""
+
+    is_set: bool
+    offset_s: float
+    source: str
+
+
+class SettingsState(State, frozen=True, kw_only=True):
+    """Topic `settings`: the values changed at run time, by key (`ocpp.HeartbeatInterval`, `access.white`, ...)."""
+
+    values: dict[str, str]
+
+
+class User(msgspec.Struct, frozen=True):
+    """The charging part of a user: which cards are theirs and what they may use."""
+
+    login: str
+    role: Role
+    cards: tuple[str, ...] = ()
+    is_blocked: bool = False
+    is_allowed: bool = True
+    energy_limit_wh: int | None = None
+
+
+class UsersState(State, frozen=True, kw_only=True):
+    """Topic `users`: the charging part of all users. `station` keeps it in its facts for when `hub` is silent."""
+
+    users: tuple[User, ...]
+
+
+class ReadSettings(Request["SettingsPage"], frozen=True, kw_only=True):
+    """To hub: the settings whose key begins with `prefix`, and their history when asked."""
+
+    prefix: str = ""
+
+
+class SettingChange(msgspec.Struct, frozen=True):
+    key: str
+    value: str | None
+    by: str
+    moment: Moment
+
+
+class SettingsPage(Reply, frozen=True, kw_only=True):
+    values: dict[str, str]
+    changes: tuple[SettingChange, ...] = ()
+
+
+class ChangeSettings(Request["Done"], frozen=True, kw_only=True):
+    """To hub: set (or with None: remove) values, all or none, durable before the reply."""
+
+    values: dict[str, str | None]
+    by: str
+
+
+class SaveUser(Request["ActionResult"], frozen=True, kw_only=True):
+    """To hub: add or change a user. `password` None keeps the one there is. At most 15 cards, each of one user only."""
+
+    user: User
+    password: str | None = None
+    by: str
+
+
+class RemoveUser(Request["ActionResult"], frozen=True, kw_only=True):
+    login: str
+    by: str
+
+
+class CheckPassword(Request["ActionResult"], frozen=True, kw_only=True):
+    """To hub: whether this login has this password; the same answer for an unknown login."""
+
+    login: str
+    password: str
+
+
+class RestartService(Request["ActionResult"], frozen=True, kw_only=True):
+    """To hub: end and start one service by name."""
+
+    name: str
+    by: str
+
+
+class EndStation(Request["ActionResult"], frozen=True, kw_only=True):
+    """To hub: stop everything in order and leave with `exit_code` (architecture.md 3); answered before it happens."""
+
+    exit_code: int
+    stop_source: StopSource
+    by: str
+
+
+class TimeLearned(Event, frozen=True, kw_only=True):
+    """A source of time said that at monotonic `mono_s` it was `at`."""
+
+    at: datetime
+    mono_s: float
+    source: str
+
+
+class ClockStepped(Event, frozen=True, kw_only=True):
+    """The house's wall time was set or corrected by `step_s`."""
+
+    step_s: float
+    source: str
+
+
+# ------------------------------------------------------------------------------------------------ helper: privileged
+
+
+class PrivilegedDeed(Request["ActionResult"], frozen=True, kw_only=True):
+    """To helper: one deed of its fixed list (reboot, power_off, set_clock, ...), arguments by name."""
+
+    name: str
+    arguments: dict[str, str] = {}
+    by: str
+
+
+# ------------------------------------------------------------------------------------------- what everybody may note
+
+
+class Noted(Event, frozen=True, kw_only=True):
+    """For the operation log; `station` writes it down. The hub keeps these while `station` restarts."""
+
+    event_type: EventType
+    action: str
+    message: str = ""
+    error: str = ""
+    connector: int | None = None
+    session_id: int | None = None
+
+
+class SecurityNoted(Event, frozen=True, kw_only=True):
+    """For the security journal; `station` writes it down. The hub keeps these while `station` restarts."""
+
+    type: str
+    source_type: str
+    source: str
+    operation: str
+    extra: str = ""
+
+
+# -------------------------------------------------------------------------------------------------- station: states
+
+
+class SessionSummary(msgspec.Struct, frozen=True):
+    """What screens show of a session that is not finished."""
+
+    session_id: int
+    state: SessionState
+    start_source: StartSource | None
+    starter: Credential | None
+    is_transaction: bool
+    energy_wh: int
+    elapsed_s: int
+    soc_start_pct: float | None = None
+
+
+class ConnectorState(State, frozen=True, kw_only=True):
+    """Topic `connector/N`. `operative` is the durable availability (OCPP ChangeAvailability); `limit` the cap now."""
+
+    number: int
+    type: ConnectorType
+    status: ConnectorStatus
+    flags: ConnectorFlag
+    operative: bool
+    cause: str = ""
+    vendor_error_code: str = ""
+    reading: ControllerReading | None = None
+    reading_mono_s: float = 0.0
+    meter: MeterReading | None = None
+    meter_mono_s: float = 0.0
+    session: SessionSummary | None = None
+    limit: Limit | None = None
+    grant: Limit | None = None
+    vehicle: VehicleData | None = None
+    suspended_by: str = ""  # "", "ev" or "evse" (statuses.md 2a)
+    # Whose charge is authorised but waits for its car (ConnectionTimeOut runs)
+    waiting_for_ev: bool = False
+
+
+class MeterState(State, frozen=True, kw_only=True):
+    """Topic `meter/NAME`. `reading` is the last good one; older than a few seconds means silent."""
+
+    name: str
+    connector: int  # 0: the whole station
+    is_answering: bool
+    reading: MeterReading | None
+    mono_s: float
+
+
+class StationState(State, frozen=True, kw_only=True):
+    """Topic `station`."""
+
+    technical: TechnicalStatus
+    logical: LogicalStatus
+    mode: OperatingMode
+    operative: bool
+    free_mode: bool
+    can_record: bool
+    connectors: tuple[int, ...]
+    power_limit_w: float
+    power_w: float
+
+
+class PortState(State, frozen=True, kw_only=True):
+    """Topic `port/NAME`: counters since the start of `station`."""
+
+    name: str
+    is_open: bool
+    requests: int
+    answers: int
+    no_answer: int
+    bad_frame: int
+    error: str = ""
+
+
+# ------------------------------------------------------------------------------------------------- station: events
+
+
+class JournalGrew(Event, frozen=True, kw_only=True):
+    """The journal now ends at `seq`; readers with a cursor may read on."""
+
+    seq: int
+
+
+class SampleTaken(Event, frozen=True, kw_only=True):
+    """A sample of the sampling plan, told at once; it is durable with the next batch."""
+
+    sample: Sample
+
+
+class CardHandled(Event, frozen=True, kw_only=True):
+    """What came of a card, for screens, lights and sounds."""
+
+    reader: str
+    uid: str
+    outcome: str
+    connector: int | None = None
+    text: str = ""
+
+
+# -------------------------------------------------------------------------------------------------- station: calls
+
+
+class PresentCard(Request["CardOutcome"], frozen=True, kw_only=True):
+    """To station: a card is held to `reader`, which stands for `connectors` (empty: all)."""
+
+    reader: str
+    uid: str
+    connectors: tuple[int, ...] = ()
+
+
+class CardOutcome(Reply, frozen=True, kw_only=True):
+    """`outcome`: started, waiting_for_ev, stopped, choose, refused, nothing_to_do, unavailable."""
+
+    outcome: str
+    connector: int | None = None
+    text: str = ""
+
+
+class StartCharging(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station. `connector` None: the one free connector, else refused (`choose`).
+
+    `is_authorized` True: the asker has settled that this credential may charge (RemoteStart without
+    AuthorizeRemoteTxRequests, technician). Codes: ok, unknown_connector, busy, blocked, faulted, no_link, meter_error,
+    forbidden, not_recorded, duration_needed (mode MANUAL), reserved, choose.
+    """
+
+    connector: int | None
+    credential: Credential
+    source: StartSource
+    is_authorized: bool = False
+    energy_limit_wh: int | None = None
+    duration_s: int | None = None
+    reservation_id: int | None = None
+    by: str = ""
+
+
+class StopCharging(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: stop the session on `connector`, or the one with `session_id`. Codes: ok, no_session."""
+
+    connector: int | None = None
+    session_id: int | None = None
+    source: StopSource
+    credential: Credential | None = None
+    by: str = ""
+
+
+class SetEnergyLimit(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: end `session_id` with `source` once it has delivered `energy_limit_wh` (MaxEnergyOnInvalidId)."""
+
+    session_id: int
+    energy_limit_wh: int
+    source: StopSource
+
+
+class NameTransaction(Request["Done"], frozen=True, kw_only=True):
+    """To station: what the central system said of a begun transaction: its id and the group of its starter."""
+
+    session_id: int
+    transaction_id: int
+    parent: str = ""
+
+
+class UnlockConnector(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: stop a running charge (with `source`), then open the lock. Codes: ok, not_supported, failed."""
+
+    connector: int
+    source: StopSource = StopSource.OCPP_UNLOCK
+    by: str = ""
+
+
+class BlockConnector(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: set or clear BLOCKED; in a session it takes effect on return to A. Durable."""
+
+    connector: int
+    blocked: bool
+    reason: str = ""
+    by: str = ""
+
+
+class ChangeAvailability(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: connector 0 is the whole station. Durable. Codes: ok, scheduled, unknown_connector."""
+
+    connector: int
+    operative: bool
+    by: str = ""
+
+
+class SetFreeMode(Request["ActionResult"], frozen=True, kw_only=True):
+    on: bool
+    by: str = ""
+
+
+class SetOperatingMode(Request["ActionResult"], frozen=True, kw_only=True):
+    mode: OperatingMode
+    by: str = ""
+
+
+class EmergencyStop(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: E9 on one connector, or on all with 0."""
+
+    connector: int
+    by: str = ""
+
+
+class RebootController(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: restart a connector controller; clears E9. A running session ends first."""
+
+    connector: int
+    by: str = ""
+
+
+class SyncControllerClock(Request["ActionResult"], frozen=True, kw_only=True):
+    connector: int
+    by: str = ""
+
+
+class ReadController(Request["ControllerPage"], frozen=True, kw_only=True):
+    """To station: everything a technician asks of one controller, read now."""
+
+    connector: int
+
+
+class ControllerPage(Reply, frozen=True, kw_only=True):
+    connector: int
+    ok: bool
+    text: str = ""
+    identity: Identity | None = None
+    diagnosis: Diagnosis | None = None
+    parameters: tuple[Parameter, ...] = ()
+
+
+class WriteParameter(Request["ActionResult"], frozen=True, kw_only=True):
+    connector: int
+    name: str
+    value: int
+    by: str = ""
+
+
+class PrepareToStop(Request["Done"], frozen=True, kw_only=True):
+    """hub to station: end all charges with this source, take nothing new; answered when all is durable."""
+
+    stop_source: StopSource
+    exit_code: int
+
+
+class ReadJournal(Request["JournalPage"], frozen=True, kw_only=True):
+    """To station: entries after `after_seq`, oldest first; `kinds` (class names of records.py) empty: all.
+
+    `session_id` and `since` narrow it further. `limit` at most 500.
+    """
+
+    after_seq: int = 0
+    kinds: tuple[str, ...] = ()
+    session_id: int | None = None
+    since: datetime | None = None
+    limit: int = 500
+
+
+class JournalPage(Reply, frozen=True, kw_only=True):
+    """`last_seq` is where the journal ends now; `read_to` the sequence number up to which this page is complete."""
+
+    rows: tuple[JournalRow, ...]
+    read_to: int
+    last_seq: int
+
+
+class ReadSessions(Request["SessionsPage"], frozen=True, kw_only=True):
+    """To station: session records, newest first; with `session_ids` just those. `limit` at most 500."""
+
+    session_ids: tuple[int, ...] = ()
+    since: datetime | None = None
+    unfinished: bool = False
+    include_garbage: bool = False
+    limit: int = 100
+
+
+class SessionsPage(Reply, frozen=True, kw_only=True):
+    sessions: tuple[Session, ...]
+
+
+class ReadHistory(Request["HistoryPage"], frozen=True, kw_only=True):
+    session_id: int
+    limit: int = 500
+
+
+class HistoryPage(Reply, frozen=True, kw_only=True):
+    rows: tuple[HistoryRow, ...]
+
+
+class ReadSamples(Request["SamplesPage"], frozen=True, kw_only=True):
+    """To station: durable samples with `number` > `after`, oldest first; one session's only, if given. At most 500."""
+
+    after: int = 0
+    session_id: int | None = None
+    limit: int = 500
+
+
+class SamplesPage(Reply, frozen=True, kw_only=True):
+    samples: tuple[Sample, ...]
+    last_number: int
+
+
+class Cursor(Request["Done"], frozen=True, kw_only=True):
+    """To station: the sender has dealt with entries up to `seq` and samples up to `sample`; pruning respects it."""
+
+    seq: int
+    sample: int
+
+
+class SamplingPlan(msgspec.Struct, frozen=True):
+    """Which samples the station takes by itself, also when `ocpp` is down. Interval 0: none. Durable as a fact.
+
+    `measurands` as in OCPP (`Energy.Active.Import.Register`, `Current.Import.L1`, ...).
+    """
+
+    sampled_interval_s: int = 60
+    sampled: tuple[str, ...] = ("Energy.Active.Import.Register",)
+    aligned_interval_s: int = 0
+    aligned: tuple[str, ...] = ("Energy.Active.Import.Register",)
+    stop_sampled: tuple[str, ...] = ()
+    stop_aligned: tuple[str, ...] = ()
+
+
+class SetSamplingPlan(Request["Done"], frozen=True, kw_only=True):
+    plan: SamplingPlan
+
+
+class TakeSample(Request["SampleReply"], frozen=True, kw_only=True):
+    """To station: values of a connector now (TriggerMessage MeterValues); connector 0 is the station's meter."""
+
+    connector: int
+    measurands: tuple[str, ...]
+    context: str = "Trigger"
+
+
+class SampleReply(Reply, frozen=True, kw_only=True):
+    sample: Sample | None
+
+
+# ----------------------------------------------------------------------------------------------------- ocpp
+
+
+class LinkStatus(State, frozen=True, kw_only=True):
+    """Topic `link`: the connection to the central system. `queued`: transaction messages not yet acknowledged."""
+
+    state: LinkState
+    url: str = ""
+    since_mono_s: float = 0.0
+    registration: str = ""  # Accepted, Pending, Rejected or "" (statuses of BootNotification)
+    queued: int = 0
+    parked: int = 0
+    sent: int = 0
+    received: int = 0
+    last_error: str = ""
+
+
+class OcppFrame(Event, frozen=True, kw_only=True):
+    """One frame of the exchange with the central system, for people who watch. Keys are masked."""
+
+    direction: str  # "out" or "in"
+    action: str
+    text: str
+    latency_s: float | None = None
+
+
+class Authorize(Request["Authorization"], frozen=True, kw_only=True):
+    """To ocpp: may this credential charge? Server, cache and local list are its business; also answers off line."""
+
+    id_tag: str
+    connector: int | None = None
+
+
+class Authorization(Reply, frozen=True, kw_only=True):
+    """`status` as in OCPP: Accepted, Blocked, Expired, Invalid, ConcurrentTx. `basis`: who said so."""
+
+    status: str
+    basis: AuthorizationBasis
+    parent: str = ""
+
+
+# ---------------------------------------------------------------------------------------------------- rfid
+
+
+class ReaderState(State, frozen=True, kw_only=True):
+    """Topic `reader/NAME`."""
+
+    name: str
+    is_answering: bool
+    cards: int
+    error: str = ""
+
+
+class RestartReader(Request["ActionResult"], frozen=True, kw_only=True):
+    """To rfid: close and open the reader again (RFID_REBOOT)."""
+
+    name: str
+    by: str = ""
+
+
+# -------------------------------------------------------------------------------------------- who may send what
+
+ADMIN = "admin"
+"""The sender behind the administrators' Unix socket: `chargepoint status`, `bus`, `journal` and their like."""
+
+EVERYBODY = frozenset(
+    {"hub", "station", "ocpp", "rfid", "hmi", "webconfig", "fota", "diag", "monitor", "helper", ADMIN}
+)
+_DOORS = frozenset({"ocpp", "hmi", "webconfig", "monitor", ADMIN})
+_READERS = _DOORS | {"diag", "fota"}
+
+SENDERS: dict[type[Message], frozenset[str]] = {
+    ServiceState: frozenset({"hub"}),
+    SupervisorState: frozenset({"hub"}),
+    ClockState: frozenset({"hub"}),
+    SettingsState: frozenset({"hub"}),
+    UsersState: frozenset({"hub"}),
+    ClockStepped: frozenset({"hub"}),
+    ReadSettings: EVERYBODY,
+    ChangeSettings: _DOORS,
+    SaveUser: frozenset({"hmi", "webconfig", ADMIN}),
+    RemoveUser: frozenset({"hmi", "webconfig", ADMIN}),
+    CheckPassword: frozenset({"hmi", "webconfig"}),
+    RestartService: _DOORS | {"fota"},
+    EndStation: _DOORS | {"fota"},
+    TimeLearned: frozenset({"ocpp", "hmi", "webconfig", "monitor"}),
+    PrivilegedDeed: frozenset({"hub", "webconfig", "fota", ADMIN}),
+    Noted: EVERYBODY,
+    SecurityNoted: EVERYBODY,
+    ConnectorState: frozenset({"station"}),
+    MeterState: frozenset({"station"}),
+    StationState: frozenset({"station"}),
+    PortState: frozenset({"station"}),
+    JournalGrew: frozenset({"station"}),
+    SampleTaken: frozenset({"station"}),
+    CardHandled: frozenset({"station"}),
+    PresentCard: frozenset({"rfid"}),
+    StartCharging: _DOORS,
+    StopCharging: _DOORS,
+    SetEnergyLimit: frozenset({"ocpp"}),
+    NameTransaction: frozenset({"ocpp"}),
+    UnlockConnector: _DOORS,
+    BlockConnector: _DOORS,
+    ChangeAvailability: _DOORS,
+    SetFreeMode: _DOORS,
+    SetOperatingMode: _DOORS,
+    EmergencyStop: _DOORS,
+    RebootController: _DOORS,
+    SyncControllerClock: _DOORS,
+    ReadController: _READERS,
+    WriteParameter: _DOORS,
+    PrepareToStop: frozenset({"hub"}),
+    ReadJournal: _READERS,
+    ReadSessions: _READERS,
+    ReadHistory: _READERS,
+    ReadSamples: _READERS,
+    Cursor: frozenset({"ocpp", "monitor"}),
+    SetSamplingPlan: frozenset({"ocpp"}),
+    TakeSample: _READERS,
+    LinkStatus: frozenset({"ocpp"}),
+    OcppFrame: frozenset({"ocpp"}),
+    Authorize: frozenset({"station"}),
+    ReaderState: frozenset({"rfid"}),
+    RestartReader: _DOORS,
+}
+
+KEPT_EVENTS: tuple[type[Event], ...] = (Noted, SecurityNoted)
+"""Events the hub keeps for `station` (bounded, oldest dropped) while it restarts."""
+
+
+def leaves(base: type[Message]) -> tuple[type[Any], ...]:
+    """All concrete message classes under `base`, in order of declaration."""
+    found: list[type[Any]] = []
+    for child in base.__subclasses__():
+        below = leaves(child)
+        found.extend(below if below else (child,))
+    return tuple(found)

@@ -1,0 +1,316 @@
+"""What devices can do: one small Protocol and one frozen reading per ability, units in the names.
+
+Statuses, flags and connector types are the words of the domain (source S2, appendix 1 and 7.1.2); a driver of
+another maker's controller maps its own states onto them. A reading is always fresh: a driver that could not read
+raises a `DeviceError`, it never returns an old value or a zero in its place.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+
+class ControllerStatus(enum.StrEnum):
+    """Status of a connector controller (S2 appendix 1). The letters follow IEC 61851-1, the digits the DC sequence."""
+
+    A_NOT_CONNECTED = "A"
+    B_CONNECTED = "B"
+    B1_NEGOTIATION = "B1"
+    B2_FINISHED = "B2"
+    C1_CABLE_LOCK = "C1"
+    C2_INSULATION_TEST = "C2"
+    C3_INSULATION_OK = "C3"
+    C4_PRECHARGE = "C4"
+    C5_PRECHARGE_DONE = "C5"
+    C6_CHARGING = "C6"
+    C7_RAMP_DOWN = "C7"
+    C8_SHUTDOWN = "C8"
+    C9_CABLE_UNLOCK = "C9"
+    E1_COMMUNICATION = "E1"
+    E2_PREPARATION = "E2"
+    E3_EV_FAULT = "E3"
+    E4_SHUTDOWN = "E4"
+    E5_PROTOCOL = "E5"
+    E6_ELECTROMECHANICAL = "E6"
+    E7_OVERHEAT = "E7"
+    E8_NO_MODULES = "E8"
+    E9_EMERGENCY_STOP = "E9"
+    F_UNKNOWN = "F"
+
+    @property
+    def is_charging(self) -> bool:
+        """C1..C9: the controller is on the way to, in, or on the way out of energy transfer."""
+        return self.value.startswith("C")
+
+    @property
+    def is_error(self) -> bool:
+        """E1..E9."""
+        return self.value.startswith("E")
+
+    @property
+    def is_connected(self) -> bool:
+        """B, B1, B2 or C1..C9: a vehicle is certainly there (an error status alone does not say)."""
+        return self.value[0] in "BC"
+
+
+class ConnectorType(enum.StrEnum):
+    """S2 7.1.2.1; CCS1, SCHUKO and NACS are ours."""
+
+    TYPE1 = "TYPE1"
+    TYPE2 = "TYPE2"
+    GBT_AC = "GBT_AC"
+    GBT = "GBT"
+    CHADEMO = "CHADEMO"
+    CCS2 = "CCS2"
+    TESLA = "TESLA"
+    UNKNOWN = "UNKNOWN"
+    CCS1 = "CCS1"
+    SCHUKO = "SCHUKO"
+    NACS = "NACS"
+
+    @property
+    def power_type(self) -> PowerType:
+        """The kind of current this connector carries."""
+        return PowerType.DC if self in _DC_TYPES else PowerType.AC
+
+
+class PowerType(enum.StrEnum):
+    AC = "AC"
+    DC = "DC"
+
+
+_DC_TYPES = frozenset({ConnectorType.GBT, ConnectorType.CHADEMO, ConnectorType.CCS2, ConnectorType.CCS1})
+
+
+class HardwareFlag(enum.IntFlag):
+    """Flags a connector controller reports (S2 7.1.2.1)."""
+
+    INPUT_VOLTAGE = 1
+    EV_CONNECTED = 2
+    PRECHECK_DONE = 4
+    CONNECTOR_LOCKED = 8
+    OUTPUT_RELAY = 16
+    CHARGING = 32
+    CABLE_OVERHEAT = 64
+    INTERNAL_OVERHEAT = 128
+
+
+class SelfDiagnosisFlag(enum.IntFlag):
+    """Findings that do not stop work but need a technician (S2 7.1.2.1)."""
+
+    T1_WRONG = 1
+    T2_WRONG = 2
+    LOCK_STATE_WRONG = 4
+
+
+class FailSafe(enum.StrEnum):
+    """What a controller does by itself when its lease ends."""
+
+    OPENS = "opens"
+    SAFE_CURRENT = "safe_current"
+    NONE = "none"
+
+
+class Cause(enum.StrEnum):
+    """Why a controller is in an error status, as far as it says."""
+
+    NONE = "none"
+    LOCK_FAILED = "lock_failed"
+    CONTACTOR_FAILED = "contactor_failed"
+    CONTACTOR_WELDED = "contactor_welded"
+    INSULATION_FAILED = "insulation_failed"
+    DIODE_FAULT = "diode_fault"
+    PILOT_FAULT = "pilot_fault"
+    RESIDUAL_CURRENT = "residual_current"
+    OVERCURRENT = "overcurrent"
+    OVERVOLTAGE = "overvoltage"
+    OVERHEAT = "overheat"
+    EV_STOPPED = "ev_stopped"
+    EV_SILENT = "ev_silent"
+    PRECHARGE_FAILED = "precharge_failed"
+    LEASE_ENDED = "lease_ended"
+    EMERGENCY_BUTTON = "emergency_button"
+    EMERGENCY_COMMAND = "emergency_command"
+    MODULES_LOST = "modules_lost"
+    OTHER = "other"
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who a device says it is; empty text for what it does not tell."""
+
+    vendor: str = ""
+    model: str = ""
+    serial: str = ""
+    firmware_version: str = ""
+    hardware_version: str = ""
+    build_date: str = ""
+    protocol_version: int = 0
+
+
+class ControllerReading(msgspec.Struct, frozen=True):
+    """One poll of a connector controller.
+
+    `current_a` is per phase L1, L2, L3 for AC and (I, 0, 0) for DC; energy into the vehicle is positive.
+    `session_ref` is what the station gave with the start order that is in force, 0 when none is; `boot_count` changes
+    when the controller restarted; `energy_wh` counts this session only, by the controller's own measurement.
+    """
+
+    status: ControllerStatus
+    flags: HardwareFlag
+    cause: Cause
+    boot_count: int
+    session_ref: int
+    lease_left_s: float
+    limit_current_a: float
+    limit_power_w: float
+    voltage_v: float
+    current_a: tuple[float, float, float]
+    power_w: float
+    energy_wh: int
+    elapsed_s: int
+    ev_requests_energy: bool
+    remaining_s: int | None = None
+    soc_pct: float | None = None
+    requested_voltage_v: float | None = None
+    requested_current_a: float | None = None
+    battery_temperature_c: float | None = None
+
+
+class VehicleData(msgspec.Struct, frozen=True):
+    """What the vehicle told about itself; None or empty where its protocol does not carry it.
+
+    `uid` is the VIN, or the MAC address of the vehicle's modem on CCS2.
+    """
+
+    uid: str = ""
+    battery_capacity_wh: int | None = None
+    start_voltage_v: float | None = None
+    max_power_w: float | None = None
+    max_voltage_v: float | None = None
+    max_current_a: float | None = None
+    cable_current_a: float | None = None
+    phases: int | None = None
+
+
+class Diagnosis(msgspec.Struct, frozen=True):
+    """What a technician wants to see of a controller; None where it has no such sensor."""
+
+    self_diagnosis: SelfDiagnosisFlag = SelfDiagnosisFlag(0)
+    control_pilot_v: float | None = None
+    control_pilot_duty_pct: float | None = None
+    proximity_ohm: int | None = None
+    t1_c: float | None = None
+    t2_c: float | None = None
+    module_temperature_c: float | None = None
+    insulation_kohm: int | None = None
+    insulation_errors: int = 0
+    u_plus_v: float | None = None
+    u_minus_v: float | None = None
+    clock: datetime | None = None
+    uptime_s: int = 0
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """A writable setting of a controller: raw value in `unit` steps as its documentation gives them."""
+
+    name: str
+    value: int
+    minimum: int
+    maximum: int
+    unit: str
+    description: str
+
+
+class ConnectorController(Protocol):
+    """A device with the contactor of one connector. Every method may raise NoAnswer, BadFrame or Refused.
+
+    Permission to let energy flow is a lease: `start` and `limit` name how long they hold; when it ends unrenewed the
+    device does its `fail_safe` by itself (R2).
+    """
+
+    fail_safe: FailSafe
+
+    async def identify(self) -> Identity: ...
+
+    async def read(self) -> ControllerReading: ...
+
+    async def read_vehicle(self) -> VehicleData: ...
+
+    async def read_diagnosis(self) -> Diagnosis: ...
+
+    async def start(self, session_ref: int, flags: int, current_a: float, power_w: float, valid_for_s: float) -> None:
+        """Permit energy for the session `session_ref` (1..2^32-1) within the limits, for `valid_for_s` from now.
+
+        `flags` are the configured start-command flags, hardware specific, 0 for none.
+        """
+        ...
+
+    async def limit(self, current_a: float, power_w: float, valid_for_s: float) -> None:
+        """Renew the lease and offer at most `current_a` per phase and `power_w` in all; 0 pauses."""
+        ...
+
+    async def stop(self) -> None:
+        """Withdraw the permission: ramp to zero, open the contactor, release the cable. Never refused."""
+        ...
+
+    async def lock(self) -> None: ...
+
+    async def unlock(self) -> None: ...
+
+    async def emergency_stop(self) -> None:
+        """Switch off at once and stay in E9 until rebooted or the physical button is pressed and released."""
+        ...
+
+    async def reboot(self) -> None: ...
+
+    async def set_clock(self, at: datetime) -> None: ...
+
+    async def parameters(self) -> tuple[Parameter, ...]: ...
+
+    async def write_parameter(self, name: str, value: int) -> Parameter:
+        """Write, read back and return what the device now holds. Raises Refused when it kept another value."""
+        ...
+
+
+class MeterReading(msgspec.Struct, frozen=True):
+    """One reading of an energy meter. Phases L1, L2, L3; a DC meter uses the first element only.
+
+    `energy_wh` is the import register (energy into the vehicles), never reset; None where a meter lacks the value.
+    `signed` is a signed record exactly as the meter gave it.
+    """
+
+    energy_wh: int
+    power_w: float
+    voltage_v: tuple[float, float, float]
+    current_a: tuple[float, float, float]
+    energy_export_wh: int | None = None
+    frequency_hz: float | None = None
+    power_factor: float | None = None
+    signed: bytes | None = None
+
+
+class EnergyMeter(Protocol):
+    """An energy meter. `read` raises NoAnswer, BadFrame, Refused, or Implausible for values no meter can mean."""
+
+    async def read(self) -> MeterReading: ...
+
+    async def identify(self) -> Identity: ...
+
+
+class Card(msgspec.Struct, frozen=True):
+    """A card held to a reader: its number in upper-case hexadecimal, at most 20 characters (OCPP idToken)."""
+
+    uid: str
+
+
+class CardReader(Protocol):
+    """A card reader. `cards` yields each card once when it is put on, until the reader is gone (NoAnswer)."""
+
+    name: str
+
+    def cards(self) -> AsyncIterator[Card]: ...

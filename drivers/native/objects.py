@@ -1,0 +1,275 @@
+"""Object dictionary of our own connector controller protocol: one table, carried by Modbus and by CANopen.
+
+Every object has a 16-bit index which is both its CANopen index (plus 0x2000) and its first Modbus register address.
+Read-only objects are input registers (function 04), readable and writable ones holding registers (functions 03, 06,
+16). Numbers are big-endian, high word first; text is ASCII, two characters a register, padded with NUL. Wire units are
+integers of mV, mA, W, Wh; the documentation under `docs/protocol/` is generated from this table.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+class Type(enum.Enum):
+    """Wire types: big-endian integers of one or two registers, and ASCII text of a length of its own."""
+
+    U16 = "u16"
+    I16 = "i16"
+    U32 = "u32"
+    I32 = "i32"
+    TEXT = "text"
+
+
+class Access(enum.StrEnum):
+    RO = "ro"
+    RW = "rw"
+
+
+class Object(msgspec.Struct, frozen=True):
+    """One thing that can be read or written. `characters` counts for TEXT only; `missing` means "has no such value"."""
+
+    index: int
+    name: str
+    type: Type
+    unit: str
+    access: Access
+    description: str
+    characters: int = 0
+    missing: int | None = None
+
+    @property
+    def registers(self) -> int:
+        """How many 16-bit registers it takes."""
+        if self.type is Type.TEXT:
+            return (self.characters + 1) // 2
+        return 1 if self.type in (Type.U16, Type.I16) else 2
+
+
+class Block(msgspec.Struct, frozen=True):
+    """Objects that are read in one request; they follow each other without gaps, at most 120 registers."""
+
+    name: str
+    description: str
+    objects: tuple[Object, ...]
+
+    @property
+    def start(self) -> int:
+        return self.objects[0].index
+
+    @property
+    def registers(self) -> int:
+        last = self.objects[-1]
+        return last.index + last.registers - self.start
+
+
+class Command(enum.IntEnum):
+    """Values of `order_command`. Each order carries a fresh `order_number`; the answer stands in `order_result`."""
+
+    NONE = 0
+    START = 1
+    STOP = 2
+    LOCK = 3
+    UNLOCK = 4
+    EMERGENCY_STOP = 5
+    REBOOT = 6
+    ENTER_BOOT_LOADER = 7
+
+
+class OrderResult(enum.IntEnum):
+    """Values of `order_result` for the order `order_done`."""
+
+    NONE = 0
+    ACCEPTED = 1
+    REFUSED_STATE = 2
+    REFUSED_LEASE = 3
+    REFUSED_NO_LOCK = 4
+    REFUSED_EMERGENCY = 5
+    REFUSED_VALUE = 6
+    REFUSED_VOLTAGE_PRESENT = 7
+
+
+class Capability(enum.IntFlag):
+    """Bits of `capabilities`."""
+
+    LOCK = 1
+    INSULATION_MONITOR = 2
+    VEHICLE_DATA = 4
+    PLUG_SENSOR = 8
+    T1 = 16
+    T2 = 32
+    BOOT_LOADER = 64
+    DUMP = 128
+    LIGHTS = 256
+    MODULE_CONTROLLER = 512
+
+
+STATUS_CODES = (
+    "A", "B", "B1", "B2", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9",
+    "E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E9", "F",
+)  # fmt: skip
+"""`controller_status` on the wire is the position in this list."""
+
+CAUSE_CODES = (
+    "none", "lock_failed", "contactor_failed", "contactor_welded", "insulation_failed", "diode_fault", "pilot_fault",
+    "residual_current", "overcurrent", "overvoltage", "overheat", "ev_stopped", "ev_silent", "precharge_failed",
+    "lease_ended", "emergency_button", "emergency_command", "modules_lost", "other",
+)  # fmt: skip
+"""`cause` on the wire is the position in this list (drivers.interfaces.Cause)."""
+
+CONNECTOR_TYPE_CODES = (
+    "UNKNOWN", "TYPE1", "TYPE2", "GBT_AC", "GBT", "CHADEMO", "CCS2", "TESLA", "CCS1", "SCHUKO", "NACS",
+)  # fmt: skip
+
+RENEWAL_S = 1.0
+LEASE_S = 5.0
+RAMP_S = 1.0
+"""At the end of a lease the controller ramps to zero within this time, then opens its contactor."""
+
+MISSING_U16 = 0xFFFF
+MISSING_I16 = -0x8000
+MISSING_U32 = 0xFFFF_FFFF
+
+
+class _Row(msgspec.Struct, frozen=True):
+    name: str
+    type: Type
+    unit: str
+    description: str
+    characters: int = 0
+    missing: int | None = None
+
+
+def _block(name: str, start: int, access: Access, description: str, *rows: _Row) -> Block:
+    objects: list[Object] = []
+    index = start
+    for row in rows:
+        objects.append(
+            Object(index, row.name, row.type, row.unit, access, row.description, row.characters, row.missing)
+        )
+        index += objects[-1].registers
+    return Block(name, description, tuple(objects))
+
+
+_U16, _I16, _U32, _I32, _TEXT = Type.U16, Type.I16, Type.U32, Type.I32, Type.TEXT
+
+IDENTITY = _block(
+    "identity", 0x0000, Access.RO, "Who the controller is; constant between two starts.",
+    _Row("protocol_version", _U16, "", "version of this dictionary: 1"),
+    _Row("connector_type", _U16, "", "position in the list of connector types"),
+    _Row("capabilities", _U16, "bits", "what this controller has"),
+    _Row("start_flags_supported", _U16, "bits", "start-command flags it understands"),
+    _Row("vendor", _TEXT, "", "maker", 20),
+    _Row("model", _TEXT, "", "model", 20),
+    _Row("serial", _TEXT, "", "serial number", 24),
+    _Row("firmware_version", _TEXT, "", "a.b.c", 16),
+    _Row("hardware_version", _TEXT, "", "a.b", 8),
+    _Row("build_date", _TEXT, "", "YYYY-MM-DD", 10),
+    _Row("module_controller_version", _TEXT, "", "firmware of the module controller; empty without one", 16),
+)  # fmt: skip
+
+STATUS = _block(
+    "status", 0x0100, Access.RO, "Everything of one poll: status, flags, lease, session readings.",
+    _Row("controller_status", _U16, "", "position in the list of statuses A..F"),
+    _Row("hardware_flags", _U16, "bits", "flags of the vocabulary, section 10, in its order from bit 0"),
+    _Row("cause", _U16, "", "why it is in an error status; position in the list of causes"),
+    _Row("boot_count", _U16, "", "grows by one with each start of the controller, wraps"),
+    _Row("session_ref", _U32, "", "reference given with the start order in force; 0 when none is"),
+    _Row("lease_left", _U16, "ms", "time until the permission ends by itself; 0 when there is none"),
+    _Row("order_done", _U16, "", "number of the last order handled"),
+    _Row("order_result", _U16, "", "what came of it"),
+    _Row("ev_requests_energy", _U16, "", "1 while the vehicle asks for energy"),
+    _Row("limit_current", _U32, "mA", "limit in force, per phase"),
+    _Row("limit_power", _U32, "W", "limit in force, in all"),
+    _Row("voltage", _U32, "mV", "output voltage; AC: phase L1 to neutral"),
+    _Row("current_l1", _I32, "mA", "output current; AC: phase L1"),
+    _Row("current_l2", _I32, "mA", "AC: phase L2"),
+    _Row("current_l3", _I32, "mA", "AC: phase L3"),
+    _Row("power", _I32, "W", "output power"),
+    _Row("session_energy", _U32, "Wh", "energy of this session by the controller's own measurement"),
+    _Row("session_elapsed", _U32, "s", "time since the start order"),
+    _Row("remaining", _U32, "s", "time to full as the vehicle says", missing=MISSING_U32),
+    _Row("soc", _U16, "0.1 %", "state of charge as the vehicle says; may exceed 1000", missing=MISSING_U16),
+    _Row("requested_voltage", _U32, "mV", "voltage the vehicle asks for", missing=MISSING_U32),
+    _Row("requested_current", _U32, "mA", "current the vehicle asks for", missing=MISSING_U32),
+    _Row("battery_temperature", _I16, "0.1 °C", "battery, where the protocol tells it (GB/T)", missing=MISSING_I16),
+)  # fmt: skip
+
+VEHICLE = _block(
+    "vehicle", 0x0200, Access.RO, "What the vehicle told about itself.",
+    _Row("vehicle_uid", _TEXT, "", "VIN, or MAC address of its modem on CCS2", 20),
+    _Row("battery_capacity", _U32, "Wh", "battery capacity", missing=MISSING_U32),
+    _Row("start_voltage", _U32, "mV", "battery voltage at the start", missing=MISSING_U32),
+    _Row("ev_max_power", _U32, "W", "most the vehicle takes", missing=MISSING_U32),
+    _Row("ev_max_voltage", _U32, "mV", "highest voltage it allows", missing=MISSING_U32),
+    _Row("ev_max_current", _U32, "mA", "highest current it allows", missing=MISSING_U32),
+    _Row("cable_current", _U32, "mA", "rating of the cable as coded by PP", missing=MISSING_U32),
+    _Row("phases", _U16, "", "phases the vehicle uses (AC)", missing=MISSING_U16),
+)  # fmt: skip
+
+DIAGNOSIS = _block(
+    "diagnosis", 0x0300, Access.RO, "What a technician looks at.",
+    _Row("self_diagnosis", _U16, "bits", "bit 0 T1 wrong, bit 1 T2 wrong, bit 2 lock state wrong"),
+    _Row("control_pilot_voltage", _I16, "mV", "CP, positive half-wave (AC, CCS)", missing=MISSING_I16),
+    _Row("control_pilot_duty", _U16, "0.1 %", "CP duty cycle", missing=MISSING_U16),
+    _Row("proximity_resistance", _U32, "ohm", "PP resistance", missing=MISSING_U32),
+    _Row("t1", _I16, "0.1 °C", "connector temperature 1", missing=MISSING_I16),
+    _Row("t2", _I16, "0.1 °C", "connector temperature 2", missing=MISSING_I16),
+    _Row("module_temperature", _I16, "0.1 °C", "hottest power module", missing=MISSING_I16),
+    _Row("insulation_resistance", _U32, "kohm", "R of the insulation monitor", missing=MISSING_U32),
+    _Row("insulation_errors", _U16, "bits", "E of the insulation monitor"),
+    _Row("u_plus", _I32, "mV", "U+ to earth", missing=-0x8000_0000),
+    _Row("u_minus", _I32, "mV", "U- to earth", missing=-0x8000_0000),
+    _Row("clock", _U32, "s", "its clock, seconds since 1970 UTC; 0 when not set"),
+    _Row("uptime", _U32, "s", "since its start"),
+    _Row("contactor_operations", _U32, "", "closings of the output contactor, for life"),
+)  # fmt: skip
+
+ORDER = _block(
+    "order", 0x0400, Access.RW, "The permission and one-time orders. Writing `grant_lease` renews the lease.",
+    _Row("grant_lease", _U16, "ms", "the permission holds this long from now; at most 10000"),
+    _Row("grant_current", _U32, "mA", "offer at most this per phase; 0 pauses"),
+    _Row("grant_power", _U32, "W", "and at most this in all"),
+    _Row("order_session_ref", _U32, "", "START: reference of the session"),
+    _Row("order_flags", _U16, "bits", "START: start-command flags"),
+    _Row("order_command", _U16, "", "what to do, see the commands"),
+    _Row("order_number", _U16, "", "fresh number of this order, 1..65535; writing it carries the order out"),
+)  # fmt: skip
+
+CLOCK = _block(
+    "clock", 0x0440, Access.RW, "Setting the controller's clock.",
+    _Row("clock_set", _U32, "s", "seconds since 1970 UTC"),
+)  # fmt: skip
+
+PARAMETERS = _block(
+    "parameters", 0x0500, Access.RW, "Writable settings, kept over restarts; out of range is refused.",
+    _Row("max_current", _U32, "mA", "hardware limit per phase"),
+    _Row("min_current", _U32, "mA", "least current offered"),
+    _Row("lock_timeout", _U16, "ms", "how long the lock may take"),
+    _Row("precharge_timeout", _U16, "ms", "how long pre-charge may take"),
+    _Row("insulation_minimum", _U16, "ohm/V", "least insulation resistance"),
+    _Row("derate_temperature", _U16, "°C", "connector temperature from which the current falls"),
+    _Row("off_temperature", _U16, "°C", "connector temperature of E7"),
+)  # fmt: skip
+
+PARAMETER_RANGES: dict[str, tuple[int, int]] = {
+    "max_current": (6_000, 600_000),
+    "min_current": (0, 32_000),
+    "lock_timeout": (500, 30_000),
+    "precharge_timeout": (1_000, 60_000),
+    "insulation_minimum": (100, 1_000),
+    "derate_temperature": (40, 90),
+    "off_temperature": (50, 110),
+}
+
+BLOCKS = (IDENTITY, STATUS, VEHICLE, DIAGNOSIS, ORDER, CLOCK, PARAMETERS)
+
+RESERVED: dict[str, tuple[int, int, str]] = {
+    "boot loader": (0x0800, 0x08FF, "block transfer of firmware images MAIN and MODULES"),
+    "dump records": (0x0900, 0x09FF, "ring of vehicle frames for the session dump"),
+    "lights": (0x0A00, 0x0A3F, "colour, brightness and pattern of the connector's light"),
+    "module controller": (0x0B00, 0x0BFF, "modules, matrix contactors, reboot and update of the module controller"),
+}
+"""Address ranges kept free for later parts of the protocol; today they answer ILLEGAL DATA ADDRESS."""
