@@ -1,0 +1,76 @@
+"""How our tests run: `async def` tests on virtual time, long ones only when asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from tests.virtual_time import VirtualTimeLoop, WatchedLoop
+
+REALTIME_S = 60.0
+"""Real seconds that a test marked `realtime` may take; ten times that when it is `long`, too."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the tests marked long, too (or CHARGEPOINT_LONG=1)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--long") or os.environ.get("CHARGEPOINT_LONG") == "1":
+        return
+    left_out = [item for item in items if item.get_closest_marker("long")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    run_async(
+        lambda: pyfuncitem.obj(**arguments),
+        is_real=pyfuncitem.get_closest_marker("realtime") is not None,
+        limit_s=REALTIME_S * (10 if pyfuncitem.get_closest_marker("long") else 1),
+    )
+    return True
+
+
+def run_async(test: Callable[[], Coroutine[Any, Any, None]], *, is_real: bool, limit_s: float = REALTIME_S) -> None:
+    """Run a test to its end, clean up after it, and fail for whatever went wrong unseen in its tasks."""
+    loop = WatchedLoop() if is_real else VirtualTimeLoop()
+
+    async def bounded() -> None:
+        async with asyncio.timeout(limit_s if is_real else None):
+            await test()
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        try:
+            runner.run(bounded())
+        except BaseException:
+            runner.run(_clean_up(loop))
+            loop.unhandled()
+            raise
+        unhandled = loop.unhandled()
+        runner.run(_clean_up(loop))
+        unhandled += loop.unhandled()
+    if unhandled:
+        pytest.fail("went wrong unseen:\n" + "\n".join(unhandled), pytrace=False)
+
+
+async def _clean_up(loop: WatchedLoop) -> None:
+    left = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=5.0)
+    loop.close_leftovers()
+    for _ in range(3):
+        await asyncio.sleep(0)
