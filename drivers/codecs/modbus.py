@@ -1,0 +1,305 @@
+"""Modbus: bytes <-> requests and replies, no I/O; here what both sides and the asking side need.
+
+Source: MODBUS Application Protocol Specification V1.1b3 and MODBUS over Serial Line V1.02; frames and messages are
+coded by pymodbus. Addresses are protocol addresses, counted from zero.
+
+What pymodbus's own stream handling would do with a damaged frame (drop all that was received, or wait for bytes that
+never come) is not used: here a reply is looked for at every position by what is already known of it, and only a frame
+of exactly that form with the right check sum is decoded.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from pymodbus.framer import FramerRTU, FramerSocket
+from pymodbus.pdu import DecodePDU, ModbusPDU
+from pymodbus.pdu.register_message import (
+    ReadHoldingRegistersRequest,
+    ReadInputRegistersRequest,
+    WriteMultipleRegistersRequest,
+    WriteSingleRegisterRequest,
+)
+
+MAX_READ = 125
+MAX_WRITE = 123
+MAX_FRAME = 260
+"""Longest frame of either carrier in bytes (RTU 256, TCP 260)."""
+
+MBAP = 7
+"""Bytes before the message part of a TCP frame: transaction, protocol, length, unit."""
+
+
+class Carrier(enum.Enum):
+    """How a message travels: RTU has an address before and a check sum behind it, TCP a header with a number."""
+
+    RTU = "rtu"
+    TCP = "tcp"
+
+
+class Function(enum.IntEnum):
+    READ_HOLDING = 3
+    READ_INPUT = 4
+    WRITE_REGISTER = 6
+    WRITE_REGISTERS = 16
+
+
+class Fault(enum.StrEnum):
+    """Why bytes that were received are no answer to the question."""
+
+    NOTHING = "nothing"
+    CHECK_SUM = "check sum"
+    ADDRESS = "wrong address"
+    FUNCTION = "wrong function"
+    LENGTH = "wrong length"
+    ECHO = "echo of the request"
+    TRANSACTION = "wrong transaction"
+    GARBAGE = "garbage"
+
+
+EXCEPTIONS = {
+    1: "illegal function",
+    2: "illegal data address",
+    3: "illegal data value",
+    4: "device failure",
+    5: "acknowledge, not done yet",
+    6: "device busy",
+    8: "memory parity error",
+    10: "gateway path unavailable",
+    11: "gateway target does not respond",
+}
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One question to the device `address`: read `count` registers from `start`, or write `values` there."""
+
+    address: int
+    function: Function
+    start: int
+    count: int
+    values: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        """As in `read_input 0x0100+40`, for messages."""
+        return f"{self.function.name.lower()} 0x{self.start:04X}+{self.count}"
+
+    @property
+    def is_read(self) -> bool:
+        return self.function in (Function.READ_HOLDING, Function.READ_INPUT)
+
+    @property
+    def reply_bytes(self) -> int:
+        """Length of the good RTU reply."""
+        return 5 + 2 * self.count if self.is_read else 8
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A device's reply: the registers read (empty after a write), or the code of its exception."""
+
+    registers: tuple[int, ...] = ()
+    exception_code: int = 0
+
+    @property
+    def exception_text(self) -> str:
+        return EXCEPTIONS.get(self.exception_code, f"exception {self.exception_code}")
+
+
+def read_holding(address: int, start: int, count: int) -> Request:
+    """Function 03. `count` 1..125."""
+    return _checked(Request(address, Function.READ_HOLDING, start, count))
+
+
+def read_input(address: int, start: int, count: int) -> Request:
+    """Function 04. `count` 1..125."""
+    return _checked(Request(address, Function.READ_INPUT, start, count))
+
+
+def write_register(address: int, start: int, value: int) -> Request:
+    """Function 06. Its reply cannot be told from an echo of the request: prefer `write_registers`."""
+    return _checked(Request(address, Function.WRITE_REGISTER, start, 1, (value,)))
+
+
+def write_registers(address: int, start: int, values: Sequence[int]) -> Request:
+    """Function 16, 1..123 values of 0..65535."""
+    return _checked(Request(address, Function.WRITE_REGISTERS, start, len(values), tuple(values)))
+
+
+def _checked(request: Request) -> Request:
+    most = MAX_READ if request.is_read else MAX_WRITE
+    if not 0 <= request.address <= 255:
+        raise ValueError(f"Modbus address {request.address}: must be 0..255")
+    if not 1 <= request.count <= most or not 0 <= request.start <= 0x10000 - request.count:
+        raise ValueError(f"{request}: count must be 1..{most} and the last register at most 0xFFFF")
+    if any(not 0 <= value <= 0xFFFF for value in request.values):
+        raise ValueError(f"{request}: values must be 0..65535")
+    return request
+
+
+_REPLIES = DecodePDU(is_server=False)
+_RTU_REPLIES = FramerRTU(_REPLIES)
+_TCP = FramerSocket(_REPLIES)  # its framing knows no direction
+
+
+def encode_request(request: Request, carrier: Carrier, transaction: int = 0) -> bytes:
+    """The frame of `request`; `transaction` (0..65535) counts for TCP only."""
+    pdu: ModbusPDU
+    match request.function:
+        case Function.READ_HOLDING:
+            pdu = ReadHoldingRegistersRequest(address=request.start, count=request.count)
+        case Function.READ_INPUT:
+            pdu = ReadInputRegistersRequest(address=request.start, count=request.count)
+        case Function.WRITE_REGISTER:
+            pdu = WriteSingleRegisterRequest(address=request.start, registers=request.values)
+        case Function.WRITE_REGISTERS:
+            pdu = WriteMultipleRegistersRequest(address=request.start, registers=request.values)
+    return encode_frame(pdu, carrier, request.address, transaction)
+
+
+def find_reply(data: bytes, request: Request, carrier: Carrier, transaction: int = 0) -> Answer | None:
+    """The answer to `request` somewhere in `data`, or None while it is not (wholly) there.
+
+    Bytes before and behind it are not looked at: noise, frames of others and late frames do not stand in its way.
+    """
+    frames = _rtu_candidates(data, request) if carrier is Carrier.RTU else _tcp_candidates(data, request, transaction)
+    for pdu in frames:
+        answer = _answer(pdu, request)
+        if answer is not None:
+            return answer
+    return None
+
+
+def is_damaged(data: bytes, request: Request) -> bool:
+    """Whether an RTU reply of the right form has come to its end, but its check sum is wrong: no use in waiting on."""
+    echo = encode_request(request, Carrier.RTU)
+    if echo.startswith(data):
+        return False
+    data = data.replace(echo, b"", 1)
+    at = data.find(_header(request))
+    return at >= 0 and len(data) >= at + request.reply_bytes and find_reply(data, request, Carrier.RTU) is None
+
+
+def is_out_of_step(data: bytes) -> bool:
+    """Whether a Modbus TCP stream is no longer one: only a new connection helps."""
+    return next(tcp_frames(data), None) is None and len(data) >= MBAP and not _plausible_mbap(data)
+
+
+def why_no_reply(data: bytes, request: Request, carrier: Carrier, transaction: int = 0) -> Fault:
+    """What the bytes received instead of the answer are, for the message and the counters."""
+    if not data:
+        return Fault.NOTHING
+    if encode_request(request, carrier, transaction) in data and request.function is not Function.WRITE_REGISTER:
+        return Fault.ECHO
+    if carrier is Carrier.TCP:
+        for number, _, pdu in tcp_frames(data):
+            if number != transaction:
+                return Fault.TRANSACTION
+            return _mismatch(0, pdu, request)
+        return Fault.GARBAGE
+    for address, pdu in _rtu_frames(data):
+        return _mismatch(address, pdu, request)
+    return Fault.CHECK_SUM if data.find(bytes((request.address, request.function))) >= 0 else Fault.GARBAGE
+
+
+def replies_in(data: bytes) -> Iterator[int]:
+    """Addresses of the whole RTU replies in `data`, whoever asked for them: how late frames are noticed."""
+    for address, _ in _rtu_frames(data):
+        yield address
+
+
+def _mismatch(address: int, pdu: bytes, request: Request) -> Fault:
+    if address and address != request.address:
+        return Fault.ADDRESS
+    if pdu[0] & 0x7F != request.function:
+        return Fault.FUNCTION
+    return Fault.LENGTH
+
+
+def encode_frame(pdu: ModbusPDU, carrier: Carrier, address: int, transaction: int = 0) -> bytes:
+    """The frame of a message of pymodbus, request or reply."""
+    pdu.dev_id, pdu.transaction_id = address, transaction
+    return (_RTU_REPLIES if carrier is Carrier.RTU else _TCP).buildFrame(pdu)
+
+
+def _header(request: Request) -> bytes:
+    """How the good RTU reply begins: as much as is known of it beforehand."""
+    begin = bytes((request.address, request.function))
+    if request.is_read:
+        return begin + bytes((2 * request.count,))
+    last = request.values[0] if request.function is Function.WRITE_REGISTER else request.count
+    return begin + request.start.to_bytes(2, "big") + last.to_bytes(2, "big")
+
+
+def _rtu_candidates(data: bytes, request: Request) -> Iterator[bytes]:
+    """Message parts of whole frames with a right check sum that are the reply or the exception to `request`."""
+    for header, size in (
+        (_header(request), request.reply_bytes),
+        (bytes((request.address, request.function | 0x80)), 5),
+    ):
+        at = data.find(header)
+        while 0 <= at <= len(data) - size:
+            pdu = _RTU_REPLIES.decode(data[at : at + size])[3]
+            if pdu:
+                yield pdu
+            at = data.find(header, at + 1)
+
+
+def _tcp_candidates(data: bytes, request: Request, transaction: int) -> Iterator[bytes]:
+    for number, address, pdu in tcp_frames(data):
+        if number == transaction and address == request.address:
+            yield pdu
+
+
+def _answer(pdu: bytes, request: Request) -> Answer | None:
+    """The decoded message part, or None when it is not what `request` asked for."""
+    if pdu[0] == request.function | 0x80 and len(pdu) == 2:
+        reply = _REPLIES.decode(pdu)
+        return Answer(exception_code=reply.exception_code) if reply is not None and reply.exception_code else None
+    if pdu[0] != request.function:
+        return None
+    if request.is_read:
+        if len(pdu) != 2 + 2 * request.count or pdu[1] != 2 * request.count:
+            return None
+        reply = _REPLIES.decode(pdu)
+        return None if reply is None else Answer(tuple(int(value) for value in reply.registers))
+    return Answer() if pdu[1:] == _header(request)[2:] else None
+
+
+def _rtu_frames(data: bytes, framer: FramerRTU = _RTU_REPLIES) -> Iterator[tuple[int, bytes]]:
+    """Every whole frame with a right check sum in `data`: address and message part; other bytes are skipped."""
+    at = 0
+    while at <= len(data) - 4:
+        size = rtu_size(data[at:], framer)
+        if size and at + size <= len(data):
+            _, address, _, pdu = framer.decode(data[at : at + size])
+            if pdu:
+                yield address, pdu
+                at += size
+                continue
+        at += 1
+
+
+def rtu_size(data: bytes, framer: FramerRTU) -> int:
+    """Length of the frame that begins `data`, by its function; 0 when there is no such function or it is too short."""
+    try:
+        pdu_class = framer.decoder.lookupPduClass(data) if data[1] & 0x7F else None
+        return pdu_class.calculateRtuFrameSize(data) if pdu_class else 0
+    except Exception:  # a length that cannot be told from these bytes yet: pymodbus raises several kinds
+        return 0
+
+
+def _plausible_mbap(data: bytes) -> bool:
+    return data[2:4] == b"\0\0" and 3 <= int.from_bytes(data[4:6], "big") <= MAX_FRAME - 6
+
+
+def tcp_frames(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Whole Modbus TCP frames from the begin of `data`: transaction, unit, message part; ends at garbage."""
+    at = 0
+    while len(data) - at > MBAP and _plausible_mbap(data[at:]):
+        size = int.from_bytes(data[at + 4 : at + 6], "big") + 6
+        if at + size > len(data):
+            return
+        _, address, transaction, pdu = _TCP.decode(data[at : at + size])
+        yield transaction, address, pdu
+        at += size
