@@ -26,10 +26,16 @@ def wire_of(port: PortSettings) -> Wire:
     )
 
 
+def folder_of(data: Path, service: str) -> Path:
+    """Where `service` keeps its files below the station's data directory (`--data`): one folder, one owner."""
+    return data / service
+
+
 @dataclass
 class Context:
     """One service's world: its name, the bus, what is installed, the time, and its own folder for data.
 
+    `data` is that folder (`folder_of`), which exists: the station's journal is `DATA/station/journal.db`.
     `stopping` is set when the station stops in order; `run` then ends its work and returns. `beat` says that the work
     itself goes on (architecture.md 3): a service that does not beat is ended. `ready` says it is up.
     `wire_for` makes the byte stream of a port; journeys hand in in-process wires here.

@@ -1,0 +1,472 @@
+"""The middle of the bus: takes frames from every peer, checks them, passes them on. Runs inside the hub.
+
+A peer is its socket: its name was fixed when the socket was made. Every message is checked against the vocabulary and
+the table of senders (S24). What may not be said is refused, counted and noted once for each kind; a peer whose bytes
+are no frames is cut off. No peer can hold up another: reads are taken in small portions in turn and, with a `Pace`,
+bounded in time; writes go through bounded outboxes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import socket
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+import msgspec
+
+from chargepoint import frames
+from chargepoint.frames import UNREADABLE, BadFrames, Cutter, Outbox, Vocabulary, house_vocabulary, pack
+from chargepoint.messages import (
+    ADMIN,
+    KEPT_EVENTS,
+    ClockState,
+    ConnectorState,
+    LinkStatus,
+    Message,
+    MeterState,
+    PortState,
+    ReaderState,
+    Request,
+    ServiceState,
+    SettingsState,
+    State,
+    StationState,
+    SupervisorState,
+    UsersState,
+)
+
+log = logging.getLogger(__name__)
+
+FRAMES_PER_TURN = 32
+MAX_OPEN_CALLS = 256
+MAX_TOPICS = 512
+MAX_TOPIC_LENGTH = 100
+MAX_WATCHES = 256
+MAX_KEPT_EVENTS = 256
+MAX_ADMINS = 16
+MAX_REFUSALS_NOTED = 64
+KEEPS_FOR = "station"
+
+TOPICS: dict[type[State], str] = {
+    ServiceState: "service/",
+    SupervisorState: "supervisor",
+    ClockState: "clock",
+    SettingsState: "settings",
+    UsersState: "users",
+    ConnectorState: "connector/",
+    MeterState: "meter/",
+    StationState: "station",
+    PortState: "port/",
+    LinkStatus: "link",
+    ReaderState: "reader/",
+}
+"""The topic of each state, or with a slash at its end what its topics begin with."""
+
+EMPTY = msgspec.Raw(b"\xc0")
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """What one peer may send: `bytes_per_s` on average, `burst_bytes` at once; a frame counts its length and 256."""
+
+    bytes_per_s: float = 8e6
+    burst_bytes: float = 4e6
+
+
+class Refused(Exception):
+    """The message may not be sent so. `kind` is one of a few fixed words, so that each is noted once."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+class _OpenCall(msgspec.Struct, frozen=True, eq=False):
+    caller: Peer
+    number: int
+    target: Peer
+    request_type: type[Request[Any]]
+    deadline_s: float
+
+
+class Peer:
+    """One socket's other end."""
+
+    def __init__(self, name: str, sock: socket.socket, exchange: Exchange) -> None:
+        self.name = name
+        self.socket = sock
+        self.exchange = exchange
+        self.outbox = Outbox(sock, lambda cause: exchange.cut_off(self, cause))
+        self.cutter = Cutter()
+        self.events: set[str] = set()
+        self.prefixes: set[str] = set()
+        self.is_tap = False
+        self.is_gone = False
+        self.open_calls = 0
+        self.refusals: dict[str, int] = {}
+        self.credit = 0.0
+        self.credit_at_s = 0.0
+        self.is_reading = False
+        self.continuation: asyncio.Handle | None = None
+
+    def watches(self, topic: str) -> bool:
+        return any(topic.startswith(prefix) for prefix in self.prefixes)
+
+
+class _Retained(msgspec.Struct, frozen=True, eq=False):
+    owner: str
+    body: msgspec.Raw
+    frame: bytes
+
+
+class Exchange:
+    """`attach` a named socket; services are called by their names, administrators (`admin`) can be many.
+
+    `on_beat(name)`, `on_ready(name)`, `on_gone(name)` tell the supervisor; `on_refusal(name, kind, text)` is called
+    once for each kind of refusal since the peer was attached, and when it is cut off for what it sent (kind `frames`).
+    """
+
+    def __init__(self, vocabulary: Vocabulary | None = None, pace: Pace | None = None) -> None:
+        self.vocabulary = vocabulary or house_vocabulary()
+        self.pace = pace
+        self.on_beat: Callable[[str], None] = _ignore
+        self.on_ready: Callable[[str], None] = _ignore
+        self.on_gone: Callable[[str], None] = _ignore
+        self.on_refusal: Callable[[str, str, str], None] = _ignore
+        self._services: dict[str, Peer] = {}
+        self._peers: set[Peer] = set()
+        self._retained: dict[str, _Retained] = {}
+        self._calls: dict[int, _OpenCall] = {}
+        self._numbers = itertools.count(1)
+        self._kept: deque[tuple[str, bytes]] = deque(maxlen=MAX_KEPT_EVENTS)
+        self._kept_names = frozenset(t.__name__ for t in KEPT_EVENTS)
+        self._taps: set[Peer] = set()
+        self._decode = msgspec.msgpack.Decoder(frames.ToHub).decode
+
+    def attach(self, name: str, sock: socket.socket) -> Peer:
+        """From now on what comes out of `sock` is said by `name`. A service's older socket is closed."""
+        if name != ADMIN and (older := self._services.get(name)) is not None:
+            self.cut_off(older, "")
+        sock.setblocking(False)
+        peer = Peer(name, sock, self)
+        if name == ADMIN:
+            if sum(other.name == ADMIN for other in self._peers) >= MAX_ADMINS:
+                log.warning("more than %d administrators' connections; the newest is refused", MAX_ADMINS)
+                sock.close()
+                peer.is_gone = True
+                return peer
+        else:
+            self._services[name] = peer
+        self._peers.add(peer)
+        loop = asyncio.get_running_loop()
+        if self.pace is not None:
+            peer.credit = self.pace.burst_bytes
+            peer.credit_at_s = loop.time()
+        self._read(peer, True)
+        return peer
+
+    def is_attached(self, name: str) -> bool:
+        return name in self._services
+
+    def ask_to_stop(self, name: str) -> None:
+        """Ask one service to end in order."""
+        if (peer := self._services.get(name)) is not None:
+            peer.outbox.put(_STOP)
+
+    def detach(self, name: str) -> None:
+        """Close a service's socket; its open calls become Unavailable."""
+        if (peer := self._services.get(name)) is not None:
+            self.cut_off(peer, "")
+
+    def close(self) -> None:
+        for peer in list(self._peers):
+            peer.outbox.flush()
+            self.cut_off(peer, "")
+
+    def cut_off(self, peer: Peer, cause: str) -> None:
+        """Close a peer's socket. With a `cause` it is logged."""
+        if peer.is_gone:
+            return
+        peer.is_gone = True
+        if cause:
+            log.warning("bus: %s %s; its connection is closed", peer.name, cause)
+        self._read(peer, False)
+        if peer.continuation is not None:
+            peer.continuation.cancel()
+        peer.outbox.close()
+        if peer.name == KEEPS_FOR:
+            self._kept.extend(note for note in peer.outbox.unsent_notes() if isinstance(note, tuple))
+        peer.socket.close()
+        self._peers.discard(peer)
+        self._taps.discard(peer)
+        is_service = self._services.get(peer.name) is peer
+        if is_service:
+            del self._services[peer.name]
+        for number, call in list(self._calls.items()):
+            if call.target is peer:
+                self._close_call(number)
+                self._fail(call.caller, call.number, True, f"{peer.name} went away during {call.request_type.__name__}")
+            elif call.caller is peer:
+                self._close_call(number)
+        if is_service:
+            self.on_gone(peer.name)
+
+    # ------------------------------------------------------------------------------------------------- reading
+
+    def _read(self, peer: Peer, wish: bool) -> None:
+        if peer.is_reading == wish:
+            return
+        peer.is_reading = wish
+        loop = asyncio.get_running_loop()
+        if wish:
+            loop.add_reader(peer.socket.fileno(), self._readable, peer)
+        else:
+            loop.remove_reader(peer.socket.fileno())
+
+    def _readable(self, peer: Peer) -> None:
+        try:
+            data = peer.socket.recv(frames.READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self.cut_off(peer, f"cannot be read from ({error})")
+            return
+        if not data:
+            self.cut_off(peer, "")
+            return
+        peer.cutter.feed(data)
+        self._work(peer)
+
+    def _work(self, peer: Peer) -> None:
+        """Take at most a turn's worth of frames; what is left waits until the others had theirs."""
+        peer.continuation = None
+        spent = 0
+        try:
+            for _ in range(FRAMES_PER_TURN):
+                if peer.is_gone:
+                    return
+                body = peer.cutter.next()
+                if body is None:
+                    break
+                spent += len(body) + 256
+                self._take(peer, body)
+            else:
+                self._pause(peer, spent, must=True)
+                return
+        except BadFrames as error:
+            self._accuse(peer, "frames", str(error))
+            self.cut_off(peer, str(error))
+            return
+        self._pause(peer, spent, must=False)
+
+    def _pause(self, peer: Peer, spent: int, must: bool) -> None:
+        """Go on reading, or (when frames are left, or the peer's credit is used up) later."""
+        if peer.is_gone:
+            return
+        loop = asyncio.get_running_loop()
+        wait_s = 0.0
+        if self.pace is not None:
+            now_s = loop.time()
+            earned = (now_s - peer.credit_at_s) * self.pace.bytes_per_s
+            peer.credit = min(self.pace.burst_bytes, peer.credit + earned) - spent
+            peer.credit_at_s = now_s
+            wait_s = max(0.0, -peer.credit / self.pace.bytes_per_s)
+        if wait_s > 0.001 or must:
+            self._read(peer, False)
+            peer.continuation = (
+                loop.call_later(wait_s, self._work, peer) if wait_s else loop.call_soon(self._work, peer)
+            )
+        else:
+            self._read(peer, True)
+
+    def _take(self, peer: Peer, body: bytes) -> None:
+        try:
+            frame = self._decode(body)
+        except UNREADABLE as error:
+            raise BadFrames(f"sent what is no frame of this bus ({error})") from None
+        try:
+            self._TAKE[type(frame)](self, peer, frame)
+        except Refused as refusal:
+            self._accuse(peer, refusal.kind, str(refusal))
+
+    def _accuse(self, peer: Peer, kind: str, text: str) -> None:
+        count = peer.refusals.get(kind, 0)
+        if count == 0 and len(peer.refusals) >= MAX_REFUSALS_NOTED:
+            return
+        peer.refusals[kind] = count + 1
+        if count == 0:
+            log.warning("bus: %s: %s", peer.name, text)
+            self.on_refusal(peer.name, kind, text[:500])
+
+    # ------------------------------------------------------------------------------------------------ messages
+
+    def _checked(self, peer: Peer, decode: Callable[[msgspec.Raw], Any], body: msgspec.Raw) -> Any:
+        try:
+            message = decode(body)
+        except UNREADABLE as error:
+            raise Refused("schema", f"sent what is no message of this bus: {error}") from None
+        message_type: type[Message] = type(message)
+        if not self.vocabulary.may_send(peer.name, message_type):
+            name = message_type.__name__
+            raise Refused(f"sender {name}", f"{peer.name} may not send {name}")
+        return message
+
+    def _publish(self, peer: Peer, frame: frames.Publish) -> None:
+        event = self._checked(peer, self.vocabulary.event, frame.body)
+        name = type(event).__name__
+        out = pack(frames.Happened(peer.name, frame.body))
+        is_kept = name in self._kept_names
+        for listener in self._peers:
+            if name in listener.events:
+                keeps = is_kept and listener.name == KEEPS_FOR
+                listener.outbox.put_event(out, (name, out) if keeps else None)
+        keeper = self._services.get(KEEPS_FOR)
+        if is_kept and (keeper is None or name not in keeper.events):
+            self._kept.append((name, out))
+        self._tapped("event", peer.name, "", frame.body)
+
+    def _set_state(self, peer: Peer, frame: frames.SetState) -> None:
+        value = self._checked(peer, self.vocabulary.state, frame.body)
+        topic = frame.topic
+        place = TOPICS.get(type(value))
+        if place is not None and not (topic.startswith(place) if place.endswith("/") else topic == place):
+            raise Refused("topic", f"{type(value).__name__} does not belong under {topic[:MAX_TOPIC_LENGTH]!r}")
+        older = self._retained.get(topic)
+        if older is None:
+            owned = sum(state.owner == peer.name for state in self._retained.values())
+            if not topic or len(topic) > MAX_TOPIC_LENGTH or owned >= MAX_TOPICS:
+                raise Refused("topics", f"{topic[:MAX_TOPIC_LENGTH]!r} is no good topic, or one too many")
+        elif older.owner != peer.name:
+            raise Refused("topic owner", f"the topic {topic!r} is told by {older.owner}")
+        out = pack(frames.StateIs(topic, frame.body))
+        self._retained[topic] = _Retained(peer.name, frame.body, out)
+        for listener in self._peers:
+            if listener.prefixes and listener.watches(topic):
+                listener.outbox.put_state(topic, out)
+        self._tapped("state", peer.name, topic, frame.body)
+
+    def _call(self, peer: Peer, frame: frames.Call) -> None:
+        try:
+            request = self._checked(peer, self.vocabulary.request, frame.body)
+        except Refused as refusal:
+            self._fail(peer, frame.number, False, str(refusal))
+            raise
+        name = type(request).__name__
+        self._tapped("call", peer.name, frame.service[:40], frame.body)
+        target = self._services.get(frame.service)
+        if target is None:
+            self._fail(peer, frame.number, True, f"{frame.service[:40]} is not running ({name})")
+            return
+        if peer.open_calls >= MAX_OPEN_CALLS:
+            self._forget_late_calls()
+        if peer.open_calls >= MAX_OPEN_CALLS:
+            self._fail(peer, frame.number, True, f"{MAX_OPEN_CALLS} calls of {peer.name} wait for answers already")
+            return
+        number = next(self._numbers)
+        if not target.outbox.put(pack(frames.Asked(number, peer.name, frame.deadline_s, frame.body))):
+            self._fail(peer, frame.number, True, f"{frame.service} has too many calls waiting ({name})")
+            return
+        peer.open_calls += 1
+        self._calls[number] = _OpenCall(peer, frame.number, target, type(request), frame.deadline_s)
+
+    def _answer(self, peer: Peer, frame: frames.Answer) -> None:
+        call = self._calls.get(frame.number)
+        if call is None or call.target is not peer:
+            return  # the caller has gone
+        self._close_call(frame.number)
+        expected = self.vocabulary.replies[call.request_type]
+        try:
+            reply = self.vocabulary.reply(frame.body)
+            if type(reply) is not expected:
+                raise msgspec.ValidationError(f"{type(reply).__name__} where {expected.__name__} belongs")
+        except UNREADABLE as error:
+            text = f"{peer.name} answered {call.request_type.__name__} wrongly: {error}"
+            self._fail(call.caller, call.number, False, text)
+            raise Refused("schema", text) from None
+        call.caller.outbox.put(pack(frames.Answer(call.number, frame.body)))
+        self._tapped("answer", peer.name, call.caller.name, frame.body)
+
+    def _failure(self, peer: Peer, frame: frames.Failure) -> None:
+        call = self._calls.get(frame.number)
+        if call is not None and call.target is peer:
+            self._close_call(frame.number)
+            self._fail(call.caller, call.number, frame.is_unavailable, frame.text[:2000])
+
+    def _fail(self, caller: Peer, number: int, is_unavailable: bool, text: str) -> None:
+        caller.outbox.put(pack(frames.Failure(number, is_unavailable, text)))
+        if self._taps:
+            self._tapped(
+                "failure", "hub", caller.name, msgspec.Raw(msgspec.msgpack.encode({"is": "Failure", "text": text}))
+            )
+
+    def _close_call(self, number: int) -> None:
+        self._calls.pop(number).caller.open_calls -= 1
+
+    def _forget_late_calls(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        for number in [number for number, call in self._calls.items() if call.deadline_s < now_s]:
+            self._close_call(number)
+
+    # -------------------------------------------------------------------------------------------------- wishes
+
+    def _subscribe(self, peer: Peer, frame: frames.Subscribe) -> None:
+        known = frozenset(self.vocabulary.events).intersection(frame.names)
+        if not frame.on:
+            peer.events -= known
+            return
+        peer.events |= known
+        if peer.name == KEEPS_FOR and known & self._kept_names:
+            kept, self._kept = self._kept, deque(maxlen=MAX_KEPT_EVENTS)
+            for name, out in kept:
+                if name in peer.events:
+                    peer.outbox.put_event(out, (name, out))
+                else:
+                    self._kept.append((name, out))
+
+    def _watch(self, peer: Peer, frame: frames.Watch) -> None:
+        if len(peer.prefixes) >= MAX_WATCHES or len(frame.prefix) > MAX_TOPIC_LENGTH:
+            raise Refused("watches", f"more than {MAX_WATCHES} watches, or too long a prefix")
+        peer.prefixes.add(frame.prefix)
+        for topic, state in self._retained.items():
+            if topic.startswith(frame.prefix):
+                peer.outbox.put_state(topic, state.frame)
+
+    def _beat(self, peer: Peer, frame: frames.Beat) -> None:
+        self.on_beat(peer.name)
+
+    def _ready(self, peer: Peer, frame: frames.Ready) -> None:
+        self.on_ready(peer.name)
+
+    def _tap(self, peer: Peer, frame: frames.Tap) -> None:
+        if peer.name != ADMIN:
+            raise Refused("tap", f"{peer.name} may not listen to all traffic")
+        self._taps.add(peer)
+
+    def _tapped(self, verb: str, sender: str, target: str, body: msgspec.Raw) -> None:
+        if self._taps:
+            out = pack(frames.Tapped(verb, sender, target, body if len(body) < frames.READ_BYTES else EMPTY))
+            for tap in self._taps:
+                tap.outbox.put_event(out)
+
+    _TAKE: ClassVar[dict[type[frames.Frame], Callable[[Exchange, Peer, Any], None]]] = {
+        frames.Publish: _publish,
+        frames.SetState: _set_state,
+        frames.Call: _call,
+        frames.Answer: _answer,
+        frames.Failure: _failure,
+        frames.Subscribe: _subscribe,
+        frames.Watch: _watch,
+        frames.Beat: _beat,
+        frames.Ready: _ready,
+        frames.Tap: _tap,
+    }
+
+
+_STOP = pack(frames.Stop())
+
+
+def _ignore(*_: Iterable[object]) -> None:
+    """Nobody wishes to know."""
