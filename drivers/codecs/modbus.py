@@ -176,13 +176,25 @@ def is_damaged(data: bytes, request: Request) -> bool:
     if echo.startswith(data):
         return False
     data = data.replace(echo, b"", 1)
-    at = data.find(_header(request))
+    at = data.find(reply_header(request))
     return at >= 0 and len(data) >= at + request.reply_bytes and find_reply(data, request, Carrier.RTU) is None
 
 
 def is_out_of_step(data: bytes) -> bool:
     """Whether a Modbus TCP stream is no longer one: only a new connection helps."""
-    return next(tcp_frames(data), None) is None and len(data) >= MBAP and not _plausible_mbap(data)
+    rest = after_frames(data)
+    return len(rest) >= MBAP and not _plausible_mbap(rest)
+
+
+def after_frames(data: bytes) -> bytes:
+    """What stands in a Modbus TCP stream behind its whole frames: the begin of the next one."""
+    return data[sum(MBAP + len(pdu) for _, _, pdu in tcp_frames(data)) :]
+
+
+def stray(data: bytes, request: Request) -> Fault | None:
+    """What stands before the good RTU reply in `data`, None when nothing does; for the counters."""
+    at = data.find(reply_header(request))
+    return why_no_reply(data[:at], request, Carrier.RTU) if at > 0 else None
 
 
 def why_no_reply(data: bytes, request: Request, carrier: Carrier, transaction: int = 0) -> Fault:
@@ -202,10 +214,10 @@ def why_no_reply(data: bytes, request: Request, carrier: Carrier, transaction: i
     return Fault.CHECK_SUM if data.find(bytes((request.address, request.function))) >= 0 else Fault.GARBAGE
 
 
-def replies_in(data: bytes) -> Iterator[int]:
-    """Addresses of the whole RTU replies in `data`, whoever asked for them: how late frames are noticed."""
-    for address, _ in _rtu_frames(data):
-        yield address
+def replies_in(data: bytes) -> Iterator[bytes]:
+    """The whole RTU replies in `data` without their check sums, whoever asked for them: how late ones are noticed."""
+    for address, pdu in _rtu_frames(data):
+        yield bytes((address,)) + pdu
 
 
 def _mismatch(address: int, pdu: bytes, request: Request) -> Fault:
@@ -222,7 +234,7 @@ def encode_frame(pdu: ModbusPDU, carrier: Carrier, address: int, transaction: in
     return (_RTU_REPLIES if carrier is Carrier.RTU else _TCP).buildFrame(pdu)
 
 
-def _header(request: Request) -> bytes:
+def reply_header(request: Request) -> bytes:
     """How the good RTU reply begins: as much as is known of it beforehand."""
     begin = bytes((request.address, request.function))
     if request.is_read:
@@ -234,7 +246,7 @@ def _header(request: Request) -> bytes:
 def _rtu_candidates(data: bytes, request: Request) -> Iterator[bytes]:
     """Message parts of whole frames with a right check sum that are the reply or the exception to `request`."""
     for header, size in (
-        (_header(request), request.reply_bytes),
+        (reply_header(request), request.reply_bytes),
         (bytes((request.address, request.function | 0x80)), 5),
     ):
         at = data.find(header)
@@ -263,7 +275,7 @@ def _answer(pdu: bytes, request: Request) -> Answer | None:
             return None
         reply = _REPLIES.decode(pdu)
         return None if reply is None else Answer(tuple(int(value) for value in reply.registers))
-    return Answer() if pdu[1:] == _header(request)[2:] else None
+    return Answer() if pdu[1:] == reply_header(request)[2:] else None
 
 
 def _rtu_frames(data: bytes, framer: FramerRTU = _RTU_REPLIES) -> Iterator[tuple[int, bytes]]:
