@@ -1,0 +1,369 @@
+"""Requests and answers over one link: ours one at a time, theirs through a bounded queue.
+
+The reading task does nothing but sort: answers wake the waiting caller, requests go into the queue, the rest is counted
+and dropped. A worker answers; it may itself send requests. No frame and no handler ends the reading (R20).
+Source: OCPP-J 1.6, section 4.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+
+from ocpp_client import frames, schemas
+from ocpp_client.frames import BadFrame, Call, CallError, CallResult, Frame, Payload
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING = 128
+MAX_WAITING_BYTES = 2 * 1024 * 1024
+"""Requests of the server that wait for the worker, and their size; more are refused."""
+MAX_REFUSALS = 1024
+MAX_ASIDE = 16
+REMEMBERED = 64
+REMEMBERED_S = 300.0
+"""For so long the answer to a message id is kept, so that a repeated request is answered again and done once."""
+SEND_TIMEOUT_S = 30.0
+
+
+class LinkLost(Exception):
+    """There is no link, or it went while the answer was awaited: whether the server did it is not known."""
+
+
+class NoAnswer(Exception):
+    """The link is there, yet no (readable) answer came in time: the server failed to process the request."""
+
+
+class Refused(Exception):
+    """The server answered with a CALLERROR."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(f"{code}: {description}" if description else code)
+        self.code = code
+
+
+class Unsendable(Exception):
+    """Our own request breaks the schema; it never left. Repeating it is useless."""
+
+
+_LENIENT = frozenset({"BootNotification", "Heartbeat"})
+"""Answers of these are given on even when fields are missing or wrong: their reader takes what is usable."""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a handler answers. `then` runs after the answer has left."""
+
+    payload: Payload
+    then: Callable[[], Awaitable[None]] | None = None
+
+
+class CallFault(Exception):
+    """A handler's refusal of a request: becomes a CALLERROR."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+Handler = Callable[[Payload], Awaitable[Reply]]
+
+
+class Connection(Protocol):
+    async def recv(self, decode: bool | None = None) -> bytes | str: ...
+
+    async def send(self, message: bytes, text: bool | None = None) -> None: ...
+
+
+class Watcher(Protocol):
+    """Hears of every frame; must be quick and not raise."""
+
+    def frame(self, direction: str, action: str, text: bytes, latency_s: float | None) -> None: ...
+
+    def invalid(self, text: str) -> None: ...
+
+
+class Router(Protocol):
+    """Finds who answers an action; raises CallFault for what nobody answers (now)."""
+
+    def handler(self, action: str) -> tuple[Handler, bool]:
+        """The handler, and whether it may take long (it then runs beside the worker)."""
+        ...
+
+    @property
+    def is_silent(self) -> bool:
+        """True while the server has rejected us: requests are not answered at all (4.2)."""
+        ...
+
+
+class _Pending(msgspec.Struct):
+    id: str
+    action: str
+    answer: asyncio.Future[Payload]
+    since_s: float
+
+
+class _Answered(msgspec.Struct):
+    request: int
+    text: bytes | None
+    at_s: float
+
+
+class Rpc:
+    """The exchange with the central system; links come and go by `serve`."""
+
+    def __init__(self, router: Router, watcher: Watcher, timeout_s: float) -> None:
+        self._router = router
+        self._watcher = watcher
+        self._timeout_s = timeout_s
+        self._connection: Connection | None = None
+        self._turn = asyncio.Lock()
+        self._pending: _Pending | None = None
+        self._prefix = secrets.token_hex(4)
+        self._number = 0
+        self._queue: deque[tuple[Call, int]] = deque()
+        self._queued_bytes = 0
+        self._refusals: deque[CallError] = deque()
+        self._work = asyncio.Event()
+        self._answered: OrderedDict[str, _Answered] = OrderedDict()
+        self._aside: set[asyncio.Task[None]] = set()
+        self._afterwards: set[asyncio.Task[None]] = set()
+        self.connected = asyncio.Event()
+        self.sent = 0
+        self.received = 0
+        self.strays = 0
+        self.invalid = 0
+        self.repeated = 0
+
+    # -------------------------------------------------------------------------------------------------- our requests
+
+    async def call(self, action: str, payload: Payload, timeout_s: float | None = None) -> Payload:
+        """Send a request and wait for its answer, which has passed its schema.
+
+        `timeout_s` counts from the sending, not from the wait for our turn.
+        Raises LinkLost, NoAnswer, Refused, Unsendable.
+        """
+        try:
+            schemas.check_request(action, payload)
+        except (schemas.Violation, schemas.UnknownAction) as error:
+            raise Unsendable(f"{action}: {error}") from None
+        async with self._turn:
+            connection = self._connection
+            if connection is None:
+                raise LinkLost("there is no link")
+            return await self._ask(connection, action, payload, timeout_s or self._timeout_s)
+
+    async def _ask(self, connection: Connection, action: str, payload: Payload, timeout_s: float) -> Payload:
+        loop = asyncio.get_running_loop()
+        self._number += 1
+        call = Call(f"{self._prefix}-{self._number}", action, payload)
+        text = frames.encode(call)
+        self._pending = pending = _Pending(call.id, action, loop.create_future(), loop.time())
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._send(connection, action, text, None)
+                answer = await pending.answer
+        except TimeoutError:
+            raise NoAnswer(f"{action} was not answered in {timeout_s:g} s") from None
+        finally:
+            self._pending = None
+            if pending.answer.done() and not pending.answer.cancelled():
+                pending.answer.exception()
+        try:
+            return schemas.check_answer(action, answer)
+        except schemas.Violation as error:
+            self._count_invalid(f"the answer to {action} is wrong: {error}")
+            if action in _LENIENT:
+                return answer
+            raise NoAnswer(f"the answer to {action} is wrong: {error}") from None
+
+    async def _send(self, connection: Connection, action: str, text: bytes, latency_s: float | None) -> None:
+        try:
+            await connection.send(text, text=True)
+        except Exception as error:
+            raise LinkLost(f"the link was lost while sending: {error}") from None
+        self.sent += 1
+        self._watcher.frame("out", action, text, latency_s)
+
+    # ------------------------------------------------------------------------------------------------------ the link
+
+    async def serve(self, connection: Connection) -> None:
+        """Read until the link ends; raises what ended it. Only this sets and clears `connected`."""
+        self._connection = connection
+        self._answered.clear()
+        worker = asyncio.create_task(self._answer_all(connection), name="ocpp answers")
+        self.connected.set()
+        try:
+            while True:
+                self._sort(await connection.recv(decode=False))
+        finally:
+            self.connected.clear()
+            self._connection = None
+            if self._pending is not None and not self._pending.answer.done():
+                self._pending.answer.set_exception(LinkLost("the link was lost before the answer"))
+            self._queue.clear()
+            self._queued_bytes = 0
+            self._refusals.clear()
+            tasks = [worker, *self._aside]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _sort(self, text: bytes | str) -> None:
+        raw = text.encode() if isinstance(text, str) else text
+        self.received += 1
+        try:
+            frame = frames.decode(raw)
+        except BadFrame as error:
+            self._watcher.frame("in", "", raw, None)
+            self._count_invalid(str(error))
+            if error.call_id is not None:
+                self._refuse(CallError(error.call_id, error.code, str(error)))
+            return
+        if isinstance(frame, Call):
+            self._watcher.frame("in", frame.action, raw, None)
+            self._take_call(frame, raw)
+        else:
+            self._take_answer(frame, raw)
+
+    def _take_answer(self, frame: CallResult | CallError, raw: bytes) -> None:
+        pending = self._pending
+        if pending is None or pending.id != frame.id or pending.answer.done():
+            self._watcher.frame("in", "", raw, None)
+            self.strays += 1
+            if self.strays == 1:
+                log.warning("an answer came that nobody waits for (too late, or to no request of ours); dropped")
+            return
+        self._watcher.frame("in", pending.action, raw, asyncio.get_running_loop().time() - pending.since_s)
+        if isinstance(frame, CallResult):
+            pending.answer.set_result(frame.payload)
+        else:
+            pending.answer.set_exception(Refused(frame.code, frame.description))
+
+    def _take_call(self, call: Call, raw: bytes) -> None:
+        if self._router.is_silent:
+            self._count_invalid(f"{call.action} while we are rejected")
+            return
+        now_s, mark = asyncio.get_running_loop().time(), hash(raw)
+        known = self._answered.get(call.id)
+        if known is not None and known.request == mark and now_s - known.at_s < REMEMBERED_S:
+            self.repeated += 1
+            if known.text is None:
+                return  # being answered; that answer serves both
+        if len(self._queue) >= MAX_WAITING or self._queued_bytes + len(raw) > MAX_WAITING_BYTES:
+            self._refuse(CallError(call.id, frames.INTERNAL_ERROR, "too many requests are waiting"))
+            return
+        if known is None or known.request != mark or now_s - known.at_s >= REMEMBERED_S:
+            self._answered[call.id] = _Answered(mark, None, now_s)
+            self._answered.move_to_end(call.id)
+            while len(self._answered) > REMEMBERED + MAX_WAITING:
+                self._answered.popitem(last=False)
+        self._queue.append((call, len(raw)))
+        self._queued_bytes += len(raw)
+        self._work.set()
+
+    def _refuse(self, error: CallError) -> None:
+        if len(self._refusals) < MAX_REFUSALS:
+            self._refusals.append(error)
+            self._work.set()
+
+    def _count_invalid(self, text: str) -> None:
+        self.invalid += 1
+        self._watcher.invalid(text)
+
+    # ------------------------------------------------------------------------------------------------- their requests
+
+    async def _answer_all(self, connection: Connection) -> None:
+        """The worker. Ends with the link."""
+        try:
+            while True:
+                while self._queue or self._refusals:
+                    if self._refusals:
+                        await self._reply(connection, "", self._refusals.popleft())
+                    if self._queue:
+                        call, size = self._queue.popleft()
+                        self._queued_bytes -= size
+                        await self._answer(connection, call)
+                self._work.clear()
+                if not self._queue and not self._refusals:
+                    await self._work.wait()
+        except LinkLost as error:
+            log.debug("answers end: %s", error)
+
+    async def _answer(self, connection: Connection, call: Call) -> None:
+        known = self._answered.get(call.id)
+        if known is not None and known.text is not None:
+            await self._send_answer(connection, call.action, known.text)
+            return
+        try:
+            handler, is_slow = self._router.handler(call.action)
+            payload = schemas.check_request(call.action, call.payload)
+        except CallFault as fault:
+            await self._reply(connection, call.action, CallError(call.id, fault.code, str(fault)))
+        except schemas.Violation as violation:
+            self._count_invalid(f"{call.action}: {violation}")
+            await self._reply(connection, call.action, CallError(call.id, violation.code, str(violation)))
+        else:
+            if is_slow and len(self._aside) < MAX_ASIDE:
+                task = asyncio.create_task(self._handle_aside(connection, call, handler, payload))
+                self._aside.add(task)
+                task.add_done_callback(self._aside.discard)
+            else:
+                await self._handle(connection, call, handler, payload)
+
+    async def _handle_aside(self, connection: Connection, call: Call, handler: Handler, payload: Payload) -> None:
+        try:
+            await self._handle(connection, call, handler, payload)
+        except LinkLost as error:
+            log.debug("%s could not be answered: %s", call.action, error)
+
+    async def _handle(self, connection: Connection, call: Call, handler: Handler, payload: Payload) -> None:
+        try:
+            reply = await handler(payload)
+            frame: Frame = CallResult(call.id, reply.payload)
+            schemas.check_answer(call.action, reply.payload)
+        except CallFault as fault:
+            reply, frame = Reply({}), CallError(call.id, fault.code, str(fault))
+        except Exception as error:
+            log.exception("%s could not be answered", call.action)
+            reply, frame = Reply({}), CallError(call.id, frames.INTERNAL_ERROR, type(error).__name__)
+        await self._reply(connection, call.action, frame)
+        if reply.then is not None:
+            task = asyncio.create_task(_afterwards(call.action, reply.then))
+            self._afterwards.add(task)
+            task.add_done_callback(self._afterwards.discard)
+
+    async def _reply(self, connection: Connection, action: str, frame: Frame) -> None:
+        text = frames.encode(frame)
+        known = self._answered.get(frame.id)
+        if known is not None:
+            known.text = text
+        await self._send_answer(connection, action, text)
+
+    async def _send_answer(self, connection: Connection, action: str, text: bytes) -> None:
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await self._send(connection, action, text, None)
+        except TimeoutError:
+            raise LinkLost("the server does not read its answers") from None
+
+    async def close(self) -> None:
+        """Give up what handlers still wanted to do after their answers."""
+        tasks = list(self._afterwards)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _afterwards(action: str, then: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await then()
+    except (LinkLost, NoAnswer, Refused) as error:
+        log.info("what %s asked for could not be done: %s", action, error)
+    except Exception:
+        log.exception("what %s asked for went wrong", action)

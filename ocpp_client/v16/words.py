@@ -1,0 +1,185 @@
+"""The house's words in the words of OCPP 1.6: reasons, connector statuses, error codes. Tables and pure functions.
+
+Source: the project's vocabulary, sections 2, 2a, 2b, 6 and 7; OCPP 1.6, 7.6, 7.7 and 7.36.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from chargepoint.messages import ConnectorState, StationState
+from chargepoint.records import Credential
+from chargepoint.vocabulary import (
+    Cause,
+    ConnectorFlag,
+    ConnectorStatus,
+    ControllerStatus,
+    CredentialType,
+    LogicalStatus,
+    StopSource,
+    TechnicalStatus,
+)
+
+MAX_ID_TAG = 20
+MAX_INFO = 50
+
+REASONS: dict[StopSource, str] = {
+    StopSource.EMERGENCY_STOP: "EmergencyStop",
+    StopSource.EV_CHARGED: "Other",
+    StopSource.VIBRATION: "EmergencyStop",
+    StopSource.SMOKE: "EmergencyStop",
+    StopSource.FLOOD: "EmergencyStop",
+    StopSource.USER_ENERGY_LIMIT: "Other",
+    StopSource.USER_FORBIDDEN: "DeAuthorized",
+    StopSource.OCPP_HARD_RESET: "HardReset",
+    StopSource.OCPP_SOFT_RESET: "SoftReset",
+    StopSource.STATUS_CHANGE: "Other",  # EVDisconnected when the vehicle left, see `stop_reason`
+    StopSource.OCPP_UNLOCK: "UnlockCommand",
+    StopSource.LOCAL: "Local",
+    StopSource.UNCONTROLLED: "Other",
+    StopSource.TECHNICIAN: "Local",
+    StopSource.OCPP_AUTH_ERROR: "DeAuthorized",
+    StopSource.OFFLINE_AUTH_ERROR: "DeAuthorized",
+    StopSource.START_FAILED: "Other",
+    StopSource.CONNECTOR_ERROR: "Other",
+    StopSource.OCPP_TX_ERROR: "Other",
+    StopSource.APP_RESTART: "Reboot",
+    StopSource.POWER_LOSS: "PowerLoss",
+    StopSource.OTHER: "Other",
+    StopSource.CONNECT_TIMEOUT: "Other",
+    StopSource.REMOTE_COMMAND: "Remote",
+    StopSource.OCPP_REMOTE: "Remote",
+    StopSource.UNAVAILABLE: "Other",
+    StopSource.METER_ERROR: "Other",
+    StopSource.TIME_LIMIT: "Other",
+    StopSource.COST_LIMIT: "Other",
+    StopSource.SOC_LIMIT: "Other",
+    StopSource.ENERGY_LIMIT: "Other",
+    StopSource.MAX_DURATION: "Other",
+    StopSource.DOOR_OPEN: "EmergencyStop",
+    StopSource.OVERHEAT: "EmergencyStop",
+    StopSource.SURGE: "EmergencyStop",
+    StopSource.REMOTE_CUTOFF: "EmergencyStop",
+}
+
+
+def stop_reason(source: StopSource, at_stop: ControllerStatus | None = None) -> str:
+    """`reason` of StopTransaction; `at_stop` tells a vehicle that left (A) from other changes of status."""
+    if source is StopSource.STATUS_CHANGE and at_stop is ControllerStatus.A_NOT_CONNECTED:
+        return "EVDisconnected"
+    return REASONS[source]
+
+
+def id_tag(credential: Credential) -> str:
+    """The idTag that stands for a credential. May be longer than OCPP allows; then it cannot be sent.
+
+    Vehicle identities carry `VID:` in front; a VIN (17 characters) leaves no room for it and goes bare.
+    """
+    value = credential.value
+    if credential.type is CredentialType.VIN and not value.upper().startswith("VID:") and len(value) <= MAX_ID_TAG - 4:
+        return f"VID:{value}"
+    return value
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a StatusNotification says beside connector and time."""
+
+    status: str
+    error_code: str = "NoError"
+    info: str = ""
+    vendor_error_code: str = ""
+
+
+STATUSES: dict[ConnectorStatus, str] = {
+    ConnectorStatus.AVAILABLE: "Available",
+    ConnectorStatus.WAITING_FOR_EV: "Preparing",
+    ConnectorStatus.READY: "Preparing",
+    ConnectorStatus.CHARGING: "Charging",  # in detail: `_charging`
+    ConnectorStatus.CHARGED: "Finishing",
+    ConnectorStatus.EMERGENCY_OFF: "Faulted",
+    ConnectorStatus.DISABLED: "Unavailable",
+    ConnectorStatus.ERROR: "Faulted",
+    ConnectorStatus.UNAVAILABLE: "Unavailable",  # without link to the controller: Faulted
+    ConnectorStatus.NO_POWER: "Unavailable",
+    ConnectorStatus.METER_ERROR: "Faulted",
+    ConnectorStatus.UPDATING: "Unavailable",
+}
+
+ERROR_CODES: dict[str, str] = {
+    "E1": "EVCommunicationError",
+    "E2": "OtherError",
+    "E3": "EVCommunicationError",
+    "E4": "InternalError",
+    "E5": "EVCommunicationError",
+    "E6": "PowerSwitchFailure",  # ConnectorLockFailure when the lock failed
+    "E7": "HighTemperature",
+    "E8": "InternalError",
+    "E9": "OtherError",
+}
+
+BEFORE_ENERGY = frozenset(
+    {
+        ControllerStatus.C1_CABLE_LOCK,
+        ControllerStatus.C2_INSULATION_TEST,
+        ControllerStatus.C3_INSULATION_OK,
+        ControllerStatus.C4_PRECHARGE,
+        ControllerStatus.C5_PRECHARGE_DONE,
+    }
+)
+AFTER_ENERGY = frozenset({ControllerStatus.C8_SHUTDOWN, ControllerStatus.C9_CABLE_UNLOCK})
+SUSPENDED = {"ev": "SuspendedEV", "evse": "SuspendedEVSE"}
+
+
+def connector_report(state: ConnectorState, charging_from: str = "C6") -> Report:
+    """What the central system is told of a connector. `charging_from` C1 reports Charging through the preparation."""
+    status = state.status
+    if status is ConnectorStatus.CHARGING:
+        return Report(_charging(state, charging_from))
+    if status is ConnectorStatus.AVAILABLE and ConnectorFlag.RESERVED in state.flags:
+        return Report("Reserved")
+    if status is ConnectorStatus.NO_POWER:
+        return Report("Unavailable", info="ZeroPowerLimit")
+    if status is ConnectorStatus.METER_ERROR:
+        return Report("Faulted", "PowerMeterFailure", state.cause[:MAX_INFO], state.vendor_error_code[:MAX_INFO])
+    if status is ConnectorStatus.UNAVAILABLE and ConnectorFlag.NO_LINK in state.flags:
+        return Report("Faulted", "InternalError", state.cause[:MAX_INFO], state.vendor_error_code[:MAX_INFO])
+    if status in (ConnectorStatus.ERROR, ConnectorStatus.EMERGENCY_OFF):
+        code = _controller_code(state)
+        return Report("Faulted", _error_code(code, state.cause), state.cause[:MAX_INFO], code)
+    return Report(STATUSES[status])
+
+
+def _charging(state: ConnectorState, charging_from: str) -> str:
+    controller = state.reading.status if state.reading is not None else ControllerStatus.C6_CHARGING
+    if controller in BEFORE_ENERGY:
+        return "Charging" if charging_from == "C1" else "Preparing"
+    if controller in AFTER_ENERGY:
+        return "Finishing"
+    return SUSPENDED.get(state.suspended_by, "Charging")
+
+
+def _controller_code(state: ConnectorState) -> str:
+    if state.vendor_error_code:
+        return state.vendor_error_code[:MAX_INFO]
+    if state.status is ConnectorStatus.EMERGENCY_OFF:
+        return ControllerStatus.E9_EMERGENCY_STOP.value
+    return state.reading.status.value if state.reading is not None else ""
+
+
+def _error_code(controller_code: str, cause: str) -> str:
+    if cause == Cause.INSULATION_FAILED:
+        return "GroundFailure"
+    if controller_code == "E6" and cause == Cause.LOCK_FAILED:
+        return "ConnectorLockFailure"
+    return ERROR_CODES.get(controller_code, "OtherError")
+
+
+def station_report(state: StationState | None, silent_readers: tuple[str, ...] = ()) -> Report:
+    """What the central system is told of connector 0: Available, Unavailable or Faulted."""
+    if state is None or not state.operative or state.logical is LogicalStatus.OUT_OF_SERVICE:
+        return Report("Unavailable")
+    if state.technical is TechnicalStatus.NOT_WORKING:
+        return Report("Faulted", "InternalError")
+    if silent_readers:
+        return Report("Available", "ReaderFailure", ", ".join(silent_readers)[:MAX_INFO])
+    return Report("Available")
