@@ -80,7 +80,8 @@ def _powers(
         yield document.fault(
             section,
             "max_power_w",
-            f"with {amount(connector.max_current_a)} A (max_current_a) and {how} it reaches {amount(round(reached_w))} W",
+            f"with {amount(connector.max_current_a)} A (max_current_a) and {how} it reaches "
+            f"{amount(round(reached_w))} W",
             f"Set {amount(round(reached_w))} or less, or correct max_current_a{' or phases' if is_ac else ''}.",
         )
     if connector.max_power_w < least_w:
