@@ -72,11 +72,9 @@ def whole(scene: Scene) -> RenderableType:
     parts: list[RenderableType] = [header(scene), connectors(scene), _side_by_side(scene), link(scene)]
     if scene.frames:
         parts.append(traffic(scene.frames))
-    parts += [
-        Text(f"  {line}", style="italic", overflow="ellipsis", no_wrap=True) for line in scene.story[-MOST_STORY:]
-    ]
+    parts += [words(f"  {line}", "italic") for line in scene.story[-MOST_STORY:]]
     if scene.hint:
-        parts.append(Text(scene.hint, style="bright_black"))
+        parts.append(words(scene.hint, "bright_black"))
     return Group(*parts)
 
 

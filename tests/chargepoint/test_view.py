@@ -138,9 +138,8 @@ def scene(**changes: Any) -> view.Scene:
 
 
 def test_the_whole_screen_looks_like_this() -> None:
-    assert drawn(view.whole(scene(story=("car at connector 2", "card ··B3C4"), hint="Ctrl-C ends"))) == GOLDEN.strip(
-        "\n"
-    )
+    text = drawn(view.whole(scene(story=("car at connector 2", "card ··B3C4"), hint="Ctrl-C ends")))
+    assert text == GOLDEN.read_text().rstrip("\n")
 
 
 def drawn_row(state: ConnectorState) -> str:
