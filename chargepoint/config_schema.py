@@ -211,7 +211,7 @@ def _value_faults(name: str, value: Any, kind: inspect.Type, key: str, file: str
     if not _fits(value, kind):
         remedy = _write(about)
         if isinstance(value, str) and isinstance(kind, inspect.IntType | inspect.FloatType | inspect.BoolType):
-            remedy = "Write it without quotes."
+            remedy = f"Write {_WORDS[type(kind)]}, without quotes."
         yield Fault(key, found, f"{_WORDS[type(kind)]} is expected, not {_is(value)}", remedy, file)
     elif isinstance(kind, inspect.EnumType):
         words = [str(member.value) for member in kind.cls]

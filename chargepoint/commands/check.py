@@ -1,0 +1,214 @@
+"""`chargepoint check`: every fault of a station file, or what is installed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from chargepoint.commands.manual import page
+from chargepoint.config import ConfigError, Fault, Settings, load, load_secrets, secrets_path
+from chargepoint.config_faults import amount, listed, nearest
+from chargepoint.poll_load import WARNING_SHARE, poll_load
+
+SUMMARY = "find every fault of a station file"
+
+STANDARD_KEYS = (
+    "AllowOfflineTxForUnknownId", "AuthorizationCacheEnabled", "AuthorizeRemoteTxRequests", "BlinkRepeat",
+    "ClockAlignedDataInterval", "ConnectionTimeOut", "ConnectorPhaseRotation", "GetConfigurationMaxKeys",
+    "HeartbeatInterval", "LightIntensity", "LocalAuthorizeOffline", "LocalPreAuthorize", "MaxEnergyOnInvalidId",
+    "MeterValuesAlignedData", "MeterValuesSampledData", "MeterValueSampleInterval", "MinimumStatusDuration",
+    "NumberOfConnectors", "ResetRetries", "StopTransactionOnEVSideDisconnect", "StopTransactionOnInvalidId",
+    "StopTxnAlignedData", "StopTxnSampledData", "SupportedFeatureProfiles", "TransactionMessageAttempts",
+    "TransactionMessageRetryInterval", "UnlockConnectorOnEVSideDisconnect", "WebSocketPingInterval",
+)  # fmt: skip
+"""Configuration keys of the Core profile (OCPP 1.6, 9.1): a name that is nearly one of them is mentioned."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments and help of the command."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="the station file, usually station.toml")
+    parser.add_argument("--json", action="store_true", help="print the faults, or what is installed, as JSON")
+    page(
+        parser,
+        """
+        Reads a station file and secrets.toml beside it and prints every fault there is, all at once: the key, what was
+        found there, why it cannot be, and what to do. A mistyped key is answered with the nearest right one. Nothing is
+        opened but these files: no device is asked, and a running station is not disturbed.
+
+        A file without a fault is answered with a table of what is installed: connectors, meters, readers, and for each
+        serial port the share of its time that the polls take, by its baud rate. Above 80 % it is a warning. Warnings
+        do not change the exit status.
+        """,
+        exit_status={0: "the file can be used", 1: "it has faults; they stand on standard error", 2: "wrong use"},
+        files={
+            "station.toml": "what is installed; every key: docs/configuration.md, commented files: examples/",
+            "secrets.toml": "beside it, readable by its owner only (mode 0600): the password for the central system",
+        },
+        examples={
+            "chargepoint check /etc/chargepoint/station.toml": "before the station is started",
+            "chargepoint check --json station.toml | jq .faults": "for a program",
+        },
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit status 0 or 1."""
+    path: Path = arguments.file
+    faults: list[Fault] = []
+    settings: Settings | None = None
+    try:
+        settings = load(path)
+    except ConfigError as error:
+        faults += error.faults
+    try:
+        load_secrets(path)
+    except ConfigError as error:
+        faults += error.faults
+    if settings is None or faults:
+        if arguments.json:
+            print(json.dumps({"ok": False, "faults": [_fault_fields(fault) for fault in faults]}, ensure_ascii=False))
+        else:
+            for fault in faults:
+                print(fault, file=sys.stderr)
+            print(f"{len(faults)} fault{'s' if len(faults) > 1 else ''}.", file=sys.stderr)
+        return 1
+    if arguments.json:
+        print(json.dumps({"ok": True, **_fields(settings), "warnings": warnings(settings)}, ensure_ascii=False))
+        return 0
+    print("\n".join(report(settings, path)))
+    found = warnings(settings)
+    for warning in found:
+        print(f"Warning: {path.name}, {warning}", file=sys.stderr)
+    print(f"{path} has no fault" + (f", but {listed([len(found)])} warning(s)." if found else "."))
+    return 0
+
+
+def warnings(settings: Settings) -> list[str]:
+    """What can be used and yet is probably not meant: where, what, and what to do."""
+    found: list[str] = []
+    for name, share in poll_load(settings).items():
+        if share > WARNING_SHARE:
+            found.append(
+                f'[[port]] "{name}": the polls take about {share:.0%} of its time. Set a higher baud_rate (on the '
+                "devices as well), or put some of them on another port."
+            )
+    used = {each.port for each in settings.connector} | {each.port for each in settings.meter}
+    used |= {each.port for each in settings.reader}
+    found += [f'[[port]] "{port.name}": nothing hangs on it.' for port in settings.port if port.name not in used]
+    measured = {connector.meter for connector in settings.connector} | {settings.station.meter}
+    found += [
+        f'[[meter]] "{meter.name}": it measures nothing.' for meter in settings.meter if meter.name not in measured
+    ]
+    found += [f'[[reader]] "{reader.name}": it has no port.' for reader in settings.reader if not reader.port]
+    if settings.station.free_mode and settings.station.plug_and_charge:
+        found.append("[station], plug_and_charge: free_mode is on, so everybody may charge anyhow.")
+    if settings.ocpp.url.startswith("ws://") and not _is_local(settings.ocpp.url):
+        found.append("[ocpp], url: ws:// is not encrypted. Use wss:// if the central system offers it.")
+    for key in settings.ocpp.configuration:
+        meant = nearest(key, STANDARD_KEYS)
+        if key not in STANDARD_KEYS and meant and key.lower()[:8] == meant.lower()[:8]:
+            found.append(f"[ocpp.configuration], {key}: this is not a key of the Core profile. Did you mean {meant}?")
+    return found
+
+
+def report(settings: Settings, path: Path) -> list[str]:
+    """What is installed, as lines of text."""
+    station = settings.station
+    lines = [
+        f"Station {station.name} ({station.vendor} {station.model}), mode {station.operating_mode}, "
+        f"at most {_kw(station.power_limit_w)}" + (f", meter {station.meter}" if station.meter else ""),
+        "",
+    ]
+    meters = {meter.name: meter for meter in settings.meter}
+    lines += _table(
+        ("Connector", "Type", "Power", "Current", "Cable", "Controller", "Meter"),
+        [
+            (
+                str(each.number),
+                str(each.type),
+                _kw(each.max_power_w),
+                f"{amount(each.max_current_a)} A",
+                f"{amount(each.cable_current_a)} A",
+                f"{each.driver} at {each.port}, address {each.address}",
+                f"{each.meter}: {meters[each.meter].driver} at {meters[each.meter].port}, "
+                f"address {meters[each.meter].address}",
+            )
+            for each in settings.connector
+        ],
+    )
+    load_of = poll_load(settings)
+    lines += ["", *_table(
+        ("Port", "Wire", "Poll load"),
+        [
+            (
+                port.name,
+                f"{port.device} {port.baud_rate} 8{port.parity}{port.stop_bits}"
+                if port.kind == "serial"
+                else f"{port.host}:{port.port}",
+                f"{load_of[port.name]:.0%}" if port.name in load_of else "-",
+            )
+            for port in settings.port
+        ],
+    )]  # fmt: skip
+    if settings.reader:
+        rows = [
+            (each.name, f"{each.driver} at {each.port or '-'}", listed(each.connectors) if each.connectors else "all")
+            for each in settings.reader
+        ]
+        lines += ["", *_table(("Reader", "Driver", "Connectors"), rows)]
+    if settings.ocpp.url:
+        secret = "with a password" if secrets_path(path).exists() else "without a password"
+        server = f"{settings.ocpp.url} as {settings.ocpp.identity or station.name}, {secret}"
+    else:
+        server = "none (stand-alone)"
+    return [*lines, "", f"Central system: {server}", ""]
+
+
+def _fields(settings: Settings) -> dict[str, Any]:
+    return {
+        "station": settings.station.name,
+        "power_limit_w": settings.station.power_limit_w,
+        "connectors": [
+            {
+                "number": each.number,
+                "type": str(each.type),
+                "max_power_w": each.max_power_w,
+                "driver": each.driver,
+                "port": each.port,
+                "address": each.address,
+                "meter": each.meter,
+            }
+            for each in settings.connector
+        ],
+        "poll_load": {name: round(share, 3) for name, share in poll_load(settings).items()},
+    }
+
+
+def _fault_fields(fault: Fault) -> dict[str, str]:
+    return {
+        "file": fault.file,
+        "key": fault.key,
+        "found": fault.found,
+        "reason": fault.reason,
+        "remedy": fault.remedy,
+        "text": str(fault),
+    }
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
+    ]
+
+
+def _kw(power_w: float) -> str:
+    return f"{amount(power_w / 1000)} kW"
+
+
+def _is_local(url: str) -> bool:
+    return url.split("://", 1)[-1].startswith(("127.", "localhost", "[::1]"))
