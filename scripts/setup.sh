@@ -1,0 +1,54 @@
+#!/bin/sh
+# Makes the virtual environment .venv beside this folder and installs the package into it, with the extras named.
+# usage: scripts/setup.sh [EXTRA...]      for example: scripts/setup.sh dev
+# Quick when nothing is to be done. As root it installs missing Debian packages, as another user it names them.
+set -eu
+cd "$(dirname "$0")/.."
+
+extras=$(printf '%s\n' "$@" | sort -u | paste -sd, -)
+python=${PYTHON:-python3}
+
+missing=""
+command -v "$python" >/dev/null 2>&1 || missing="python3"
+if [ -z "$missing" ] && ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "setup: $("$python" --version) is too old, 3.11 or newer is needed (Debian 12 has it)." >&2
+    echo "setup: name another one with PYTHON=/path/to/python3.11 scripts/setup.sh" >&2
+    exit 1
+fi
+if [ -n "$missing" ] || ! "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
+    missing="$missing python3-venv"
+fi
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
+        # shellcheck disable=SC2086
+        DEBIAN_FRONTEND=noninteractive apt-get install -y $missing >&2 ||
+            { apt-get update >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y $missing >&2; }
+    else
+        echo "setup: Debian packages are missing. Install them, then start again:" >&2
+        echo "    sudo apt-get install -y$([ "$missing" = "${missing# }" ] && echo ' ')$missing" >&2
+        exit 1
+    fi
+fi
+
+# One at a time: two scripts started together make one environment.
+exec 9< pyproject.toml
+flock 9 2>/dev/null || true
+
+[ -x .venv/bin/python ] && .venv/bin/python -c pass 2>/dev/null || { rm -rf .venv && "$python" -m venv .venv; }
+
+# The stamp says for which dependencies and extras the environment was made.
+wanted="$(sha256sum pyproject.toml | cut -d' ' -f1) $(pwd)"
+stamp=".venv/.made-for${extras:+-$extras}"
+if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
+    echo "setup: installing into $(pwd)/.venv" >&2
+    log=$(mktemp)
+    trap 'rm -f "$log"' EXIT
+    if .venv/bin/python -m pip install --disable-pip-version-check --editable ".${extras:+[$extras]}" >"$log" 2>&1; then
+        echo "$wanted" > "$stamp"
+    elif tail -n 20 "$log" >&2; .venv/bin/python scripts/installed.py "$extras"; then
+        echo "setup: the package index did not answer; what is installed already will do." >&2
+    else
+        echo "setup: the packages named above could not be installed. Is there a way to the package index?" >&2
+        exit 1
+    fi
+fi

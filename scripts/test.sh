@@ -1,0 +1,40 @@
+#!/bin/bash
+# All checks: environment, ruff, mypy --strict, import-linter, then all tests. Ends with pytest's summary line.
+# usage: scripts/test.sh [--long] [PYTEST ARGUMENT...]
+#   --long   also the fuzz and kill rounds beyond the ten minutes
+# Every check runs even when one before it failed; the exit status is 0 only when all are well.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+long=()
+if [ "${1:-}" = "--long" ]; then
+    long=(--long)
+    shift
+fi
+scripts/setup.sh dev || exit 1
+
+failed=()
+check() {
+    local name=$1 log
+    shift
+    log=$(mktemp)
+    local begin=$SECONDS
+    if "$@" >"$log" 2>&1; then
+        echo "$name: good ($((SECONDS - begin)) s)"
+    else
+        failed+=("$name")
+        cat "$log"
+        echo "$name: FAILED ($((SECONDS - begin)) s)"
+    fi
+    rm -f "$log"
+}
+
+check "ruff check" .venv/bin/ruff check .
+check "ruff format" .venv/bin/ruff format --check .
+check "mypy" .venv/bin/mypy
+check "import-linter" .venv/bin/lint-imports
+[ ${#failed[@]} -eq 0 ] || echo "FAILED: ${failed[*]}"
+
+.venv/bin/pytest "${long[@]}" "$@"
+tests=$?
+[ $tests -eq 0 ] && [ ${#failed[@]} -eq 0 ]
