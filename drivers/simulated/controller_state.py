@@ -64,7 +64,7 @@ class ControllerState:
         self.status = S.A_NOT_CONNECTED
         self.cause = Cause.NONE
         self.vehicle: Vehicle | None = None
-        self.output = Output()
+        self.output = Output(is_direct=hardware.is_dc)
         self.contactor = Contactor(hardware.closings_per_minute)
         self.locked = False
         self.faults: set[str] = set()

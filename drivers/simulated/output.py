@@ -16,7 +16,8 @@ class Output:
     session's reset.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_direct: bool = False) -> None:
+        self.is_direct = is_direct
         self.voltage_v = 0.0
         self.current_a = 0.0
         self.phases = 1

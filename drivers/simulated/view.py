@@ -1,0 +1,106 @@
+"""Models -> what the control interface says of them. Pure."""
+
+from __future__ import annotations
+
+import math
+
+from drivers.simulated.meter import Meter
+from drivers.simulated.outlet import Outlet
+from drivers.simulated.port import SimulatedPort
+from drivers.simulated.reader import SimulatedReader
+from drivers.simulated.vehicle import Vehicle
+from drivers.simulated.words import ConnectorState, MeterState, PortState, ReaderState, VehicleState
+
+
+def connector_state(outlet: Outlet, log_entries: int) -> ConnectorState:
+    """One connector, with the newest `log_entries` of its contactor's log."""
+    controller = outlet.controller
+    output, contactor = controller.output, controller.contactor
+    entries = tuple(contactor.log)
+    return ConnectorState(
+        number=outlet.number,
+        type=controller.hardware.type.value,
+        status=controller.status.value,
+        cause=controller.cause.value,
+        is_powered=controller.is_powered,
+        contactor_closed=contactor.is_closed,
+        locked=controller.locked,
+        session_ref=controller.session_ref,
+        permitted=controller.is_permitted,
+        lease_left_s=controller.lease_left_s,
+        limit_current_a=controller.limit_current_a,
+        limit_power_w=controller.limit_power_w,
+        voltage_v=output.voltage_v,
+        current_a=output.currents_a,
+        power_w=output.power_w,
+        energy_wh=output.energy_wh,
+        session_wh=output.session_wh,
+        temperature_c=controller.temperature_c,
+        boot_count=controller.boot_count,
+        faults=tuple(sorted(controller.faults)),
+        vehicle_coming=outlet.is_coming,
+        vehicles=outlet.vehicles,
+        vehicle=None if controller.vehicle is None else vehicle_state(controller.vehicle),
+        contactor_operations=contactor.operations,
+        contactor_log=entries[max(len(entries) - log_entries, 0) :],
+    )
+
+
+def vehicle_state(vehicle: Vehicle) -> VehicleState:
+    return VehicleState(
+        asks=vehicle.asks,
+        paused=vehicle.paused,
+        finished=vehicle.finished,
+        wished_current_a=vehicle.wished_current_a,
+        soc_pct=vehicle.soc_pct,
+        energy_wh=vehicle.energy_wh,
+        age_s=vehicle.age_s,
+        options=vehicle.options,
+    )
+
+
+def meter_state(meter: Meter) -> MeterState:
+    """A meter that answers "not a number" says None here."""
+    now = meter.read()
+    return MeterState(
+        name=meter.name,
+        import_wh=_number(now.import_wh),
+        export_wh=_number(now.export_wh),
+        power_w=_number(now.power_w),
+        true_wh=meter.true_wh,
+        silent=meter.silent,
+        frozen=meter.is_frozen,
+        nan=meter.nan,
+        swapped=meter.swapped,
+        direction=meter.direction,
+        delay_s=meter.delay_s,
+    )
+
+
+def reader_state(reader: SimulatedReader) -> ReaderState:
+    return ReaderState(
+        name=reader.name,
+        connectors=reader.connectors,
+        is_listened_to=reader.is_listened_to,
+        waiting=tuple(reader.waiting),
+        taken=reader.taken,
+        refused=reader.refused,
+    )
+
+
+def port_state(port: SimulatedPort) -> PortState:
+    return PortState(
+        name=port.name,
+        kind="" if port.end is None else port.end.kind,
+        where="" if port.end is None else port.end.where,
+        peers=port.handler.peers,
+        is_cut=port.bus.is_cut,
+        is_unplugged=port.is_unplugged,
+        requests=port.bus.requests,
+        replies=port.bus.replies,
+        faults_done=dict(port.bus.done),
+    )
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
