@@ -275,6 +275,8 @@ class ConnectorState(State, frozen=True, kw_only=True):
     session: SessionSummary | None = None
     limit: Limit | None = None
     grant: Limit | None = None
+    why: str = ""
+    """One line for people: why it gets what it gets."""
     vehicle: VehicleData | None = None
     suspended_by: str = ""  # "", "ev" or "evse" (statuses.md 2a)
     # Whose charge is authorised but waits for its car (ConnectionTimeOut runs)
@@ -289,6 +291,8 @@ class MeterState(State, frozen=True, kw_only=True):
     is_answering: bool
     reading: MeterReading | None
     mono_s: float
+    energy_wh: int | None = None
+    """The register as reported: monotone across resets of the meter."""
 
 
 class StationState(State, frozen=True, kw_only=True):
@@ -449,6 +453,13 @@ class EmergencyStop(Request["ActionResult"], frozen=True, kw_only=True):
 
 class RebootController(Request["ActionResult"], frozen=True, kw_only=True):
     """To station: restart a connector controller; clears E9. A running session ends first."""
+
+    connector: int
+    by: str = ""
+
+
+class ClearFault(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: a technician has mended what a latched fault stood for (R4). Durable. Codes: ok, no_fault."""
 
     connector: int
     by: str = ""
@@ -690,6 +701,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     SetOperatingMode: _DOORS,
     EmergencyStop: _DOORS,
     RebootController: _DOORS,
+    ClearFault: frozenset({"hmi", "webconfig", ADMIN}),
     SyncControllerClock: _DOORS,
     ReadController: _READERS,
     WriteParameter: _DOORS,

@@ -1,0 +1,277 @@
+"""What the station writes down of its sessions: journal entries and session records, together or not at all.
+
+Money commits at once (R7, R24). Lines of the operation log wait up to `NOTES_WAIT_S` for company, or go with the next
+money entry, which keeps their order: flash wear is a budget (architecture.md 5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import msgspec
+
+from chargepoint.clock import Clock
+from chargepoint.config import ConnectorSettings
+from chargepoint.messages import Event, JournalGrew
+from chargepoint.records import (
+    AnyEntry,
+    Credential,
+    Happened,
+    SecurityEvent,
+    Session,
+    SessionCreated,
+    SessionFinished,
+    TransactionStarted,
+    TransactionStopped,
+)
+from chargepoint.station.connector import Authorised
+from chargepoint.station.session import session_state
+from chargepoint.storage.history import History
+from chargepoint.storage.journal import CannotRecord, Journal, JournalTransaction
+from chargepoint.vocabulary import AuthorizationBasis, EventType, SessionFlag, StopSource
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+NOTES_WAIT_S = 2.0
+MAX_NOTES = 1000
+
+_FLAG_OF_BASIS = {
+    AuthorizationBasis.SERVER: SessionFlag(0),
+    AuthorizationBasis.CACHE: SessionFlag.UserAuthorizedByCache,
+    AuthorizationBasis.LOCAL_LIST: SessionFlag.UserAuthorizedByList,
+    AuthorizationBasis.OFFLINE: SessionFlag.UserAuthorizedOffline,
+    AuthorizationBasis.USERS: SessionFlag(0),
+    AuthorizationBasis.NONE: SessionFlag(0),
+}
+
+
+class Books:
+    """The one writer of the journal: sessions, transactions, operation log, security journal."""
+
+    def __init__(self, journal: Journal, history: History, clock: Clock, publish: Callable[[Event], None]) -> None:
+        self.journal = journal
+        self.history = history
+        self._clock = clock
+        self._publish = publish
+        self._notes: list[AnyEntry] = []
+        self._notes_since: float | None = None
+        self.consumed_wh: dict[str, int] = {}
+
+    async def load(self) -> None:
+        """Read what is kept as facts: the energy each credential has consumed."""
+        for key, value in (await self.journal.facts("consumed/")).items():
+            self.consumed_wh[key.removeprefix("consumed/")] = int(value)
+
+    # ------------------------------------------------------------------------------------------- operation log
+
+    def note(
+        self,
+        event_type: EventType,
+        action: str,
+        message: str = "",
+        *,
+        error: str = "",
+        connector: int | None = None,
+        session_id: int | None = None,
+        service: str = "station",
+    ) -> None:
+        """A line for the operation log, on disk within a few seconds."""
+        self._add(
+            Happened(
+                event_type=event_type,
+                action=action,
+                message=message,
+                error=error,
+                connector=connector,
+                session_id=session_id,
+                service=service,
+            )
+        )
+
+    def note_security(self, type_: str, source_type: str, source: str, operation: str, extra: str = "") -> None:
+        """A line for the security journal."""
+        self._add(SecurityEvent(type=type_, source_type=source_type, source=source, operation=operation, extra=extra))
+
+    def _add(self, entry: AnyEntry) -> None:
+        if self._notes_since is None:
+            self._notes_since = self._clock.mono()
+        if len(self._notes) >= MAX_NOTES:
+            del self._notes[0]
+            log.warning("operation log: more than %d lines wait for the disk, the oldest is dropped", MAX_NOTES)
+        self._notes.append(entry)
+
+    async def write_notes(self, *, at_once: bool = False) -> None:
+        """Commit waiting lines when they have waited long enough. A full disk keeps them waiting."""
+        if self._notes_since is None or (not at_once and self._clock.mono() - self._notes_since < NOTES_WAIT_S):
+            return
+        await self.write()
+
+    async def write(self, *entries: AnyEntry, facts: dict[str, bytes | None] | None = None) -> None:
+        """Commit waiting lines, `entries` and facts in one durable transaction. Raises CannotRecord."""
+        await self._commit(lambda tx: _fill(tx, entries, facts))
+
+    async def _commit(self, fill: Callable[[JournalTransaction], T]) -> T:
+        """Waiting lines first, then what `fill` writes: all of it or none of it."""
+        notes, self._notes, self._notes_since = self._notes, [], None
+        try:
+            async with self.journal.transaction() as tx:
+                _fill(tx, notes)
+                result = fill(tx)
+        except BaseException:
+            self._notes = (notes + self._notes)[-MAX_NOTES:]
+            self._notes_since = self._clock.mono() if self._notes else None
+            raise
+        self._publish(JournalGrew(seq=self.journal.last_seq))
+        return result
+
+    # ------------------------------------------------------------------------------------------------ sessions
+
+    async def create_session(self, settings: ConnectorSettings) -> Session:
+        """A connector became unavailable to others. Raises CannotRecord."""
+
+        def fill(tx: JournalTransaction) -> Session:
+            seq = tx.append(SessionCreated(connector=settings.number, connector_type=settings.type))
+            session = Session(
+                session_id=seq,
+                connector=settings.number,
+                connector_type=settings.type,
+                power_type=settings.type.power_type,
+                created=self._clock.moment(),
+            )
+            tx.save_session(session)
+            return session
+
+        return await self._commit(fill)
+
+    async def start_transaction(self, session: Session, authorised: Authorised, meter_start_wh: int) -> None:
+        """On record before power flows (R7). `session` is filled in only when the record is durable."""
+        source = authorised.source
+        flags = session.flags | authorised.flags | _FLAG_OF_BASIS[authorised.basis]
+        if source.is_reported:
+            flags |= SessionFlag.OCPPSession
+        changed = msgspec.structs.replace(
+            session,
+            started=self._clock.moment(),
+            start_source=source,
+            starter=authorised.credential,
+            is_reported=source.is_reported,
+            flags=flags,
+            meter_start_wh=meter_start_wh,
+            ordered_energy_wh=authorised.energy_limit_wh,
+            ordered_duration_s=authorised.duration_s,
+            reservation_id=authorised.reservation_id,
+        )
+        entry = TransactionStarted(
+            session_id=session.session_id,
+            connector=session.connector,
+            start_source=source,
+            starter=authorised.credential,
+            is_reported=source.is_reported,
+            basis=authorised.basis,
+            flags=flags,
+            meter_start_wh=meter_start_wh,
+            reservation_id=authorised.reservation_id,
+        )
+        await self._write_session(changed, entry)
+        _copy(changed, session)
+        log.info("connector %d: transaction %d begins, %s", session.connector, session.session_id, source)
+
+    async def stop_transaction(
+        self, session: Session, source: StopSource, stopper: Credential | None, meter_stop_wh: int, is_estimated: bool
+    ) -> None:
+        """The end of a transaction, after everything sampled in it is durable. Raises CannotRecord."""
+        try:
+            await self.history.flush()
+        except CannotRecord:
+            log.warning("connector %d: samples before the stop wait for the disk", session.connector)
+        start_wh = session.meter_start_wh or 0
+        meter_stop_wh = max(meter_stop_wh, start_wh)  # R12: reported energy is never negative
+        changed = msgspec.structs.replace(
+            session,
+            stopped=self._clock.moment(),
+            stop_source=source,
+            stopper=stopper,
+            meter_stop_wh=meter_stop_wh,
+            delivered_wh=meter_stop_wh - start_wh,
+            flags=session.flags | (SessionFlag.EnergyEstimated if is_estimated else SessionFlag(0)),
+        )
+        self._judge(changed)
+        entry = TransactionStopped(
+            session_id=session.session_id,
+            connector=session.connector,
+            stop_source=source,
+            stopper=stopper,
+            is_reported=session.is_reported,
+            meter_stop_wh=meter_stop_wh,
+            is_estimated=is_estimated,
+        )
+        facts: dict[str, bytes | None] = {}
+        if session.starter is not None:
+            card = session.starter.value.upper()
+            facts[f"consumed/{card}"] = b"%d" % (self.consumed_wh.get(card, 0) + changed.delivered_wh)
+        await self._write_session(changed, entry, facts)
+        for key, value in facts.items():
+            self.consumed_wh[key.removeprefix("consumed/")] = int(value or b"0")
+        _copy(changed, session)
+        log.info(
+            "connector %d: transaction %d ends, %s, %d Wh%s",
+            session.connector, session.session_id, source, session.delivered_wh, " (estimated)" if is_estimated else "",
+        )  # fmt: skip
+
+    async def finish_session(self, session: Session) -> None:
+        """The vehicle left, or nobody came."""
+        changed = msgspec.structs.replace(session, finished=self._clock.moment())
+        self._judge(changed)
+        entry = SessionFinished(session_id=session.session_id, connector=session.connector, state=changed.state)
+        await self._write_session(changed, entry)
+        _copy(changed, session)
+
+    async def save_session(self, session: Session) -> None:
+        """The record alone, for what changed beside the entries (vehicle data, names)."""
+        await self._write_session(session)
+
+    async def _write_session(
+        self, session: Session, entry: AnyEntry | None = None, facts: dict[str, bytes | None] | None = None
+    ) -> None:
+        def fill(tx: JournalTransaction) -> None:
+            _fill(tx, () if entry is None else (entry,), facts)
+            tx.save_session(session)
+
+        await self._commit(fill)
+
+    def _judge(self, session: Session) -> None:
+        begun = session.created.mono_s if session.created.boot_id == self._clock.boot_id else self._clock.mono()
+        session.state = session_state(session, self._clock.mono() - begun)
+
+
+def _fill(tx: JournalTransaction, entries: Iterable[AnyEntry], facts: dict[str, bytes | None] | None = None) -> None:
+    for entry in entries:
+        tx.append(entry)
+    for key, value in (facts or {}).items():
+        tx.set_fact(key, value)
+
+
+def _copy(source: Session, target: Session) -> None:
+    for name in source.__struct_fields__:
+        setattr(target, name, getattr(source, name))
+
+
+async def keep_writing(books: Books, flush_every_s: float) -> None:
+    """Write notes when they are due and the history batch each `flush_every_s`; a full disk is waited out."""
+    loop = asyncio.get_running_loop()
+    next_flush = loop.time() + flush_every_s
+    while True:
+        await asyncio.sleep(1.0)
+        try:
+            if not books.journal.can_record:
+                await books.journal.check_room()
+            await books.write_notes()
+            if loop.time() >= next_flush:
+                next_flush = loop.time() + flush_every_s
+                await books.history.flush()
+        except CannotRecord as error:
+            log.debug("nothing can be recorded now: %s", error)

@@ -1,0 +1,321 @@
+"""What other services may ask of the station: each request of messages.py to one short handler."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Mapping
+
+from chargepoint.bus import Bus
+from chargepoint.messages import (
+    ActionResult,
+    BlockConnector,
+    ChangeAvailability,
+    ClearFault,
+    ControllerPage,
+    Cursor,
+    Done,
+    EmergencyStop,
+    HistoryPage,
+    JournalPage,
+    NameTransaction,
+    PrepareToStop,
+    PresentCard,
+    ReadController,
+    ReadHistory,
+    ReadJournal,
+    ReadSamples,
+    ReadSessions,
+    RebootController,
+    SampleReply,
+    SamplesPage,
+    SessionsPage,
+    SetEnergyLimit,
+    SetFreeMode,
+    SetOperatingMode,
+    SetSamplingPlan,
+    StartCharging,
+    StopCharging,
+    SyncControllerClock,
+    TakeSample,
+    UnlockConnector,
+    WriteParameter,
+)
+from chargepoint.records import StationStopped
+from chargepoint.station.cards import Desk
+from chargepoint.station.connector import Phase, StopAsked
+from chargepoint.station.outlet import Outlet
+from chargepoint.station.recorder import Recorder
+from chargepoint.station.site import Site
+from chargepoint.vocabulary import Cause, EventType, StopSource
+from drivers.errors import DeviceError, Refused
+
+log = logging.getLogger(__name__)
+
+STOP_WITHIN_S = 2.5
+OK = ActionResult(ok=True, code="ok")
+
+
+class Calls:
+    """The station's side of the bus."""
+
+    def __init__(self, site: Site, outlets: Mapping[int, Outlet], desk: Desk, recorder: Recorder) -> None:
+        self._site = site
+        self._outlets = outlets
+        self._books = site.books
+        self._recorder = recorder
+        self._desk = desk
+
+    def serve(self, bus: Bus) -> None:
+        """Answer from now on."""
+        bus.serve(PresentCard, self._desk.present_card)
+        bus.serve(StartCharging, self._desk.start_charging)
+        bus.serve(StopCharging, self.stop_charging)
+        bus.serve(SetEnergyLimit, self.set_energy_limit)
+        bus.serve(NameTransaction, self.name_transaction)
+        bus.serve(UnlockConnector, self.unlock)
+        bus.serve(BlockConnector, self.block)
+        bus.serve(ChangeAvailability, self.change_availability)
+        bus.serve(SetFreeMode, self.set_free_mode)
+        bus.serve(SetOperatingMode, self.set_mode)
+        bus.serve(EmergencyStop, self.emergency_stop)
+        bus.serve(RebootController, self.reboot_controller)
+        bus.serve(ClearFault, self.clear_fault)
+        bus.serve(SyncControllerClock, self.sync_clock)
+        bus.serve(ReadController, self.read_controller)
+        bus.serve(WriteParameter, self.write_parameter)
+        bus.serve(PrepareToStop, self.prepare_to_stop)
+        bus.serve(ReadJournal, self.read_journal)
+        bus.serve(ReadSessions, self.read_sessions)
+        bus.serve(ReadHistory, self.read_history)
+        bus.serve(ReadSamples, self.read_samples)
+        bus.serve(Cursor, self.move_cursor)
+        bus.serve(SetSamplingPlan, self.set_sampling_plan)
+        bus.serve(TakeSample, self.take_sample)
+
+    # ------------------------------------------------------------------------------------------------- charging
+
+    async def stop_charging(self, request: StopCharging, sender: str) -> ActionResult:
+        for outlet in self._outlets.values():
+            session = outlet.session
+            is_meant = (
+                outlet.number == request.connector
+                if request.session_id is None
+                else session is not None and session.session_id == request.session_id
+            )
+            if is_meant and (outlet.wants_energy or outlet.phase is Phase.BOOKED):
+                await outlet.ask(StopAsked(source=request.source, credential=request.credential))
+                return OK
+        return ActionResult(ok=False, code="no_session", text="No charge runs there.")
+
+    async def set_energy_limit(self, request: SetEnergyLimit, sender: str) -> ActionResult:
+        for outlet in self._outlets.values():
+            if outlet.wants_energy and outlet.session is not None and outlet.session.session_id == request.session_id:
+                known = outlet.energy_limit
+                if known is None or request.energy_limit_wh < known[0]:
+                    outlet.energy_limit = (request.energy_limit_wh, request.source)
+                return OK
+        return ActionResult(ok=False, code="no_session", text="That session does not charge any more.")
+
+    async def name_transaction(self, request: NameTransaction, sender: str) -> Done:
+        for outlet in self._outlets.values():
+            if outlet.session is not None and outlet.session.session_id == request.session_id:
+                outlet.transaction_named(request.transaction_id, request.parent)
+        return Done()
+
+    async def unlock(self, request: UnlockConnector, sender: str) -> ActionResult:
+        outlet = self._outlets.get(request.connector)
+        if outlet is None:
+            return _unknown(request.connector)
+        if outlet.wants_energy or outlet.phase is Phase.BOOKED:
+            await outlet.ask(StopAsked(source=request.source))
+            if not await outlet.out_of_transaction(15.0):
+                return ActionResult(ok=False, code="failed", text="The charge did not end in time.")
+        try:
+            await outlet.controller.unlock()
+        except Refused as error:
+            code = "not_supported" if "no lock" in str(error).lower() else "failed"
+            return ActionResult(ok=False, code=code, text=str(error))
+        except DeviceError as error:
+            return ActionResult(ok=False, code="failed", text=str(error))
+        self._note_deed(request.connector, "unlock", request.by)
+        return OK
+
+    # ----------------------------------------------------------------------------------- blocks and availability
+
+    async def block(self, request: BlockConnector, sender: str) -> ActionResult:
+        outlet = self._outlets.get(request.connector)
+        if outlet is None:
+            return _unknown(request.connector)
+        await self._books.write(facts={f"blocked/{outlet.number}": b"1" if request.blocked else None})
+        outlet.blocked = request.blocked
+        outlet.set_disabled()
+        self._note_deed(request.connector, "block" if request.blocked else "unblock", request.by, request.reason)
+        return OK
+
+    async def change_availability(self, request: ChangeAvailability, sender: str) -> ActionResult:
+        meant = [o for o in self._outlets.values() if request.connector in (0, o.number)]
+        if not meant:
+            return _unknown(request.connector)
+        if request.connector == 0:
+            await self._site.set_operative(request.operative)
+        facts = {f"operative/{outlet.number}": None if request.operative else b"0" for outlet in meant}
+        await self._books.write(facts=facts)
+        for outlet in meant:
+            outlet.operative = request.operative
+            outlet.set_disabled()
+        self._note_deed(request.connector, "operative" if request.operative else "inoperative", request.by)
+        runs = any(outlet.in_transaction for outlet in meant)
+        return ActionResult(ok=True, code="scheduled" if runs and not request.operative else "ok")
+
+    async def set_free_mode(self, request: SetFreeMode, sender: str) -> ActionResult:
+        await self._site.set_free_mode(request.on)
+        self._note_deed(0, f"free mode {'on' if request.on else 'off'}", request.by)
+        return OK
+
+    async def set_mode(self, request: SetOperatingMode, sender: str) -> ActionResult:
+        await self._site.set_mode(request.mode)
+        self._note_deed(0, f"mode {request.mode}", request.by)
+        return OK
+
+    # ---------------------------------------------------------------------------------------------- controllers
+
+    async def emergency_stop(self, request: EmergencyStop, sender: str) -> ActionResult:
+        meant = [o for o in self._outlets.values() if request.connector in (0, o.number)]
+        failed = []
+        for outlet in meant:
+            try:
+                await outlet.controller.emergency_stop()
+            except DeviceError as error:
+                failed.append(str(error))
+            await outlet.ask(StopAsked(source=StopSource.REMOTE_CUTOFF))
+        self._books.note(EventType.EMERGENCY, "command", request.by, connector=request.connector or None)
+        if not meant:
+            return _unknown(request.connector)
+        return ActionResult(ok=not failed, code="failed" if failed else "ok", text="; ".join(failed))
+
+    async def reboot_controller(self, request: RebootController, sender: str) -> ActionResult:
+        outlet = self._outlets.get(request.connector)
+        if outlet is None:
+            return _unknown(request.connector)
+        await outlet.ask(StopAsked(source=StopSource.REMOTE_COMMAND))
+        if not await outlet.out_of_transaction(15.0):
+            return ActionResult(ok=False, code="failed", text="The charge did not end in time.")
+        outlet.is_rebooting = True
+        return await self._order(request.connector, "reboot controller", request.by, outlet.controller.reboot())
+
+    async def clear_fault(self, request: ClearFault, sender: str) -> ActionResult:
+        outlet = self._outlets.get(request.connector)
+        if outlet is None:
+            return _unknown(request.connector)
+        if outlet.latched is Cause.NONE:
+            return ActionResult(ok=False, code="no_fault", text="No fault is latched there.")
+        await outlet.latch(Cause.NONE)
+        self._note_deed(request.connector, "clear fault", request.by)
+        return OK
+
+    async def sync_clock(self, request: SyncControllerClock, sender: str) -> ActionResult:
+        outlet = self._outlets.get(request.connector)
+        if outlet is None:
+            return _unknown(request.connector)
+        if not self._site.clock.is_set:
+            return ActionResult(ok=False, code="no_time", text="The station itself does not know the time yet.")
+        order = outlet.controller.set_clock(self._site.clock.now())
+        return await self._order(request.connector, "sync clock", request.by, order)
+
+    async def _order(self, connector: int, name: str, by: str, order: Awaitable[object]) -> ActionResult:
+        try:
+            await order
+        except DeviceError as error:
+            return ActionResult(ok=False, code="failed", text=str(error))
+        self._note_deed(connector, name, by)
+        return OK
+
+    async def read_controller(self, request: ReadController, sender: str) -> ControllerPage:
+        outlet = self._outlets.get(request.connector)
+        if outlet is None:
+            return ControllerPage(connector=request.connector, ok=False, text=_unknown(request.connector).text)
+        try:
+            return ControllerPage(
+                connector=outlet.number,
+                ok=True,
+                identity=await outlet.controller.identify(),
+                diagnosis=await outlet.controller.read_diagnosis(),
+                parameters=await outlet.controller.parameters(),
+            )
+        except DeviceError as error:
+            return ControllerPage(connector=outlet.number, ok=False, text=str(error), identity=outlet.identity)
+
+    async def write_parameter(self, request: WriteParameter, sender: str) -> ActionResult:
+        outlet = self._outlets.get(request.connector)
+        if outlet is None:
+            return _unknown(request.connector)
+        if outlet.phase is not Phase.EMPTY:
+            return ActionResult(ok=False, code="busy", text="Parameters are written only while the connector is free.")
+        order = outlet.controller.write_parameter(request.name, request.value)
+        return await self._order(request.connector, f"parameter {request.name} = {request.value}", request.by, order)
+
+    # ------------------------------------------------------------------------------------------------- stopping
+
+    async def prepare_to_stop(self, request: PrepareToStop, sender: str) -> Done:
+        """End all charges with a reason, take nothing new. What is not off in time ends with its lease."""
+        self._site.is_stopping = True
+        busy = [outlet for outlet in self._outlets.values() if outlet.in_transaction or outlet.phase is Phase.BOOKED]
+        for outlet in busy:
+            await outlet.ask(StopAsked(source=request.stop_source))
+        deadline = self._site.clock.mono() + STOP_WITHIN_S
+        for outlet in busy:
+            if not await outlet.out_of_transaction(max(0.0, deadline - self._site.clock.mono())):
+                log.warning("connector %d: still charging; its lease ends it", outlet.number)
+        await self._books.write(StationStopped(exit_code=request.exit_code, stop_source=request.stop_source))
+        await self._books.history.flush()
+        return Done()
+
+    # -------------------------------------------------------------------------------------------------- reading
+
+    async def read_journal(self, request: ReadJournal, sender: str) -> JournalPage:
+        journal = self._books.journal
+        page = await journal.read(
+            after_seq=request.after_seq,
+            kinds=request.kinds,
+            session_id=request.session_id,
+            since=request.since,
+            limit=min(request.limit, 500),
+        )
+        return JournalPage(rows=tuple(page.rows), read_to=page.read_to, last_seq=page.last_seq)
+
+    async def read_sessions(self, request: ReadSessions, sender: str) -> SessionsPage:
+        sessions = await self._books.journal.sessions(
+            session_ids=request.session_ids,
+            since=request.since,
+            unfinished=request.unfinished,
+            include_garbage=request.include_garbage,
+            limit=min(request.limit, 500),
+        )
+        return SessionsPage(sessions=tuple(sessions))
+
+    async def read_history(self, request: ReadHistory, sender: str) -> HistoryPage:
+        return HistoryPage(rows=tuple(await self._books.history.rows(request.session_id, min(request.limit, 500))))
+
+    async def read_samples(self, request: ReadSamples, sender: str) -> SamplesPage:
+        history = self._books.history
+        samples = await history.samples(request.after, request.session_id, min(request.limit, 500))
+        return SamplesPage(samples=tuple(samples), last_number=history.last_number)
+
+    async def move_cursor(self, request: Cursor, sender: str) -> Done:
+        await self._books.journal.set_cursor(sender, request.seq, request.sample)
+        return Done()
+
+    async def set_sampling_plan(self, request: SetSamplingPlan, sender: str) -> Done:
+        await self._recorder.set_plan(request.plan)
+        return Done()
+
+    async def take_sample(self, request: TakeSample, sender: str) -> SampleReply:
+        return SampleReply(sample=self._recorder.values(request.connector, request.measurands, request.context))
+
+    def _note_deed(self, connector: int, deed: str, by: str, reason: str = "") -> None:
+        text = ", ".join(part for part in (by, reason) if part)
+        self._books.note(EventType.REMOTE_COMMAND, deed, text, connector=connector or None)
+
+
+def _unknown(number: int) -> ActionResult:
+    return ActionResult(ok=False, code="unknown_connector", text=f"There is no connector {number}.")

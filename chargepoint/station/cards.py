@@ -1,0 +1,253 @@
+"""Starts and stops as people ask for them: by card, from the central system, from the service menu.
+
+Who may charge is decided by `access.py`; where it leaves the question open the central system is asked (`ocpp`). What
+is decided becomes an event in the connector's inbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import msgspec
+
+from chargepoint.bus import Bus, CallFailed, Unavailable
+from chargepoint.messages import (
+    ActionResult,
+    Authorization,
+    Authorize,
+    CardHandled,
+    CardOutcome,
+    PresentCard,
+    StartCharging,
+)
+from chargepoint.records import Credential
+from chargepoint.station.access import ConnectorView, Verdict, meaning_of_card, verdict
+from chargepoint.station.connector import Authorised, Phase, StopAsked
+from chargepoint.station.outlet import Outlet
+from chargepoint.station.site import Site
+from chargepoint.station.status import Refusal, why_no_start
+from chargepoint.vocabulary import (
+    AuthorizationBasis,
+    CredentialType,
+    EventType,
+    LogicalStatus,
+    OperatingMode,
+    SessionFlag,
+    StartSource,
+    StopSource,
+)
+
+log = logging.getLogger(__name__)
+
+AUTHORIZE_WITHIN_S = 35.0
+"""Longer than the central system may take to answer; `ocpp` decides by its off-line rules before that."""
+
+
+class Desk:
+    """Where every wish to start or stop a charge is settled."""
+
+    def __init__(self, site: Site, outlets: Sequence[Outlet], bus: Bus) -> None:
+        self._site = site
+        self._outlets = {outlet.number: outlet for outlet in outlets}
+        self._bus = bus
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # ------------------------------------------------------------------------------------------------- by card
+
+    async def present_card(self, request: PresentCard, sender: str) -> CardOutcome:
+        """A card is held to a reader: start, stop, choose, or refuse (hmi.md: one card, one meaning)."""
+        outcome = await self._card(request)
+        self._bus.publish(
+            CardHandled(
+                reader=request.reader,
+                uid=request.uid,
+                outcome=outcome.outcome,
+                connector=outcome.connector,
+                text=outcome.text,
+            )
+        )
+        log.info("reader '%s': card %s, %s", request.reader, mask(request.uid), outcome.outcome)
+        return outcome
+
+    async def _card(self, request: PresentCard) -> CardOutcome:
+        credential = Credential(request.uid, CredentialType.RFID)
+        meaning = meaning_of_card(credential, self._views(), request.connectors)
+        if meaning.deed in ("stop", "cancel") and meaning.connector is not None:
+            return await self._stop_by_card(meaning.connector, credential)
+        free = self._site.without_asking(None, by_card=True)
+        if free is not None:
+            if meaning.connector is None:
+                return CardOutcome(outcome="choose" if meaning.deed == "choose" else "unavailable", text=meaning.text)
+            return await self._start_by_card(meaning.connector, free)
+        if self._site.mode is OperatingMode.MANUAL:
+            return CardOutcome(outcome="refused", text="This station is started from the app.")
+        if meaning.deed == "nothing" and not any(outlet.in_transaction for outlet in self._outlets.values()):
+            return CardOutcome(outcome="unavailable", text=meaning.text)
+        decision, permission = await self._may_charge(credential, meaning.connector)
+        if permission is None:
+            self._note_refusal(credential, decision.reason)
+            return CardOutcome(outcome="refused", connector=meaning.connector, text=decision.reason)
+        if permission.parent and not credential.parent:
+            credential = msgspec.structs.replace(credential, parent=permission.parent)
+            meaning = meaning_of_card(credential, self._views(), request.connectors)
+            if meaning.deed == "stop" and meaning.connector is not None:
+                return await self._stop_by_card(meaning.connector, credential)
+        self._site.books.note(EventType.USER_AUTHORIZED, credential.type, mask(credential.value))
+        if meaning.deed not in ("start", "wait_for_ev") or meaning.connector is None:
+            outcome = {"choose": "choose", "nothing": "unavailable"}.get(meaning.deed, "nothing_to_do")
+            return CardOutcome(outcome=outcome, text=meaning.text)
+        return await self._start_by_card(
+            meaning.connector, self._authorised(credential, StartSource.LOCAL, decision, permission)
+        )
+
+    async def _start_by_card(self, number: int, authorised: Authorised) -> CardOutcome:
+        refusal = await self._outlets[number].ask(authorised)
+        if refusal is not None:
+            return CardOutcome(outcome="unavailable", connector=number, text=refusal.text)
+        waits = self._outlets[number].phase is Phase.BOOKED
+        return CardOutcome(outcome="waiting_for_ev" if waits else "started", connector=number)
+
+    async def _stop_by_card(self, number: int, credential: Credential) -> CardOutcome:
+        await self._outlets[number].ask(StopAsked(source=StopSource.LOCAL, credential=credential))
+        return CardOutcome(outcome="stopped", connector=number)
+
+    def _views(self) -> list[ConnectorView]:
+        views = []
+        for outlet in self._outlets.values():
+            facts = outlet.facts()
+            holder = outlet.holder
+            views.append(
+                ConnectorView(
+                    number=outlet.number,
+                    is_plugged=facts.ev_connected,
+                    is_free=holder is None,
+                    session_credential=holder,
+                    is_waiting=outlet.phase is Phase.BOOKED,
+                    can_take_start=why_no_start(facts) is None,
+                )
+            )
+        return views
+
+    # ------------------------------------------------------------------------------------------ from elsewhere
+
+    async def start_charging(self, request: StartCharging, sender: str) -> ActionResult:
+        """A start that is not a card: the central system, the monitor, a technician."""
+        outlet, refusal = self._outlet_for(request.connector)
+        if outlet is None:
+            return _refused(refusal)
+        if self._site.mode is OperatingMode.MANUAL and request.duration_s is None:
+            return ActionResult(
+                ok=False, code="duration_needed", text="This station needs a charging duration with each start."
+            )
+        against = why_no_start(outlet.facts())
+        if against is not None:
+            return _refused(against)
+        decision = verdict(self._site.access, request.credential, self._site.books.consumed_wh)
+        if decision.kind == "forbidden" and request.source is not StartSource.TECHNICIAN:
+            self._note_refusal(request.credential, decision.reason)
+            return ActionResult(ok=False, code="forbidden", text=decision.reason)
+        if request.is_authorized or decision.kind == "allowed":
+            basis = AuthorizationBasis.SERVER if request.source is StartSource.OCPP_REMOTE else AuthorizationBasis.NONE
+            permission = Authorization(status="Accepted", basis=basis)
+            authorised = self._authorised(request.credential, request.source, decision, permission, request)
+            against = await outlet.ask(authorised)
+            return ActionResult(ok=True, code="ok") if against is None else _refused(against)
+        task = asyncio.create_task(self._authorise_and_start(outlet, request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return ActionResult(ok=True, code="ok", text="The credential is being checked.")
+
+    async def _authorise_and_start(self, outlet: Outlet, request: StartCharging) -> None:
+        decision, permission = await self._may_charge(request.credential, outlet.number)
+        if permission is None:
+            self._note_refusal(request.credential, decision.reason)
+            return
+        authorised = self._authorised(request.credential, request.source, decision, permission, request)
+        refusal = await outlet.ask(authorised)
+        if refusal is not None:
+            log.warning("connector %d: remote start not possible any more: %s", outlet.number, refusal.text)
+
+    def _outlet_for(self, number: int | None) -> tuple[Outlet | None, Refusal]:
+        if number is not None:
+            return self._outlets.get(number), Refusal("unknown_connector", f"There is no connector {number}.")
+        startable = [outlet for outlet in self._outlets.values() if why_no_start(outlet.facts()) is None]
+        plugged = [outlet for outlet in startable if outlet.phase is Phase.PLUGGED]
+        for choice in (plugged, startable):
+            if len(choice) == 1:
+                return choice[0], Refusal("", "")
+        return None, Refusal("choose", "Several connectors could be meant. Name one.")
+
+    # -------------------------------------------------------------------------------------------- who may charge
+
+    async def _may_charge(self, credential: Credential, connector: int | None) -> tuple[Verdict, Authorization | None]:
+        """The station's own verdict, and where that leaves it open the central system's; None: may not."""
+        decision = verdict(self._site.access, credential, self._site.books.consumed_wh)
+        if decision.kind == "forbidden":
+            return decision, None
+        if decision.kind == "allowed":
+            return decision, Authorization(status="Accepted", basis=AuthorizationBasis.USERS)
+        if not self._site.settings.ocpp.url:  # stand-alone: with empty lists everybody may charge
+            return decision, Authorization(status="Accepted", basis=AuthorizationBasis.NONE)
+        try:
+            answer = await self._bus.call(
+                "ocpp", Authorize(id_tag=credential.value, connector=connector), AUTHORIZE_WITHIN_S
+            )
+        except (Unavailable, CallFailed, TimeoutError) as error:
+            log.warning("card %s: nobody could be asked (%s)", mask(credential.value), error)
+            return msgspec.structs.replace(decision, reason="The card cannot be checked now. Please try again."), None
+        if answer.status != "Accepted":
+            return msgspec.structs.replace(decision, reason=f"The central system says: {answer.status}."), None
+        return decision, answer
+
+    def _authorised(
+        self,
+        credential: Credential,
+        source: StartSource,
+        decision: Verdict,
+        permission: Authorization,
+        request: StartCharging | None = None,
+    ) -> Authorised:
+        """What goes into the connector's inbox: the tightest of the energy limits, and why it ends there."""
+        ordered = request.energy_limit_wh if request is not None else None
+        limit_wh, limit_source = ordered, StopSource.ENERGY_LIMIT
+        if decision.energy_left_wh is not None and (limit_wh is None or decision.energy_left_wh < limit_wh):
+            limit_wh, limit_source = decision.energy_left_wh, StopSource.USER_ENERGY_LIMIT
+        is_offline = permission.basis in (
+            AuthorizationBasis.CACHE, AuthorizationBasis.LOCAL_LIST, AuthorizationBasis.OFFLINE,
+        ) and not self._site.is_online  # fmt: skip
+        return Authorised(
+            credential=msgspec.structs.replace(credential, parent=permission.parent or credential.parent),
+            source=source,
+            basis=permission.basis,
+            flags=SessionFlag.StartOffline if is_offline else SessionFlag(0),
+            energy_limit_wh=limit_wh,
+            energy_limit_source=limit_source,
+            duration_s=request.duration_s if request is not None else None,
+            reservation_id=request.reservation_id if request is not None else None,
+        )
+
+    async def enforce(self) -> None:
+        """Users and lists have changed: end the charges of those who may no longer charge."""
+        if self._site.logical is LogicalStatus.TECHNICIAN:
+            return
+        for outlet in self._outlets.values():
+            session = outlet.session
+            if not outlet.wants_energy or session is None or session.starter is None:
+                continue
+            decision = verdict(self._site.access, session.starter, {})
+            if decision.kind == "forbidden" and session.start_source is not StartSource.TECHNICIAN:
+                await outlet.ask(StopAsked(source=decision.stop_source or StopSource.USER_FORBIDDEN))
+
+    def _note_refusal(self, credential: Credential, reason: str) -> None:
+        self._site.books.note(EventType.USER_DEAUTHORIZED, credential.type, mask(credential.value), error=reason)
+
+
+def mask(value: str) -> str:
+    """A card number as logs show it (S21): its last four characters."""
+    return value if len(value) <= 4 else "*" * (len(value) - 4) + value[-4:]
+
+
+def _refused(refusal: Refusal) -> ActionResult:
+    return ActionResult(ok=False, code=refusal.code, text=refusal.text)

@@ -1,0 +1,683 @@
+"""One connector at work: polls its controller, hands what happens to the rules, carries out what they say.
+
+Everything that is wanted of a connector is an event in its one inbox (style.md 2): no locks, no re-entry. The
+permission to let energy flow is a lease which this loop renews each second; when the loop dies, the controller opens
+by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from chargepoint.clock import Clock
+from chargepoint.config import ConnectorSettings
+from chargepoint.records import Credential, Limit, Session
+from chargepoint.station.connector import (
+    IN_TRANSACTION,
+    Authorised,
+    Do,
+    EvConnected,
+    Event,
+    EvFinished,
+    EvLeft,
+    FaultRaised,
+    LeaseEnded,
+    OrderFailed,
+    Phase,
+    PowerIsOff,
+    StopAsked,
+    WaitedTooLong,
+    step,
+)
+from chargepoint.station.meters import MeterPoint
+from chargepoint.station.permission import NO_GRANT, Permission, StartFailed
+from chargepoint.station.polls import events_of, power_is_off
+from chargepoint.station.recovery import Fate, recover
+from chargepoint.station.session import ChargeRate, note_reading, note_vehicle
+from chargepoint.station.site import Site
+from chargepoint.station.status import MAX_STARTS_PER_MINUTE, Facts, Refusal, connector_status, why_no_start
+from chargepoint.storage.journal import CannotRecord
+from chargepoint.vocabulary import (
+    Cause,
+    ConnectorFlag,
+    ConnectorStatus,
+    ControllerStatus,
+    EventType,
+    HardwareFlag,
+    StopSource,
+)
+from drivers.errors import DeviceError
+from drivers.interfaces import ConnectorController, ControllerReading, Identity, VehicleData
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.5
+SILENT_POLL_S = 2.0
+SILENT_AFTER_S = 3.0
+"""An idle controller that has not answered for this long is without link."""
+OBEYS_STOP_WITHIN_S = 10.0
+MAX_WISHES = 64
+
+_SOURCE_OF: dict[type[Event], StopSource] = {
+    EvFinished: StopSource.EV_CHARGED,
+    EvLeft: StopSource.STATUS_CHANGE,
+    OrderFailed: StopSource.START_FAILED,
+}
+
+
+class Outlet:
+    """The connector with `settings.number`. `run` must be running for anything to happen."""
+
+    def __init__(self, settings: ConnectorSettings, controller: ConnectorController, meter: MeterPoint, site: Site):
+        self.settings = settings
+        self.number = settings.number
+        self.controller = controller
+        self.meter = meter
+        self.phase = Phase.EMPTY
+        self.session: Session | None = None
+        self.reading: ControllerReading | None = None
+        self.reading_mono_s = 0.0
+        self.identity: Identity | None = None
+        self.vehicle: VehicleData | None = None
+        self.permission = Permission(settings, controller, site.clock)
+        self.cap = NO_GRANT
+        self.no_power = False
+        self.transaction_id: int | None = None
+        """The central system's name for the running transaction, once it has told one."""
+        self.operative = True
+        self.blocked = False
+        self.latched = Cause.NONE
+        self.is_rebooting = False
+        self.beat_mono_s = 0.0
+        self.idle_since_s: float | None = None
+        self.energy_limit: tuple[int, StopSource] | None = None
+        """Energy (Wh) at which the transaction ends, and why."""
+        self.on_transaction_begin: Callable[[Outlet], None] = lambda outlet: None
+        self.on_transaction_end: Callable[[Outlet], None] = lambda outlet: None
+        self._site = site
+        self._books = site.books
+        self._clock: Clock = site.clock
+        self._inbox: asyncio.Queue[tuple[Event, asyncio.Future[Refusal | None]]] = asyncio.Queue(MAX_WISHES)
+        self._next_poll = 0.0
+        self._silent_since: float | None = None
+        self._is_disabled = False
+        self._authorised: Authorised | None = None
+        self._booked_since = 0.0
+        self._stop: StopAsked | FaultRaised | None = None
+        self._stop_since = 0.0
+        self._rate: ChargeRate | None = None
+        self._shown: tuple[ConnectorStatus, ControllerStatus] | None = None
+        self._phase_changed = asyncio.Event()
+        self._temperature_c: float | None = None
+
+    # ------------------------------------------------------------------------------------------- what others ask
+
+    def facts(self) -> Facts:
+        """All that decides status and starts, now."""
+        return Facts(
+            phase=self.phase,
+            reading=self.reading,
+            link_lost=self.link_lost,
+            meter_lost=self.meter_lost,
+            flags=self.flags,
+            is_disabled=self._is_disabled,
+            latched=self.latched,
+            no_power=self.no_power,
+            can_record=self._books.journal.can_record,
+            is_stopping=self._site.is_stopping,
+            starts_last_minute=self.permission.starts_last_minute,
+        )
+
+    @property
+    def status(self) -> ConnectorStatus:
+        return connector_status(self.facts())
+
+    @property
+    def flags(self) -> ConnectorFlag:
+        """Software flags (statuses.md 10)."""
+        flags = ConnectorFlag(0)
+        for holds, flag in (
+            (self.blocked, ConnectorFlag.BLOCKED),
+            (self.link_lost, ConnectorFlag.NO_LINK),
+            (self.reading is None, ConnectorFlag.INITIALIZING),
+            (self.is_rebooting, ConnectorFlag.REBOOTING),
+            (self.phase is Phase.BOOKED, ConnectorFlag.WAITING_EV),
+            (self.settings.ignore_ev_connected, ConnectorFlag.IGNORE_EV_CONNECTED),
+        ):
+            if holds:
+                flags |= flag
+        return flags
+
+    @property
+    def link_lost(self) -> bool:
+        """Silent for longer than a poll or two; a running charge is given the configured delay."""
+        if self._silent_since is None:
+            return False
+        delay = self._site.settings.station.link_lost_delay_s if self.in_transaction else SILENT_AFTER_S
+        return self._clock.mono() - self._silent_since > delay
+
+    @property
+    def meter_lost(self) -> bool:
+        if self.in_transaction:
+            return self.meter.silent_for() > self._site.settings.station.meter_lost_delay_s
+        return not self.meter.is_answering
+
+    @property
+    def in_transaction(self) -> bool:
+        return self.phase in IN_TRANSACTION
+
+    @property
+    def wants_energy(self) -> bool:
+        """Whether the sharing of power has to count with this connector."""
+        return self.phase in (Phase.STARTING, Phase.CHARGING)
+
+    @property
+    def holder(self) -> Credential | None:
+        """Who this connector is taken by: the starter of a transaction, or who is authorised and awaited."""
+        if self.phase is Phase.BOOKED and self._authorised is not None:
+            return self._authorised.credential
+        return self.session.starter if self.session is not None and self.in_transaction else None
+
+    @property
+    def energy_wh(self) -> int:
+        """Energy of the running or last transaction so far, by the meter."""
+        session = self.session
+        if session is None or session.meter_start_wh is None:
+            return 0
+        if session.meter_stop_wh is not None:
+            return session.delivered_wh
+        return max(0, (self.meter.energy_wh or session.meter_start_wh) - session.meter_start_wh)
+
+    async def ask(self, event: Event) -> Refusal | None:
+        """Put a wish into the inbox and wait until it was handled; what speaks against it, or None."""
+        answer: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
+        try:
+            self._inbox.put_nowait((event, answer))
+        except asyncio.QueueFull:
+            return Refusal("busy", f"Connector {self.number} has too much to do. Try again.")
+        return await answer
+
+    async def out_of_transaction(self, timeout_s: float) -> bool:
+        """Wait until no transaction runs here; False when it takes longer than `timeout_s`."""
+        deadline = self._clock.mono() + timeout_s
+        while self.in_transaction:
+            self._phase_changed.clear()
+            left = deadline - self._clock.mono()
+            if left <= 0:
+                return False
+            try:
+                async with asyncio.timeout(left):
+                    await self._phase_changed.wait()
+            except TimeoutError:
+                return not self.in_transaction
+        return True
+
+    @property
+    def grant(self) -> Limit:
+        """What the sharing of power gives this connector now."""
+        return self.permission.grant
+
+    def set_grant(self, grant: Limit) -> None:
+        """A new grant from the sharing of power; the loop sends a changed one at once."""
+        self.permission.grant = grant
+        if self.permission.differs and not self.permission.is_pending:
+            self._next_poll = 0.0
+            self._wake()
+
+    @property
+    def temperature_c(self) -> float | None:
+        """Hottest plug temperature that the controller last told; None without a sensor."""
+        return self._temperature_c
+
+    def transaction_named(self, transaction_id: int, parent: str) -> None:
+        """The central system has named the transaction, and perhaps the group of its starter."""
+        self.transaction_id = transaction_id
+        session = self.session
+        if parent and session is not None and session.starter is not None:
+            session.starter = msgspec.structs.replace(session.starter, parent=parent)
+
+    def set_disabled(self) -> None:
+        """Block and availability may have changed: in force at once while idle, else on the return to A."""
+        wanted = self.blocked or not self.operative or not self._site.operative
+        idle = self.phase is Phase.EMPTY
+        if not wanted or idle:
+            self._is_disabled = wanted
+        self._site.changed()
+
+    # ------------------------------------------------------------------------------------------------- recovery
+
+    def restore(self, facts: dict[str, bytes]) -> None:
+        """Take over what earlier runs kept of this connector."""
+        self.operative = facts.get(f"operative/{self.number}", b"1") == b"1"
+        self.blocked = facts.get(f"blocked/{self.number}", b"") == b"1"
+        self.latched = (
+            Cause(facts[f"latched/{self.number}"].decode()) if f"latched/{self.number}" in facts else Cause.NONE
+        )
+        self.set_disabled()
+
+    async def recover(self, session: Session | None) -> None:
+        """Decide on a session that was left unfinished; to be called once, before `run`.
+
+        The first lease renewal of an adopted charge leaves at once. A controller that does not answer is waited for as
+        long as a running charge may be without link.
+        """
+        reading = await self._first_reading(self._site.settings.station.link_lost_delay_s if session else 0.0)
+        if session is None:
+            return
+        same_boot = session.created.boot_id == self._clock.boot_id
+        verdict = recover(
+            session,
+            reading,
+            same_boot=same_boot,
+            may_resume=self._site.settings.station.resume_after_restart,
+            ignore_flag=self.settings.ignore_ev_connected,
+        )
+        self.session = session
+        self._set_phase(verdict.phase if verdict.fate is not Fate.FINISH else Phase.CHARGED)
+        if session.started is not None and session.stopped is None:
+            if same_boot and session.meter_start_wh is not None:
+                self.meter.resume(session.meter_start_wh, session.started.mono_s)
+            self._rate = ChargeRate(session.power_type)
+            limit_wh = session.ordered_energy_wh
+            self.energy_limit = None if limit_wh is None else (limit_wh, StopSource.ENERGY_LIMIT)
+            self.permission.count_from_now()
+            self._stop_since = self._clock.mono()
+        if verdict.stop_source is not None:
+            self._stop = StopAsked(source=verdict.stop_source)
+        elif verdict.fate is Fate.ADOPT and reading is not None:
+            self.permission.adopt(Limit(reading.limit_current_a, reading.limit_power_w, "restart"))
+            await self._renew()
+        elif verdict.fate is Fate.RESUME:
+            self._site.balance()
+            self.permission.ask_start()
+            await self._order_start()
+        elif verdict.fate is Fate.FINISH:
+            await self._handle(EvLeft())
+        text = f"session {session.session_id}: {verdict.fate.value}"
+        log.info("connector %d: %s", self.number, text)
+        self._books.note(
+            EventType.CONNECTOR_INIT, verdict.fate.name.lower(), text, connector=self.number,
+            session_id=session.session_id,
+        )  # fmt: skip
+
+    async def _first_reading(self, patience_s: float) -> ControllerReading | None:
+        started = self._clock.mono()
+        while True:
+            try:
+                self.reading = await self.controller.read()
+            except DeviceError as error:
+                if self._clock.mono() - started >= patience_s:
+                    self._silent_since = started
+                    log.warning("connector %d: %s", self.number, error)
+                    return None
+                await asyncio.sleep(POLL_S)
+            else:
+                self.reading_mono_s = self._clock.mono()
+                await self._meet(has_restarted=False)
+                return self.reading
+
+    # ---------------------------------------------------------------------------------------------- the one loop
+
+    async def run(self) -> None:
+        """Poll, decide, order; runs until cancelled."""
+        while True:
+            self.beat_mono_s = self._clock.mono()
+            wait = self._next_poll - self._clock.mono()
+            if wait > 0:
+                try:
+                    async with asyncio.timeout(wait):
+                        event, answer = await self._inbox.get()
+                except TimeoutError:
+                    continue
+                refusal = await self._handle(event)
+                if not answer.done():
+                    answer.set_result(refusal)
+                self._site.changed()
+                continue
+            await self._poll()
+            self._site.changed()
+
+    def _wake(self) -> None:
+        """Let the loop look at the clock again although no wish came."""
+        if self._inbox.empty():
+            nobody: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
+            self._inbox.put_nowait((_Nothing(), nobody))
+
+    async def _poll(self) -> None:
+        self._next_poll = self._clock.mono() + POLL_S
+        await self._renew()
+        try:
+            now = await self.controller.read()
+        except DeviceError as error:
+            await self._on_silence(error)
+            return
+        before, self.reading = self.reading, now
+        self.reading_mono_s = self._clock.mono()
+        if self._silent_since is not None:
+            self._on_answer()
+        await self._on_reading(before, now)
+
+    async def _on_silence(self, error: DeviceError) -> None:
+        now = self._clock.mono()
+        if self._silent_since is None:
+            self._silent_since = self.reading_mono_s or now
+        if self.link_lost:
+            if self._shown is not None and self._shown[1] is not ControllerStatus.F_UNKNOWN:
+                log.warning("connector %d: %s", self.number, error)
+            self._show()
+            if self.wants_energy:
+                await self._handle(FaultRaised(source=StopSource.UNAVAILABLE))
+        if self.phase is Phase.STOPPING and self.permission.has_run_out:
+            # nobody renewed for so long that the controller has opened by itself (R2)
+            await self._handle(PowerIsOff())
+        if not self.in_transaction:
+            self._next_poll = now + SILENT_POLL_S
+        await self._check_waits()
+
+    def _on_answer(self) -> None:
+        silent_s = self._clock.mono() - (self._silent_since or 0.0)
+        self._silent_since = None
+        if silent_s > SILENT_AFTER_S:
+            log.info("connector %d: controller answers again after %.0f s", self.number, silent_s)
+
+    async def _on_reading(self, before: ControllerReading | None, now: ControllerReading) -> None:
+        if before is None or before.boot_count != now.boot_count:
+            await self._meet(before is not None)
+        self.is_rebooting = self.is_rebooting and now.status is ControllerStatus.F_UNKNOWN
+        ignore = self.settings.ignore_ev_connected
+        for event in events_of(self.phase, before, now, self._session_ref, ignore):
+            await self._handle(event)
+        if self.phase is Phase.STOPPING and power_is_off(now):
+            await self._handle(PowerIsOff())
+        if self.phase is Phase.CHARGED and now.status is ControllerStatus.A_NOT_CONNECTED:
+            await self._handle(EvLeft())
+        await self._check_weld(now)
+        self._fold(now)
+        await self._read_vehicle(before, now)
+        self._show()
+        await self._check_waits()
+
+    @property
+    def _session_ref(self) -> int:
+        return self.session.session_id if self.session is not None and self.in_transaction else 0
+
+    async def _meet(self, has_restarted: bool) -> None:
+        """The controller answers for the first time, or again after a restart of its own: learn who it is."""
+        try:
+            self.identity = await self.controller.identify()
+        except DeviceError as error:
+            log.warning("connector %d: %s", self.number, error)
+            return
+        text = f"{self.identity.vendor} {self.identity.model} {self.identity.firmware_version}".strip()
+        self._books.note(
+            EventType.CONNECTOR_INIT, "Success", f"{text}{', restarted' if has_restarted else ''}",
+            connector=self.number,
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------------------------------ rules and deeds
+
+    async def _handle(self, event: Event) -> Refusal | None:
+        """One event: what the rules say, carried out in order. What cannot be recorded does not happen (R7, R27)."""
+        if isinstance(event, _Nothing):
+            return None
+        if isinstance(event, Authorised):
+            refusal = why_no_start(self.facts())
+            if refusal is not None:
+                return refusal
+            self._authorised = event
+        elif isinstance(event, EvConnected) and self.phase is Phase.BOOKED:
+            refusal = self._why_not_now()
+            if refusal is not None:
+                await self._handle(FaultRaised(source=StopSource.START_FAILED))
+                return refusal
+        elif isinstance(event, LeaseEnded) and self._may_not_resume():
+            event = StopAsked(source=StopSource.UNAVAILABLE)
+        elif isinstance(event, PowerIsOff) and self.phase is Phase.STOPPING and self._waits_for_meter():
+            return None
+        before = self.phase
+        after, todo = step(before, event)
+        if after is before and not todo:
+            return None
+        self._remember(event, after)
+        try:
+            for do in todo:
+                await self._carry_out(do)
+                if do is Do.FINISH_SESSION:
+                    self.session = None
+        except CannotRecord as error:
+            log.error("connector %d: %s not carried out: %s", self.number, type(event).__name__, error)
+            if self.session is None:
+                self._set_phase(Phase.EMPTY)
+            return Refusal("not_recorded", str(error))
+        self._set_phase(after)
+        if after is not before:
+            session = self.session.session_id if self.session else 0
+            log.info("connector %d: %s -> %s, %s, session %d", self.number, before.name, after.name, event, session)
+        self._site.balance()
+        if Do.ALLOW_POWER in todo:
+            self.permission.ask_start()
+            await self._order_start()
+        return None
+
+    def _set_phase(self, phase: Phase) -> None:
+        if phase is not self.phase:
+            self.phase = phase
+            self._phase_changed.set()
+            if phase is Phase.EMPTY:
+                self.vehicle = None
+                self._authorised = None
+                self.set_disabled()
+
+    def _remember(self, event: Event, after: Phase) -> None:
+        if after is Phase.BOOKED and isinstance(event, Authorised):
+            self._booked_since = self._clock.mono()
+        if after is Phase.STOPPING and self.phase is not Phase.STOPPING:
+            self._stop_since = self._clock.mono()
+            if isinstance(event, StopAsked | FaultRaised):
+                self._stop = event
+            else:
+                self._stop = StopAsked(source=_SOURCE_OF[type(event)])
+
+    def _why_not_now(self) -> Refusal | None:
+        """Why a booked start cannot go on although its vehicle came: as for any start, the booking itself apart."""
+        return why_no_start(msgspec.structs.replace(self.facts(), phase=Phase.PLUGGED))
+
+    def _waits_for_meter(self) -> bool:
+        """After a restart the end of a transaction waits a while for the meter's first answer: better than a guess."""
+        patience_s = self._site.settings.station.meter_lost_delay_s
+        return self.meter.energy_wh is None and self.meter.silent_for() < patience_s
+
+    def _may_not_resume(self) -> bool:
+        return self.permission.starts_last_minute >= MAX_STARTS_PER_MINUTE or self._site.is_stopping
+
+    async def _carry_out(self, do: Do) -> None:
+        books = self._books
+        if do is Do.CREATE_SESSION:
+            self.session = await books.create_session(self.settings)
+            return
+        session = self.session
+        if do is Do.FORBID_POWER:
+            await self._order_stop()
+            return
+        if session is None:
+            return
+        if do is Do.START_TRANSACTION:
+            await self._open_transaction(session)
+        elif do is Do.STOP_TRANSACTION:
+            await self._close_transaction(session)
+        elif do is Do.FINISH_SESSION:
+            await books.finish_session(session)
+
+    async def _open_transaction(self, session: Session) -> None:
+        authorised = self._authorised
+        if authorised is None:
+            raise CannotRecord("nobody is authorised")
+        self._rate = ChargeRate(session.power_type)
+        await self._books.start_transaction(session, authorised, self.meter.begin())
+        limit_wh = authorised.energy_limit_wh
+        self.energy_limit = None if limit_wh is None else (limit_wh, authorised.energy_limit_source)
+        self._authorised = None
+        self.on_transaction_begin(self)
+
+    async def _close_transaction(self, session: Session) -> None:
+        """The last meter reading, or where there is none an estimate marked as such; then the record."""
+        is_metered = await self.meter.read_fresh()
+        if not is_metered and self.reading is not None:
+            self.meter.estimate(self.reading)
+        meter_stop_wh = self.meter.energy_wh or await self._last_kept_wh(session)
+        if self.reading is not None:
+            note_reading(session, self.reading)
+        session.last_limit = self.permission.sent
+        session.charge_rate_pct_per_min = self._rate.pct_per_min if self._rate is not None else 0.0
+        if is_metered:
+            self.on_transaction_end(self)
+        stop = self._stop or StopAsked(source=StopSource.OTHER)
+        stopper = stop.credential if isinstance(stop, StopAsked) else None
+        await self._books.stop_transaction(session, stop.source, stopper, meter_stop_wh, not is_metered)
+        self._stop = None
+        self._rate = None
+        self.energy_limit = None
+
+    async def _last_kept_wh(self, session: Session) -> int:
+        """The meter has not answered since the restart: the register by the last history row, else the start."""
+        start_wh = session.meter_start_wh or 0
+        return start_wh + (await self._books.history.last_energy_wh(session.session_id) or 0)
+
+    # ------------------------------------------------------------------------------------- orders to the controller
+
+    async def _order_start(self) -> None:
+        """Permit energy; the transaction is on record."""
+        if self.session is None or not self.wants_energy:
+            return
+        try:
+            is_taken = await self.permission.start(self.session.session_id)
+        except StartFailed as error:
+            self.session.start_errors |= error.flag
+            self._note_order("OutputOn", error=str(error))
+            await self._handle(OrderFailed())
+            return
+        if is_taken:
+            grant = self.permission.sent
+            self._note_order("OutputOn", f"{grant.current_a:.1f} A, {grant.power_w / 1000:.1f} kW ({grant.source})")
+
+    async def _order_stop(self) -> None:
+        if await self.permission.withdraw():
+            self._note_order("OutputOff")
+
+    def _note_order(self, action: str, message: str = "", error: str = "") -> None:
+        self._books.note(
+            EventType.CONTROLLER_RESPONSE, action, message, error=error, connector=self.number,
+            session_id=self._session_ref or None,
+        )  # fmt: skip
+
+    async def _renew(self) -> None:
+        """Keep the permission alive; while stopping, insist on the stop."""
+        if self.phase is Phase.STOPPING and self._clock.mono() - self._stop_since > POLL_S:
+            await self.permission.withdraw()
+        elif self.wants_energy and self.permission.is_pending:
+            await self._order_start()
+        elif self.wants_energy:
+            await self.permission.renew(early_s=POLL_S / 4)
+
+    # ------------------------------------------------------------------------------------------------- watching
+
+    async def _check_waits(self) -> None:
+        """What time alone brings about."""
+        now = self._clock.mono()
+        if self.phase is Phase.BOOKED and now - self._booked_since >= self._site.connection_timeout_s:
+            await self._handle(WaitedTooLong())
+        elif self.phase is Phase.PLUGGED and self.session is not None:
+            start = self._site.without_asking(self.settings.plug_and_charge)
+            if start is not None and why_no_start(self.facts()) is None:
+                await self._handle(start)
+        elif self.wants_energy:
+            stop = self._limit_reached()
+            if stop is not None:
+                await self._handle(stop)
+
+    def _limit_reached(self) -> Event | None:
+        session = self.session
+        if session is None or session.started is None:
+            return None
+        if self.meter_lost:
+            return FaultRaised(source=StopSource.METER_ERROR)
+        if self.energy_limit is not None and self.energy_wh >= self.energy_limit[0]:
+            return StopAsked(source=self.energy_limit[1])
+        elapsed_s = self._clock.mono() - session.started.mono_s
+        if session.ordered_duration_s is not None and elapsed_s >= session.ordered_duration_s:
+            return StopAsked(source=StopSource.TIME_LIMIT)
+        if elapsed_s >= self._site.settings.station.max_session_duration_s:
+            return StopAsked(source=StopSource.MAX_DURATION)
+        return None
+
+    async def _check_weld(self, now: ControllerReading) -> None:
+        """A contactor that does not open is a fault which stays until a technician clears it (R4)."""
+        disobeys = (
+            self.phase is Phase.STOPPING
+            and self._clock.mono() - self._stop_since > OBEYS_STOP_WITHIN_S
+            and (HardwareFlag.OUTPUT_RELAY in now.flags or max(abs(value) for value in now.current_a) > 1.0)
+        )
+        if self.latched is Cause.NONE and (disobeys or now.cause is Cause.CONTACTOR_WELDED):
+            await self.latch(Cause.CONTACTOR_WELDED)
+
+    async def latch(self, cause: Cause) -> None:
+        """Set (or with NONE clear) the latched fault, durably."""
+        await self._books.write(facts={f"latched/{self.number}": None if cause is Cause.NONE else cause.value.encode()})
+        self.latched = cause
+        self._books.note(EventType.CONNECTOR_STATE, "Latched", error=cause.value, connector=self.number)
+        self._site.changed()
+
+    def _fold(self, now: ControllerReading) -> None:
+        """What a reading adds to the session's record."""
+        session = self.session
+        if session is None:
+            return
+        note_reading(session, now)
+        drawing = max(abs(value) for value in now.current_a) > 0.5
+        if drawing or self.phase is not Phase.CHARGING:
+            self.idle_since_s = None
+        elif self.idle_since_s is None:
+            self.idle_since_s = self._clock.mono()
+        if self._rate is not None and self.in_transaction:
+            self._rate.note(now, self._clock.mono())
+        if self.in_transaction:
+            self.meter.note_controller(now)
+
+    async def _read_vehicle(self, before: ControllerReading | None, now: ControllerReading) -> None:
+        """Vehicle data once negotiation gave them, and again when energy begins to flow."""
+        if self.session is None or before is None or before.status is now.status:
+            return
+        if now.status in (
+            ControllerStatus.B_CONNECTED,
+            ControllerStatus.C3_INSULATION_OK,
+            ControllerStatus.C6_CHARGING,
+        ):
+            try:
+                self.vehicle = await self.controller.read_vehicle()
+            except DeviceError as error:
+                log.debug("connector %d: vehicle data: %s", self.number, error)
+                return
+            note_vehicle(self.session, self.vehicle)
+
+    def _show(self) -> None:
+        """Note a change of status, controller's and connector's, in the operation log."""
+        facts = self.facts()
+        shown = (connector_status(facts), facts.status)
+        if self._shown is not None and shown != self._shown:
+            self._books.note(
+                EventType.CONNECTOR_STATE,
+                f"{self._shown[1]} -> {shown[1]}",
+                f"{self._shown[0]} -> {shown[0]}",
+                error=self.reading.cause.value if self.reading is not None and shown[1].is_error else "",
+                connector=self.number,
+                session_id=self.session.session_id if self.session else None,
+            )
+        self._shown = shown
+
+
+class _Nothing(Event, frozen=True):
+    """No event: a look at the clock."""

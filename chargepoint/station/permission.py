@@ -1,0 +1,130 @@
+"""The permission to let energy flow, as a controller holds it: a lease that this software renews each second (R2)."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+
+from chargepoint.clock import Clock
+from chargepoint.config import ConnectorSettings
+from chargepoint.records import Limit
+from chargepoint.station.session import start_error_flags
+from chargepoint.vocabulary import StartErrorFlag
+from drivers.errors import DeviceError, Refused
+from drivers.interfaces import ConnectorController
+
+log = logging.getLogger(__name__)
+
+LEASE_S = 5.0
+RENEWAL_S = 1.0
+OPENS_WITHIN_S = LEASE_S + 2.0
+"""After the last renewal: the lease, one second to ramp to zero, one to open (R2)."""
+START_ORDER_WITHIN_S = 5.0
+"""An unanswered start order is repeated for this long, then given up."""
+
+NO_GRANT = Limit(0.0, 0.0, "none")
+
+
+class StartFailed(Exception):
+    """The start order was refused, or not answered for too long; `flag` goes into the session's record."""
+
+    def __init__(self, text: str, flag: StartErrorFlag) -> None:
+        super().__init__(text)
+        self.flag = flag
+
+
+class Permission:
+    """What one controller may do, and until when. `grant`: what the next order carries; `sent`: what the last did."""
+
+    def __init__(self, settings: ConnectorSettings, controller: ConnectorController, clock: Clock) -> None:
+        self.grant = NO_GRANT
+        self.sent = NO_GRANT
+        self._settings = settings
+        self._controller = controller
+        self._clock = clock
+        self._renewed_mono_s = clock.mono()
+        self._start_asked_mono_s: float | None = None
+        self._starts: deque[float] = deque(maxlen=8)
+
+    @property
+    def starts_last_minute(self) -> int:
+        """How often energy was permitted anew within the last minute (R5)."""
+        now = self._clock.mono()
+        while self._starts and now - self._starts[0] > 60.0:
+            self._starts.popleft()
+        return len(self._starts)
+
+    @property
+    def has_run_out(self) -> bool:
+        """Nobody has renewed it for so long that the controller has opened by itself."""
+        return self._clock.mono() - self._renewed_mono_s > OPENS_WITHIN_S
+
+    @property
+    def is_pending(self) -> bool:
+        """A start order is on its way and not answered yet."""
+        return self._start_asked_mono_s is not None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the controller works with another limit than the grant."""
+        return (self.grant.current_a, self.grant.power_w) != (self.sent.current_a, self.sent.power_w)
+
+    def ask_start(self) -> None:
+        """From now on `start` is due, until it succeeds, fails for good or is withdrawn."""
+        self._starts.append(self._clock.mono())
+        self._start_asked_mono_s = self._clock.mono()
+
+    def adopt(self, limit: Limit) -> None:
+        """The controller already holds a permission of ours with this limit; renewing it is due at once."""
+        self.grant = self.sent = limit
+        self._renewed_mono_s = -LEASE_S
+
+    def count_from_now(self) -> None:
+        """Nothing is known of the last renewal: it may have been just now."""
+        self._renewed_mono_s = self._clock.mono()
+
+    async def start(self, session_ref: int) -> bool:
+        """Order the start; whether the controller took it (no answer yet: False). Raises StartFailed."""
+        asked_mono_s, grant = self._start_asked_mono_s, self.grant
+        if asked_mono_s is None:
+            return False
+        try:
+            await self._controller.start(
+                session_ref, self._settings.start_flags, grant.current_a, grant.power_w, LEASE_S
+            )
+        except DeviceError as error:
+            is_final = isinstance(error, Refused) or self._clock.mono() - asked_mono_s > START_ORDER_WITHIN_S
+            if not is_final:
+                return False
+            self._start_asked_mono_s = None
+            raise StartFailed(str(error), start_error_flags(error)) from error
+        self._start_asked_mono_s = None
+        self._renewed_mono_s = self._clock.mono()
+        self.sent = grant
+        return True
+
+    async def renew(self, early_s: float) -> None:
+        """Renew when a second has passed (less `early_s`, the time to the next chance), or when the grant changed."""
+        now, grant = self._clock.mono(), self.grant
+        if now - self._renewed_mono_s < RENEWAL_S - early_s and not self.differs:
+            return
+        try:
+            await self._controller.limit(grant.current_a, grant.power_w, LEASE_S)
+        except Refused as error:
+            log.warning("connector %d: the controller refuses to renew: %s", self._settings.number, error)
+        except DeviceError as error:
+            log.debug("connector %d: lease not renewed: %s", self._settings.number, error)
+        else:
+            self._renewed_mono_s = now
+            self.sent = grant
+
+    async def withdraw(self) -> bool:
+        """Order the stop; whether the controller heard it. If not, the lease ends without it."""
+        self._start_asked_mono_s = None
+        self.grant = NO_GRANT
+        try:
+            await self._controller.stop()
+        except DeviceError as error:
+            log.warning("connector %d: stop order: %s", self._settings.number, error)
+            return False
+        return True

@@ -1,0 +1,150 @@
+"""The sharing of power at work: facts of all connectors -> allocate() -> grants. Lowering at once, raising behind it.
+
+Runs each second and at once on events (power.md 3). A grant only rises into power that the others have really left
+(Z6): what a connector still draws counts against the limit until its measurement has fallen.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import msgspec
+
+from chargepoint.clock import Clock
+from chargepoint.config import Settings
+from chargepoint.records import Limit
+from chargepoint.station.allocation import NOTHING, Allocation, Request, StationPower, allocate, changes, has_power_for
+from chargepoint.station.connector import Phase
+from chargepoint.station.limits import cap, temperature_limit, vehicle_limits
+from chargepoint.station.meters import MeterPoint
+from chargepoint.station.outlet import Outlet
+from chargepoint.station.permission import NO_GRANT
+from chargepoint.vocabulary import ControllerStatus, PowerType
+
+log = logging.getLogger(__name__)
+
+NO_POWER_AFTER_S = 5.0
+POWER_AGAIN_AFTER_S = 30.0
+"""power.md 4: NO_POWER is entered after 5 s without room for the floor, left after 30 s with it."""
+
+
+class PowerSharing:
+    """Keeps `grant`, `cap` and `no_power` of all outlets right."""
+
+    def __init__(self, settings: Settings, outlets: Sequence[Outlet], meter: MeterPoint | None, clock: Clock) -> None:
+        self.allocation: Allocation = NOTHING
+        self._settings = settings
+        self._outlets = outlets
+        self._meter = meter
+        self._clock = clock
+        self._room_changed: dict[int, float] = {}
+
+    @property
+    def station_power(self) -> StationPower:
+        """What may be shared: the station's limit, less what else its meter sees on the feed.
+
+        The station meter counts our own connectors too; what is beyond their sum is load of others. A silent station
+        meter counts as if the others took all that is not ours already (Z11).
+        """
+        limit_w = self._settings.station.power_limit_w
+        own_w = sum(self._drawn_w(outlet) for outlet in self._outlets)
+        others_w = 0.0
+        if self._meter is not None:
+            if self._meter.reading is None or not self._meter.is_answering:
+                others_w = max(0.0, limit_w - own_w)
+            else:
+                others_w = max(0.0, self._meter.reading.power_w - own_w - _METER_NOISE_W)
+        return StationPower(
+            power_limit_w=limit_w, other_loads_w=others_w, phase_voltage_v=self._settings.station.phase_voltage_v
+        )
+
+    def balance(self) -> None:
+        """Share anew and hand out the grants."""
+        now = self._clock.mono()
+        requests = [self._request(outlet, now) for outlet in self._outlets]
+        station = self.station_power
+        before = self.allocation
+        self.allocation = allocate(station, requests, (), before, now)
+        for line in changes(before, self.allocation):
+            log.info("power: %s", line)
+        self._hand_out()
+        self._judge_room(station, requests, now)
+
+    def _hand_out(self) -> None:
+        grants = self.allocation.grants
+        for outlet in self._outlets:
+            if not outlet.wants_energy:
+                outlet.permission.grant = NO_GRANT
+            elif _is_lower(grants[outlet.number], outlet.grant):
+                outlet.set_grant(grants[outlet.number])
+        for outlet in self._outlets:
+            if not outlet.wants_energy:
+                continue
+            target = grants[outlet.number]
+            taken_w = sum(
+                max(other.grant.power_w if other.wants_energy else 0.0, self._drawn_w(other))
+                for other in self._outlets
+                if other is not outlet
+            )
+            room_w = max(0.0, self._settings.station.power_limit_w - taken_w)
+            if target.power_w > room_w:
+                share = room_w / target.power_w
+                target = Limit(target.current_a * share, room_w, target.source)
+                if target.power_w <= outlet.grant.power_w:
+                    continue
+            outlet.set_grant(target)
+
+    def _request(self, outlet: Outlet, now: float) -> Request:
+        settings, reading, vehicle = outlet.settings, outlet.reading, outlet.vehicle
+        phases = vehicle.phases if vehicle is not None and vehicle.phases else settings.phases
+        is_ac = settings.type.power_type is PowerType.AC
+        voltage_v = self._settings.station.phase_voltage_v if is_ac else 0.0
+        flows = reading is not None and reading.status is ControllerStatus.C6_CHARGING
+        if reading is not None and flows and reading.voltage_v > 50.0:
+            voltage_v = reading.voltage_v
+        limits = (*vehicle_limits(settings, reading, vehicle), *temperature_limit(settings, outlet.temperature_c))
+        outlet.cap = cap(settings, limits, voltage_v, phases, now)
+        session = outlet.session
+        since = session.started.mono_s if session is not None and session.started is not None else now
+        return Request(
+            connector=outlet.number,
+            wants_energy=outlet.wants_energy,
+            cap=outlet.cap,
+            floor_a=settings.min_current_a,
+            voltage_v=voltage_v,
+            phases=phases,
+            power_type=settings.type.power_type,
+            since_mono_s=since,
+            drawn_w=self._drawn_w(outlet) if flows else None,
+        )
+
+    def _drawn_w(self, outlet: Outlet) -> float:
+        """What the connector really takes now: the controller's word; a silent one under lease counts as its grant."""
+        if outlet.reading is None or outlet.link_lost:
+            return outlet.grant.power_w
+        return max(0.0, outlet.reading.power_w)
+
+    def _judge_room(self, station: StationPower, requests: Sequence[Request], now: float) -> None:
+        for outlet, request in zip(self._outlets, requests, strict=True):
+            if outlet.phase is not Phase.EMPTY:
+                outlet.no_power = False
+                self._room_changed.pop(outlet.number, None)
+                continue
+            others = [other for other in requests if other is not request]
+            candidate = msgspec.structs.replace(request, wants_energy=True, since_mono_s=now)
+            lacks = not has_power_for(station, others, candidate, (), self.allocation, now).ok
+            if lacks == outlet.no_power:
+                self._room_changed.pop(outlet.number, None)
+                continue
+            since = self._room_changed.setdefault(outlet.number, now)
+            if now - since >= (NO_POWER_AFTER_S if lacks else POWER_AGAIN_AFTER_S):
+                outlet.no_power = lacks
+
+
+_METER_NOISE_W = 200.0
+"""Difference between the station meter and the sum of its connectors that is losses and timing, not a load."""
+
+
+def _is_lower(new: Limit, old: Limit) -> bool:
+    return new.power_w < old.power_w or new.current_a < old.current_a

@@ -1,0 +1,55 @@
+"""What becomes of the sessions that a power cut, a crash or a restart left unfinished. Pure.
+
+Sources: architecture.md 3 and 7 (adoption inside the lease), reliability.md R7, R13, R15.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from chargepoint.records import Session
+from chargepoint.station.connector import Phase
+from chargepoint.station.polls import ev_connected
+from chargepoint.vocabulary import Cause, ControllerStatus, StopSource
+from drivers.interfaces import ControllerReading
+
+
+class Fate(enum.Enum):
+    """What happens to an unfinished session."""
+
+    ADOPT = "the controller still charges for it: the transaction goes on"
+    RESUME = "its lease ended while this software was away, the vehicle waits: the transaction goes on"
+    STOP = "the transaction ends now, with a reason"
+    WAIT = "no transaction runs; the vehicle is still there"
+    FINISH = "no transaction runs and nobody is there"
+
+
+class Recovery(msgspec.Struct, frozen=True):
+    """The fate, the phase to begin in, and for STOP the reason."""
+
+    fate: Fate
+    phase: Phase
+    stop_source: StopSource | None = None
+
+
+def recover(
+    session: Session, reading: ControllerReading | None, *, same_boot: bool, may_resume: bool, ignore_flag: bool
+) -> Recovery:
+    """What becomes of `session`, given the controller's first answer (None: it does not answer)."""
+    runs = session.started is not None and session.stopped is None
+    there = reading is not None and ev_connected(reading, ignore_flag)
+    if not runs:
+        if not there:
+            return Recovery(Fate.FINISH, Phase.EMPTY)
+        return Recovery(Fate.WAIT, Phase.PLUGGED if session.started is None else Phase.CHARGED)
+    if not same_boot:
+        return Recovery(Fate.STOP, Phase.STOPPING, StopSource.POWER_LOSS)
+    if may_resume and reading is not None and there:
+        if reading.session_ref == session.session_id and not reading.status.is_error:
+            charging = reading.status.is_charging
+            return Recovery(Fate.ADOPT, Phase.CHARGING if charging else Phase.STARTING)
+        if reading.cause is Cause.LEASE_ENDED and reading.status is not ControllerStatus.C6_CHARGING:
+            return Recovery(Fate.RESUME, Phase.STARTING)
+    return Recovery(Fate.STOP, Phase.STOPPING, StopSource.APP_RESTART)

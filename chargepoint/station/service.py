@@ -1,0 +1,154 @@
+"""The service `station`: the only one that touches energy. Builds devices and connectors and lets them work.
+
+It decides with every other service dead; what others ask comes by `calls.py`, what they see is told by `shown.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+
+from chargepoint.context import Context
+from chargepoint.messages import Noted, SecurityNoted
+from chargepoint.records import StationStarted
+from chargepoint.station.bookkeeping import Books, keep_writing
+from chargepoint.station.calls import Calls
+from chargepoint.station.cards import Desk
+from chargepoint.station.devices import most_power_w, open_controller, open_meter, open_ports
+from chargepoint.station.listening import listen
+from chargepoint.station.meters import MeterPoint
+from chargepoint.station.outlet import Outlet
+from chargepoint.station.power import PowerSharing
+from chargepoint.station.recorder import Recorder
+from chargepoint.station.shown import Shown
+from chargepoint.station.site import Site
+from chargepoint.storage.history import History
+from chargepoint.storage.journal import Journal
+from chargepoint.version import VERSION
+from chargepoint.vocabulary import EventType, StartCause
+
+log = logging.getLogger(__name__)
+
+BATCH_S = 20.0
+"""History and samples become durable in one batch each so many seconds (architecture.md 5)."""
+STUCK_AFTER_S = 2.5
+"""A connector's loop that has not gone round for this long: no beat, and the hub ends this service (hang)."""
+
+
+async def run(context: Context) -> None:
+    """Charge cars until asked to stop. Raises InUse when another station owns the data directory."""
+    journal = await Journal.open(context.data, context.clock, context.settings.storage)
+    try:
+        history = await History.open(context.data, context.clock, context.settings.storage)
+        try:
+            await _work(context, Books(journal, history, context.clock, context.bus.publish))
+        finally:
+            await history.close()
+    finally:
+        await journal.close()
+
+
+async def _work(context: Context, books: Books) -> None:
+    settings, clock = context.settings, context.clock
+    noted = context.bus.subscribe(Noted, SecurityNoted)
+    await books.load()
+    site = Site(settings, books, clock)
+    await site.load()
+    ports = open_ports(context)
+    meters = {
+        meter.name: MeterPoint(
+            meter.name, _connector_of(context, meter.name), open_meter(meter, ports), most_power_w(settings, meter),
+            books, clock,
+        )
+        for meter in settings.meter
+    }  # fmt: skip
+    outlets = [
+        Outlet(connector, open_controller(connector, ports), meters[connector.meter], site)
+        for connector in settings.connector
+    ]
+    station_meter = meters.get(settings.station.meter)
+    sharing = PowerSharing(settings, outlets, station_meter, clock)
+    site.balance = sharing.balance
+    shown = Shown(context.bus, site, outlets, meters, ports, sharing)
+    site.changed = shown.soon
+    recorder = Recorder(site, outlets, station_meter, context.bus.publish)
+    await recorder.load()
+    desk = Desk(site, outlets, context.bus)
+    for text in (books.journal.damage, books.history.damage):
+        if text:
+            books.note(EventType.STORAGE, "Damaged", error=text)
+
+    for port in ports.values():
+        await port.open()
+    try:
+        await _begin(context, site, outlets)
+        by_number = {outlet.number: outlet for outlet in outlets}
+        Calls(site, by_number, desk, recorder).serve(context.bus)
+        context.ready()
+        await _until_stopped(
+            context,
+            [
+                *(outlet.run() for outlet in outlets),
+                *(meter.run() for meter in meters.values()),
+                recorder.run(),
+                keep_writing(books, BATCH_S),
+                listen(context.bus, site, desk, noted),
+                shown.run(),
+                _each_second(context, outlets, sharing),
+            ],
+        )
+    finally:
+        await books.write_notes(at_once=True)
+        for port in ports.values():
+            await port.close()
+
+
+def _connector_of(context: Context, meter: str) -> int:
+    return next((connector.number for connector in context.settings.connector if connector.meter == meter), 0)
+
+
+async def _begin(context: Context, site: Site, outlets: list[Outlet]) -> None:
+    """Take over what earlier runs left: facts, and charges that the controllers still run."""
+    journal = site.books.journal
+    facts = await journal.facts()
+    left = {session.connector: session for session in await journal.unfinished()}
+    for outlet in outlets:
+        outlet.restore(facts)
+    await asyncio.gather(*(outlet.recover(left.get(outlet.number)) for outlet in outlets))
+    cause = await _start_cause(context, site)
+    await site.books.write(StationStarted(cause=cause, version=VERSION))
+    for number in left.keys() - {outlet.number for outlet in outlets}:
+        log.warning("session %d belongs to connector %d, which is no longer installed", left[number].session_id, number)
+
+
+async def _start_cause(context: Context, site: Site) -> StartCause:
+    """Why this service starts: what its own journal says of the last end."""
+    last = await site.books.journal.last_entry("StationStarted", "StationStopped")
+    if last is None or last.moment.boot_id != context.clock.boot_id:
+        return StartCause.POWER_ON
+    if isinstance(last.entry, StationStarted):
+        return StartCause.CRASH
+    return {30: StartCause.SOFT_RESET, 20: StartCause.HARD_RESET}.get(last.entry.exit_code, StartCause.SERVICE_RESTART)
+
+
+async def _until_stopped(context: Context, works: list[Coroutine[object, object, None]]) -> None:
+    """Run all works until the station stops in order. What one raises ends the service: the hub starts it again."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in works]
+        await context.stopping.wait()
+        for task in tasks:
+            task.cancel()
+
+
+async def _each_second(context: Context, outlets: list[Outlet], sharing: PowerSharing) -> None:
+    """Share the power anew each second, and beat while every connector's loop goes round."""
+    while True:
+        sharing.balance()
+        now = context.clock.mono()
+        stuck = [outlet.number for outlet in outlets if now - outlet.beat_mono_s > STUCK_AFTER_S]
+        if stuck:
+            log.error("connector loops %s do not go round", stuck)
+        else:
+            context.beat()
+        await asyncio.sleep(1.0)

@@ -1,0 +1,173 @@
+"""What the station shows: retained states of connectors, meters, ports and the whole, told when they change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from chargepoint.bus import Bus
+from chargepoint.messages import ConnectorState, MeterState, PortState, SessionSummary, StationState
+from chargepoint.station.meters import MeterPoint
+from chargepoint.station.outlet import Outlet
+from chargepoint.station.power import PowerSharing
+from chargepoint.station.session import session_state
+from chargepoint.station.site import Site
+from chargepoint.station.status import connector_status, suspended_by
+from chargepoint.vocabulary import ConnectorStatus, LogicalStatus, TechnicalStatus
+from drivers.ports.port import Port
+
+REFRESH_S = 2.0
+"""Each state is told at least this often, so that a reader can tell live from old (R34)."""
+LEAST_GAP_S = 0.2
+"""And not more often than this, however much changes."""
+
+_BROKEN = frozenset({ConnectorStatus.ERROR, ConnectorStatus.UNAVAILABLE, ConnectorStatus.METER_ERROR})
+
+
+class Shown:
+    """Tells the bus how things are."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        site: Site,
+        outlets: Sequence[Outlet],
+        meters: Mapping[str, MeterPoint],
+        ports: Mapping[str, Port],
+        sharing: PowerSharing,
+    ) -> None:
+        self._bus = bus
+        self._site = site
+        self._outlets = outlets
+        self._meters = meters
+        self._ports = ports
+        self._sharing = sharing
+        self._wake = asyncio.Event()
+        self._told: dict[int, tuple[object, ...]] = {}
+
+    def soon(self) -> None:
+        """Something may have changed."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Tell changes soon and everything each two seconds; runs until cancelled."""
+        next_all = 0.0
+        while True:
+            now = self._site.clock.mono()
+            is_all = now >= next_all
+            if is_all:
+                next_all = now + REFRESH_S
+            self._tell_connectors(is_all)
+            if is_all:
+                self._tell_rest()
+            self._wake.clear()
+            await asyncio.sleep(LEAST_GAP_S)
+            try:
+                async with asyncio.timeout(max(0.0, next_all - self._site.clock.mono())):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    def _tell_connectors(self, is_all: bool) -> None:
+        for outlet in self._outlets:
+            facts = outlet.facts()
+            session = outlet.session
+            # what a reader acts on; readings and meters ride along with the next refresh
+            key = (
+                connector_status(facts), facts.status, facts.flags, facts.is_disabled, outlet.phase, outlet.grant,
+                session.session_id if session is not None else 0, outlet.idle_since_s is None, outlet.vehicle,
+            )  # fmt: skip
+            if is_all or self._told.get(outlet.number) != key:
+                self._told[outlet.number] = key
+                self._bus.set_state(f"connector/{outlet.number}", self.connector(outlet))
+
+    def connector(self, outlet: Outlet) -> ConnectorState:
+        """How one connector is now."""
+        facts, reading = outlet.facts(), outlet.reading
+        now = self._site.clock.mono()
+        idle_s = 0.0 if outlet.idle_since_s is None else now - outlet.idle_since_s
+        is_error = facts.status.is_error and reading is not None
+        grant = outlet.grant if outlet.wants_energy else None
+        return ConnectorState(
+            number=outlet.number,
+            type=outlet.settings.type,
+            status=connector_status(facts),
+            flags=facts.flags,
+            operative=not facts.is_disabled,
+            cause=reading.cause.value if is_error and reading is not None else facts.latched.value,
+            vendor_error_code=facts.status.value if is_error else "",
+            reading=reading if not facts.link_lost else None,
+            reading_mono_s=outlet.reading_mono_s,
+            meter=outlet.meter.reading,
+            meter_mono_s=outlet.meter.mono_s,
+            session=self._summary(outlet),
+            limit=outlet.cap,
+            grant=grant,
+            why=self._sharing.allocation.reasons.get(outlet.number, "") if outlet.wants_energy else "",
+            vehicle=outlet.vehicle,
+            suspended_by=suspended_by(facts, grant.power_w if grant is not None else 0.0, idle_s),
+            waiting_for_ev=outlet.holder is not None and not outlet.in_transaction,
+        )
+
+    def _summary(self, outlet: Outlet) -> SessionSummary | None:
+        session = outlet.session
+        if session is None:
+            return None
+        now = self._site.clock.mono()
+        same_boot = session.created.boot_id == self._site.clock.boot_id
+        begun = session.started or session.created
+        until = session.stopped.mono_s if session.stopped is not None else now
+        if not session.stopped:
+            session.delivered_wh = outlet.energy_wh
+        return SessionSummary(
+            session_id=session.session_id,
+            state=session_state(session, now - session.created.mono_s if same_boot else 0.0),
+            start_source=session.start_source,
+            starter=session.starter or outlet.holder,
+            is_transaction=outlet.in_transaction,
+            energy_wh=outlet.energy_wh,
+            elapsed_s=round(max(0.0, until - begun.mono_s)) if same_boot else 0,
+            soc_start_pct=session.soc_start_pct,
+        )
+
+    def _tell_rest(self) -> None:
+        for name, meter in self._meters.items():
+            state = MeterState(
+                name=name, connector=meter.connector, is_answering=meter.is_answering, reading=meter.reading,
+                mono_s=meter.mono_s, energy_wh=meter.energy_wh,
+            )  # fmt: skip
+            self._bus.set_state(f"meter/{name}", state)
+        for name, port in self._ports.items():
+            counted = port.statistics
+            self._bus.set_state(
+                f"port/{name}",
+                PortState(
+                    name=name, is_open=port.wire.is_open, requests=counted.requests, answers=counted.answers,
+                    no_answer=counted.no_answer, bad_frame=counted.bad_frame, error=port.wire.error,
+                ),
+            )  # fmt: skip
+        self._bus.set_state("station", self._station())
+
+    def _station(self) -> StationState:
+        site = self._site
+        statuses = [outlet.status for outlet in self._outlets]
+        broken = [status in _BROKEN for status in statuses]
+        technical = TechnicalStatus.OK
+        if all(broken):
+            technical = TechnicalStatus.NOT_WORKING
+        elif any(broken) or not all(meter.is_answering for meter in self._meters.values()):
+            technical = TechnicalStatus.WARNING
+        can_record = site.books.journal.can_record
+        logical = site.logical if site.operative and can_record else LogicalStatus.OUT_OF_SERVICE
+        power_w = sum(outlet.reading.power_w for outlet in self._outlets if outlet.reading is not None)
+        return StationState(
+            technical=technical,
+            logical=logical,
+            mode=site.mode,
+            operative=site.operative,
+            free_mode=site.free_mode,
+            can_record=can_record,
+            connectors=tuple(outlet.number for outlet in self._outlets),
+            power_limit_w=site.settings.station.power_limit_w,
+            power_w=power_w,
+        )

@@ -1,0 +1,128 @@
+"""What all connectors of the station have in common: mode, availability, who may charge, what may be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from chargepoint.clock import Clock
+from chargepoint.config import Settings
+from chargepoint.messages import User
+from chargepoint.records import Credential
+from chargepoint.station.access import Access
+from chargepoint.station.bookkeeping import Books
+from chargepoint.station.connector import Authorised
+from chargepoint.vocabulary import (
+    AuthorizationBasis,
+    CredentialType,
+    LogicalStatus,
+    OperatingMode,
+    SessionFlag,
+    StartSource,
+)
+
+DEFAULT_CONNECTION_TIMEOUT_S = 120.0
+
+_MODE, _FREE_MODE, _OPERATIVE, _USERS = "mode", "free_mode", "operative/0", "users"
+
+
+class Site:
+    """The station as its connectors see it. What was changed at run time is kept as facts of the journal."""
+
+    def __init__(self, settings: Settings, books: Books, clock: Clock) -> None:
+        self.settings = settings
+        self.books = books
+        self.clock = clock
+        self.mode = settings.station.operating_mode
+        self.free_mode = settings.station.free_mode
+        self.operative = True
+        self.logical = LogicalStatus.WORKING
+        self.is_stopping = False
+        self.is_online = False
+        """Whether the central system is connected and has accepted this station."""
+        self.users: tuple[User, ...] = ()
+        self.values: dict[str, str] = {}
+        """The settings changed at run time, as the hub has them."""
+        self.balance: Callable[[], None] = lambda: None
+        """Recompute the sharing of power now; set by the power part."""
+        self.changed: Callable[[], None] = lambda: None
+        """Something that is shown has changed."""
+
+    async def load(self) -> None:
+        """Take over what earlier runs kept."""
+        facts = await self.books.journal.facts()
+        if _MODE in facts:
+            self.mode = OperatingMode(facts[_MODE].decode())
+        if _FREE_MODE in facts:
+            self.free_mode = facts[_FREE_MODE] == b"1"
+        self.operative = facts.get(_OPERATIVE, b"1") == b"1"
+        if _USERS in facts:
+            self.users = msgspec.json.decode(facts[_USERS], type=tuple[User, ...])
+
+    async def set_mode(self, mode: OperatingMode) -> None:
+        await self.books.write(facts={_MODE: mode.value.encode()})
+        self.mode = mode
+        self.changed()
+
+    async def set_free_mode(self, on: bool) -> None:
+        await self.books.write(facts={_FREE_MODE: b"1" if on else b"0"})
+        self.free_mode = on
+        self.changed()
+
+    async def set_operative(self, operative: bool) -> None:
+        await self.books.write(facts={_OPERATIVE: b"1" if operative else b"0"})
+        self.operative = operative
+        self.changed()
+
+    async def set_users(self, users: tuple[User, ...]) -> None:
+        """Keep the charging part of the users, so that it also holds while the hub is silent."""
+        if users != self.users:
+            await self.books.write(facts={_USERS: msgspec.json.encode(users)})
+            self.users = users
+
+    @property
+    def access(self) -> Access:
+        """The access rules in force: lists changed at run time before those of the station file."""
+        return Access(
+            mode=self.mode,
+            free_mode=self.free_mode,
+            white=self._list("white", self.settings.access.white),
+            black=self._list("black", self.settings.access.black),
+            users=self.users,
+        )
+
+    def _list(self, name: str, configured: tuple[str, ...]) -> frozenset[str]:
+        text = self.values.get(f"access.{name}")
+        entries = configured if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+        return frozenset(entry.upper() for entry in entries)
+
+    @property
+    def connection_timeout_s(self) -> float:
+        """How long an authorised start waits for the vehicle (OCPP ConnectionTimeOut; default 120 s)."""
+        text = self.values.get("ocpp.ConnectionTimeOut") or str(
+            self.settings.ocpp.configuration.get("ConnectionTimeOut", "")
+        )
+        try:
+            return max(1.0, float(text))
+        except ValueError:
+            return DEFAULT_CONNECTION_TIMEOUT_S
+
+    def without_asking(self, plug_and_charge: bool | None, by_card: bool = False) -> Authorised | None:
+        """The start that plugging in (or in free mode any card) means here, if it means one."""
+        station = self.settings.station
+        if self.free_mode and (by_card or not station.has_screen):
+            return Authorised(
+                credential=Credential(station.free_mode_id_tag, CredentialType.STAND_IN),
+                source=StartSource.LOCAL if by_card else StartSource.PLUG_AND_CHARGE,
+                basis=AuthorizationBasis.NONE,
+                flags=SessionFlag.AuthorizationDisabled,
+            )
+        if not by_card and (station.plug_and_charge if plug_and_charge is None else plug_and_charge):
+            return Authorised(
+                credential=Credential(station.plug_and_charge_id_tag, CredentialType.STAND_IN),
+                source=StartSource.PLUG_AND_CHARGE,
+                basis=AuthorizationBasis.NONE,
+                flags=SessionFlag.PlugnCharge,
+            )
+        return None

@@ -1,0 +1,175 @@
+"""What people and the central system see of a connector, and why no charge may begin: computed when asked. Pure.
+
+Sources: statuses.md 2, 2a, 10; reliability.md R1, R4, R5, R27.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from chargepoint.station.connector import IN_TRANSACTION, Phase
+from chargepoint.station.polls import ev_connected
+from chargepoint.vocabulary import Cause, ConnectorFlag, ConnectorStatus, ControllerStatus
+from drivers.interfaces import ControllerReading
+
+MAX_STARTS_PER_MINUTE = 3  # R5, reliability.md 4
+EV_IDLE_S = 10.0
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """All that decides a connector's status and whether a charge may begin. Nothing here is older than a poll."""
+
+    phase: Phase = Phase.EMPTY
+    reading: ControllerReading | None = None
+    """The last good poll; None until the first."""
+    link_lost: bool = False
+    meter_lost: bool = False
+    flags: ConnectorFlag = ConnectorFlag(0)
+    is_disabled: bool = False
+    """A block or an inoperative setting is in force: set while in A, or taken over on the return to A."""
+    latched: Cause = Cause.NONE
+    """A fault only a technician clears (R4)."""
+    no_power: bool = False
+    can_record: bool = True
+    is_stopping: bool = False
+    """The station itself is on its way down: nothing new begins."""
+    starts_last_minute: int = 0
+
+    @property
+    def status(self) -> ControllerStatus:
+        if self.reading is None or self.link_lost:
+            return ControllerStatus.F_UNKNOWN
+        return self.reading.status
+
+    @property
+    def ev_connected(self) -> bool:
+        return self.reading is not None and ev_connected(self.reading, ConnectorFlag.IGNORE_EV_CONNECTED in self.flags)
+
+
+def _is_emergency(facts: Facts) -> bool:
+    return facts.status is ControllerStatus.E9_EMERGENCY_STOP
+
+
+def _is_error(facts: Facts) -> bool:
+    return facts.status.is_error or facts.latched is not Cause.NONE
+
+
+def _is_updating(facts: Facts) -> bool:
+    return ConnectorFlag.UPDATING in facts.flags
+
+
+def _has_meter_error(facts: Facts) -> bool:
+    return facts.meter_lost
+
+
+def _is_unavailable(facts: Facts) -> bool:
+    waits = ConnectorFlag.WAITING_REBOOT | ConnectorFlag.INITIALIZING | ConnectorFlag.REBOOTING
+    return facts.status is ControllerStatus.F_UNKNOWN or bool(facts.flags & waits)
+
+
+def _is_charging(facts: Facts) -> bool:
+    if facts.status.is_charging:
+        return True
+    # the vehicle paused (pilot back to B) inside a transaction: the charge goes on, suspended by the vehicle
+    return facts.phase is Phase.CHARGING and facts.status in (
+        ControllerStatus.B_CONNECTED,
+        ControllerStatus.B1_NEGOTIATION,
+    )
+
+
+def _is_charged(facts: Facts) -> bool:
+    if facts.phase in (Phase.STARTING, Phase.BOOKED):
+        return False
+    return facts.status is ControllerStatus.B2_FINISHED or (facts.phase is Phase.CHARGED and facts.ev_connected)
+
+
+def _is_ready(facts: Facts) -> bool:
+    return facts.status.is_connected and not facts.is_disabled
+
+
+def _waits_for_ev(facts: Facts) -> bool:
+    return facts.phase is Phase.BOOKED
+
+
+def _is_disabled(facts: Facts) -> bool:
+    return facts.is_disabled
+
+
+def _has_no_power(facts: Facts) -> bool:
+    return facts.no_power
+
+
+def _always(facts: Facts) -> bool:
+    return True
+
+
+STATUS_BY_PRIORITY: tuple[tuple[ConnectorStatus, Callable[[Facts], bool]], ...] = (
+    (ConnectorStatus.EMERGENCY_OFF, _is_emergency),
+    (ConnectorStatus.ERROR, _is_error),
+    (ConnectorStatus.UPDATING, _is_updating),
+    (ConnectorStatus.METER_ERROR, _has_meter_error),
+    (ConnectorStatus.UNAVAILABLE, _is_unavailable),
+    (ConnectorStatus.CHARGING, _is_charging),
+    (ConnectorStatus.CHARGED, _is_charged),
+    (ConnectorStatus.READY, _is_ready),
+    (ConnectorStatus.WAITING_FOR_EV, _waits_for_ev),
+    (ConnectorStatus.DISABLED, _is_disabled),
+    (ConnectorStatus.NO_POWER, _has_no_power),
+    (ConnectorStatus.AVAILABLE, _always),
+)
+"""statuses.md 2, highest first: the first row that holds is the status; the last always does."""
+
+
+def connector_status(facts: Facts) -> ConnectorStatus:
+    """First row of STATUS_BY_PRIORITY that holds."""
+    return next(status for status, holds in STATUS_BY_PRIORITY if holds(facts))
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why no charge may begin here now: a word for programs, a sentence for people."""
+
+    code: str
+    text: str
+
+
+def why_no_start(facts: Facts) -> Refusal | None:
+    """The first reason against a start on this connector, or None (R1; the vehicle may still be missing).
+
+    Blocks and availability count only before a vehicle is plugged in and authorised; nothing waits in a queue.
+    """
+    return next((refusal for holds, refusal in _REFUSALS if holds(facts)), None)
+
+
+_REFUSALS: tuple[tuple[Callable[[Facts], bool], Refusal], ...] = (
+    (lambda f: f.is_stopping, Refusal("stopping", "The station is restarting. Please wait a minute.")),
+    (lambda f: not f.can_record, Refusal("not_recorded", "The station cannot record a charge now (storage).")),
+    (lambda f: f.link_lost or f.reading is None, Refusal("no_link", "The connector's controller does not answer.")),
+    (lambda f: f.meter_lost, Refusal("meter_error", "The connector's energy meter does not answer.")),
+    (lambda f: f.latched is not Cause.NONE, Refusal("faulted", "The connector has a fault that needs a technician.")),
+    (lambda f: f.status.is_error, Refusal("faulted", "The connector reports a fault.")),
+    (lambda f: f.status is ControllerStatus.F_UNKNOWN, Refusal("no_link", "The connector is not ready yet.")),
+    (
+        lambda f: bool(f.flags & (ConnectorFlag.UPDATING | ConnectorFlag.WAITING_REBOOT | ConnectorFlag.INITIALIZING)),
+        Refusal("busy", "The connector is being prepared. Please wait."),
+    ),
+    (lambda f: f.phase in IN_TRANSACTION, Refusal("busy", "A charge runs on this connector.")),
+    (lambda f: f.phase is Phase.BOOKED, Refusal("busy", "Somebody is authorised on this connector already.")),
+    (lambda f: f.is_disabled, Refusal("blocked", "The connector is out of service or blocked.")),
+    (
+        lambda f: f.starts_last_minute >= MAX_STARTS_PER_MINUTE,
+        Refusal("too_often", "Too many starts within a minute. Please wait a minute."),
+    ),
+)
+
+
+def suspended_by(facts: Facts, granted_w: float, idle_s: float) -> str:
+    """Who holds a charge up (statuses.md 2a): `evse` when 0 is granted, `ev` after 10 s without draw, else ''."""
+    if facts.phase not in (Phase.STARTING, Phase.CHARGING) or facts.reading is None:
+        return ""
+    if facts.phase is Phase.STARTING and facts.status is not ControllerStatus.C6_CHARGING:
+        return ""
+    if granted_w <= 0:
+        return "evse"
+    return "ev" if idle_s >= EV_IDLE_S else ""

@@ -1,0 +1,75 @@
+"""What a poll means for the session of a connector."""
+
+from typing import Any
+
+import pytest
+
+from chargepoint.station.connector import (
+    EnergyFlows,
+    EvConnected,
+    Event,
+    EvFinished,
+    EvLeft,
+    FaultRaised,
+    LeaseEnded,
+    Phase,
+    PowerIsOff,
+    StopAsked,
+)
+from chargepoint.station.polls import ev_connected, events_of, power_is_off
+from chargepoint.vocabulary import Cause, HardwareFlag, StopSource
+from tests.chargepoint.station.readings import reading
+
+OURS = 7
+
+
+@pytest.mark.parametrize(
+    ("phase", "status", "values", "expected"),
+    [
+        (Phase.EMPTY, "A", {}, [EvLeft()]),
+        (Phase.EMPTY, "B", {}, [EvConnected()]),
+        (Phase.BOOKED, "B", {}, [EvConnected()]),
+        (Phase.PLUGGED, "B", {}, []),
+        (Phase.PLUGGED, "C6", {}, [EnergyFlows()]),  # uncontrolled
+        (Phase.STARTING, "B", {}, []),
+        (Phase.STARTING, "C4", {"session_ref": OURS}, []),
+        (Phase.STARTING, "C6", {"session_ref": OURS}, [EnergyFlows()]),
+        (Phase.STARTING, "B2", {}, []),  # not yet ours: the status of the charge before
+        (Phase.CHARGING, "C6", {"session_ref": 3}, [FaultRaised(source=StopSource.UNCONTROLLED)]),
+        (Phase.CHARGING, "B2", {"session_ref": OURS}, [EvFinished()]),
+        (Phase.CHARGING, "B", {"session_ref": OURS}, []),  # paused
+        (Phase.CHARGING, "B", {}, [StopAsked(source=StopSource.STATUS_CHANGE)]),
+        (Phase.CHARGING, "B2", {"cause": Cause.LEASE_ENDED}, [LeaseEnded()]),
+        (Phase.CHARGING, "A", {}, [EvLeft()]),
+        (Phase.CHARGING, "E3", {"session_ref": OURS}, [FaultRaised(source=StopSource.CONNECTOR_ERROR)]),
+        (Phase.CHARGING, "E9", {"session_ref": OURS}, [FaultRaised(source=StopSource.EMERGENCY_STOP)]),
+        (Phase.STOPPING, "C7", {"session_ref": OURS}, []),
+        (Phase.STOPPING, "C6", {"session_ref": OURS}, [EnergyFlows()]),  # not obeyed: the stop is ordered again
+        (Phase.STOPPING, "B2", {}, [PowerIsOff()]),
+        (Phase.STOPPING, "A", {}, [PowerIsOff(), EvLeft()]),
+        (Phase.STOPPING, "E6", {"flags": HardwareFlag.OUTPUT_RELAY}, [FaultRaised(source=StopSource.CONNECTOR_ERROR)]),
+        (Phase.CHARGED, "B2", {}, []),
+        (Phase.CHARGED, "A", {}, [EvLeft()]),
+    ],
+)
+def test_events(phase: Phase, status: str, values: dict[str, Any], expected: list[Event]) -> None:
+    assert list(events_of(phase, reading(status), reading(status, **values), OURS, False)) == expected
+
+
+def test_a_controller_that_restarted_in_a_charge_ends_it() -> None:
+    before, now = reading("C6", session_ref=OURS), reading("B", boot_count=2)
+    assert list(events_of(Phase.CHARGING, before, now, OURS, False)) == [StopAsked(source=StopSource.STATUS_CHANGE)]
+
+
+def test_power_is_off_only_with_an_open_contactor_and_no_current() -> None:
+    assert power_is_off(reading("B2"))
+    assert not power_is_off(reading("B2", flags=HardwareFlag.OUTPUT_RELAY))
+    assert not power_is_off(reading("B2", current_a=(1.5, 0.0, 0.0)))
+    assert not power_is_off(reading("C8"))
+
+
+def test_the_flag_tells_of_a_vehicle_unless_it_is_to_be_ignored() -> None:
+    error = reading("E3", flags=HardwareFlag.EV_CONNECTED)
+    assert ev_connected(error, ignore_flag=False)
+    assert not ev_connected(error, ignore_flag=True)
+    assert not ev_connected(reading("A", flags=HardwareFlag.EV_CONNECTED), ignore_flag=False)

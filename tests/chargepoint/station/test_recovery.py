@@ -1,0 +1,64 @@
+"""What becomes of sessions left unfinished."""
+
+from typing import Any
+
+import pytest
+
+from chargepoint.records import Moment, Session
+from chargepoint.station.connector import Phase
+from chargepoint.station.recovery import Fate, recover
+from chargepoint.vocabulary import Cause, ConnectorType, PowerType, StopSource
+from tests.chargepoint.station.readings import reading
+
+NOW = Moment("boot-1", 10.0)
+
+
+def session(**values: Any) -> Session:
+    return Session(
+        session_id=7, connector=1, connector_type=ConnectorType.CCS2, power_type=PowerType.DC, created=NOW, **values
+    )
+
+
+RUNNING = {"started": NOW}
+ENDED = {"started": NOW, "stopped": NOW}
+
+
+@pytest.mark.parametrize(
+    ("record", "status", "values", "same_boot", "fate", "phase", "source"),
+    [
+        (RUNNING, "C6", {"session_ref": 7}, True, Fate.ADOPT, Phase.CHARGING, None),
+        (RUNNING, "B", {"session_ref": 7}, True, Fate.ADOPT, Phase.STARTING, None),
+        (RUNNING, "B2", {"cause": Cause.LEASE_ENDED}, True, Fate.RESUME, Phase.STARTING, None),
+        (RUNNING, "B2", {}, True, Fate.STOP, Phase.STOPPING, StopSource.APP_RESTART),
+        (RUNNING, "C6", {"session_ref": 8}, True, Fate.STOP, Phase.STOPPING, StopSource.APP_RESTART),
+        (RUNNING, "A", {}, True, Fate.STOP, Phase.STOPPING, StopSource.APP_RESTART),
+        (RUNNING, "E3", {"session_ref": 7}, True, Fate.STOP, Phase.STOPPING, StopSource.APP_RESTART),
+        (RUNNING, "C6", {"session_ref": 7}, False, Fate.STOP, Phase.STOPPING, StopSource.POWER_LOSS),
+        (RUNNING, "A", {}, False, Fate.STOP, Phase.STOPPING, StopSource.POWER_LOSS),
+        ({}, "B", {}, True, Fate.WAIT, Phase.PLUGGED, None),
+        ({}, "B", {}, False, Fate.WAIT, Phase.PLUGGED, None),
+        ({}, "A", {}, True, Fate.FINISH, Phase.EMPTY, None),
+        (ENDED, "B2", {}, True, Fate.WAIT, Phase.CHARGED, None),
+        (ENDED, "A", {}, False, Fate.FINISH, Phase.EMPTY, None),
+    ],
+)
+def test_fate(
+    record: dict[str, Any], status: str, values: dict[str, Any], same_boot: bool, fate: Fate, phase: Phase,
+    source: StopSource | None,
+) -> None:  # fmt: skip
+    verdict = recover(
+        session(**record), reading(status, **values), same_boot=same_boot, may_resume=True, ignore_flag=False
+    )
+    assert (verdict.fate, verdict.phase, verdict.stop_source) == (fate, phase, source)
+
+
+def test_nothing_is_resumed_where_that_is_switched_off() -> None:
+    verdict = recover(
+        session(**RUNNING), reading("C6", session_ref=7), same_boot=True, may_resume=False, ignore_flag=False
+    )
+    assert verdict.stop_source is StopSource.APP_RESTART
+
+
+def test_a_silent_controller_ends_the_transaction() -> None:
+    verdict = recover(session(**RUNNING), None, same_boot=True, may_resume=True, ignore_flag=False)
+    assert (verdict.fate, verdict.phase) == (Fate.STOP, Phase.STOPPING)
