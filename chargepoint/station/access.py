@@ -162,7 +162,6 @@ RULES: tuple[_Rule, ...] = (
         StopSource.USER_ENERGY_LIMIT,
     ),
     (lambda q: q.is_login and q.user is not None, "allowed", "a user of this station", None),
-    (lambda q: q.is_login, "forbidden", "no such user", _FORBIDDEN),
     (lambda q: q.access.free_mode, "allowed", "charging is free for all", None),
     (lambda q: q.access.mode is not OperatingMode.HOME, "ask", "the central system decides", None),
     (lambda q: q.user is not None or bool(q.names & q.white), "allowed", "a user of this station", None),
