@@ -193,6 +193,10 @@ def after_frames(data: bytes) -> bytes:
 
 def stray(data: bytes, request: Request) -> Fault | None:
     """What stands before the good RTU reply in `data`, None when nothing does; for the counters."""
+    if len(data) <= request.reply_bytes:
+        return None
+    if encode_request(request, Carrier.RTU) in data and request.function is not Function.WRITE_REGISTER:
+        return Fault.ECHO
     at = data.find(reply_header(request))
     return why_no_reply(data[:at], request, Carrier.RTU) if at > 0 else None
 

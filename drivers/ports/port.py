@@ -301,10 +301,9 @@ class Port:
 
     def _succeed(self, job: _Job, answer: Answer, data: bytes) -> None:
         self._deaf = 0
-        if self.wire.carrier is Carrier.RTU and len(data) > job.request.reply_bytes:
-            fault = stray(data, job.request)
-            if fault is not None:
-                self.statistics.count(fault)
+        fault = stray(data, job.request) if self.wire.carrier is Carrier.RTU else None
+        if fault is not None:
+            self.statistics.count(fault)
         if answer.exception_code:
             self.statistics.refused += 1
         else:
