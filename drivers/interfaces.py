@@ -303,9 +303,13 @@ class EnergyMeter(Protocol):
 
 
 class Card(msgspec.Struct, frozen=True):
-    """A card held to a reader: its number in upper-case hexadecimal, at most 20 characters (OCPP idToken)."""
+    """A card held to a reader: its number in upper-case hexadecimal, at most 20 characters (OCPP idToken).
+
+    `connectors` is what the reader knows of which are meant; empty when it does not.
+    """
 
     uid: str
+    connectors: tuple[int, ...] = ()
 
 
 class CardReader(Protocol):

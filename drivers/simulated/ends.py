@@ -80,8 +80,8 @@ class PtyEnd:
         path = os.ttyname(self._slave)
         if self._link is not None:
             self._link.parent.mkdir(parents=True, exist_ok=True)
-            if self._link.is_symlink():
-                self._link.unlink()
+            if self._link.is_symlink() and self._link.readlink().is_relative_to("/dev/pts"):
+                self._link.unlink()  # of an earlier run
             self._link.symlink_to(path)
         self.where = str(self._link or path)
         self._loop = asyncio.get_running_loop()

@@ -24,6 +24,7 @@ NotNegative = Annotated[float, Meta(ge=0)]
 
 LOCKED_TYPES = frozenset({ConnectorType.CHADEMO, ConnectorType.GBT, ConnectorType.TYPE2})
 """Types whose plug is locked unless simulation.toml says otherwise; CCS2 and tethered AC have no lock."""
+REAL_PLACES = (("dev",), ("sys",), ("proc",))
 CONTROLLER_DRIVER, METER_DRIVER, READER_DRIVER = "native", "eastron", "simulated"
 
 
@@ -176,8 +177,12 @@ class Plan(msgspec.Struct, frozen=True):
         return found[0] if found else MeterExtra(name=name)
 
     def device_path(self, part: PortPart) -> Path | None:
-        """Where the pseudo-terminal of a serial port is to be found; None: any. Names are looked up beside the file."""
-        return self.folder / part.device if part.device else None
+        """Where the pseudo-terminal of a serial port is to be found; names are looked up beside the file.
+
+        None: under its own name only. Places of real devices are never touched.
+        """
+        path = self.folder / part.device
+        return None if not part.device or path.parts[1:2] in REAL_PLACES else path
 
 
 def read(station: Path, simulation: Path | None = None) -> Plan:

@@ -254,6 +254,10 @@ class SimulatedStation:
         """Noise, late or wrong replies on a port, instead of what was set before. Raises Unknown."""
         self._port(port).bus.faults = faults
 
+    def port_faults(self, port: str) -> PortFaults:
+        """What is wrong with a port. Raises Unknown."""
+        return self._port(port).bus.faults
+
     def power_cut(self, restore_after_s: float | None = None) -> None:
         """The station's supply fails: contactors open, devices are silent, until `power_restore` or so much later."""
         self.advance()
