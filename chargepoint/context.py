@@ -49,6 +49,8 @@ class Context:
     data: Path
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     wire_for: Callable[[PortSettings], Wire] = wire_of
+    is_really: bool = False
+    """Whether `helper` carries its deeds out on this machine; otherwise it writes down what it would do."""
 
     def beat(self) -> None:
         self.bus.beat()

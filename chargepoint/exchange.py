@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from chargepoint import frames
+from chargepoint.bus import Bus
 from chargepoint.frames import UNREADABLE, BadFrames, Cutter, Outbox, Vocabulary, house_vocabulary, pack
 from chargepoint.messages import (
     ADMIN,
@@ -466,6 +467,13 @@ class Exchange:
 
 
 _STOP = pack(frames.Stop())
+
+
+def connect(exchange: Exchange, name: str) -> Bus:
+    """One more peer of an exchange in this loop; somebody must keep its `run` running."""
+    near, far = socket.socketpair()
+    exchange.attach(name, far)
+    return Bus(name, near, exchange.vocabulary)
 
 
 def _ignore(*_: Iterable[object]) -> None:

@@ -1,0 +1,203 @@
+"""The hub's calls about what is kept: settings changed at run time, users, passwords; topics `settings`, `users`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import msgspec
+
+from chargepoint import passwords
+from chargepoint.bus import Bus
+from chargepoint.messages import (
+    ActionResult,
+    ChangeSettings,
+    CheckPassword,
+    Done,
+    Noted,
+    ReadSettings,
+    RemoveUser,
+    SaveUser,
+    SecurityNoted,
+    SettingsPage,
+    SettingsState,
+    User,
+    UsersState,
+)
+from chargepoint.storage.settings import SettingsStore, card_key, login_key
+from chargepoint.vocabulary import EventType, Role
+
+MAX_CARDS = 15
+MAX_CARD_LENGTH = 20
+MAX_USERS = 1000
+MAX_SETTINGS = 2000
+MAX_SETTINGS_BYTES = 400_000
+MAX_PAGE_CHANGES = 200
+KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,119}")
+LOGIN = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]{1,148})[^\s\x00-\x1f\x7f]")
+MAX_ENERGY_LIMIT_WH = 999_999_000
+
+
+class Household:
+    """Serves ReadSettings, ChangeSettings, SaveUser, RemoveUser, CheckPassword on the hub's own bus."""
+
+    def __init__(self, store: SettingsStore, bus: Bus) -> None:
+        self._store = store
+        self._bus = bus
+        self._one_at_a_time = asyncio.Lock()  # users change one after another: the rules look at all of them
+        self._one_hash = asyncio.Lock()  # each takes memory and time on purpose; a flood of tries waits here
+        bus.serve(ReadSettings, self._read)
+        bus.serve(ChangeSettings, self._change)
+        bus.serve(SaveUser, self._save_user)
+        bus.serve(RemoveUser, self._remove_user)
+        bus.serve(CheckPassword, self._check_password)
+
+    def tell(self) -> None:
+        """The states of settings and users, for everybody."""
+        self._bus.set_state("settings", SettingsState(values=dict(self._store.values)))
+        self._bus.set_state("users", UsersState(users=self._store.users()))
+
+    async def _read(self, request: ReadSettings, _sender: str) -> SettingsPage:
+        values = {key: value for key, value in self._store.values.items() if key.startswith(request.prefix)}
+        return SettingsPage(values=values, changes=await self._store.changes(request.prefix, MAX_PAGE_CHANGES))
+
+    async def _change(self, request: ChangeSettings, sender: str) -> Done:
+        self._refuse_bad_settings(request.values)
+        changed = await self._store.change(request.values, _author(request.by, sender))
+        if changed:
+            self._bus.set_state("settings", SettingsState(values=dict(self._store.values)))
+            self._note_change(
+                ", ".join(f"{key} = {_shown(key, value)}" for key, value in changed.items()), request.by, sender
+            )
+        return Done()
+
+    def _refuse_bad_settings(self, values: dict[str, str | None]) -> None:
+        for key in values:
+            if not KEY.fullmatch(key):
+                raise ValueError(f"{key[:40]!r} is no key of a setting: letters, digits and _ . : - only, at most 120")
+        after = {key: value for key, value in {**self._store.values, **values}.items() if value is not None}
+        if len(after) > MAX_SETTINGS or sum(len(k) + len(v) for k, v in after.items()) > MAX_SETTINGS_BYTES:
+            raise ValueError(
+                f"these are too many settings: at most {MAX_SETTINGS}, {MAX_SETTINGS_BYTES} characters in all"
+            )
+
+    # --------------------------------------------------------------------------------------------------- users
+
+    async def _save_user(self, request: SaveUser, sender: str) -> ActionResult:
+        async with self._one_at_a_time:
+            user = msgspec.structs.replace(request.user, login=request.user.login.strip())
+            refusal = self._refusal(user, request.password, request.by)
+            if refusal is not None:
+                return refusal
+            password_hash = None
+            if request.password is not None:
+                async with self._one_hash:
+                    password_hash = await asyncio.to_thread(passwords.hashed, request.password)
+            await self._store.save_user(user, password_hash, _author(request.by, sender))
+            self._bus.set_state("users", UsersState(users=self._store.users()))
+        self._note_user("saved", user.login, request.by, sender)
+        return ActionResult(ok=True, code="ok")
+
+    def _refusal(self, user: User, password: str | None, by: str) -> ActionResult | None:
+        """Why the user cannot be saved so, as a table: code, whether it holds, words."""
+        store, key = self._store, login_key(user.login)
+        before = store.user(user.login)
+        keys = [card_key(card) for card in user.cards]
+        owners = {card: owner for card in user.cards if (owner := store.owner_of(card)) and login_key(owner) != key}
+        limit_wh = user.energy_limit_wh
+        is_admin = user.role is Role.ADMINISTRATOR and not user.is_blocked
+        rows = (
+            ("bad_login", not LOGIN.fullmatch(user.login), "A login has 3 to 150 characters."),
+            ("too_many_cards", len(keys) > MAX_CARDS, f"A user has at most {MAX_CARDS} cards; these are {len(keys)}."),
+            (
+                "bad_card",
+                not all(card == card.strip() and 0 < len(card) <= MAX_CARD_LENGTH for card in user.cards),
+                f"A card number has 1 to {MAX_CARD_LENGTH} characters and no blanks around it.",
+            ),
+            ("bad_card", len(set(keys)) != len(keys), "A card is listed twice."),
+            ("card_taken", bool(owners), f"Belongs to {', '.join(sorted(set(owners.values())))}: a card of this list."),
+            (
+                "bad_limit",
+                limit_wh is not None and not 0 <= limit_wh <= MAX_ENERGY_LIMIT_WH,
+                "An energy limit is 0 to 999 999 kWh.",
+            ),
+            (
+                "too_many_users",
+                before is None and len(store.users()) >= MAX_USERS,
+                f"There are {MAX_USERS} users already; remove some.",
+            ),
+            (
+                "last_administrator",
+                before is not None and self._is_last_administrator(before) and not is_admin,
+                "The last administrator stays one and cannot be blocked.",
+            ),
+            ("oneself", user.is_blocked and login_key(by) == key, "Nobody can block himself."),
+        )
+        for code, holds, text in rows:
+            if holds:
+                return ActionResult(ok=False, code=code, text=text)
+        if password is not None and (why := passwords.weakness(password, user.login)):
+            return ActionResult(ok=False, code="weak_password", text=why)
+        return None
+
+    def _is_last_administrator(self, user: User) -> bool:
+        active = [u.login for u in self._store.users() if u.role is Role.ADMINISTRATOR and not u.is_blocked]
+        return active == [user.login]
+
+    async def _remove_user(self, request: RemoveUser, sender: str) -> ActionResult:
+        async with self._one_at_a_time:
+            user = self._store.user(request.login)
+            if user is None:
+                return ActionResult(ok=False, code="unknown_user", text=f"There is no user {request.login[:40]!r}.")
+            if self._is_last_administrator(user):
+                return ActionResult(ok=False, code="last_administrator", text="The last administrator stays.")
+            if login_key(request.by) == login_key(user.login):
+                return ActionResult(ok=False, code="oneself", text="Nobody can remove himself.")
+            await self._store.remove_user(user.login, _author(request.by, sender))
+            self._bus.set_state("users", UsersState(users=self._store.users()))
+        self._note_user("removed", user.login, request.by, sender)
+        return ActionResult(ok=True, code="ok")
+
+    async def _check_password(self, request: CheckPassword, sender: str) -> ActionResult:
+        stored = self._store.password_hash(request.login)
+        async with self._one_hash:
+            is_right = await asyncio.to_thread(passwords.is_right, request.password, stored)
+        user = self._store.user(request.login)
+        if is_right and user is not None and not user.is_blocked:
+            return ActionResult(ok=True, code="ok", text=user.role.value)
+        return ActionResult(ok=False, code="wrong", text="Login or password is wrong.")
+
+    # --------------------------------------------------------------------------------------------------- notes
+
+    def _note_change(self, text: str, by: str, sender: str) -> None:
+        self._bus.publish(
+            Noted(
+                event_type=EventType.CONFIG_CHANGED, action="Success", message=f"{text[:800]} by {_author(by, sender)}"
+            )
+        )
+
+    def _note_user(self, operation: str, login: str, by: str, sender: str) -> None:
+        self._note_change(f"user {login} {operation}", by, sender)
+        self._bus.publish(
+            SecurityNoted(
+                type="UserChanged",
+                source_type="user",
+                source=_author(by, sender),
+                operation=operation,
+                extra=login,
+            )
+        )
+
+
+def _author(by: str, sender: str) -> str:
+    """Who is written down: the person named, and through which door."""
+    return f"{by[:150]} ({sender})" if by and by != sender else sender
+
+
+SECRET = re.compile(r"password|secret|authorizationkey|token|pin$", re.IGNORECASE)
+
+
+def _shown(key: str, value: str | None) -> str:
+    if value is None:
+        return "removed"
+    return "***" if SECRET.search(key) else value[:80]

@@ -1,0 +1,162 @@
+"""The table of services, and what each process does with its own: `run_service`.
+
+A service is named here by text ("module:function") and imported in its own process only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chargepoint.bus import Bus
+from chargepoint.clock import Clock
+from chargepoint.config import PortSettings, Secrets, Settings
+from chargepoint.context import Context, folder_of, wire_of
+from chargepoint.messages import ClockState
+from chargepoint.restarts import RestartRule
+from chargepoint.timekeeping import EARLIEST
+from drivers.ports.wire import Wire
+
+log = logging.getLogger(__name__)
+
+MIB = 1 << 20
+
+
+class Service(msgspec.Struct, frozen=True):
+    """One row: how a service is found, watched, limited and restarted.
+
+    `beat_limit_s`: silent for longer, it hangs and is ended (R16); `start_limit_s`: the same until it is ready.
+    `memory_bytes` and `descriptors` bound its process (S25), `oom_score` is what the kernel adds to its own (who goes
+    first when memory is short). `is_door`: it is asked to stop before the others, since it takes wishes from outside.
+    """
+
+    name: str
+    entry: str
+    beat_limit_s: float = 15.0
+    start_limit_s: float = 30.0
+    restart: RestartRule = RestartRule()
+    is_door: bool = False
+    memory_bytes: int = 256 * MIB
+    descriptors: int = 256
+    oom_score: int = 300
+    is_root: bool = False
+    """Keeps the launcher's account when the others drop to their own."""
+
+
+HUB = Service("hub", "chargepoint.hub:run", beat_limit_s=10.0, start_limit_s=20.0, oom_score=-100, descriptors=512)
+
+STATION = Service(
+    "station",
+    "chargepoint.station.service:run",
+    beat_limit_s=3.0,
+    start_limit_s=10.0,
+    restart=RestartRule(delays_s=(0.0, 0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0), parked_after=0),
+    oom_score=-500,
+    memory_bytes=384 * MIB,
+)
+
+SERVICES: tuple[Service, ...] = (
+    STATION,
+    Service("helper", "chargepoint.helper:run", is_root=True, oom_score=0),
+    Service("ocpp", "ocpp_client.service:run", oom_score=200, memory_bytes=320 * MIB),
+    Service("rfid", "chargepoint.rfid:run", is_door=True),
+)
+"""Started in this order; stopped doors first, then `station`, then `ocpp`, then the rest (architecture.md 3)."""
+
+
+@dataclass(frozen=True)
+class World:
+    """What all services of one station share when they start. `data` is the directory of `--data`.
+
+    `config_damage` names the faults of a station file in whose place the last good one serves. `is_really` lets the
+    helper carry out its deeds. `make_clock` and `wire_for` are other ones in tests.
+    """
+
+    settings: Settings
+    secrets: Secrets
+    data: Path
+    services: tuple[Service, ...] = SERVICES
+    config_damage: tuple[str, ...] = ()
+    is_really: bool = False
+    make_clock: Callable[[], Clock] = lambda: Clock.of_system(EARLIEST)
+    wire_for: Callable[[PortSettings], Wire] = wire_of
+
+    def service(self, name: str) -> Service:
+        """The row of `name`. Raises KeyError."""
+        for service in (HUB, *self.services):
+            if service.name == name:
+                return service
+        raise KeyError(name)
+
+    def folder(self, name: str) -> Path:
+        """The folder of a service's files, made if it is not there."""
+        folder = folder_of(self.data, name)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+
+class HubGone(Exception):
+    """The hub closed the bus: this service has nothing to live for."""
+
+
+def entry_of(service: Service) -> Callable[[Context], Coroutine[Any, Any, None]]:
+    """The coroutine function that is the service. Raises ImportError, AttributeError."""
+    module, _, name = service.entry.partition(":")
+    entry: Callable[[Context], Coroutine[Any, Any, None]] = getattr(importlib.import_module(module), name)
+    return entry
+
+
+async def run_service(service: Service, bus: Bus, world: World, on_hub_gone: Callable[[], None] | None = None) -> None:
+    """Run one service over `bus` until it ends. Raises what it raised, or HubGone when the bus ended before it.
+
+    `on_hub_gone` is called in that case before anything is cleaned up.
+    """
+    clock = world.make_clock()
+    context = Context(
+        name=service.name,
+        bus=bus,
+        settings=world.settings,
+        secrets=world.secrets,
+        clock=clock,
+        data=world.folder(service.name),
+        stopping=bus.stop_asked,
+        wire_for=world.wire_for,
+        is_really=world.is_really,
+    )
+    tasks: list[asyncio.Task[None]] = []
+
+    def begin(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        tasks.append(asyncio.create_task(work, name=name))
+        return tasks[-1]
+
+    try:
+        entry = entry_of(service)
+        carrying = begin(bus.run(), f"bus of {service.name}")
+        begin(_follow_clock(bus, clock), f"clock of {service.name}")
+        work = begin(entry(context), service.name)
+        await asyncio.wait({carrying, work}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            if on_hub_gone is not None:
+                on_hub_gone()
+            raise HubGone(service.name)
+        await work
+        await bus.drain()
+    finally:
+        bus.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _follow_clock(bus: Bus, clock: Clock) -> None:
+    """The hub owns the offset of wall time; everybody takes it from the bus."""
+    async for _, state in bus.watch("clock").changes():
+        if isinstance(state, ClockState) and state.is_set:
+            clock.set_offset(state.offset_s, state.source)

@@ -1,0 +1,238 @@
+"""settings.db, owned by the hub: values changed at run time with who and when, users, and facts of the supervisor.
+
+What is told here as done is durable. Values and users are held in memory, too: reading never touches the disk.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from chargepoint.clock import Clock
+from chargepoint.messages import SettingChange, User
+from chargepoint.records import Moment
+from chargepoint.storage.database import Database
+from chargepoint.vocabulary import Role
+
+MIGRATIONS = (
+    """
+    CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE setting_change (
+        number INTEGER PRIMARY KEY,
+        key TEXT NOT NULL,
+        value TEXT,
+        by TEXT NOT NULL,
+        boot_id TEXT NOT NULL,
+        mono_s REAL NOT NULL,
+        at TEXT
+    );
+    CREATE INDEX setting_change_key ON setting_change (key, number);
+    CREATE TABLE user (
+        login_key TEXT PRIMARY KEY,
+        login TEXT NOT NULL,
+        role TEXT NOT NULL,
+        is_blocked INTEGER NOT NULL,
+        is_allowed INTEGER NOT NULL,
+        energy_limit_wh INTEGER,
+        password_hash TEXT
+    ) WITHOUT ROWID;
+    CREATE TABLE card (
+        number_key TEXT PRIMARY KEY,
+        number TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        login_key TEXT NOT NULL REFERENCES user (login_key) ON DELETE CASCADE
+    ) WITHOUT ROWID;
+    CREATE TABLE fact (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    """,
+)
+
+MAX_CHANGES = 20_000
+"""Of the history of changes the oldest go beyond this."""
+
+
+def login_key(login: str) -> str:
+    """Logins are the same whatever their case."""
+    return login.casefold()
+
+
+def card_key(number: str) -> str:
+    """Card numbers are compared without case (OCPP idToken)."""
+    return number.casefold()
+
+
+class SettingsStore:
+    """Open with `open`. Every change is one transaction."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self.values: dict[str, str] = {}
+        self._users: dict[str, User] = {}
+        self._hashes: dict[str, str | None] = {}
+        self._facts: dict[str, str] = {}
+
+    @classmethod
+    async def open(cls, folder: Path, clock: Clock) -> SettingsStore:
+        """The settings in `folder`, made if there are none. Raises OSError, sqlite3.Error."""
+        store = cls(await Database.open(folder / "settings.db", MIGRATIONS, clock), clock)
+        await store._load()
+        return store
+
+    @property
+    def damage(self) -> str:
+        """What was wrong with the file, empty when nothing was."""
+        return self._database.damage
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    # -------------------------------------------------------------------------------------------------- values
+
+    async def change(self, values: dict[str, str | None], by: str) -> dict[str, str | None]:
+        """Set or (None) remove values, all or none; what really changed. Durable when this returns."""
+        changed = {key: value for key, value in values.items() if self.values.get(key) != value}
+        if not changed:
+            return {}
+        moment = self._clock.moment()
+        async with self._database.transaction() as tx:
+            for key, value in changed.items():
+                if value is None:
+                    await tx.execute("DELETE FROM setting WHERE key = ?", (key,))
+                else:
+                    await tx.execute("INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", (key, value))
+                await tx.execute(_REMEMBER, _change_row(key, value, by, moment))
+            await tx.execute(_FORGET, (MAX_CHANGES,))
+        for key, value in changed.items():
+            if value is None:
+                self.values.pop(key, None)
+            else:
+                self.values[key] = value
+        return changed
+
+    async def changes(self, prefix: str = "", limit: int = 500) -> tuple[SettingChange, ...]:
+        """Who set what, newest first, of keys that begin with `prefix`."""
+        rows = await self._database.read(
+            "SELECT key, value, by, boot_id, mono_s, at FROM setting_change"
+            " WHERE substr(key, 1, ?) = ? ORDER BY number DESC LIMIT ?",
+            (len(prefix), prefix, limit),
+        )
+        return tuple(
+            SettingChange(key, value, by, Moment(boot_id, mono_s, datetime.fromisoformat(at) if at else None))
+            for key, value, by, boot_id, mono_s, at in rows
+        )
+
+    # --------------------------------------------------------------------------------------------------- users
+
+    def users(self) -> tuple[User, ...]:
+        """All users, by login."""
+        return tuple(self._users[key] for key in sorted(self._users))
+
+    def user(self, login: str) -> User | None:
+        return self._users.get(login_key(login))
+
+    def password_hash(self, login: str) -> str | None:
+        """The stored hash of the login's password; None for an unknown login and for a user without a password."""
+        return self._hashes.get(login_key(login))
+
+    def owner_of(self, card: str) -> str | None:
+        """The login to which a card belongs."""
+        wanted = card_key(card)
+        for user in self._users.values():
+            if wanted in map(card_key, user.cards):
+                return user.login
+        return None
+
+    async def save_user(self, user: User, password_hash: str | None, by: str) -> None:
+        """Add or change a user; `password_hash` None keeps the one there is. Raises sqlite3.IntegrityError for a card
+        that is another's."""
+        key = login_key(user.login)
+        kept = password_hash if password_hash is not None else self._hashes.get(key)
+        moment = self._clock.moment()
+        async with self._database.transaction() as tx:
+            await tx.execute("DELETE FROM card WHERE login_key = ?", (key,))
+            await tx.execute("DELETE FROM user WHERE login_key = ?", (key,))
+            await tx.execute(
+                "INSERT INTO user (login_key, login, role, is_blocked, is_allowed, energy_limit_wh, password_hash)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (key, user.login, user.role.value, user.is_blocked, user.is_allowed, user.energy_limit_wh, kept),
+            )
+            for position, card in enumerate(user.cards):
+                await tx.execute(
+                    "INSERT INTO card (number_key, number, position, login_key) VALUES (?, ?, ?, ?)",
+                    (card_key(card), card, position, key),
+                )
+            await tx.execute(_REMEMBER, _change_row(f"user.{user.login}", _outline(user, password_hash), by, moment))
+            await tx.execute(_FORGET, (MAX_CHANGES,))
+        self._users[key] = user
+        self._hashes[key] = kept
+
+    async def remove_user(self, login: str, by: str) -> None:
+        """Raises KeyError for an unknown login."""
+        key = login_key(login)
+        user = self._users[key]
+        moment = self._clock.moment()
+        async with self._database.transaction() as tx:
+            await tx.execute("DELETE FROM card WHERE login_key = ?", (key,))
+            await tx.execute("DELETE FROM user WHERE login_key = ?", (key,))
+            await tx.execute(_REMEMBER, _change_row(f"user.{user.login}", None, by, moment))
+        del self._users[key]
+        self._hashes.pop(key, None)
+
+    # --------------------------------------------------------------------------------------------------- facts
+
+    def fact(self, key: str) -> str | None:
+        """Something the supervisor must remember (boots, crashes, how the last run ended, the last known time)."""
+        return self._facts.get(key)
+
+    async def set_facts(self, facts: dict[str, str | None]) -> None:
+        """Remember (or with None: forget), all or none."""
+        async with self._database.transaction() as tx:
+            for key, value in facts.items():
+                if value is None:
+                    await tx.execute("DELETE FROM fact WHERE key = ?", (key,))
+                else:
+                    await tx.execute("INSERT OR REPLACE INTO fact (key, value) VALUES (?, ?)", (key, value))
+        for key, value in facts.items():
+            if value is None:
+                self._facts.pop(key, None)
+            else:
+                self._facts[key] = value
+
+    async def _load(self) -> None:
+        self.values = {row[0]: row[1] for row in await self._database.read("SELECT key, value FROM setting")}
+        self._facts = {row[0]: row[1] for row in await self._database.read("SELECT key, value FROM fact")}
+        cards: dict[str, list[str]] = {}
+        for number, owner in await self._database.read("SELECT number, login_key FROM card ORDER BY position", ()):
+            cards.setdefault(owner, []).append(number)
+        rows = await self._database.read(
+            "SELECT login_key, login, role, is_blocked, is_allowed, energy_limit_wh, password_hash FROM user", ()
+        )
+        for key, login, role, is_blocked, is_allowed, energy_limit_wh, password_hash in rows:
+            self._users[key] = User(
+                login=login,
+                role=Role(role),
+                cards=tuple(cards.get(key, ())),
+                is_blocked=bool(is_blocked),
+                is_allowed=bool(is_allowed),
+                energy_limit_wh=energy_limit_wh,
+            )
+            self._hashes[key] = password_hash
+
+
+_REMEMBER = "INSERT INTO setting_change (key, value, by, boot_id, mono_s, at) VALUES (?, ?, ?, ?, ?, ?)"
+_FORGET = "DELETE FROM setting_change WHERE number <= (SELECT max(number) FROM setting_change) - ?"
+
+
+def _change_row(key: str, value: str | None, by: str, moment: Moment) -> tuple[str | float | None, ...]:
+    at = moment.at.isoformat() if moment.at is not None else None
+    return (key, value, by, moment.boot_id, moment.mono_s, at)
+
+
+def _outline(user: User, password_hash: str | None) -> str:
+    """A user in the history of changes: no card numbers (S21), no password."""
+    parts = [user.role.value, f"{len(user.cards)} cards"]
+    parts += ["blocked"] if user.is_blocked else []
+    parts += [] if user.is_allowed else ["not allowed"]
+    parts += [f"limit {user.energy_limit_wh} Wh"] if user.energy_limit_wh is not None else []
+    parts += ["new password"] if password_hash is not None else []
+    return ", ".join(parts)
