@@ -11,7 +11,7 @@ from chargepoint.messages import ClockState, LinkStatus, SecurityNoted, Settings
 from chargepoint.station.cards import Desk
 from chargepoint.station.site import Site
 from chargepoint.storage.journal import CannotRecord
-from chargepoint.vocabulary import EventType, LinkState
+from chargepoint.vocabulary import LinkState
 
 log = logging.getLogger(__name__)
 
@@ -60,16 +60,10 @@ async def _take_users(state: UsersState, site: Site, desk: Desk) -> None:
 
 
 async def _take_time(state: ClockState, site: Site) -> None:
+    """The hub knows the time: what was recorded in this boot without it gets its place (R22)."""
     if not state.is_set:
         return
-    step_s = state.offset_s - site.clock.offset_s
-    was_set = site.clock.is_set
-    site.clock.set_offset(state.offset_s, state.source)
     try:
         await site.books.journal.clock_known(state.offset_s)
     except CannotRecord as error:
         log.warning("the time is known, but cannot be kept now: %s", error)
-    if not was_set:
-        site.books.note(EventType.TIME_JUMP, "Set", f"{state.source}: {site.clock.now():%Y-%m-%d %H:%M:%S} UTC")
-    elif abs(step_s) >= 1.0:
-        site.books.note(EventType.TIME_JUMP, "Corrected", f"{state.source}: {step_s:+.1f} s")

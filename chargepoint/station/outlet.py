@@ -16,6 +16,7 @@ import msgspec
 from chargepoint.clock import Clock
 from chargepoint.config import ConnectorSettings
 from chargepoint.records import Credential, Limit, Session
+from chargepoint.station.charge import Charge, EnergyLimit
 from chargepoint.station.connector import (
     IN_TRANSACTION,
     Authorised,
@@ -37,7 +38,7 @@ from chargepoint.station.meters import MeterPoint
 from chargepoint.station.permission import NO_GRANT, Permission, StartFailed
 from chargepoint.station.polls import events_of, power_is_off
 from chargepoint.station.recovery import Fate, recover
-from chargepoint.station.session import ChargeRate, note_reading, note_vehicle
+from chargepoint.station.session import note_reading, note_vehicle
 from chargepoint.station.site import Site
 from chargepoint.station.status import MAX_STARTS_PER_MINUTE, Facts, Refusal, connector_status, why_no_start
 from chargepoint.storage.journal import CannotRecord
@@ -93,9 +94,10 @@ class Outlet:
         self.latched = Cause.NONE
         self.is_rebooting = False
         self.beat_mono_s = 0.0
-        self.idle_since_s: float | None = None
-        self.energy_limit: tuple[int, StopSource] | None = None
-        """Energy (Wh) at which the transaction ends, and why."""
+        self.charge: Charge | None = None
+        """The running transaction."""
+        self.temperature_c: float | None = None
+        """Hottest plug temperature that the controller last told; None without a sensor."""
         self.on_transaction_begin: Callable[[Outlet], None] = lambda outlet: None
         self.on_transaction_end: Callable[[Outlet], None] = lambda outlet: None
         self._site = site
@@ -109,10 +111,8 @@ class Outlet:
         self._booked_since = 0.0
         self._stop: StopAsked | FaultRaised | None = None
         self._stop_since = 0.0
-        self._rate: ChargeRate | None = None
         self._shown: tuple[ConnectorStatus, ControllerStatus] | None = None
         self._phase_changed = asyncio.Event()
-        self._temperature_c: float | None = None
 
     # ------------------------------------------------------------------------------------------- what others ask
 
@@ -185,12 +185,9 @@ class Outlet:
     @property
     def energy_wh(self) -> int:
         """Energy of the running or last transaction so far, by the meter."""
-        session = self.session
-        if session is None or session.meter_start_wh is None:
-            return 0
-        if session.meter_stop_wh is not None:
-            return session.delivered_wh
-        return max(0, (self.meter.energy_wh or session.meter_start_wh) - session.meter_start_wh)
+        if self.charge is not None:
+            return self.charge.energy_wh
+        return self.session.delivered_wh if self.session is not None else 0
 
     async def ask(self, event: Event) -> Refusal | None:
         """Put a wish into the inbox and wait until it was handled; what speaks against it, or None."""
@@ -227,11 +224,6 @@ class Outlet:
         if self.permission.differs and not self.permission.is_pending:
             self._next_poll = 0.0
             self._wake()
-
-    @property
-    def temperature_c(self) -> float | None:
-        """Hottest plug temperature that the controller last told; None without a sensor."""
-        return self._temperature_c
 
     def transaction_named(self, transaction_id: int, parent: str) -> None:
         """The central system has named the transaction, and perhaps the group of its starter."""
@@ -281,9 +273,8 @@ class Outlet:
         if session.started is not None and session.stopped is None:
             if same_boot and session.meter_start_wh is not None:
                 self.meter.resume(session.meter_start_wh, session.started.mono_s)
-            self._rate = ChargeRate(session.power_type)
             limit_wh = session.ordered_energy_wh
-            self.energy_limit = None if limit_wh is None else (limit_wh, StopSource.ENERGY_LIMIT)
+            self._charge(session, None if limit_wh is None else (limit_wh, StopSource.ENERGY_LIMIT))
             self.permission.count_from_now()
             self._stop_since = self._clock.mono()
         if verdict.stop_source is not None:
@@ -446,8 +437,6 @@ class Outlet:
         try:
             for do in todo:
                 await self._carry_out(do)
-                if do is Do.FINISH_SESSION:
-                    self.session = None
         except CannotRecord as error:
             log.error("connector %d: %s not carried out: %s", self.number, type(event).__name__, error)
             if self.session is None:
@@ -475,6 +464,9 @@ class Outlet:
     def _remember(self, event: Event, after: Phase) -> None:
         if after is Phase.BOOKED and isinstance(event, Authorised):
             self._booked_since = self._clock.mono()
+        if self.phase is Phase.BOOKED and after is Phase.EMPTY and self.session is not None:
+            timed_out = isinstance(event, WaitedTooLong)
+            self.session.stop_source = StopSource.CONNECT_TIMEOUT if timed_out else getattr(event, "source", None)
         if after is Phase.STOPPING and self.phase is not Phase.STOPPING:
             self._stop_since = self._clock.mono()
             if isinstance(event, StopAsked | FaultRaised):
@@ -507,45 +499,39 @@ class Outlet:
             return
         if do is Do.START_TRANSACTION:
             await self._open_transaction(session)
-        elif do is Do.STOP_TRANSACTION:
-            await self._close_transaction(session)
+        elif do is Do.STOP_TRANSACTION and self.charge is not None:
+            await self._close_transaction(self.charge)
         elif do is Do.FINISH_SESSION:
             await books.finish_session(session)
+            self.session = None
 
     async def _open_transaction(self, session: Session) -> None:
         authorised = self._authorised
         if authorised is None:
             raise CannotRecord("nobody is authorised")
-        self._rate = ChargeRate(session.power_type)
         await self._books.start_transaction(session, authorised, self.meter.begin())
         limit_wh = authorised.energy_limit_wh
-        self.energy_limit = None if limit_wh is None else (limit_wh, authorised.energy_limit_source)
+        self._charge(session, None if limit_wh is None else (limit_wh, authorised.energy_limit_source))
         self._authorised = None
         self.on_transaction_begin(self)
 
-    async def _close_transaction(self, session: Session) -> None:
+    def _charge(self, session: Session, energy_limit: EnergyLimit | None) -> None:
+        self.charge = Charge(session, self.meter, self._clock, energy_limit)
+
+    async def _close_transaction(self, charge: Charge) -> None:
         """The last meter reading, or where there is none an estimate marked as such; then the record."""
-        is_metered = await self.meter.read_fresh()
-        if not is_metered and self.reading is not None:
-            self.meter.estimate(self.reading)
-        meter_stop_wh = self.meter.energy_wh or await self._last_kept_wh(session)
+        session = charge.session
+        kept_wh = await self._books.history.last_energy_wh(session.session_id) or 0
+        meter_stop_wh, is_metered = await charge.last_register(self.reading, kept_wh)
         if self.reading is not None:
-            note_reading(session, self.reading)
+            charge.note(self.reading, self.phase)
         session.last_limit = self.permission.sent
-        session.charge_rate_pct_per_min = self._rate.pct_per_min if self._rate is not None else 0.0
         if is_metered:
             self.on_transaction_end(self)
         stop = self._stop or StopAsked(source=StopSource.OTHER)
         stopper = stop.credential if isinstance(stop, StopAsked) else None
         await self._books.stop_transaction(session, stop.source, stopper, meter_stop_wh, not is_metered)
-        self._stop = None
-        self._rate = None
-        self.energy_limit = None
-
-    async def _last_kept_wh(self, session: Session) -> int:
-        """The meter has not answered since the restart: the register by the last history row, else the start."""
-        start_wh = session.meter_start_wh or 0
-        return start_wh + (await self._books.history.last_energy_wh(session.session_id) or 0)
+        self._stop = self.charge = None
 
     # ------------------------------------------------------------------------------------- orders to the controller
 
@@ -594,25 +580,10 @@ class Outlet:
             start = self._site.without_asking(self.settings.plug_and_charge)
             if start is not None and why_no_start(self.facts()) is None:
                 await self._handle(start)
-        elif self.wants_energy:
-            stop = self._limit_reached()
+        elif self.wants_energy and self.charge is not None:
+            stop = self.charge.why_end(self._site.settings.station)
             if stop is not None:
                 await self._handle(stop)
-
-    def _limit_reached(self) -> Event | None:
-        session = self.session
-        if session is None or session.started is None:
-            return None
-        if self.meter_lost:
-            return FaultRaised(source=StopSource.METER_ERROR)
-        if self.energy_limit is not None and self.energy_wh >= self.energy_limit[0]:
-            return StopAsked(source=self.energy_limit[1])
-        elapsed_s = self._clock.mono() - session.started.mono_s
-        if session.ordered_duration_s is not None and elapsed_s >= session.ordered_duration_s:
-            return StopAsked(source=StopSource.TIME_LIMIT)
-        if elapsed_s >= self._site.settings.station.max_session_duration_s:
-            return StopAsked(source=StopSource.MAX_DURATION)
-        return None
 
     async def _check_weld(self, now: ControllerReading) -> None:
         """A contactor that does not open is a fault which stays until a technician clears it (R4)."""
@@ -626,26 +597,22 @@ class Outlet:
 
     async def latch(self, cause: Cause) -> None:
         """Set (or with NONE clear) the latched fault, durably."""
-        await self._books.write(facts={f"latched/{self.number}": None if cause is Cause.NONE else cause.value.encode()})
         self.latched = cause
         self._books.note(EventType.CONNECTOR_STATE, "Latched", error=cause.value, connector=self.number)
         self._site.changed()
+        try:
+            await self._books.write(
+                facts={f"latched/{self.number}": None if cause is Cause.NONE else cause.value.encode()}
+            )
+        except CannotRecord as error:
+            log.error("connector %d: %s is latched, but cannot be kept now: %s", self.number, cause, error)
 
     def _fold(self, now: ControllerReading) -> None:
         """What a reading adds to the session's record."""
-        session = self.session
-        if session is None:
-            return
-        note_reading(session, now)
-        drawing = max(abs(value) for value in now.current_a) > 0.5
-        if drawing or self.phase is not Phase.CHARGING:
-            self.idle_since_s = None
-        elif self.idle_since_s is None:
-            self.idle_since_s = self._clock.mono()
-        if self._rate is not None and self.in_transaction:
-            self._rate.note(now, self._clock.mono())
-        if self.in_transaction:
-            self.meter.note_controller(now)
+        if self.charge is not None:
+            self.charge.note(now, self.phase)
+        elif self.session is not None:
+            note_reading(self.session, now)
 
     async def _read_vehicle(self, before: ControllerReading | None, now: ControllerReading) -> None:
         """Vehicle data once negotiation gave them, and again when energy begins to flow."""

@@ -46,6 +46,7 @@ class Recorder:
         self._next_row: dict[int, float] = {}
         self._next_sample: dict[int, float] = {}
         self._aligned_at: float | None = None  # Unix seconds
+        self._energy_before: dict[tuple[int, str], int] = {}
         for outlet in outlets:
             outlet.on_transaction_begin = self._begin
             outlet.on_transaction_end = self._end
@@ -123,6 +124,9 @@ class Recorder:
             controller=outlet.reading if outlet is not None and not outlet.link_lost else None,
             offered=outlet.grant if outlet is not None and outlet.in_transaction else None,
             connector_type=outlet.settings.type if outlet is not None else None,
+            phases=outlet.settings.phases if outlet is not None else 3,
+            interval_wh=self._interval_wh(connector, context, meter.energy_wh),
+            temperature_c=outlet.temperature_c if outlet is not None else None,
         )
         if not values:
             return None
@@ -131,7 +135,16 @@ class Recorder:
             session_id, connector, self._clock.moment(), values, self._books.journal.last_seq
         )
 
+    def _interval_wh(self, connector: int, context: str, energy_wh: int | None) -> int | None:
+        """Energy since the sample before of the same kind; None for the first."""
+        before_wh = self._energy_before.get((connector, context))
+        if energy_wh is not None:
+            self._energy_before[connector, context] = energy_wh
+        return None if before_wh is None or energy_wh is None else max(0, energy_wh - before_wh)
+
     def _begin(self, outlet: Outlet) -> None:
+        for context in ("Sample.Periodic", "Sample.Clock"):
+            self._energy_before[outlet.number, context] = outlet.meter.energy_wh or 0
         self.take(outlet.number, self._of_transaction, "Transaction.Begin")
 
     def _end(self, outlet: Outlet) -> None:
@@ -149,6 +162,9 @@ class Recorder:
             diagnosis = await outlet.controller.read_diagnosis()
         except DeviceError:
             diagnosis = None
+        else:
+            sensors = (diagnosis.t1_c, diagnosis.t2_c)
+            outlet.temperature_c = max((value for value in sensors if value is not None), default=None)
         self._books.history.add_row(
             history_row(
                 session_id=outlet.session.session_id,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from chargepoint.bus import Bus
 from chargepoint.messages import ConnectorState, MeterState, PortState, SessionSummary, StationState
 from chargepoint.station.meters import MeterPoint
@@ -43,7 +45,7 @@ class Shown:
         self._ports = ports
         self._sharing = sharing
         self._wake = asyncio.Event()
-        self._told: dict[int, tuple[object, ...]] = {}
+        self._told: dict[int, ConnectorState] = {}
 
     def soon(self) -> None:
         """Something may have changed."""
@@ -70,22 +72,17 @@ class Shown:
 
     def _tell_connectors(self, is_all: bool) -> None:
         for outlet in self._outlets:
-            facts = outlet.facts()
-            session = outlet.session
-            # what a reader acts on; readings and meters ride along with the next refresh
-            key = (
-                connector_status(facts), facts.status, facts.flags, facts.is_disabled, outlet.phase, outlet.grant,
-                session.session_id if session is not None else 0, outlet.idle_since_s is None, outlet.vehicle,
-            )  # fmt: skip
+            state = self.connector(outlet)
+            # readings ride along with what readers act on, and with the refresh
+            key = msgspec.structs.replace(state, reading=None, reading_mono_s=0.0, meter=None, meter_mono_s=0.0)
             if is_all or self._told.get(outlet.number) != key:
                 self._told[outlet.number] = key
-                self._bus.set_state(f"connector/{outlet.number}", self.connector(outlet))
+                self._bus.set_state(f"connector/{outlet.number}", state)
 
     def connector(self, outlet: Outlet) -> ConnectorState:
         """How one connector is now."""
         facts, reading = outlet.facts(), outlet.reading
-        now = self._site.clock.mono()
-        idle_s = 0.0 if outlet.idle_since_s is None else now - outlet.idle_since_s
+        idle_s = outlet.charge.idle_s if outlet.charge is not None else 0.0
         is_error = facts.status.is_error and reading is not None
         grant = outlet.grant if outlet.wants_energy else None
         return ConnectorState(
@@ -117,8 +114,6 @@ class Shown:
         same_boot = session.created.boot_id == self._site.clock.boot_id
         begun = session.started or session.created
         until = session.stopped.mono_s if session.stopped is not None else now
-        if not session.stopped:
-            session.delivered_wh = outlet.energy_wh
         return SessionSummary(
             session_id=session.session_id,
             state=session_state(session, now - session.created.mono_s if same_boot else 0.0),
