@@ -28,9 +28,10 @@ MOST_WAITING = 32
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`name` is that of the [[reader]] section."""
+    """`name` is that of the [[reader]] section, `port` that of its [[port]], for messages only."""
 
     name: str = "reader"
+    port: str = ""
 
 
 class Counters(Struct):
