@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.metadata
 import os
 import sys
 from collections.abc import Sequence
@@ -46,14 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has left: `chargepoint journal | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NOBODY_READS
-
-
-def version() -> str:
-    """The version of this software."""
-    try:
-        return importlib.metadata.version(PROGRAM)
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def _run(name: str, words: list[str]) -> int:
@@ -115,7 +106,9 @@ def _general(words: list[str]) -> int:
     options.add_argument("--version", action="store_true")
     parsed = options.parse_args(words)
     if parsed.version:
-        print(f"{PROGRAM} {version()}")
+        from chargepoint.version import VERSION
+
+        print(f"{PROGRAM} {VERSION}")
         return 0
     print(parser.format_help(), end="", file=sys.stdout if parsed.help else sys.stderr)
     return 0 if parsed.help else WRONG_USE

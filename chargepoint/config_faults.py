@@ -43,7 +43,8 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        text = json.dumps(value[: 2 * LONGEST_FOUND], ensure_ascii=False).replace("\x7f", "\\u007f")
+        quoted = json.dumps(value[: 2 * LONGEST_FOUND], ensure_ascii=False)
+        text = "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in quoted)
     elif isinstance(value, dict):
         return "{...}"
     elif isinstance(value, list):

@@ -59,6 +59,8 @@ def read(path: Path, *, private: bool = False) -> bytes:
         if private:
             raise
         raise _unusable(path, f"there is no file {path}", "Name the station file; examples lie in examples/.") from None
+    except IsADirectoryError:
+        raise _unusable(path, "this is not a file", "Name the station file itself.") from None
     except OSError as error:
         raise _unusable(path, f"it cannot be read ({error.strerror})", "Check its rights and the disk.") from None
     if len(content) > LARGEST_BYTES:
