@@ -52,9 +52,8 @@ def _export(now: _Now) -> list[_Value]:
 
 
 def _power(now: _Now) -> list[_Value]:
-    if now.meter is not None:
-        return [_Value(max(0.0, now.meter.power_w))]
-    return [_Value(max(0.0, now.controller.power_w) if now.controller else None)]
+    source = now.meter or now.controller
+    return [_Value(0.0 if source.power_w < 0 else source.power_w)] if source else []  # NaN stays NaN: no value
 
 
 def _power_offered(now: _Now) -> list[_Value]:
