@@ -1,0 +1,141 @@
+"""The child's side of a fork: limits, account, signals; then its service until it ends by `os._exit` in every case."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import logging
+import os
+import pwd
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from chargepoint.bus import Bus
+from chargepoint.services import HubGone, Service, World, run_service
+
+log = logging.getLogger(__name__)
+
+FAILED = 1
+HUB_GONE = 75
+
+LOG_FORMAT = "%(asctime)s {name:8} %(levelname)-8s %(name)s: %(message)s"
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+_PR_SET_NO_NEW_PRIVS = 38
+_libc = ctypes.CDLL(None, use_errno=True)
+
+IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""A terminal's Ctrl-C reaches every process; services obey the hub instead, so that all stops in order."""
+
+
+def start_logging(name: str, level: str, file: Path | None) -> None:
+    """Log lines of this process carry its name and go to standard error, and to `file` when there is one.
+
+    Raises OSError when the file cannot be opened.
+    """
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if file is not None:
+        handlers.append(logging.FileHandler(file, encoding="utf-8"))
+    logging.basicConfig(level=level.upper(), handlers=handlers, force=True)
+    name_log_lines(name)
+    for chatty in ("asyncio", "aiosqlite", "websockets", "pymodbus"):
+        logging.getLogger(chatty).setLevel(max(logging.INFO, logging.getLogger().level))
+
+
+def name_log_lines(name: str) -> None:
+    """After a fork: the same handlers, another name."""
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(logging.Formatter(LOG_FORMAT.replace("{name:8}", f"{name:8}")))
+
+
+def log_descriptors() -> set[int]:
+    """Descriptors that the log is written to."""
+    return {h.stream.fileno() for h in logging.getLogger().handlers if isinstance(h, logging.FileHandler) and h.stream}
+
+
+def account_of(service: str) -> pwd.struct_passwd | None:
+    """The account a service drops to: `chargepoint-NAME`, else `chargepoint`; None when neither exists."""
+    for name in (f"chargepoint-{service}", "chargepoint"):
+        with suppress(KeyError):
+            return pwd.getpwnam(name)
+    return None
+
+
+def become(service: Service, keep: set[int], parent: int, account: pwd.struct_passwd | None) -> None:
+    """Turn a fresh fork into the process of `service`. Raises OSError when it cannot be made safe."""
+    signal.set_wakeup_fd(-1)
+    for ignored in IGNORED:
+        signal.signal(ignored, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _close_all_but({0, 1, 2, *keep, *log_descriptors()})
+    _prctl(_PR_SET_NAME, ctypes.c_char_p(f"cp-{service.name}"[:15].encode()))
+    with suppress(OSError):  # to be killed later than others is a right of root
+        Path("/proc/self/oom_score_adj").write_text(str(service.oom_score), encoding="ascii")
+    _limit(resource.RLIMIT_DATA, service.memory_bytes)
+    _limit(resource.RLIMIT_NOFILE, service.descriptors)
+    _limit(resource.RLIMIT_CORE, 0)
+    if account is not None and not service.is_root:
+        os.initgroups(account.pw_name, account.pw_gid)
+        os.setgid(account.pw_gid)
+        os.setuid(account.pw_uid)
+    if not service.is_root:
+        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+    if os.getppid() != parent:  # it died before we asked for a signal
+        os._exit(HUB_GONE)
+
+
+def live(name: str, work: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:
+    """Run `work` to its end; its result is the exit code. An escaping exception is a death, never a hanging process."""
+    code = FAILED
+    try:
+        gc.enable()
+        code = asyncio.run(work())
+    except HubGone:
+        code = HUB_GONE
+    except BaseException:
+        log.critical("%s: ended by an exception", name, exc_info=True)
+    finally:
+        with suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def live_as_service(service: Service, sock: socket.socket, world: World) -> NoReturn:
+    """The rest of a service's process."""
+
+    async def work() -> int:
+        bus = Bus(service.name, sock)
+        # without the hub nothing can be done in order: leave at once, so that the next one adopts what runs
+        await run_service(service, bus, world, on_hub_gone=lambda: os._exit(HUB_GONE))
+        return 0
+
+    live(service.name, work)
+
+
+def _limit(what: int, value: int) -> None:
+    _, hard = resource.getrlimit(what)
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    resource.setrlimit(what, (value, value))
+
+
+def _prctl(option: int, argument: Any) -> None:
+    if _libc.prctl(option, argument, 0, 0, 0) != 0:
+        log.warning("prctl %d: %s", option, os.strerror(ctypes.get_errno()))
+
+
+def _close_all_but(keep: set[int]) -> None:
+    for entry in list(Path("/proc/self/fd").iterdir()):
+        if int(entry.name) not in keep:
+            with suppress(OSError):  # the listing's own descriptor is closed already
+                os.close(int(entry.name))
