@@ -47,7 +47,9 @@ from drivers.ports.port import Port, Priority
 LONGEST_LEASE_S = 10.0
 
 _GRANT = ORDER.objects[:3]
+_COMMAND = ORDER.objects[-2:]
 _DONE = tuple(each for each in STATUS.objects if each.name in ("order_done", "order_result"))
+_PLAIN = (Command.LOCK, Command.UNLOCK, Command.REBOOT)  # leave the permission as it is
 _TRIES = 2  # how often an order is written when nothing tells whether it arrived
 _LOOKS = 4  # how often its result is looked for
 _LOOK_PAUSE_S = 0.05
@@ -168,8 +170,9 @@ class NativeController:
         """Write one order and make sure what came of it. Raises Refused with the controller's reason, NoAnswer when
         it is not known whether it arrived."""
         number = await self._fresh_number()
-        block = {"order_command": command, "order_number": number, **(values or {})}
-        request = write_registers(self._address, ORDER.start, encode_block(ORDER, block))
+        written = {"order_command": command, "order_number": number, **(values or {})}
+        objects = _COMMAND if command in _PLAIN else ORDER.objects
+        request = write_registers(self._address, objects[0].index, encode_objects(objects, written))
         error: DeviceError = NoAnswer(self._text(f"order {command.name} was not carried out"))
         arrived = False
         for _ in range(_TRIES):

@@ -238,6 +238,15 @@ async def test_a_stop_withdraws_the_permission_and_passes_waiting_polls() -> Non
         await asyncio.gather(*polls)
 
 
+@pytest.mark.parametrize("command", ["lock", "unlock", "reboot"])
+async def test_orders_that_are_no_stop_leave_the_permission_as_it_is(command: str) -> None:
+    async with a_bench() as bench:
+        await bench.driver.start(1, 0, 16, 11_000, 5.0)
+        await getattr(bench.driver, command)()
+        assert bench.device.values["order"]["grant_lease"] == 5000
+        assert set(bench.device.renewals[-1]) == {"order_command", "order_number"}
+
+
 async def test_a_start_overtaken_by_a_stop_is_never_written_again() -> None:
     async with a_bench() as bench:
         await bench.driver.read()
