@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ctypes
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 READY_LIMIT_S = 20.0
+AT_ONCE_S = 0.3
 TAIL_BYTES = 4_000
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
@@ -61,24 +62,24 @@ class Child:
                 line = await self.process.stdout.readline()
             return msgspec.json.decode(line, type=dict[str, Any])
         except (TimeoutError, msgspec.DecodeError, ValueError) as error:
-            with contextlib.suppress(TimeoutError):
+            with suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self.process.wait()
             raise Broken(f"{self.name} did not come up ({type(error).__name__}):\n{self.last_words()}") from None
 
     async def end(self, limit_s: float) -> int | None:
-        """Ask it to end in order; after `limit_s` end its whole group. Its exit status, None when it had to be made."""
-        status: int | None = None
-        if self.is_running:
-            with contextlib.suppress(ProcessLookupError):
+        """Ask it to end in order, after `limit_s` at once; then its whole group ends. Its exit status."""
+        for seconds in (limit_s, AT_ONCE_S):
+            if not self.is_running:
+                break
+            with suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
-                status = await self.process.wait()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self.process.wait()
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        await self.process.wait()
-        return status
+        return await self.process.wait()
 
     def last_words(self) -> str:
         """The end of its log."""

@@ -1,0 +1,102 @@
+"""`chargepoint status`: what the running station does, live in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.live import Live
+
+from chargepoint.commands import view
+from chargepoint.commands.manual import page
+from chargepoint.commands.watching import Watcher
+from chargepoint.door import NobodyHome
+
+SUMMARY = "what the running station does, live"
+DEFAULT_DATA = Path("/var/lib/chargepoint")
+REDRAW_S = 0.25
+FIRST_LIMIT_S = 2.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments and help of the command."""
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, metavar="DIR", help=f"default: {DEFAULT_DATA}")
+    parser.add_argument("--once", action="store_true", help="print the table once and end")
+    parser.add_argument("--json", action="store_true", help="print everything once, as one JSON object by topic")
+    page(
+        parser,
+        """
+        Shows each connector (status, controller status, power, energy, state of charge, session, who started it and
+        which rule sets its limit), the meters, the services with their processes, the link to the central system and
+        the last messages exchanged with it. Renewed four times a second; a value that the station has not renewed for
+        five seconds is shown as old. Card numbers are masked.
+
+        The station is asked through the socket for administrators in its data directory, so this needs its account or
+        root. Where the output is no terminal, the table is printed once. Ctrl-C ends it; the station notices nothing.
+        """,
+        exit_status={0: "shown", 1: "no station runs on this data directory, or it may not be asked"},
+        files={"DIR/hub": "the hub's folder, with the socket"},
+        examples={
+            "chargepoint status": "watch the station",
+            "chargepoint status --json | jq '.\"connector/1\".status'": "one value, for a program",
+        },
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit status 0 or 1."""
+    console = Console()
+    is_once = arguments.once or arguments.json or not console.is_terminal
+    try:
+        asyncio.run(_show(arguments.data, console, is_once, arguments.json))
+    except (NobodyHome, PermissionError) as error:
+        print(f"chargepoint status: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _show(data: Path, console: Console, is_once: bool, is_json: bool) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    watcher = Watcher(data)
+    watching = asyncio.create_task(watcher.run(is_patient=False), name="watcher")
+    try:
+        settling = asyncio.create_task(watcher.settle(FIRST_LIMIT_S), name="first states")
+        await asyncio.wait((watching, settling), return_when=asyncio.FIRST_COMPLETED)
+        settling.cancel()
+        if watching.done():
+            await watching
+        if is_json:
+            print(msgspec.json.encode(watcher.states).decode())
+        elif is_once:
+            console.print(view.whole(scene(watcher)))
+        else:
+            await _live(watcher, watching, console, ended)
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError, NobodyHome, PermissionError):
+            await watching
+
+
+async def _live(watcher: Watcher, watching: asyncio.Task[None], console: Console, ended: asyncio.Event) -> None:
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        while not (ended.is_set() or watching.done()):
+            live.update(view.whole(scene(watcher, hint="Ctrl-C ends this view; the station goes on")), refresh=True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(REDRAW_S):
+                    await ended.wait()
+    if watching.done():
+        await watching
+
+
+def scene(watcher: Watcher, title: str = "station", hint: str = "") -> view.Scene:
+    """What the watcher knows, ready to be drawn."""
+    return view.Scene(title, watcher.states, time.monotonic(), tuple(watcher.frames), hint=hint)
