@@ -63,7 +63,7 @@ class SimulatedCardReader:
         self._refusal_said = False
 
     async def cards(self) -> AsyncIterator[Card]:
-        """Each card once when it is put on; opens the wire and closes it at the end. Raises NoAnswer when it is lost."""
+        """Each card once when it is put on; opens the wire, closes it at the end. Raises NoAnswer when it is lost."""
         lines: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._data, self._overlong = b"", False
 
