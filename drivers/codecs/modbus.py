@@ -28,6 +28,9 @@ MAX_WRITE = 123
 MAX_FRAME = 260
 """Longest frame of either carrier in bytes (RTU 256, TCP 260)."""
 
+RTU_HEAD = 16
+"""So many bytes tell how long any RTU frame is."""
+
 MBAP = 7
 """Bytes before the message part of a TCP frame: transaction, protocol, length, unit."""
 
@@ -170,6 +173,21 @@ def find_reply(data: bytes, request: Request, carrier: Carrier, transaction: int
     return None
 
 
+def bytes_wanted(data: bytes, request: Request, carrier: Carrier) -> int:
+    """How many bytes there have to be before it is worth looking into `data` again, which has no reply yet."""
+    ends: list[int] = []
+    if carrier is Carrier.TCP:
+        rest = after_frames(data)
+        if len(rest) >= MBAP and _plausible_mbap(rest):
+            ends.append(len(data) - len(rest) + 6 + int.from_bytes(rest[4:6], "big"))
+    else:
+        for header, size in _rtu_forms(request):
+            at = data.find(header)
+            if at >= 0:
+                ends.append(at + size)
+    return min((end for end in ends if end > len(data)), default=len(data) + 1)
+
+
 def is_damaged(data: bytes, request: Request) -> bool:
     """Whether an RTU reply of the right form has come to its end, but its check sum is wrong: no use in waiting on."""
     echo = encode_request(request, Carrier.RTU)
@@ -247,12 +265,15 @@ def reply_header(request: Request) -> bytes:
     return begin + request.start.to_bytes(2, "big") + last.to_bytes(2, "big")
 
 
+def _rtu_forms(request: Request) -> tuple[tuple[bytes, int], ...]:
+    """How the two possible RTU replies begin and how long they are: the good one and the exception."""
+    exception = bytes((request.address, request.function | 0x80))
+    return (reply_header(request), request.reply_bytes), (exception, 5)
+
+
 def _rtu_candidates(data: bytes, request: Request) -> Iterator[bytes]:
     """Message parts of whole frames with a right check sum that are the reply or the exception to `request`."""
-    for header, size in (
-        (reply_header(request), request.reply_bytes),
-        (bytes((request.address, request.function | 0x80)), 5),
-    ):
+    for header, size in _rtu_forms(request):
         at = data.find(header)
         while 0 <= at <= len(data) - size:
             pdu = _RTU_REPLIES.decode(data[at : at + size])[3]
@@ -286,7 +307,7 @@ def _rtu_frames(data: bytes, framer: FramerRTU = _RTU_REPLIES) -> Iterator[tuple
     """Every whole frame with a right check sum in `data`: address and message part; other bytes are skipped."""
     at = 0
     while at <= len(data) - 4:
-        size = rtu_size(data[at:], framer)
+        size = rtu_size(data[at : at + RTU_HEAD], framer)
         if size and at + size <= len(data):
             _, address, _, pdu = framer.decode(data[at : at + size])
             if pdu:

@@ -23,6 +23,7 @@ from drivers.codecs.modbus import (
     MAX_READ,
     MAX_WRITE,
     MBAP,
+    RTU_HEAD,
     Carrier,
     Function,
     Request,
@@ -118,7 +119,7 @@ class Server:
                 return address, transaction, pdu
             return None
         for at in range(len(self._data) - 3):
-            size = rtu_size(self._data[at:], _RTU)
+            size = rtu_size(self._data[at : at + RTU_HEAD], _RTU)
             if not size or at + size > len(self._data):
                 continue
             pdu = _RTU.decode(self._data[at : at + size])[3]

@@ -139,8 +139,8 @@ written with the whole block, so that permission and order arrive together; STOP
 
 - Writing `order_number` carries the order out. The number of the order handled last, and 0, do nothing: an order whose
   answer was lost can be written again with its number without being carried out twice.
-- At most 100 ms after the write is answered, `order_done` holds the number and `order_result` what came of it. A refused
-  order changes nothing else.
+- At most 100 ms after the write is answered, `order_done` holds the number and `order_result` what came of it. A
+  refused order changes nothing else.
 - START of the session that is in force already is accepted and changes nothing.
 - After a start of the controller `order_done` is 0, `boot_count` has grown by one, and no permission is left.
 """

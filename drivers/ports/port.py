@@ -26,6 +26,7 @@ from drivers.codecs.modbus import (
     Fault,
     Request,
     after_frames,
+    bytes_wanted,
     encode_request,
     find_reply,
     is_damaged,
@@ -36,6 +37,7 @@ from drivers.codecs.modbus import (
     why_no_reply,
 )
 from drivers.errors import BadFrame, NoAnswer, Refused
+from drivers.ports.statistics import Statistics
 from drivers.ports.wire import Wire
 
 log = logging.getLogger(__name__)
@@ -43,11 +45,11 @@ log = logging.getLogger(__name__)
 MAX_WAITING = 256
 """Questions that may wait for their turn; more are answered with NoAnswer."""
 
-_MAX_RECEIVED = 4096  # bytes kept of an endless noise
+_MAX_RECEIVED = 1024  # bytes kept of an endless noise
 _FIRST_PAUSE_S = 0.25
 _MOST_PAUSE_S = 5.0
 _STEADY_S = 2.0  # a wire that lived this long is opened again at once
-_LONGEST_LATE_S = 2.0
+_LONGEST_LATE_S = 1.0  # after the question
 _CHARACTERS_OF_SILENCE = 3.5
 _LEAST_SILENCE_S = 0.00175  # instead of 3.5 characters above 19200 baud
 _TICK_S = 1e-5  # timers may fire this much early
@@ -60,28 +62,6 @@ class Priority(enum.IntEnum):
 
     ORDER = 0
     POLL = 1
-
-
-class Statistics(msgspec.Struct):
-    """Counters since the port was made.
-
-    `answers` counts good replies with values, `refused` exception replies; requests = answers + refused + no_answer +
-    bad_frame (+ the one under way). `skipped`: not asked, because the asker had gone. `late`: frames that came after
-    their time. `lost`: how often the wire broke. `causes`: strays and bad frames by `Fault`.
-    """
-
-    requests: int = 0
-    answers: int = 0
-    refused: int = 0
-    no_answer: int = 0
-    bad_frame: int = 0
-    skipped: int = 0
-    late: int = 0
-    lost: int = 0
-    causes: dict[str, int] = {}
-
-    def count(self, fault: Fault) -> None:
-        self.causes[fault.value] = self.causes.get(fault.value, 0) + 1
 
 
 class _Job(msgspec.Struct, eq=False):
@@ -118,6 +98,7 @@ class Port:
         self._numbers = 0
         self._transaction = 0
         self._received = bytearray()
+        self._wanted = 1
         self._active_s = 0.0
         self._owed: dict[int, _Owed] = {}
         self._lateness_s: dict[int, float] = {}
@@ -233,7 +214,8 @@ class Port:
                 self._tried.set()
                 self._fail_all(said)
                 continue
-            log.info("port '%s' (%s): open after %.1f s", self.name, self.wire.where, self._now() - lost_s)
+            again = "" if self._opened_s is None else f" again after {self._now() - lost_s:.1f} s"
+            log.info("port '%s' (%s): open%s", self.name, self.wire.where, again)
             self._received.clear()
             self._owed.clear()
             self._deaf = 0
@@ -291,6 +273,7 @@ class Port:
                 self.statistics.count(Fault.GARBAGE)
                 self.wire.lose("what came in is not Modbus TCP")
                 break
+            self._wanted = bytes_wanted(data, request, carrier)
             damaged = carrier is Carrier.RTU and is_damaged(data, request)
             wait_until_s = min(until_s, self._active_s + _TAIL_S) if damaged else until_s
             if self._now() + _TICK_S >= wait_until_s:
@@ -347,10 +330,12 @@ class Port:
         self._received += data
         if len(self._received) > _MAX_RECEIVED:
             del self._received[:-_MAX_RECEIVED]
+            self._wanted = 0
         self._active_s = self._now()
         if self._owed:
             self._notice_late()
-        self._awake()
+        if len(self._received) >= self._wanted:
+            self._awake()
 
     def _notice_late(self) -> None:
         """A frame of a device that owed one has come: it owes nothing any more."""
@@ -360,6 +345,7 @@ class Port:
                 del self._owed[frame[0]]
                 self.statistics.late += 1
                 self._lateness_s[frame[0]] = min(_LONGEST_LATE_S, 1.5 * (self._now() - owed.asked_s))
+                self._awake()
 
     def _drain(self) -> None:
         """Throw away what came before the question; of a TCP stream only whole frames."""

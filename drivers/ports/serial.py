@@ -54,8 +54,6 @@ class SerialWire(Wire):
                 errors.append(OSError(f"{name}: {error}"))
                 continue
             self._serial = opened
-            with contextlib.suppress(ValueError, NotImplementedError, OSError, AttributeError):
-                opened.set_low_latency_mode(True)  # USB adapters else hold bytes back for 16 ms
             opened.reset_input_buffer()
             if self._known_as is None:
                 self._known_as = self._link_of(name)
