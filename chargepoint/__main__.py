@@ -51,9 +51,9 @@ def _run(name: str, words: list[str]) -> int:
     parser = ManualParser(f"{PROGRAM} {name}", SUMMARIES[name])
     try:
         command = importlib.import_module(f"chargepoint.commands.{name}")
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         print(
-            f"{PROGRAM} {name}: this command cannot run, {error.name} is missing from this installation. "
+            f"{PROGRAM} {name}: this command cannot run, its installation is not whole ({error}). "
             "Install the package again, or make its environment with scripts/setup.sh.",
             file=sys.stderr,
         )

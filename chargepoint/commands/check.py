@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from chargepoint.commands.manual import page
-from chargepoint.config import ConfigError, Fault, Settings, load, load_secrets, secrets_path
+from chargepoint.config import ConfigError, Fault, PortSettings, Settings, load, load_secrets, secrets_path
 from chargepoint.config_faults import amount, listed, nearest
 from chargepoint.poll_load import WARNING_SHARE, poll_load
 
@@ -99,6 +99,14 @@ def warnings(settings: Settings) -> list[str]:
     used = {each.port for each in settings.connector} | {each.port for each in settings.meter}
     used |= {each.port for each in settings.reader}
     found += [f'[[port]] "{port.name}": nothing hangs on it.' for port in settings.port if port.name not in used]
+    default = PortSettings(name="any")
+    unused = ("device", "baud_rate", "parity", "stop_bits")
+    found += [
+        f'[[port]] "{port.name}", {key}: a port of kind tcp has none, so it says nothing.'
+        for port in settings.port
+        for key in unused
+        if port.kind == "tcp" and getattr(port, key) != getattr(default, key)
+    ]
     measured = {connector.meter for connector in settings.connector} | {settings.station.meter}
     found += [
         f'[[meter]] "{meter.name}": it measures nothing.' for meter in settings.meter if meter.name not in measured

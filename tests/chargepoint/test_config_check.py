@@ -203,9 +203,9 @@ CASES: dict[str, tuple[str, str, str, str, str, str]] = {
         'device = "/dev/ttyS0"', 'kind = "tcp"',
         '[[port]] "controllers", host', '""', "kind tcp needs it", "192.168.10.20",
     ),
-    "tcp port with a baud rate": (
-        'device = "/dev/ttyS0"', 'kind = "tcp"\nhost = "gw"\nbaud_rate = 9600',
-        '[[port]] "controllers", baud_rate', "9600", "kind tcp has none", "Remove it",
+    "serial port with a host": (
+        'device = "/dev/ttyS0"', 'device = "/dev/ttyS0"\nhost = "gw"',
+        '[[port]] "controllers", host', '"gw"', "kind serial has none", "Remove it",
     ),
     "cable weaker than the outlet": (
         "max_current_a = 32", "max_current_a = 40",
