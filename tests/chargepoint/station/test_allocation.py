@@ -319,6 +319,15 @@ def test_a_car_that_draws_little_keeps_its_cap_when_nobody_else_can_use_the_powe
     assert watts(allocation)[1] == 40_000.0
 
 
+@pytest.mark.parametrize(("drawn_w", "grant_w"), [(15_700.0, 17_770.0), (16_000.0, 20_000.0)])
+def test_a_car_that_draws_nearly_what_it_may_keeps_it(drawn_w: float, grant_w: float) -> None:
+    allocation = NOTHING
+    for now_s in range(40):
+        requests = [dc(1, drawn_w=drawn_w), dc(2, drawn_w=20_000.0)]
+        allocation = allocate(grid(40_000), requests, (), allocation, now_s)
+    assert watts(allocation)[1] == grant_w
+
+
 def test_a_paused_car_keeps_its_floor_so_that_it_can_come_back() -> None:
     allocation = NOTHING
     for now_s in range(40):
@@ -383,24 +392,30 @@ def test_a_rise_that_would_end_below_the_floor_waits() -> None:
     assert watts(lower_before_raise(station, both, (), alone, target)) == {1: 11_040.0, 2: 0.0}
 
 
-@given(a_station(), some_requests(), some_requests(), st.data())
+@given(a_station(), some_requests(), st.data())
 def test_each_step_between_two_allocations_keeps_every_sum(
-    station: StationPower, before: list[Request], after: list[Request], data: st.DataObject
+    station: StationPower, before: list[Request], data: st.DataObject
 ) -> None:
-    old = allocate(station, before)
-    after = [
-        msgspec.structs.replace(r, drawn_w=data.draw(st.floats(0, 1)) * old.grants.get(r.connector, _NONE).power_w)
-        for r in after
-    ]
-    gone = [msgspec.structs.replace(r, wants_energy=False, drawn_w=0.0) for r in before]
-    after += [request for request in gone if request.connector not in {r.connector for r in after}]
+    before = [msgspec.structs.replace(request, drawn_w=None) for request in before]
+    old = allocate(station, [msgspec.structs.replace(r, wants_energy=data.draw(st.booleans())) for r in before])
+    after = []
+    for request in before:
+        share = data.draw(st.none() | st.floats(0, 1))
+        after.append(
+            msgspec.structs.replace(
+                request,
+                wants_energy=data.draw(st.booleans()),
+                weight=data.draw(st.sampled_from([0.25, 1.0, 4.0])),
+                drawn_w=None if share is None else share * old.grants[request.connector].power_w,
+            )
+        )
     target = allocate(station, after, (), old, 1.0)
     step = lower_before_raise(station, after, (), old, target)
     rising = {n for n, grant in step.grants.items() if grant.power_w > old.grants.get(n, _NONE).power_w}
     worst = {
         r.connector: step.grants[r.connector]
-        if r.connector in rising or r.drawn_w is None
-        else Limit(0.0, max(step.grants[r.connector].power_w, r.drawn_w), "")
+        if r.connector in rising
+        else Limit(0.0, max(step.grants[r.connector].power_w, _drawn_w(r, old)), "")
         for r in after
     }
     if rising:
@@ -410,6 +425,11 @@ def test_each_step_between_two_allocations_keeps_every_sum(
             assert line_a <= limit_a + EPSILON_W
     for number, grant in step.grants.items():
         assert grant.power_w <= max(target.grants[number].power_w, 0.0) + EPSILON_W
+
+
+def _drawn_w(request: Request, old: Allocation) -> float:
+    """What a car may still be drawing: unknown means all that it was granted."""
+    return old.grants[request.connector].power_w if request.drawn_w is None else request.drawn_w
 
 
 # -------------------------------------------------------------------------------------------------------- for people

@@ -207,9 +207,9 @@ def test_a_meter_whose_other_values_move_is_not_frozen() -> None:
 
 
 def test_energy_counted_behind_a_frozen_display_is_taken_when_it_moves_again() -> None:
-    track, _ = run_frozen(70)
-    counted_wh = round(11_000 * 70 / 3600)
-    result = track.accept(at(1_000 + counted_wh), 70.0, controller())
+    track, _ = run_frozen(70, power_w=21_000.0)
+    counted_wh = round(21_000 * 70 / 3600)
+    result = track.accept(at(1_000 + counted_wh), 70.0, controller(power_w=21_000.0))
     assert isinstance(result, Accepted)
     assert track.energy_wh == 1_000 + counted_wh
     assert track.silent_for(71.0) == 1.0
