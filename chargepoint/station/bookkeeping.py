@@ -24,20 +24,25 @@ from chargepoint.records import (
     Session,
     SessionCreated,
     SessionFinished,
+    StationStarted,
+    StationStopped,
     TransactionStarted,
     TransactionStopped,
 )
 from chargepoint.station.connector import Authorised
 from chargepoint.station.session import session_state
+from chargepoint.storage.database import CannotRecord
 from chargepoint.storage.history import History
-from chargepoint.storage.journal import CannotRecord, Journal, JournalTransaction
-from chargepoint.vocabulary import AuthorizationBasis, EventType, SessionFlag, StopSource
+from chargepoint.storage.journal import Journal, JournalTransaction
+from chargepoint.version import VERSION
+from chargepoint.vocabulary import AuthorizationBasis, EventType, SessionFlag, StartCause, StopSource
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 NOTES_WAIT_S = 2.0
 MAX_NOTES = 1000
+PRUNE_EVERY_S = 3600.0
 
 _FLAG_OF_BASIS = {
     AuthorizationBasis.SERVER: SessionFlag(0),
@@ -47,6 +52,27 @@ _FLAG_OF_BASIS = {
     AuthorizationBasis.USERS: SessionFlag(0),
     AuthorizationBasis.NONE: SessionFlag(0),
 }
+
+
+_RUN = "run"
+
+
+class _Run(msgspec.Struct, frozen=True):
+    """The last run: its boot, and its exit code if it ended in order."""
+
+    boot_id: str
+    exit_code: int | None = None
+
+
+def start_cause(last: _Run | None, boot_id: str) -> StartCause:
+    """Why this software starts now."""
+    if last is None:
+        return StartCause.POWER_ON
+    if last.boot_id != boot_id:
+        return StartCause.HARD_RESET if last.exit_code == 20 else StartCause.POWER_ON
+    if last.exit_code is None:
+        return StartCause.CRASH
+    return StartCause.SERVICE_RESTART if last.exit_code == 0 else StartCause.SOFT_RESET
 
 
 class Books:
@@ -65,6 +91,19 @@ class Books:
         """Read what is kept as facts: the energy each credential has consumed."""
         for key, value in (await self.journal.facts("consumed/")).items():
             self.consumed_wh[key.removeprefix("consumed/")] = int(value)
+
+    async def write_start(self) -> StartCause:
+        """This software begins to work; why, as far as the end of its run before tells."""
+        kept = await self.journal.fact(_RUN)
+        cause = start_cause(None if kept is None else msgspec.json.decode(kept, type=_Run), self._clock.boot_id)
+        run = msgspec.json.encode(_Run(self._clock.boot_id))
+        await self.write(StationStarted(cause=cause, version=VERSION), facts={_RUN: run})
+        return cause
+
+    async def write_end(self, entry: StationStopped) -> None:
+        """This software ends in order."""
+        run = msgspec.json.encode(_Run(self._clock.boot_id, entry.exit_code))
+        await self.write(entry, facts={_RUN: run})
 
     # ------------------------------------------------------------------------------------------- operation log
 
@@ -103,6 +142,11 @@ class Books:
             del self._notes[0]
             log.warning("operation log: more than %d lines wait for the disk, the oldest is dropped", MAX_NOTES)
         self._notes.append(entry)
+
+    async def last_energy_wh(self, session_id: int) -> int:
+        """Energy of a session as its newest history row has it; 0 without one."""
+        rows = await self.history.rows(session_id, 1)
+        return (rows[-1].energy_wh or 0) if rows else 0
 
     async def write_notes(self, *, at_once: bool = False) -> None:
         """Commit waiting lines when they have waited long enough. A full disk keeps them waiting."""
@@ -264,6 +308,7 @@ async def keep_writing(books: Books, flush_every_s: float) -> None:
     """Write notes when they are due and the history batch each `flush_every_s`; a full disk is waited out."""
     loop = asyncio.get_running_loop()
     next_flush = loop.time() + flush_every_s
+    next_prune = loop.time() + PRUNE_EVERY_S
     while True:
         await asyncio.sleep(1.0)
         try:
@@ -273,5 +318,9 @@ async def keep_writing(books: Books, flush_every_s: float) -> None:
             if loop.time() >= next_flush:
                 next_flush = loop.time() + flush_every_s
                 await books.history.flush()
+            if loop.time() >= next_prune:
+                next_prune = loop.time() + PRUNE_EVERY_S
+                await books.journal.prune()
+                await books.history.prune()
         except CannotRecord as error:
             log.debug("nothing can be recorded now: %s", error)

@@ -264,7 +264,7 @@ class Calls:
         for outlet in busy:
             if not await outlet.out_of_transaction(max(0.0, deadline - self._site.clock.mono())):
                 log.warning("connector %d: still charging; its lease ends it", outlet.number)
-        await self._books.write(StationStopped(exit_code=request.exit_code, stop_source=request.stop_source))
+        await self._books.write_end(StationStopped(exit_code=request.exit_code, stop_source=request.stop_source))
         await self._books.history.flush()
         return Done()
 
@@ -300,7 +300,8 @@ class Calls:
         return SamplesPage(samples=tuple(samples), last_number=history.last_number)
 
     async def move_cursor(self, request: Cursor, sender: str) -> Done:
-        await self._books.journal.set_cursor(sender, request.seq, request.sample)
+        await self._books.journal.set_cursor(sender, request.seq)
+        self._books.history.set_cursor(sender, request.sample)
         return Done()
 
     async def set_sampling_plan(self, request: SetSamplingPlan, sender: str) -> Done:

@@ -10,7 +10,7 @@ from chargepoint.bus import Bus, StateView, Subscription
 from chargepoint.messages import ClockState, LinkStatus, SecurityNoted, SettingsState, UsersState
 from chargepoint.station.cards import Desk
 from chargepoint.station.site import Site
-from chargepoint.storage.journal import CannotRecord
+from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import LinkState
 
 log = logging.getLogger(__name__)
@@ -64,6 +64,6 @@ async def _take_time(state: ClockState, site: Site) -> None:
     if not state.is_set:
         return
     try:
-        await site.books.journal.clock_known(state.offset_s)
+        await site.books.journal.clock_known()
     except CannotRecord as error:
         log.warning("the time is known, but cannot be kept now: %s", error)

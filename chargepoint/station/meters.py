@@ -8,7 +8,7 @@ import logging
 from chargepoint.clock import Clock
 from chargepoint.station.bookkeeping import Books
 from chargepoint.station.metering import Anomaly, MeterTrack
-from chargepoint.storage.journal import CannotRecord
+from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import EventType
 from drivers.errors import DeviceError
 from drivers.interfaces import ControllerReading, EnergyMeter, MeterReading

@@ -41,7 +41,7 @@ from chargepoint.station.recovery import Fate, recover
 from chargepoint.station.session import note_reading, note_vehicle
 from chargepoint.station.site import Site
 from chargepoint.station.status import MAX_STARTS_PER_MINUTE, Facts, Refusal, connector_status, why_no_start
-from chargepoint.storage.journal import CannotRecord
+from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import (
     Cause,
     ConnectorFlag,
@@ -521,7 +521,7 @@ class Outlet:
     async def _close_transaction(self, charge: Charge) -> None:
         """The last meter reading, or where there is none an estimate marked as such; then the record."""
         session = charge.session
-        kept_wh = await self._books.history.last_energy_wh(session.session_id) or 0
+        kept_wh = await self._books.last_energy_wh(session.session_id)
         meter_stop_wh, is_metered = await charge.last_register(self.reading, kept_wh)
         if self.reading is not None:
             charge.note(self.reading, self.phase)

@@ -11,7 +11,6 @@ from collections.abc import Coroutine
 
 from chargepoint.context import Context
 from chargepoint.messages import Noted, SecurityNoted
-from chargepoint.records import StationStarted
 from chargepoint.station.bookkeeping import Books, keep_writing
 from chargepoint.station.calls import Calls
 from chargepoint.station.cards import Desk
@@ -25,8 +24,7 @@ from chargepoint.station.shown import Shown
 from chargepoint.station.site import Site
 from chargepoint.storage.history import History
 from chargepoint.storage.journal import Journal
-from chargepoint.version import VERSION
-from chargepoint.vocabulary import EventType, StartCause
+from chargepoint.vocabulary import EventType
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +38,7 @@ async def run(context: Context) -> None:
     """Charge cars until asked to stop. Raises InUse when another station owns the data directory."""
     journal = await Journal.open(context.data, context.clock, context.settings.storage)
     try:
-        history = await History.open(context.data, context.clock, context.settings.storage)
+        history = await History.open(context.data, context.clock, context.settings.storage, journal.resolve)
         try:
             await _work(context, Books(journal, history, context.clock, context.bus.publish))
         finally:
@@ -53,6 +51,8 @@ async def _work(context: Context, books: Books) -> None:
     settings, clock = context.settings, context.clock
     noted = context.bus.subscribe(Noted, SecurityNoted)
     await books.load()
+    if settings.ocpp.url:
+        await books.journal.add_reader("ocpp")  # nothing is pruned before it was told
     site = Site(settings, books, clock)
     await site.load()
     ports = open_ports(context)
@@ -98,8 +98,9 @@ async def _work(context: Context, books: Books) -> None:
                 _each_second(context, outlets, sharing),
             ],
         )
-    finally:
         await books.write_notes(at_once=True)
+        await books.history.flush()
+    finally:
         for port in ports.values():
             await port.close()
 
@@ -116,20 +117,10 @@ async def _begin(context: Context, site: Site, outlets: list[Outlet]) -> None:
     for outlet in outlets:
         outlet.restore(facts)
     await asyncio.gather(*(outlet.recover(left.get(outlet.number)) for outlet in outlets))
-    cause = await _start_cause(context, site)
-    await site.books.write(StationStarted(cause=cause, version=VERSION))
+    cause = await site.books.write_start()
+    log.info("station begins, %s", cause)
     for number in left.keys() - {outlet.number for outlet in outlets}:
         log.warning("session %d belongs to connector %d, which is no longer installed", left[number].session_id, number)
-
-
-async def _start_cause(context: Context, site: Site) -> StartCause:
-    """Why this service starts: what its own journal says of the last end."""
-    last = await site.books.journal.last_entry("StationStarted", "StationStopped")
-    if last is None or last.moment.boot_id != context.clock.boot_id:
-        return StartCause.POWER_ON
-    if isinstance(last.entry, StationStarted):
-        return StartCause.CRASH
-    return {30: StartCause.SOFT_RESET, 20: StartCause.HARD_RESET}.get(last.entry.exit_code, StartCause.SERVICE_RESTART)
 
 
 async def _until_stopped(context: Context, works: list[Coroutine[object, object, None]]) -> None:

@@ -1,0 +1,46 @@
+"""A charge from the first touch to the last message, in the usual ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chargepoint.vocabulary import SessionState, StartSource, StopSource
+from tests.journeys.rig import Rig
+
+
+async def test_plug_then_card_charges_and_the_card_stops_it(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        rig.plug(current_a=16)
+        await rig.until_status("READY")
+        await rig.tap()
+        await rig.until_status("CHARGING")
+        await rig.advance(600)
+        await rig.tap()
+        await rig.until_status("CHARGED")
+        rig.unplug()
+        await rig.until_status("AVAILABLE")
+        await rig.drained()
+        session = await rig.last_session()
+        assert session.state is SessionState.SUCCESS
+        assert (session.start_source, session.stop_source) == (StartSource.LOCAL, StopSource.LOCAL)
+        assert session.delivered_wh == pytest.approx(3 * 16 * 230 / 6, rel=0.05)
+        await rig.check()
+
+
+async def test_card_then_plug_charges(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        await rig.tap()
+        await rig.until_status("WAITING_FOR_EV")
+        rig.plug()
+        await rig.until_status("CHARGING")
+        await rig.advance(120)
+        rig.unplug()
+        await rig.until_status("AVAILABLE")
+        await rig.drained()
+        session = await rig.last_session()
+        assert session.stop_source is StopSource.STATUS_CHANGE
+        await rig.check()
