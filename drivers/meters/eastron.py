@@ -2,7 +2,8 @@
 
 Source: Eastron, SDM630 Modbus protocol, table of input registers; floats over two registers, high word first.
 Quirks: energy is kWh on the wire; at most 80 registers in one request; 60 ms of silence before each request. The whole
-table lies within 76 registers, so one request fetches a reading whose values belong to one moment.
+table lies within 76 registers, so one request fetches a reading whose values belong to one moment. The serial number is
+a holding register; older meters refuse to tell it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from msgspec import Meta, Struct
 
 from drivers.interfaces import EnergyMeter, Identity
 from drivers.meters.modbus_meter import ModbusMeter
-from drivers.meters.registers import Float, Registers
+from drivers.meters.registers import Float, Integer, Registers
 from drivers.ports.port import Port
 
 
@@ -30,11 +31,12 @@ REGISTERS = Registers(
     frequency_hz=Float(0x0046),
     energy_wh=Float(0x0048, scale=1000),
     energy_export_wh=Float(0x004A, scale=1000),
+    serial=Integer(0xFC00),
     most=80,
     quiet_s=0.06,
 )
 
 
 def open_device(settings: Settings, port: Port) -> EnergyMeter:
-    """The meter; nothing is asked yet. Its serial number and version are not in the table, so they stay empty."""
+    """The meter; nothing is asked yet."""
     return ModbusMeter(port, settings.address, REGISTERS, Identity(vendor="Eastron", model="SDM630"))

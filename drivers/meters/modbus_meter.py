@@ -6,8 +6,8 @@ import math
 
 import msgspec
 
-from drivers.codecs.modbus import Request
-from drivers.errors import Implausible
+from drivers.codecs.modbus import Function, Request
+from drivers.errors import Implausible, Refused
 from drivers.interfaces import Identity, MeterReading
 from drivers.meters.registers import Register, Registers, spans
 from drivers.ports.port import Port
@@ -55,10 +55,20 @@ class ModbusMeter:
         return self._reading(await self._fetch(self._requests))
 
     async def identify(self) -> Identity:
-        """What is known of the meter without being told by it, once it has answered. Raises NoAnswer and the like."""
-        first = self._registers.voltage_v[0]
+        """What is known of this kind of meter and its serial number, once it has answered.
+
+        A meter that refuses to tell its number has none. Raises NoAnswer and the like.
+        """
+        first, serial = self._registers.voltage_v[0], self._registers.serial
         await self._fetch((Request(self._address, self._registers.function, first.address, first.count),))
-        return self._identity
+        if serial is None:
+            return self._identity
+        try:
+            values = await self._fetch((Request(self._address, Function.READ_HOLDING, serial.address, serial.count),))
+        except Refused:
+            return self._identity
+        number = int(serial.decode(list(values.values())))
+        return msgspec.structs.replace(self._identity, serial=str(number) if number else "")
 
     async def _fetch(self, requests: tuple[Request, ...]) -> Values:
         values: Values = {}

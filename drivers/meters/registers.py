@@ -60,6 +60,7 @@ Register = Float | Integer
 class Registers(msgspec.Struct, frozen=True, kw_only=True):
     """All a meter tells, in units of `MeterReading`. Tuples are the phases it has (L1, L2, L3), one for DC.
 
+    `serial` is its serial number in holding registers, for meters that tell it.
     `most` registers at once and `quiet_s` of silence before a request are what the meter stands.
     """
 
@@ -70,6 +71,7 @@ class Registers(msgspec.Struct, frozen=True, kw_only=True):
     energy_export_wh: Register | None = None
     frequency_hz: Register | None = None
     power_factor: Register | None = None
+    serial: Integer | None = None
     function: Function = Function.READ_INPUT
     most: int = 80
     quiet_s: float = 0.0

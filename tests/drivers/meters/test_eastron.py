@@ -29,6 +29,13 @@ CHARGING = {
 }  # fmt: skip
 
 
+class Numbered(FloatMeter):
+    """A meter that tells its serial number."""
+
+    def read(self, function: int, start: int, count: int) -> list[int]:
+        return [0x0123, 0x4567] if (function, start, count) == (3, 0xFC00, 2) else super().read(function, start, count)
+
+
 async def read_of(values: dict[int, float]) -> MeterReading:
     line = Line()
     line.attach(1, FloatMeter(values))
@@ -149,6 +156,8 @@ async def test_a_meter_says_who_it_is_only_when_it_answers() -> None:
             await meter.identify()
         line.attach(1, FloatMeter(CHARGING))
         assert await meter.identify() == Identity(vendor="Eastron", model="SDM630")
+        line.attach(1, Numbered(CHARGING))
+        assert await meter.identify() == Identity(vendor="Eastron", model="SDM630", serial="19088743")
 
 
 async def test_a_dc_meter_uses_the_first_element() -> None:
