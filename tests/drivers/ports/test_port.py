@@ -315,7 +315,7 @@ async def test_on_a_noisy_wire_no_wrong_value_is_accepted_and_quiet_heals_it() -
                 assert now() - quiet_s < 2.0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.binary(max_size=40), max_size=6), st.integers(0, 7), st.booleans())
 def test_whatever_bytes_come_no_wrong_value_is_taken_and_polling_goes_on(
     junk: list[bytes], cut: int, is_first: bool
