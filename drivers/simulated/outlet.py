@@ -135,10 +135,21 @@ class Outlet:
         if self._leaving and not controller.contactor.is_closed and not controller.locked:
             self._gone()
             return
-        finished = controller.status is ControllerStatus.B2_FINISHED
-        if finished and not self._finish_seen and vehicle.options.leave_after_finish_s is not None:
+        wait_s = vehicle.options.leave_after_finish_s
+        if self._has_ended and not self._finish_seen and wait_s is not None:
             self._finish_seen = True
-            self._at(vehicle.options.leave_after_finish_s, self._leave_if_there)
+            self._at(wait_s, self._leave_if_ended)
+
+    @property
+    def _has_ended(self) -> bool:
+        """Charging is over for this vehicle: finished, or in error."""
+        status = self.controller.status
+        return status is ControllerStatus.B2_FINISHED or status.is_error
+
+    def _leave_if_ended(self) -> None:
+        self._finish_seen = False
+        if self._has_ended:
+            self._leave_if_there()
 
     def _leave_if_there(self) -> None:
         if self.controller.vehicle is not None:

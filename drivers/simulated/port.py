@@ -70,6 +70,7 @@ class BusHandler:
             replies = list(self._bus.received(self._servers[peer], data, loop.time()))
         except ConnectionError as error:
             log.info("port '%s': %s; connection closed", self._bus.name, error)
+            self._servers[peer].reset()
             peer.hang_up()
             return
         for reply in replies:
