@@ -31,7 +31,14 @@ Q = TypeVar("Q", bound=Request[Any])
 
 
 class Unavailable(Exception):
-    """The service is missing, restarting, or went away during the call. What it did, if anything, is not known."""
+    """The service is missing, restarting, or went away during the call.
+
+    `maybe_done`: the request had reached it, so what it did is not known; otherwise nothing was done.
+    """
+
+    def __init__(self, text: str, maybe_done: bool = False) -> None:
+        super().__init__(text)
+        self.maybe_done = maybe_done
 
 
 class CallFailed(Exception):
@@ -294,7 +301,7 @@ class Bus:
         self._outbox.close()
         for answer in self._waiting.values():
             if not answer.done():
-                answer.set_exception(Unavailable(f"the bus of {self.name!r} ended during the call"))
+                answer.set_exception(Unavailable(f"the bus of {self.name!r} ended during the call", True))
         for listeners in list(self._subscriptions.values()):
             for subscription in list(listeners):
                 subscription.close()
@@ -313,7 +320,9 @@ class Bus:
     def _take_failure(self, frame: frames.Failure) -> None:
         answer = self._waiting.get(frame.number)
         if answer is not None and not answer.done():
-            answer.set_exception((Unavailable if frame.is_unavailable else CallFailed)(frame.text))
+            answer.set_exception(
+                Unavailable(frame.text, frame.maybe_done) if frame.is_unavailable else CallFailed(frame.text)
+            )
 
     def _take_event(self, frame: frames.Happened) -> None:
         try:
@@ -360,16 +369,16 @@ class Bus:
             if not self._outbox.put(pack(frames.Answer(frame.number, raw(reply)))):
                 log.warning("%s: no room for the answer to %s of %s", self.name, type(request).__name__, frame.sender)
         except asyncio.CancelledError:
-            self._fail(frame.number, True, f"{self.name} is ending")
+            self._fail(frame.number, True, f"{self.name} is ending", maybe_done=True)
             raise
         except Unavailable as error:  # of a service that this one asked in turn
-            self._fail(frame.number, True, f"{self.name}: {error}")
+            self._fail(frame.number, True, f"{self.name}: {error}", maybe_done=True)
         except Exception as error:
             log.exception("%s: %s of %s failed", self.name, type(request).__name__, frame.sender)
             self._fail(frame.number, False, f"{self.name}: {type(error).__name__}: {error}")
 
-    def _fail(self, number: int, is_unavailable: bool, text: str) -> None:
-        self._outbox.put(pack(frames.Failure(number, is_unavailable, text[:2000])))
+    def _fail(self, number: int, is_unavailable: bool, text: str, maybe_done: bool = False) -> None:
+        self._outbox.put(pack(frames.Failure(number, is_unavailable, text[:2000], maybe_done)))
 
     def _take_stop(self, frame: frames.Stop) -> None:
         self.stop_asked.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,3 +58,11 @@ class Context:
 
     def ready(self) -> None:
         self.bus.ready()
+
+    async def beat_until_stopped(self, every_s: float = 1.0) -> None:
+        """Beat until this service is to stop: the life of one whose work is done by handlers of calls and events."""
+        while not self.stopping.is_set():
+            self.beat()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(every_s):
+                    await self.stopping.wait()

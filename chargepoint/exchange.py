@@ -209,7 +209,8 @@ class Exchange:
         for number, call in list(self._calls.items()):
             if call.target is peer:
                 self._close_call(number)
-                self._fail(call.caller, call.number, True, f"{peer.name} went away during {call.request_type.__name__}")
+                text = f"{peer.name} went away during {call.request_type.__name__}"
+                self._fail(call.caller, call.number, True, text, maybe_done=True)
             elif call.caller is peer:
                 self._close_call(number)
         if is_service:
@@ -394,10 +395,10 @@ class Exchange:
         call = self._calls.get(frame.number)
         if call is not None and call.target is peer:
             self._close_call(frame.number)
-            self._fail(call.caller, call.number, frame.is_unavailable, frame.text[:2000])
+            self._fail(call.caller, call.number, frame.is_unavailable, frame.text[:2000], frame.maybe_done)
 
-    def _fail(self, caller: Peer, number: int, is_unavailable: bool, text: str) -> None:
-        caller.outbox.put(pack(frames.Failure(number, is_unavailable, text)))
+    def _fail(self, caller: Peer, number: int, is_unavailable: bool, text: str, maybe_done: bool = False) -> None:
+        caller.outbox.put(pack(frames.Failure(number, is_unavailable, text, maybe_done)))
         if self._taps:
             self._tapped(
                 "failure", "hub", caller.name, msgspec.Raw(msgspec.msgpack.encode({"is": "Failure", "text": text}))

@@ -86,11 +86,15 @@ class Answer(Frame, frozen=True):
 
 
 class Failure(Frame, frozen=True):
-    """No reply to call `number`: the service is not there (`is_unavailable`), or it refused or failed."""
+    """No reply to call `number`: the service is not there (`is_unavailable`), or it refused or failed.
+
+    `maybe_done`: the request had reached the service before that went away.
+    """
 
     number: int
     is_unavailable: bool
     text: str
+    maybe_done: bool = False
 
 
 class Happened(Frame, frozen=True):

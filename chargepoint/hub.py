@@ -30,6 +30,7 @@ from chargepoint.services import World
 from chargepoint.storage.database import CannotRecord, Damaged, InUse, NewerVersion
 from chargepoint.storage.settings import SettingsStore
 from chargepoint.supervision import Processes, Supervision
+from chargepoint.version import VERSION
 from chargepoint.vocabulary import EventType, StartCause, StopSource
 from chargepoint.wall_time import WallTime, system_offset_s
 
@@ -97,7 +98,11 @@ class Hub:
         self._system_offset = system_offset
         self._wish: asyncio.Future[tuple[int, StopSource, float]] = asyncio.get_running_loop().create_future()
         self._born = SupervisorState(
-            start_cause=StartCause.POWER_ON, boots=0, crashes=0, is_degraded=False, version=version_of(world)
+            start_cause=StartCause.POWER_ON,
+            boots=0,
+            crashes=0,
+            is_degraded=False,
+            version=world.settings.station.firmware_version or VERSION,
         )
         self.supervision = Supervision(
             world.services, self.exchange, self.bus, self._processes, on_death=self._count_death
@@ -308,15 +313,3 @@ class Hub:
                 self.supervision.kill(name, "did not stop in time")
         for name in alive:
             await self.supervision.wait_ended(name, until_s + 0.1)
-
-
-def version_of(world: World) -> str:
-    """The version of this software as the station reports it."""
-    if world.settings.station.firmware_version:
-        return world.settings.station.firmware_version
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("chargepoint")
-    except PackageNotFoundError:
-        return ""

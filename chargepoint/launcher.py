@@ -18,8 +18,10 @@ import signal
 import socket
 import time
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -91,8 +93,7 @@ class Launcher:
 
     def run(self) -> int:
         """Until the station ends. Raises Refusal."""
-        lock = self._lock()
-        try:
+        with data_lock(self._world.data):
             for name in SHARED_MODULES:
                 with suppress(ModuleNotFoundError):
                     importlib.import_module(name)
@@ -100,8 +101,6 @@ class Launcher:
             gc.freeze()
             self._catch_signals()
             return self._run()
-        finally:
-            os.close(lock)
 
     def _run(self) -> int:
         deaths = 0
@@ -123,28 +122,6 @@ class Launcher:
             self._sleep(plan.delay_s)
 
     # ----------------------------------------------------------------------------------------------- beginning
-
-    def _lock(self) -> int:
-        path = self._world.data / "launcher.lock"
-        try:
-            self._world.data.mkdir(mode=0o755, parents=True, exist_ok=True)
-            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise Refusal(
-                f"data directory {self._world.data}: {error.strerror}. Give --data one that this account may write to."
-            ) from None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            other = os.pread(lock, 20, 0).decode("ascii", "replace").strip() or "unknown"
-            os.close(lock)
-            raise Refusal(
-                f"data directory {self._world.data}: a station runs on it already (process {other}). "
-                "Stop that one first, or give this one a --data of its own."
-            ) from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-        return lock
 
     def _catch_signals(self) -> None:
         reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -380,6 +357,32 @@ class Launcher:
             select.select([self._wakeup], [], [], min(left_s, 0.5))
             self._read_signals()
             self._feed_watchdog()
+
+
+@contextmanager
+def data_lock(data: Path) -> Iterator[None]:
+    """Hold the data directory for one station: who comes second is refused. Raises Refusal."""
+    try:
+        data.mkdir(mode=0o755, parents=True, exist_ok=True)
+        lock = os.open(data / "launcher.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Refusal(
+            f"data directory {data}: {error.strerror}. Give --data one that this account may write to."
+        ) from None
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            other = os.pread(lock, 20, 0).decode("ascii", "replace").strip() or "unknown"
+            raise Refusal(
+                f"data directory {data}: a station runs on it already (process {other}). "
+                "Stop that one first, or give this one a --data of its own."
+            ) from None
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _noted_by_the_wakeup_descriptor(_number: int, _frame: object) -> None:

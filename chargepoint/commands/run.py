@@ -1,0 +1,143 @@
+"""`chargepoint run`: the charging station."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import cast
+
+from chargepoint import process
+from chargepoint.commands.manual import page
+from chargepoint.config import load_secrets, load_with_fallback
+from chargepoint.hub import EXIT_CODES
+from chargepoint.launcher import CRASHED, REFUSED, Launcher, Options, Refusal, data_lock
+from chargepoint.services import World
+from chargepoint.vocabulary import StopSource
+
+SUMMARY = "run the charging station"
+DEFAULT_CONFIG = Path("/etc/chargepoint/station.toml")
+DEFAULT_DATA = Path("/var/lib/chargepoint")
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments and help of the command."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_CONFIG,
+        metavar="FILE",
+        help=f"the station file; default: {DEFAULT_CONFIG}",
+    )
+    parser.add_argument(
+        "--data", type=Path, default=DEFAULT_DATA, metavar="DIR", help=f"all that is kept; default: {DEFAULT_DATA}"
+    )
+    parser.add_argument("--one-process", action="store_true", help="all services in one event loop, for debugging")
+    parser.add_argument(
+        "--drop-privileges", action=argparse.BooleanOptionalAction, default=None,
+        help="as root: each service under its own account, chargepoint-NAME or else chargepoint; "
+        "default: when there is an account chargepoint",
+    )  # fmt: skip
+    parser.add_argument(
+        "--really", action="store_true", help="let the helper carry out its deeds (reboot, set the clock, install); "
+        "without it they are only written down"
+    )  # fmt: skip
+    parser.add_argument("--log", type=Path, metavar="FILE", help="write the log to FILE as well as to standard error")
+    parser.add_argument(
+        "--log-level", choices=("debug", "info", "warning", "error"), default="info", help="default: info"
+    )
+    page(
+        parser,
+        """
+        Runs a station until it is stopped. A launcher forks a hub, which carries the messages between the services, and
+        one process for each service: station (the only one that touches energy), ocpp, rfid, helper. A service that
+        dies or hangs is started again by itself, and charges go on: a controller holds its permission for five seconds
+        without being told anything, and a restarted station takes the running charges over.
+
+        Ctrl-C, SIGTERM and SIGHUP stop in order, within three seconds: the doors first, then the charges, each with its
+        end in the journal, then the link to the central system. A second signal ends at once; then, too, every
+        contactor opens by itself and the journal is whole.
+
+        A damaged station file does not stop a station that has run before: the last good one serves, and the log says
+        what is wrong. Under systemd (Type=notify) it reports when it is up and feeds the watchdog. With --one-process
+        there is nothing that could restart a service that blocks; use it for debugging only.
+        """,
+        exit_status={
+            **cast("dict[int | str, str]", EXIT_CODES),
+            CRASHED: "the configuration cannot be used, or the hub cannot live; standard error says why",
+            2: "wrong use",
+            REFUSED: "another station runs on this data directory, or it cannot be written to",
+        },
+        files={
+            "DIR/station": "journal, history and all that must be remembered",
+            "DIR/hub": "settings changed at run time, users, the socket of the other commands",
+            "DIR/ocpp": "what the central system has acknowledged, cards it knows",
+            "DIR/helper/deeds.jsonl": "privileged deeds that were asked for",
+            "secrets.toml": "beside the station file, mode 0600",
+        },
+        examples={
+            "chargepoint run --config station.toml --data data": "on a laptop, as yourself",
+            "chargepoint run --log-level debug --log station.log": "with every poll in the log",
+        },
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """The exit code of the station. Raises ConfigError when it cannot begin for its configuration."""
+    try:
+        process.start_logging("launcher", arguments.log_level, arguments.log)
+    except OSError as error:
+        print(f"chargepoint run: log file {arguments.log}: {error.strerror}", file=sys.stderr)
+        return CRASHED
+    try:
+        arguments.data.mkdir(mode=0o755, parents=True, exist_ok=True)
+    except OSError as error:
+        print(
+            f"chargepoint run: data directory {arguments.data}: {error.strerror}. "
+            "Give --data one that this account may write to.",
+            file=sys.stderr,
+        )
+        return REFUSED
+    loaded = load_with_fallback(arguments.config, arguments.data)
+    for fault in loaded.damage:
+        log.error("%s", fault)
+    if loaded.damage:
+        log.error("%s cannot be used; %s serves in its place", arguments.config, loaded.source)
+    world = World(
+        settings=loaded.settings,
+        secrets=load_secrets(arguments.config),
+        data=arguments.data.absolute(),
+        config_damage=tuple(str(fault) for fault in loaded.damage),
+        is_really=arguments.really,
+    )
+    try:
+        if arguments.one_process:
+            with data_lock(world.data):
+                return asyncio.run(_one_process(world))
+        return Launcher(world, Options(drops_privileges=_drops_privileges(arguments.drop_privileges))).run()
+    except Refusal as refusal:
+        print(f"chargepoint run: {refusal}", file=sys.stderr)
+        return REFUSED
+
+
+def _drops_privileges(wish: bool | None) -> bool:
+    if os.geteuid() != 0:
+        return False
+    return process.account_of("station") is not None if wish is None else wish
+
+
+async def _one_process(world: World) -> int:
+    from chargepoint.one_process import House
+    from chargepoint.wall_time import system_offset_s
+
+    async with House(world, system_offset=system_offset_s) as house:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, house.hub.leave, 0, StopSource.APP_RESTART)
+        return await house.wait()

@@ -1,0 +1,214 @@
+"""The service `helper`: the few privileged deeds, from a fixed list, each with checked arguments.
+
+By default it only writes down what it would do (`deeds.jsonl` in its folder) and never touches the machine; with
+`chargepoint run --really` it does it, too. Programs are called by argument lists, never through a shell (S9).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from chargepoint.clock import Clock, unix_of
+from chargepoint.context import Context
+from chargepoint.messages import ActionResult, PrivilegedDeed, SecurityNoted
+from chargepoint.timekeeping import LATEST
+
+log = logging.getLogger(__name__)
+
+RECORD = "deeds.jsonl"
+MAX_RECORD_BYTES = 1_000_000
+PROGRAM_TIMEOUT_S = 300.0
+
+
+class Argument(msgspec.Struct, frozen=True):
+    """What an argument must look like; `words` says it to people."""
+
+    pattern: re.Pattern[str]
+    words: str
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """One privileged deed: its arguments, all needed, and what carries it out."""
+
+    name: str
+    arguments: dict[str, Argument]
+    carry_out: Callable[[dict[str, str], Clock], Awaitable[str]]
+    """Returns an empty text, or why it could not be done."""
+    words: str
+
+
+async def _program(*words: str) -> str:
+    """Run a program to its end; empty, or what it complained of."""
+    try:
+        running = await asyncio.create_subprocess_exec(
+            *words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        )
+    except OSError as error:
+        return f"{words[0]}: {error.strerror}"
+    try:
+        async with asyncio.timeout(PROGRAM_TIMEOUT_S):
+            said, _ = await running.communicate()
+    except TimeoutError:
+        running.kill()
+        await running.wait()
+        return f"{words[0]} did not end in {PROGRAM_TIMEOUT_S:g} s"
+    return (
+        ""
+        if running.returncode == 0
+        else f"{words[0]}: exit code {running.returncode}: {said[-300:].decode('utf-8', 'replace')}"
+    )
+
+
+async def _reboot(_arguments: dict[str, str], _clock: Clock) -> str:
+    return await _program("systemctl", "reboot")
+
+
+async def _power_off(_arguments: dict[str, str], _clock: Clock) -> str:
+    return await _program("systemctl", "poweroff")
+
+
+async def _set_clock(arguments: dict[str, str], clock: Clock) -> str:
+    at = datetime.fromisoformat(arguments["at"]).astimezone(UTC)
+    if not clock.floor <= at <= LATEST:
+        return f"{at:%Y-%m-%d %H:%M:%S} cannot be: it must lie between {clock.floor:%Y-%m-%d} and {LATEST:%Y-%m-%d}"
+    try:
+        time.clock_settime(time.CLOCK_REALTIME, unix_of(at))
+    except OSError as error:
+        return f"the system's clock cannot be set: {error.strerror}"
+    return ""
+
+
+async def _install(arguments: dict[str, str], _clock: Clock) -> str:
+    return await _program("/usr/lib/chargepoint/install-package", arguments["package"], arguments["sha256"])
+
+
+_INSTANT = Argument(
+    re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)"), "an instant in UTC, as 2026-03-01T12:00:00Z"
+)
+_PACKAGE = Argument(
+    re.compile(r"App\.[A-Za-z0-9_-]{1,40}\.\d{1,5}(\.\d{1,5}){3}\.zip"),
+    "the name of a staged package, App.NAME.a.b.c.d.zip",
+)
+_SHA256 = Argument(re.compile(r"[0-9a-f]{64}"), "64 lower-case hexadecimal digits")
+
+DEEDS: dict[str, Deed] = {
+    deed.name: deed
+    for deed in (
+        Deed("reboot", {}, _reboot, "restart the computer"),
+        Deed("power_off", {}, _power_off, "switch the computer off"),
+        Deed("set_clock", {"at": _INSTANT}, _set_clock, "set the system's clock"),
+        Deed("install", {"package": _PACKAGE, "sha256": _SHA256}, _install, "install a package that was verified"),
+    )
+}
+"""All there is. What is not in this table cannot be asked for."""
+
+
+def refusal(name: str, arguments: dict[str, str]) -> str:
+    """Why the deed cannot be asked for so, in words for people; empty when it can."""
+    deed = DEEDS.get(name)
+    if deed is None:
+        return f"There is no deed {name[:40]!r}, only: {', '.join(DEEDS)}."
+    missing = [key for key in deed.arguments if key not in arguments]
+    unknown = [key[:40] for key in arguments if key not in deed.arguments]
+    if missing or unknown:
+        wanted = ", ".join(deed.arguments) or "no arguments"
+        return (
+            f"{name} takes {wanted}; missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}."
+        )
+    for key, argument in deed.arguments.items():
+        value = arguments[key]
+        if not argument.pattern.fullmatch(value):
+            return f"{name}: {key} = {value[:80]!r} is not {argument.words}."
+    if "at" in arguments:
+        try:
+            datetime.fromisoformat(arguments["at"])
+        except ValueError:
+            return f"{name}: at = {arguments['at']!r} is no day and time of the calendar."
+    return ""
+
+
+class Helper:
+    """Carries deeds out one after another, each written down before and after."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._one_at_a_time = asyncio.Lock()
+        context.bus.serve(PrivilegedDeed, self._asked)
+
+    async def _asked(self, request: PrivilegedDeed, sender: str) -> ActionResult:
+        why = refusal(request.name, request.arguments)
+        if why:
+            log.warning("%s asked for what cannot be: %s", sender, why)
+            self._note(request, sender, f"refused: {why}")
+            return ActionResult(ok=False, code="refused", text=why)
+        async with self._one_at_a_time:
+            self._write(request, sender, "asked", "")
+            if not self._context.is_really:
+                log.info("%s, asked by %s (%s): written down only", request.name, request.by, sender)
+                self._note(request, sender, "recorded")
+                return ActionResult(
+                    ok=True, code="ok", text="Written down only: this station does not run with --really."
+                )
+            log.warning("%s, asked by %s (%s)", request.name, request.by, sender)
+            error = await DEEDS[request.name].carry_out(request.arguments, self._context.clock)
+            self._write(request, sender, "failed" if error else "done", error)
+        self._note(request, sender, error or "done")
+        return ActionResult(ok=not error, code="failed" if error else "ok", text=error)
+
+    def _write(self, request: PrivilegedDeed, sender: str, what: str, error: str) -> None:
+        clock = self._context.clock
+        line = {
+            "what": what,
+            "deed": request.name,
+            "arguments": request.arguments,
+            "by": request.by[:150],
+            "sender": sender,
+            "mode": "really" if self._context.is_really else "record",
+            "boot_id": clock.boot_id,
+            "mono_s": round(clock.mono(), 3),
+            "at": clock.now().isoformat() if clock.is_set else None,
+            "error": error,
+        }
+        append_line(self._context.data / RECORD, json.dumps(line, ensure_ascii=False))
+
+    def _note(self, request: PrivilegedDeed, sender: str, outcome: str) -> None:
+        self._context.bus.publish(
+            SecurityNoted(
+                type="PrivilegedDeed",
+                source_type="service",
+                source=sender,
+                operation=request.name[:40],
+                extra=f"{outcome}; by {request.by[:150]}"[:500],
+            )
+        )
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line, durable; beyond 1 MB the file starts anew and one older generation is kept. Raises OSError."""
+    if path.exists() and path.stat().st_size > MAX_RECORD_BYTES:
+        path.replace(path.with_suffix(".1.jsonl"))
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+async def run(context: Context) -> None:
+    """Serve PrivilegedDeed until asked to stop."""
+    Helper(context)
+    context.ready()
+    await context.beat_until_stopped()
