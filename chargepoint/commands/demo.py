@@ -13,7 +13,7 @@ from chargepoint.demo.scenario import SCENARIOS
 
 SUMMARY = "a whole simulated station with cars, cards and a central system"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "demo.toml"
-SHORTEST_S = 5.0
+SHORTEST_S = 15.0
 DEFAULT_SPEED = 10.0
 
 
@@ -100,5 +100,7 @@ def _speed(text: str) -> float:
 def _seconds(text: str) -> float:
     value = float(text)
     if not (math.isfinite(value) and value >= SHORTEST_S):
-        raise argparse.ArgumentTypeError(f"must be at least {SHORTEST_S:g}: a car needs that long to come and leave")
+        raise argparse.ArgumentTypeError(
+            f"must be at least {SHORTEST_S:g}: a car needs that long to come, charge and leave"
+        )
     return value

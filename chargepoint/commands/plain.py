@@ -59,7 +59,9 @@ class Teller:
 
 def _connector(state: ConnectorState) -> str:
     controller = "?" if state.reading is None else state.reading.status.value
-    session = "" if state.session is None else f", session {state.session.session_id} {view.who(state.session)}"
+    session = (
+        "" if state.session is None else f", session {state.session.session_id} {view.who(state.session)}".rstrip()
+    )
     return f"connector {state.number} {state.type.value}: {view.status_words(state)}, controller {controller}{session}"
 
 

@@ -5,6 +5,7 @@ Values that have not been renewed for `OLD_S` are shown as old, never as live. C
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -34,6 +35,7 @@ S = TypeVar("S", bound=State)
 OLD_S = 5.0
 MOST_FRAMES = 15
 MOST_STORY = 5
+_CARD = re.compile(r'("(?:idTag|parentIdTag)"\s*:\s*")([^"]*)')
 
 STATUS_STYLE: dict[ConnectorStatus, str] = {
     ConnectorStatus.AVAILABLE: "green",
@@ -248,7 +250,12 @@ def frame_line(frame: OcppFrame) -> Text:
     line.append(clean(frame.action), style="bold")
     if frame.latency_s is not None:
         line.append(f" {frame.latency_s * 1000:.1f} ms", style="bright_black")
-    return line.append(f" {clean(frame.text)}", style="bright_black")
+    return line.append(f" {without_cards(clean(frame.text))}", style="bright_black")
+
+
+def without_cards(text: str) -> str:
+    """The text of a frame with the card numbers in it masked as everywhere."""
+    return _CARD.sub(lambda found: f"{found[1]}··{found[2][-4:]}", text)
 
 
 def words(text: str, style: str = "") -> Text:

@@ -275,7 +275,7 @@ WITHOUT_APP = tuple(story for story in DAY if not story.needs_server)
 
 def card_of(connector: int, number: int) -> str:
     """A card that the simulated central system knows."""
-    return f"04{connector:02X}{number:02X}C0FFEE80"
+    return f"04C0FFEE80{connector:02X}{number:02X}"
 
 
 def known_cards(connectors: Sequence[Place]) -> list[str]:

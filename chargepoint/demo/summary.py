@@ -16,6 +16,7 @@ from chargepoint.records import JournalRow, TransactionStarted, TransactionStopp
 TOLERANCE_SHARE = 0.01
 TOLERANCE_WH = 10.0
 """Energy may differ by 1 %, or by 10 Wh a transaction."""
+ENOUGH_VISITS = 2
 
 
 class JournalTransaction(msgspec.Struct, kw_only=True):
@@ -96,6 +97,7 @@ def faults(books: Books) -> list[str]:
         *_server(books),
         *_queue(books),
         *_contactors(books),
+        *_idle(books),
     ]
 
 
@@ -170,6 +172,12 @@ def _contactors(books: Books) -> Iterator[str]:
             yield f"{place}: closed with the fault {closing.fault}"
 
 
+def _idle(books: Books) -> Iterator[str]:
+    """Empty books balance, too: but drivers came, and the simulated central system knows their cards."""
+    if books.ledger is not None and books.visits >= ENOUGH_VISITS and not books.transactions:
+        yield f"journal: of {books.visits} visits none came to a transaction"
+
+
 def lines(books: Books) -> list[str]:
     """The summary, in words."""
     found = faults(books)
@@ -184,6 +192,7 @@ def lines(books: Books) -> list[str]:
         energy.insert(2, f"server {_kwh(sum(one.energy_wh for one in books.ledger.transactions))}")
         messages += [f"{_lost(books)} lost", f"{books.ledger.repeats} repeated"]
     is_bad = any(fault.startswith("contactor") for fault in found)
+    clean = ", each with a transaction and a live lease" if books.closings and not is_bad else ""
     estimated = sum(one.is_estimated for one in books.transactions)
     return [
         f"visits      {books.visits}",
@@ -191,8 +200,7 @@ def lines(books: Books) -> list[str]:
         + (f", {estimated} with an estimated end" if estimated else ""),
         f"energy      {' · '.join(energy)}",
         f"messages    {' · '.join(messages)}",
-        f"contactors  {len(books.closings)} closings"
-        + ("" if is_bad else ", each with a transaction and a live lease"),
+        f"contactors  {len(books.closings)} closings{clean}",
         *(f"fault       {fault}" for fault in found),
         "books       balance" if not found else f"books       DO NOT BALANCE, {len(found)} faults",
     ]

@@ -96,6 +96,13 @@ def test_what_disagrees_is_named(name: str) -> None:
     assert lines(books(**changes))[-1].startswith("books       DO NOT BALANCE")
 
 
+def test_drivers_who_come_and_never_charge_are_a_fault_and_not_empty_books() -> None:
+    nothing: dict[str, Any] = {"transactions": (), "meters_wh": {}, "vehicles_wh": {}, "closings": ()}
+    assert faults(books(**nothing, ledger=ledger(), visits=4)) == ["journal: of 4 visits none came to a transaction"]
+    assert faults(books(**nothing, ledger=ledger(), visits=1)) == []
+    assert faults(books(**nothing, ledger=None, visits=4)) == []
+
+
 def test_a_foreign_server_is_not_compared() -> None:
     assert faults(books(ledger=None)) == []
     assert not any("server" in line for line in lines(books(ledger=None)))

@@ -118,7 +118,7 @@ STATES: dict[str, State] = {
 }  # fmt: skip
 
 FRAMES = (
-    OcppFrame(direction="out", action="StartTransaction", text='{"connectorId":2,"idTag":"··B3C4"}'),
+    OcppFrame(direction="out", action="StartTransaction", text='{"connectorId":2,"idTag":"04A2B3C4"}'),
     OcppFrame(direction="in", action="StartTransaction", text='{"transactionId":700001}\n\x1b[31m', latency_s=0.0042),
 )
 
@@ -160,6 +160,12 @@ def test_card_numbers_are_masked_and_names_are_not() -> None:
     assert "04A2B3C4" not in drawn(view.whole(scene()))
     named = session(1, starter=Credential("FREE", CredentialType.STAND_IN))
     assert view.who(named) == "FREE LOCAL"
+
+
+def test_card_numbers_in_frames_are_masked_wherever_they_stand() -> None:
+    text = '{"idTag": "04A2B3C4", "idTagInfo": {"parentIdTag":"GROUP77"}, "value": "04A2B3C4"}'
+    masked = '{"idTag": "··B3C4", "idTagInfo": {"parentIdTag":"··UP77"}, "value": "04A2B3C4"}'
+    assert view.without_cards(text) == masked
 
 
 def test_words_from_outside_cannot_steer_the_terminal_or_the_markup() -> None:
