@@ -77,7 +77,7 @@ Handler = Callable[[Payload], Awaitable[Reply]]
 class Connection(Protocol):
     async def recv(self, decode: bool | None = None) -> bytes | str: ...
 
-    async def send(self, message: bytes, text: bool | None = None) -> None: ...
+    async def send(self, message: bytes, *, text: bool | None = None) -> None: ...
 
 
 class Watcher(Protocol):
@@ -117,8 +117,10 @@ class _Answered(msgspec.Struct):
 class Rpc:
     """The exchange with the central system; links come and go by `serve`."""
 
-    def __init__(self, router: Router, watcher: Watcher, timeout_s: float) -> None:
-        self._router = router
+    router: Router
+    """Set once, before the first link."""
+
+    def __init__(self, watcher: Watcher, timeout_s: float) -> None:
         self._watcher = watcher
         self._timeout_s = timeout_s
         self._connection: Connection | None = None
@@ -246,7 +248,7 @@ class Rpc:
             pending.answer.set_exception(Refused(frame.code, frame.description))
 
     def _take_call(self, call: Call, raw: bytes) -> None:
-        if self._router.is_silent:
+        if self.router.is_silent:
             self._count_invalid(f"{call.action} while we are rejected")
             return
         now_s, mark = asyncio.get_running_loop().time(), hash(raw)
@@ -301,7 +303,7 @@ class Rpc:
             await self._send_answer(connection, call.action, known.text)
             return
         try:
-            handler, is_slow = self._router.handler(call.action)
+            handler, is_slow = self.router.handler(call.action)
             payload = schemas.check_request(call.action, call.payload)
         except CallFault as fault:
             await self._reply(connection, call.action, CallError(call.id, fault.code, str(fault)))

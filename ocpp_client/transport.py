@@ -147,11 +147,8 @@ async def close_link(connection: ClientConnection, reason: str = "") -> None:
 
 async def watch_link(connection: ClientConnection, interval_s: Callable[[], float]) -> str:
     """Ping until the other side is found dead; then the link is cut. Returns why. 0 seconds switch pings off."""
-    loop = asyncio.get_running_loop()
     while True:
-        pinged_s = loop.time()
-        while (every_s := interval_s()) <= 0 or loop.time() - pinged_s < min(every_s, MAX_PING_INTERVAL_S):
-            await asyncio.sleep(1.0)
+        await _until_ping(interval_s)
         try:
             async with asyncio.timeout(PONG_TIMEOUT_S):
                 await (await connection.ping())
@@ -160,3 +157,15 @@ async def watch_link(connection: ClientConnection, interval_s: Callable[[], floa
             return f"the central system has not answered a ping for {PONG_TIMEOUT_S:.0f} s"
         except (WebSocketException, OSError):
             return "the link is closed"
+
+
+async def _until_ping(interval_s: Callable[[], float]) -> None:
+    """Wait for the next ping's time; the interval may change meanwhile."""
+    loop = asyncio.get_running_loop()
+    since_s = loop.time()
+    while True:
+        every_s = interval_s()
+        left_s = since_s + min(every_s, MAX_PING_INTERVAL_S) - loop.time() if every_s > 0 else 1.0
+        if left_s <= 0:
+            return
+        await asyncio.sleep(min(left_s, 1.0))

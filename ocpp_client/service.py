@@ -1,0 +1,298 @@
+"""Service `ocpp`: the link's life: connect, boot, serve, drain the outbox. Everything is put together here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from chargepoint.bus import CallFailed, StateView, Unavailable
+from chargepoint.context import Context
+from chargepoint.messages import (
+    Authorize,
+    JournalGrew,
+    SampleTaken,
+    ServiceState,
+    SetSamplingPlan,
+    SettingsState,
+    SupervisorState,
+)
+from chargepoint.vocabulary import LinkState, StartCause
+from ocpp_client.backlog import STATION
+from ocpp_client.errands import Errands
+from ocpp_client.lanes import Lanes
+from ocpp_client.link import Link
+from ocpp_client.outbox import Outbox
+from ocpp_client.rpc import Rpc
+from ocpp_client.store import Lane, Store
+from ocpp_client.transport import address, authorization
+from ocpp_client.v16.authorisation import Authorisation
+from ocpp_client.v16.configuration import Configuration
+from ocpp_client.v16.core import Actions, Core
+from ocpp_client.v16.registration import Registration, boot_payload
+from ocpp_client.v16.remote_trigger import RemoteTrigger
+from ocpp_client.v16.status import StatusReporter
+from ocpp_client.v16.telling import Teller
+from ocpp_client.watching import Watching
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 1.0
+SETTINGS_WITHIN_S = 2.0
+LAST_WORDS_S = 1.0
+PLAN_RETRY_S = 2.0
+
+
+async def run(context: Context) -> None:
+    """The service: until the station stops in order."""
+    store = await Store.open(context.data, context.clock)
+    try:
+        await Client(context, store).run()
+    finally:
+        await store.close()
+
+
+class Client:
+    """The parts of the service and what runs between them."""
+
+    def __init__(self, context: Context, store: Store) -> None:
+        settings = context.settings
+        numbers = tuple(sorted(connector.number for connector in settings.connector))
+        identity = settings.ocpp.identity or settings.station.name
+        bus, clock = context.bus, context.clock
+        self._context = context
+        self._store = store
+        self._household = (bus.watch("supervisor"), bus.watch(f"service/{context.name}"))
+        self._shown = (bus.watch("connector/"), bus.watch("station"), bus.watch("reader/"))
+        self._settings_view = bus.watch("settings")
+        self._samples = bus.subscribe(SampleTaken)
+        self._growth = bus.subscribe(JournalGrew)
+        self._url = address(settings.ocpp.url, identity) if settings.ocpp.url else ""
+        self._watching = Watching(bus, self._url)
+        self._errands = Errands(bus)
+        self._plan_changed = asyncio.Event()
+        self._configuration = Configuration(settings.ocpp.configuration, {"NumberOfConnectors": str(len(numbers))})
+        self._configuration.on_change(self._plan_changed.set)
+
+        self._rpc = Rpc(self._watching, settings.ocpp.call_timeout_s)
+        self._registration = registration = Registration(
+            bus=bus,
+            rpc=self._rpc,
+            configuration=self._configuration,
+            payload=boot_payload(settings.station, software_version()),
+            on_status=self._watching.registration,
+            on_open=self._opened,
+            note=lambda action, text: self._watching.sent(action, None, text),
+        )
+        self._authorisation = Authorisation(
+            self._rpc,
+            store,
+            self._configuration,
+            clock,
+            registration.is_open,
+            settings.ocpp.call_timeout_s,
+            lambda action, text: self._watching.sent(action, None, text),
+        )
+        self._teller = Teller(
+            bus=bus,
+            clock=clock,
+            rpc=self._rpc,
+            store=store,
+            configuration=self._configuration,
+            authorisation=self._authorisation,
+            errands=self._errands,
+            connectors=self._shown[0],
+            told=self._told,
+        )
+        self._lanes = Lanes(bus, store, self._teller, self._configuration, self._failed)
+        self._outbox = Outbox(
+            bus=bus, store=store, teller=self._teller, lanes=self._lanes, is_open=registration.is_open
+        )
+        self._statuses = StatusReporter(
+            rpc=self._rpc,
+            clock=clock,
+            configuration=self._configuration,
+            charging_from=settings.ocpp.charging_from,
+            is_open=registration.is_open,
+            settle=self._outbox.settle,
+            note=self._watching.sent,
+        )
+        self._rpc.router = self._actions(numbers)
+        bus.serve(Authorize, self._authorisation.authorize)
+
+    def _actions(self, numbers: tuple[int, ...]) -> Actions:
+        actions = Actions(self._registration)
+        Core(
+            bus=self._context.bus,
+            configuration=self._configuration,
+            authorisation=self._authorisation,
+            store=self._store,
+            errands=self._errands,
+            note=self._watching.received,
+        ).add_to(actions)
+        RemoteTrigger(
+            bus=self._context.bus,
+            rpc=self._rpc,
+            store=self._store,
+            configuration=self._configuration,
+            registration=self._registration,
+            statuses=self._statuses,
+            heard_sample=self._outbox.heard_sample,
+            connectors=numbers,
+        ).add_to(actions)
+        return actions
+
+    # ------------------------------------------------------------------------------------------------------ hearing
+
+    def _opened(self) -> None:
+        self._statuses.opened()
+        self._outbox.nudge()
+
+    def _told(self, action: str, connector: int | None, text: str) -> None:
+        if (
+            self._lanes.waiting or self._outbox.queued < 50
+        ):  # a long drain would fill the log with what it holds already
+            self._watching.sent(action, connector, text)
+
+    def _failed(self, lane: Lane, text: str) -> None:
+        self._watching.failed("Transaction", lane.connector or None, f"session {lane.session_id}: {text}")
+
+    async def _hear_samples(self) -> None:
+        async for event in self._samples:
+            self._outbox.heard_sample(event.sample)
+
+    async def _hear_growth(self) -> None:
+        async for event in self._growth:
+            self._outbox.heard(event.seq)
+
+    async def _hear_states(self, view: StateView) -> None:
+        async for _, value in view.changes():
+            self._statuses.take(value)
+
+    async def _hear_settings(self) -> None:
+        async for _, state in self._settings_view.changes():
+            if isinstance(state, SettingsState):
+                self._configuration.apply(state.values)
+
+    async def _give_plan(self) -> None:
+        """Tell the station which samples to take, at once and after each change."""
+        given = None
+        while True:
+            self._plan_changed.clear()
+            plan = self._configuration.sampling_plan()
+            if plan != given:
+                try:
+                    await self._context.bus.call(STATION, SetSamplingPlan(plan=plan))
+                    given = plan
+                except (Unavailable, CallFailed, TimeoutError):
+                    await asyncio.sleep(PLAN_RETRY_S)
+                    continue
+            await self._plan_changed.wait()
+
+    # ------------------------------------------------------------------------------------------------------ running
+
+    async def run(self) -> None:
+        """Until the station stops in order; raises what went wrong in any part."""
+        await self._first_settings()
+        if self._store.damage:
+            self._watching.failed("ocpp.db", None, self._store.damage)
+        tasks = [asyncio.create_task(work, name=name) for name, work in self._work().items()]
+        self._teller.name_open_transactions()
+        self._context.ready()
+        try:
+            await self._until_stopping(tasks)
+            await self._last_words()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._statuses.close()
+            await self._rpc.close()
+            await self._errands.close()
+            self._watching.link(LinkState.OFFLINE if self._url else LinkState.DISABLED)
+
+    def _work(self) -> dict[str, Coroutine[Any, Any, None]]:
+        work = {
+            "ocpp samples": self._hear_samples(),
+            "ocpp journal": self._hear_growth(),
+            "ocpp settings": self._hear_settings(),
+            "ocpp plan": self._give_plan(),
+        }
+        if not self._url:
+            self._watching.link(LinkState.DISABLED)
+            return work | {"ocpp outbox": self._outbox.run_alone(self._context.beat)}
+        settings = self._context.settings.ocpp
+        user = settings.basic_auth_user or settings.identity or self._context.settings.station.name
+        link = Link(
+            url=self._url,
+            headers=authorization(user, self._context.secrets.ocpp_authorization_key),
+            rpc=self._rpc,
+            watching=self._watching,
+            spread_s=settings.reconnect_spread_s,
+            ping_interval_s=lambda: float(self._configuration.number("WebSocketPingInterval")),
+            talk=self._registration.run,
+        )
+        return work | {
+            **{f"ocpp states {view.prefix}": self._hear_states(view) for view in self._shown},
+            "ocpp outbox": self._outbox.run(self._context.beat),
+            "ocpp link": link.run(is_power_up=self._is_power_up()),
+        }
+
+    async def _first_settings(self) -> None:
+        """What was changed at run time, before anything is said. Without the hub's word the presets hold."""
+        try:
+            async with asyncio.timeout(SETTINGS_WITHIN_S):
+                state = await self._settings_view.first("settings")
+        except (TimeoutError, Unavailable):
+            log.warning("the hub does not tell the settings; the presets hold meanwhile")
+            return
+        if isinstance(state, SettingsState):
+            self._configuration.apply(state.values)
+
+    def _is_power_up(self) -> bool:
+        """Whether the whole house came up just now, so that the neighbours did, too."""
+        supervisor, own = (view.get(view.prefix) for view in self._household)
+        if isinstance(own, ServiceState) and own.restarts > 0:
+            return False
+        return not isinstance(supervisor, SupervisorState) or supervisor.start_cause is not StartCause.SERVICE_RESTART
+
+    async def _until_stopping(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Show counters each second until the stop. A part that ends by itself ends the service."""
+        stopping = asyncio.create_task(self._context.stopping.wait(), name="ocpp stopping")
+        try:
+            while not stopping.done():
+                done, _ = await asyncio.wait([stopping, *tasks], timeout=BEAT_S, return_when=asyncio.FIRST_COMPLETED)
+                for task in done - {stopping}:
+                    task.result()
+                    raise RuntimeError(f"{task.get_name()} ended by itself")
+                self._show()
+        finally:
+            stopping.cancel()
+
+    def _show(self) -> None:
+        self._watching.counts(
+            queued=self._outbox.queued,
+            parked=self._lanes.parked,
+            sent=self._rpc.sent,
+            received=self._rpc.received,
+        )
+        self._watching.tell()
+
+    async def _last_words(self) -> None:
+        """Tell what can be told quickly: the end of charges that were stopped just now."""
+        end_s = asyncio.get_running_loop().time() + LAST_WORDS_S
+        while self._registration.is_open.is_set() and self._outbox.has_rows:
+            if asyncio.get_running_loop().time() >= end_s:
+                log.warning("stopping with %d messages not yet told; they are on record", self._outbox.queued)
+                return
+            await asyncio.sleep(0.02)
+
+
+def software_version() -> str:
+    """The version of this software, as BootNotification tells it unless another one is configured."""
+    try:
+        return version("chargepoint")
+    except PackageNotFoundError:
+        return "0"

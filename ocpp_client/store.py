@@ -1,0 +1,305 @@
+"""ocpp.db: how far the journal has been told, the central system's transaction ids, what is held back, the cache.
+
+What concerns money is durable when the method returns. Acknowledged samples and the cache are written together with it,
+else in one batch each 20 s (flash wear), so after a crash at most 20 s of samples are told twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from chargepoint.clock import Clock
+from chargepoint.records import JournalRow
+from chargepoint.storage.database import CannotRecord, Database, Statement
+from ocpp_client.frames import Payload
+
+log = logging.getLogger(__name__)
+
+MAX_CACHE = 1000
+DISK_RETRY_S = 5.0
+KEPT_TRANSACTIONS = 1000
+"""So many ended transactions are remembered, to know a late sample or a repeated stop."""
+
+SAVE_CURSOR = (
+    "INSERT INTO cursor VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, sample = excluded.sample"
+)
+
+MIGRATIONS = (
+    """
+    CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, sample INTEGER NOT NULL);
+    CREATE TABLE transactions (
+        session_id INTEGER PRIMARY KEY, transaction_id INTEGER NOT NULL, connector INTEGER NOT NULL,
+        is_ended INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE TABLE lanes (
+        session_id INTEGER PRIMARY KEY, connector INTEGER NOT NULL, sample_after INTEGER NOT NULL,
+        attempts INTEGER NOT NULL, is_parked INTEGER NOT NULL, error TEXT NOT NULL
+    );
+    CREATE TABLE held (seq INTEGER PRIMARY KEY, session_id INTEGER NOT NULL, row BLOB NOT NULL);
+    CREATE TABLE payloads (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL);
+    CREATE TABLE cache (
+        id_tag TEXT PRIMARY KEY, status TEXT NOT NULL, parent TEXT NOT NULL, expires_s REAL, used INTEGER NOT NULL
+    );
+    """,
+)
+
+
+class CacheEntry(msgspec.Struct):
+    """What the central system last said of an idTag. `used` orders entries by their last use."""
+
+    status: str
+    parent: str
+    expires_at: datetime | None
+    used: int
+
+
+class OpenTransaction(msgspec.Struct):
+    """A transaction that has the central system's id."""
+
+    transaction_id: int
+    connector: int
+    is_ended: bool = False
+
+
+class Lane(msgspec.Struct):
+    """The messages of one session that the central system failed to process, and all that follow them.
+
+    `attempts` counts the failed tries of the first of them; samples after number `sample_after` wait, too.
+    """
+
+    session_id: int
+    connector: int
+    sample_after: int
+    attempts: int = 0
+    is_parked: bool = False
+    error: str = ""
+    rows: list[JournalRow] = []
+    due_s: float = 0.0
+    has_given_up: bool = False
+
+
+class Store:
+    """The open database with what it holds in memory; one owner, no second writer."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.seq: int | None = None
+        """The journal has been dealt with up to here; None: never yet."""
+        self.sample = 0
+        self.transactions: dict[int, OpenTransaction] = {}
+        self.lanes: dict[int, Lane] = {}
+        self.payloads: dict[int, Payload] = {}
+        self.cache: dict[str, CacheEntry] = {}
+        self._used = 0
+        self._is_dirty = False
+        self._dirty_cache: set[str] = set()
+
+    @classmethod
+    async def open(cls, folder: Path, clock: Clock) -> Store:
+        store = cls(await Database.open(folder / "ocpp.db", MIGRATIONS, clock))
+        await store._load()
+        return store
+
+    @property
+    def damage(self) -> str:
+        """What was found damaged at the opening, empty when all was well."""
+        return self._database.damage
+
+    async def _load(self) -> None:
+        for seq, sample in await self._database.read("SELECT seq, sample FROM cursor"):
+            self.seq, self.sample = seq, sample
+        for session_id, transaction_id, connector, is_ended in await self._database.read(
+            "SELECT session_id, transaction_id, connector, is_ended FROM transactions ORDER BY session_id"
+        ):
+            self.transactions[session_id] = OpenTransaction(transaction_id, connector, bool(is_ended))
+        for session_id, connector, sample_after, attempts, is_parked, error in await self._database.read(
+            "SELECT session_id, connector, sample_after, attempts, is_parked, error FROM lanes ORDER BY session_id"
+        ):
+            self.lanes[session_id] = Lane(session_id, connector, sample_after, attempts, bool(is_parked), error, [])
+        for session_id, data in await self._database.read("SELECT session_id, row FROM held ORDER BY seq"):
+            self.lanes[session_id].rows.append(msgspec.msgpack.decode(data, type=JournalRow))
+        for seq, data in await self._database.read("SELECT seq, payload FROM payloads"):
+            self.payloads[seq] = msgspec.json.decode(data, type=Payload)
+        for tag, status, parent, expires_s, used in await self._database.read(
+            "SELECT id_tag, status, parent, expires_s, used FROM cache"
+        ):
+            expires_at = None if expires_s is None else datetime.fromtimestamp(expires_s, UTC)
+            self.cache[tag] = CacheEntry(status, parent, expires_at, used)
+            self._used = max(self._used, used)
+
+    async def close(self) -> None:
+        await self.flush()
+        await self._database.close()
+
+    # ------------------------------------------------------------------------------------------------------ progress
+
+    def advance(self, seq: int | None = None, sample: int | None = None) -> None:
+        """Dealt with so far; durable with the next batch or the next message about money."""
+        if seq is not None and (self.seq is None or seq > self.seq):
+            self.seq, self._is_dirty = seq, True
+        if sample is not None and sample != self.sample:
+            self.sample, self._is_dirty = sample, True
+
+    async def flush(self) -> None:
+        """Make durable what waits for its batch."""
+        if self._is_dirty or self._dirty_cache:
+            await self._commit([])
+
+    async def _commit(self, statements: list[Statement]) -> None:
+        """Write `statements` and all progress, durably. While the disk takes nothing this waits, and says so once."""
+        is_said = False
+        while True:
+            seq, sample, tags = self.seq or 0, self.sample, list(self._dirty_cache)
+            progress = [(SAVE_CURSOR, (seq, sample))] if self._is_dirty else []
+            try:
+                await self._database.write([*statements, *progress, *map(self._save_cache, tags)])
+            except CannotRecord as error:
+                if not is_said:
+                    log.error("telling the central system waits until this can be recorded: %s", error)
+                is_said = True
+                await asyncio.sleep(DISK_RETRY_S)
+                continue
+            self._is_dirty = self._is_dirty and (seq, sample) != (self.seq or 0, self.sample)
+            self._dirty_cache.difference_update(tags)
+            return
+
+    def _save_cache(self, tag: str) -> Statement:
+        entry = self.cache.get(tag)
+        if entry is None:
+            return "DELETE FROM cache WHERE id_tag = ?", (tag,)
+        expires_s = None if entry.expires_at is None else entry.expires_at.timestamp()
+        return "INSERT OR REPLACE INTO cache VALUES (?, ?, ?, ?, ?)", (
+            tag, entry.status, entry.parent, expires_s, entry.used,
+        )  # fmt: skip
+
+    async def restart_at(self, seq: int, sample: int) -> None:
+        """The journal is shorter than what was told of it (it was set aside as damaged): go on from its end."""
+        self.seq, self.sample, self._is_dirty = seq, sample, True
+        for session_id in [session_id for session_id in self.transactions if session_id > seq]:
+            del self.transactions[session_id]
+        await self._commit([("DELETE FROM transactions WHERE session_id > ?", (seq,))])
+
+    # -------------------------------------------------------------------------------------------------- transactions
+
+    def session_of(self, transaction_id: int) -> int | None:
+        """The session of a transaction that has not ended."""
+        for session_id, known in self.transactions.items():
+            if known.transaction_id == transaction_id and not known.is_ended:
+                return session_id
+        return None
+
+    async def begun(self, row: JournalRow, session_id: int, transaction: OpenTransaction) -> None:
+        """StartTransaction was answered: its id, and that `row` is done."""
+        self.transactions[session_id] = transaction
+        values = (session_id, transaction.transaction_id, transaction.connector)
+        known = ("INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, 0)", values)
+        await self._commit([known, *self._row_done(row, session_id)])
+
+    async def ended(self, row: JournalRow, session_id: int) -> None:
+        """StopTransaction was answered: the transaction is over and `row` is done."""
+        known = self.transactions.get(session_id)
+        if known is not None:
+            known.is_ended = True
+        statements: list[Statement] = [("UPDATE transactions SET is_ended = 1 WHERE session_id = ?", (session_id,))]
+        oldest = self._too_many_ended()
+        if oldest:
+            statements.append(("DELETE FROM transactions WHERE is_ended AND session_id <= ?", (oldest,)))
+        await self._commit([*statements, *self._row_done(row, session_id)])
+
+    def _too_many_ended(self) -> int:
+        """Up to which session ended transactions are forgotten now; 0 mostly."""
+        if len(self.transactions) <= KEPT_TRANSACTIONS + 100:
+            return 0
+        ended = [session_id for session_id, known in self.transactions.items() if known.is_ended]
+        forget = sorted(ended)[: max(0, len(ended) - KEPT_TRANSACTIONS)]
+        for session_id in forget:
+            del self.transactions[session_id]
+        return forget[-1] if forget else 0
+
+    def _row_done(self, row: JournalRow, session_id: int) -> list[Statement]:
+        """`row` is answered: drop it from its lane, or move the cursor behind it."""
+        statements: list[Statement] = []
+        lane = self.lanes.get(session_id)
+        if lane is not None and lane.rows and lane.rows[0].seq == row.seq:
+            del lane.rows[0]
+            lane.attempts = 0
+            statements.append(("DELETE FROM held WHERE seq = ?", (row.seq,)))
+            statements.append(
+                (
+                    "UPDATE lanes SET attempts = 0, sample_after = ? WHERE session_id = ?",
+                    (lane.sample_after, session_id),
+                )
+            )
+        else:
+            self.advance(seq=row.seq)
+        if self.payloads.pop(row.seq, None) is not None:
+            statements.append(("DELETE FROM payloads WHERE seq = ?", (row.seq,)))
+        return statements
+
+    async def keep_payload(self, seq: int, payload: Payload) -> None:
+        """What is about to be sent for journal row `seq` and could not be built again exactly (R8)."""
+        self.payloads[seq] = payload
+        await self._commit([("INSERT OR REPLACE INTO payloads VALUES (?, ?)", (seq, msgspec.json.encode(payload)))])
+
+    # --------------------------------------------------------------------------------------------------------- lanes
+
+    async def hold(self, lane: Lane, row: JournalRow | None = None) -> None:
+        """Put `lane` as it is now on record, and `row` at its end; the journal goes on behind it."""
+        self.lanes[lane.session_id] = lane
+        if row is not None:
+            lane.rows.append(row)
+            self.advance(seq=row.seq)
+        statements: list[Statement] = [
+            (
+                "INSERT OR REPLACE INTO lanes VALUES (?, ?, ?, ?, ?, ?)",
+                (lane.session_id, lane.connector, lane.sample_after, lane.attempts, lane.is_parked, lane.error[:500]),
+            )
+        ]
+        if row is not None:
+            values = (row.seq, lane.session_id, msgspec.msgpack.encode(row))
+            statements.append(("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", values))
+        await self._commit(statements)
+
+    async def release(self, lane: Lane) -> None:
+        """Nothing of this session is held back any more."""
+        self.lanes.pop(lane.session_id, None)
+        key = (lane.session_id,)
+        await self._commit(
+            [("DELETE FROM held WHERE session_id = ?", key), ("DELETE FROM lanes WHERE session_id = ?", key)]
+        )
+
+    # --------------------------------------------------------------------------------------------------------- cache
+
+    def remember(self, id_tag: str, status: str, parent: str, expires_at: datetime | None) -> None:
+        """What the central system says of an idTag (compared without regard to case); durable with the next batch."""
+        tag = id_tag.lower()
+        known = self.cache.get(tag)
+        self._used += 1
+        if known is not None and (known.status, known.parent, known.expires_at) == (status, parent, expires_at):
+            known.used = self._used
+            return
+        self.cache[tag] = CacheEntry(status, parent, expires_at, self._used)
+        self._dirty_cache.add(tag)
+        if len(self.cache) > MAX_CACHE:
+            self._forget_one()
+
+    def _forget_one(self) -> None:
+        """One that may not charge first, then the one that was not used for longest (3.5.1)."""
+        tag = min(self.cache, key=lambda tag: (self.cache[tag].status == "Accepted", self.cache[tag].used))
+        del self.cache[tag]
+        self._dirty_cache.add(tag)
+
+    async def clear_cache(self) -> None:
+        """Durable when it returns."""
+        self.cache.clear()
+        self._dirty_cache.clear()
+        await self._commit([("DELETE FROM cache", ())])
+
+    def held_samples(self) -> int:
+        """The sample number behind which the station must not forget any."""
+        return min((lane.sample_after for lane in self.lanes.values()), default=self.sample)

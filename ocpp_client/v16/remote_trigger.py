@@ -1,0 +1,104 @@
+"""TriggerMessage: the Remote Trigger profile. Source: OCPP 1.6, 5.17."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from chargepoint.bus import Bus, CallFailed, Unavailable
+from chargepoint.messages import TakeSample
+from chargepoint.records import Sample
+from ocpp_client.backlog import STATION
+from ocpp_client.frames import Payload
+from ocpp_client.rpc import Reply, Rpc
+from ocpp_client.store import Store
+from ocpp_client.v16.configuration import Configuration
+from ocpp_client.v16.core import Actions
+from ocpp_client.v16.meter_values import TRIGGER, meter_value, meter_values
+from ocpp_client.v16.registration import Registration
+from ocpp_client.v16.status import StatusReporter
+
+ACCEPTED = {"status": "Accepted"}
+REJECTED = Reply({"status": "Rejected"})
+NOT_IMPLEMENTED = Reply({"status": "NotImplemented"})
+
+
+class RemoteTrigger:
+    """Sends what is asked for, after the answer has left."""
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        rpc: Rpc,
+        store: Store,
+        configuration: Configuration,
+        registration: Registration,
+        statuses: StatusReporter,
+        heard_sample: Callable[[Sample], None],
+        connectors: tuple[int, ...],
+    ) -> None:
+        self._bus = bus
+        self._rpc = rpc
+        self._store = store
+        self._configuration = configuration
+        self._registration = registration
+        self._statuses = statuses
+        self._heard_sample = heard_sample
+        self._connectors = connectors
+        self._triggers: dict[str, Callable[[int | None], Awaitable[Reply]]] = {
+            "BootNotification": self._boot,
+            "Heartbeat": self._heartbeat,
+            "StatusNotification": self._status,
+            "MeterValues": self._meter_values,
+        }
+
+    def add_to(self, actions: Actions) -> None:
+        actions.add("TriggerMessage", self.trigger)
+
+    async def trigger(self, payload: Payload) -> Reply:
+        connector: int | None = payload.get("connectorId")
+        if connector is not None and connector not in (0, *self._connectors):
+            return REJECTED
+        what = self._triggers.get(payload["requestedMessage"])
+        return NOT_IMPLEMENTED if what is None else await what(connector)
+
+    async def _boot(self, _connector: int | None) -> Reply:
+        async def ask() -> None:
+            self._registration.ask_boot()
+
+        return Reply(ACCEPTED, then=ask)
+
+    async def _heartbeat(self, _connector: int | None) -> Reply:
+        return Reply(ACCEPTED, then=self._registration.heartbeat)
+
+    async def _status(self, connector: int | None) -> Reply:
+        return Reply(ACCEPTED, then=lambda: self._statuses.tell_now(connector))
+
+    async def _meter_values(self, connector: int | None) -> Reply:
+        samples = []
+        for number in self._connectors if connector is None else (connector,):
+            sample = await self._take(number)
+            if sample is not None:
+                samples.append(sample)
+        if not samples:
+            return REJECTED
+        return Reply(ACCEPTED, then=lambda: self._tell(samples))
+
+    async def _take(self, connector: int) -> Sample | None:
+        measurands = self._configuration.words("MeterValuesSampledData")
+        try:
+            reply = await self._bus.call(STATION, TakeSample(connector=connector, measurands=measurands))
+        except (Unavailable, CallFailed, TimeoutError):
+            return None
+        if reply.sample is not None:
+            self._heard_sample(reply.sample)
+        return reply.sample
+
+    async def _tell(self, samples: list[Sample]) -> None:
+        for sample in samples:
+            known = self._store.transactions.get(sample.session_id)
+            number = None if known is None or known.is_ended else known.transaction_id
+            wanted = {TRIGGER: self._configuration.words("MeterValuesSampledData")}
+            value = meter_value(sample, wanted)
+            if value is not None:
+                await self._rpc.call("MeterValues", meter_values(sample.connector, number, [value]))

@@ -1,0 +1,249 @@
+"""Tells one journal row or sample in the words of OCPP 1.6 and carries out what the answer means.
+
+Source: OCPP 1.6, 4.8 (a begun transaction whose idTag proves invalid), 4.7, 4.10.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from chargepoint.bus import Bus, StateView
+from chargepoint.clock import Clock, at_of
+from chargepoint.messages import (
+    ConnectorState,
+    NameTransaction,
+    ReadJournal,
+    ReadSamples,
+    ReadSessions,
+    SetEnergyLimit,
+    StopCharging,
+)
+from chargepoint.records import JournalRow, Moment, Sample, TransactionStarted, TransactionStopped
+from chargepoint.vocabulary import ControllerStatus, SessionFlag, StopSource
+from ocpp_client.backlog import STATION
+from ocpp_client.errands import Errands
+from ocpp_client.frames import Payload
+from ocpp_client.rpc import NoAnswer, Rpc, Unsendable
+from ocpp_client.store import OpenTransaction, Store
+from ocpp_client.v16.authorisation import Authorisation, masked
+from ocpp_client.v16.configuration import Configuration
+from ocpp_client.v16.meter_values import ALIGNED, BEGIN, END, PERIODIC, TRIGGER, meter_value, meter_values
+from ocpp_client.v16.transactions import (
+    IdTagInfo,
+    WrongAnswer,
+    id_tag_info,
+    start_payload,
+    stop_payload,
+    transaction_data,
+    transaction_id,
+)
+
+log = logging.getLogger(__name__)
+
+MAX_DATA = 400
+"""Most meter values in one StopTransaction; servers bound the size of a frame."""
+MAX_SAMPLES = 20_000
+KEPT_SAMPLES = 500
+
+Told = Callable[[str, int | None, str], None]
+"""Hears what was told: action, connector, a short text."""
+
+
+class Teller:
+    """See the top of this file."""
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        clock: Clock,
+        rpc: Rpc,
+        store: Store,
+        configuration: Configuration,
+        authorisation: Authorisation,
+        errands: Errands,
+        connectors: StateView,
+        told: Told,
+    ) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._rpc = rpc
+        self._store = store
+        self._configuration = configuration
+        self._authorisation = authorisation
+        self._errands = errands
+        self._connectors = connectors
+        self._told = told
+        self._recent: deque[Sample] = deque(maxlen=KEPT_SAMPLES)
+        self._last_at: datetime | None = None
+        self._lost_boots: dict[str, datetime] = {}
+
+    def name_open_transactions(self) -> None:
+        """Tell the station again what it may have missed: the ids of the transactions that run."""
+        for session_id, known in self._store.transactions.items():
+            if not known.is_ended:
+                named = NameTransaction(session_id=session_id, transaction_id=known.transaction_id)
+                self._errands.ask(STATION, named)
+
+    # --------------------------------------------------------------------------------------------------------- time
+
+    async def time_of(self, row: JournalRow) -> datetime | None:
+        """When it happened; None while nobody can know (R22). A boot that never knew the time is put behind the last
+        known instant, its durations kept."""
+        at = row.moment.at
+        if at is None:
+            if not self._clock.is_set:
+                return None
+            page = await self._bus.call(STATION, ReadJournal(after_seq=row.seq - 1, limit=1))
+            at = page.rows[0].moment.at if page.rows else None
+        if at is None:
+            at = self._reckoned(row.moment)
+        self._last_at = at
+        return at
+
+    def _reckoned(self, moment: Moment) -> datetime:
+        """The wall time of a moment that was stamped without it."""
+        if moment.boot_id == self._clock.boot_id:
+            return at_of(moment.mono_s + self._clock.offset_s)
+        begun = self._lost_boots.get(moment.boot_id)
+        if begun is None:
+            after = self._last_at or self._clock.floor
+            begun = after - timedelta(seconds=moment.mono_s)
+            self._lost_boots[moment.boot_id] = begun
+            log.warning("boot %s never knew the time; what it noted is put behind %s", moment.boot_id[:8], after)
+        return min(begun + timedelta(seconds=moment.mono_s), self._clock.now())
+
+    # --------------------------------------------------------------------------------------------------------- rows
+
+    async def tell_row(self, row: JournalRow, at: datetime) -> None:
+        """StartTransaction or StopTransaction; durable when this returns. See `outbox.Teller` for what it raises."""
+        if isinstance(row.entry, TransactionStarted):
+            await self._start(row, row.entry, at)
+        elif isinstance(row.entry, TransactionStopped):
+            await self._stop(row, row.entry, at)
+
+    async def _start(self, row: JournalRow, entry: TransactionStarted, at: datetime) -> None:
+        payload = self._store.payloads.get(row.seq)
+        if payload is None:
+            payload = start_payload(entry, at)
+            if row.moment.at is None and row.moment.boot_id != self._clock.boot_id:
+                await self._store.keep_payload(row.seq, payload)
+        answer = await self._rpc.call("StartTransaction", payload)
+        try:
+            number = transaction_id(answer)
+        except WrongAnswer as error:
+            raise NoAnswer(str(error)) from None
+        info = id_tag_info(answer)
+        assert info is not None  # the schema asks for it
+        session_id = entry.session_id or 0
+        await self._store.begun(row, session_id, OpenTransaction(number, entry.connector or 0))
+        self._authorisation.learned(payload["idTag"], info)
+        named = NameTransaction(session_id=session_id, transaction_id=number, parent=info.parent)
+        self._errands.ask(STATION, named)
+        self._told(
+            "StartTransaction", entry.connector, f"transaction {number}, {masked(payload['idTag'])}: {info.status}"
+        )
+        if not info.is_accepted:
+            self._not_accepted(entry, session_id, info)
+
+    def _not_accepted(self, entry: TransactionStarted, session_id: int, info: IdTagInfo) -> None:
+        """The idTag of a begun transaction is not accepted: stop it, or bound its energy, as configured (4.8)."""
+        was_offline = bool(entry.flags & (SessionFlag.StartOffline | SessionFlag.UserAuthorizedOffline))
+        source = StopSource.OFFLINE_AUTH_ERROR if was_offline else StopSource.OCPP_AUTH_ERROR
+        most_wh = self._configuration.number("MaxEnergyOnInvalidId")
+        log.warning("session %d: the central system says %s of its idTag", session_id, info.status)
+        if self._configuration.flag("StopTransactionOnInvalidId"):
+            self._errands.ask(STATION, StopCharging(session_id=session_id, source=source, by="ocpp"))
+        elif most_wh > 0:
+            bound = SetEnergyLimit(session_id=session_id, energy_limit_wh=most_wh, source=source)
+            self._errands.ask(STATION, bound)
+
+    async def _stop(self, row: JournalRow, entry: TransactionStopped, at: datetime) -> None:
+        payload = self._store.payloads.get(row.seq)
+        if payload is None:
+            payload = await self._stop_payload(row, entry, at)
+        answer = await self._rpc.call("StopTransaction", payload)
+        await self._store.ended(row, entry.session_id or 0)
+        info = id_tag_info(answer)
+        if info is not None and "idTag" in payload:
+            self._authorisation.learned(payload["idTag"], info)
+        text = f"transaction {payload['transactionId']}, {payload['meterStop']} Wh, {payload['reason']}"
+        self._told("StopTransaction", entry.connector, text)
+
+    async def _stop_payload(self, row: JournalRow, entry: TransactionStopped, at: datetime) -> Payload:
+        known = self._store.transactions.get(entry.session_id or 0)
+        if known is None:
+            raise Unsendable("the central system never told an id for this transaction")
+        at_stop = await self._status_at_stop(entry)
+        data = await self._transaction_data(entry.session_id or 0)
+        payload = stop_payload(entry, at, known.transaction_id, at_stop, data)
+        if data or at_stop is not None or row.moment.at is None:
+            await self._store.keep_payload(row.seq, payload)
+        return payload
+
+    async def _status_at_stop(self, entry: TransactionStopped) -> ControllerStatus | None:
+        """The controller's status where the reason depends on it: on record, else as it is."""
+        if entry.stop_source is not StopSource.STATUS_CHANGE:
+            return None
+        page = await self._bus.call(STATION, ReadSessions(session_ids=(entry.session_id or 0,), include_garbage=True))
+        if page.sessions and page.sessions[0].final_status is not None:
+            return page.sessions[0].final_status
+        state = self._connectors.get(f"connector/{entry.connector}")
+        if isinstance(state, ConnectorState) and state.reading is not None:
+            return state.reading.status
+        return None
+
+    # ------------------------------------------------------------------------------------------------------ samples
+
+    def heard_sample(self, sample: Sample) -> None:
+        """Taken just now: may be needed for transactionData before it is durable."""
+        self._recent.append(sample)
+
+    async def tell_sample(self, sample: Sample) -> None:
+        """MeterValues; nothing where nothing of it is wanted, or its transaction is not one we tell of."""
+        known = self._store.transactions.get(sample.session_id) if sample.session_id else None
+        if sample.session_id and (known is None or known.is_ended):
+            return
+        value = meter_value(self._timed(sample), self._measurands)
+        if value is None:
+            return
+        number = None if known is None else known.transaction_id
+        await self._rpc.call("MeterValues", meter_values(sample.connector, number, [value]))
+
+    @property
+    def _measurands(self) -> dict[str, tuple[str, ...]]:
+        return {
+            PERIODIC: self._configuration.words("MeterValuesSampledData"),
+            ALIGNED: self._configuration.words("MeterValuesAlignedData"),
+            BEGIN: (),  # these two are for transactionData
+            END: (),
+            TRIGGER: (),  # was told when it was asked for
+        }
+
+    def _timed(self, sample: Sample) -> Sample:
+        if sample.moment.at is not None or not self._clock.is_set:
+            return sample
+        moment = sample.moment
+        timed = Moment(moment.boot_id, moment.mono_s, self._reckoned(moment))
+        return Sample(sample.number, sample.after_seq, sample.session_id, sample.connector, timed, sample.values)
+
+    async def _transaction_data(self, session_id: int) -> tuple[Payload, ...]:
+        """transactionData where it is configured: the durable samples of the session and those of just now."""
+        sampled = self._configuration.words("StopTxnSampledData")
+        aligned = self._configuration.words("StopTxnAlignedData")
+        if not sampled and not aligned:
+            return ()
+        found: dict[int, Sample] = {}
+        after = 0
+        while len(found) < MAX_SAMPLES:
+            reply = await self._bus.call(STATION, ReadSamples(after=after, session_id=session_id))
+            found.update((sample.number, sample) for sample in reply.samples)
+            if len(reply.samples) < 500:
+                break
+            after = reply.samples[-1].number
+        found.update((sample.number, sample) for sample in self._recent if sample.session_id == session_id)
+        ordered = [self._timed(found[number]) for number in sorted(found)]
+        return transaction_data(ordered, sampled, aligned, MAX_DATA)

@@ -1,0 +1,118 @@
+"""What others see of the link: its state, its frames, the operation log, security events. Nothing here decides."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+
+from chargepoint.bus import Bus
+from chargepoint.messages import LinkStatus, Noted, OcppFrame, SecurityNoted
+from chargepoint.vocabulary import EventType, LinkState
+
+log = logging.getLogger(__name__)
+
+MAX_TEXT = 16_000
+INVALID_EVERY_S = 600.0
+"""A flood of invalid messages makes one security event in this time; the next one counts them."""
+
+QUIET = frozenset({"Heartbeat", "MeterValues", "GetConfiguration"})
+"""Change nothing, so the operation log does not hold them."""
+
+_KEY = re.compile(r'("AuthorizationKey"\s*,\s*"value"\s*:\s*")(?:[^"\\]|\\.)*(")', re.IGNORECASE)
+_KEY_REVERSED = re.compile(r'("value"\s*:\s*")(?:[^"\\]|\\.)*("\s*,\s*"key"\s*:\s*"AuthorizationKey")', re.IGNORECASE)
+_HAS_KEY = re.compile("authorizationkey", re.IGNORECASE)
+
+
+def masked_text(raw: bytes) -> str:
+    """A frame as people may see it: keys masked, bounded."""
+    text = raw[:MAX_TEXT].decode("utf-8", "replace")
+    if _HAS_KEY.search(text) is None:
+        return text
+    hidden = _KEY_REVERSED.sub(r"\1***\2", _KEY.sub(r"\1***\2", text))
+    return hidden if hidden != text or '"value"' not in text else "(a frame with AuthorizationKey, not shown)"
+
+
+class Watching:
+    """Speaks of one link on the bus; the watcher of `rpc`."""
+
+    def __init__(self, bus: Bus, url: str) -> None:
+        self._bus = bus
+        self._status = LinkStatus(state=LinkState.OFFLINE, url=url)
+        self._told: LinkStatus | None = None
+        self._invalid = 0
+        self._invalid_told_s: float | None = None
+
+    @property
+    def state(self) -> LinkState:
+        return self._status.state
+
+    # --------------------------------------------------------------------------------------------------- the link
+
+    def link(self, state: LinkState, error: str = "") -> None:
+        """The link's state changed (or its error did). Told at once."""
+        known = self._status
+        since_s = known.since_mono_s if state is known.state else asyncio.get_running_loop().time()
+        self._set(state=state, since_mono_s=since_s, last_error=error)
+        self.tell()
+
+    def registration(self, status: str) -> None:
+        self._set(registration=status)
+        self.tell()
+
+    def counts(self, *, queued: int, parked: int, sent: int, received: int) -> None:
+        """Counters; told with the next `tell`."""
+        self._set(queued=queued, parked=parked, sent=sent, received=received)
+
+    def _set(self, **changes: object) -> None:
+        fields = {name: getattr(self._status, name) for name in self._status.__struct_fields__} | changes
+        self._status = LinkStatus(**fields)
+
+    def tell(self) -> None:
+        """Publish the state if it differs from what was published."""
+        if self._status != self._told:
+            self._told = self._status
+            self._bus.set_state("link", self._status)
+
+    # ------------------------------------------------------------------------------------------------------ frames
+
+    def frame(self, direction: str, action: str, text: bytes, latency_s: float | None) -> None:
+        frame = OcppFrame(direction=direction, action=action[:60], text=masked_text(text), latency_s=latency_s)
+        self._bus.publish(frame)
+
+    def invalid(self, text: str) -> None:
+        """Something that is no valid message came; logged once in a while, counted always."""
+        self._invalid += 1
+        now_s = asyncio.get_running_loop().time()
+        if self._invalid_told_s is not None and now_s - self._invalid_told_s < INVALID_EVERY_S:
+            return
+        self._invalid_told_s = now_s
+        log.warning("central system: invalid message dropped or refused (%s), %d so far", text[:200], self._invalid)
+        self.security("InvalidMessages", f"{self._invalid} so far, the last one: {text[:200]}")
+
+    # ------------------------------------------------------------------------------------------------------- notes
+
+    def sent(self, action: str, connector: int | None, text: str) -> None:
+        """A message of ours was taken."""
+        self._note(EventType.STATION_TO_OCPP, action, connector, text)
+
+    def received(self, action: str, connector: int | None, text: str) -> None:
+        """A request of the server was carried out."""
+        self._note(EventType.OCPP_TO_STATION, action, connector, text)
+
+    def websocket(self, action: str, text: str = "", error: str = "") -> None:
+        self._note(EventType.WEBSOCKET_STATE, action, None, text, error)
+
+    def failed(self, action: str, connector: int | None, error: str) -> None:
+        """A message of ours could not be told."""
+        log.error("%s: %s", action, error)
+        self._note(EventType.STATION_TO_OCPP, action, connector, "", error)
+
+    def security(self, kind: str, extra: str = "") -> None:
+        event = SecurityNoted(type=kind, source_type="service", source="ocpp", operation=kind, extra=extra)
+        self._bus.publish(event)
+
+    def _note(self, kind: EventType, action: str, connector: int | None, text: str, error: str = "") -> None:
+        if action not in QUIET or error:
+            noted = Noted(event_type=kind, action=action, message=text, error=error[:500], connector=connector)
+            self._bus.publish(noted)
