@@ -14,7 +14,8 @@ class ContactorEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One closing or opening, as the hardware really did it.
 
     `at_s` is the simulation's monotonic time; `permission_ended_s` is when the last of the conditions for being closed
-    ended (openings only); `is_emergency` marks openings that do not wait for zero current.
+    ended (openings only); `fault` names the faults that must keep it open (`faults.BLOCKING`); `is_emergency` marks
+    openings that do not wait for zero current.
     """
 
     at_s: float

@@ -12,6 +12,7 @@ import msgspec
 from drivers.interfaces import Cause, ConnectorType, ControllerStatus, HardwareFlag, PowerType, SelfDiagnosisFlag
 from drivers.native.objects import OrderResult
 from drivers.simulated.contactor import Contactor, ContactorEvent
+from drivers.simulated.faults import BLOCKING
 from drivers.simulated.output import FALL_A_PER_S, Output
 from drivers.simulated.vehicle import Vehicle
 
@@ -264,7 +265,7 @@ class ControllerState:
             vehicle_connected=vehicle is not None,
             vehicle_asks=vehicle is not None and vehicle.asks,
             status=self.status.value,
-            fault=",".join(sorted(self.faults)),
+            fault=",".join(sorted(self.faults & BLOCKING)),
             precheck_done=self.precheck_done,
             limit_current_a=self.limit_current_a,
             limit_power_w=self.limit_power_w,

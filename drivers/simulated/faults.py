@@ -68,3 +68,6 @@ FAULTS: dict[str, Fault] = {
 
 HEALING = frozenset({S.E7_OVERHEAT, S.E8_NO_MODULES, S.F_UNKNOWN})
 """Statuses left as soon as their cause is gone; E1..E6 need an unplugged vehicle, E9 a reboot or the button."""
+
+BLOCKING = frozenset(code for code, fault in FAULTS.items() if fault.when in (When.AT_ONCE, When.CONNECTED))
+"""Faults that a controller sees before it closes; the others show themselves only when it acts."""

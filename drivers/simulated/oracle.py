@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterable
 
 from drivers.native.objects import LEASE_S, RAMP_S
 from drivers.simulated.contactor import ContactorEvent
-from drivers.simulated.faults import FAULTS, When
 
 OPEN_WITHIN_S = LEASE_S + RAMP_S + 0.2
 """From the end of the permission at the latest; the lease is a part of it, so mostly it is RAMP_S."""
 CURRENT_TO_OPEN_A = 1.0
-BLOCKING = frozenset(code for code, fault in FAULTS.items() if fault.when in (When.AT_ONCE, When.CONNECTED))
 
 
 def violations(log: Iterable[ContactorEvent], is_durable: Callable[[ContactorEvent], bool] | None = None) -> list[str]:
@@ -44,9 +42,8 @@ def _closing(
         yield "without a living lease"
     if not event.precheck_done:
         yield "before the self-check had passed"
-    faults = BLOCKING.intersection(event.fault.split(","))
-    if faults or event.status.startswith("E"):
-        yield f"in status {event.status} with faults {', '.join(sorted(faults)) or 'none'}"
+    if event.fault or event.status.startswith("E"):
+        yield f"in status {event.status} with faults {event.fault or 'none'}"
     if event.current_a:
         yield f"with {event.current_a:g} A before"
     if is_durable is not None and not is_durable(event):
