@@ -332,6 +332,8 @@ class Bus:
             return
         for subscription in self._subscriptions.get(type(event).__name__, ()):
             subscription.offer(event)
+        if frame.number:
+            self._outbox.put_state(_TAKEN_SLOT, pack(frames.Taken(frame.number)))
 
     def _take_state(self, frame: frames.StateIs) -> None:
         try:
@@ -400,3 +402,4 @@ class Bus:
 
 _BEAT = pack(frames.Beat())
 _BEAT_SLOT = "\0beat"  # no topic: beats that have not left yet are one beat
+_TAKEN_SLOT = "\0taken"

@@ -108,6 +108,7 @@ class Peer:
         self.is_gone = False
         self.open_calls = 0
         self.refusals: dict[str, int] = {}
+        self.untaken: deque[_KeptEvent] = deque(maxlen=MAX_KEPT_EVENTS)
         self.credit = 0.0
         self.credit_at_s = 0.0
         self.is_reading = False
@@ -115,6 +116,15 @@ class Peer:
 
     def watches(self, topic: str) -> bool:
         return any(topic.startswith(prefix) for prefix in self.prefixes)
+
+
+class _KeptEvent(msgspec.Struct, frozen=True, eq=False):
+    """`number` grows in the order in which such events are sent to the service they are kept for."""
+
+    number: int
+    name: str
+    sender: str
+    body: msgspec.Raw
 
 
 class _Retained(msgspec.Struct, frozen=True, eq=False):
@@ -142,7 +152,7 @@ class Exchange:
         self._retained: dict[str, _Retained] = {}
         self._calls: dict[int, _OpenCall] = {}
         self._numbers = itertools.count(1)
-        self._kept: deque[tuple[str, bytes]] = deque(maxlen=MAX_KEPT_EVENTS)
+        self._kept: deque[_KeptEvent] = deque(maxlen=MAX_KEPT_EVENTS)
         self._kept_names = frozenset(t.__name__ for t in KEPT_EVENTS)
         self._taps: set[Peer] = set()
         self._decode = msgspec.msgpack.Decoder(frames.ToHub).decode
@@ -199,7 +209,7 @@ class Exchange:
             peer.continuation.cancel()
         peer.outbox.close()
         if peer.name == KEEPS_FOR:
-            self._kept.extend(note for note in peer.outbox.unsent_notes() if isinstance(note, tuple))
+            self._kept.extend(peer.untaken)  # whatever it had not read when it went away is for the next one
         peer.socket.close()
         self._peers.discard(peer)
         self._taps.discard(peer)
@@ -320,15 +330,25 @@ class Exchange:
         event = self._checked(peer, self.vocabulary.event, frame.body)
         name = type(event).__name__
         out = pack(frames.Happened(peer.name, frame.body))
-        is_kept = name in self._kept_names
+        keeper = self._services.get(KEEPS_FOR) if name in self._kept_names else None
         for listener in self._peers:
-            if name in listener.events:
-                keeps = is_kept and listener.name == KEEPS_FOR
-                listener.outbox.put_event(out, (name, out) if keeps else None)
-        keeper = self._services.get(KEEPS_FOR)
-        if is_kept and (keeper is None or name not in keeper.events):
-            self._kept.append((name, out))
+            if name in listener.events and listener is not keeper:
+                listener.outbox.put_event(out)
+        if name in self._kept_names:
+            self._keep(keeper, _KeptEvent(next(self._numbers), name, peer.name, frame.body))
         self._tapped("event", peer.name, "", frame.body)
+
+    def _keep(self, keeper: Peer | None, event: _KeptEvent) -> None:
+        """Give an event to the service it is kept for, or keep it for the next one."""
+        if keeper is None or event.name not in keeper.events:
+            self._kept.append(event)
+            return
+        keeper.untaken.append(event)
+        keeper.outbox.put_event(pack(frames.Happened(event.sender, event.body, event.number)))
+
+    def _taken(self, peer: Peer, frame: frames.Taken) -> None:
+        while peer.untaken and peer.untaken[0].number <= frame.number:
+            peer.untaken.popleft()
 
     def _set_state(self, peer: Peer, frame: frames.SetState) -> None:
         value = self._checked(peer, self.vocabulary.state, frame.body)
@@ -422,11 +442,8 @@ class Exchange:
         peer.events |= known
         if peer.name == KEEPS_FOR and known & self._kept_names:
             kept, self._kept = self._kept, deque(maxlen=MAX_KEPT_EVENTS)
-            for name, out in kept:
-                if name in peer.events:
-                    peer.outbox.put_event(out, (name, out))
-                else:
-                    self._kept.append((name, out))
+            for event in kept:
+                self._keep(peer, msgspec.structs.replace(event, number=next(self._numbers)))
 
     def _watch(self, peer: Peer, frame: frames.Watch) -> None:
         if len(peer.prefixes) >= MAX_WATCHES or len(frame.prefix) > MAX_TOPIC_LENGTH:
@@ -464,6 +481,7 @@ class Exchange:
         frames.Beat: _beat,
         frames.Ready: _ready,
         frames.Tap: _tap,
+        frames.Taken: _taken,
     }
 
 

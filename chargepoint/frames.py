@@ -74,6 +74,12 @@ class Ready(Frame, frozen=True):
     """To the hub: up and at work."""
 
 
+class Taken(Frame, frozen=True):
+    """To the hub: kept events up to `number` have arrived here."""
+
+    number: int
+
+
 class Tap(Frame, frozen=True):
     """To the hub, administrators only: wishes a copy of all traffic."""
 
@@ -98,10 +104,11 @@ class Failure(Frame, frozen=True):
 
 
 class Happened(Frame, frozen=True):
-    """From the hub: an event somebody published."""
+    """From the hub: an event somebody published. `number` counts those that are kept until they are `Taken`, else 0."""
 
     sender: str
     body: msgspec.Raw
+    number: int = 0
 
 
 class StateIs(Frame, frozen=True):
@@ -133,7 +140,7 @@ class Tapped(Frame, frozen=True):
     body: msgspec.Raw
 
 
-ToHub = Publish | SetState | Call | Subscribe | Watch | Beat | Ready | Tap | Answer | Failure
+ToHub = Publish | SetState | Call | Subscribe | Watch | Beat | Ready | Taken | Tap | Answer | Failure
 FromHub = Answer | Failure | Happened | StateIs | Asked | Stop | Tapped
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
@@ -246,7 +253,7 @@ class Outbox:
         self._socket = sock
         self._broken = broken
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._queue: deque[list[Any]] = deque()  # [bytes | None when dropped or replaced, topic or kind, message type]
+        self._queue: deque[list[Any]] = deque()  # [frame, or None when dropped; kind; topic of a state]
         self._events: deque[list[Any]] = deque()
         self._states: dict[str, list[Any]] = {}
         self._event_bytes = 0
@@ -267,12 +274,11 @@ class Outbox:
         self._append([frame, "call", None])
         return True
 
-    def put_event(self, frame: bytes, note: object = None) -> None:
-        """An event; `note` comes back from `unsent_notes` while it has not left."""
+    def put_event(self, frame: bytes) -> None:
         if self.is_closed:
             self.dropped += 1
             return
-        entry = [frame, "event", note]
+        entry = [frame, "event", None]
         self._events.append(entry)
         self._event_bytes += len(frame)
         while len(self._events) > MAX_QUEUED_EVENTS or self._event_bytes > MAX_QUEUED_EVENT_BYTES:
@@ -297,10 +303,6 @@ class Outbox:
     def is_empty(self) -> bool:
         """Whether everything has left."""
         return self.is_closed or not (self._queue or self._unsent)
-
-    def unsent_notes(self) -> list[object]:
-        """The notes of events that are still here, oldest first."""
-        return [entry[2] for entry in self._events if entry[2] is not None]
 
     def close(self) -> None:
         """Send nothing more. What stands in the queue is lost."""

@@ -100,6 +100,30 @@ async def blocked(context: Context) -> None:
     time.sleep(3600.0)
 
 
+async def silent(context: Context) -> None:
+    """Never gets ready."""
+    await asyncio.sleep(3600.0)
+
+
+async def deaf(context: Context) -> None:
+    """Works, and does not stop when asked."""
+    context.ready()
+    while True:
+        context.beat()
+        await asyncio.sleep(BEAT_S)
+
+
+async def slow_to_prepare(context: Context) -> None:
+    """As `station`, but its charges take a second to end."""
+
+    async def prepare(_request: PrepareToStop, _sender: str) -> Done:
+        await asyncio.sleep(1.0)
+        return Done()
+
+    context.bus.serve(PrepareToStop, prepare)
+    await steady(context)
+
+
 async def hog(context: Context) -> None:
     """Takes memory without end."""
     context.ready()

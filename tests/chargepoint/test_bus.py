@@ -268,6 +268,33 @@ async def test_events_for_the_station_are_kept_while_it_restarts() -> None:
     exchange.close()
 
 
+async def test_what_a_hung_station_had_not_read_goes_to_the_next_one() -> None:
+    exchange = Exchange()
+    async with in_process_bus("rfid", exchange=exchange) as buses:
+        first = connect(exchange, "station")
+        heard = first.subscribe(Noted)
+        running = asyncio.create_task(first.run())
+        await settled()
+        buses["rfid"].publish(noted("read"))
+        await settled()
+        assert (await anext(heard)).action == "read"
+        await settled()
+        asyncio.get_running_loop().remove_reader(first._socket.fileno())  # from here on it hangs
+        buses["rfid"].publish(noted("unread"))
+        await settled()
+        exchange.detach("station")
+        first.close()
+        await running
+        second = connect(exchange, "station")
+        running = asyncio.create_task(second.run())
+        again = second.subscribe(Noted)
+        await settled()
+        assert [event.action for event in again._waiting] == ["unread"]
+        second.close()
+        await running
+    exchange.close()
+
+
 async def test_a_restarted_service_takes_the_place_of_its_forerunner() -> None:
     exchange = Watched()
     async with in_process_bus("rfid", "station", exchange=exchange) as buses:

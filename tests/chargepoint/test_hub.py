@@ -1,0 +1,294 @@
+"""The hub with small services as tasks of one loop: who is restarted or parked, how all is stopped, what is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chargepoint.bus import Bus, CallFailed
+from chargepoint.clock import Clock
+from chargepoint.hub import LastRun, start_cause
+from chargepoint.messages import (
+    ActionResult,
+    ChangeSettings,
+    ClockState,
+    EndStation,
+    Noted,
+    RestartService,
+    SecurityNoted,
+    ServiceState,
+    SupervisorState,
+)
+from chargepoint.one_process import House
+from chargepoint.services import World
+from chargepoint.vocabulary import EventType, StartCause, StopSource
+from tests.chargepoint.dummies import service, world
+
+CLOCK = 1.8e9
+
+
+def a_world(data: Path, *services: Any, boot_id: str = "boot-1") -> World:
+    return world(data, services, make_clock=lambda: Clock(boot_id, offset_s=CLOCK, source="system"))
+
+
+class Peer:
+    """A visitor's bus in a house, running while the block does."""
+
+    def __init__(self, house: House, name: str = "admin") -> None:
+        self.bus: Bus = house.connect(name)
+        self._running = asyncio.create_task(self.bus.run())
+        self.view = self.bus.watch("")
+
+    async def __aenter__(self) -> Peer:
+        await asyncio.sleep(0.05)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.bus.close()
+        await self._running
+
+    def service(self, name: str) -> ServiceState:
+        state = self.view.get(f"service/{name}")
+        assert isinstance(state, ServiceState)
+        return state
+
+    def supervisor(self) -> SupervisorState:
+        state = self.view.get("supervisor")
+        assert isinstance(state, SupervisorState)
+        return state
+
+
+def diary(data: Path) -> list[str]:
+    path = data / "diary"
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+async def test_all_services_are_started_and_told_of(tmp_path: Path) -> None:
+    async with House(a_world(tmp_path, service("station", "station"), service("ocpp"))) as house, Peer(house) as peer:
+        await asyncio.sleep(1.0)
+        assert [peer.service(name).status for name in ("station", "ocpp")] == ["running", "running"]
+        assert peer.supervisor().start_cause is StartCause.POWER_ON
+        assert not peer.supervisor().is_degraded
+        clock = peer.view.get("clock")
+        assert clock == ClockState(is_set=True, offset_s=CLOCK, source="system")
+
+
+async def test_a_service_that_dies_is_started_again_and_the_others_are_not(tmp_path: Path) -> None:
+    async with House(a_world(tmp_path, service("station", "station"), service("ocpp"))) as house, Peer(house) as peer:
+        house.kill("ocpp")
+        await asyncio.sleep(2.0)
+        assert (peer.service("ocpp").status, peer.service("ocpp").restarts) == ("running", 1)
+        assert peer.service("ocpp").last_end == "killed"
+        assert peer.service("station").restarts == 0
+    assert any("SERVICE_RESTARTED Died ocpp" in line for line in diary(tmp_path))
+
+
+async def test_a_service_whose_work_stands_still_is_ended_in_time_and_started_again(tmp_path: Path) -> None:
+    hangs = service("station", "stuck", beat_limit_s=3.0)
+    async with House(a_world(tmp_path, hangs)) as house, Peer(house) as peer:
+        await asyncio.sleep(2.9)
+        assert peer.service("station").restarts == 0
+        await asyncio.sleep(1.0)
+        assert peer.service("station").restarts == 1
+        assert peer.service("station").last_end.startswith("watchdog: no beat for 3.")
+
+
+async def test_a_service_that_never_gets_ready_is_ended_by_its_own_limit(tmp_path: Path) -> None:
+    async with House(a_world(tmp_path, service("ocpp", "silent", start_limit_s=5.0))) as house, Peer(house) as peer:
+        await asyncio.sleep(6.0)
+        assert peer.service("ocpp").last_end.startswith("watchdog")
+
+
+async def test_a_service_that_cannot_live_is_parked_and_the_rest_goes_on_degraded(tmp_path: Path) -> None:
+    services = (service("station", "station"), service("ocpp", "crash"))
+    async with House(a_world(tmp_path, *services)) as house, Peer(house) as peer:
+        await asyncio.sleep(5.0)
+        assert peer.service("ocpp").status == "parked"
+        assert peer.supervisor().is_degraded
+        assert peer.service("station").status == "running"
+        restarts = peer.service("ocpp").restarts
+        assert restarts == 3
+        await asyncio.sleep(500.0)
+        assert peer.service("ocpp").restarts == restarts  # never a storm
+        await asyncio.sleep(200.0)
+        assert peer.service("ocpp").restarts > restarts  # but what made it die may have gone
+    assert any("Parked ocpp" in line for line in diary(tmp_path))
+
+
+async def test_a_parked_service_is_started_when_somebody_asks(tmp_path: Path) -> None:
+    async with House(a_world(tmp_path, service("ocpp", "crash"))) as house, Peer(house) as peer:
+        await asyncio.sleep(5.0)
+        assert peer.service("ocpp").status == "parked"
+        restarts = peer.service("ocpp").restarts
+        assert (await peer.bus.call("hub", RestartService(name="ocpp", by="anna"))).ok
+        await asyncio.sleep(0.005)
+        assert peer.service("ocpp").restarts == restarts + 1
+
+
+async def test_a_restart_that_was_asked_for_is_in_order_and_no_death(tmp_path: Path) -> None:
+    async with House(a_world(tmp_path, service("station", "station"), service("rfid"))) as house, Peer(house) as peer:
+        result = await peer.bus.call("hub", RestartService(name="rfid", by="anna"))
+        assert result.ok
+        await asyncio.sleep(1.0)
+        assert (peer.service("rfid").status, peer.service("rfid").restarts) == ("running", 1)
+        assert peer.service("rfid").last_end == "restart asked by anna (admin)"
+        assert "rfid stopped" in diary(tmp_path)
+        unknown = await peer.bus.call("hub", RestartService(name="rifd", by="anna"))
+        assert (unknown.ok, unknown.code) == (False, "unknown_service")
+    assert not any("Died" in line for line in diary(tmp_path))
+
+
+async def test_a_service_that_does_not_obey_a_restart_is_killed(tmp_path: Path) -> None:
+    async with House(a_world(tmp_path, service("rfid", "deaf"))) as house, Peer(house) as peer:
+        await peer.bus.call("hub", RestartService(name="rfid", by="anna"))
+        await asyncio.sleep(1.5)
+        assert peer.service("rfid").restarts == 0
+        await asyncio.sleep(1.0)
+        assert peer.service("rfid").restarts == 1
+
+
+async def test_the_orderly_stop_ends_doors_then_station_then_ocpp(tmp_path: Path) -> None:
+    services = (
+        service("station", "station"),
+        service("ocpp"),
+        service("helper"),
+        service("rfid", is_door=True),
+        service("hmi", is_door=True),
+    )
+    async with House(a_world(tmp_path, *services)) as house:
+        await asyncio.sleep(1.0)
+        assert await house.leave(0, StopSource.APP_RESTART) == 0
+    lines = diary(tmp_path)
+    assert set(lines[:2]) == {"rfid stopped", "hmi stopped"}
+    assert lines[2:] == ["station prepared APP_RESTART 0", "station stopped", "ocpp stopped", "helper stopped"]
+
+
+async def test_a_reset_gives_its_exit_code_and_its_source_to_the_station(tmp_path: Path) -> None:
+    async with House(a_world(tmp_path, service("station", "station"))) as house, Peer(house, "ocpp") as peer:
+        reset = EndStation(exit_code=20, stop_source=StopSource.OCPP_HARD_RESET, by="server")
+        result = await peer.bus.call("hub", reset)
+        assert result == ActionResult(ok=True, code="ok", text="The station ends: reboot.")
+        assert await house.wait() == 20
+    assert "station prepared OCPP_HARD_RESET 20" in diary(tmp_path)
+
+
+async def test_an_exit_code_that_means_nothing_is_refused(tmp_path: Path) -> None:
+    async with House(a_world(tmp_path, service("station", "station"))) as house, Peer(house) as peer:
+        result = await peer.bus.call("hub", EndStation(exit_code=7, stop_source=StopSource.OTHER, by="x"))
+        assert (result.ok, result.code) == (False, "unknown_exit_code")
+
+
+async def test_services_that_do_not_stop_do_not_hold_up_the_end(tmp_path: Path) -> None:
+    services = (service("station", "deaf"), service("ocpp", "deaf"), service("rfid", "deaf", is_door=True))
+    async with House(a_world(tmp_path, *services)) as house:
+        await asyncio.sleep(1.0)
+        begun_s = asyncio.get_running_loop().time()
+        assert await house.leave(0, StopSource.APP_RESTART) == 0
+        assert asyncio.get_running_loop().time() - begun_s <= 3.0
+
+
+async def test_nothing_is_restarted_while_all_is_being_stopped(tmp_path: Path) -> None:
+    async with House(a_world(tmp_path, service("station", "slow_to_prepare"), service("ocpp"))) as house:
+        async with Peer(house) as peer:
+            await asyncio.sleep(1.0)
+            house.hub.leave(0, StopSource.APP_RESTART)
+            await asyncio.sleep(0.1)
+            house.kill("ocpp")
+            await asyncio.sleep(0.5)
+            assert peer.service("ocpp").status == "stopped"
+        assert await house.wait() == 0
+
+
+async def test_a_hub_that_was_held_up_blames_nobody(tmp_path: Path) -> None:
+    async with House(a_world(tmp_path, service("station", "station", beat_limit_s=3.0))) as house, Peer(house) as peer:
+        await asyncio.sleep(1.0)
+        asyncio.get_running_loop().jump(20.0)  # type: ignore[attr-defined]
+        await asyncio.sleep(2.0)
+        assert peer.service("station").restarts == 0
+
+
+# ---------------------------------------------------------------------------------------------- what is kept
+
+
+@pytest.mark.parametrize(
+    ("last", "cause"),
+    [
+        (None, StartCause.POWER_ON),
+        (LastRun("boot-0", None), StartCause.POWER_ON),
+        (LastRun("boot-0", 0), StartCause.POWER_ON),
+        (LastRun("boot-0", 20), StartCause.HARD_RESET),
+        (LastRun("boot-0", 21), StartCause.POWER_ON),
+        (LastRun("boot-1", None), StartCause.CRASH),
+        (LastRun("boot-1", 0), StartCause.SERVICE_RESTART),
+        (LastRun("boot-1", 30), StartCause.SOFT_RESET),
+        (LastRun("boot-1", 10), StartCause.SOFT_RESET),
+    ],
+)
+def test_why_it_starts_is_told_by_how_it_ended(last: LastRun | None, cause: StartCause) -> None:
+    assert start_cause(last, "boot-1") is cause
+
+
+async def test_starts_and_crashes_are_counted_over_all_runs(tmp_path: Path) -> None:
+    def run(boot_id: str = "boot-1") -> House:
+        return House(a_world(tmp_path, service("station", "station"), boot_id=boot_id))
+
+    async def state(house: House) -> tuple[StartCause, int, int]:
+        async with Peer(house) as peer:
+            await asyncio.sleep(0.5)
+            told = peer.supervisor()
+            return told.start_cause, told.boots, told.crashes
+
+    async with run() as house:
+        assert await state(house) == (StartCause.POWER_ON, 1, 0)
+        await house.leave(30, StopSource.OCPP_SOFT_RESET)
+    async with run() as house:
+        assert await state(house) == (StartCause.SOFT_RESET, 2, 0)
+        await house.cut_power()
+    async with run() as house:
+        assert await state(house) == (StartCause.CRASH, 3, 1)
+        await house.cut_power()
+    async with run("boot-2") as house:
+        assert await state(house) == (StartCause.POWER_ON, 4, 1)
+        await house.leave(20, StopSource.OCPP_HARD_RESET)
+    async with run("boot-3") as house:
+        assert await state(house) == (StartCause.HARD_RESET, 5, 1)
+
+
+async def test_settings_are_there_for_whoever_comes_after_a_restart(tmp_path: Path) -> None:
+    async with House(a_world(tmp_path)) as house, Peer(house, "ocpp") as peer:
+        await peer.bus.call("hub", ChangeSettings(values={"ocpp.HeartbeatInterval": "60"}, by="server"))
+        await house.cut_power()
+    async with House(a_world(tmp_path)) as house, Peer(house) as peer:
+        settings: Any = peer.view.get("settings")
+        assert settings.values == {"ocpp.HeartbeatInterval": "60"}
+
+
+async def test_the_station_works_without_its_settings_when_they_cannot_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "hub" / "settings.db").mkdir(parents=True)  # nothing that could be opened or replaced by a file
+    async with House(a_world(tmp_path, service("station", "station"))) as house, Peer(house) as peer:
+        await asyncio.sleep(1.0)
+        assert peer.service("station").status == "running"
+
+
+async def test_forged_messages_are_noted_for_the_security_journal(tmp_path: Path) -> None:
+    async with House(a_world(tmp_path)) as house, Peer(house, "station") as station, Peer(house, "rfid") as rfid:
+        heard = station.bus.subscribe(SecurityNoted)
+        await asyncio.sleep(0.1)
+        with pytest.raises(CallFailed, match="rfid may not send EndStation"):
+            await rfid.bus.call("hub", EndStation(exit_code=0, stop_source=StopSource.OTHER, by="x"))
+        note = await anext(heard)
+        assert (note.type, note.source) == ("InvalidMessages", "rfid")
+
+
+async def test_notes_of_a_restart_of_station_reach_the_next_station(tmp_path: Path) -> None:
+    async with House(a_world(tmp_path, service("station", "station"))) as house, Peer(house, "ocpp") as peer:
+        await asyncio.sleep(0.5)
+        house.kill("station")
+        peer.bus.publish(Noted(event_type=EventType.WEBSOCKET_STATE, action="Open"))
+        await asyncio.sleep(1.0)
+    lines = diary(tmp_path)
+    assert any("WEBSOCKET_STATE Open" in line for line in lines)
+    assert any("SERVICE_RESTARTED Died station" in line for line in lines)
