@@ -30,8 +30,6 @@ def _driver(document: Document, section: Section, kind: str, name: str) -> Itera
         module = loading.load(kind, name)
     except loading.UnknownDriver as error:
         known = loading.known(kind)
-        if not known:
-            return
         remedy = f"Did you mean {shown(error.nearest)}?" if error.nearest else f"Known are {listed(known)}."
         yield document.fault(section, "driver", f"there is no such driver of {kind}", remedy)
     except ImportError as error:
