@@ -248,6 +248,12 @@ class Database:
         with self._clock.standing_still():
             try:
                 return list(await self._reader.execute_fetchall(sql, parameters))
+            except sqlite3.OperationalError as error:
+                if "decode to UTF-8" not in str(error):
+                    raise _explained(self.path, error) from error
+                log.error("%s: holds a text that is none; it is shown as far as it is one", self.path)
+                self._reader.text_factory = _tolerant_text
+                return list(await self._reader.execute_fetchall(sql, parameters))
             except sqlite3.Error as error:
                 raise _explained(self.path, error) from error
 
@@ -277,6 +283,10 @@ class Database:
             (await self.read(f"PRAGMA {name}"))[0][0] for name in ("page_count", "freelist_count", "page_size")
         ]
         return int((pages - free) * size)
+
+
+def _tolerant_text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _stamp(clock: Clock) -> str:

@@ -37,6 +37,7 @@ from chargepoint.storage.boots import Boot, boot_statements, boots_changed
 from chargepoint.storage.database import CannotRecord, Database, Statement, to_the_end
 from chargepoint.storage.journal_pages import MOST_ROWS, broken_links, read_entries, read_sessions
 from chargepoint.storage.pruning import Pruning
+from chargepoint.storage.rebuild import rebuilt
 from chargepoint.storage.reserve import Reserve
 from chargepoint.vocabulary import EventType
 
@@ -179,22 +180,53 @@ class Journal:
         self.last_seq = (await read("SELECT coalesce(max(seq), 0) FROM events"))[0][0]
         for row in await read("SELECT chain FROM events WHERE chain IS NOT NULL ORDER BY seq DESC LIMIT 1"):
             self._chained_to = row["chain"]
+        damaged_facts: list[tuple[str, bytes]] = []
         for row in await read("SELECT key, value, crc FROM facts"):
             if rows_of.crc_of(row["key"], row["value"]) == row["crc"]:
                 self._facts[row["key"]] = row["value"]
             else:
-                self.damage += f"The fact {row['key']} is not as it was written and is left out. "
+                damaged_facts.append((row["key"], row["value"]))
         for row in await read("SELECT * FROM boots ORDER BY number"):
             self._boots[row["boot_id"]] = Boot(*tuple(row)[1:])
         self._cursors = dict([tuple(row) for row in await read("SELECT reader, seq FROM cursors")])
         for row in await read("SELECT session_id FROM sessions WHERE is_finished = 0"):
             self._unfinished.add(row[0])
+        await self._mend(damaged_facts)
         for session_id in self._unfinished:
             sql = (
                 "SELECT boot_id, mono_s, at FROM events WHERE session_id = ? AND at NOT NULL ORDER BY seq DESC LIMIT 1"
             )
             for row in await read(sql, (session_id,)):
                 self._session_moments[session_id] = Moment(row["boot_id"], row["mono_s"], at_of(row["at"]))
+
+    async def _mend(self, damaged_facts: Sequence[tuple[str, bytes]]) -> None:
+        """Set damaged facts aside, and rebuild the sessions whose record is lost but whose entries are there."""
+        whole = {session.session_id for session in await self.sessions(sorted(self._unfinished), limit=MOST_ROWS)}
+        lost = self._unfinished - whole if self._unfinished else set()
+        if self.damage:
+            sql = (
+                "SELECT seq FROM events WHERE kind = 'SessionCreated' AND seq NOT IN (SELECT session_id FROM sessions)"
+            )
+            lost |= {row[0] for row in await self._database.read(sql)}
+        statements: list[Statement] = []
+        for session_id in sorted(lost):
+            session = rebuilt((await self.read(session_id=session_id)).rows)
+            if session is not None:
+                statements.append((rows_of.SAVE_SESSION, rows_of.session_row(session)))
+                self._unfinished.add(session_id)
+                if session.finished is not None:
+                    self._unfinished.discard(session_id)
+        for key, value in damaged_facts:
+            aside = f"damaged.{key}"
+            statements += [
+                ("DELETE FROM facts WHERE key = ?", (key,)),
+                (rows_of.SAVE_FACT, (aside, value, rows_of.crc_of(aside, value))),
+            ]
+            self.damage = f"{self.damage} journal.db: the fact {key} was damaged and is now {aside}.".strip()
+        if lost:
+            self.damage = f"{self.damage} journal.db: {len(lost)} session records were rebuilt from entries.".strip()
+        if statements:
+            await self._database.write(statements)
 
     async def _tell_damage(self, damage: str) -> None:
         """Record that entries may be lost, behind a gap in the numbers: readers may have seen what is gone."""

@@ -199,6 +199,8 @@ class OwnedFile:
             if code & 0xFF in NOT_THE_FILE_CODES and code not in UNREADABLE_CODES:
                 raise
             return str(error)
+        except UnicodeDecodeError:  # of SQLite's own message about a garbled name
+            return "its schema is garbled"
         return ""
 
     def _refuse_newer(self) -> None:

@@ -334,4 +334,4 @@ def _column(payload: bytes, at: int, kind: int) -> tuple[Value, int]:
         raise ValueError("no such kind of column")
     size = (kind - 12) // 2
     data = payload[at : at + size]
-    return (data if kind % 2 == 0 else data.decode("utf-8")), size
+    return (data if kind % 2 == 0 else data.decode("utf-8", "replace")), size
