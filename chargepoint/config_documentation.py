@@ -53,8 +53,9 @@ AFTER = """\
 - Free mode and plug-and-charge agree with the operating mode.
 - The address of the central system can be dialled, has no password in it, and does not end with the identity.
 
-`chargepoint check` also warns, without refusing the file: polls that take more than 80 % of a serial port's time,
-ports and meters that nothing uses, `ws://` to another machine, OCPP keys that are nearly those of the Core profile.
+`chargepoint check` also refuses values in `[ocpp.configuration]` that are no keys or no values of theirs (`chargepoint
+run` logs them and goes on without), and warns, without refusing the file, of polls that take more than 80 % of a serial
+port's time, ports and meters that nothing uses, `ws://` to another machine, keys of serial ports on a TCP port.
 """
 
 _TYPES: dict[type[inspect.Type], str] = {

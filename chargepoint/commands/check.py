@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from chargepoint.commands.manual import page
 from chargepoint.config import ConfigError, Fault, PortSettings, Settings, load, load_secrets, secrets_path
-from chargepoint.config_faults import amount, listed, nearest
+from chargepoint.config_faults import amount, listed, nearest, shown_of
+from chargepoint.config_schema import printable
 from chargepoint.poll_load import WARNING_SHARE, poll_load
 
 SUMMARY = "find every fault of a station file"
 
-STANDARD_KEYS = (
-    "AllowOfflineTxForUnknownId", "AuthorizationCacheEnabled", "AuthorizeRemoteTxRequests", "BlinkRepeat",
-    "ClockAlignedDataInterval", "ConnectionTimeOut", "ConnectorPhaseRotation", "GetConfigurationMaxKeys",
-    "HeartbeatInterval", "LightIntensity", "LocalAuthorizeOffline", "LocalPreAuthorize", "MaxEnergyOnInvalidId",
-    "MeterValuesAlignedData", "MeterValuesSampledData", "MeterValueSampleInterval", "MinimumStatusDuration",
-    "NumberOfConnectors", "ResetRetries", "StopTransactionOnEVSideDisconnect", "StopTransactionOnInvalidId",
-    "StopTxnAlignedData", "StopTxnSampledData", "SupportedFeatureProfiles", "TransactionMessageAttempts",
-    "TransactionMessageRetryInterval", "UnlockConnectorOnEVSideDisconnect", "WebSocketPingInterval",
-)  # fmt: skip
-"""Configuration keys of the Core profile (OCPP 1.6, 9.1): a name that is nearly one of them is mentioned."""
+OCPP_KEYS = "ocpp_client.v16.configuration"
+"""The module that knows the keys of [ocpp.configuration]; a service, so it is named and not imported from here."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         """
         Reads a station file and secrets.toml beside it and prints every fault there is, all at once: the key, what was
         found there, why it cannot be, and what to do. A mistyped key is answered with the nearest right one. Nothing is
-        opened but these files: no device is asked, and a running station is not disturbed.
+        opened but these files: no device is asked, and a running station is not disturbed. OCPP keys that cannot be
+        preset are told, too; chargepoint run goes on without them.
 
         A file without a fault is answered with a table of what is installed: connectors, meters, readers, and for each
         serial port the share of its time that the polls take, by its baud rate. Above 80 % it is a warning. Warnings
@@ -62,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings: Settings | None = None
     try:
         settings = load(path)
+        faults += preset_faults(settings.ocpp.configuration, path.name)
     except ConfigError as error:
         faults += error.faults
     try:
@@ -85,6 +81,29 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"Warning: {path.name}, {warning}", file=sys.stderr)
     print(f"{path} has no fault" + (f", but {listed([len(found)])} warning(s)." if found else "."))
     return 0
+
+
+def preset_faults(presets: Mapping[str, str | int | bool], file: str) -> list[Fault]:
+    """Presets of [ocpp.configuration] that the service `ocpp` will not use: `run` logs them and goes on without."""
+    try:
+        known = importlib.import_module(OCPP_KEYS)
+    except ImportError:  # an installation without this service
+        return []
+    faults: list[Fault] = []
+    for name, value in presets.items():
+        key = known.BY_NAME.get(name.lower())
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        if key is None:
+            meant = nearest(name, (each.name for each in known.KEYS))
+            reason, remedy = "there is no such key", f"Did you mean {meant}?" if meant else "See docs/ocpp.md."
+        elif key.name in known.OWN:
+            reason, remedy = "the station tells this itself", "Remove it."
+        elif key.read(text) is None:
+            reason, remedy = f"{key.type} is expected: {key.description}", "See docs/ocpp.md for its bounds."
+        else:
+            continue
+        faults.append(Fault(f"[ocpp.configuration], {printable(name)}", shown_of(name, value), reason, remedy, file))
+    return faults
 
 
 def warnings(settings: Settings) -> list[str]:
@@ -116,10 +135,6 @@ def warnings(settings: Settings) -> list[str]:
         found.append("[station], plug_and_charge: free_mode is on, so everybody may charge anyhow.")
     if settings.ocpp.url.startswith("ws://") and not _is_local(settings.ocpp.url):
         found.append("[ocpp], url: ws:// is not encrypted. Use wss:// if the central system offers it.")
-    for key in settings.ocpp.configuration:
-        meant = nearest(key, STANDARD_KEYS)
-        if key not in STANDARD_KEYS and meant and key.lower()[:8] == meant.lower()[:8]:
-            found.append(f"[ocpp.configuration], {key}: this is not a key of the Core profile. Did you mean {meant}?")
     return found
 
 

@@ -167,11 +167,6 @@ def test_check_tells_programs_the_same(tmp_path: Path, capsys: pytest.CaptureFix
         ("free_mode = true", "free_mode = true\nplug_and_charge = true", "[station], plug_and_charge"),
         ("[[meter]]", '[ocpp]\nurl = "ws://central.example/o"\n[[meter]]', "ws:// is not encrypted"),
         (
-            "[[meter]]",
-            "[ocpp.configuration]\nHeartBeatInterval = 5\n[[meter]]",
-            "HeartBeatInterval: this is not a key of the Core profile. Did you mean HeartbeatInterval?",
-        ),
-        (
             'device = "/dev/ttyUSB0"',
             'kind = "tcp"\nhost = "gw"\nbaud_rate = 19200',
             '[[port]] "rs485", baud_rate: a port of kind tcp has none',
@@ -185,3 +180,27 @@ def test_check_warns_of_what_is_probably_not_meant(tmp_path: Path, old: str, new
     path.write_text(text.replace(old, new, 1))
     (found,) = warnings(load(path))
     assert warning in found
+
+
+def test_check_tells_presets_that_ocpp_will_not_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "station.toml"
+    presets = (
+        "[ocpp.configuration]\nHeartbeatIntervall = 5\nMeterValueSampleInterval = -5\nNumberOfConnectors = 9\n"
+        "LocalPreAuthorize = true\nheartbeatinterval = 60\n"
+    )
+    path.write_text((EXAMPLES / "minimal.toml").read_text() + presets)
+    assert main(["check", str(path)]) == 1
+    first, second, third, count = capsys.readouterr().err.splitlines()
+    assert first == (
+        "station.toml, [ocpp.configuration], HeartbeatIntervall = 5: there is no such key. "
+        "Did you mean HeartbeatInterval?"
+    )
+    assert second.startswith("station.toml, [ocpp.configuration], MeterValueSampleInterval = -5: integer is expected")
+    assert third.startswith("station.toml, [ocpp.configuration], NumberOfConnectors = 9: the station tells this itself")
+    assert count == "3 faults."
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.name)
+def test_check_has_nothing_against_the_examples(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(path)]) == 0
+    assert capsys.readouterr().err == ""
