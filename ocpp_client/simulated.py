@@ -12,14 +12,12 @@ It serves any number of stations, answers everything a station may send, keeps a
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import base64
 import itertools
 import json
 import logging
 import ssl
-import sys
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -395,27 +393,5 @@ class CentralSystem:
         self._changed = asyncio.Event()
 
 
-# ------------------------------------------------------------------------------------------------- its own process
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    return host or "127.0.0.1", int(port)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m ocpp_client.simulated", description=__doc__.split("\n")[0])
-    parser.add_argument("--listen", type=_address, default="127.0.0.1:0", metavar="HOST:PORT", help="for stations")
-    parser.add_argument("--control", type=_address, default="127.0.0.1:0", metavar="HOST:PORT", help="HTTP, JSON")
-    parser.add_argument("--new-ids", action="store_true", help="do not recognise repeats of StartTransaction")
-    parser.add_argument("--verbose", action="store_true", help="log connections to standard error")
-    given = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO if given.verbose else logging.WARNING, stream=sys.stderr)
-    host, port = given.listen
-    system = CentralSystem(host=host, port=port, repeats_get_a_new_id=given.new_ids)
-    asyncio.run(simulated_control.serve(system, *given.control))
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(simulated_control.main(CentralSystem))

@@ -13,9 +13,13 @@ POST /away, POST /back             the server disappears and returns on the same
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
+import logging
 import signal
+import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -161,6 +165,27 @@ async def serve(system: CentralSystem, host: str, port: int) -> None:
     async with system, Control(system, host, port) as door:
         print(json.dumps({"url": system.url, "control": door.url}), flush=True)
         await ended.wait()
+
+
+def main(make: Callable[..., CentralSystem], arguments: list[str] | None = None) -> int:
+    """The command line of the process of its own; `make` makes the central system."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ocpp_client.simulated", description="A simulated OCPP 1.6J central system."
+    )
+    parser.add_argument("--listen", type=_address, default="127.0.0.1:0", metavar="HOST:PORT", help="for stations")
+    parser.add_argument("--control", type=_address, default="127.0.0.1:0", metavar="HOST:PORT", help="HTTP, JSON")
+    parser.add_argument("--new-ids", action="store_true", help="do not recognise repeats of StartTransaction")
+    parser.add_argument("--verbose", action="store_true", help="log connections to standard error")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO if given.verbose else logging.WARNING, stream=sys.stderr)
+    host, port = given.listen
+    asyncio.run(serve(make(host=host, port=port, repeats_get_a_new_id=given.new_ids), *given.control))
+    return 0
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host or "127.0.0.1", int(port)
 
 
 def _json(value: object, status: int = 200) -> web.Response:
