@@ -108,10 +108,13 @@ class _Pending(msgspec.Struct):
     since_s: float
 
 
-class _Answered(msgspec.Struct):
-    request: int
-    text: bytes | None
+class _Asked(msgspec.Struct):
+    """A request of the server and, once there is one, the text of its answer."""
+
+    call: Call
+    size: int
     at_s: float
+    text: bytes | None = None
 
 
 class Rpc:
@@ -128,11 +131,11 @@ class Rpc:
         self._pending: _Pending | None = None
         self._prefix = secrets.token_hex(4)
         self._number = 0
-        self._queue: deque[tuple[Call, int]] = deque()
+        self._queue: deque[_Asked] = deque()
         self._queued_bytes = 0
         self._refusals: deque[CallError] = deque()
         self._work = asyncio.Event()
-        self._answered: OrderedDict[str, _Answered] = OrderedDict()
+        self._remembered: OrderedDict[tuple[str, int], _Asked] = OrderedDict()
         self._aside: set[asyncio.Task[None]] = set()
         self._afterwards: set[asyncio.Task[None]] = set()
         self.connected = asyncio.Event()
@@ -197,7 +200,7 @@ class Rpc:
     async def serve(self, connection: Connection) -> None:
         """Read until the link ends; raises what ended it. Only this sets and clears `connected`."""
         self._connection = connection
-        self._answered.clear()
+        self._remembered.clear()
         worker = asyncio.create_task(self._answer_all(connection), name="ocpp answers")
         self.connected.set()
         try:
@@ -251,21 +254,22 @@ class Rpc:
         if self.router.is_silent:
             self._count_invalid(f"{call.action} while we are rejected")
             return
-        now_s, mark = asyncio.get_running_loop().time(), hash(raw)
-        known = self._answered.get(call.id)
-        if known is not None and known.request == mark and now_s - known.at_s < REMEMBERED_S:
+        now_s, key = asyncio.get_running_loop().time(), (call.id, hash(raw))
+        asked = self._remembered.get(key)
+        if asked is not None and now_s - asked.at_s < REMEMBERED_S:
             self.repeated += 1
-            if known.text is None:
+            if asked.text is None:
                 return  # being answered; that answer serves both
+        else:
+            asked = _Asked(call, len(raw), now_s)
         if len(self._queue) >= MAX_WAITING or self._queued_bytes + len(raw) > MAX_WAITING_BYTES:
             self._refuse(CallError(call.id, frames.INTERNAL_ERROR, "too many requests are waiting"))
             return
-        if known is None or known.request != mark or now_s - known.at_s >= REMEMBERED_S:
-            self._answered[call.id] = _Answered(mark, None, now_s)
-            self._answered.move_to_end(call.id)
-            while len(self._answered) > REMEMBERED + MAX_WAITING:
-                self._answered.popitem(last=False)
-        self._queue.append((call, len(raw)))
+        self._remembered[key] = asked
+        self._remembered.move_to_end(key)
+        while len(self._remembered) > REMEMBERED + MAX_WAITING:
+            self._remembered.popitem(last=False)
+        self._queue.append(asked)
         self._queued_bytes += len(raw)
         self._work.set()
 
@@ -286,45 +290,46 @@ class Rpc:
             while True:
                 while self._queue or self._refusals:
                     if self._refusals:
-                        await self._reply(connection, "", self._refusals.popleft())
+                        await self._send_answer(connection, "", frames.encode(self._refusals.popleft()))
                     if self._queue:
-                        call, size = self._queue.popleft()
-                        self._queued_bytes -= size
-                        await self._answer(connection, call)
+                        asked = self._queue.popleft()
+                        self._queued_bytes -= asked.size
+                        await self._answer(connection, asked)
                 self._work.clear()
                 if not self._queue and not self._refusals:
                     await self._work.wait()
         except LinkLost as error:
             log.debug("answers end: %s", error)
 
-    async def _answer(self, connection: Connection, call: Call) -> None:
-        known = self._answered.get(call.id)
-        if known is not None and known.text is not None:
-            await self._send_answer(connection, call.action, known.text)
+    async def _answer(self, connection: Connection, asked: _Asked) -> None:
+        call = asked.call
+        if asked.text is not None:
+            await self._send_answer(connection, call.action, asked.text)
             return
         try:
             handler, is_slow = self.router.handler(call.action)
             payload = schemas.check_request(call.action, call.payload)
         except CallFault as fault:
-            await self._reply(connection, call.action, CallError(call.id, fault.code, str(fault)))
+            await self._reply(connection, asked, CallError(call.id, fault.code, str(fault)))
         except schemas.Violation as violation:
             self._count_invalid(f"{call.action}: {violation}")
-            await self._reply(connection, call.action, CallError(call.id, violation.code, str(violation)))
+            await self._reply(connection, asked, CallError(call.id, violation.code, str(violation)))
         else:
             if is_slow and len(self._aside) < MAX_ASIDE:
-                task = asyncio.create_task(self._handle_aside(connection, call, handler, payload))
+                task = asyncio.create_task(self._handle_aside(connection, asked, handler, payload))
                 self._aside.add(task)
                 task.add_done_callback(self._aside.discard)
             else:
-                await self._handle(connection, call, handler, payload)
+                await self._handle(connection, asked, handler, payload)
 
-    async def _handle_aside(self, connection: Connection, call: Call, handler: Handler, payload: Payload) -> None:
+    async def _handle_aside(self, connection: Connection, asked: _Asked, handler: Handler, payload: Payload) -> None:
         try:
-            await self._handle(connection, call, handler, payload)
+            await self._handle(connection, asked, handler, payload)
         except LinkLost as error:
-            log.debug("%s could not be answered: %s", call.action, error)
+            log.debug("%s could not be answered: %s", asked.call.action, error)
 
-    async def _handle(self, connection: Connection, call: Call, handler: Handler, payload: Payload) -> None:
+    async def _handle(self, connection: Connection, asked: _Asked, handler: Handler, payload: Payload) -> None:
+        call = asked.call
         try:
             reply = await handler(payload)
             frame: Frame = CallResult(call.id, reply.payload)
@@ -334,18 +339,17 @@ class Rpc:
         except Exception as error:
             log.exception("%s could not be answered", call.action)
             reply, frame = Reply({}), CallError(call.id, frames.INTERNAL_ERROR, type(error).__name__)
-        await self._reply(connection, call.action, frame)
-        if reply.then is not None:
-            task = asyncio.create_task(_afterwards(call.action, reply.then))
-            self._afterwards.add(task)
-            task.add_done_callback(self._afterwards.discard)
+        try:
+            await self._reply(connection, asked, frame)
+        finally:
+            if reply.then is not None:
+                task = asyncio.create_task(_afterwards(call.action, reply.then))
+                self._afterwards.add(task)
+                task.add_done_callback(self._afterwards.discard)
 
-    async def _reply(self, connection: Connection, action: str, frame: Frame) -> None:
-        text = frames.encode(frame)
-        known = self._answered.get(frame.id)
-        if known is not None:
-            known.text = text
-        await self._send_answer(connection, action, text)
+    async def _reply(self, connection: Connection, asked: _Asked, frame: Frame) -> None:
+        asked.text = frames.encode(frame)
+        await self._send_answer(connection, asked.call.action, asked.text)
 
     async def _send_answer(self, connection: Connection, action: str, text: bytes) -> None:
         try:

@@ -67,8 +67,8 @@ from chargepoint.vocabulary import (
     StopSource,
     TechnicalStatus,
 )
-from ocpp_client.simulated import CentralSystem
 from ocpp_client.service import Client
+from ocpp_client.simulated import CentralSystem
 from ocpp_client.store import Store
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -237,7 +237,7 @@ class FakeStation:
 
     async def _read_journal(self, request: ReadJournal, _sender: str) -> JournalPage:
         self.reads += 1
-        rows = [row for row in self.rows[request.after_seq :]]
+        rows = list(self.rows[request.after_seq :])
         page = rows[: request.limit]
         read_to = page[-1].seq if page else max(request.after_seq, len(self.rows))
         kept = tuple(row for row in page if not request.kinds or type(row.entry).__name__ in request.kinds)

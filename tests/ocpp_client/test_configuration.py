@@ -1,0 +1,142 @@
+"""Configuration keys: validation by table, presets, changes kept by the hub, the documentation's table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ocpp_client.v16.configuration import Configuration
+from ocpp_client.v16.keys import BY_NAME, KEYS, markdown
+
+REQUIRED = {
+    "AuthorizeRemoteTxRequests", "ClockAlignedDataInterval", "ConnectionTimeOut", "ConnectorPhaseRotation",
+    "GetConfigurationMaxKeys", "HeartbeatInterval", "LocalAuthorizeOffline", "LocalPreAuthorize",
+    "MeterValuesAlignedData", "MeterValuesSampledData", "MeterValueSampleInterval", "NumberOfConnectors",
+    "ResetRetries", "StopTransactionOnEVSideDisconnect", "StopTransactionOnInvalidId", "StopTxnAlignedData",
+    "StopTxnSampledData", "SupportedFeatureProfiles", "TransactionMessageAttempts",
+    "TransactionMessageRetryInterval", "UnlockConnectorOnEVSideDisconnect",
+}  # fmt: skip
+
+
+def configuration(**presets: str | int | bool) -> Configuration:
+    return Configuration(presets, {"NumberOfConnectors": "2"})
+
+
+async def kept(values: dict[str, str | None]) -> None:
+    return None
+
+
+def test_all_required_keys_of_the_core_profile_are_there() -> None:
+    assert {key.name for key in KEYS} >= REQUIRED
+
+
+def test_every_default_is_a_value_of_its_key() -> None:
+    for key in KEYS:
+        assert key.read(key.default) == key.default, key.name
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "status"),
+    [
+        ("HeartbeatInterval", "60", "Accepted"),
+        ("heartbeatinterval", "60", "Accepted"),
+        ("HeartbeatInterval", " 60 ", "Accepted"),
+        ("HeartbeatInterval", "0", "Rejected"),
+        ("HeartbeatInterval", "-1", "Rejected"),
+        ("HeartbeatInterval", "1.5", "Rejected"),
+        ("HeartbeatInterval", "1e3", "Rejected"),
+        ("HeartbeatInterval", "²", "Rejected"),
+        ("HeartbeatInterval", "", "Rejected"),
+        ("HeartbeatInterval", "9" * 400, "Rejected"),
+        ("WebSocketPingInterval", "0", "Accepted"),
+        ("WebSocketPingInterval", "-1", "Rejected"),
+        ("LocalPreAuthorize", "true", "Accepted"),
+        ("LocalPreAuthorize", "TRUE", "Accepted"),
+        ("LocalPreAuthorize", "yes", "Rejected"),
+        ("LocalPreAuthorize", "1", "Rejected"),
+        ("MeterValuesSampledData", "SoC,Voltage", "Accepted"),
+        ("MeterValuesSampledData", "Current.Import.L1, Voltage.L1-N", "Accepted"),
+        ("MeterValuesSampledData", "", "Accepted"),
+        ("MeterValuesSampledData", "RPM", "Rejected"),
+        ("MeterValuesSampledData", "SoC,Nonsense", "Rejected"),
+        ("ConnectorPhaseRotation", "0.RST,1.RST,2.RTS", "Accepted"),
+        ("ConnectorPhaseRotation", "0.ABC", "Rejected"),
+        ("NumberOfConnectors", "3", "Rejected"),
+        ("SupportedFeatureProfiles", "Core", "Rejected"),
+        ("LightIntensity", "50", "NotSupported"),
+        ("LocalAuthListEnabled", "true", "NotSupported"),
+        ("", "x", "NotSupported"),
+    ],
+)
+async def test_change_configuration(key: str, value: str, status: str) -> None:
+    assert await configuration().change(key, value, kept) == status
+
+
+async def test_a_change_is_kept_before_it_is_accepted_and_acts_at_once() -> None:
+    saved: list[dict[str, str | None]] = []
+    changed: list[int] = []
+
+    async def save(values: dict[str, str | None]) -> None:
+        saved.append(values)
+
+    keys = configuration()
+    keys.on_change(lambda: changed.append(1))
+    assert await keys.change("meterValueSampleInterval", "15", save) == "Accepted"
+    assert saved == [{"ocpp.MeterValueSampleInterval": "15"}]
+    assert (keys.number("MeterValueSampleInterval"), changed) == (15, [1])
+    assert keys.sampling_plan().sampled_interval_s == 15
+
+
+async def test_what_cannot_be_kept_is_rejected_and_does_not_act() -> None:
+    async def save(_values: dict[str, str | None]) -> None:
+        raise RuntimeError("disk full")
+
+    keys = configuration()
+    assert await keys.change("HeartbeatInterval", "60", save) == "Rejected"
+    assert keys.number("HeartbeatInterval") == 300
+
+
+def test_presets_hold_until_changed_and_wrong_ones_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    keys = configuration(
+        heartbeatinterval=7, LocalPreAuthorize=True, MeterValueSampleInterval="x", Nonsense=1, NumberOfConnectors=9
+    )
+    assert (keys.number("HeartbeatInterval"), keys.flag("LocalPreAuthorize")) == (7, True)
+    assert (keys.number("MeterValueSampleInterval"), keys.text("NumberOfConnectors")) == (60, "2")
+    assert len(caplog.records) == 3
+    keys.apply({"ocpp.HeartbeatInterval": "9"})
+    assert keys.number("HeartbeatInterval") == 9
+    keys.apply({})
+    assert keys.number("HeartbeatInterval") == 7
+
+
+def test_settings_that_cannot_be_are_ignored() -> None:
+    keys = configuration()
+    keys.apply({"ocpp.HeartbeatInterval": "often", "ocpp.NumberOfConnectors": "7", "access.white": "A"})
+    assert (keys.number("HeartbeatInterval"), keys.number("NumberOfConnectors")) == (300, 2)
+
+
+def test_a_value_for_now_ends_when_its_key_is_changed() -> None:
+    keys = configuration()
+    keys.set_for_now("HeartbeatInterval", "14")
+    keys.apply({"ocpp.LocalPreAuthorize": "true"})
+    assert keys.number("HeartbeatInterval") == 14
+    keys.apply({"ocpp.LocalPreAuthorize": "true", "ocpp.HeartbeatInterval": "20"})
+    assert keys.number("HeartbeatInterval") == 20
+
+
+def test_get_configuration_names_known_and_unknown_keys_once() -> None:
+    report = configuration().report(["heartbeatInterval", "HeartbeatInterval", "Coffee", "Coffee"])
+    assert report == {
+        "configurationKey": [{"key": "HeartbeatInterval", "readonly": False, "value": "300"}],
+        "unknownKey": ["Coffee"],
+    }
+
+
+def test_get_configuration_without_keys_gives_all() -> None:
+    assert len(configuration().report()["configurationKey"]) == len(KEYS) == len(BY_NAME)
+
+
+def test_the_documentation_holds_the_table_of_keys() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "ocpp.md").read_text(encoding="utf-8")
+    assert markdown() in text, "docs/ocpp.md is old; see its first lines for how its table is made"

@@ -1,0 +1,105 @@
+"""Text to frames and back; whatever comes, decode gives a frame or raises BadFrame."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocpp_client.frames import BadFrame, Call, CallError, CallResult, Frame, decode, encode
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=40),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=8), inner, max_size=5),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        Call("1", "Heartbeat", {}),
+        Call("x" * 36, "DataTransfer", {"vendorId": "ж", "data": 'a"b'}),
+        CallResult("2", {"currentTime": "2026-01-01T00:00:00Z"}),
+        CallError("3", "InternalError", "text", {"why": 1}),
+    ],
+)
+def test_a_frame_survives_the_wire(frame: Frame) -> None:
+    assert decode(encode(frame)) == frame
+
+
+@pytest.mark.parametrize(
+    ("text", "call_id"),
+    [
+        ("", None),
+        ("hello", None),
+        ("{}", None),
+        ("[]", None),
+        ("null", None),
+        ("[2]", None),
+        ('[5,"1","Heartbeat",{}]', None),
+        ('["2","1","Heartbeat",{}]', None),
+        ('[true,"1","Heartbeat",{}]', None),
+        ('[2,1,"Heartbeat",{}]', None),
+        ('[2,"","Heartbeat",{}]', None),
+        ('[2,"1"]', "1"),
+        ('[2,"1","Heartbeat"]', "1"),
+        ('[2,"1","Heartbeat",{},{}]', "1"),
+        ('[2,"1",7,{}]', "1"),
+        ('[2,"1","Heartbeat",[]]', "1"),
+        ('[2,"1","Heartbeat",null]', "1"),
+        ('[3,"1"]', None),
+        ('[3,"1",[]]', None),
+        (f'[2,"{"i" * 37}","Heartbeat",{{}}]', "i" * 37),
+        (f'[2,"{"i" * 300}","Heartbeat",{{}}]', None),
+        ("[" * 100_000, None),
+        ('[2,"1","Heartbeat",' + '{"a":' * 50_000, None),
+        ('[2,"1","Heartbeat",{"a":1e999}]', None),
+        ('[2,"1","Heartbeat",{"a":NaN}]', None),
+    ],
+)
+def test_what_is_no_message_is_refused_and_a_readable_id_is_kept(text: str, call_id: str | None) -> None:
+    with pytest.raises(BadFrame) as refusal:
+        decode(text)
+    assert refusal.value.call_id == call_id
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    with pytest.raises(BadFrame):
+        decode(b'[2,"\xff\xfe","Heartbeat",{}]')
+
+
+@pytest.mark.parametrize("text", ['[4,"1"]', '[4,"1",null]', '[4,"1","Code"]', '[4,"1","Code",7,[]]'])
+def test_an_incomplete_refusal_is_still_a_refusal(text: str) -> None:
+    assert isinstance(decode(text), CallError)
+
+
+def test_a_long_description_is_cut_to_what_the_wire_allows() -> None:
+    assert len(json.loads(encode(CallError("1", "InternalError", "x" * 400)))[3]) == 255
+
+
+@given(JSON)
+def test_any_json_is_a_frame_or_refused(value: object) -> None:
+    with_or_without = json.dumps(value)
+    try:
+        decode(with_or_without)
+    except BadFrame:
+        return
+
+
+@given(st.lists(JSON, min_size=1, max_size=6), st.sampled_from([2, 3, 4, 5, "2", None]))
+def test_any_array_is_a_frame_or_refused(rest: list[object], kind: object) -> None:
+    try:
+        decode(json.dumps([kind, *rest]))
+    except BadFrame:
+        return
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_frame_or_refused(data: bytes) -> None:
+    try:
+        decode(data)
+    except BadFrame:
+        return
