@@ -36,7 +36,8 @@ def weakness(password: str, login: str) -> str:
 def hashed(password: str) -> str:
     """The hash to store, with its own salt and costs. Takes time on purpose: not for an event loop."""
     salt = secrets.token_bytes(16)
-    return "$".join(("scrypt", str(COST_N), str(BLOCK_R), str(PARALLEL_P), _text(salt), _text(_scrypt(password, salt))))
+    found = _scrypt(password, salt, COST_N, BLOCK_R, PARALLEL_P)
+    return "$".join(("scrypt", str(COST_N), str(BLOCK_R), str(PARALLEL_P), _text(salt), _text(found)))
 
 
 def is_right(password: str, stored: str | None) -> bool:
@@ -46,7 +47,7 @@ def is_right(password: str, stored: str | None) -> bool:
     return kind == "scrypt" and hmac.compare_digest(found, _bytes(wanted)) and stored is not None
 
 
-def _scrypt(password: str, salt: bytes, n: int = COST_N, r: int = BLOCK_R, p: int = PARALLEL_P) -> bytes:
+def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
     return hashlib.scrypt(
         password.encode("utf-8", "surrogatepass"), salt=salt, n=n, r=r, p=p, maxmem=256 * n * r, dklen=32
     )

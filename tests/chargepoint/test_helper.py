@@ -1,0 +1,157 @@
+"""The privileged deeds: a fixed list, checked arguments, written down, and never carried out unless really wished."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chargepoint import helper
+from chargepoint.bus import Bus, CallFailed
+from chargepoint.clock import Clock
+from chargepoint.config import Secrets
+from chargepoint.context import Context
+from chargepoint.messages import ActionResult, PrivilegedDeed, SecurityNoted
+from chargepoint.one_process import in_process_bus
+from chargepoint.timekeeping import EARLIEST
+from tests.chargepoint.dummies import settings
+
+
+@asynccontextmanager
+async def a_helper(data: Path, is_really: bool = False) -> AsyncIterator[dict[str, Bus]]:
+    async with in_process_bus("helper", "fota", "station", "ocpp") as buses:
+        context = Context(
+            name="helper", bus=buses["helper"], settings=settings(), secrets=Secrets(),
+            clock=Clock("boot-1", offset_s=1.8e9, source="system", floor=EARLIEST), data=data, is_really=is_really,
+        )  # fmt: skip
+        running = asyncio.create_task(helper.run(context))
+        await asyncio.sleep(0.01)
+        yield buses
+        context.stopping.set()
+        await running
+
+
+def records(data: Path) -> list[dict[str, Any]]:
+    path = data / "deeds.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+async def ask(bus: Bus, name: str, **arguments: str) -> ActionResult:
+    return await bus.call("helper", PrivilegedDeed(name=name, arguments=arguments, by="anna"))
+
+
+def programs_of(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    called: list[tuple[str, ...]] = []
+
+    async def record(*words: str) -> str:
+        called.append(words)
+        return "no such thing" if "fail" in words[-1] else ""
+
+    monkeypatch.setattr(helper, "_program", record)
+    return called
+
+
+async def test_by_default_deeds_are_only_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = programs_of(monkeypatch)
+    async with a_helper(tmp_path) as buses:
+        security = buses["station"].subscribe(SecurityNoted)
+        await asyncio.sleep(0.01)
+        result = await ask(buses["fota"], "reboot")
+        assert result.ok
+        assert "Written down only" in result.text
+        note = await anext(security)
+        assert (note.type, note.source, note.operation) == ("PrivilegedDeed", "fota", "reboot")
+    assert called == []
+    (record,) = records(tmp_path)
+    assert (record["deed"], record["by"], record["sender"], record["mode"]) == ("reboot", "anna", "fota", "record")
+
+
+async def test_when_really_wished_they_are_carried_out_and_written_down_before_and_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = programs_of(monkeypatch)
+    async with a_helper(tmp_path, is_really=True) as buses:
+        assert (await ask(buses["fota"], "reboot")).ok
+        assert (await ask(buses["fota"], "power_off")).ok
+        good = {"package": "App.Station.1.2.3.4.zip", "sha256": "a" * 64}
+        assert (await ask(buses["fota"], "install", **good)).ok
+    assert called == [
+        ("systemctl", "reboot"),
+        ("systemctl", "poweroff"),
+        ("/usr/lib/chargepoint/install-package", "App.Station.1.2.3.4.zip", "a" * 64),
+    ]
+    assert [record["what"] for record in records(tmp_path)] == ["asked", "done"] * 3
+
+
+async def test_a_deed_that_fails_says_so(tmp_path: Path) -> None:
+    assert await helper._program("/nowhere/at/all") == "/nowhere/at/all: No such file or directory"
+
+
+@pytest.mark.realtime
+async def test_a_program_that_complains_is_quoted() -> None:
+    assert await helper._program("ls", "/nowhere/at/all") == (
+        "ls: exit code 2: ls: cannot access '/nowhere/at/all': No such file or directory\n"
+    )
+    assert await helper._program("true") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("format_disk", {}),
+        ("", {}),
+        ("reboot", {"now": "yes"}),
+        ("reboot; rm -rf /", {}),
+        ("set_clock", {}),
+        ("set_clock", {"at": "yesterday"}),
+        ("set_clock", {"at": "2026-02-30T00:00:00Z"}),
+        ("set_clock", {"at": "2026-01-01T00:00:00+03:00"}),
+        ("install", {"package": "../../etc/passwd", "sha256": "a" * 64}),
+        ("install", {"package": "App.X.1.2.3.4.zip; reboot", "sha256": "a" * 64}),
+        ("install", {"package": "App.X.1.2.3.4.zip\n", "sha256": "a" * 64}),
+        ("install", {"package": "--help", "sha256": "a" * 64}),
+        ("install", {"package": "App.X.1.2.3.4.zip", "sha256": "A" * 64}),
+        ("install", {"package": "App.X.1.2.3.4.zip"}),
+    ],
+)
+async def test_what_is_not_on_the_list_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, arguments: dict[str, str]
+) -> None:
+    called = programs_of(monkeypatch)
+    async with a_helper(tmp_path, is_really=True) as buses:
+        result = await ask(buses["fota"], name, **arguments)
+        assert (result.ok, result.code) == (False, "refused")
+        assert result.text
+    assert called == []
+    assert records(tmp_path) == []
+
+
+async def test_the_systems_clock_is_never_set_below_the_floor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    was_set: list[float] = []
+    monkeypatch.setattr("time.clock_settime", lambda _clock, at: was_set.append(at))
+    async with a_helper(tmp_path, is_really=True) as buses:
+        assert not (await ask(buses["fota"], "set_clock", at="2001-01-01T00:00:00Z")).ok
+        assert not (await ask(buses["fota"], "set_clock", at="2111-01-01T00:00:00Z")).ok
+        assert was_set == []
+        assert (await ask(buses["fota"], "set_clock", at="2026-03-01T12:00:00Z")).ok
+        assert was_set == [1772366400.0]
+
+
+async def test_the_central_system_asks_the_helper_for_nothing(tmp_path: Path) -> None:
+    async with a_helper(tmp_path) as buses:
+        with pytest.raises(CallFailed, match="ocpp may not send PrivilegedDeed"):
+            await ask(buses["ocpp"], "reboot")
+
+
+def test_the_record_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helper, "MAX_RECORD_BYTES", 1000)
+    for number in range(200):
+        helper.append_line(tmp_path / "deeds.jsonl", f"{number:050}")
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert set(sizes) == {"deeds.jsonl", "deeds.1.jsonl"}
+    assert max(sizes.values()) <= 1100
