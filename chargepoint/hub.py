@@ -129,6 +129,7 @@ class Hub:
             self.bus.serve(RestartService, self._restart_service)
             self.bus.serve(EndStation, self._end_station)
             self.wall_time.tell()
+            self._note_damage()
             self.supervision.begin(self._born)
             async with Door(self.exchange, self.world.folder("hub")):
                 self._also(tasks, self.supervision.watch(), "watch over services")
@@ -173,6 +174,14 @@ class Hub:
                 Noted(event_type=EventType.STORAGE, action="Error", message=store.damage, error="settings.db damaged")
             )
         return store
+
+    def _note_damage(self) -> None:
+        if self.world.config_damage:
+            error = " ".join(self.world.config_damage)[:2000]
+            message = "station.toml cannot be used; the last good one serves"
+            self.bus.publish(
+                Noted(event_type=EventType.STATION_CONFIGURED, action="Error", message=message, error=error)
+            )
 
     async def _remember_birth(self, store: SettingsStore) -> None:
         self._raise_floor(store.fact("last_known_time"))

@@ -46,6 +46,8 @@ class Service(msgspec.Struct, frozen=True):
     memory_bytes: int = 256 * MIB
     descriptors: int = 256
     oom_score: int = 300
+    has_secrets: bool = False
+    """Gets secrets.toml; the others have no use for it."""
     is_root: bool = False
     """Keeps the launcher's account when the others drop to their own."""
 
@@ -65,7 +67,7 @@ STATION = Service(
 SERVICES: tuple[Service, ...] = (
     STATION,
     Service("helper", "chargepoint.helper:run", is_root=True, oom_score=0),
-    Service("ocpp", "ocpp_client.service:run", oom_score=200, memory_bytes=320 * MIB),
+    Service("ocpp", "ocpp_client.service:run", oom_score=200, memory_bytes=320 * MIB, has_secrets=True),
     Service("rfid", "chargepoint.rfid:run", is_door=True),
 )
 """Started in this order; stopped doors first, then `station`, then `ocpp`, then the rest (architecture.md 3)."""
@@ -123,7 +125,7 @@ async def run_service(service: Service, bus: Bus, world: World, on_hub_gone: Cal
         name=service.name,
         bus=bus,
         settings=world.settings,
-        secrets=world.secrets,
+        secrets=world.secrets if service.has_secrets else Secrets(),
         clock=clock,
         data=world.folder(service.name),
         stopping=bus.stop_asked,

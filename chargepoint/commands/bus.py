@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import signal
 import sys
 import time
@@ -18,6 +19,7 @@ from chargepoint.commands.manual import page
 from chargepoint.commands.view import clean
 from chargepoint.door import AdminBus, NobodyHome
 from chargepoint.frames import UNREADABLE, Tapped
+from chargepoint.household import SECRET
 
 SUMMARY = "the messages between the services of the running station, live"
 DEFAULT_DATA = Path("/var/lib/chargepoint")
@@ -26,7 +28,8 @@ MAX_VALUE = 300
 WORD = {"event": "!", "state": "=", "call": "?", "answer": ">", "failure": "x"}
 CARD_FIELDS = frozenset({"uid", "id_tag", "card"})
 CARD_LISTS = frozenset({"cards"})
-SECRET_FIELDS = frozenset({"password"})
+ID_TAG = re.compile(r'("(?:idTag|parentIdTag)"\s*:\s*")([^"]*)')
+"""Card numbers inside the text of frames of the central system."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,8 +112,7 @@ def show(tapped: Tapped, arguments: argparse.Namespace) -> bool:
         fields = None
     message: dict[str, Any] = fields if isinstance(fields, dict) else {"is": "(too long to show)"}
     kind = str(message.pop("is", "?"))
-    if not arguments.show_cards:
-        message = masked(message)
+    message = masked(message, shows_cards=arguments.show_cards)
     names = (kind, tapped.sender, tapped.target)
     if arguments.only and not any(word.lower() in name.lower() for word in arguments.only for name in names):
         return False
@@ -145,16 +147,21 @@ def _fields(message: dict[str, Any]) -> Iterator[str]:
         yield f"{name}={text if len(text) <= MAX_VALUE else text[:MAX_VALUE] + '...'}"
 
 
-def masked(value: Any, name: str = "") -> Any:
-    """The same without card numbers and passwords."""
-    if isinstance(value, dict):
-        is_card = value.get("type") == "RFID" and "value" in value
-        return {k: _mask(v) if is_card and k == "value" else masked(v, k) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_mask(v) if name in CARD_LISTS else masked(v) for v in value]
-    if name in SECRET_FIELDS and value is not None:
+def masked(value: Any, name: str = "", shows_cards: bool = False) -> Any:
+    """The same without passwords and keys, and (unless they are wished) without card numbers."""
+    if SECRET.search(name) and value is not None:
         return "***"
-    return _mask(value) if name in CARD_FIELDS else value
+    if isinstance(value, dict):
+        is_card = value.get("type") == "RFID" and "value" in value and not shows_cards
+        return {k: _mask(v) if is_card and k == "value" else masked(v, str(k), shows_cards) for k, v in value.items()}
+    if isinstance(value, list):
+        hides = name in CARD_LISTS and not shows_cards
+        return [_mask(v) if hides else masked(v, "", shows_cards) for v in value]
+    if shows_cards or not isinstance(value, str):
+        return value
+    if name in CARD_FIELDS:
+        return _mask(value)
+    return ID_TAG.sub(lambda found: found[1] + _mask(found[2]), value)
 
 
 def _mask(value: Any) -> str:

@@ -128,8 +128,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _drops_privileges(wish: bool | None) -> bool:
     if os.geteuid() != 0:
-        return False
-    return process.account_of("station") is not None if wish is None else wish
+        return False  # whoever is not root has nothing to drop
+    has_account = process.account_of("station") is not None
+    if wish and not has_account:
+        raise Refusal(
+            "--drop-privileges: there is no account chargepoint. Make it (useradd --system chargepoint), "
+            "or leave the option out."
+        )
+    return has_account if wish is None else wish
 
 
 async def _one_process(world: World) -> int:

@@ -32,7 +32,7 @@ def settings() -> Settings:
 
 
 def world(data: Path, services: tuple[Service, ...], **more: Any) -> World:
-    return World(settings=settings(), secrets=Secrets(), data=data, services=services, **more)
+    return World(**{"settings": settings(), "secrets": Secrets(), "data": data, "services": services, **more})
 
 
 def service(name: str, function: str = "steady", **fields: Any) -> Service:
@@ -98,6 +98,12 @@ async def blocked(context: Context) -> None:
         context.beat()
         await asyncio.sleep(BEAT_S)
     time.sleep(3600.0)
+
+
+async def tells_secrets(context: Context) -> None:
+    """Writes down how much of a secret it was given."""
+    write_down(context, f"knows {len(context.secrets.ocpp_authorization_key)} characters")
+    await steady(context)
 
 
 async def silent(context: Context) -> None:

@@ -610,3 +610,40 @@ def test_a_bus_has_the_name_it_was_given() -> None:
     assert Bus("rfid", near).name == "rfid"
     near.close()
     far.close()
+
+
+@pytest.mark.realtime
+async def test_lists_of_a_million_hold_nobody_up_for_long() -> None:
+    exchange = Watched(Pace())
+    async with in_process_bus("station", "ocpp", exchange=exchange) as buses:
+
+        async def handle(_request: Authorize, _sender: str) -> Authorization:
+            return Authorization(status="Accepted", basis=AuthorizationBasis.SERVER)
+
+        buses["ocpp"].serve(Authorize, handle)
+        rogue = bare_peer(exchange, "rfid")
+        million = {"is": "PresentCard", "reader": "r", "uid": "A", "connectors": [1] * 1_000_000}
+        flood = pack(frames.Call(1, "station", 1e12, msgspec.Raw(msgspec.msgpack.encode(million))))
+
+        async def keep_flooding() -> None:
+            data = memoryview(flood)
+            while True:
+                try:
+                    data = data[rogue.send(data[:65536]) :] or memoryview(flood)
+                except BlockingIOError:
+                    await asyncio.sleep(0.001)
+
+        flooding = asyncio.create_task(keep_flooding())
+        loop = asyncio.get_running_loop()
+        waits_s = []
+        for _ in range(50):
+            before_s = loop.time()
+            await buses["station"].call("ocpp", Authorize(id_tag="A"))
+            waits_s.append(loop.time() - before_s)
+            await asyncio.sleep(0.01)
+        assert sorted(waits_s)[25] < 0.1
+        assert max(waits_s) < 2.0
+        flooding.cancel()
+        await asyncio.gather(flooding, return_exceptions=True)
+        rogue.close()
+    exchange.close()

@@ -10,6 +10,7 @@ import pytest
 
 from chargepoint.bus import Bus, CallFailed
 from chargepoint.clock import Clock
+from chargepoint.config import Secrets
 from chargepoint.hub import LastRun, start_cause
 from chargepoint.messages import (
     ActionResult,
@@ -281,6 +282,22 @@ async def test_forged_messages_are_noted_for_the_security_journal(tmp_path: Path
             await rfid.bus.call("hub", EndStation(exit_code=0, stop_source=StopSource.OTHER, by="x"))
         note = await anext(heard)
         assert (note.type, note.source) == ("InvalidMessages", "rfid")
+
+
+async def test_a_damaged_station_file_is_noted(tmp_path: Path) -> None:
+    damaged = world(tmp_path, (service("station", "station"),), config_damage=("key x: is no key",))
+    async with House(damaged):
+        await asyncio.sleep(1.0)
+    assert any("STATION_CONFIGURED Error" in line for line in diary(tmp_path))
+
+
+async def test_only_the_service_that_needs_them_gets_the_secrets(tmp_path: Path) -> None:
+    services = (service("ocpp", "tells_secrets", has_secrets=True), service("rfid", "tells_secrets"))
+    async with House(world(tmp_path, services, secrets=Secrets(ocpp_authorization_key="0123456789abcdef"))):
+        await asyncio.sleep(1.0)
+    lines = diary(tmp_path)
+    assert "ocpp knows 16 characters" in lines
+    assert "rfid knows 0 characters" in lines
 
 
 async def test_notes_of_a_restart_of_station_reach_the_next_station(tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""`chargepoint run` as people start it: one process or many, refusals, a damaged station file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from chargepoint.door import AdminBus, NobodyHome
+from chargepoint.messages import ServiceState
+
+STATION = """
+[station]
+name = "test-1"
+power_limit_w = 11_000
+
+[[port]]
+name = "bus"
+kind = "tcp"
+host = "127.0.0.1"
+port = 9
+
+[[connector]]
+number = 1
+type = "TYPE2"
+port = "bus"
+meter = "m"
+max_current_a = 16
+max_power_w = 11_000
+cable_current_a = 16
+
+[[meter]]
+name = "m"
+port = "bus"
+address = 2
+"""
+
+
+async def start(folder: Path, *options: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "chargepoint", "run", "--config", str(folder / "station.toml"),
+        "--data", str(folder / "data"), "--log", str(folder / "log"), *options,
+        cwd=Path(__file__).parents[2], stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, env=dict(os.environ),
+    )  # fmt: skip
+
+
+async def until_running(folder: Path) -> None:
+    """The devices of this station do not answer, yet it must live."""
+    async with asyncio.timeout(20.0):
+        while True:
+            try:
+                async with AdminBus.connect(folder / "data") as bus:
+                    async for _, state in bus.watch("service/station").changes():
+                        if isinstance(state, ServiceState) and state.status == "running":
+                            return
+            except NobodyHome:
+                await asyncio.sleep(0.05)
+
+
+async def said(process: asyncio.subprocess.Process) -> str:
+    assert process.stderr is not None
+    return (await process.stderr.read()).decode()
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("options", [(), ("--one-process",)])
+async def test_a_station_runs_until_ctrl_c_and_refuses_a_second_one(tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "station.toml").write_text(STATION, encoding="utf-8")
+    process = await start(tmp_path, *options)
+    try:
+        await until_running(tmp_path)
+        second = await start(tmp_path, *options)
+        assert "a station runs on it already" in await said(second)
+        assert await second.wait() == 3
+        process.send_signal(signal.SIGINT)
+        await said(process)
+        assert await asyncio.wait_for(process.wait(), 4.0) == 0
+        assert (tmp_path / "data" / "station" / "journal.db").exists()
+        assert (tmp_path / "data" / "hub" / "settings.db").exists()
+        assert "stopping" in (tmp_path / "log").read_text(encoding="utf-8")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@pytest.mark.realtime
+async def test_a_station_file_with_faults_is_refused_with_its_faults(tmp_path: Path) -> None:
+    (tmp_path / "station.toml").write_text(STATION.replace("power_limit_w", "power_limt_w"), encoding="utf-8")
+    process = await start(tmp_path)
+    assert "power_limit_w" in await said(process)
+    assert await process.wait() == 1
+
+
+@pytest.mark.realtime
+async def test_a_data_directory_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "station.toml").write_text(STATION, encoding="utf-8")
+    (tmp_path / "data").write_text("a file, not a folder", encoding="utf-8")
+    process = await start(tmp_path)
+    assert "Give --data one that this account may write to" in await said(process)
+    assert await process.wait() == 3
