@@ -20,7 +20,7 @@ import msgspec
 
 from chargepoint import frames
 from chargepoint.bus import Bus
-from chargepoint.frames import UNREADABLE, BadFrames, Cutter, Outbox, Vocabulary, house_vocabulary, pack
+from chargepoint.frames import UNREADABLE, BadFrames, Vocabulary, house_vocabulary, pack
 from chargepoint.messages import (
     ADMIN,
     KEPT_EVENTS,
@@ -39,15 +39,16 @@ from chargepoint.messages import (
     SupervisorState,
     UsersState,
 )
+from chargepoint.peers import MAX_KEPT_EVENTS, KeptEvent, Pace, Peer
+
+__all__ = ["Exchange", "Pace", "connect"]
 
 log = logging.getLogger(__name__)
 
-FRAMES_PER_TURN = 32
 MAX_OPEN_CALLS = 256
 MAX_TOPICS = 512
 MAX_TOPIC_LENGTH = 100
 MAX_WATCHES = 256
-MAX_KEPT_EVENTS = 256
 MAX_ADMINS = 16
 MAX_REFUSALS_NOTED = 64
 KEEPS_FOR = "station"
@@ -70,13 +71,6 @@ TOPICS: dict[type[State], str] = {
 EMPTY = msgspec.Raw(b"\xc0")
 
 
-class Pace(msgspec.Struct, frozen=True):
-    """What one peer may send: `bytes_per_s` on average, `burst_bytes` at once; a frame counts its length and 256."""
-
-    bytes_per_s: float = 8e6
-    burst_bytes: float = 4e6
-
-
 class Refused(Exception):
     """The message may not be sent so. `kind` is one of a few fixed words, so that each is noted once."""
 
@@ -91,40 +85,6 @@ class _OpenCall(msgspec.Struct, frozen=True, eq=False):
     target: Peer
     request_type: type[Request[Any]]
     deadline_s: float
-
-
-class Peer:
-    """One socket's other end."""
-
-    def __init__(self, name: str, sock: socket.socket, exchange: Exchange) -> None:
-        self.name = name
-        self.socket = sock
-        self.exchange = exchange
-        self.outbox = Outbox(sock, lambda cause: exchange.cut_off(self, cause))
-        self.cutter = Cutter()
-        self.events: set[str] = set()
-        self.prefixes: set[str] = set()
-        self.is_tap = False
-        self.is_gone = False
-        self.open_calls = 0
-        self.refusals: dict[str, int] = {}
-        self.untaken: deque[_KeptEvent] = deque(maxlen=MAX_KEPT_EVENTS)
-        self.credit = 0.0
-        self.credit_at_s = 0.0
-        self.is_reading = False
-        self.continuation: asyncio.Handle | None = None
-
-    def watches(self, topic: str) -> bool:
-        return any(topic.startswith(prefix) for prefix in self.prefixes)
-
-
-class _KeptEvent(msgspec.Struct, frozen=True, eq=False):
-    """`number` grows in the order in which such events are sent to the service they are kept for."""
-
-    number: int
-    name: str
-    sender: str
-    body: msgspec.Raw
 
 
 class _Retained(msgspec.Struct, frozen=True, eq=False):
@@ -152,7 +112,7 @@ class Exchange:
         self._retained: dict[str, _Retained] = {}
         self._calls: dict[int, _OpenCall] = {}
         self._numbers = itertools.count(1)
-        self._kept: deque[_KeptEvent] = deque(maxlen=MAX_KEPT_EVENTS)
+        self._kept: deque[KeptEvent] = deque(maxlen=MAX_KEPT_EVENTS)
         self._kept_names = frozenset(t.__name__ for t in KEPT_EVENTS)
         self._taps: set[Peer] = set()
         self._decode = msgspec.msgpack.Decoder(frames.ToHub).decode
@@ -160,23 +120,17 @@ class Exchange:
     def attach(self, name: str, sock: socket.socket) -> Peer:
         """From now on what comes out of `sock` is said by `name`. A service's older socket is closed."""
         if name != ADMIN and (older := self._services.get(name)) is not None:
-            self.cut_off(older, "")
-        sock.setblocking(False)
-        peer = Peer(name, sock, self)
+            self.end(older, "")
+        peer = Peer(name, sock, self, self.pace)
         if name == ADMIN:
             if sum(other.name == ADMIN for other in self._peers) >= MAX_ADMINS:
                 log.warning("more than %d administrators' connections; the newest is refused", MAX_ADMINS)
-                sock.close()
-                peer.is_gone = True
+                peer.close()
                 return peer
         else:
             self._services[name] = peer
         self._peers.add(peer)
-        loop = asyncio.get_running_loop()
-        if self.pace is not None:
-            peer.credit = self.pace.burst_bytes
-            peer.credit_at_s = loop.time()
-        self._read(peer, True)
+        peer.begin()
         return peer
 
     def is_attached(self, name: str) -> bool:
@@ -190,27 +144,24 @@ class Exchange:
     def detach(self, name: str) -> None:
         """Close a service's socket; its open calls become Unavailable."""
         if (peer := self._services.get(name)) is not None:
-            self.cut_off(peer, "")
+            self.end(peer, "")
 
     def close(self) -> None:
         for peer in list(self._peers):
             peer.outbox.flush()
-            self.cut_off(peer, "")
+            self.end(peer, "")
 
-    def cut_off(self, peer: Peer, cause: str) -> None:
-        """Close a peer's socket. With a `cause` it is logged."""
+    def end(self, peer: Peer, cause: str, is_fault: bool = False) -> None:
+        """Close a peer's socket. With a `cause` it is logged; a fault of what it sent is noted, too."""
         if peer.is_gone:
             return
-        peer.is_gone = True
+        if is_fault:
+            self._accuse(peer, "frames", cause)
         if cause:
             log.warning("bus: %s %s; its connection is closed", peer.name, cause)
-        self._read(peer, False)
-        if peer.continuation is not None:
-            peer.continuation.cancel()
-        peer.outbox.close()
+        peer.close()
         if peer.name == KEEPS_FOR:
             self._kept.extend(peer.untaken)  # whatever it had not read when it went away is for the next one
-        peer.socket.close()
         self._peers.discard(peer)
         self._taps.discard(peer)
         is_service = self._services.get(peer.name) is peer
@@ -226,75 +177,8 @@ class Exchange:
         if is_service:
             self.on_gone(peer.name)
 
-    # ------------------------------------------------------------------------------------------------- reading
-
-    def _read(self, peer: Peer, wish: bool) -> None:
-        if peer.is_reading == wish:
-            return
-        peer.is_reading = wish
-        loop = asyncio.get_running_loop()
-        if wish:
-            loop.add_reader(peer.socket.fileno(), self._readable, peer)
-        else:
-            loop.remove_reader(peer.socket.fileno())
-
-    def _readable(self, peer: Peer) -> None:
-        try:
-            data = peer.socket.recv(frames.READ_BYTES)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:
-            self.cut_off(peer, f"cannot be read from ({error})")
-            return
-        if not data:
-            self.cut_off(peer, "")
-            return
-        peer.cutter.feed(data)
-        self._work(peer)
-
-    def _work(self, peer: Peer) -> None:
-        """Take at most a turn's worth of frames; what is left waits until the others had theirs."""
-        peer.continuation = None
-        spent = 0
-        try:
-            for _ in range(FRAMES_PER_TURN):
-                if peer.is_gone:
-                    return
-                body = peer.cutter.next()
-                if body is None:
-                    break
-                spent += len(body) + 256
-                self._take(peer, body)
-            else:
-                self._pause(peer, spent, must=True)
-                return
-        except BadFrames as error:
-            self._accuse(peer, "frames", str(error))
-            self.cut_off(peer, str(error))
-            return
-        self._pause(peer, spent, must=False)
-
-    def _pause(self, peer: Peer, spent: int, must: bool) -> None:
-        """Go on reading, or (when frames are left, or the peer's credit is used up) later."""
-        if peer.is_gone:
-            return
-        loop = asyncio.get_running_loop()
-        wait_s = 0.0
-        if self.pace is not None:
-            now_s = loop.time()
-            earned = (now_s - peer.credit_at_s) * self.pace.bytes_per_s
-            peer.credit = min(self.pace.burst_bytes, peer.credit + earned) - spent
-            peer.credit_at_s = now_s
-            wait_s = max(0.0, -peer.credit / self.pace.bytes_per_s)
-        if wait_s > 0.001 or must:
-            self._read(peer, False)
-            peer.continuation = (
-                loop.call_later(wait_s, self._work, peer) if wait_s else loop.call_soon(self._work, peer)
-            )
-        else:
-            self._read(peer, True)
-
-    def _take(self, peer: Peer, body: bytes) -> None:
+    def take(self, peer: Peer, body: bytes) -> None:
+        """One frame of a peer. Raises BadFrames."""
         try:
             frame = self._decode(body)
         except UNREADABLE as error:
@@ -335,10 +219,10 @@ class Exchange:
             if name in listener.events and listener is not keeper:
                 listener.outbox.put_event(out)
         if name in self._kept_names:
-            self._keep(keeper, _KeptEvent(next(self._numbers), name, peer.name, frame.body))
+            self._keep(keeper, KeptEvent(next(self._numbers), name, peer.name, frame.body))
         self._tapped("event", peer.name, "", frame.body)
 
-    def _keep(self, keeper: Peer | None, event: _KeptEvent) -> None:
+    def _keep(self, keeper: Peer | None, event: KeptEvent) -> None:
         """Give an event to the service it is kept for, or keep it for the next one."""
         if keeper is None or event.name not in keeper.events:
             self._kept.append(event)

@@ -7,7 +7,6 @@ care: when that dies or hangs, everything is ended and started anew; charges go 
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import importlib
 import logging
@@ -18,14 +17,13 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
 from chargepoint import control, process
+from chargepoint.data_lock import data_lock
 from chargepoint.hub_process import live_as_hub
 from chargepoint.notify import ServiceNotifier
 from chargepoint.restarts import RestartRule, after_death
@@ -66,10 +64,6 @@ class Options:
     """How to launch. `drops_privileges`: each service runs under an account of its own (only as root)."""
 
     drops_privileges: bool = False
-
-
-class Refusal(Exception):
-    """The station cannot be launched here; the text says why and what to do."""
 
 
 @dataclass
@@ -364,32 +358,6 @@ class Launcher:
             select.select([self._wakeup], [], [], min(left_s, 0.5))
             self._read_signals()
             self._feed_watchdog()
-
-
-@contextmanager
-def data_lock(data: Path) -> Iterator[None]:
-    """Hold the data directory for one station: who comes second is refused. Raises Refusal."""
-    try:
-        data.mkdir(mode=0o755, parents=True, exist_ok=True)
-        lock = os.open(data / "launcher.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise Refusal(
-            f"data directory {data}: {error.strerror}. Give --data one that this account may write to."
-        ) from None
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            other = os.pread(lock, 20, 0).decode("ascii", "replace").strip() or "unknown"
-            raise Refusal(
-                f"data directory {data}: a station runs on it already (process {other}). "
-                "Stop that one first, or give this one a --data of its own."
-            ) from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-        yield
-    finally:
-        os.close(lock)
 
 
 def _noted_by_the_wakeup_descriptor(_number: int, _frame: object) -> None:

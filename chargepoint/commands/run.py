@@ -14,8 +14,9 @@ from typing import cast
 from chargepoint import process
 from chargepoint.commands.manual import page
 from chargepoint.config import load_secrets, load_with_fallback
+from chargepoint.data_lock import Refusal, data_lock
 from chargepoint.hub import EXIT_CODES
-from chargepoint.launcher import CRASHED, REFUSED, Launcher, Options, Refusal, data_lock
+from chargepoint.launcher import CRASHED, REFUSED, Launcher, Options
 from chargepoint.services import World
 from chargepoint.vocabulary import StopSource
 

@@ -18,7 +18,8 @@ import msgspec
 from chargepoint import process
 from chargepoint.config import Secrets, Settings, StationSettings
 from chargepoint.context import Context
-from chargepoint.launcher import Launcher, Options, Refusal
+from chargepoint.data_lock import Refusal
+from chargepoint.launcher import Launcher, Options
 from chargepoint.messages import Done, Noted, PrepareToStop
 from chargepoint.restarts import RestartRule
 from chargepoint.services import Service, World
