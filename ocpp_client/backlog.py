@@ -19,9 +19,9 @@ PAGE = 500
 MAX_ROWS = 2000
 """So many journal rows are kept in memory; beyond them the count of what waits is a lower bound."""
 MAX_LIVE = 500
-GAP_S = 25.0
-"""Samples that were told before we listened are durable after 20 s; later they are taken as lost."""
-GAP_RETRY_S = 5.0
+DURABLE_S = 25.0
+"""A sample is durable, and can be read, this long after it was taken."""
+RETRY_S = 5.0
 
 
 class RowStream:
@@ -53,43 +53,46 @@ class RowStream:
                     self.rows.append(row)
             self.last_seq = page.last_seq
             if page.read_to <= self.read_to:  # the journal is not longer than what is known of it
-                self._heard = self.last_seq = self.read_to
+                self._heard = self.read_to
                 return
             self.read_to = page.read_to
 
 
 class SampleStream:
-    """Samples, oldest first. `read` is the number of the last one that was handed on to `page` or given out."""
+    """Samples, oldest first. Their numbers only grow, with gaps; events bring each one from the first we hear on.
 
-    def __init__(self, bus: Bus, number: int) -> None:
+    `read` is the number of the last one that was handed on to `page` or given out. `may_lack` says that some may have
+    been told before we listened: they are readable once they are durable.
+    """
+
+    def __init__(self, bus: Bus, number: int, *, may_lack: bool) -> None:
         self._bus = bus
         self.page: deque[Sample] = deque()
         self.live: deque[Sample] = deque()
         self.read = number
-        self.last_number = number
         self.is_behind = True
-        self._gap_since_s: float | None = None
+        self._durable_by_s = asyncio.get_running_loop().time() + DURABLE_S if may_lack else 0.0
         self._tried_s: float | None = None
 
     @property
     def waiting(self) -> int:
-        """How many samples wait, of whatever session."""
-        return max(len(self.page) + len(self.live), self.last_number - self.read + len(self.page))
+        """How many samples wait, as far as they are known."""
+        return len(self.page) + len(self.live)
 
     def heard(self, sample: Sample) -> None:
         """A sample was taken just now."""
-        if self.live and sample.number != self.live[-1].number + 1:
-            self.live.clear()
-            self.is_behind = True
-        if sample.number <= self.read and not self.page:
-            self.read = sample.number - 1  # the station lost its last batch in a crash and counts on from before
-        elif not self.live and sample.number > self.read + 1:
-            self.is_behind = True
+        if sample.number <= self.read:
+            return  # was read already
         self.live.append(sample)
-        self.last_number = sample.number
         if len(self.live) > MAX_LIVE:
             self.live.popleft()
             self.is_behind = True
+
+    def missed(self) -> None:
+        """Events were lost on their way."""
+        self.live.clear()
+        self.is_behind = True
+        self._durable_by_s = asyncio.get_running_loop().time() + DURABLE_S
 
     def peek(self) -> Sample | None:
         if self.page:
@@ -105,43 +108,28 @@ class SampleStream:
     async def fill(self) -> None:
         """Read older samples when there may be some. Raises what the bus raises."""
         now_s = asyncio.get_running_loop().time()
-        if self.page or not self.is_behind or (self._tried_s is not None and now_s - self._tried_s < GAP_RETRY_S):
+        if self.page or not self.is_behind or (self._tried_s is not None and now_s - self._tried_s < RETRY_S):
             return
         reply = await self._bus.call(STATION, ReadSamples(after=self.read, limit=PAGE))
         first_live = self.live[0].number if self.live else None
-        for sample in reply.samples:
-            if first_live is None or sample.number < first_live:
-                self.page.append(sample)
+        self.page.extend(sample for sample in reply.samples if first_live is None or sample.number < first_live)
         if self.page:
             self.read = self.page[-1].number
-            self._tried_s = self._gap_since_s = None
-        elif first_live is not None and self.read + 1 < first_live:
-            self._wait_for_gap(first_live, now_s)
-            return
-        elif not reply.samples:
-            self.read = min(self.read, reply.last_number) if first_live is None else self.read
-        if len(reply.samples) < PAGE and (first_live is None or self.read + 1 >= first_live):
+        if len(reply.samples) == PAGE and len(self.page) == PAGE:
+            self._tried_s = None
+        elif now_s < self._durable_by_s:
+            self._tried_s = now_s
+        else:
             self.is_behind = False
-            self.last_number = max(self.last_number, self.read)
-        elif first_live is None:
-            self.last_number = max(self.read, reply.last_number)
-
-    def _wait_for_gap(self, first_live: int, now_s: float) -> None:
-        self._tried_s = now_s
-        if self._gap_since_s is None:
-            self._gap_since_s = now_s
-        elif now_s - self._gap_since_s >= GAP_S:
-            self.read = first_live - 1
-            self.is_behind = False
-            self._tried_s = self._gap_since_s = None
+            self._tried_s = None
 
 
 class Backlog:
     """Both streams merged by the journal's order."""
 
-    def __init__(self, bus: Bus, seq: int, sample: int) -> None:
+    def __init__(self, bus: Bus, seq: int, sample: int, *, may_lack: bool = False) -> None:
         self.journal = RowStream(bus, seq)
-        self.samples = SampleStream(bus, sample)
+        self.samples = SampleStream(bus, sample, may_lack=may_lack)
 
     async def fill(self) -> None:
         """Read what can be read now. Raises what the bus raises."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
@@ -74,6 +75,12 @@ class Lanes:
         now_s = asyncio.get_running_loop().time()
         due = [lane for lane in self._store.lanes.values() if not lane.is_parked and lane.due_s <= now_s]
         return min(due, key=lambda lane: lane.due_s, default=None)
+
+    def next_due_in_s(self) -> float:
+        """Seconds until the next lane is due; infinite when none waits."""
+        now_s = asyncio.get_running_loop().time()
+        waits = (lane.due_s - now_s for lane in self._store.lanes.values() if not lane.is_parked)
+        return max(0.0, min(waits, default=math.inf))
 
     # ---------------------------------------------------------------------------------------------- what comes in
 

@@ -61,13 +61,13 @@ class Outbox:
         self._teller = teller
         self._lanes = lanes
         self._is_open = is_open
-        self._backlog = Backlog(bus, store.seq or 0, store.sample)
-        self._wake = asyncio.Event()
-        self._progress = asyncio.Event()
-        self._heard_seq = 0
         self._running = {
             known.connector: session_id for session_id, known in store.transactions.items() if not known.is_ended
         }
+        self._backlog = Backlog(bus, store.seq or 0, store.sample, may_lack=bool(self._running))
+        self._wake = asyncio.Event()
+        self._progress = asyncio.Event()
+        self._heard_seq = 0
         self._flushed_s = 0.0
         self._cursor_told: tuple[int, int] | None = None
         self._cursor_told_s = 0.0
@@ -96,6 +96,10 @@ class Outbox:
         self._teller.heard_sample(sample)
         self._backlog.samples.heard(sample)
         self._wake.set()
+
+    def missed_samples(self) -> None:
+        """Events of samples were lost on their way; they are read later."""
+        self._backlog.samples.missed()
 
     def nudge(self) -> None:
         """Look again: link or configuration changed."""
@@ -178,7 +182,7 @@ class Outbox:
         """Wait for something to do; never long, since waits of lanes end and batches fall due."""
         self._wake.clear()
         try:
-            async with asyncio.timeout(IDLE_S):
+            async with asyncio.timeout(min(IDLE_S, self._lanes.next_due_in_s() if self._is_open.is_set() else IDLE_S)):
                 await self._wake.wait()
         except TimeoutError:
             await self._tell_cursor()

@@ -39,7 +39,7 @@ from ocpp_client.watching import Watching
 
 log = logging.getLogger(__name__)
 
-BEAT_S = 1.0
+SHOW_S = 1.0
 SETTINGS_WITHIN_S = 2.0
 LAST_WORDS_S = 1.0
 PLAN_RETRY_S = 2.0
@@ -139,7 +139,6 @@ class Client:
             configuration=self._configuration,
             registration=self._registration,
             statuses=self._statuses,
-            heard_sample=self._outbox.heard_sample,
             connectors=numbers,
         ).add_to(actions)
         return actions
@@ -160,7 +159,11 @@ class Client:
         self._watching.failed("Transaction", lane.connector or None, f"session {lane.session_id}: {text}")
 
     async def _hear_samples(self) -> None:
+        dropped = 0
         async for event in self._samples:
+            if self._samples.dropped != dropped:
+                dropped = self._samples.dropped
+                self._outbox.missed_samples()
             self._outbox.heard_sample(event.sample)
 
     async def _hear_growth(self) -> None:
@@ -263,7 +266,7 @@ class Client:
         stopping = asyncio.create_task(self._context.stopping.wait(), name="ocpp stopping")
         try:
             while not stopping.done():
-                done, _ = await asyncio.wait([stopping, *tasks], timeout=BEAT_S, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait([stopping, *tasks], timeout=SHOW_S, return_when=asyncio.FIRST_COMPLETED)
                 for task in done - {stopping}:
                     task.result()
                     raise RuntimeError(f"{task.get_name()} ended by itself")

@@ -30,6 +30,9 @@ PONG_TIMEOUT_S = 20.0
 MAX_PING_INTERVAL_S = 35.0
 """Pings come at least this often (unless switched off), so that a dead link is found within 60 s (R28)."""
 
+LOOK_S = 5.0
+"""So often a changed ping interval is looked for."""
+
 _KEEPALIVE = (
     ("TCP_KEEPIDLE", 20),
     ("TCP_KEEPINTVL", 10),
@@ -165,7 +168,7 @@ async def _until_ping(interval_s: Callable[[], float]) -> None:
     since_s = loop.time()
     while True:
         every_s = interval_s()
-        left_s = since_s + min(every_s, MAX_PING_INTERVAL_S) - loop.time() if every_s > 0 else 1.0
+        left_s = since_s + min(every_s, MAX_PING_INTERVAL_S) - loop.time() if every_s > 0 else LOOK_S
         if left_s <= 0:
             return
-        await asyncio.sleep(min(left_s, 1.0))
+        await asyncio.sleep(min(left_s, LOOK_S))

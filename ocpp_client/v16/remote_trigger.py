@@ -34,7 +34,6 @@ class RemoteTrigger:
         configuration: Configuration,
         registration: Registration,
         statuses: StatusReporter,
-        heard_sample: Callable[[Sample], None],
         connectors: tuple[int, ...],
     ) -> None:
         self._bus = bus
@@ -43,7 +42,6 @@ class RemoteTrigger:
         self._configuration = configuration
         self._registration = registration
         self._statuses = statuses
-        self._heard_sample = heard_sample
         self._connectors = connectors
         self._triggers: dict[str, Callable[[int | None], Awaitable[Reply]]] = {
             "BootNotification": self._boot,
@@ -90,8 +88,6 @@ class RemoteTrigger:
             reply = await self._bus.call(STATION, TakeSample(connector=connector, measurands=measurands))
         except (Unavailable, CallFailed, TimeoutError):
             return None
-        if reply.sample is not None:
-            self._heard_sample(reply.sample)
         return reply.sample
 
     async def _tell(self, samples: list[Sample]) -> None:

@@ -143,6 +143,8 @@ class FakeStation:
         self.samples: list[Sample] = []
         self.durable_samples: int | None = None
         """How many samples count as durable; None: all."""
+        self.sample_step = 1
+        """Numbers grow by this: they may have gaps."""
         self.asked: list[Any] = []
         self.start_answer = OK
         self.stop_answer = OK
@@ -223,7 +225,7 @@ class FakeStation:
     def sample(self, session_id: int, connector: int = 1, wh: float = 1500, context: str = "Sample.Periodic") -> Sample:
         """One more sample, told at once."""
         values = (SampledValue(ENERGY, wh, "Wh", context=context),)
-        number = self.samples[-1].number + 1 if self.samples else 1
+        number = self.samples[-1].number + self.sample_step if self.samples else 1
         sample = Sample(number, len(self.rows), session_id, connector, self.clock.moment(), values)
         self.samples.append(sample)
         self.bus.publish(SampleTaken(sample=sample))
