@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from chargepoint.bus import CallFailed, StateView, Unavailable
@@ -19,6 +18,7 @@ from chargepoint.messages import (
     SettingsState,
     SupervisorState,
 )
+from chargepoint.version import VERSION
 from chargepoint.vocabulary import LinkState, StartCause
 from ocpp_client.backlog import STATION
 from ocpp_client.errands import Errands
@@ -81,7 +81,7 @@ class Client:
             bus=bus,
             rpc=self._rpc,
             configuration=self._configuration,
-            payload=boot_payload(settings.station, software_version()),
+            payload=boot_payload(settings.station, VERSION),
             on_status=self._watching.registration,
             on_open=self._opened,
             note=lambda action, text: self._watching.sent(action, None, text),
@@ -291,11 +291,3 @@ class Client:
                 log.warning("stopping with %d messages not yet told; they are on record", self._outbox.queued)
                 return
             await asyncio.sleep(0.02)
-
-
-def software_version() -> str:
-    """The version of this software, as BootNotification tells it unless another one is configured."""
-    try:
-        return version("chargepoint")
-    except PackageNotFoundError:
-        return "0"
