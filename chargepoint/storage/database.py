@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
@@ -201,8 +202,8 @@ class Database:
     async def write(self, statements: Iterable[Statement]) -> None:
         """Statements that are known beforehand, as one transaction."""
         async with self.transaction() as transaction:
-            for sql, parameters in statements:
-                await transaction.execute(sql, parameters)
+            for sql, group in itertools.groupby(statements, key=_sql):
+                await transaction.execute_many(sql, [parameters for _, parameters in group])
 
     async def _begin(self) -> None:
         if self._writer.in_transaction:
@@ -283,6 +284,10 @@ class Database:
             (await self.read(f"PRAGMA {name}"))[0][0] for name in ("page_count", "freelist_count", "page_size")
         ]
         return int((pages - free) * size)
+
+
+def _sql(statement: Statement) -> str:
+    return statement[0]
 
 
 def _tolerant_text(data: bytes) -> str:

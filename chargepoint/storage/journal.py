@@ -70,8 +70,9 @@ MOST_UNREAD_TRANSACTIONS = 10_000
 SKIPPED_AFTER_LOSS = 10_000
 """Sequence numbers left out when entries may have been lost, so that none is ever given twice."""
 
-FIT_THE_RESERVE = (TransactionStopped, SessionFinished, StationStarted, StationStopped)
-"""What may still be written when the disk is full, together with sessions and facts (R27)."""
+ENDS = (TransactionStopped, SessionFinished, StationStarted, StationStopped)
+BEGINS = (SessionCreated, TransactionStarted)
+"""On a full disk ends may use the reserve, with all that is written together with them; begins never may (R27)."""
 
 
 class JournalTransaction:
@@ -122,7 +123,9 @@ class JournalTransaction:
     @property
     def fits_the_reserve(self) -> bool:
         """Whether it may use the room that is kept for the end of running transactions."""
-        return all(isinstance(row.entry, FIT_THE_RESERVE) for row in self.entries)
+        if any(isinstance(row.entry, BEGINS) for row in self.entries):
+            return False
+        return not self.entries or any(isinstance(row.entry, ENDS) for row in self.entries)
 
 
 class Journal:

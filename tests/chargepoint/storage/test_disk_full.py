@@ -25,6 +25,7 @@ from tests.chargepoint.storage.making import (
     journal_in,
     set_clock,
     station_started,
+    stopped,
 )
 
 
@@ -67,8 +68,13 @@ async def test_running_transactions_end_on_a_full_disk_and_no_new_one_starts(sma
         last_seq = journal.last_seq
         with pytest.raises(CannotRecord, match="no new charge starts"):
             await begin(journal)
-        for record in records:
+        for record in records[1:]:
             await end(journal, record)
+        async with journal.transaction() as tx:  # with the lines of the operation log that had to wait
+            tx.append(happened("waited"))
+            tx.append(stopped(records[0].session_id))
+            records[0].finished = tx.moment
+            tx.save_session(records[0])
         with pytest.raises(CannotRecord):
             await journal.append(happened("must not use up the reserve"))
         assert not await journal.check_room()
