@@ -150,7 +150,8 @@ class Controller(StatusRules):
         if code == "temperature":
             self.temperature_override_c = OVERHEAT_C if value is None else value
         elif FAULTS[code].when is When.SPECIAL and code == "reboot":
-            self._reboot()
+            self.power_off()
+            self.power_on()
         elif code == "E9":
             self._emergency_command()
         else:

@@ -299,6 +299,8 @@ class StatusRules(ControllerState):
             self._leave()
 
     def _in_finished(self) -> None:
+        if not self.output.has_voltage:
+            self.locked = False  # also after an error that healed before the voltage had gone
         if self.vehicle is None:
             self._leave()
 

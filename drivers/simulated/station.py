@@ -168,6 +168,8 @@ class SimulatedStation:
         self._schedule(now_s)
 
     def _schedule(self, now_s: float) -> None:
+        if self._tick is not None and now_s < self._tick_at_s <= now_s + LEAST_TICK_S:
+            return
         due_s = min((outlet.due_s() for outlet in self._outlets.values()), default=math.inf)
         at_s = now_s + max(due_s, LEAST_TICK_S)
         if self._tick is not None:
