@@ -221,7 +221,7 @@ class Outlet:
     def set_grant(self, grant: Limit) -> None:
         """A new grant from the sharing of power; the loop sends a changed one at once."""
         self.permission.grant = grant
-        if self.permission.differs and not self.permission.is_pending:
+        if self.wants_energy and self.permission.differs and not self.permission.is_pending:
             self._next_poll = 0.0
             self._wake()
 
@@ -318,7 +318,7 @@ class Outlet:
         while True:
             self.beat_mono_s = self._clock.mono()
             wait = self._next_poll - self._clock.mono()
-            if wait > 0:
+            if wait > 0.001:
                 try:
                     async with asyncio.timeout(wait):
                         event, answer = await self._inbox.get()
@@ -525,6 +525,8 @@ class Outlet:
         meter_stop_wh, is_metered = await charge.last_register(self.reading, kept_wh)
         if self.reading is not None:
             charge.note(self.reading, self.phase)
+        if self.link_lost:
+            session.final_status = ControllerStatus.F_UNKNOWN
         session.last_limit = self.permission.sent
         if is_metered:
             self.on_transaction_end(self)

@@ -66,8 +66,8 @@ class Permission:
 
     @property
     def differs(self) -> bool:
-        """Whether the controller works with another limit than the grant."""
-        return (self.grant.current_a, self.grant.power_w) != (self.sent.current_a, self.sent.power_w)
+        """Whether the controller works with another limit than the grant, to the mA and the W that wires carry."""
+        return _on_wire(self.grant) != _on_wire(self.sent)
 
     def ask_start(self) -> None:
         """From now on `start` is due, until it succeeds, fails for good or is withdrawn."""
@@ -128,3 +128,7 @@ class Permission:
             log.warning("connector %d: stop order: %s", self._settings.number, error)
             return False
         return True
+
+
+def _on_wire(limit: Limit) -> tuple[int, int]:
+    return round(limit.current_a * 1000), round(limit.power_w)

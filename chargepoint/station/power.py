@@ -13,8 +13,16 @@ import msgspec
 
 from chargepoint.clock import Clock
 from chargepoint.config import Settings
-from chargepoint.records import Limit
-from chargepoint.station.allocation import NOTHING, Allocation, Request, StationPower, allocate, changes, has_power_for
+from chargepoint.station.allocation import (
+    NOTHING,
+    Allocation,
+    Request,
+    StationPower,
+    allocate,
+    changes,
+    has_power_for,
+    lower_before_raise,
+)
 from chargepoint.station.connector import Phase
 from chargepoint.station.limits import cap, temperature_limit, vehicle_limits
 from chargepoint.station.meters import MeterPoint
@@ -65,35 +73,13 @@ class PowerSharing:
         requests = [self._request(outlet, now) for outlet in self._outlets]
         station = self.station_power
         before = self.allocation
-        self.allocation = allocate(station, requests, (), before, now)
+        target = allocate(station, requests, (), before, now)
+        self.allocation = lower_before_raise(station, requests, (), before, target)
         for line in changes(before, self.allocation):
             log.info("power: %s", line)
-        self._hand_out()
+        for outlet in self._outlets:
+            outlet.set_grant(self.allocation.grants[outlet.number] if outlet.wants_energy else NO_GRANT)
         self._judge_room(station, requests, now)
-
-    def _hand_out(self) -> None:
-        grants = self.allocation.grants
-        for outlet in self._outlets:
-            if not outlet.wants_energy:
-                outlet.permission.grant = NO_GRANT
-            elif _is_lower(grants[outlet.number], outlet.grant):
-                outlet.set_grant(grants[outlet.number])
-        for outlet in self._outlets:
-            if not outlet.wants_energy:
-                continue
-            target = grants[outlet.number]
-            taken_w = sum(
-                max(other.grant.power_w if other.wants_energy else 0.0, self._drawn_w(other))
-                for other in self._outlets
-                if other is not outlet
-            )
-            room_w = max(0.0, self._settings.station.power_limit_w - taken_w)
-            if target.power_w > room_w:
-                share = room_w / target.power_w
-                target = Limit(target.current_a * share, room_w, target.source)
-                if target.power_w <= outlet.grant.power_w:
-                    continue
-            outlet.set_grant(target)
 
     def _request(self, outlet: Outlet, now: float) -> Request:
         settings, reading, vehicle = outlet.settings, outlet.reading, outlet.vehicle
@@ -144,7 +130,3 @@ class PowerSharing:
 
 _METER_NOISE_W = 200.0
 """Difference between the station meter and the sum of its connectors that is losses and timing, not a load."""
-
-
-def _is_lower(new: Limit, old: Limit) -> bool:
-    return new.power_w < old.power_w or new.current_a < old.current_a
