@@ -337,13 +337,18 @@ def test_the_emergency_button_is_e9_until_it_is_released_and_a_command_until_reb
     assert bench.status() in ("B", "B1")
 
 
-def test_a_reboot_forgets_the_session_and_counts() -> None:
+@pytest.mark.parametrize(("by_itself", "after_s"), [(True, 0.0), (False, 1.0)])
+def test_a_reboot_forgets_the_session_and_counts(by_itself: bool, after_s: float) -> None:
     bench = Bench()
     bench.charge()
     before = bench.controller.boot_count
-    bench.controller.break_down("reboot")
-    bench.run(1.5)
+    if by_itself:
+        bench.controller.break_down("reboot")
+    else:
+        bench.order(Command.REBOOT)
+    bench.run(after_s + 0.5)
     assert (bench.controller.answers, bench.controller.contactor.is_closed) == (False, False)
+    assert bench.controller.contactor.log[-1].is_emergency is by_itself  # an order ramps down first
     bench.run(1.0)
     assert (bench.controller.answers, bench.status()) == (True, "F")
     bench.run(3.0)
