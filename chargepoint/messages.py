@@ -634,6 +634,16 @@ class Authorization(Reply, frozen=True, kw_only=True):
     parent: str = ""
 
 
+class ResendParked(Request["ActionResult"], frozen=True, kw_only=True):
+    """To ocpp: try again what the central system refused for good (R10), of one session or of all.
+
+    Codes: ok, nothing_parked.
+    """
+
+    session_id: int | None = None
+    by: str = ""
+
+
 # ---------------------------------------------------------------------------------------------------- rfid
 
 
@@ -716,6 +726,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     LinkStatus: frozenset({"ocpp"}),
     OcppFrame: frozenset({"ocpp"}),
     Authorize: frozenset({"station"}),
+    ResendParked: frozenset({"hmi", "webconfig", "monitor", ADMIN}),
     ReaderState: frozenset({"rfid"}),
     RestartReader: _DOORS,
 }

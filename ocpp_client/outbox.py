@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -68,6 +67,7 @@ class Outbox:
         self._wake = asyncio.Event()
         self._progress = asyncio.Event()
         self._heard_seq = 0
+        self._alive_s = asyncio.get_running_loop().time()
         self._flushed_s = 0.0
         self._cursor_told: tuple[int, int] | None = None
         self._cursor_told_s = 0.0
@@ -131,24 +131,33 @@ class Outbox:
 
     # ------------------------------------------------------------------------------------------------------- working
 
-    async def run(self, beat: Callable[[], None]) -> None:
+    async def run(self) -> None:
         """Tell what there is to tell, until cancelled."""
         while True:
-            beat()
+            self._begin_step()
             try:
                 if not await self.step():
                     await self._rest()
             except STATION_AWAY as error:
                 log.debug("the station cannot be asked: %s", error)
+                await self._store.catch_up()
                 await asyncio.sleep(STATION_AWAY_S)
             except LinkLost as error:
                 log.debug("telling stops: %s", error)
                 await asyncio.sleep(0.05)
 
-    async def run_alone(self, beat: Callable[[], None]) -> None:
+    def _begin_step(self) -> None:
+        self._wake.clear()
+        self._alive_s = asyncio.get_running_loop().time()
+
+    def is_stuck(self, limit_s: float) -> bool:
+        """Whether one step has lasted longer than `limit_s`, which no answer and no disk explains."""
+        return not self._store.waits_for_disk and asyncio.get_running_loop().time() - self._alive_s > limit_s
+
+    async def run_alone(self) -> None:
         """Without a central system nothing is owed: follow the journal; a later one is told what is new then."""
         while True:
-            beat()
+            self._begin_step()
             with contextlib.suppress(*STATION_AWAY):
                 await self._backlog.fill()
                 while (item := self._backlog.peek()) is not None:
@@ -174,13 +183,14 @@ class Outbox:
             await self._lanes.step(lane)
             return True
         self._is_turn_of_lane = True
+        self._store.may_put_off = len(self._backlog.journal.rows) > 1
         if item is None:
             return False
         return await (self._take_sample(item) if isinstance(item, Sample) else self._take_row(item))
 
     async def _rest(self) -> None:
         """Wait for something to do; never long, since waits of lanes end and batches fall due."""
-        self._wake.clear()
+        await self._store.catch_up()
         try:
             async with asyncio.timeout(min(IDLE_S, self._lanes.next_due_in_s() if self._is_open.is_set() else IDLE_S)):
                 await self._wake.wait()

@@ -10,8 +10,10 @@ from typing import Any
 from chargepoint.bus import CallFailed, StateView, Unavailable
 from chargepoint.context import Context
 from chargepoint.messages import (
+    ActionResult,
     Authorize,
     JournalGrew,
+    ResendParked,
     SampleTaken,
     ServiceState,
     SetSamplingPlan,
@@ -42,6 +44,8 @@ log = logging.getLogger(__name__)
 SHOW_S = 1.0
 SETTINGS_WITHIN_S = 2.0
 LAST_WORDS_S = 1.0
+STUCK_S = 60.0
+"""Beyond the time answers may take: telling that makes no step for so long hangs, and this service is ended."""
 PLAN_RETRY_S = 2.0
 
 
@@ -121,6 +125,7 @@ class Client:
         )
         self._rpc.router = self._actions(numbers)
         bus.serve(Authorize, self._authorisation.authorize)
+        bus.serve(ResendParked, self._resend_parked)
 
     def _actions(self, numbers: tuple[int, ...]) -> Actions:
         actions = Actions(self._registration)
@@ -144,6 +149,14 @@ class Client:
         return actions
 
     # ------------------------------------------------------------------------------------------------------ hearing
+
+    async def _resend_parked(self, request: ResendParked, sender: str) -> ActionResult:
+        count = await self._lanes.resend(request.session_id)
+        if not count:
+            return ActionResult(ok=False, code="nothing_parked", text="Nothing of that kind is set aside.")
+        self._watching.sent("Transaction", None, f"{count} session(s) told again, by {request.by or sender}")
+        self._outbox.nudge()
+        return ActionResult(ok=True, code="ok", text=f"{count} session(s) are being told again.")
 
     def _opened(self) -> None:
         self._statuses.opened()
@@ -225,7 +238,7 @@ class Client:
         }
         if not self._url:
             self._watching.link(LinkState.DISABLED)
-            return work | {"ocpp outbox": self._outbox.run_alone(self._context.beat)}
+            return work | {"ocpp outbox": self._outbox.run_alone()}
         settings = self._context.settings.ocpp
         user = settings.basic_auth_user or settings.identity or self._context.settings.station.name
         link = Link(
@@ -239,7 +252,7 @@ class Client:
         )
         return work | {
             **{f"ocpp states {view.prefix}": self._hear_states(view) for view in self._shown},
-            "ocpp outbox": self._outbox.run(self._context.beat),
+            "ocpp outbox": self._outbox.run(),
             "ocpp link": link.run(is_power_up=self._is_power_up()),
         }
 
@@ -264,6 +277,7 @@ class Client:
     async def _until_stopping(self, tasks: list[asyncio.Task[None]]) -> None:
         """Show counters each second until the stop. A part that ends by itself ends the service."""
         stopping = asyncio.create_task(self._context.stopping.wait(), name="ocpp stopping")
+        stuck_s = STUCK_S + 3 * self._context.settings.ocpp.call_timeout_s
         try:
             while not stopping.done():
                 done, _ = await asyncio.wait([stopping, *tasks], timeout=SHOW_S, return_when=asyncio.FIRST_COMPLETED)
@@ -271,6 +285,8 @@ class Client:
                     task.result()
                     raise RuntimeError(f"{task.get_name()} ended by itself")
                 self._show()
+                if not self._outbox.is_stuck(stuck_s):
+                    self._context.beat()
         finally:
             stopping.cancel()
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from chargepoint.messages import Cursor, LinkStatus, NameTransaction, Noted, SetEnergyLimit, StopCharging
+from chargepoint.messages import Cursor, LinkStatus, NameTransaction, Noted, ResendParked, SetEnergyLimit, StopCharging
 from chargepoint.records import Moment
+from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import ConnectorStatus, SessionFlag, StopSource
 from tests.ocpp_client.rig import ENERGY, NAME, Rig, bench
 
@@ -282,8 +283,8 @@ async def test_what_is_refused_for_good_is_parked_whole_and_can_be_sent_again(tm
         await rig.boot()
         await rig.system.until_received("StatusNotification", 6)
         assert rig.client is not None
-        assert await rig.client._lanes.resend() == 1
-        rig.client._outbox.nudge()
+        assert (await rig.buses["admin"].call("ocpp", ResendParked(session_id=9))).code == "nothing_parked"
+        assert (await rig.buses["admin"].call("ocpp", ResendParked())).ok
         await told_all(rig, 4, 2)
         assert story(rig)[-3:] == ["start", "value", "stop"] and rig.client._lanes.parked == 0
         notes.close()
@@ -444,6 +445,61 @@ async def test_a_held_back_session_survives_a_restart(tmp_path: Path) -> None:
         await rig.boot()
         await told_all(rig, 2, 1)
         assert story(rig) == ["start", "start", "value", "stop"] and rig.ledger.faults() == []
+
+
+async def test_a_crash_in_a_drain_leaves_whole_stories(tmp_path: Path) -> None:
+    for step in range(1, 9):
+        folder = tmp_path / str(step)
+        folder.mkdir()
+        async with bench(folder, is_there=False) as rig:
+            for number in range(6):
+                await asyncio.sleep(1)
+                rig.station.start(2 * number + 1, connector=1 + number % 2, meter_start_wh=1000 + number)
+                rig.station.stop(2 * number + 1, connector=1 + number % 2)
+            await rig.system.come_back()
+            await rig.boot()
+            await rig.system.until_received("StopTransaction", 1 + step // 2)
+            for _ in range(step * 5):
+                await asyncio.sleep(0)
+            await rig.kill()
+            await rig.boot()
+            await told_all(rig, 6, 6)
+            await asyncio.sleep(5)
+            assert rig.ledger.faults() == [], step
+
+
+async def test_a_disk_that_takes_nothing_repeats_no_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with bench(tmp_path) as rig:
+        await rig.registered()
+        assert rig.client is not None
+        database = rig.client._store._database
+        usual = database.write
+
+        async def full(_statements: object) -> None:
+            raise CannotRecord("the disk is full")
+
+        monkeypatch.setattr(database, "write", full)
+        rig.station.start(1)
+        rig.station.stop(1)
+        await rig.system.until_received("StartTransaction")
+        await asyncio.sleep(300)
+        assert story(rig) == ["start"]
+        monkeypatch.setattr(database, "write", usual)
+        await told_all(rig, 1, 1)
+        assert story(rig) == ["start", "stop"]
+
+
+async def test_a_server_that_hangs_does_not_stop_the_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with bench(tmp_path) as rig:
+        beats: list[float] = []
+        monkeypatch.setattr(rig.buses["ocpp"], "beat", lambda: beats.append(asyncio.get_running_loop().time()))
+        await rig.registered()
+        rig.system.on("*", drop=True)
+        rig.station.start(1)
+        rig.station.sample(1)
+        await asyncio.sleep(200)
+        assert max(after - before for before, after in itertools.pairwise(beats)) <= 5.0
+        assert beats[-1] > asyncio.get_running_loop().time() - 5.0
 
 
 async def test_the_station_may_be_away_for_a_while(tmp_path: Path) -> None:
