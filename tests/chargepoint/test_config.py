@@ -250,7 +250,10 @@ KEYS = st.sampled_from(
 ) | st.text(max_size=12)  # fmt: skip
 TABLES = st.dictionaries(KEYS, VALUES, max_size=6)
 DOCUMENTS = st.dictionaries(SECTIONS | st.text(max_size=8), TABLES | st.lists(TABLES, max_size=3) | VALUES, max_size=6)
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+LONG_FUZZ = settings(FUZZ, max_examples=5_000, derandomize=False)
 
 
 @FUZZ
@@ -272,9 +275,8 @@ def test_any_bytes_give_faults_and_never_an_exception(tmp_path: Path, content: b
 LINES = (EXAMPLES / "demo.toml").read_text().splitlines(keepends=True)
 
 
-@FUZZ
-@given(data=st.data())
-def test_an_edited_file_is_good_or_has_faults(tmp_path: Path, data: st.DataObject) -> None:
+def edited(data: st.DataObject) -> bytes:
+    """The demonstration's file after a few strokes of a careless hand."""
     lines = list(LINES)
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(lines) - 1))
@@ -289,12 +291,37 @@ def test_an_edited_file_is_good_or_has_faults(tmp_path: Path, data: st.DataObjec
         elif what == "cut":
             lines[at] = lines[at][: data.draw(st.integers(0, len(lines[at])))]
         else:
-            value = data.draw(
-                st.sampled_from(["-1", "0", "1e300", "nan", '""', '"x"', "[]", "{}", "true", "1979-05-27"])
-            )
+            value = data.draw(st.sampled_from(VALUES_OF_A_HAND))
             lines[at] = lines[at].partition("=")[0] + f"= {value}\n"
-    path = written(tmp_path, "".join(lines).encode())
+    return "".join(lines).encode()
+
+
+VALUES_OF_A_HAND = ["-1", "0", "1e300", "nan", '""', '"x"', "[]", "{}", "true", "1979-05-27"]
+
+
+def good_or_faulty(path: Path) -> None:
     try:
         load(path)
     except ConfigError as error:
         assert error.faults
+        assert all(str(fault).isprintable() for fault in error.faults)
+
+
+@FUZZ
+@given(data=st.data())
+def test_an_edited_file_is_good_or_has_faults(tmp_path: Path, data: st.DataObject) -> None:
+    good_or_faulty(written(tmp_path, edited(data)))
+
+
+@pytest.mark.long
+@LONG_FUZZ
+@given(data=st.data())
+def test_many_edited_files_are_good_or_have_faults(tmp_path: Path, data: st.DataObject) -> None:
+    good_or_faulty(written(tmp_path, edited(data)))
+
+
+@pytest.mark.long
+@LONG_FUZZ
+@given(document=DOCUMENTS)
+def test_many_documents_give_faults_and_never_an_exception(document: dict[str, Any]) -> None:
+    assert check(document, Settings)
