@@ -379,8 +379,15 @@ class Outlet:
         if before is None or before.boot_count != now.boot_count:
             await self._meet(before is not None)
         self.is_rebooting = self.is_rebooting and now.status is ControllerStatus.F_UNKNOWN
-        ignore = self.settings.ignore_ev_connected
-        for event in events_of(self.phase, before, now, self._session_ref, ignore):
+        events = events_of(
+            self.phase,
+            before,
+            now,
+            self._session_ref,
+            is_permitted=not self.permission.is_pending,
+            ignore_flag=self.settings.ignore_ev_connected,
+        )
+        for event in events:
             await self._handle(event)
         if self.phase is Phase.STOPPING and power_is_off(now):
             await self._handle(PowerIsOff())
@@ -434,6 +441,8 @@ class Outlet:
         if after is before and not todo:
             return None
         self._remember(event, after)
+        if after is Phase.STOPPING:
+            self._set_phase(after)  # from now on nobody renews, whatever comes of the stop order
         try:
             for do in todo:
                 await self._carry_out(do)

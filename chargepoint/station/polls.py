@@ -20,7 +20,11 @@ from chargepoint.station.connector import (
 from chargepoint.vocabulary import Cause, ControllerStatus, HardwareFlag, StopSource
 from drivers.interfaces import ControllerReading
 
-_PAUSED = (ControllerStatus.B_CONNECTED, ControllerStatus.B1_NEGOTIATION)
+_ON_THE_WAY_OUT = (
+    ControllerStatus.C7_RAMP_DOWN,
+    ControllerStatus.C8_SHUTDOWN,
+    ControllerStatus.C9_CABLE_UNLOCK,
+)
 
 
 def ev_connected(reading: ControllerReading, ignore_flag: bool) -> bool:
@@ -42,9 +46,18 @@ def power_is_off(reading: ControllerReading) -> bool:
 
 
 def events_of(
-    phase: Phase, before: ControllerReading | None, now: ControllerReading, session_ref: int, ignore_flag: bool
+    phase: Phase,
+    before: ControllerReading | None,
+    now: ControllerReading,
+    session_ref: int,
+    *,
+    is_permitted: bool = True,
+    ignore_flag: bool = False,
 ) -> tuple[Event, ...]:
-    """What a poll means for a connector in `phase` whose transaction has `session_ref` (0: none), in order."""
+    """What a poll means for a connector in `phase` whose transaction has `session_ref` (0: none), in order.
+
+    `is_permitted`: the controller had taken the start order before this poll.
+    """
     found: list[Event] = []
     connected = ev_connected(now, ignore_flag)
     if connected and phase in (Phase.EMPTY, Phase.BOOKED) and not now.status.is_error:
@@ -53,7 +66,7 @@ def events_of(
         emergency = now.status is ControllerStatus.E9_EMERGENCY_STOP
         found.append(FaultRaised(source=StopSource.EMERGENCY_STOP if emergency else StopSource.CONNECTOR_ERROR))
     elif phase in (Phase.STARTING, Phase.CHARGING):
-        found.extend(_in_charge(phase, before, now, session_ref, connected))
+        found.extend(_in_charge(phase, before, now, now.session_ref == session_ref, is_permitted))
     elif now.status is ControllerStatus.C6_CHARGING:
         found.append(EnergyFlows())  # uncontrolled, or a stop order that was not obeyed
     if phase is Phase.STOPPING and power_is_off(now):
@@ -64,19 +77,22 @@ def events_of(
 
 
 def _in_charge(
-    phase: Phase, before: ControllerReading | None, now: ControllerReading, session_ref: int, connected: bool
+    phase: Phase, before: ControllerReading | None, now: ControllerReading, is_ours: bool, is_permitted: bool
 ) -> list[Event]:
-    is_ours = now.session_ref == session_ref
-    if now.status is ControllerStatus.C6_CHARGING:
+    """In STARTING and CHARGING, without an error."""
+    status, cause = now.status, now.cause
+    if status is ControllerStatus.C6_CHARGING:
         return [EnergyFlows() if is_ours else FaultRaised(source=StopSource.UNCONTROLLED)]
-    if not connected or now.status.is_charging:
+    if status in _ON_THE_WAY_OUT and is_ours and cause is Cause.EV_STOPPED:
+        return [EvFinished()]
+    if status.is_charging or not status.is_connected:
         return []
-    if now.cause is Cause.LEASE_ENDED:
+    if cause is Cause.LEASE_ENDED:
         return [LeaseEnded()]
     if before is not None and before.boot_count != now.boot_count:
         return [StopAsked(source=StopSource.STATUS_CHANGE)]  # it restarted and forgot the permission
-    if now.status is ControllerStatus.B2_FINISHED and (phase is Phase.CHARGING or is_ours):
+    if is_ours or (phase is Phase.STARTING and not is_permitted):
+        return []  # paused by the vehicle, or not asked to begin yet
+    if status is ControllerStatus.B2_FINISHED:
         return [EvFinished()]
-    if phase is Phase.CHARGING and now.status in _PAUSED and not is_ours:
-        return [StopAsked(source=StopSource.STATUS_CHANGE)]
-    return []
+    return [StopAsked(source=StopSource.STATUS_CHANGE)]

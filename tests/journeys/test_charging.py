@@ -44,3 +44,24 @@ async def test_card_then_plug_charges(tmp_path: Path) -> None:
         session = await rig.last_session()
         assert session.stop_source is StopSource.STATUS_CHANGE
         await rig.check()
+
+
+async def test_a_second_charge_without_unplugging_is_a_second_session(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        rig.plug()
+        await rig.until_status("READY")
+        for _ in range(2):
+            await rig.tap()
+            await rig.until_status("CHARGING")
+            await rig.advance(60)
+            await rig.tap()
+            await rig.until_status("CHARGED")
+            await rig.advance(5)
+        rig.unplug()
+        await rig.until_status("AVAILABLE")
+        await rig.drained()
+        sessions = await rig.sessions()
+        assert [session.state for session in sessions] == [SessionState.SUCCESS, SessionState.SUCCESS]
+        assert sessions[0].meter_stop_wh == sessions[1].meter_start_wh
+        await rig.check()

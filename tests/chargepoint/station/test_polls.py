@@ -31,13 +31,16 @@ OURS = 7
         (Phase.BOOKED, "B", {}, [EvConnected()]),
         (Phase.PLUGGED, "B", {}, []),
         (Phase.PLUGGED, "C6", {}, [EnergyFlows()]),  # uncontrolled
-        (Phase.STARTING, "B", {}, []),
+        (Phase.STARTING, "B", {"session_ref": OURS}, []),
         (Phase.STARTING, "C4", {"session_ref": OURS}, []),
         (Phase.STARTING, "C6", {"session_ref": OURS}, [EnergyFlows()]),
-        (Phase.STARTING, "B2", {}, []),  # not yet ours: the status of the charge before
+        (Phase.STARTING, "B2", {"cause": Cause.EV_STOPPED}, [EvFinished()]),  # it changed its mind in the preparation
+        (Phase.STARTING, "B", {}, [StopAsked(source=StopSource.STATUS_CHANGE)]),  # the permission was forgotten
         (Phase.CHARGING, "C6", {"session_ref": 3}, [FaultRaised(source=StopSource.UNCONTROLLED)]),
-        (Phase.CHARGING, "B2", {"session_ref": OURS}, [EvFinished()]),
+        (Phase.CHARGING, "B2", {}, [EvFinished()]),
         (Phase.CHARGING, "B", {"session_ref": OURS}, []),  # paused
+        (Phase.CHARGING, "C7", {"session_ref": OURS, "cause": Cause.EV_STOPPED}, [EvFinished()]),
+        (Phase.CHARGING, "C7", {"session_ref": OURS, "cause": Cause.LEASE_ENDED}, []),
         (Phase.CHARGING, "B", {}, [StopAsked(source=StopSource.STATUS_CHANGE)]),
         (Phase.CHARGING, "B2", {"cause": Cause.LEASE_ENDED}, [LeaseEnded()]),
         (Phase.CHARGING, "A", {}, [EvLeft()]),
@@ -53,12 +56,17 @@ OURS = 7
     ],
 )
 def test_events(phase: Phase, status: str, values: dict[str, Any], expected: list[Event]) -> None:
-    assert list(events_of(phase, reading(status), reading(status, **values), OURS, False)) == expected
+    assert list(events_of(phase, reading(status), reading(status, **values), OURS)) == expected
+
+
+def test_before_the_start_order_is_taken_the_status_of_the_charge_before_means_nothing() -> None:
+    before = reading("B2", cause=Cause.EV_STOPPED)
+    assert events_of(Phase.STARTING, before, before, OURS, is_permitted=False) == ()
 
 
 def test_a_controller_that_restarted_in_a_charge_ends_it() -> None:
     before, now = reading("C6", session_ref=OURS), reading("B", boot_count=2)
-    assert list(events_of(Phase.CHARGING, before, now, OURS, False)) == [StopAsked(source=StopSource.STATUS_CHANGE)]
+    assert list(events_of(Phase.CHARGING, before, now, OURS)) == [StopAsked(source=StopSource.STATUS_CHANGE)]
 
 
 def test_power_is_off_only_with_an_open_contactor_and_no_current() -> None:
