@@ -84,6 +84,7 @@ class Controller(StatusRules):
         self.is_permitted = True
         self.session_ref = session_ref
         self.start_flags = flags
+        self.started_at_s = self.now_s
         self.session_elapsed_s = 0.0
         self.start_voltage_v = vehicle.battery_voltage_v if self.hardware.is_dc else None
         self.output.session_wh = 0.0

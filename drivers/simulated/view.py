@@ -27,6 +27,7 @@ def connector_state(outlet: Outlet, log_entries: int) -> ConnectorState:
         locked=controller.locked,
         session_ref=controller.session_ref,
         permitted=controller.is_permitted,
+        started_at_s=controller.started_at_s,
         lease_left_s=controller.lease_left_s,
         limit_current_a=controller.limit_current_a,
         limit_power_w=controller.limit_power_w,

@@ -23,7 +23,10 @@ class VehicleState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConnectorState(msgspec.Struct, frozen=True, kw_only=True):
-    """One connector in truth. `energy_wh` is all it ever delivered; `contactor_log` ends with the newest entry."""
+    """One connector in truth. `energy_wh` is all it ever delivered; `contactor_log` ends with the newest entry.
+
+    `started_at_s` is when the controller accepted its last start order, on the clock of `StationState.now_s`.
+    """
 
     number: int
     type: str
@@ -34,6 +37,7 @@ class ConnectorState(msgspec.Struct, frozen=True, kw_only=True):
     locked: bool
     session_ref: int
     permitted: bool
+    started_at_s: float | None
     lease_left_s: float
     limit_current_a: float
     limit_power_w: float
