@@ -191,10 +191,16 @@ class Books:
 
         return await self._commit(fill)
 
-    async def start_transaction(self, session: Session, authorised: Authorised, meter_start_wh: int) -> None:
-        """On record before power flows (R7). `session` is filled in only when the record is durable."""
+    async def start_transaction(
+        self, session: Session, authorised: Authorised, meter_start_wh: int, *, is_offline: bool = False
+    ) -> None:
+        """On record before power flows (R7). `session` is filled in only when the record is durable.
+
+        `is_offline`: there is a central system, and it cannot be reached now.
+        """
         source = authorised.source
         flags = session.flags | authorised.flags | _FLAG_OF_BASIS[authorised.basis]
+        flags |= SessionFlag.StartOffline if is_offline else SessionFlag(0)
         if source.is_reported:
             flags |= SessionFlag.OCPPSession
         changed = msgspec.structs.replace(
@@ -223,6 +229,15 @@ class Books:
         await self._write_session(changed, entry)
         _copy(changed, session)
         log.info("connector %d: transaction %d begins, %s", session.connector, session.session_id, source)
+
+    async def keep_bound(self, session: Session, bound: tuple[int, StopSource] | None) -> None:
+        """Remember the energy at which a running transaction ends, and why, over restarts. Raises CannotRecord."""
+        await self.write(facts={f"bound/{session.session_id}": msgspec.json.encode(bound)})
+
+    async def kept_bound(self, session: Session) -> tuple[int, StopSource] | None:
+        """What `keep_bound` remembers."""
+        kept = await self.journal.fact(f"bound/{session.session_id}")
+        return None if kept is None else msgspec.json.decode(kept, type=tuple[int, StopSource] | None)
 
     async def stop_transaction(
         self, session: Session, source: StopSource, stopper: Credential | None, meter_stop_wh: int, is_estimated: bool
@@ -254,12 +269,15 @@ class Books:
             is_estimated=is_estimated,
         )
         facts: dict[str, bytes | None] = {}
-        if session.starter is not None:
-            card = session.starter.value.upper()
-            facts[f"consumed/{card}"] = b"%d" % (self.consumed_wh.get(card, 0) + changed.delivered_wh)
+        if await self.journal.fact(f"bound/{session.session_id}") is not None:
+            facts[f"bound/{session.session_id}"] = None
+        card = "" if session.starter is None else session.starter.value.upper()
+        consumed_wh = self.consumed_wh.get(card, 0) + changed.delivered_wh
+        if card:
+            facts[f"consumed/{card}"] = b"%d" % consumed_wh
         await self._write_session(changed, entry, facts)
-        for key, value in facts.items():
-            self.consumed_wh[key.removeprefix("consumed/")] = int(value or b"0")
+        if card:
+            self.consumed_wh[card] = consumed_wh
         _copy(changed, session)
         log.info(
             "connector %d: transaction %d ends, %s, %d Wh%s",

@@ -110,7 +110,7 @@ class Calls:
     async def set_energy_limit(self, request: SetEnergyLimit, sender: str) -> ActionResult:
         for outlet in self._outlets.values():
             if outlet.charge is not None and outlet.charge.session.session_id == request.session_id:
-                outlet.charge.lower_energy_limit((request.energy_limit_wh, request.source))
+                await outlet.bound_energy((request.energy_limit_wh, request.source))
                 return OK
         return ActionResult(ok=False, code="no_session", text="That session does not charge any more.")
 

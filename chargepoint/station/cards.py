@@ -34,7 +34,6 @@ from chargepoint.vocabulary import (
     EventType,
     LogicalStatus,
     OperatingMode,
-    SessionFlag,
     StartSource,
     StopSource,
 )
@@ -98,9 +97,7 @@ class Desk:
         if meaning.deed not in ("start", "wait_for_ev") or meaning.connector is None:
             outcome = {"choose": "choose", "nothing": "unavailable"}.get(meaning.deed, "nothing_to_do")
             return CardOutcome(outcome=outcome, text=meaning.text)
-        return await self._start_by_card(
-            meaning.connector, self._authorised(credential, StartSource.LOCAL, decision, permission)
-        )
+        return await self._start_by_card(meaning.connector, self._authorised(credential, StartSource.LOCAL, permission))
 
     async def _start_by_card(self, number: int, authorised: Authorised) -> CardOutcome:
         refusal = await self._outlets[number].ask(authorised)
@@ -144,14 +141,14 @@ class Desk:
         against = why_no_start(outlet.facts())
         if against is not None:
             return _refused(against)
-        decision = verdict(self._site.access, request.credential, self._site.books.consumed_wh)
+        decision = verdict(self._site.access, request.credential, self._site.consumed_wh())
         if decision.kind == "forbidden" and request.source is not StartSource.TECHNICIAN:
             self._note_refusal(request.credential, decision.reason)
             return ActionResult(ok=False, code="forbidden", text=decision.reason)
         if request.is_authorized or decision.kind == "allowed":
             basis = AuthorizationBasis.SERVER if request.source is StartSource.OCPP_REMOTE else AuthorizationBasis.NONE
             permission = Authorization(status="Accepted", basis=basis)
-            authorised = self._authorised(request.credential, request.source, decision, permission, request)
+            authorised = self._authorised(request.credential, request.source, permission, request)
             against = await outlet.ask(authorised)
             return ActionResult(ok=True, code="ok") if against is None else _refused(against)
         task = asyncio.create_task(self._authorise_and_start(outlet, request))
@@ -164,7 +161,7 @@ class Desk:
         if permission is None:
             self._note_refusal(request.credential, decision.reason)
             return
-        authorised = self._authorised(request.credential, request.source, decision, permission, request)
+        authorised = self._authorised(request.credential, request.source, permission, request)
         refusal = await outlet.ask(authorised)
         if refusal is not None:
             log.warning("connector %d: remote start not possible any more: %s", outlet.number, refusal.text)
@@ -183,7 +180,7 @@ class Desk:
 
     async def _may_charge(self, credential: Credential, connector: int | None) -> tuple[Verdict, Authorization | None]:
         """The station's own verdict, and where that leaves it open the central system's; None: may not."""
-        decision = verdict(self._site.access, credential, self._site.books.consumed_wh)
+        decision = verdict(self._site.access, credential, self._site.consumed_wh())
         if decision.kind == "forbidden":
             return decision, None
         if decision.kind == "allowed":
@@ -205,25 +202,15 @@ class Desk:
         self,
         credential: Credential,
         source: StartSource,
-        decision: Verdict,
         permission: Authorization,
         request: StartCharging | None = None,
     ) -> Authorised:
-        """What goes into the connector's inbox: the tightest of the energy limits, and why it ends there."""
-        ordered = request.energy_limit_wh if request is not None else None
-        limit_wh, limit_source = ordered, StopSource.ENERGY_LIMIT
-        if decision.energy_left_wh is not None and (limit_wh is None or decision.energy_left_wh < limit_wh):
-            limit_wh, limit_source = decision.energy_left_wh, StopSource.USER_ENERGY_LIMIT
-        is_offline = permission.basis in (
-            AuthorizationBasis.CACHE, AuthorizationBasis.LOCAL_LIST, AuthorizationBasis.OFFLINE,
-        ) and not self._site.is_online  # fmt: skip
+        """What goes into the connector's inbox. The user's own limit is no part of it: `Site` watches that."""
         return Authorised(
             credential=msgspec.structs.replace(credential, parent=permission.parent or credential.parent),
             source=source,
             basis=permission.basis,
-            flags=SessionFlag.StartOffline if is_offline else SessionFlag(0),
-            energy_limit_wh=limit_wh,
-            energy_limit_source=limit_source,
+            energy_limit_wh=request.energy_limit_wh if request is not None else None,
             duration_s=request.duration_s if request is not None else None,
             reservation_id=request.reservation_id if request is not None else None,
         )
@@ -236,7 +223,7 @@ class Desk:
             session = outlet.session
             if not outlet.wants_energy or session is None or session.starter is None:
                 continue
-            decision = verdict(self._site.access, session.starter, {})
+            decision = verdict(self._site.access, session.starter, self._site.consumed_wh())
             if decision.kind == "forbidden" and session.start_source is not StartSource.TECHNICIAN:
                 await outlet.ask(StopAsked(source=decision.stop_source or StopSource.USER_FORBIDDEN))
 

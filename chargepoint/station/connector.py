@@ -50,7 +50,6 @@ class Authorised(Event, frozen=True, kw_only=True):
     basis: AuthorizationBasis
     flags: SessionFlag = SessionFlag(0)
     energy_limit_wh: int | None = None
-    energy_limit_source: StopSource = StopSource.ENERGY_LIMIT
     duration_s: int | None = None
     reservation_id: int | None = None
 

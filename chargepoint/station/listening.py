@@ -55,7 +55,7 @@ async def _take_users(state: UsersState, site: Site, desk: Desk) -> None:
         await site.set_users(state.users)
     except CannotRecord as error:
         log.warning("users changed, but cannot be kept now: %s", error)
-        site.users = state.users
+        site.take_users(state.users)
     await desk.enforce()
 
 

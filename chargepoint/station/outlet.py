@@ -225,6 +225,14 @@ class Outlet:
             self._next_poll = 0.0
             self._wake()
 
+    async def bound_energy(self, limit: EnergyLimit) -> None:
+        """One more bound of the running charge, kept so that it also holds after a restart. Raises CannotRecord."""
+        charge = self.charge
+        if charge is None:
+            return
+        charge.lower_energy_limit(limit)
+        await self._books.keep_bound(charge.session, charge.energy_limit)
+
     def transaction_named(self, transaction_id: int, parent: str) -> None:
         """The central system has named the transaction, and perhaps the group of its starter."""
         self.transaction_id = transaction_id
@@ -275,6 +283,9 @@ class Outlet:
                 self.meter.resume(session.meter_start_wh, session.started.mono_s)
             limit_wh = session.ordered_energy_wh
             self._charge(session, None if limit_wh is None else (limit_wh, StopSource.ENERGY_LIMIT))
+            bound = await self._books.kept_bound(session)
+            if bound is not None and self.charge is not None:
+                self.charge.lower_energy_limit(bound)
             self.permission.count_from_now()
             self._stop_since = self._clock.mono()
         if verdict.stop_source is not None:
@@ -518,9 +529,9 @@ class Outlet:
         authorised = self._authorised
         if authorised is None:
             raise CannotRecord("nobody is authorised")
-        await self._books.start_transaction(session, authorised, self.meter.begin())
+        await self._books.start_transaction(session, authorised, self.meter.begin(), is_offline=self._site.is_offline)
         limit_wh = authorised.energy_limit_wh
-        self._charge(session, None if limit_wh is None else (limit_wh, authorised.energy_limit_source))
+        self._charge(session, None if limit_wh is None else (limit_wh, StopSource.ENERGY_LIMIT))
         self._authorised = None
         self.on_transaction_begin(self)
 
@@ -592,7 +603,9 @@ class Outlet:
             if start is not None and why_no_start(self.facts()) is None:
                 await self._handle(start)
         elif self.wants_energy and self.charge is not None:
-            stop = self.charge.why_end(self._site.settings.station)
+            stop = self.charge.why_end(self._site.settings.station) or self._site.user_limit_reached(
+                self.charge.session
+            )
             if stop is not None:
                 await self._handle(stop)
 

@@ -70,6 +70,11 @@ async def _work(context: Context, books: Books) -> None:
     station_meter = meters.get(settings.station.meter)
     sharing = PowerSharing(settings, outlets, station_meter, clock)
     site.balance = sharing.balance
+    site.running = lambda: [
+        (outlet.charge.session.starter, outlet.charge.energy_wh)
+        for outlet in outlets
+        if outlet.charge is not None and outlet.charge.session.starter is not None
+    ]
     shown = Shown(context.bus, site, outlets, meters, ports, sharing)
     site.changed = shown.soon
     recorder = Recorder(site, outlets, station_meter, context.bus.publish)

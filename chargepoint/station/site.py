@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from chargepoint.clock import Clock
 from chargepoint.config import Settings
 from chargepoint.messages import User
-from chargepoint.records import Credential
-from chargepoint.station.access import Access
+from chargepoint.records import Credential, Session
+from chargepoint.station.access import Access, energy_left_wh, user_of
 from chargepoint.station.bookkeeping import Books
-from chargepoint.station.connector import Authorised
+from chargepoint.station.connector import Authorised, StopAsked
 from chargepoint.vocabulary import (
     AuthorizationBasis,
     CredentialType,
@@ -20,6 +20,7 @@ from chargepoint.vocabulary import (
     OperatingMode,
     SessionFlag,
     StartSource,
+    StopSource,
 )
 
 DEFAULT_CONNECTION_TIMEOUT_S = 120.0
@@ -42,6 +43,9 @@ class Site:
         self.is_online = False
         """Whether the central system is connected and has accepted this station."""
         self.users: tuple[User, ...] = ()
+        self.running: Callable[[], Iterable[tuple[Credential, int]]] = tuple
+        """Starters of running charges and what these have taken so far, in Wh; set once the connectors are there."""
+        self._owners: dict[Credential, User | None] = {}
         self.values: dict[str, str] = {}
         """The settings changed at run time, as the hub has them."""
         self.balance: Callable[[], None] = lambda: None
@@ -58,7 +62,7 @@ class Site:
             self.free_mode = facts[_FREE_MODE] == b"1"
         self.operative = facts.get(_OPERATIVE, b"1") == b"1"
         if _USERS in facts:
-            self.users = msgspec.json.decode(facts[_USERS], type=tuple[User, ...])
+            self.take_users(msgspec.json.decode(facts[_USERS], type=tuple[User, ...]))
 
     async def set_mode(self, mode: OperatingMode) -> None:
         await self.books.write(facts={_MODE: mode.value.encode()})
@@ -79,7 +83,34 @@ class Site:
         """Keep the charging part of the users, so that it also holds while the hub is silent."""
         if users != self.users:
             await self.books.write(facts={_USERS: msgspec.json.encode(users)})
-            self.users = users
+            self.take_users(users)
+
+    def take_users(self, users: tuple[User, ...]) -> None:
+        """These hold from now on, kept or not."""
+        self.users = users
+        self._owners.clear()
+
+    def consumed_wh(self) -> dict[str, int]:
+        """What each credential (upper case) has taken in all, the charges that run now included."""
+        consumed = dict(self.books.consumed_wh)
+        for starter, energy_wh in self.running():
+            key = starter.value.upper()
+            consumed[key] = consumed.get(key, 0) + energy_wh
+        return consumed
+
+    def user_limit_reached(self, session: Session) -> StopAsked | None:
+        """The end of a charge whose user has taken all that is allowed, at whichever connectors; asked each poll."""
+        starter = session.starter
+        if starter is None or session.start_source is StartSource.TECHNICIAN:
+            return None
+        if starter not in self._owners:
+            is_somebody = starter.type is not CredentialType.STAND_IN
+            self._owners[starter] = user_of(self.users, starter) if is_somebody else None
+        user = self._owners[starter]
+        if user is None or user.energy_limit_wh is None:
+            return None
+        left_wh = energy_left_wh(user, self.consumed_wh())
+        return StopAsked(source=StopSource.USER_ENERGY_LIMIT) if left_wh is not None and left_wh <= 0 else None
 
     @property
     def access(self) -> Access:
@@ -98,6 +129,11 @@ class Site:
         return frozenset(entry.upper() for entry in entries)
 
     @property
+    def is_offline(self) -> bool:
+        """There is a central system, and it cannot be reached now."""
+        return bool(self.settings.ocpp.url) and not self.is_online
+
+    @property
     def connection_timeout_s(self) -> float:
         """How long an authorised start waits for the vehicle (OCPP ConnectionTimeOut; default 120 s)."""
         text = self.values.get("ocpp.ConnectionTimeOut") or str(
@@ -109,7 +145,12 @@ class Site:
             return DEFAULT_CONNECTION_TIMEOUT_S
 
     def without_asking(self, plug_and_charge: bool | None, by_card: bool = False) -> Authorised | None:
-        """The start that plugging in (or in free mode any card) means here, if it means one."""
+        """The start that plugging in (or in free mode any card) means here, if it means one.
+
+        MANUAL knows none: there each charge is started from the app, with a duration.
+        """
+        if self.mode is OperatingMode.MANUAL:
+            return None
         station = self.settings.station
         if self.free_mode and (by_card or not station.has_screen):
             return Authorised(
