@@ -19,8 +19,8 @@ from chargepoint.vocabulary import ConnectorType, OperatingMode
 
 __all__ = [
     "AccessSettings", "ConfigError", "ConnectorSettings", "Fault", "Loaded", "MeterSettings", "OcppSettings",
-    "PortSettings", "ReaderSettings", "Secrets", "Settings", "StationSettings", "StorageSettings", "load",
-    "load_secrets", "load_with_fallback", "secrets_path",
+    "PortSettings", "ReaderSettings", "Secrets", "Settings", "StationSettings", "StorageSettings", "TariffSettings",
+    "load", "load_secrets", "load_with_fallback", "secrets_path",
 ]  # fmt: skip
 
 
@@ -151,6 +151,17 @@ class AccessSettings(_Section, frozen=True, kw_only=True):
     black: Annotated[tuple[str, ...], _about("These may not charge.")] = ()
 
 
+class TariffSettings(_Section, frozen=True, kw_only=True):
+    """What a session costs, in the smallest unit of the currency. Shown and kept with the session; no bill."""
+
+    currency: Annotated[
+        str, Meta(pattern="^([A-Z]{3})?$"), _about("Currency by ISO 4217, for example EUR; empty: no price is kept.")
+    ] = ""
+    per_kwh: Annotated[int, Meta(ge=0), _about("Price of a kWh.")] = 0
+    per_minute: Annotated[int, Meta(ge=0), _about("Price of a minute of the transaction.")] = 0
+    start_fee: Annotated[int, Meta(ge=0), _about("Price of a start.")] = 0
+
+
 class OcppSettings(_Section, frozen=True, kw_only=True):
     """The central system. Without `url` the station works stand-alone (link DISABLED)."""
 
@@ -205,6 +216,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     meter: tuple[MeterSettings, ...] = ()
     reader: tuple[ReaderSettings, ...] = ()
     access: AccessSettings = AccessSettings()
+    tariff: TariffSettings = TariffSettings()
     ocpp: OcppSettings = OcppSettings()
     storage: StorageSettings = StorageSettings()
 

@@ -21,6 +21,7 @@ PATTERNS: dict[str, tuple[str, str]] = {
     ),
     "^(serial|tcp)$": ("there is no such kind of port", 'Set "serial" or "tcp".'),
     "^[NEO]$": ("there is no such parity", 'Set "N" (none), "E" (even) or "O" (odd).'),
+    "^([A-Z]{3})?$": ("a currency has three capital letters (ISO 4217)", 'Set for example "EUR", or leave it empty.'),
     "^(C1|C6)$": ("charging cannot be reported from there on", 'Set "C1" or "C6".'),
     r"^(wss?://[^\s]+)?$": (
         "the address of a central system begins with ws:// or wss:// and has no spaces",
