@@ -15,6 +15,7 @@ import asyncio
 import itertools
 import logging
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -142,9 +143,7 @@ class Database:
 
     async def _connect(self, build: Callable[[sqlite3.Connection, int], None]) -> None:
         await asyncio.to_thread(_migrate, self.path, build)
-        writer = await aiosqlite.connect(self.path, isolation_level=None)
-        self._connections.append(writer)
-        writer.row_factory = Row
+        writer = await self._connected(str(self.path))
         for pragma in PRAGMAS:
             await writer.execute_fetchall(pragma)
         try:
@@ -154,12 +153,19 @@ class Database:
             if not _is(error, CANNOT_WRITE_CODES):
                 raise
             log.error("%s", _explained(self.path, error))  # still worth reading
-        address = f"{self.path.resolve().as_uri()}?mode=ro"
-        reader = await aiosqlite.connect(address, uri=True, isolation_level=None)
-        self._connections.append(reader)
-        reader.row_factory = Row
+        reader = await self._connected(f"{self.path.resolve().as_uri()}?mode=ro")
         for pragma in ("PRAGMA query_only = ON", "PRAGMA mmap_size = 0", "PRAGMA temp_store = MEMORY"):
             await reader.execute_fetchall(pragma)
+
+    async def _connected(self, address: str) -> aiosqlite.Connection:
+        connecting = aiosqlite.connect(address, uri=address.startswith("file:"), isolation_level=None)
+        thread: threading.Thread | None = getattr(connecting, "_thread", None)
+        if thread is not None:  # a program that fails must end, not wait for a connection nobody closes
+            thread.daemon = True
+        connection = await connecting
+        self._connections.append(connection)
+        connection.row_factory = Row
+        return connection
 
     async def _disconnect(self) -> None:
         while self._connections:  # the writer last: the last one out does the checkpoint
