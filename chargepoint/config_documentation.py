@@ -69,6 +69,7 @@ _PATTERN_BOUNDS = {
     r"^[A-Za-z0-9][A-Za-z0-9_.-]*$": "letters, digits, `_.-`",
     "^(serial|tcp)$": "`serial`, `tcp`",
     "^[NEO]$": "`N`, `E`, `O`",
+    "^([A-Z]{3})?$": "three capital letters",
     "^(C1|C6)$": "`C1`, `C6`",
     r"^(wss?://[^\s]+)?$": "`ws://...`, `wss://...`",
     r"^[^/\s]*$": "no `/`, no spaces",

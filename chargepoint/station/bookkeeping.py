@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from chargepoint.clock import Clock
-from chargepoint.config import ConnectorSettings
+from chargepoint.config import ConnectorSettings, TariffSettings
 from chargepoint.messages import Event, JournalGrew
 from chargepoint.records import (
     AnyEntry,
@@ -30,6 +30,7 @@ from chargepoint.records import (
     TransactionStopped,
 )
 from chargepoint.station.connector import Authorised
+from chargepoint.station.price import price_of
 from chargepoint.station.session import session_state
 from chargepoint.storage.database import CannotRecord
 from chargepoint.storage.history import History
@@ -78,8 +79,16 @@ def start_cause(last: _Run | None, boot_id: str) -> StartCause:
 class Books:
     """The one writer of the journal: sessions, transactions, operation log, security journal."""
 
-    def __init__(self, journal: Journal, history: History, clock: Clock, publish: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        history: History,
+        clock: Clock,
+        publish: Callable[[Event], None],
+        tariff: TariffSettings,
+    ) -> None:
         self.journal = journal
+        self._tariff = tariff
         self.history = history
         self._clock = clock
         self._publish = publish
@@ -256,6 +265,7 @@ class Books:
             stopper=stopper,
             meter_stop_wh=meter_stop_wh,
             delivered_wh=meter_stop_wh - start_wh,
+            price=price_of(self._tariff, meter_stop_wh - start_wh, self._lasted_s(session)),
             flags=session.flags | (SessionFlag.EnergyEstimated if is_estimated else SessionFlag(0)),
         )
         self._judge(changed)
@@ -283,6 +293,17 @@ class Books:
             "connector %d: transaction %d ends, %s, %d Wh%s",
             session.connector, session.session_id, source, session.delivered_wh, " (estimated)" if is_estimated else "",
         )  # fmt: skip
+
+    def _lasted_s(self, session: Session) -> float:
+        """How long the transaction has lasted; over a reboot by wall time, as far as that is known."""
+        begun, now = session.started, self._clock.moment()
+        if begun is None:
+            return 0.0
+        if begun.boot_id == now.boot_id:
+            return now.mono_s - begun.mono_s
+        if begun.at is None or now.at is None:
+            return 0.0
+        return max(0.0, (now.at - begun.at).total_seconds())
 
     async def finish_session(self, session: Session) -> None:
         """The vehicle left, or nobody came."""

@@ -40,7 +40,8 @@ async def run(context: Context) -> None:
     try:
         history = await History.open(context.data, context.clock, context.settings.storage, journal.resolve)
         try:
-            await _work(context, Books(journal, history, context.clock, context.bus.publish))
+            books = Books(journal, history, context.clock, context.bus.publish, context.settings.tariff)
+            await _work(context, books)
         finally:
             await history.close()
     finally:

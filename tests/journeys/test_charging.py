@@ -65,3 +65,24 @@ async def test_a_second_charge_without_unplugging_is_a_second_session(tmp_path: 
         assert [session.state for session in sessions] == [SessionState.SUCCESS, SessionState.SUCCESS]
         assert sessions[0].meter_stop_wh == sessions[1].meter_start_wh
         await rig.check()
+
+
+async def test_a_session_keeps_what_it_cost_by_the_tariff(tmp_path: Path) -> None:
+    tariff = {"currency": "EUR", "per_kwh": 40, "per_minute": 5, "start_fee": 100}
+    async with Rig(tmp_path, change={"tariff": tariff}) as rig:
+        await rig.online()
+        rig.plug()
+        await rig.until_status("READY")
+        await rig.tap()
+        await rig.until_status("CHARGING")
+        await rig.advance(120)
+        await rig.tap()
+        await rig.until_status("CHARGED")
+        rig.unplug()
+        await rig.until_status("AVAILABLE")
+        await rig.drained()
+        session = await rig.last_session()
+        assert session.price is not None and session.price.currency == "EUR"
+        minutes = (session.stopped.mono_s - session.started.mono_s) / 60 if session.stopped and session.started else 0
+        assert session.price.total == pytest.approx(100 + 40 * session.delivered_wh / 1000 + 5 * minutes, abs=1)
+        await rig.check()
