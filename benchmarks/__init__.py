@@ -1,0 +1,1 @@
+"""Figures of a whole station on this machine: `scripts/bench.sh`. See docs/benchmarks.md."""
