@@ -95,6 +95,8 @@ class Books:
         self._notes: list[AnyEntry] = []
         self._notes_since: float | None = None
         self.consumed_wh: dict[str, int] = {}
+        self.counts_energy_of: Callable[[Credential], bool] = lambda credential: False
+        """Whose energy is summed up for good: that of known users, or an app's ever new idTags would fill the disk."""
 
     async def load(self) -> None:
         """Read what is kept as facts: the energy each credential has consumed."""
@@ -281,7 +283,8 @@ class Books:
         facts: dict[str, bytes | None] = {}
         if await self.journal.fact(f"bound/{session.session_id}") is not None:
             facts[f"bound/{session.session_id}"] = None
-        card = "" if session.starter is None else session.starter.value.upper()
+        counts = session.starter is not None and self.counts_energy_of(session.starter)
+        card = session.starter.value.upper() if session.starter is not None and counts else ""
         consumed_wh = self.consumed_wh.get(card, 0) + changed.delivered_wh
         if card:
             facts[f"consumed/{card}"] = b"%d" % consumed_wh

@@ -43,6 +43,7 @@ class Site:
         self.is_online = False
         """Whether the central system is connected and has accepted this station."""
         self.users: tuple[User, ...] = ()
+        books.counts_energy_of = lambda credential: user_of(self.users, credential) is not None
         self.running: Callable[[], Iterable[tuple[Credential, int]]] = tuple
         """Starters of running charges and what these have taken so far, in Wh; set once the connectors are there."""
         self._owners: dict[Credential, User | None] = {}
