@@ -16,6 +16,7 @@ from chargepoint.clock import Clock
 from chargepoint.door import Door
 from chargepoint.exchange import Exchange, Pace, connect
 from chargepoint.household import Household
+from chargepoint.last_run import LastRun, start_cause
 from chargepoint.messages import (
     ActionResult,
     EndStation,
@@ -58,24 +59,6 @@ DOORS_SHARE, STATION_SHARE = 0.1, 0.75
 LAST_SHARE = 0.9
 CLOCK_LOOK_S = 1.0
 FLOOR_EVERY_S = 3600.0
-
-
-class LastRun(msgspec.Struct, frozen=True):
-    """What is remembered of the run before: its boot, and its exit code if it ended in order."""
-
-    boot_id: str
-    exit_code: int | None
-
-
-def start_cause(last: LastRun | None, boot_id: str) -> StartCause:
-    """Why the software starts now, as far as the end of the run before and the boot tell."""
-    if last is None:
-        return StartCause.POWER_ON
-    if last.boot_id != boot_id:
-        return StartCause.HARD_RESET if last.exit_code == 20 else StartCause.POWER_ON
-    if last.exit_code is None:
-        return StartCause.CRASH
-    return StartCause.SERVICE_RESTART if last.exit_code == 0 else StartCause.SOFT_RESET
 
 
 class Hub:

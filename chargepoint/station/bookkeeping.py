@@ -15,6 +15,7 @@ import msgspec
 
 from chargepoint.clock import Clock
 from chargepoint.config import ConnectorSettings, TariffSettings
+from chargepoint.last_run import LastRun, start_cause
 from chargepoint.messages import Event, JournalGrew
 from chargepoint.records import (
     AnyEntry,
@@ -58,24 +59,6 @@ _FLAG_OF_BASIS = {
 _RUN = "run"
 
 
-class _Run(msgspec.Struct, frozen=True):
-    """The last run: its boot, and its exit code if it ended in order."""
-
-    boot_id: str
-    exit_code: int | None = None
-
-
-def start_cause(last: _Run | None, boot_id: str) -> StartCause:
-    """Why this software starts now."""
-    if last is None:
-        return StartCause.POWER_ON
-    if last.boot_id != boot_id:
-        return StartCause.HARD_RESET if last.exit_code == 20 else StartCause.POWER_ON
-    if last.exit_code is None:
-        return StartCause.CRASH
-    return StartCause.SERVICE_RESTART if last.exit_code == 0 else StartCause.SOFT_RESET
-
-
 class Books:
     """The one writer of the journal: sessions, transactions, operation log, security journal."""
 
@@ -106,14 +89,14 @@ class Books:
     async def write_start(self) -> StartCause:
         """This software begins to work; why, as far as the end of its run before tells."""
         kept = await self.journal.fact(_RUN)
-        cause = start_cause(None if kept is None else msgspec.json.decode(kept, type=_Run), self._clock.boot_id)
-        run = msgspec.json.encode(_Run(self._clock.boot_id))
+        cause = start_cause(None if kept is None else msgspec.json.decode(kept, type=LastRun), self._clock.boot_id)
+        run = msgspec.json.encode(LastRun(self._clock.boot_id))
         await self.write(StationStarted(cause=cause, version=VERSION), facts={_RUN: run})
         return cause
 
     async def write_end(self, entry: StationStopped) -> None:
         """This software ends in order."""
-        run = msgspec.json.encode(_Run(self._clock.boot_id, entry.exit_code))
+        run = msgspec.json.encode(LastRun(self._clock.boot_id, entry.exit_code))
         await self.write(entry, facts={_RUN: run})
 
     # ------------------------------------------------------------------------------------------- operation log

@@ -11,7 +11,7 @@ import pytest
 from chargepoint.bus import Bus, CallFailed
 from chargepoint.clock import Clock
 from chargepoint.config import Secrets
-from chargepoint.hub import LastRun, start_cause
+from chargepoint.last_run import LastRun, start_cause
 from chargepoint.messages import (
     ActionResult,
     ChangeSettings,
