@@ -1,4 +1,4 @@
-"""Why software starts, as far as the end of its run before and the boot tell. Pure; hub and station each ask for theirs."""
+"""Why software starts, as far as the end of its run before and the boot tell. Pure; hub and station each ask."""
 
 from __future__ import annotations
 
