@@ -23,6 +23,7 @@ SUMMARY = "what the running station does, live"
 DEFAULT_DATA = Path("/var/lib/chargepoint")
 REDRAW_S = 0.25
 FIRST_LIMIT_S = 2.0
+PIPED_COLUMNS = 160
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit status 0 or 1."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PIPED_COLUMNS)
     is_once = arguments.once or arguments.json or not console.is_terminal
     try:
         asyncio.run(_show(arguments.data, console, is_once, arguments.json))
