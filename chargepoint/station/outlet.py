@@ -359,6 +359,7 @@ class Outlet:
             return
         before, self.reading = self.reading, now
         self.reading_mono_s = self._clock.mono()
+        self._site.measured()
         if self._silent_since is not None:
             self._on_answer()
         await self._on_reading(before, now)

@@ -26,6 +26,7 @@ from chargepoint.station.allocation import (
 from chargepoint.station.connector import Phase
 from chargepoint.station.limits import cap, temperature_limit, vehicle_limits
 from chargepoint.station.meters import MeterPoint
+from chargepoint.station.others import OtherLoads
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.permission import NO_GRANT
 from chargepoint.vocabulary import ControllerStatus, PowerType
@@ -47,6 +48,25 @@ class PowerSharing:
         self._meter = meter
         self._clock = clock
         self._room_changed: dict[int, float] = {}
+        self._others = OtherLoads()
+
+    def measured(self) -> None:
+        """Something was read anew; when others on the feed are found to take more, our own part falls at once."""
+        if self._meter is None:
+            return
+        before_w = self._others.power_w
+        self._others.note_connectors(
+            {
+                outlet.number: (outlet.reading_mono_s, max(0.0, outlet.reading.power_w))
+                for outlet in self._outlets
+                if outlet.reading is not None
+            }
+        )
+        if self._meter.reading is not None:
+            self._others.note_meter(self._meter.reading, self._meter.mono_s)
+        self._others.judge(self._clock.mono())
+        if before_w is not None and self._others.power_w is not None and self._others.power_w > before_w:
+            self.balance()
 
     @property
     def station_power(self) -> StationPower:
@@ -59,10 +79,11 @@ class PowerSharing:
         own_w = sum(self._drawn_w(outlet) for outlet in self._outlets)
         others_w = 0.0
         if self._meter is not None:
-            if self._meter.reading is None or not self._meter.is_answering:
-                others_w = max(0.0, limit_w - own_w)
+            known_w = self._others.power_w
+            if known_w is None or not self._meter.is_answering or self._others.is_still(self._clock.mono()):
+                others_w = max(0.0, limit_w - own_w, known_w or 0.0)
             else:
-                others_w = max(0.0, self._meter.reading.power_w - own_w - _METER_NOISE_W)
+                others_w = known_w
         return StationPower(
             power_limit_w=limit_w, other_loads_w=others_w, phase_voltage_v=self._settings.station.phase_voltage_v
         )
@@ -126,7 +147,3 @@ class PowerSharing:
             since = self._room_changed.setdefault(outlet.number, now)
             if now - since >= (NO_POWER_AFTER_S if lacks else POWER_AGAIN_AFTER_S):
                 outlet.no_power = lacks
-
-
-_METER_NOISE_W = 200.0
-"""Difference between the station meter and the sum of its connectors that is losses and timing, not a load."""

@@ -80,13 +80,13 @@ class Recorder:
                 self._next_row.pop(outlet.number, None)
                 self._next_sample.pop(outlet.number, None)
                 continue
-            if now >= self._next_row.setdefault(outlet.number, now):
-                self._next_row[outlet.number] = _after(self._next_row[outlet.number], ROW_EVERY_S, now)
-                await self._add_row(outlet)
             interval_s = self.plan.sampled_interval_s
             if interval_s > 0 and now >= self._next_sample.setdefault(outlet.number, now + interval_s):
                 self._next_sample[outlet.number] = _after(self._next_sample[outlet.number], interval_s, now)
                 self.take(outlet.number, (*self.plan.sampled, *self.plan.stop_sampled), "Sample.Periodic")
+            if now >= self._next_row.setdefault(outlet.number, now):
+                self._next_row[outlet.number] = _after(self._next_row[outlet.number], ROW_EVERY_S, now)
+                await self._add_row(outlet)
         self._take_aligned()
 
     def _take_aligned(self) -> None:
@@ -155,8 +155,7 @@ class Recorder:
         return (*self.plan.stop_sampled, *self.plan.stop_aligned)
 
     async def _add_row(self, outlet: Outlet) -> None:
-        if outlet.reading is None or outlet.session is None:
-            return
+        """The row of the running transaction; none when it ended while the controller was asked."""
         diagnosis: Diagnosis | None = None
         try:
             diagnosis = await outlet.controller.read_diagnosis()
@@ -165,6 +164,8 @@ class Recorder:
         else:
             sensors = (diagnosis.t1_c, diagnosis.t2_c)
             outlet.temperature_c = max((value for value in sensors if value is not None), default=None)
+        if outlet.reading is None or outlet.session is None or not outlet.in_transaction:
+            return
         self._books.history.add_row(
             history_row(
                 session_id=outlet.session.session_id,

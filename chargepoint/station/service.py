@@ -71,6 +71,7 @@ async def _work(context: Context, books: Books) -> None:
     station_meter = meters.get(settings.station.meter)
     sharing = PowerSharing(settings, outlets, station_meter, clock)
     site.balance = sharing.balance
+    site.measured = sharing.measured
     site.running = lambda: [
         (outlet.charge.session.starter, outlet.charge.energy_wh)
         for outlet in outlets

@@ -51,6 +51,8 @@ class Site:
         """The settings changed at run time, as the hub has them."""
         self.balance: Callable[[], None] = lambda: None
         """Recompute the sharing of power now; set by the power part."""
+        self.measured: Callable[[], None] = lambda: None
+        """A connector was read anew; set by the power part."""
         self.changed: Callable[[], None] = lambda: None
         """Something that is shown has changed."""
 

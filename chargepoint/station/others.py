@@ -1,0 +1,91 @@
+"""What others on the station's feed take: the station meter less the connectors, at one and the same moment. Pure.
+
+Meter and controllers are read at different times, so during a ramp their difference means nothing: taken as load of
+others it would let the station rise into power that is not there (power.md Z6, R6). What is certain is a range, between
+what the connectors took just before the meter was read and just after; the estimate moves only as far as into it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+
+from drivers.interfaces import MeterReading
+
+KEPT = 6
+"""Samples kept of each connector: two polls a second, over more than the second between two meter readings."""
+AFTER_WITHIN_S = 1.2
+"""A connector that was not heard again so long after the meter was read may have taken anything up to what it did."""
+NOISE_W = 200.0
+"""Less than this is losses, not a load."""
+STILL_AFTER_S = 20.0
+STILL_LEAST_W = 2000.0
+"""A meter of which nothing moves for so long, while at least so much flows, does not measure."""
+
+Sample = tuple[float, float]
+"""When (monotonic), and W."""
+
+
+class OtherLoads:
+    """The estimate. `power_w` is None until the meter was read once."""
+
+    def __init__(self) -> None:
+        self.power_w: float | None = None
+        self._samples: dict[int, deque[Sample]] = {}
+        self._reading: MeterReading | None = None
+        self._reading_s = 0.0
+        self._is_judged = True
+        self._flows_since_s: float | None = None
+
+    def note_connectors(self, drawn: Mapping[int, Sample]) -> None:
+        """What each connector takes, and when that was read."""
+        for number, sample in drawn.items():
+            kept = self._samples.setdefault(number, deque(maxlen=KEPT))
+            if not kept or sample[0] > kept[-1][0]:
+                kept.append(sample)
+        newest = [kept[-1] for kept in self._samples.values() if kept]
+        if sum(power_w for _, power_w in newest) < STILL_LEAST_W:
+            self._flows_since_s = None
+        elif self._flows_since_s is None:
+            self._flows_since_s = max(at_s for at_s, _ in newest)
+
+    def note_meter(self, reading: MeterReading, mono_s: float) -> None:
+        """A reading of the station meter. One that repeats the last to the last digit says nothing new."""
+        if reading != self._reading:
+            self._reading, self._reading_s, self._is_judged = reading, mono_s, False
+
+    def is_still(self, now_s: float) -> bool:
+        """Nothing of the meter moves although energy flows."""
+        if self._flows_since_s is None:
+            return False
+        return now_s - max(self._reading_s, self._flows_since_s) > STILL_AFTER_S
+
+    def judge(self, now_s: float) -> None:
+        """Move the estimate by the last meter reading, once every connector has been heard since, or is overdue."""
+        if self._is_judged or self._reading is None:
+            return
+        ranges = [self._range_w(kept, now_s) for kept in self._samples.values()]
+        known = [each for each in ranges if each is not None]
+        if len(known) < len(ranges):
+            return
+        self._is_judged = True
+        total_w = self._reading.power_w
+        if not math.isfinite(total_w):
+            return
+        highest_w = max(0.0, total_w - sum(low_w for low_w, _ in known))
+        lowest_w = max(0.0, total_w - sum(high_w for _, high_w in known))
+        before_w = highest_w if self.power_w is None else self.power_w
+        found_w = min(max(before_w, lowest_w), highest_w)
+        self.power_w = found_w if found_w > NOISE_W else 0.0
+
+    def _range_w(self, kept: deque[Sample], now_s: float) -> tuple[float, float] | None:
+        """Least and most that a connector can have taken when the meter was read; None: not known yet."""
+        before = [power_w for at_s, power_w in kept if at_s <= self._reading_s][-1:]
+        after = [power_w for at_s, power_w in kept if at_s >= self._reading_s][:1]
+        if not after:
+            if now_s - self._reading_s < AFTER_WITHIN_S:
+                return None
+            after = [0.0]
+        found = before + after
+        return min(found), max(found)
