@@ -229,6 +229,15 @@ def modes(document: Document) -> Iterator[Fault]:
             yield document.fault(section, tag, f"{wish} needs a name to charge under", "Set it, or leave it out.")
 
 
+def tariff(document: Document) -> Iterator[Fault]:
+    """A price is of some currency."""
+    section = document.one("tariff")
+    if section.settings is not None and not section.settings.currency:
+        for key in ("per_kwh", "per_minute", "start_fee"):
+            if getattr(section.settings, key):
+                yield document.fault(section, key, "a price without a currency is not kept", 'Set currency = "EUR".')
+
+
 def there_is_something(document: Document) -> Iterator[Fault]:
     """A station has an outlet and a wire to it."""
     raw: dict[str, Any] = {kind: document.raw.get(kind) for kind in ("port", "connector")}
@@ -239,5 +248,5 @@ def there_is_something(document: Document) -> Iterator[Fault]:
 
 RULES: tuple[Callable[[Document], Iterable[Fault]], ...] = (
     there_is_something, names, ports, references, addresses, meters_of_one, reader_connectors, drivers, station_limits,
-    connector_limits, modes, access, link,
+    connector_limits, modes, access, tariff, link,
 )  # fmt: skip

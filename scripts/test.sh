@@ -35,6 +35,7 @@ check "mypy" .venv/bin/mypy
 check "import-linter" .venv/bin/lint-imports
 [ ${#failed[@]} -eq 0 ] || echo "FAILED: ${failed[*]}"
 
-.venv/bin/pytest "${long[@]}" "$@"
+# A test that hangs is named with its stack and ends the run, instead of holding it up for ever.
+.venv/bin/pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true "${long[@]}" "$@"
 tests=$?
 [ $tests -eq 0 ] && [ ${#failed[@]} -eq 0 ]

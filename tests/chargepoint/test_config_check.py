@@ -280,6 +280,9 @@ CASES: dict[str, tuple[str, str, str, str, str, str]] = {
         'name = "post"', 'name = "post"\nfree_mode = true\nfree_mode_id_tag = " "',
         "[station], free_mode_id_tag", '" "', "needs a name", "leave it out",
     ),
+    "price without a currency": (
+        MAIN, MAIN + "[tariff]\nper_kwh = 40\n", "[tariff], per_kwh", "40", "without a currency", "EUR",
+    ),
     "address without a scheme": (
         "wss://central.example/ocpp", "central.example", "[ocpp], url", '"central.example"', "ws:// or wss://",
         "wss://host",
