@@ -16,6 +16,8 @@ from drivers.interfaces import ControllerReading, MeterReading
 
 CONFIRM_READINGS = 3
 """So many readings in a row must agree before a register that fell or jumped is followed."""
+CONFIRM_GAP_S = 0.4
+"""And they must lie so far apart: the same moment read again proves nothing (a register that runs backwards)."""
 JUMP_FACTOR = 1.5
 JUMP_EXTRA_S = 5.0
 JUMP_MARGIN_WH = 120
@@ -245,6 +247,8 @@ class MeterTrack:
         first_wh, count = raw_wh, 1
         if self._candidate is not None:
             first, newest, seen_mono_s, seen = self._candidate
+            if raw_wh == newest and mono_s - seen_mono_s < CONFIRM_GAP_S:
+                return self._doubted(reading, added_wh, bound_wh)
             if 0 <= raw_wh - newest <= self._bound_wh(mono_s - seen_mono_s):
                 first_wh, count = first, seen + 1
         self._candidate = (first_wh, raw_wh, mono_s, count)
@@ -253,6 +257,10 @@ class MeterTrack:
             self._offset_wh = self._reported_wh - first_wh
             note = f"the meter's register went from {old_wh} to {first_wh} Wh (reset or exchanged); counting goes on"
             return self._take(reading, mono_s, follow=True, note=note)
+        return self._doubted(reading, added_wh, bound_wh)
+
+    def _doubted(self, reading: MeterReading, added_wh: int, bound_wh: float) -> Anomaly:
+        raw_wh = reading.energy_wh
         if added_wh < 0:
             text = f"the meter's register fell from {self._raw_wh} to {raw_wh} Wh; the last good value stays"
             return self._refuse("backwards", text, reading)
