@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -41,6 +43,9 @@ LIMIT_S = 180.0
 
 async def measure(names: list[str], place: Place) -> list[Row]:
     """All rows, in order. What goes wrong is a row, too."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     rows: list[Row] = []
     for name in names:
         began_s = time.monotonic()
@@ -65,6 +70,7 @@ def main() -> int:
     unknown = [name for name in given.names if name not in BENCHMARKS]
     if unknown:
         parser.error(f"there is no benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")
+    logging.basicConfig(level=logging.ERROR)  # that a bus ends is no news here
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=given.folder or Path.cwd()))
     began_s = time.monotonic()
     try:

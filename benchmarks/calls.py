@@ -30,7 +30,7 @@ async def ocpp_calls(place: Place) -> list[Row]:
         await rig.up()
         await asyncio.sleep(2.0)
         times = await _timed(lambda: rig.server.call("GetConfiguration", key), count)
-    bare = await _bare_client(count)
+    bare = await bare_client(count)
     p50, bare_p50 = share(times, 50), share(bare, 50)
     beside = f"bare client {bare_p50 * MS:.2f} ms, {p50 / bare_p50:.1f} times"
     return [
@@ -50,7 +50,8 @@ async def ocpp_calls(place: Place) -> list[Row]:
     ]
 
 
-async def _bare_client(count: int) -> list[float]:
+async def bare_client(count: int) -> list[float]:
+    """Round trips with a client that looks at nothing."""
     async with Server() as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "benchmarks.echo", "websocket", f"{server.url}/bare"
@@ -75,7 +76,7 @@ async def bus_calls(place: Place) -> list[Row]:
             to_hub = await _timed(lambda: bus.call("hub", ReadSettings(prefix="no such key")), count)
             to_station = await _timed(lambda: bus.call("station", nothing), count)
     rows = []
-    for name, times in (("to the hub", to_hub), ("through the hub to station", to_station)):
+    for name, times in (("to the hub, settings.db", to_hub), ("through the hub to station", to_station)):
         for percent in (50, 99):
             value, reference = share(times, percent), share(raw, percent)
             beside = f"bare socket pair {reference * MS:.3f} ms, {value / reference:.0f} times"
