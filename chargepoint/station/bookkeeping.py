@@ -55,6 +55,10 @@ _FLAG_OF_BASIS = {
     AuthorizationBasis.NONE: SessionFlag(0),
 }
 
+_MOMENT_OF: dict[type[AnyEntry], str] = {
+    TransactionStarted: "started", TransactionStopped: "stopped", SessionFinished: "finished",
+}  # fmt: skip
+"""The moments of a session's record are those of its entries, which the journal keeps in order whatever the clock."""
 
 _RUN = "run"
 
@@ -173,12 +177,13 @@ class Books:
 
         def fill(tx: JournalTransaction) -> Session:
             seq = tx.append(SessionCreated(connector=settings.number, connector_type=settings.type))
+            created = tx.entries[-1].moment
             session = Session(
                 session_id=seq,
                 connector=settings.number,
                 connector_type=settings.type,
                 power_type=settings.type.power_type,
-                created=self._clock.moment(),
+                created=created,
             )
             tx.save_session(session)
             return session
@@ -308,6 +313,8 @@ class Books:
     ) -> None:
         def fill(tx: JournalTransaction) -> None:
             _fill(tx, () if entry is None else (entry,), facts)
+            if entry is not None and type(entry) in _MOMENT_OF:
+                setattr(session, _MOMENT_OF[type(entry)], tx.entries[-1].moment)
             tx.save_session(session)
 
         await self._commit(fill)

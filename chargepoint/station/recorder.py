@@ -22,6 +22,7 @@ from drivers.interfaces import Diagnosis
 
 ROW_EVERY_S = 15.0
 _PLAN = "sampling_plan"
+ALIGNED_WITHIN_S = 5.0
 STATION = 0
 """Connector number of the whole station's own meter."""
 
@@ -99,7 +100,10 @@ class Recorder:
             self._aligned_at = next_aligned(now, interval_s).timestamp()
         if now.timestamp() < self._aligned_at:
             return
+        late_s = now.timestamp() - self._aligned_at
         self._aligned_at = next_aligned(now, interval_s).timestamp()
+        if late_s > ALIGNED_WITHIN_S:
+            return  # the clock was set forward: the moment that was waited for has never been
         for number in (STATION, *self._outlets):
             self.take(number, (*self.plan.aligned, *self.plan.stop_aligned), "Sample.Clock")
 
@@ -132,7 +136,11 @@ class Recorder:
             return None
         session_id = outlet.session.session_id if outlet is not None and outlet.session and outlet.in_transaction else 0
         return self._books.history.add_sample(
-            session_id, connector, self._clock.moment(), values, self._books.journal.last_seq
+            session_id,
+            connector,
+            self._books.journal.moment_in(session_id or None),
+            values,
+            self._books.journal.last_seq,
         )
 
     def _interval_wh(self, connector: int, context: str, energy_wh: int | None) -> int | None:
@@ -170,7 +178,7 @@ class Recorder:
             history_row(
                 session_id=outlet.session.session_id,
                 connector=outlet.number,
-                moment=self._clock.moment(),
+                moment=self._books.journal.moment_in(outlet.session.session_id),
                 reading=outlet.reading,
                 meter=outlet.meter.reading if outlet.meter.is_answering else None,
                 energy_wh=outlet.energy_wh,

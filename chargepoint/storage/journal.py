@@ -311,6 +311,10 @@ class Journal:
             if row.entry.session_id in self._unfinished and row.moment.at is not None:
                 self._session_moments[row.entry.session_id] = row.moment
 
+    def moment_in(self, session_id: int | None) -> Moment:
+        """Now, as records of this session keep it: never before what was recorded of it."""
+        return self._not_before_its_session(self._clock.moment(), session_id)
+
     def _not_before_its_session(self, moment: Moment, session_id: int | None) -> Moment:
         """`moment`, but never before what was recorded of its session: clocks can be set back during a charge."""
         known = None if session_id is None else self._session_moments.get(session_id)
