@@ -41,6 +41,10 @@ class Credential(msgspec.Struct, frozen=True):
     type: CredentialType
     parent: str = ""
 
+    def __repr__(self) -> str:
+        """As logs show it (S21): of the number only its end."""
+        return f"{'*' * (len(self.value) - 4)}{self.value[-4:]} ({self.type.value})"
+
 
 class Limit(msgspec.Struct, frozen=True):
     """An upper bound and who set it, so that "why 10 A?" has an answer. Sources are the names of power.md 2."""
