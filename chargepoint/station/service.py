@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 
 from chargepoint.context import Context
 from chargepoint.messages import Noted, SecurityNoted
+from chargepoint.records import Session
 from chargepoint.station.bookkeeping import Books, keep_writing
 from chargepoint.station.calls import Calls
 from chargepoint.station.cards import Desk
@@ -22,9 +23,10 @@ from chargepoint.station.power import PowerSharing
 from chargepoint.station.recorder import Recorder
 from chargepoint.station.shown import Shown
 from chargepoint.station.site import Site
+from chargepoint.storage.database import CannotRecord
 from chargepoint.storage.history import History
 from chargepoint.storage.journal import Journal
-from chargepoint.vocabulary import EventType
+from chargepoint.vocabulary import EventType, StopSource
 
 log = logging.getLogger(__name__)
 
@@ -128,6 +130,19 @@ async def _begin(context: Context, site: Site, outlets: list[Outlet]) -> None:
     log.info("station begins, %s", cause)
     for number in left.keys() - {outlet.number for outlet in outlets}:
         log.warning("session %d belongs to connector %d, which is no longer installed", left[number].session_id, number)
+        await _end_without_connector(site.books, left[number], left[number].created.boot_id == site.clock.boot_id)
+
+
+async def _end_without_connector(books: Books, session: Session, is_same_boot: bool) -> None:
+    """Whatever became of its connector, a transaction has an end on record (R7); its energy is what history knows."""
+    try:
+        if session.started is not None and session.stopped is None:
+            kept_wh = (session.meter_start_wh or 0) + await books.last_energy_wh(session.session_id)
+            source = session.stop_source or (StopSource.APP_RESTART if is_same_boot else StopSource.POWER_LOSS)
+            await books.stop_transaction(session, source, session.stopper, kept_wh, True)
+        await books.finish_session(session)
+    except CannotRecord as error:
+        log.error("session %d cannot be ended now: %s", session.session_id, error)
 
 
 async def _until_stopped(context: Context, works: list[Coroutine[object, object, None]]) -> None:
