@@ -57,6 +57,8 @@ CALM_STOP_BUDGET_S = 10.0
 DOORS_SHARE, STATION_SHARE = 0.1, 0.75
 """Parts of the budget by which the doors and then the station are to have ended; the rest is for `ocpp` to tell."""
 LAST_SHARE = 0.9
+RECORD_SHARE = 0.2
+"""Part of the station's time that is left for its records, after the time in which charges may end."""
 CLOCK_LOOK_S = 1.0
 FLOOR_EVERY_S = 3600.0
 
@@ -288,9 +290,11 @@ class Hub:
         await self._end(rest, begun_s + LAST_SHARE * budget_s)
 
     async def _prepare_station(self, exit_code: int, stop_source: StopSource, timeout_s: float) -> None:
+        timeout_s = max(0.1, timeout_s)
         try:
-            request = PrepareToStop(stop_source=stop_source, exit_code=exit_code)
-            await self.bus.call("station", request, timeout_s=max(0.1, timeout_s))
+            within_s = timeout_s * (1 - RECORD_SHARE)
+            request = PrepareToStop(stop_source=stop_source, exit_code=exit_code, within_s=within_s)
+            await self.bus.call("station", request, timeout_s=timeout_s)
         except (Unavailable, CallFailed, TimeoutError) as error:
             log.error("station is not prepared to stop: %s", error)
 

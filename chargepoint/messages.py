@@ -497,6 +497,8 @@ class PrepareToStop(Request["Done"], frozen=True, kw_only=True):
 
     stop_source: StopSource
     exit_code: int
+    within_s: float = 2.0
+    """So long charges may take to end; what is not off then ends with its lease, and is recorded at the next start."""
 
 
 class ReadJournal(Request["JournalPage"], frozen=True, kw_only=True):

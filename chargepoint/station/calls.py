@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
 
@@ -51,7 +52,6 @@ from drivers.errors import DeviceError, Refused
 
 log = logging.getLogger(__name__)
 
-STOP_WITHIN_S = 2.5
 OK = ActionResult(ok=True, code="ok")
 
 
@@ -258,15 +258,21 @@ class Calls:
         """End all charges with a reason, take nothing new. What is not off in time ends with its lease."""
         self._site.is_stopping = True
         busy = [outlet for outlet in self._outlets.values() if outlet.in_transaction or outlet.phase is Phase.BOOKED]
-        for outlet in busy:
-            await outlet.ask(StopAsked(source=request.stop_source))
-        deadline = self._site.clock.mono() + STOP_WITHIN_S
-        for outlet in busy:
-            if not await outlet.out_of_transaction(max(0.0, deadline - self._site.clock.mono())):
-                log.warning("connector %d: still charging; its lease ends it", outlet.number)
+        await asyncio.gather(*(self._end_charge(outlet, request) for outlet in busy))
         await self._books.write_end(StationStopped(exit_code=request.exit_code, stop_source=request.stop_source))
         await self._books.history.flush()
         return Done()
+
+    async def _end_charge(self, outlet: Outlet, request: PrepareToStop) -> None:
+        begun_s = self._site.clock.mono()
+        try:
+            async with asyncio.timeout(request.within_s):
+                await outlet.ask(StopAsked(source=request.stop_source))
+            is_over = await outlet.out_of_transaction(begun_s + request.within_s - self._site.clock.mono())
+        except TimeoutError:
+            is_over = False
+        if not is_over:
+            log.warning("connector %d: still charging; its lease ends it", outlet.number)
 
     # -------------------------------------------------------------------------------------------------- reading
 
