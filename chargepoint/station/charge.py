@@ -75,12 +75,10 @@ class Charge:
         """The meter stop, and whether the meter itself said so.
 
         Without a fresh reading: the last good one and the controller's own count of at most 60 s since; a meter that
-        has not answered since a restart: the start and `kept_wh`, what the last history row held (R13).
+        has not answered since a restart, or began anew: the start and `kept_wh`, what the last history row held (R13).
         """
         is_metered = await self._meter.read_fresh()
         if not is_metered and reading is not None:
             self._meter.estimate(reading)
-        register_wh = self._meter.energy_wh
-        if register_wh is None:
-            register_wh = (self.session.meter_start_wh or 0) + kept_wh
-        return register_wh, is_metered
+        least_wh = (self.session.meter_start_wh or 0) + kept_wh
+        return max(least_wh, self._meter.energy_wh or 0), is_metered

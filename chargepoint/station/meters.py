@@ -54,6 +54,11 @@ class MeterPoint:
     def is_answering(self) -> bool:
         return self.reading is not None and self.silent_for() < SILENT_AFTER_S
 
+    @property
+    def is_silent(self) -> bool:
+        """Not heard for long enough to say so; a meter that has not been asked yet is not."""
+        return self.silent_for() >= SILENT_AFTER_S
+
     def begin(self) -> int:
         """A transaction begins: its meter start. Raises CannotRecord before the first good reading."""
         if self._track.energy_wh is None:

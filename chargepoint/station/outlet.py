@@ -60,6 +60,8 @@ POLL_S = 0.5
 SILENT_POLL_S = 2.0
 SILENT_AFTER_S = 3.0
 """An idle controller that has not answered for this long is without link."""
+ANSWERS_WITHIN_S = 0.3
+"""A controller of a session that was left unfinished is waited for so long before the other connectors work."""
 OBEYS_STOP_WITHIN_S = 10.0
 MAX_WISHES = 64
 
@@ -111,6 +113,7 @@ class Outlet:
         self._booked_since = 0.0
         self._stop: StopAsked | FaultRaised | None = None
         self._stop_since = 0.0
+        self._undecided: Session | None = None
         self._shown: tuple[ConnectorStatus, ControllerStatus] | None = None
         self._phase_changed = asyncio.Event()
 
@@ -164,7 +167,7 @@ class Outlet:
     def meter_lost(self) -> bool:
         if self.in_transaction:
             return self.meter.silent_for() > self._site.settings.station.meter_lost_delay_s
-        return not self.meter.is_answering
+        return self.meter.is_silent
 
     @property
     def in_transaction(self) -> bool:
@@ -262,12 +265,30 @@ class Outlet:
     async def recover(self, session: Session | None) -> None:
         """Decide on a session that was left unfinished; to be called once, before `run`.
 
-        The first lease renewal of an adopted charge leaves at once. A controller that does not answer is waited for as
-        long as a running charge may be without link.
+        The first lease renewal of an adopted charge leaves at once. A controller that does not answer at once is waited
+        for in `run`: it must not hold up its neighbours, whose leases run.
         """
-        reading = await self._first_reading(self._site.settings.station.link_lost_delay_s if session else 0.0)
         if session is None:
+            await self._first_reading(0.0)
             return
+        self.session = session
+        if session.started is None:
+            self._set_phase(Phase.PLUGGED)
+        else:
+            self._set_phase(Phase.STARTING if session.stopped is None else Phase.CHARGED)
+        reading = await self._first_reading(ANSWERS_WITHIN_S)
+        if reading is None:
+            self._undecided = session
+        else:
+            await self._decide(session, reading)
+
+    async def _decide_late(self, session: Session) -> None:
+        """Decide on what was left when its controller answers, or when it has been silent as long as is allowed."""
+        reading = await self._first_reading(self._site.settings.station.link_lost_delay_s)
+        self._undecided = None
+        await self._decide(session, reading)
+
+    async def _decide(self, session: Session, reading: ControllerReading | None) -> None:
         same_boot = session.created.boot_id == self._clock.boot_id
         verdict = recover(
             session,
@@ -276,11 +297,11 @@ class Outlet:
             may_resume=self._site.settings.station.resume_after_restart,
             ignore_flag=self.settings.ignore_ev_connected,
         )
-        self.session = session
         self._set_phase(verdict.phase if verdict.fate is not Fate.FINISH else Phase.CHARGED)
         if session.started is not None and session.stopped is None:
             if same_boot and session.meter_start_wh is not None:
-                self.meter.resume(session.meter_start_wh, session.started.mono_s)
+                kept_wh = await self._books.last_energy_wh(session.session_id)
+                self.meter.resume(session.meter_start_wh + kept_wh, session.started.mono_s)
             limit_wh = session.ordered_energy_wh
             self._charge(session, None if limit_wh is None else (limit_wh, StopSource.ENERGY_LIMIT))
             bound = await self._books.kept_bound(session)
@@ -289,7 +310,8 @@ class Outlet:
             self.permission.count_from_now()
             self._stop_since = self._clock.mono()
         if verdict.stop_source is not None:
-            self._stop = StopAsked(source=verdict.stop_source)
+            is_wish = verdict.stop_source is session.stop_source
+            self._stop = StopAsked(source=verdict.stop_source, credential=session.stopper if is_wish else None)
         elif verdict.fate is Fate.ADOPT and reading is not None:
             self.permission.adopt(Limit(reading.limit_current_a, reading.limit_power_w, "restart"))
             await self._renew()
@@ -309,38 +331,46 @@ class Outlet:
     async def _first_reading(self, patience_s: float) -> ControllerReading | None:
         started = self._clock.mono()
         while True:
+            self.beat_mono_s = self._clock.mono()
             try:
                 self.reading = await self.controller.read()
             except DeviceError as error:
-                if self._clock.mono() - started >= patience_s:
+                if self._silent_since is None:
                     self._silent_since = started
                     log.warning("connector %d: %s", self.number, error)
+                if self._clock.mono() - started >= patience_s:
                     return None
-                await asyncio.sleep(POLL_S)
+                await asyncio.sleep(min(POLL_S, max(0.05, patience_s)))
             else:
                 self.reading_mono_s = self._clock.mono()
+                self._silent_since = None
                 await self._meet(has_restarted=False)
                 return self.reading
 
     # ---------------------------------------------------------------------------------------------- the one loop
 
     async def run(self) -> None:
-        """Poll, decide, order; runs until cancelled."""
+        """Poll, decide, order; runs until cancelled. Polls that last longer than their rhythm alternate with wishes."""
+        if self._undecided is not None:
+            await self._decide_late(self._undecided)
+        is_turn_of_poll = True
         while True:
             self.beat_mono_s = self._clock.mono()
             wait = self._next_poll - self._clock.mono()
-            if wait > 0.001:
-                try:
-                    async with asyncio.timeout(wait):
-                        event, answer = await self._inbox.get()
-                except TimeoutError:
-                    continue
-                refusal = await self._handle(event)
-                if not answer.done():
-                    answer.set_result(refusal)
+            if wait <= 0.001 and (is_turn_of_poll or self._inbox.empty()):
+                is_turn_of_poll = False
+                await self._poll()
                 self._site.changed()
                 continue
-            await self._poll()
+            try:
+                async with asyncio.timeout(max(0.0, wait)):
+                    event, answer = await self._inbox.get()
+            except TimeoutError:
+                continue
+            is_turn_of_poll = True
+            refusal = await self._handle(event)
+            if not answer.done():
+                answer.set_result(refusal)
             self._site.changed()
 
     def _wake(self) -> None:
@@ -401,7 +431,7 @@ class Outlet:
         )
         for event in events:
             await self._handle(event)
-        if self.phase is Phase.STOPPING and power_is_off(now):
+        if self.phase is Phase.STOPPING and (power_is_off(now) or self._is_idle_weld(now)):
             await self._handle(PowerIsOff())
         if self.phase is Phase.CHARGED and now.status is ControllerStatus.A_NOT_CONNECTED:
             await self._handle(EvLeft())
@@ -455,8 +485,11 @@ class Outlet:
         self._remember(event, after)
         if after is Phase.STOPPING:
             self._set_phase(after)  # from now on nobody renews, whatever comes of the stop order
+        is_new_stop = after is Phase.STOPPING and after is not before
         try:
-            for do in todo:
+            if is_new_stop:  # both at once: neither a silent controller nor a slow disk holds up the other
+                await asyncio.gather(*(self._carry_out(do) for do in todo), self._keep_stop())
+            for do in () if is_new_stop else todo:
                 await self._carry_out(do)
         except CannotRecord as error:
             log.error("connector %d: %s not carried out: %s", self.number, type(event).__name__, error)
@@ -494,6 +527,18 @@ class Outlet:
                 self._stop = event
             else:
                 self._stop = StopAsked(source=_SOURCE_OF[type(event)])
+
+    async def _keep_stop(self) -> None:
+        """Why it ends, on record: a restart before power is off must neither go on with the charge nor forget why."""
+        session, stop = self.session, self._stop
+        if session is None or stop is None:
+            return
+        session.stop_source = stop.source
+        session.stopper = stop.credential if isinstance(stop, StopAsked) else None
+        try:
+            await self._books.save_session(session)
+        except CannotRecord as error:
+            log.warning("connector %d: that it stops is not on record yet: %s", self.number, error)
 
     def _why_not_now(self) -> Refusal | None:
         """Why a booked start cannot go on although its vehicle came: as for any start, the booking itself apart."""
@@ -619,6 +664,11 @@ class Outlet:
         )
         if self.latched is Cause.NONE and (disobeys or now.cause is Cause.CONTACTOR_WELDED):
             await self.latch(Cause.CONTACTOR_WELDED)
+
+    def _is_idle_weld(self, now: ControllerReading) -> bool:
+        """Known to be welded, yet nothing flows: the transaction is over, though its contactor will never say so."""
+        is_known = self.latched is Cause.CONTACTOR_WELDED and not now.status.is_charging
+        return is_known and max(abs(value) for value in now.current_a) <= 1.0
 
     async def latch(self, cause: Cause) -> None:
         """Set (or with NONE clear) the latched fault, durably."""

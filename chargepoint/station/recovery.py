@@ -46,6 +46,8 @@ def recover(
         return Recovery(Fate.WAIT, Phase.PLUGGED if session.started is None else Phase.CHARGED)
     if not same_boot:
         return Recovery(Fate.STOP, Phase.STOPPING, StopSource.POWER_LOSS)
+    if session.stop_source is not None:  # it was on its way out
+        return Recovery(Fate.STOP, Phase.STOPPING, session.stop_source)
     if may_resume and reading is not None and there:
         if reading.session_ref == session.session_id and not reading.status.is_error:
             charging = reading.status.is_charging
