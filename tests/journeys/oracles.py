@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from chargepoint.records import JournalRow, Session
@@ -62,17 +63,22 @@ def books_faults(
 
 
 def _told(ended: Iterable[Session], ledger: Ledger) -> Iterable[str]:
-    told = {(one.connector, one.meter_start_wh, one.meter_stop_wh): one for one in ledger.transactions}
-    if len(told) != len(ledger.transactions):
-        yield "the server has two transactions with the same connector and registers"
+    """Transactions are compared by connector and registers; several without energy may have the same."""
+    told: Counter[tuple[int, int | None, int | None]] = Counter(
+        (one.connector, one.meter_start_wh, one.meter_stop_wh) for one in ledger.transactions
+    )
     reported = [session for session in ended if session.is_reported]
     for session in reported:
-        if (session.connector, session.meter_start_wh, session.meter_stop_wh) not in told:
+        key = session.connector, session.meter_start_wh, session.meter_stop_wh
+        if not told[key]:
             yield (
                 f"session {session.session_id} ({session.meter_start_wh} to {session.meter_stop_wh} Wh) was not told, "
-                f"or told wrongly: {sorted(told, key=str)}"
+                f"or told wrongly: {sorted(told.elements(), key=str)}"
             )
+        told[key] -= 1
         if SessionFlag.OCPPSession not in session.flags:
             yield f"session {session.session_id} was reported and is not marked so"
+    for connector, start_wh, stop_wh in (+told).elements():
+        yield f"connector {connector}, {start_wh} to {stop_wh} Wh: told, and not on record"
     if len(reported) != len(ledger.transactions):
         yield f"{len(reported)} transactions on record, {len(ledger.transactions)} told"
