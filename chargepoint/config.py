@@ -242,22 +242,22 @@ def load(path: Path) -> Settings:
 
 
 def load_with_fallback(path: Path, data: Path) -> Loaded:
-    """As `load`, but a damaged file gives the last good one kept in the folder `data`, and its damage.
+    """As `load`, but a file that is damaged or lost gives its last good copy kept in the folder `data`, and the damage.
 
-    A good file is kept there (durable, with a checksum, and one older generation). Raises ConfigError with the faults
-    of `path` when no good one was ever kept.
+    A good file is kept there (durable, with a checksum, and one older generation): hold the lock of `data`. Raises
+    ConfigError with the faults of `path` when no good copy of this very file was ever kept; a mistyped name is one.
     """
     try:
         content = config_file.read(path)
         settings = _settings_from(content, path)
     except ConfigError as error:
-        for kept, content in config_file.kept(data):
+        for kept, content in config_file.kept(data, path):
             try:
                 return Loaded(_settings_from(content, path), kept, error.faults)
             except ConfigError:
                 continue  # a newer version of this software may refuse what an older one took
         raise
-    config_file.keep(content, data)
+    config_file.keep(content, data, path)
     return Loaded(settings, path)
 
 

@@ -1,13 +1,15 @@
 """Reading a configuration file, and keeping a good copy of it for the day the file is damaged.
 
 The copies lie in the data folder: `station-good.toml` and one older generation, `station-good-1.toml`. Each begins with
-a comment line that holds the checksum of the rest.
+a comment line that holds the checksum of the rest and the name of the file it is a copy of: it serves only in that
+file's place.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import logging
 import os
 import re
@@ -24,7 +26,8 @@ log = logging.getLogger(__name__)
 LARGEST_BYTES = 1 << 20
 GOOD = "station-good.toml"
 OLDER = "station-good-1.toml"
-_CHECKSUM = re.compile(rb"# last good station file, sha256 ([0-9a-f]{64})\n")
+_HEAD = re.compile(rb"# last good station file, sha256 ([0-9a-f]{64})(?:, of (\"[^\n]*\"))?\n")
+_LONGEST_HEAD = 32_768
 _POSITION = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$", re.DOTALL)
 
 
@@ -118,16 +121,16 @@ def _syntax_fault(message: str, text: str, name: str, private: bool) -> Fault:
     return Fault(f"line {number}", found, reason, remedy, name)
 
 
-def keep(content: bytes, folder: Path) -> None:
-    """Keep `content` as the last good file, durably; the one before becomes the older generation.
+def keep(content: bytes, folder: Path, origin: Path) -> None:
+    """Keep `content` of the file `origin` as the last good one, durably; the one before becomes the older generation.
 
     Nothing is written when it is kept already. A disk that cannot be written is logged: it does not stop a station.
     """
     good, older, new = folder / GOOD, folder / OLDER, folder / (GOOD + ".new")
     current = _checked(good)
-    if current == content:
+    if current == (content, _name(origin)):
         return
-    head = f"# last good station file, sha256 {hashlib.sha256(content).hexdigest()}\n".encode()
+    head = f"# last good station file, sha256 {hashlib.sha256(content).hexdigest()}, of {_name(origin)}\n".encode()
     try:
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
@@ -148,23 +151,30 @@ def keep(content: bytes, folder: Path) -> None:
             new.unlink(missing_ok=True)
 
 
-def kept(folder: Path) -> Iterator[tuple[Path, bytes]]:
-    """The good copies kept in `folder`, newest first; a damaged one is passed over."""
+def kept(folder: Path, origin: Path) -> Iterator[tuple[Path, bytes]]:
+    """The good copies of the file `origin` kept in `folder`, newest first; a damaged one is passed over."""
     for path in (folder / GOOD, folder / OLDER):
-        content = _checked(path)
-        if content is not None:
-            yield path, content
+        found = _checked(path)
+        if found is not None and found[1] in (_name(origin), ""):
+            yield path, found[0]
 
 
-def _checked(path: Path) -> bytes | None:
-    """What a kept copy holds, if its checksum is right."""
+def _name(origin: Path) -> str:
+    """The whole name of a file as it stands in the head of its copy: one line whatever it holds."""
+    return json.dumps(str(origin.absolute()))
+
+
+def _checked(path: Path) -> tuple[bytes, str] | None:
+    """What a kept copy holds, if its checksum is right, and of which file it is ("" when that is not known)."""
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_BYTES + 200)
+            content = file.read(LARGEST_BYTES + _LONGEST_HEAD)
     except OSError:
         return None
-    head = _CHECKSUM.match(content)
+    head = _HEAD.match(content)
     if head is None:
         return None
     content = content[head.end() :]
-    return content if hashlib.sha256(content).hexdigest().encode() == head[1] else None
+    if hashlib.sha256(content).hexdigest().encode() != head[1]:
+        return None
+    return content, (head[2] or b"").decode("ascii", "replace")

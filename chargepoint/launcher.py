@@ -23,7 +23,6 @@ from dataclasses import dataclass
 import msgspec
 
 from chargepoint import control, process
-from chargepoint.data_lock import data_lock
 from chargepoint.hub_process import live_as_hub
 from chargepoint.notify import ServiceNotifier
 from chargepoint.restarts import RestartRule, after_death
@@ -73,7 +72,7 @@ class _Child:
 
 
 class Launcher:
-    """`run` once; returns the exit code."""
+    """`run` once, holding the lock of the data directory; returns the exit code."""
 
     def __init__(self, world: World, options: Options) -> None:
         self._world = world
@@ -93,15 +92,14 @@ class Launcher:
         self._wakeup = -1
 
     def run(self) -> int:
-        """Until the station ends. Raises Refusal."""
-        with data_lock(self._world.data):
-            for name in SHARED_MODULES:
-                with suppress(Exception):  # whoever needs it meets the same error, and says so
-                    importlib.import_module(name)
-            gc.collect()
-            gc.freeze()
-            self._catch_signals()
-            return self._run()
+        """Until the station ends."""
+        for name in SHARED_MODULES:
+            with suppress(Exception):  # whoever needs it meets the same error, and says so
+                importlib.import_module(name)
+        gc.collect()
+        gc.freeze()
+        self._catch_signals()
+        return self._run()
 
     def _run(self) -> int:
         deaths = 0

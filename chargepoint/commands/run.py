@@ -65,9 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         end in the journal, then the link to the central system. A second signal ends at once; then, too, every
         contactor opens by itself and the journal is whole.
 
-        A damaged station file does not stop a station that has run before: the last good one serves, and the log says
-        what is wrong. Under systemd (Type=notify) it reports when it is up and feeds the watchdog. With --one-process
-        there is nothing that could restart a service that blocks; use it for debugging only.
+        A station file that is damaged or lost does not stop a station that has run with it before: the last good copy
+        of it serves, and the log says what is wrong. A file that this station never ran with must be good.
+
+        Under systemd (Type=notify) it reports when it is up and feeds the watchdog. With --one-process there is nothing
+        that could restart a service that blocks; use it for debugging only.
         """,
         exit_status={
             **cast("dict[int | str, str]", EXIT_CODES),
@@ -97,14 +99,15 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"chargepoint run: log file {arguments.log}: {error.strerror}", file=sys.stderr)
         return CRASHED
     try:
-        arguments.data.mkdir(mode=0o755, parents=True, exist_ok=True)
-    except OSError as error:
-        print(
-            f"chargepoint run: data directory {arguments.data}: {error.strerror}. "
-            "Give --data one that this account may write to.",
-            file=sys.stderr,
-        )
+        with data_lock(arguments.data):
+            return _run(arguments)
+    except Refusal as refusal:
+        print(f"chargepoint run: {refusal}", file=sys.stderr)
         return REFUSED
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """With the data directory held: nobody else keeps or reads a last good copy there meanwhile."""
     loaded = load_with_fallback(arguments.config, arguments.data)
     for fault in loaded.damage:
         log.error("%s", fault)
@@ -117,14 +120,9 @@ def run(arguments: argparse.Namespace) -> int:
         config_damage=tuple(str(fault) for fault in loaded.damage),
         is_really=arguments.really,
     )
-    try:
-        if arguments.one_process:
-            with data_lock(world.data):
-                return asyncio.run(_one_process(world))
-        return Launcher(world, Options(drops_privileges=_drops_privileges(arguments.drop_privileges))).run()
-    except Refusal as refusal:
-        print(f"chargepoint run: {refusal}", file=sys.stderr)
-        return REFUSED
+    if arguments.one_process:
+        return asyncio.run(_one_process(world))
+    return Launcher(world, Options(drops_privileges=_drops_privileges(arguments.drop_privileges))).run()
 
 
 def _drops_privileges(wish: bool | None) -> bool:

@@ -18,7 +18,7 @@ import msgspec
 from chargepoint import process
 from chargepoint.config import Secrets, Settings, StationSettings
 from chargepoint.context import Context
-from chargepoint.data_lock import Refusal
+from chargepoint.data_lock import Refusal, data_lock
 from chargepoint.launcher import Launcher, Options
 from chargepoint.messages import Done, Noted, PrepareToStop
 from chargepoint.restarts import RestartRule
@@ -159,7 +159,8 @@ def main() -> int:
         services.append(msgspec.convert(fields, Service))
     process.start_logging("launcher", "info", None)
     try:
-        return Launcher(world(data, tuple(services)), Options()).run()
+        with data_lock(data):
+            return Launcher(world(data, tuple(services)), Options()).run()
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 3

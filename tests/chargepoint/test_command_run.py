@@ -40,9 +40,9 @@ address = 2
 """
 
 
-async def start(folder: Path, *options: str) -> asyncio.subprocess.Process:
+async def start(folder: Path, *options: str, config: str = "station.toml") -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "chargepoint", "run", "--config", str(folder / "station.toml"),
+        sys.executable, "-m", "chargepoint", "run", "--config", str(folder / config),
         "--data", str(folder / "data"), "--log", str(folder / "log"), *options,
         cwd=Path(__file__).parents[2], stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, env=dict(os.environ),
@@ -77,6 +77,11 @@ async def test_a_station_runs_until_ctrl_c_and_refuses_a_second_one(tmp_path: Pa
         second = await start(tmp_path, *options)
         assert "a station runs on it already" in await said(second)
         assert await second.wait() == 3
+        (tmp_path / "other.toml").write_text(STATION.replace("test-1", "test-2"), encoding="utf-8")
+        third = await start(tmp_path, *options, config="other.toml")
+        assert "a station runs on it already" in await said(third)
+        assert "test-1" in (tmp_path / "data" / "station-good.toml").read_text(encoding="utf-8")
+        assert not (tmp_path / "data" / "station-good-1.toml").exists()
         process.send_signal(signal.SIGINT)
         await said(process)
         assert await asyncio.wait_for(process.wait(), 4.0) == 0

@@ -125,11 +125,36 @@ def test_one_older_generation_serves_when_the_newest_copy_is_damaged(tmp_path: P
 
 
 def test_a_damaged_copy_never_replaces_the_older_one(tmp_path: Path) -> None:
-    config_file.keep(b"one = 1", tmp_path)
-    config_file.keep(b"two = 2", tmp_path)
+    path = tmp_path / "station.toml"
+    config_file.keep(b"one = 1", tmp_path, path)
+    config_file.keep(b"two = 2", tmp_path, path)
     (tmp_path / GOOD).write_bytes(b"torn")
-    config_file.keep(b"three = 3", tmp_path)
-    assert [content for _, content in config_file.kept(tmp_path)] == [b"three = 3", b"one = 1"]
+    config_file.keep(b"three = 3", tmp_path, path)
+    assert [content for _, content in config_file.kept(tmp_path, path)] == [b"three = 3", b"one = 1"]
+
+
+def test_a_copy_of_another_file_never_serves(tmp_path: Path) -> None:
+    """Whoever mistypes a name, or tries a new file that has faults, is told so."""
+    load_with_fallback(written(tmp_path), tmp_path)
+    with pytest.raises(ConfigError, match="there is no file"):
+        load_with_fallback(tmp_path / "statoin.toml", tmp_path)
+    other = tmp_path / 'new "file"\nof two lines.toml'
+    other.write_bytes(MINIMAL[:100])
+    with pytest.raises(ConfigError):
+        load_with_fallback(other, tmp_path)
+    other.write_bytes(MINIMAL)
+    load_with_fallback(other, tmp_path)
+    other.unlink()
+    assert load_with_fallback(other, tmp_path).source == tmp_path / GOOD
+    (tmp_path / "station.toml").unlink()
+    assert load_with_fallback(tmp_path / "station.toml", tmp_path).source == tmp_path / OLDER
+
+
+def test_a_copy_that_does_not_say_of_which_file_it_is_serves_for_any(tmp_path: Path) -> None:
+    """So did those that earlier versions kept."""
+    head = f"# last good station file, sha256 {hashlib.sha256(MINIMAL).hexdigest()}\n"
+    (tmp_path / GOOD).write_bytes(head.encode() + MINIMAL)
+    assert load_with_fallback(tmp_path / "station.toml", tmp_path).settings.station.name == "home-1"
 
 
 def test_a_file_that_is_kept_already_is_not_written_again(tmp_path: Path) -> None:
@@ -159,18 +184,18 @@ def test_a_power_cut_at_any_step_of_keeping_leaves_a_good_copy(tmp_path: Path, m
     for at in range(1, 10):
         folder = tmp_path / str(at)
         folder.mkdir()
-        config_file.keep(b"zero = 0", folder)
-        config_file.keep(b"one = 1", folder)
+        config_file.keep(b"zero = 0", folder, folder / "station.toml")
+        config_file.keep(b"one = 1", folder, folder / "station.toml")
         step = [0]
         fsync, replace = os.fsync, Path.replace
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", cutting(fsync, step, at))
             patch.setattr(Path, "replace", cutting(replace, step, at))
             try:
-                config_file.keep(b"two = 2", folder)
+                config_file.keep(b"two = 2", folder, folder / "station.toml")
             except PowerCut:
                 cuts += 1
-        newest = next(config_file.kept(folder))[1]
+        newest = next(config_file.kept(folder, folder / "station.toml"))[1]
         assert newest in (b"one = 1", b"two = 2")
     assert cuts >= 4
 
@@ -186,9 +211,10 @@ def test_a_full_disk_does_not_stop_a_station(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_copy_holds_its_checksum_and_is_toml(tmp_path: Path) -> None:
-    load_with_fallback(written(tmp_path), tmp_path)
+    path = written(tmp_path)
+    load_with_fallback(path, tmp_path)
     head, _, rest = (tmp_path / GOOD).read_bytes().partition(b"\n")
-    assert head.decode() == f"# last good station file, sha256 {hashlib.sha256(MINIMAL).hexdigest()}"
+    assert head.decode() == f'# last good station file, sha256 {hashlib.sha256(MINIMAL).hexdigest()}, of "{path}"'
     assert rest == MINIMAL
     assert (tmp_path / GOOD).stat().st_mode & 0o777 == 0o600
 
