@@ -51,6 +51,12 @@ MAX_TOPIC_LENGTH = 100
 MAX_WATCHES = 256
 MAX_ADMINS = 16
 MAX_REFUSALS_NOTED = 64
+MAX_BODY_BYTES = frames.MAX_FRAME_BYTES - 1024
+"""Of one message: it leaves with more around it (its sender, a number) than it came with."""
+MAX_STATE_BYTES = 4 << 20
+"""Of all states that one peer tells; they are kept here (S25: who floods is the one who loses)."""
+MAX_NOTE_BYTES = 16 << 10
+"""Of an event that is kept for `station`, and ends in its journal."""
 KEEPS_FOR = "station"
 
 TOPICS: dict[type[State], str] = {
@@ -89,7 +95,6 @@ class _OpenCall(msgspec.Struct, frozen=True, eq=False):
 
 class _Retained(msgspec.Struct, frozen=True, eq=False):
     owner: str
-    body: msgspec.Raw
     frame: bytes
 
 
@@ -200,6 +205,8 @@ class Exchange:
     # ------------------------------------------------------------------------------------------------ messages
 
     def _checked(self, peer: Peer, decode: Callable[[msgspec.Raw], Any], body: msgspec.Raw) -> Any:
+        if len(body) > MAX_BODY_BYTES:
+            raise Refused("size", f"sent a message of {len(body)} bytes; at most {MAX_BODY_BYTES} are allowed")
         try:
             message = decode(body)
         except UNREADABLE as error:
@@ -213,6 +220,8 @@ class Exchange:
     def _publish(self, peer: Peer, frame: frames.Publish) -> None:
         event = self._checked(peer, self.vocabulary.event, frame.body)
         name = type(event).__name__
+        if name in self._kept_names and len(frame.body) > MAX_NOTE_BYTES:
+            raise Refused("size of notes", f"sent {name} of {len(frame.body)} bytes; at most {MAX_NOTE_BYTES} are kept")
         out = pack(frames.Happened(peer.name, frame.body))
         keeper = self._services.get(KEEPS_FOR) if name in self._kept_names else None
         for listener in self._peers:
@@ -241,14 +250,16 @@ class Exchange:
         if place is not None and not (topic.startswith(place) if place.endswith("/") else topic == place):
             raise Refused("topic", f"{type(value).__name__} does not belong under {topic[:MAX_TOPIC_LENGTH]!r}")
         older = self._retained.get(topic)
+        owned = [len(state.frame) for state in self._retained.values() if state.owner == peer.name]
         if older is None:
-            owned = sum(state.owner == peer.name for state in self._retained.values())
-            if not topic or len(topic) > MAX_TOPIC_LENGTH or owned >= MAX_TOPICS:
+            if not topic or len(topic) > MAX_TOPIC_LENGTH or len(owned) >= MAX_TOPICS:
                 raise Refused("topics", f"{topic[:MAX_TOPIC_LENGTH]!r} is no good topic, or one too many")
         elif older.owner != peer.name:
             raise Refused("topic owner", f"the topic {topic!r} is told by {older.owner}")
         out = pack(frames.StateIs(topic, frame.body))
-        self._retained[topic] = _Retained(peer.name, frame.body, out)
+        if sum(owned) + len(out) - (len(older.frame) if older is not None else 0) > MAX_STATE_BYTES:
+            raise Refused("size of states", f"tells states of more than {MAX_STATE_BYTES} bytes in all")
+        self._retained[topic] = _Retained(peer.name, out)
         for listener in self._peers:
             if listener.prefixes and listener.watches(topic):
                 listener.outbox.put_state(topic, out)
@@ -285,6 +296,8 @@ class Exchange:
         self._close_call(frame.number)
         expected = self.vocabulary.replies[call.request_type]
         try:
+            if len(frame.body) > MAX_BODY_BYTES:
+                raise msgspec.ValidationError(f"{len(frame.body)} bytes; at most {MAX_BODY_BYTES} are allowed")
             reply = self.vocabulary.reply(frame.body)
             if type(reply) is not expected:
                 raise msgspec.ValidationError(f"{type(reply).__name__} where {expected.__name__} belongs")

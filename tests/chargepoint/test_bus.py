@@ -647,3 +647,51 @@ async def test_lists_of_a_million_hold_nobody_up_for_long() -> None:
         await asyncio.gather(flooding, return_exceptions=True)
         rogue.close()
     exchange.close()
+
+
+async def test_a_message_that_grows_too_long_on_its_way_is_refused_and_the_next_one_is_heard() -> None:
+    """It fits into the frame it comes in, but not into the one it leaves in, which names its sender."""
+    exchange = Watched()
+    async with in_process_bus("station", exchange=exchange):
+        rfid = bare_peer(exchange, "rfid")
+        body = frames.MAX_FRAME_BYTES - 200
+        event = pack(frames.Publish(frames.raw(noted("x" * body))))
+        call = pack(frames.Call(1, "station", 1e9, frames.raw(PresentCard(reader="r", uid="x" * body))))
+        rfid.setblocking(True)
+        await asyncio.to_thread(rfid.sendall, event + call + pack(frames.Beat()))
+        await settled()
+        assert exchange.beats == ["rfid"]
+        assert [(name, kind) for name, kind, _ in exchange.refusals] == [("rfid", "size")]
+        answer = await asyncio.to_thread(rfid.recv, 1 << 16)
+        assert b"at most" in answer
+        rfid.close()
+    exchange.close()
+
+
+async def test_states_of_a_peer_take_a_bounded_amount() -> None:
+    exchange = Watched()
+    async with in_process_bus("rfid", exchange=exchange) as buses:
+        for number in range(20):
+            state = ReaderState(name="r", is_answering=False, cards=0, error="x" * 500_000)
+            buses["rfid"].set_state(f"reader/{number}", state)
+            await settled()
+        assert [kind for _, kind, _ in exchange.refusals] == ["size of states"]
+        assert sum(len(state.frame) for state in exchange._retained.values()) <= 4 << 20
+        for _ in range(20):  # one topic told again and again is one state
+            buses["rfid"].set_state("reader/1", reader_state(1))
+            await settled()
+        view = buses["rfid"].watch("reader/1")
+        assert await view.first("reader/1") == reader_state(1)
+    exchange.close()
+
+
+async def test_notes_for_the_journal_are_short() -> None:
+    exchange = Watched()
+    async with in_process_bus("rfid", "station", exchange=exchange) as buses:
+        heard = buses["station"].subscribe(Noted)
+        await settled()
+        buses["rfid"].publish(noted("x" * 20_000))
+        buses["rfid"].publish(noted("short"))
+        assert (await anext(heard)).action == "short"
+        assert [kind for _, kind, _ in exchange.refusals] == ["size of notes"]
+    exchange.close()
