@@ -11,7 +11,7 @@ import msgspec
 
 from chargepoint.station.connector import IN_TRANSACTION, Phase
 from chargepoint.station.polls import ev_connected
-from chargepoint.vocabulary import Cause, ConnectorFlag, ConnectorStatus, ControllerStatus
+from chargepoint.vocabulary import Cause, ConnectorFlag, ConnectorStatus, ControllerStatus, HardwareFlag
 from drivers.interfaces import ControllerReading
 
 MAX_STARTS_PER_MINUTE = 3  # R5, reliability.md 4
@@ -42,6 +42,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         if self.reading is None or self.link_lost:
             return ControllerStatus.F_UNKNOWN
         return self.reading.status
+
+    @property
+    def has_passed_precheck(self) -> bool:
+        """The controller's self-test since its start (R1)."""
+        return self.reading is not None and HardwareFlag.PRECHECK_DONE in self.reading.flags
 
     @property
     def ev_connected(self) -> bool:
@@ -150,6 +155,7 @@ _REFUSALS: tuple[tuple[Callable[[Facts], bool], Refusal], ...] = (
     (lambda f: f.latched is not Cause.NONE, Refusal("faulted", "The connector has a fault that needs a technician.")),
     (lambda f: f.status.is_error, Refusal("faulted", "The connector reports a fault.")),
     (lambda f: f.status is ControllerStatus.F_UNKNOWN, Refusal("no_link", "The connector is not ready yet.")),
+    (lambda f: not f.has_passed_precheck, Refusal("busy", "The connector's self-test has not passed yet.")),
     (
         lambda f: bool(f.flags & (ConnectorFlag.UPDATING | ConnectorFlag.WAITING_REBOOT | ConnectorFlag.INITIALIZING)),
         Refusal("busy", "The connector is being prepared. Please wait."),

@@ -6,7 +6,7 @@ import pytest
 
 from chargepoint.station.connector import Phase
 from chargepoint.station.status import STATUS_BY_PRIORITY, Facts, connector_status, suspended_by, why_no_start
-from chargepoint.vocabulary import Cause, ConnectorFlag, ConnectorStatus, ControllerStatus
+from chargepoint.vocabulary import Cause, ConnectorFlag, ConnectorStatus, ControllerStatus, HardwareFlag
 from tests.chargepoint.station.readings import reading
 
 
@@ -84,6 +84,12 @@ def test_some_status_always_holds(status: str) -> None:
 def test_why_no_start(given: Facts, code: str | None) -> None:
     refusal = why_no_start(given)
     assert (refusal.code if refusal else None) == code
+
+
+def test_no_charge_begins_before_the_controllers_self_test_has_passed() -> None:
+    untested = Facts(reading=reading("A", flags=HardwareFlag.INPUT_VOLTAGE))
+    refusal = why_no_start(untested)
+    assert refusal is not None and refusal.code == "busy"
 
 
 @pytest.mark.parametrize(
