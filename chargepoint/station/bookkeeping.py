@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import msgspec
@@ -81,6 +82,9 @@ class Books:
         self._publish = publish
         self._notes: list[AnyEntry] = []
         self._notes_since: float | None = None
+        self._late_facts: dict[str, bytes | None] = {}
+        """What could not be recorded at the start."""
+        self._at_disk = 0
         self.consumed_wh: dict[str, int] = {}
         self.counts_energy_of: Callable[[Credential], bool] = lambda credential: False
         """Whose energy is summed up for good: that of known users, or an app's ever new idTags would fill the disk."""
@@ -95,13 +99,32 @@ class Books:
         kept = await self.journal.fact(_RUN)
         cause = start_cause(None if kept is None else msgspec.json.decode(kept, type=LastRun), self._clock.boot_id)
         run = msgspec.json.encode(LastRun(self._clock.boot_id))
-        await self.write(StationStarted(cause=cause, version=VERSION), facts={_RUN: run})
+        entry = StationStarted(cause=cause, version=VERSION)
+        try:
+            await self.write(entry, facts={_RUN: run})
+        except CannotRecord as error:
+            log.error("the start cannot be recorded now, and will be with the next entry: %s", error)
+            self._add(entry)
+            self._late_facts = {_RUN: run}
         return cause
 
     async def write_end(self, entry: StationStopped) -> None:
         """This software ends in order."""
         run = msgspec.json.encode(LastRun(self._clock.boot_id, entry.exit_code))
         await self.write(entry, facts={_RUN: run})
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether somebody waits for the disk just now: who does may be slow, yet does not hang."""
+        return self._at_disk > 0
+
+    @contextmanager
+    def _at_the_disk(self) -> Iterator[None]:
+        self._at_disk += 1
+        try:
+            yield
+        finally:
+            self._at_disk -= 1
 
     # ------------------------------------------------------------------------------------------- operation log
 
@@ -141,9 +164,15 @@ class Books:
             log.warning("operation log: more than %d lines wait for the disk, the oldest is dropped", MAX_NOTES)
         self._notes.append(entry)
 
+    async def flush_history(self) -> None:
+        """Rows and samples, where there is room for more than the end of running transactions. Raises CannotRecord."""
+        if self.journal.has_room:
+            await self.history.flush()
+
     async def last_energy_wh(self, session_id: int) -> int:
         """Energy of a session as its newest history row has it; 0 without one."""
-        rows = await self.history.rows(session_id, 1)
+        with self._at_the_disk():
+            rows = await self.history.rows(session_id, 1)
         return (rows[-1].energy_wh or 0) if rows else 0
 
     async def write_notes(self, *, at_once: bool = False) -> None:
@@ -160,13 +189,15 @@ class Books:
         """Waiting lines first, then what `fill` writes: all of it or none of it."""
         notes, self._notes, self._notes_since = self._notes, [], None
         try:
-            async with self.journal.transaction() as tx:
-                _fill(tx, notes)
-                result = fill(tx)
+            with self._at_the_disk():
+                async with self.journal.transaction() as tx:
+                    _fill(tx, notes, self._late_facts)
+                    result = fill(tx)
         except BaseException:
             self._notes = (notes + self._notes)[-MAX_NOTES:]
             self._notes_since = self._clock.mono() if self._notes else None
             raise
+        self._late_facts = {}
         self._publish(JournalGrew(seq=self.journal.last_seq))
         return result
 
@@ -243,9 +274,10 @@ class Books:
     ) -> None:
         """The end of a transaction, after everything sampled in it is durable. Raises CannotRecord."""
         try:
-            await self.history.flush()
+            with self._at_the_disk():
+                await self.flush_history()
         except CannotRecord:
-            log.warning("connector %d: samples before the stop wait for the disk", session.connector)
+            log.debug("connector %d: samples before the stop wait for the disk", session.connector)
         start_wh = session.meter_start_wh or 0
         meter_stop_wh = max(meter_stop_wh, start_wh)  # R12: reported energy is never negative
         changed = msgspec.structs.replace(
@@ -349,7 +381,7 @@ async def keep_writing(books: Books, flush_every_s: float) -> None:
             await books.write_notes()
             if loop.time() >= next_flush:
                 next_flush = loop.time() + flush_every_s
-                await books.history.flush()
+                await books.flush_history()
             if loop.time() >= next_prune:
                 next_prune = loop.time() + PRUNE_EVERY_S
                 await books.journal.prune()

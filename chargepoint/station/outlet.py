@@ -38,7 +38,7 @@ from chargepoint.station.meters import MeterPoint
 from chargepoint.station.permission import NO_GRANT, Permission, StartFailed
 from chargepoint.station.polls import events_of, power_is_off
 from chargepoint.station.recovery import Fate, recover
-from chargepoint.station.session import note_reading, note_vehicle
+from chargepoint.station.session import note_reading, note_vehicle, start_error_flags
 from chargepoint.station.site import Site
 from chargepoint.station.status import MAX_STARTS_PER_MINUTE, Facts, Refusal, connector_status, why_no_start
 from chargepoint.storage.database import CannotRecord
@@ -108,6 +108,8 @@ class Outlet:
         self._inbox: asyncio.Queue[tuple[Event, asyncio.Future[Refusal | None]]] = asyncio.Queue(MAX_WISHES)
         self._next_poll = 0.0
         self._silent_since: float | None = None
+        self._unknown_since: float | None = None
+        self._not_recorded = ""
         self._is_disabled = False
         self._authorised: Authorised | None = None
         self._booked_since = 0.0
@@ -431,6 +433,8 @@ class Outlet:
         )
         for event in events:
             await self._handle(event)
+        if self.wants_energy and self._is_unknown_for_long(now):
+            await self._handle(FaultRaised(source=StopSource.UNAVAILABLE))
         if self.phase is Phase.STOPPING and (power_is_off(now) or self._is_idle_weld(now)):
             await self._handle(PowerIsOff())
         if self.phase is Phase.CHARGED and now.status is ControllerStatus.A_NOT_CONNECTED:
@@ -440,6 +444,15 @@ class Outlet:
         await self._read_vehicle(before, now)
         self._show()
         await self._check_waits()
+
+    def _is_unknown_for_long(self, now: ControllerReading) -> bool:
+        """A controller that answers, yet does not know its own status (F), is as good as silent."""
+        if now.status is not ControllerStatus.F_UNKNOWN:
+            self._unknown_since = None
+            return False
+        if self._unknown_since is None:
+            self._unknown_since = self._clock.mono()
+        return self._clock.mono() - self._unknown_since > self._site.settings.station.link_lost_delay_s
 
     @property
     def _session_ref(self) -> int:
@@ -492,10 +505,15 @@ class Outlet:
             for do in () if is_new_stop else todo:
                 await self._carry_out(do)
         except CannotRecord as error:
-            log.error("connector %d: %s not carried out: %s", self.number, type(event).__name__, error)
+            text = f"{type(event).__name__} not carried out: {error}"
+            log.log(
+                logging.DEBUG if text == self._not_recorded else logging.ERROR, "connector %d: %s", self.number, text
+            )
+            self._not_recorded = text
             if self.session is None:
                 self._set_phase(Phase.EMPTY)
             return Refusal("not_recorded", str(error))
+        self._not_recorded = ""
         self._set_phase(after)
         if after is not before:
             session = self.session.session_id if self.session else 0
@@ -523,6 +541,8 @@ class Outlet:
             self.session.stop_source = StopSource.CONNECT_TIMEOUT if timed_out else getattr(event, "source", None)
         if after is Phase.STOPPING and self.phase is not Phase.STOPPING:
             self._stop_since = self._clock.mono()
+            if self.phase is Phase.STARTING and self.session is not None and self.reading is not None:
+                self.session.start_errors |= start_error_flags(self.reading.cause)
             if isinstance(event, StopAsked | FaultRaised):
                 self._stop = event
             else:
@@ -594,7 +614,8 @@ class Outlet:
         if self.link_lost:
             session.final_status = ControllerStatus.F_UNKNOWN
         session.last_limit = self.permission.sent
-        if is_metered:
+        if is_metered and not charge.is_end_sampled:
+            charge.is_end_sampled = True  # once, however often the end has to be tried on a full disk
             self.on_transaction_end(self)
         stop = self._stop or StopAsked(source=StopSource.OTHER)
         stopper = stop.credential if isinstance(stop, StopAsked) else None

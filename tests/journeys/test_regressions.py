@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from chargepoint.config import Settings
-from chargepoint.vocabulary import SessionFlag, StopSource
+from chargepoint.storage.database import Database
+from chargepoint.vocabulary import SessionFlag, SessionState, StartErrorFlag, StopSource
 from drivers.simulated.meter import MeterFaults
 from tests.journeys.rig import Rig, demo_text
 from tests.journeys.steps import CARD, OTHER_CARD, TWO_AC, plug, show_card, until_energy_flows
@@ -223,3 +225,55 @@ async def test_a_wish_is_heard_while_polls_last_longer_than_their_rhythm(tmp_pat
                 rig.simulated.cut(port.name)
         await rig.advance(1)
         assert (await show_card(rig, CARD, "1", within_s=4)).outcome == "stopped"
+
+
+async def test_a_slow_disk_at_one_connector_costs_the_others_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The loop that waited for the disk counted as hanging: the whole service was killed, again and again."""
+    write = Database.write
+
+    async def slow_write(self: Database, *statements: Any) -> None:
+        await asyncio.sleep(6)
+        await write(self, *statements)
+
+    async with Rig(tmp_path, TWO_WIRES) as rig:
+        await charge(rig, 1)
+        await plug(rig, 2)
+        await rig.advance(5)
+        with monkeypatch.context() as patch:
+            patch.setattr(Database, "write", slow_write)
+            rig.simulated.tap("1", OTHER_CARD)
+            await rig.advance(30)
+        await until_energy_flows(rig, 2)
+        assert not [text for text in caplog.messages if "hangs" in text or "go round" in text]
+        assert not [event for event in rig.simulated.contactor_log(1) if not event.closed]
+        assert len(await rig.journal("StationStarted")) == 1
+
+
+async def test_a_controller_that_does_not_know_its_status_any_more_ends_the_charge(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await charge(rig)
+        await rig.advance(60)
+        rig.simulated.fault(1, "F")
+        await rig.advance(30)
+        session = await rig.last_session()
+        assert (session.stop_source, session.state) == (StopSource.UNAVAILABLE, SessionState.ERROR)
+        rig.simulated.clear(1)
+        rig.unplug()
+        await rig.until_status("AVAILABLE")
+        await rig.drained()
+        await rig.check()
+
+
+async def test_the_record_says_why_a_charge_could_not_begin(tmp_path: Path) -> None:
+    async with Rig(tmp_path, demo_text()) as rig:
+        await rig.online()
+        rig.simulated.fault(1, "insulation")
+        await plug(rig, 1)
+        await show_card(rig)
+        await rig.until_status("ERROR", 1)
+        await rig.advance(10)
+        session = await rig.last_session()
+        assert session.start_errors is StartErrorFlag.InsulationFailed
+        assert session.stop_source is StopSource.CONNECTOR_ERROR
