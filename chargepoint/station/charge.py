@@ -24,6 +24,7 @@ class Charge:
     def __init__(self, session: Session, meter: MeterPoint, clock: Clock, energy_limit: EnergyLimit | None) -> None:
         self.session = session
         self.energy_limit = energy_limit
+        self.is_end_sampled = False
         self.idle_since_s: float | None = None
         """Since when (monotonic) the vehicle draws nothing although energy may flow."""
         self._meter = meter

@@ -326,6 +326,11 @@ class Journal:
     # ------------------------------------------------------------------------------------------------------ disk full
 
     @property
+    def has_room(self) -> bool:
+        """Whether the disk takes more than the end of running transactions."""
+        return self._has_room
+
+    @property
     def can_record(self) -> bool:
         """Whether a new transaction may start: there is room, and not too much that nobody has read yet."""
         return self._has_room and len(self._unread) < MOST_UNREAD_TRANSACTIONS
