@@ -16,6 +16,8 @@ from chargepoint.records import JournalRow, Sample, TransactionStarted, Transact
 STATION = "station"
 KINDS = ("TransactionStarted", "TransactionStopped")
 PAGE = 500
+SAMPLE_PAGE = 100
+"""So many samples fit into one answer of the bus (1 MiB), with all measurands and signed records in them."""
 MAX_ROWS = 2000
 """So many journal rows are kept in memory; beyond them the count of what waits is a lower bound."""
 MAX_LIVE = 500
@@ -110,12 +112,12 @@ class SampleStream:
         now_s = asyncio.get_running_loop().time()
         if self.page or not self.is_behind or (self._tried_s is not None and now_s - self._tried_s < RETRY_S):
             return
-        reply = await self._bus.call(STATION, ReadSamples(after=self.read, limit=PAGE))
+        reply = await self._bus.call(STATION, ReadSamples(after=self.read, limit=SAMPLE_PAGE))
         first_live = self.live[0].number if self.live else None
         self.page.extend(sample for sample in reply.samples if first_live is None or sample.number < first_live)
         if self.page:
             self.read = self.page[-1].number
-        if len(reply.samples) == PAGE and len(self.page) == PAGE:
+        if len(reply.samples) == SAMPLE_PAGE and len(self.page) == SAMPLE_PAGE:
             self._tried_s = None
         elif now_s < self._durable_by_s:
             self._tried_s = now_s

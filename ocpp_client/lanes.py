@@ -17,14 +17,13 @@ from typing import Protocol
 from chargepoint.bus import Bus
 from chargepoint.messages import ReadSamples
 from chargepoint.records import JournalRow, Sample, TransactionStopped
-from ocpp_client.backlog import STATION
+from ocpp_client.backlog import SAMPLE_PAGE, STATION
 from ocpp_client.rpc import NoAnswer, Refused, Unsendable
 from ocpp_client.store import Lane, Store
 
 log = logging.getLogger(__name__)
 
 TIME_UNKNOWN_S = 2.0
-PAGE = 500
 
 
 class Teller(Protocol):
@@ -155,7 +154,7 @@ class Lanes:
         waiting = self._samples.setdefault(lane.session_id, deque())
         if not waiting and lane.sample_after < self._store.sample:
             reply = await self._bus.call(
-                STATION, ReadSamples(after=lane.sample_after, session_id=lane.session_id, limit=PAGE)
+                STATION, ReadSamples(after=lane.sample_after, session_id=lane.session_id, limit=SAMPLE_PAGE)
             )
             waiting.extend(sample for sample in reply.samples if sample.number <= self._store.sample)
             if not waiting:

@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 MOST_ROWS = 500
 """Rows of one page."""
 
+MOST_BYTES = 500_000
+"""Of the entries in one page, as they are stored: a page is one message of the bus (1 MiB)."""
+
 SCANNED_ROWS = 50_000
 """Entries looked through for one page; `read_to` says how far it came."""
 
@@ -51,11 +54,22 @@ async def read_entries(
     where = " AND ".join(conditions)
     sql = f"SELECT {rows_of.EVENT_COLUMNS} FROM events WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608
     found = await database.read(sql, (*parameters, limit))
-    rows = [_resolved(rows_of.journal_row(row), resolve) for row in found]
-    read_to = rows[-1].seq if len(rows) == limit else max(end, after_seq)
+    whole = _page(found)
+    rows = [_resolved(rows_of.journal_row(row), resolve) for row in whole]
+    read_to = rows[-1].seq if len(rows) == limit or len(whole) < len(found) else max(end, after_seq)
     if since is not None:
         rows = [row for row in rows if row.moment.at is None or row.moment.at >= since]
     return JournalPage(rows=tuple(rows), read_to=read_to, last_seq=last_seq)
+
+
+def _page(rows: Sequence[Any]) -> Sequence[Any]:
+    """The first of them that fit into one page, at least one."""
+    size = 0
+    for count, row in enumerate(rows):
+        size += len(row["data"])
+        if size > MOST_BYTES and count:
+            return rows[:count]
+    return rows
 
 
 def _resolved(row: JournalRow, resolve: Resolve) -> JournalRow:

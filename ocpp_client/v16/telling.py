@@ -23,7 +23,7 @@ from chargepoint.messages import (
 )
 from chargepoint.records import JournalRow, Moment, Sample, TransactionStarted, TransactionStopped
 from chargepoint.vocabulary import ControllerStatus, SessionFlag, StopSource
-from ocpp_client.backlog import STATION
+from ocpp_client.backlog import SAMPLE_PAGE, STATION
 from ocpp_client.errands import Errands
 from ocpp_client.frames import Payload
 from ocpp_client.rpc import NoAnswer, Rpc, Unsendable
@@ -239,9 +239,9 @@ class Teller:
         found: dict[int, Sample] = {}
         after = 0
         while len(found) < MAX_SAMPLES:
-            reply = await self._bus.call(STATION, ReadSamples(after=after, session_id=session_id))
+            reply = await self._bus.call(STATION, ReadSamples(after=after, session_id=session_id, limit=SAMPLE_PAGE))
             found.update((sample.number, sample) for sample in reply.samples)
-            if len(reply.samples) < 500:
+            if len(reply.samples) < SAMPLE_PAGE:
                 break
             after = reply.samples[-1].number
         found.update((sample.number, sample) for sample in self._recent if sample.session_id == session_id)

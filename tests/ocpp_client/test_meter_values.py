@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from chargepoint.frames import MAX_FRAME_BYTES, raw
+from chargepoint.messages import SamplesPage
 from chargepoint.records import Moment, Sample, SampledValue
 from ocpp_client import schemas
+from ocpp_client.backlog import SAMPLE_PAGE
 from ocpp_client.v16.meter_values import MEASURANDS, is_measurand, meter_value, meter_values, number, sampled_value
 from ocpp_client.v16.transactions import transaction_data
 from tests.ocpp_client.rig import NOW
@@ -89,3 +92,11 @@ def test_long_transaction_data_keeps_its_ends() -> None:
     data = transaction_data(samples, (ENERGY,), (), 100)
     assert len(data) == 100
     assert (data[0]["sampledValue"][0]["value"], data[-1]["sampledValue"][0]["value"]) == ("0", "999")
+
+
+def test_a_page_of_rich_samples_fits_into_one_message_of_the_bus() -> None:
+    """All measurands by phase, and a signed record of 6 kB with each."""
+    phases = ("", "L1-N", "L2-N", "L3-N")
+    some = [SampledValue(name, 123456.789, "Celsius", phase=phase) for name in MEASURANDS for phase in phases]
+    rich = sample(SampledValue(ENERGY, 1.0, "Wh", signed="x" * 6_000), *some[:24], sample_number=10**9)
+    assert len(raw(SamplesPage(samples=(rich,) * SAMPLE_PAGE, last_number=10**9))) < MAX_FRAME_BYTES

@@ -10,6 +10,7 @@ import pytest
 
 from chargepoint.clock import Clock, at_of
 from chargepoint.config import StorageSettings
+from chargepoint.frames import MAX_FRAME_BYTES, raw
 from chargepoint.records import (
     Happened,
     Moment,
@@ -417,3 +418,16 @@ async def test_the_journal_belongs_to_one_owner(tmp_path: Path) -> None:
 
 def test_kinds_are_the_names_of_the_records() -> None:
     assert SecurityEvent.__struct_config__.tag == "SecurityEvent"
+
+
+async def test_a_page_of_long_entries_fits_into_one_message_of_the_bus(tmp_path: Path) -> None:
+    async with journal_in(tmp_path) as journal:
+        for _ in range(20):
+            await journal.append(*[happened("x" * 16_000) for _ in range(10)])
+        read, pages = 0, 0
+        while read < journal.last_seq:
+            page = await journal.read(after_seq=read)
+            assert len(raw(page)) < MAX_FRAME_BYTES
+            assert [row.seq for row in page.rows] == list(range(read + 1, page.read_to + 1))
+            read, pages = page.read_to, pages + 1
+        assert pages < 10
