@@ -166,6 +166,11 @@ class Outlet:
         return self._clock.mono() - self._silent_since > delay
 
     @property
+    def is_heard(self) -> bool:
+        """Whether the last poll was answered: `reading` is of now."""
+        return self.reading is not None and self._silent_since is None
+
+    @property
     def meter_lost(self) -> bool:
         if self.in_transaction:
             return self.meter.silent_for() > self._site.settings.station.meter_lost_delay_s

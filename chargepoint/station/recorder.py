@@ -125,7 +125,7 @@ class Recorder:
             context=context,
             meter=meter.reading,
             energy_wh=meter.energy_wh,
-            controller=outlet.reading if outlet is not None and not outlet.link_lost else None,
+            controller=outlet.reading if outlet is not None and outlet.is_heard else None,
             offered=outlet.grant if outlet is not None and outlet.in_transaction else None,
             connector_type=outlet.settings.type if outlet is not None else None,
             phases=outlet.settings.phases if outlet is not None else 3,

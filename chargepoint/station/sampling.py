@@ -61,11 +61,11 @@ def _power_offered(now: _Now) -> list[_Value]:
 
 
 def _current(now: _Now) -> list[_Value]:
-    source = now.meter or now.controller
+    source = (now.controller or now.meter) if now.is_dc else (now.meter or now.controller)
     if source is None:
         return []
     if now.is_dc:
-        return [_Value(abs(source.current_a[0]))]
+        return [_Value(abs(source.current_a[0]))]  # a meter in the supply measures another current than the outlet's
     return [_Value(abs(source.current_a[i]), PHASES[i]) for i in range(now.phases)]
 
 
@@ -75,9 +75,9 @@ def _current_offered(now: _Now) -> list[_Value]:
 
 def _voltage(now: _Now) -> list[_Value]:
     if now.is_dc:
-        if now.meter is not None:
-            return [_Value(now.meter.voltage_v[0])]
-        return [_Value(now.controller.voltage_v if now.controller else None)]
+        if now.controller is not None:
+            return [_Value(now.controller.voltage_v)]
+        return [_Value(now.meter.voltage_v[0] if now.meter else None)]
     if now.meter is not None:
         return [_Value(now.meter.voltage_v[i], f"{PHASES[i]}-N") for i in range(now.phases)]
     return [_Value(now.controller.voltage_v, "L1-N")] if now.controller else []

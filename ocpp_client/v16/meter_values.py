@@ -32,7 +32,11 @@ MEASURANDS = (
 )
 """What the devices of this station can give."""
 
-PHASES = ("L1", "L2", "L3", "N", "L1-N", "L2-N", "L3-N", "L1-L2", "L2-L3", "L3-L1")
+PHASES: dict[str, tuple[str, ...]] = {
+    "Current.Import": ("L1", "L2", "L3"),
+    "Voltage": ("L1-N", "L2-N", "L3-N"),  # `Voltage.L1` means the same as `Voltage.L1-N`
+}
+"""The phases of the measurands that this station gives by phase."""
 
 UNITS = frozenset(
     {
@@ -61,13 +65,15 @@ def is_measurand(word: str) -> bool:
     if word in MEASURANDS:
         return True
     name, _, phase = word.rpartition(".")
-    return name in MEASURANDS and phase in PHASES
+    return any(phase in (known, known.removesuffix("-N")) for known in PHASES.get(name, ()))
 
 
 def wanted(value: SampledValue, measurands: Iterable[str]) -> bool:
     """Whether `value` belongs to a set of measurands; without a phase a word means all phases."""
     return any(
-        word == value.measurand or (value.phase and word == f"{value.measurand}.{value.phase}") for word in measurands
+        word == value.measurand
+        or (value.phase and word in (f"{value.measurand}.{value.phase}", f"{value.measurand}.{value.phase[:2]}"))
+        for word in measurands
     )
 
 

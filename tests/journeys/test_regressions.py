@@ -277,3 +277,28 @@ async def test_the_record_says_why_a_charge_could_not_begin(tmp_path: Path) -> N
         session = await rig.last_session()
         assert session.start_errors is StartErrorFlag.InsulationFailed
         assert session.stop_source is StopSource.CONNECTOR_ERROR
+
+
+async def test_what_is_told_of_a_dc_outlet_is_measured_at_the_outlet(tmp_path: Path) -> None:
+    """Its meter sits in the supply: 230 V and the current of one phase were told as those of the outlet."""
+    values = {"MeterValueSampleInterval": 15, "MeterValuesSampledData": "Voltage,Current.Import"}
+    async with Rig(tmp_path, demo_text(), change={"ocpp": {"configuration": values}}) as rig:
+        await charge(rig, 1)
+        await rig.advance(20)
+        await rig.drained()
+        told = rig.system.ledger.calls("MeterValues")[-1].payload["meterValue"][0]["sampledValue"]
+        numbers = {value["measurand"]: float(value["value"]) for value in told}
+        assert numbers["Voltage"] > 300
+        assert numbers["Current.Import"] > 100
+
+
+async def test_a_measurand_of_one_phase_is_told_and_one_without_phases_is_refused(tmp_path: Path) -> None:
+    values = {"MeterValueSampleInterval": 15, "MeterValuesSampledData": "Voltage.L1"}
+    async with Rig(tmp_path, change={"ocpp": {"configuration": values}}) as rig:
+        await charge(rig)
+        await rig.advance(20)
+        await rig.drained()
+        told = rig.system.ledger.calls("MeterValues")[-1].payload["meterValue"][0]["sampledValue"]
+        assert [(value["measurand"], value["phase"]) for value in told] == [("Voltage", "L1-N")]
+        change = {"key": "MeterValuesSampledData", "value": "SoC.L2"}
+        assert (await rig.system.call("one", "ChangeConfiguration", change))["status"] == "Rejected"

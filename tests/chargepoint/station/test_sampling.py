@@ -64,9 +64,14 @@ def test_ac_values(key: str) -> None:
 def test_dc_values_have_no_phases() -> None:
     dc = {"connector_type": ConnectorType.CCS2, "meter": msgspec.structs.replace(METER, voltage_v=(400.0, 0.0, 0.0))}
     assert sample("Current.Import", "Voltage", "Frequency", "Power.Factor", **dc) == [
-        ("Current.Import", "", 16.0, "A", "Outlet"),
-        ("Voltage", "", 400.0, "V", "Outlet"),
+        ("Current.Import", "", 99.5, "A", "Outlet"),
+        ("Voltage", "", 400.5, "V", "Outlet"),
     ]
+
+
+def test_a_dc_outlet_is_not_told_by_a_meter_in_its_supply_unless_nothing_else_is_known() -> None:
+    dc = {"connector_type": ConnectorType.CCS2, "controller": None}
+    assert [row[2] for row in sample("Current.Import", "Voltage", **dc)] == [16.0, 230.1]
 
 
 def test_a_one_phase_connector_has_one_phase() -> None:
