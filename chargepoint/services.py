@@ -32,14 +32,15 @@ MIB = 1 << 20
 class Service(msgspec.Struct, frozen=True):
     """One row: how a service is found, watched, limited and restarted.
 
-    `beat_limit_s`: silent for longer, it hangs and is ended (R16); `start_limit_s`: the same until it is ready.
+    `beat_limit_s`: silent for longer, it hangs and is ended; with the time between two looks that makes 15 s (R16).
+    `start_limit_s`: the same until it is ready.
     `memory_bytes` and `descriptors` bound its process (S25), `oom_score` is what the kernel adds to its own (who goes
     first when memory is short). `is_door`: it is asked to stop before the others, since it takes wishes from outside.
     """
 
     name: str
     entry: str
-    beat_limit_s: float = 15.0
+    beat_limit_s: float = 14.0
     start_limit_s: float = 30.0
     restart: RestartRule = RestartRule()
     is_door: bool = False

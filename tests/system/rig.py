@@ -288,14 +288,17 @@ class System:
         await self.simulation.tap(str(number), CARDS[number], (number,))
 
     async def charge(self, *numbers: int) -> None:
-        """Plug in, show the card, wait until the car takes its full current."""
+        """Plug in, show the card, wait until energy flows."""
         for number in numbers:
             await self.plug(number)
+        for number in numbers:
             await self.until_status(number, "READY")
             await self.tap(number)
         for number in numbers:
             await self.until_status(number, "CHARGING")
-            await self.until(lambda n=number: self.sight.flows(n))  # type: ignore[misc]
+
+    async def until_full_current(self, *numbers: int) -> None:
+        await self.until(lambda: all(map(self.sight.flows, numbers)))
 
     async def end_charge(self, *numbers: int) -> None:
         """Show the card again, unplug."""

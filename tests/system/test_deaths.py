@@ -37,7 +37,7 @@ async def kill_and_see(system: System, victim: str) -> str:
         await system.start()
     took_s = await system.until_well(reborn, killed_s)
     assert took_s < HEALTHY_WITHIN_S, f"{victim}: {took_s:.1f} s"
-    await system.until(lambda: all(map(system.sight.flows, (1, 2))))
+    await system.until_full_current(1, 2)
     if "station" in reborn:
         await asyncio.sleep(RENEWED_S)
     after = system.pids()
@@ -47,7 +47,8 @@ async def kill_and_see(system: System, victim: str) -> str:
     assert [truth.connector(number).contactor_operations for number in (1, 2)] == operations
     dips_s = [system.sight.dip_s(number, killed_s) for number in (1, 2)]
     assert max(dips_s) <= DIP_S, f"{victim}: {dips_s}"
-    return f"{victim}: well after {took_s:.2f} s, {lease_gap(system, killed_s)}, dips {dips_s} s"
+    gap = lease_gap(system, killed_s) if "station" in reborn else "station untouched"
+    return f"{victim}: well after {took_s:.2f} s, {gap}, dips {dips_s} s"
 
 
 def lease_gap(system: System, since_s: float) -> str:
@@ -72,6 +73,7 @@ async def test_killed_again_and_again_both_charges_go_on(tmp_path: Path) -> None
 async def rounds(system: System, order: Sequence[Sequence[str]], pause_s: Callable[[], float] = lambda: 0.0) -> None:
     """Charge at both connectors, kill all of `order`, end both charges: one transaction each."""
     await system.charge(1, 2)
+    await system.until_full_current(1, 2)
     begun_s = time.monotonic()
     for victims in order:
         for victim in victims:
@@ -91,15 +93,16 @@ async def test_a_station_that_is_stopped_is_ended_and_replaced_and_nothing_is_cl
 ) -> None:
     async with System(tmp_path) as system:
         await system.charge(1, 2)
+        await system.until_full_current(1, 2)
         before = system.pids()
         stopped_s = time.monotonic()
         os.kill(before["station"], signal.SIGSTOP)
         took_s = await system.until_well(("station",), stopped_s)
         state = system.service("station")
-        assert state is not None and state.last_end.startswith("watchdog: no beat for 3.")
+        assert state is not None and state.last_end.startswith("watchdog: no beat for")
         assert before["station"] not in system.processes()
         assert took_s < HEALTHY_WITHIN_S
-        await system.until(lambda: all(map(system.sight.flows, (1, 2))))
+        await system.until_full_current(1, 2)
         after = system.pids()
         assert {name for name in SERVICES if after[name] != before[name]} == {"station"}
         await asyncio.sleep(RENEWED_S)
@@ -121,7 +124,7 @@ async def test_when_nobody_renews_the_lease_the_contactors_open_and_the_charge_r
         await system.until(lambda: not system.sight.is_closed(1), LEASE_S + OPENS_WITHIN_S)
         print(f"everybody stopped: open after {time.monotonic() - stopped_s:.2f} s")
         os.killpg(system.pid("launcher"), signal.SIGCONT)
-        await system.until(lambda: system.sight.flows(1))
+        await system.until_full_current(1)
         await system.until_well()
         await system.end_charge(1)
         await system.check()
@@ -133,6 +136,7 @@ async def test_when_nobody_renews_the_lease_the_contactors_open_and_the_charge_r
 async def test_whoever_hangs_is_noticed_within_15_s_and_replaced(tmp_path: Path, victim: str) -> None:
     async with System(tmp_path) as system:
         await system.charge(1, 2)
+        await system.until_full_current(1, 2)
         before = system.pids()
         stopped_s = time.monotonic()
         os.kill(system.pid(victim), signal.SIGSTOP)
@@ -142,10 +146,11 @@ async def test_whoever_hangs_is_noticed_within_15_s_and_replaced(tmp_path: Path,
         after = system.pids()
         assert {name for name in SERVICES if after[name] != before[name]} == set(reborn)
         if victim != "hub":
+            assert took_s < HANG_LIMIT_S + 1.0  # with the new one's start
             state = system.service(victim)
             assert state is not None and state.last_end.startswith("watchdog")
             assert max(system.sight.dip_s(number, stopped_s) for number in (1, 2)) == 0.0
-        await system.until(lambda: all(map(system.sight.flows, (1, 2))))
+        await system.until_full_current(1, 2)
         await system.end_charge(1, 2)
         await system.check()
         assert len(system.central.ledger.transactions) == 2

@@ -72,7 +72,7 @@ async def test_a_charge_goes_on_in_its_transaction_when_everything_was_killed_an
         await asyncio.sleep(2.0)
         await system.start()
         await system.until_well()
-        await system.until(lambda: system.sight.flows(1))
+        await system.until_full_current(1)
         await system.end_charge(1)
         await system.check()
         assert [one.contactor_operations for one in (await system.truth()).connectors] == [1, 0]

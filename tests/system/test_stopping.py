@@ -58,7 +58,7 @@ async def test_however_it_is_asked_to_end_the_charge_ends_in_order_and_the_exit_
             (2, "Hard", 20, "HardReset"),
         ):
             found, took_s = await stop_in_a_charge(system, number, how)
-            print(f"{how!s}: ended after {took_s:.2f} s")
+            print(f"{getattr(how, 'name', how)}: ended after {took_s:.2f} s")
             assert found == exit_code
             await system.drained()
             told = system.central.ledger.transactions[-1]
