@@ -75,6 +75,9 @@ def main() -> int:
     began_s = time.monotonic()
     try:
         rows = asyncio.run(measure(given.names or list(BENCHMARKS), Place(folder, given.quick)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("\ninterrupted", file=sys.stderr)
+        return 130
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"{_machine()}, {time.monotonic() - began_s:.0f} s{', quick' if given.quick else ''}\n")

@@ -23,7 +23,7 @@ async def load(place: Place) -> list[Row]:
         await rig.up()
         pids = await rig.named_pids()
         await asyncio.sleep(place.pick(2, 25))  # what the start leaves to be written is written after 20 s
-        rows = [_memory("idle", pids)]
+        rows = _memory("idle", pids)
         idle = await _window(rig, pids, "idle", place.pick(6, 20))
         rows += idle[:1] if place.is_quick else idle
         await rig.charge_all()
@@ -32,7 +32,7 @@ async def load(place: Place) -> list[Row]:
         seconds = BATCH_S * place.pick(1, 3)
         rows += await _window(rig, pids, "four charges", seconds)
         told = len(rig.server.heard("MeterValues")) - told
-        rows.insert(1, _memory("four charges", pids))
+        rows += _memory("four charges", pids)
         charging = await rig.charging()
         rows.append(
             Row(
@@ -45,15 +45,23 @@ async def load(place: Place) -> list[Row]:
         return rows
 
 
-def _memory(when: str, pids: Mapping[str, int]) -> Row:
+def _memory(when: str, pids: Mapping[str, int]) -> list[Row]:
     sizes = {name: processes.pss_bytes(pid) / MIB for name, pid in pids.items()}
-    return Row(
+    pss = Row(
         figure=f"PSS of all processes, {when}",
         values=(sum(sizes.values()),),
         unit="MiB",
         wished=("<", 80.0),
         beside=", ".join(f"{name} {size:.1f}" for name, size in sizes.items()),
     )
+    alone = Row(
+        figure=f"memory if nothing else ran, {when}",
+        values=(processes.bytes_alone(pids.values()) / MIB,),
+        unit="MiB",
+        wished=("<", 80.0),
+        beside="PSS, but files mapped by others, too, in full",
+    )
+    return [pss, alone]
 
 
 async def _window(rig: Rig, pids: Mapping[str, int], when: str, seconds: float) -> list[Row]:
