@@ -154,16 +154,18 @@ class Calls:
         meant = [o for o in self._outlets.values() if request.connector in (0, o.number)]
         if not meant:
             return _unknown(request.connector)
+        numbers = [outlet.number for outlet in meant] + ([0] if request.connector == 0 else [])
+        await self._books.write(
+            facts={f"operative/{number}": None if request.operative else b"0" for number in numbers}
+        )
         if request.connector == 0:
-            await self._site.set_operative(request.operative)
-        facts = {f"operative/{outlet.number}": None if request.operative else b"0" for outlet in meant}
-        await self._books.write(facts=facts)
+            self._site.set_operative(request.operative)
         for outlet in meant:
             outlet.operative = request.operative
             outlet.set_disabled()
         self._note_deed(request.connector, "operative" if request.operative else "inoperative", request.by)
-        runs = any(outlet.in_transaction for outlet in meant)
-        return ActionResult(ok=True, code="scheduled" if runs and not request.operative else "ok")
+        is_late = not request.operative and not all(outlet.facts().is_disabled for outlet in meant)
+        return ActionResult(ok=True, code="scheduled" if is_late else "ok")
 
     async def set_free_mode(self, request: SetFreeMode, sender: str) -> ActionResult:
         await self._site.set_free_mode(request.on)

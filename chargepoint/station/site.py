@@ -77,8 +77,8 @@ class Site:
         self.free_mode = on
         self.changed()
 
-    async def set_operative(self, operative: bool) -> None:
-        await self.books.write(facts={_OPERATIVE: b"1" if operative else b"0"})
+    def set_operative(self, operative: bool) -> None:
+        """This holds from now on; it is on record already."""
         self.operative = operative
         self.changed()
 

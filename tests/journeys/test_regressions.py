@@ -302,3 +302,18 @@ async def test_a_measurand_of_one_phase_is_told_and_one_without_phases_is_refuse
         assert [(value["measurand"], value["phase"]) for value in told] == [("Voltage", "L1-N")]
         change = {"key": "MeterValuesSampledData", "value": "SoC.L2"}
         assert (await rig.system.call("one", "ChangeConfiguration", change))["status"] == "Rejected"
+
+
+async def test_a_connector_that_goes_out_of_service_later_is_scheduled_to_do_so(tmp_path: Path) -> None:
+    """It was told as done, while the car that was plugged in could still be charged."""
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        await plug(rig)
+        change = {"connectorId": 0, "type": "Inoperative"}
+        assert (await rig.system.call("one", "ChangeAvailability", change))["status"] == "Scheduled"
+        rig.unplug()
+        await rig.until_status("DISABLED")
+        assert (await rig.system.call("one", "ChangeAvailability", change))["status"] == "Accepted"
+        change = {"connectorId": 0, "type": "Operative"}
+        assert (await rig.system.call("one", "ChangeAvailability", change))["status"] == "Accepted"
+        await rig.until_status("AVAILABLE")
