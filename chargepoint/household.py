@@ -19,6 +19,7 @@ from chargepoint.messages import (
     RemoveUser,
     SaveUser,
     SecurityNoted,
+    SettingChange,
     SettingsPage,
     SettingsState,
     User,
@@ -32,6 +33,7 @@ MAX_CARD_LENGTH = 20
 MAX_USERS = 1000
 MAX_SETTINGS = 2000
 MAX_SETTINGS_BYTES = 400_000
+"""Of all values, and of the changes in one answer: both together fit into one message of the bus (1 MiB)."""
 MAX_PAGE_CHANGES = 200
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,119}")
 LOGIN = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]{1,148})[^\s\x00-\x1f\x7f]")
@@ -59,7 +61,14 @@ class Household:
 
     async def _read(self, request: ReadSettings, _sender: str) -> SettingsPage:
         values = {key: value for key, value in self._store.values.items() if key.startswith(request.prefix)}
-        return SettingsPage(values=values, changes=await self._store.changes(request.prefix, MAX_PAGE_CHANGES))
+        changes: list[SettingChange] = []
+        size = 0
+        for change in await self._store.changes(request.prefix, MAX_PAGE_CHANGES):
+            size += _bytes(change.key, change.value or "", change.by)
+            if size > MAX_SETTINGS_BYTES:
+                break
+            changes.append(change)
+        return SettingsPage(values=values, changes=tuple(changes))
 
     async def _change(self, request: ChangeSettings, sender: str) -> Done:
         self._refuse_bad_settings(request.values)
@@ -76,10 +85,8 @@ class Household:
             if not KEY.fullmatch(key):
                 raise ValueError(f"{key[:40]!r} is no key of a setting: letters, digits and _ . : - only, at most 120")
         after = {key: value for key, value in {**self._store.values, **values}.items() if value is not None}
-        if len(after) > MAX_SETTINGS or sum(len(k) + len(v) for k, v in after.items()) > MAX_SETTINGS_BYTES:
-            raise ValueError(
-                f"these are too many settings: at most {MAX_SETTINGS}, {MAX_SETTINGS_BYTES} characters in all"
-            )
+        if len(after) > MAX_SETTINGS or sum(_bytes(k, v) for k, v in after.items()) > MAX_SETTINGS_BYTES:
+            raise ValueError(f"these are too many settings: at most {MAX_SETTINGS}, {MAX_SETTINGS_BYTES} bytes in all")
 
     # --------------------------------------------------------------------------------------------------- users
 
@@ -192,6 +199,10 @@ class Household:
 def _author(by: str, sender: str) -> str:
     """Who is written down: the person named, and through which door."""
     return f"{by[:150]} ({sender})" if by and by != sender else sender
+
+
+def _bytes(*texts: str) -> int:
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
 
 
 SECRET = re.compile(r"password|secret|authorizationkey|token|pin$", re.IGNORECASE)

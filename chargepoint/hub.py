@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Coroutine
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -31,6 +31,7 @@ from chargepoint.services import World
 from chargepoint.storage.database import CannotRecord, Damaged, InUse, NewerVersion
 from chargepoint.storage.settings import SettingsStore
 from chargepoint.supervision import Processes, Supervision
+from chargepoint.timekeeping import LATEST
 from chargepoint.version import VERSION
 from chargepoint.vocabulary import EventType, StartCause, StopSource
 from chargepoint.wall_time import WallTime, system_offset_s
@@ -172,10 +173,10 @@ class Hub:
         self._raise_floor(store.fact("last_known_time"))
         boot_id = store.fact("boot_id")
         exit_code = store.fact("exit_code")
-        last = LastRun(boot_id, int(exit_code) if exit_code else None) if boot_id else None
+        last = LastRun(boot_id, _count(exit_code) if exit_code else None) if boot_id else None
         cause = start_cause(last, self.clock.boot_id)
-        boots = int(store.fact("boots") or 0) + 1
-        crashes = int(store.fact("crashes") or 0) + (cause is StartCause.CRASH)
+        boots = _count(store.fact("boots")) + 1
+        crashes = _count(store.fact("crashes")) + (cause is StartCause.CRASH)
         facts = {"boots": str(boots), "crashes": str(crashes), "boot_id": self.clock.boot_id, "exit_code": None}
         try:
             await store.set_facts(facts)
@@ -193,7 +194,13 @@ class Hub:
     def _raise_floor(self, last_known: str | None) -> None:
         if last_known is None:
             return
-        at = datetime.fromisoformat(last_known)
+        try:
+            at = datetime.fromisoformat(last_known).astimezone(UTC)
+        except (ValueError, OverflowError):
+            at = None
+        if at is None or at > LATEST:
+            log.error("settings.db: the last known time %r is none; it is passed over", last_known[:40])
+            return
         self.clock.floor = max(self.clock.floor, at)
         if self.clock.source == "system" and self.clock.offset_s + self.clock.mono() < at.timestamp():
             log.warning("the system's clock is before the last known time %s: the time is not known", last_known)
@@ -211,7 +218,7 @@ class Hub:
     def _death_facts(self, store: SettingsStore) -> dict[str, str | None]:
         """Unwished ends of each service, over all runs."""
         deaths, self._deaths = self._deaths, {}
-        return {f"deaths.{name}": str(int(store.fact(f"deaths.{name}") or 0) + n) for name, n in deaths.items()}
+        return {f"deaths.{name}": str(_count(store.fact(f"deaths.{name}")) + n) for name, n in deaths.items()}
 
     # ---------------------------------------------------------------------------------------------- time
 
@@ -309,3 +316,8 @@ class Hub:
                 self.supervision.kill(name, "did not stop in time")
         for name in alive:
             await self.supervision.wait_ended(name, until_s + 0.1)
+
+
+def _count(fact: str | None) -> int:
+    """A number kept in settings.db; 0 when there is none, or what stands there is none."""
+    return int(fact) if fact and fact.isascii() and fact.isdigit() and len(fact) < 16 else 0

@@ -5,14 +5,21 @@ What is told here as done is durable. Values and users are held in memory, too: 
 
 from __future__ import annotations
 
+import logging
+import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+
+import msgspec
 
 from chargepoint.clock import Clock
 from chargepoint.messages import SettingChange, User
 from chargepoint.records import Moment
 from chargepoint.storage.database import Database
 from chargepoint.vocabulary import Role
+
+log = logging.getLogger(__name__)
 
 MIGRATIONS = (
     """
@@ -199,8 +206,8 @@ class SettingsStore:
                 self._facts[key] = value
 
     async def _load(self) -> None:
-        self.values = {row[0]: row[1] for row in await self._database.read("SELECT key, value FROM setting")}
-        self._facts = {row[0]: row[1] for row in await self._database.read("SELECT key, value FROM fact")}
+        self.values = _texts(await self._database.read("SELECT key, value FROM setting"))
+        self._facts = _texts(await self._database.read("SELECT key, value FROM fact"))
         cards: dict[str, list[str]] = {}
         for number, owner in await self._database.read("SELECT number, login_key FROM card ORDER BY position", ()):
             cards.setdefault(owner, []).append(number)
@@ -208,15 +215,26 @@ class SettingsStore:
             "SELECT login_key, login, role, is_blocked, is_allowed, energy_limit_wh, password_hash FROM user", ()
         )
         for key, login, role, is_blocked, is_allowed, energy_limit_wh, password_hash in rows:
-            self._users[key] = User(
-                login=login,
-                role=Role(role),
-                cards=tuple(cards.get(key, ())),
-                is_blocked=bool(is_blocked),
-                is_allowed=bool(is_allowed),
-                energy_limit_wh=energy_limit_wh,
-            )
+            kept = {
+                "login": login,
+                "role": role,
+                "cards": cards.get(key, ()),
+                "is_blocked": bool(is_blocked),
+                "is_allowed": bool(is_allowed),
+                "energy_limit_wh": energy_limit_wh,
+            }
+            try:
+                self._users[key] = msgspec.convert(kept, User)
+            except msgspec.ValidationError as error:  # edited by hand, or written by a newer version
+                log.error("settings.db: user %.40r is kept blocked: %s", login, error)
+                known = tuple(card for card in cards.get(key, ()) if isinstance(card, str))
+                self._users[key] = User(login=str(login), role=Role.CUSTOMER, cards=known, is_blocked=True)
             self._hashes[key] = password_hash
+
+
+def _texts(rows: Sequence[sqlite3.Row]) -> dict[str, str]:
+    """Keys and values; what is no text was not written by us and is passed over."""
+    return {key: value for key, value in rows if isinstance(key, str) and isinstance(value, str)}
 
 
 _REMEMBER = "INSERT INTO setting_change (key, value, by, boot_id, mono_s, at) VALUES (?, ?, ?, ?, ?, ?)"

@@ -25,6 +25,7 @@ from chargepoint.messages import (
 )
 from chargepoint.one_process import House
 from chargepoint.services import World
+from chargepoint.storage.settings import SettingsStore
 from chargepoint.vocabulary import EventType, StartCause, StopSource
 from tests.chargepoint.dummies import service, world
 
@@ -272,6 +273,24 @@ async def test_the_station_works_without_its_settings_when_they_cannot_be_opened
     async with House(a_world(tmp_path, service("station", "station"))) as house, Peer(house) as peer:
         await asyncio.sleep(1.0)
         assert peer.service("station").status == "running"
+
+
+@pytest.mark.parametrize("time", ["2026-01-01", "9999-12-31T23:59:59", "yesterday", "0001-01-01T00:00:00+23:59"])
+async def test_nonsense_among_what_the_hub_remembers_does_not_stop_the_station(tmp_path: Path, time: str) -> None:
+    (tmp_path / "hub").mkdir()
+    store = await SettingsStore.open(tmp_path / "hub", Clock("boot-1", offset_s=CLOCK, source="system"))
+    await store.set_facts(
+        {"boots": "many", "crashes": "-", "boot_id": "boot-0", "exit_code": "x", "deaths.station": "?"}
+    )
+    await store.set_facts({"last_known_time": time})
+    await store.close()
+    async with House(a_world(tmp_path, service("station", "station"))) as house, Peer(house) as peer:
+        await asyncio.sleep(1.0)
+        assert peer.supervisor().boots == 1
+        clock = peer.view.get("clock")
+        assert clock == ClockState(is_set=True, offset_s=CLOCK, source="system")
+        house.kill("station")
+        await asyncio.sleep(1.0)
 
 
 async def test_forged_messages_are_noted_for_the_security_journal(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -68,6 +69,25 @@ async def save(bus: Bus, who: User, password: str | None = None, by: str = "root
 
 
 # ------------------------------------------------------------------------------------------------- the file
+
+
+async def test_what_others_wrote_into_the_file_stops_nobody(tmp_path: Path) -> None:
+    """A role of a newer version, a value that is no text: the rest is read, and the user may do nothing."""
+    async with a_store(tmp_path) as store:
+        await store.change({"a": "1"}, "anna")
+        await store.save_user(user("anna", "04AA", role=Role.ADMINISTRATOR), None, "root")
+        await store.save_user(user("bert", "04BB"), None, "root")
+    file = sqlite3.connect(tmp_path / "settings.db")
+    file.execute("UPDATE user SET role = 'king' WHERE login = 'anna'")
+    file.execute("INSERT INTO setting VALUES ('b', x'FF00')")
+    file.execute("INSERT INTO fact VALUES ('c', x'FF00')")
+    file.commit()
+    file.close()
+    async with a_store(tmp_path) as store:
+        assert store.values == {"a": "1"}
+        assert store.fact("c") is None
+        assert store.user("bert") == user("bert", "04BB")
+        assert store.user("anna") == user("anna", "04AA", is_blocked=True)
 
 
 async def test_values_and_who_set_them_survive(tmp_path: Path) -> None:
@@ -281,3 +301,15 @@ def test_hashes_are_salted_and_name_their_costs() -> None:
     assert passwords.is_right(PASSWORD, first)
     assert not passwords.is_right(PASSWORD.lower(), first)
     assert PASSWORD not in first
+
+
+async def test_settings_and_their_history_fit_into_one_message_whatever_their_letters(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as buses:
+        for round_ in range(6):
+            values: dict[str, str | None] = {"a": str(round_) + "\N{SNOWMAN}" * 120_000}
+            await buses["webconfig"].call("hub", ChangeSettings(values=values, by="anna"))
+        page = await buses["webconfig"].call("hub", ReadSettings())
+        assert page.values == values
+        assert [change.value for change in page.changes] == [values["a"]]
+        with pytest.raises(CallFailed, match="too many settings"):
+            await buses["webconfig"].call("hub", ChangeSettings(values={"b": "\N{SNOWMAN}" * 20_000}, by="anna"))
