@@ -166,7 +166,7 @@ class System:
 
     async def launch(self, name: str = "station") -> Child:
         """Start `chargepoint run` on this station's file and data, whatever comes of it."""
-        arguments = ["run", "--config", str(self.station_file), "--data", str(self.data)]
+        arguments = ["run", "--config", str(self.station_file), "--data", str(self.data), "--no-drop-privileges"]
         child = await Child.start(name, "chargepoint", arguments, self.folder / f"{name}.log", False)
         self.groups.append(child.process.pid)
         return child
