@@ -153,9 +153,23 @@ class Database:
             if not _is(error, CANNOT_WRITE_CODES):
                 raise
             log.error("%s", _explained(self.path, error))  # still worth reading
+        await self._connect_reader()
+
+    async def _connect_reader(self) -> aiosqlite.Connection:
         reader = await self._connected(f"{self.path.resolve().as_uri()}?mode=ro")
         for pragma in ("PRAGMA query_only = ON", "PRAGMA mmap_size = 0", "PRAGMA temp_store = MEMORY"):
             await reader.execute_fetchall(pragma)
+        return reader
+
+    async def _replace_reader(self) -> aiosqlite.Connection:
+        """A reading connection without the statement that failed: left open, it would show the file of that moment."""
+        failed = self._reader
+        reader = await self._connect_reader()
+        reader.text_factory = _tolerant_text
+        if failed in self._connections[1:]:
+            self._connections.remove(failed)
+            await failed.close()
+        return reader
 
     async def _connected(self, address: str) -> aiosqlite.Connection:
         connecting = aiosqlite.connect(address, uri=address.startswith("file:"), isolation_level=None)
@@ -259,8 +273,7 @@ class Database:
                 if "decode to UTF-8" not in str(error):
                     raise _explained(self.path, error) from error
                 log.error("%s: holds a text that is none; it is shown as far as it is one", self.path)
-                self._reader.text_factory = _tolerant_text
-                return list(await self._reader.execute_fetchall(sql, parameters))
+                return list(await (await self._replace_reader()).execute_fetchall(sql, parameters))
             except sqlite3.Error as error:
                 raise _explained(self.path, error) from error
 

@@ -168,3 +168,13 @@ async def test_time_stands_still_while_the_database_works(tmp_path: Path) -> Non
             async with database.transaction() as tx:
                 await tx.execute("INSERT INTO note (task, text) VALUES ('a', ?)", (str(number),))
         assert len(await texts(database)) == 50
+
+
+async def test_a_text_that_is_none_is_shown_as_far_as_it_is_one_and_freezes_nothing(tmp_path: Path) -> None:
+    async with opened(tmp_path) as database:
+        insert = "INSERT INTO note (task, text) VALUES ('a', CAST(? AS TEXT))"
+        await database.write([(insert, (b"\xffbad",)), (insert, (b"good",))])
+        assert await texts(database) == ["\ufffdbad", "good"]
+        for count in (3, 4):
+            await database.write([(insert, (b"later",))])
+            assert len(await texts(database)) == count
