@@ -126,8 +126,8 @@ class Calls:
             return _unknown(request.connector)
         if outlet.wants_energy or outlet.phase is Phase.BOOKED:
             await outlet.ask(StopAsked(source=request.source))
-            if not await outlet.out_of_transaction(15.0):
-                return ActionResult(ok=False, code="failed", text="The charge did not end in time.")
+        if not await outlet.out_of_transaction(15.0):
+            return ActionResult(ok=False, code="failed", text="The charge did not end in time.")
         try:
             await outlet.controller.unlock()
         except Refused as error:
@@ -181,13 +181,7 @@ class Calls:
 
     async def emergency_stop(self, request: EmergencyStop, sender: str) -> ActionResult:
         meant = [o for o in self._outlets.values() if request.connector in (0, o.number)]
-        failed = []
-        for outlet in meant:
-            try:
-                await outlet.controller.emergency_stop()
-            except DeviceError as error:
-                failed.append(str(error))
-            await outlet.ask(StopAsked(source=StopSource.REMOTE_CUTOFF))
+        failed = [text for text in await asyncio.gather(*map(_switch_off, meant)) if text]
         self._books.note(EventType.EMERGENCY, "command", request.by, connector=request.connector or None)
         if not meant:
             return _unknown(request.connector)
@@ -322,6 +316,17 @@ class Calls:
     def _note_deed(self, connector: int, deed: str, by: str, reason: str = "") -> None:
         text = ", ".join(part for part in (by, reason) if part)
         self._books.note(EventType.REMOTE_COMMAND, deed, text, connector=connector or None)
+
+
+async def _switch_off(outlet: Outlet) -> str:
+    """E9 and the end of the charge; why the controller did not take it, or empty. The end is ordered all the same."""
+    text = ""
+    try:
+        await outlet.controller.emergency_stop()
+    except DeviceError as error:
+        text = str(error)
+    await outlet.ask(StopAsked(source=StopSource.REMOTE_CUTOFF))
+    return text
 
 
 def _unknown(number: int) -> ActionResult:

@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 AUTHORIZE_WITHIN_S = 35.0
 """Longer than the central system may take to answer; `ocpp` decides by its off-line rules before that."""
+MAX_CHECKS = 16
+"""Remote starts whose credential is being checked at one time (S8)."""
 
 
 class Desk:
@@ -151,6 +153,8 @@ class Desk:
             authorised = self._authorised(request.credential, request.source, permission, request)
             against = await outlet.ask(authorised)
             return ActionResult(ok=True, code="ok") if against is None else _refused(against)
+        if len(self._tasks) >= MAX_CHECKS:
+            return ActionResult(ok=False, code="busy", text="Too many credentials are being checked. Try again.")
         task = asyncio.create_task(self._authorise_and_start(outlet, request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -216,15 +220,15 @@ class Desk:
         )
 
     async def enforce(self) -> None:
-        """Users and lists have changed: end the charges of those who may no longer charge."""
+        """Users and lists have changed: end the charges (and bookings) of those who may not any more."""
         if self._site.logical is LogicalStatus.TECHNICIAN:
             return
         for outlet in self._outlets.values():
-            session = outlet.session
-            if not outlet.wants_energy or session is None or session.starter is None:
+            holder, source = outlet.holder, outlet.start_source
+            if holder is None or outlet.phase is Phase.STOPPING:
                 continue
-            decision = verdict(self._site.access, session.starter, self._site.consumed_wh())
-            if decision.kind == "forbidden" and session.start_source is not StartSource.TECHNICIAN:
+            decision = verdict(self._site.access, holder, self._site.consumed_wh())
+            if decision.kind == "forbidden" and source is not StartSource.TECHNICIAN:
                 await outlet.ask(StopAsked(source=decision.stop_source or StopSource.USER_FORBIDDEN))
 
     def _note_refusal(self, credential: Credential, reason: str) -> None:

@@ -49,6 +49,7 @@ from chargepoint.vocabulary import (
     ControllerStatus,
     EventType,
     HardwareFlag,
+    StartSource,
     StopSource,
 )
 from drivers.errors import DeviceError
@@ -191,6 +192,13 @@ class Outlet:
         if self.phase is Phase.BOOKED and self._authorised is not None:
             return self._authorised.credential
         return self.session.starter if self.session is not None and self.in_transaction else None
+
+    @property
+    def start_source(self) -> StartSource | None:
+        """How its holder began, or is about to begin."""
+        if self.phase is Phase.BOOKED and self._authorised is not None:
+            return self._authorised.source
+        return self.session.start_source if self.session is not None else None
 
     @property
     def energy_wh(self) -> int:

@@ -12,7 +12,7 @@ import msgspec
 
 from chargepoint.messages import Event, SampleTaken, SamplingPlan
 from chargepoint.records import Sample
-from chargepoint.station.history_rows import history_row
+from chargepoint.station.history_rows import history_row, hottest_c
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.sampling import next_aligned, sampled_values
@@ -170,8 +170,7 @@ class Recorder:
         except DeviceError:
             diagnosis = None
         else:
-            sensors = (diagnosis.t1_c, diagnosis.t2_c)
-            outlet.temperature_c = max((value for value in sensors if value is not None), default=None)
+            outlet.temperature_c = hottest_c((diagnosis.t1_c, diagnosis.t2_c))
         if outlet.reading is None or outlet.session is None or not outlet.in_transaction:
             return
         self._books.history.add_row(
@@ -179,7 +178,7 @@ class Recorder:
                 session_id=outlet.session.session_id,
                 connector=outlet.number,
                 moment=self._books.journal.moment_in(outlet.session.session_id),
-                reading=outlet.reading,
+                reading=outlet.reading if outlet.is_heard else None,
                 meter=outlet.meter.reading if outlet.meter.is_answering else None,
                 energy_wh=outlet.energy_wh,
                 diagnosis=diagnosis,

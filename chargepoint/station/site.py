@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -143,9 +144,10 @@ class Site:
             self.settings.ocpp.configuration.get("ConnectionTimeOut", "")
         )
         try:
-            return max(1.0, float(text))
+            seconds = float(text)
         except ValueError:
             return DEFAULT_CONNECTION_TIMEOUT_S
+        return max(1.0, seconds) if math.isfinite(seconds) else DEFAULT_CONNECTION_TIMEOUT_S
 
     def without_asking(self, plug_and_charge: bool | None, by_card: bool = False) -> Authorised | None:
         """The start that plugging in (or in free mode any card) means here, if it means one.

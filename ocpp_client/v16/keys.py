@@ -44,6 +44,15 @@ class Flag(Key, frozen=True, kw_only=True):
         return word if word in ("true", "false") else None
 
 
+class AlwaysTrue(Flag, frozen=True, kw_only=True):
+    """A flag whose other value this station cannot serve (yet): `false` is Rejected instead of accepted in vain."""
+
+    type = "boolean, true only"
+
+    def read(self, text: str) -> str | None:
+        return "true" if text.strip().lower() == "true" else None
+
+
 class Number(Key, frozen=True, kw_only=True):
     type = "integer"
     at_least: int = 0
@@ -191,8 +200,8 @@ KEYS: tuple[Key, ...] = (
         description="how long a status must last before it is reported",
     ),
     Number(name="NumberOfConnectors", default="0", readonly=True, description="connectors of this station"),
-    Number(name="ResetRetries", default="1", at_most=100, description="how often a failed Reset is tried again"),
-    Flag(
+    Number(name="ResetRetries", default="1", at_most=100, description="kept, without effect: a Reset of this station does not fail half-way"),
+    AlwaysTrue(
         name="StopTransactionOnEVSideDisconnect",
         default="true",
         description="a vehicle that is unplugged at its side ends the transaction",
@@ -251,7 +260,7 @@ KEYS: tuple[Key, ...] = (
         unit="s",
         description="wait before such a repetition, times the tries made",
     ),
-    Flag(
+    AlwaysTrue(
         name="UnlockConnectorOnEVSideDisconnect",
         default="true",
         description="the cable is released when the vehicle is unplugged at its side",

@@ -15,7 +15,7 @@ from chargepoint.storage.database import Database
 from chargepoint.vocabulary import SessionFlag, SessionState, StartErrorFlag, StopSource
 from drivers.simulated.meter import MeterFaults
 from tests.journeys.rig import Rig, demo_text
-from tests.journeys.steps import CARD, OTHER_CARD, TWO_AC, plug, show_card, until_energy_flows
+from tests.journeys.steps import CARD, OTHER_CARD, TWO_AC, plug, save_user, show_card, until_energy_flows
 
 TWO_WIRES = (
     TWO_AC.replace('number = 2\ntype = "TYPE2"\nport = "bus"', 'number = 2\ntype = "TYPE2"\nport = "bus2"').replace(
@@ -317,3 +317,45 @@ async def test_a_connector_that_goes_out_of_service_later_is_scheduled_to_do_so(
         change = {"connectorId": 0, "type": "Operative"}
         assert (await rig.system.call("one", "ChangeAvailability", change))["status"] == "Accepted"
         await rig.until_status("AVAILABLE")
+
+
+async def test_somebody_blocked_while_waiting_for_the_car_does_not_charge(tmp_path: Path) -> None:
+    """Only running charges were looked at when users changed: a booking went through when the car came."""
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        await save_user(rig)
+        await show_card(rig)
+        await rig.until_status("WAITING_FOR_EV")
+        await save_user(rig, is_blocked=True)
+        await rig.until_status("AVAILABLE", within_s=5)
+        await plug(rig)
+        await rig.advance(10)
+        assert rig.status() == "READY"
+        rig.unplug()
+        await rig.until_status("AVAILABLE")
+        await rig.check()
+
+
+async def test_a_flood_of_remote_starts_is_checked_in_bounds(tmp_path: Path) -> None:
+    """Each accepted RemoteStartTransaction that had to be authorised left a task behind, without any bound."""
+    configuration = {"ocpp": {"configuration": {"AuthorizeRemoteTxRequests": True}}}
+    async with Rig(tmp_path, change=configuration) as rig:
+        await rig.online()
+        rig.system.on("Authorize", times=1000, delay_s=20)
+        request = {"connectorId": 1, "idTag": "APP"}
+        answers = [await rig.system.call("one", "RemoteStartTransaction", request) for _ in range(40)]
+        assert 0 < answers.count({"status": "Accepted"}) <= 16
+        assert {"status": "Rejected"} in answers
+        await rig.advance(600)
+        assert len(await rig.sessions()) <= 3
+        await rig.check()
+
+
+async def test_what_this_station_cannot_serve_is_rejected_not_accepted_in_vain(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        for key in ("StopTransactionOnEVSideDisconnect", "UnlockConnectorOnEVSideDisconnect"):
+            for value, status in (("false", "Rejected"), ("true", "Accepted")):
+                answer = await rig.system.call("one", "ChangeConfiguration", {"key": key, "value": value})
+                assert answer == {"status": status}
+        await rig.check()
