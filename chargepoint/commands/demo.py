@@ -75,6 +75,15 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
+    if arguments.picture is not None and not arguments.picture.absolute().parent.is_dir():
+        print(f"--picture {arguments.picture}: there is no folder for it.", file=sys.stderr)
+        return 2
+    try:
+        if arguments.data is not None:
+            arguments.data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"--data {arguments.data}: {error.strerror}. Name a folder that you may write to.", file=sys.stderr)
+        return 2
     return demo.run(
         demo.Options(
             config=arguments.config,
@@ -90,15 +99,22 @@ def run(arguments: argparse.Namespace) -> int:
     )
 
 
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+
+
 def _speed(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not 0.1 <= value <= 1000:
         raise argparse.ArgumentTypeError("must be from 0.1 to 1000")
     return value
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not (math.isfinite(value) and value >= SHORTEST_S):
         raise argparse.ArgumentTypeError(
             f"must be at least {SHORTEST_S:g}: a car needs that long to come, charge and leave"

@@ -23,6 +23,7 @@ SHORTEST_HAND_S = 0.3
 START_LIMIT_S = 25.0
 """Longest that a driver waits for energy before giving up."""
 STOP_LIMIT_S = 10.0
+SEEN_LIMIT_S = 5.0
 FULL_LIMIT_S = 240.0
 CARDS_PER_CONNECTOR = 5
 UNKNOWN_CARD = "04DEADBEEF0001"
@@ -151,9 +152,15 @@ class Visit:
         await self.world.until(self.place.number, _is_over, STOP_LIMIT_S)
 
     async def leave(self) -> None:
+        """Unplug, but not before the station has seen the car: it would go on waiting for one."""
         await self.hands()
+        await self.world.until(self.place.number, _waits_for_nobody, SEEN_LIMIT_S)
         await self.world.unplug(self.place.number)
         await self.world.until(self.place.number, lambda state: state.session is None, STOP_LIMIT_S)
+
+
+def _waits_for_nobody(state: ConnectorState) -> bool:
+    return state.session is None or state.status is not ConnectorStatus.WAITING_FOR_EV
 
 
 def _flows(state: ConnectorState) -> bool:

@@ -129,6 +129,8 @@ def _key(one: JournalTransaction | ServerTransaction) -> tuple[object, ...]:
 
 def _server(books: Books) -> Iterator[str]:
     if books.ledger is None:
+        if not books.sent:
+            yield "server: was never reached, nothing was told"
         return
     booked = Counter(_key(one) for one in books.transactions if one.is_reported)
     told = Counter(_key(one) for one in books.ledger.transactions)

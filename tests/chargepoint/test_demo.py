@@ -21,9 +21,16 @@ def test_a_wrong_server_or_station_file_is_said_at_once(tmp_path: Path, capsys: 
     assert "must begin with ws:// or wss://" in capsys.readouterr().err
     assert main(["demo", "--config", str(tmp_path / "none.toml")]) == 1
     assert "none.toml" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    assert main(["demo", "--data", str(tmp_path / "file" / "data")]) == 2
+    assert "Name a folder that you may write to" in capsys.readouterr().err
+    assert main(["demo", "--picture", str(tmp_path / "none" / "demo.svg")]) == 2
+    assert "there is no folder for it" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--for", "3"], ["--for", "inf"], ["--speed", "0"], ["--scenario", "night"]])
+@pytest.mark.parametrize(
+    "arguments", [["--for", "3"], ["--for", "inf"], ["--for", "x"], ["--speed", "0"], ["--scenario", "night"]]
+)
 def test_values_that_make_no_sense_are_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         main(["demo", *arguments])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from chargepoint.demo.scenario import FAULTS, SCENARIOS, Play
-from chargepoint.demo.stories import DAY, UNKNOWN_CARD, Failed, Place, Story, card_of, known_cards
+from chargepoint.demo.stories import DAY, UNKNOWN_CARD, Failed, Place, Story, Visit, card_of, known_cards
 from chargepoint.messages import ConnectorState
 from chargepoint.vocabulary import ConnectorStatus
 from tests.chargepoint.test_view import connector, session
@@ -229,3 +230,25 @@ def test_every_connector_has_cards_of_its_own() -> None:
     assert card_of(4, 0) in cards
     assert UNKNOWN_CARD not in cards
     assert all(len(card) <= 20 and not set(card) - set("0123456789ABCDEF") for card in [*cards, UNKNOWN_CARD])
+
+
+async def test_a_car_does_not_leave_before_the_station_has_seen_it() -> None:
+    """Else the station, which was told by app that it comes, would wait for it until its time-out."""
+    world = FakeWorld()
+    world.never_starts = True
+    seen_at_s = asyncio.get_running_loop().time() + 1.5
+    as_it_is = world.state
+
+    def seen_late(number: int) -> ConnectorState | None:
+        if number in world.cars and asyncio.get_running_loop().time() < seen_at_s:
+            return connector(number, status=ConnectorStatus.WAITING_FOR_EV, session=session(1, energy_wh=0))
+        return as_it_is(number)
+
+    world.state = seen_late  # type: ignore[method-assign]
+    closing = asyncio.Event()
+    closing.set()
+    visit = Visit(world, PLACES[0], random.Random(1), 10.0, closing, "04AA")
+    await visit.plug()
+    await visit.leave()
+    unplugged_s = next(at_s for at_s, name, _ in world.deeds if name == "unplug")
+    assert unplugged_s >= seen_at_s

@@ -106,6 +106,7 @@ def test_drivers_who_come_and_never_charge_are_a_fault_and_not_empty_books() -> 
 def test_a_foreign_server_is_not_compared() -> None:
     assert faults(books(ledger=None)) == []
     assert not any("server" in line for line in lines(books(ledger=None)))
+    assert faults(books(ledger=None, sent=0)) == ["server: was never reached, nothing was told"]
 
 
 def test_an_earlier_run_may_still_tell_its_own_transactions() -> None:
