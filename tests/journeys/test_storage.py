@@ -237,6 +237,8 @@ async def test_a_damaged_file_does_not_keep_the_station_from_charging(tmp_path: 
         await usable(rig)
         await rig.drained()
         assert rig.system.ledger.faults() == []
+        if "journal" not in name:  # what is lost of that cannot be in the books
+            await rig.check()
         if how != "flipped":  # a flipped bit may have hit nothing that is used
             rows = [row.entry for row in await rig.journal("Happened") if isinstance(row.entry, Happened)]
             assert any("damage" in (row.error + row.message).lower() for row in rows)
