@@ -134,6 +134,11 @@ def _drops_privileges(wish: bool | None) -> bool:
             "--drop-privileges: there is no account chargepoint. Make it (useradd --system chargepoint), "
             "or leave the option out."
         )
+    if not has_account and wish is None:
+        log.warning(
+            "every service runs as root, for there is no account chargepoint. Make it (useradd --system chargepoint), "
+            "or say --no-drop-privileges"
+        )
     return has_account if wish is None else wish
 
 

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from chargepoint import process
+from chargepoint.commands import run as command
+from chargepoint.data_lock import Refusal
 from chargepoint.door import AdminBus, NobodyHome
 from chargepoint.messages import ServiceState
 
@@ -109,3 +112,18 @@ async def test_a_data_directory_that_cannot_be_is_refused(tmp_path: Path) -> Non
     process = await start(tmp_path)
     assert "Give --data one that this account may write to" in await said(process)
     assert await process.wait() == 3
+
+
+def test_as_root_services_drop_to_an_account_or_the_log_says_that_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(process, "account_of", lambda name: None)
+    assert not command._drops_privileges(False)
+    assert caplog.text == ""
+    assert not command._drops_privileges(None)
+    assert "every service runs as root" in caplog.text
+    with pytest.raises(Refusal, match="there is no account"):
+        command._drops_privileges(True)
+    monkeypatch.setattr(process, "account_of", lambda name: object())
+    assert command._drops_privileges(None)
