@@ -46,6 +46,7 @@ MIGRATIONS = (
         id_tag TEXT PRIMARY KEY, status TEXT NOT NULL, parent TEXT NOT NULL, expires_s REAL, used INTEGER NOT NULL
     );
     """,
+    "ALTER TABLE transactions ADD COLUMN stop_source TEXT NOT NULL DEFAULT ''",
 )
 
 
@@ -64,6 +65,8 @@ class OpenTransaction(msgspec.Struct):
     transaction_id: int
     connector: int
     is_ended: bool = False
+    stop_source: str = ""
+    """Why the charge may not go on, when the central system did not accept the idTag of its start."""
 
 
 class Lane(msgspec.Struct):
@@ -118,10 +121,10 @@ class Store:
     async def _load(self) -> None:
         for seq, sample in await self._database.read("SELECT seq, sample FROM cursor"):
             self.seq, self.sample = seq, sample
-        for session_id, transaction_id, connector, is_ended in await self._database.read(
-            "SELECT session_id, transaction_id, connector, is_ended FROM transactions ORDER BY session_id"
+        for session_id, transaction_id, connector, is_ended, stop_source in await self._database.read(
+            "SELECT session_id, transaction_id, connector, is_ended, stop_source FROM transactions ORDER BY session_id"
         ):
-            self.transactions[session_id] = OpenTransaction(transaction_id, connector, bool(is_ended))
+            self.transactions[session_id] = OpenTransaction(transaction_id, connector, bool(is_ended), stop_source)
         for session_id, connector, sample_after, attempts, is_parked, error in await self._database.read(
             "SELECT session_id, connector, sample_after, attempts, is_parked, error FROM lanes ORDER BY session_id"
         ):
@@ -209,8 +212,8 @@ class Store:
     async def begun(self, row: JournalRow, session_id: int, transaction: OpenTransaction) -> None:
         """StartTransaction was answered: its id, and that `row` is done."""
         self.transactions[session_id] = transaction
-        values = (session_id, transaction.transaction_id, transaction.connector)
-        known = ("INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, 0)", values)
+        values = (session_id, transaction.transaction_id, transaction.connector, transaction.stop_source)
+        known = ("INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, 0, ?)", values)
         await self._commit([known, *self._row_done(row, session_id)])
 
     async def ended(self, row: JournalRow, session_id: int) -> None:

@@ -200,7 +200,12 @@ KEYS: tuple[Key, ...] = (
         description="how long a status must last before it is reported",
     ),
     Number(name="NumberOfConnectors", default="0", readonly=True, description="connectors of this station"),
-    Number(name="ResetRetries", default="1", at_most=100, description="kept, without effect: a Reset of this station does not fail half-way"),
+    Number(
+        name="ResetRetries",
+        default="1",
+        at_most=100,
+        description="kept, without effect: a Reset of this station does not fail half-way",
+    ),
     AlwaysTrue(
         name="StopTransactionOnEVSideDisconnect",
         default="true",

@@ -32,7 +32,6 @@ from ocpp_client.v16.authorisation import Authorisation, masked
 from ocpp_client.v16.configuration import Configuration
 from ocpp_client.v16.meter_values import ALIGNED, BEGIN, END, PERIODIC, TRIGGER, meter_value, meter_values
 from ocpp_client.v16.transactions import (
-    IdTagInfo,
     WrongAnswer,
     id_tag_info,
     start_payload,
@@ -82,11 +81,13 @@ class Teller:
         self._lost_boots: dict[str, datetime] = {}
 
     def name_open_transactions(self) -> None:
-        """Tell the station again what it may have missed: the ids of the transactions that run."""
+        """Tell the station again what it may have missed: the ids of the transactions that run, and which may not."""
         for session_id, known in self._store.transactions.items():
             if not known.is_ended:
                 named = NameTransaction(session_id=session_id, transaction_id=known.transaction_id)
                 self._errands.ask(STATION, named)
+                if known.stop_source:
+                    self._enforce(session_id, StopSource(known.stop_source))
 
     # --------------------------------------------------------------------------------------------------------- time
 
@@ -139,22 +140,22 @@ class Teller:
         info = id_tag_info(answer)
         assert info is not None  # the schema asks for it
         session_id = entry.session_id or 0
-        await self._store.begun(row, session_id, OpenTransaction(number, entry.connector or 0))
+        refusal = None if info.is_accepted else _why_stopped(entry)
+        begun = OpenTransaction(number, entry.connector or 0, stop_source=refusal.value if refusal else "")
+        await self._store.begun(row, session_id, begun)  # with the refusal: a crash must not make it a permission
         self._authorisation.learned(payload["idTag"], info)
         named = NameTransaction(session_id=session_id, transaction_id=number, parent=info.parent)
         self._errands.ask(STATION, named)
         self._told(
             "StartTransaction", entry.connector, f"transaction {number}, {masked(payload['idTag'])}: {info.status}"
         )
-        if not info.is_accepted:
-            self._not_accepted(entry, session_id, info)
+        if refusal is not None:
+            log.warning("session %d: the central system says %s of its idTag", session_id, info.status)
+            self._enforce(session_id, refusal)
 
-    def _not_accepted(self, entry: TransactionStarted, session_id: int, info: IdTagInfo) -> None:
+    def _enforce(self, session_id: int, source: StopSource) -> None:
         """The idTag of a begun transaction is not accepted: stop it, or bound its energy, as configured (4.8)."""
-        was_offline = bool(entry.flags & (SessionFlag.StartOffline | SessionFlag.UserAuthorizedOffline))
-        source = StopSource.OFFLINE_AUTH_ERROR if was_offline else StopSource.OCPP_AUTH_ERROR
         most_wh = self._configuration.number("MaxEnergyOnInvalidId")
-        log.warning("session %d: the central system says %s of its idTag", session_id, info.status)
         if self._configuration.flag("StopTransactionOnInvalidId"):
             self._errands.ask(STATION, StopCharging(session_id=session_id, source=source, by="ocpp"))
         elif most_wh > 0:
@@ -247,3 +248,9 @@ class Teller:
         found.update((sample.number, sample) for sample in self._recent if sample.session_id == session_id)
         ordered = [self._timed(found[number]) for number in sorted(found)]
         return transaction_data(ordered, sampled, aligned, MAX_DATA)
+
+
+def _why_stopped(entry: TransactionStarted) -> StopSource:
+    """The stop source for a start whose idTag the central system does not accept (statuses.md 7)."""
+    was_offline = bool(entry.flags & (SessionFlag.StartOffline | SessionFlag.UserAuthorizedOffline))
+    return StopSource.OFFLINE_AUTH_ERROR if was_offline else StopSource.OCPP_AUTH_ERROR

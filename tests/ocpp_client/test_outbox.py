@@ -395,6 +395,22 @@ async def test_an_id_tag_that_proves_invalid(
         assert rig.client is not None and rig.client._store.cache["card1"].status == "Invalid"
 
 
+async def test_a_refused_id_tag_is_acted_upon_also_after_a_crash(tmp_path: Path) -> None:
+    async with bench(tmp_path) as rig:
+        rig.system.other_cards = "Invalid"
+        await rig.registered()
+        rig.station.start(1)
+        await rig.system.until_received("StartTransaction")
+        await asyncio.sleep(2)
+        await rig.kill()
+        rig.station.asked.clear()  # as if the crash had come before the wish to stop had left
+        await rig.boot()
+        await asyncio.sleep(5)
+        assert [order for order in rig.station.asked if isinstance(order, StopCharging)] == [
+            StopCharging(session_id=1, source=StopSource.OCPP_AUTH_ERROR, by="ocpp")
+        ]
+
+
 # --------------------------------------------------------------------------------------------------------- crashes
 
 
