@@ -23,6 +23,8 @@ ANEW_S = 0.02
 """Renewals closer together than this are one."""
 RESTART_LIMIT_S = 15.0
 AWAY_S = 4.0
+LIVED_S = 3.0
+"""A link that breaks sooner counts as one that the server did not want, and is tried again more slowly."""
 
 
 class Leases:
@@ -187,7 +189,7 @@ async def _links_back(place: Place, spread_s: float, rounds: int) -> tuple[float
     async with Rig(place, {"reconnect_spread_s": spread_s}) as rig:
         await rig.up()
         for _ in range(rounds):
-            await asyncio.sleep(BETWEEN_S)
+            await asyncio.sleep(LIVED_S)
             await rig.server.go_away()
             await asyncio.sleep(AWAY_S)
             began_s = asyncio.get_running_loop().time()
