@@ -35,6 +35,8 @@ MAX_SETTINGS = 2000
 MAX_SETTINGS_BYTES = 400_000
 """Of all values, and of the changes in one answer: both together fit into one message of the bus (1 MiB)."""
 MAX_PAGE_CHANGES = 200
+KEYS_OF = {"ocpp": "ocpp.", "monitor": "monitor."}
+"""What the keys begin with that a door to the network may set; the others have people with roles before them (S24)."""
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,119}")
 LOGIN = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]{1,148})[^\s\x00-\x1f\x7f]")
 MAX_ENERGY_LIMIT_WH = 999_999_000
@@ -71,7 +73,7 @@ class Household:
         return SettingsPage(values=values, changes=tuple(changes))
 
     async def _change(self, request: ChangeSettings, sender: str) -> Done:
-        self._refuse_bad_settings(request.values)
+        self._refuse_bad_settings(request.values, sender)
         changed = await self._store.change(request.values, _author(request.by, sender))
         if changed:
             self._bus.set_state("settings", SettingsState(values=dict(self._store.values)))
@@ -80,8 +82,10 @@ class Household:
             )
         return Done()
 
-    def _refuse_bad_settings(self, values: dict[str, str | None]) -> None:
+    def _refuse_bad_settings(self, values: dict[str, str | None], sender: str) -> None:
         for key in values:
+            if not key.startswith(KEYS_OF.get(sender, "")):
+                raise ValueError(f"{sender} may set keys that begin with {KEYS_OF[sender]!r}, not {key[:40]!r}")
             if not KEY.fullmatch(key):
                 raise ValueError(f"{key[:40]!r} is no key of a setting: letters, digits and _ . : - only, at most 120")
         after = {key: value for key, value in {**self._store.values, **values}.items() if value is not None}

@@ -49,6 +49,9 @@ EXIT_CODES: dict[int, str] = {
 }
 """What the launcher's exit code asks of `scripts/start.sh` (architecture.md 3)."""
 
+EXIT_CODES_OF = {"ocpp": (20, 30)}
+"""A central system may ask for a reset, hard or soft, and for no other end (S24)."""
+
 STORE_ERRORS = (CannotRecord, Damaged, InUse, NewerVersion, OSError, sqlite3.Error)
 
 STOP_BUDGET_S = 3.0
@@ -251,6 +254,8 @@ class Hub:
         if request.exit_code not in EXIT_CODES:
             known = ", ".join(f"{code} {what}" for code, what in EXIT_CODES.items())
             result = ActionResult(ok=False, code="unknown_exit_code", text=f"{request.exit_code} is none of: {known}.")
+        elif request.exit_code not in EXIT_CODES_OF.get(sender, EXIT_CODES):
+            result = ActionResult(ok=False, code="forbidden", text=f"{sender} may not ask for this end.")
         elif self._wish.done():
             result = ActionResult(ok=False, code="busy", text="The station is stopping already.")
         else:

@@ -328,3 +328,12 @@ async def test_notes_of_a_restart_of_station_reach_the_next_station(tmp_path: Pa
     lines = diary(tmp_path)
     assert any("WEBSOCKET_STATE Open" in line for line in lines)
     assert any("SERVICE_RESTARTED Died station" in line for line in lines)
+
+
+@pytest.mark.parametrize("exit_code", [0, 10, 11, 12, 21])
+async def test_the_link_to_the_central_system_may_reset_the_station_and_nothing_else(
+    tmp_path: Path, exit_code: int
+) -> None:
+    async with House(a_world(tmp_path)) as house, Peer(house, "ocpp") as peer:
+        asked = EndStation(exit_code=exit_code, stop_source=StopSource.OCPP_HARD_RESET, by="server")
+        assert (await peer.bus.call("hub", asked)).code == "forbidden"

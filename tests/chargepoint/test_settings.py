@@ -313,3 +313,11 @@ async def test_settings_and_their_history_fit_into_one_message_whatever_their_le
         assert [change.value for change in page.changes] == [values["a"]]
         with pytest.raises(CallFailed, match="too many settings"):
             await buses["webconfig"].call("hub", ChangeSettings(values={"b": "\N{SNOWMAN}" * 20_000}, by="anna"))
+
+
+async def test_the_link_to_the_central_system_sets_its_own_keys_only(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as buses:
+        await buses["ocpp"].call("hub", ChangeSettings(values={"ocpp.HeartbeatInterval": "60"}, by="server"))
+        with pytest.raises(CallFailed, match="ocpp may set keys that begin with"):
+            await buses["ocpp"].call("hub", ChangeSettings(values={"ocpp.a": "1", "access.white": None}, by="server"))
+        assert (await buses["ocpp"].call("hub", ReadSettings())).values == {"ocpp.HeartbeatInterval": "60"}
