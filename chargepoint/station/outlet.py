@@ -13,12 +13,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from chargepoint.clock import Clock
 from chargepoint.config import ConnectorSettings
-from chargepoint.records import Credential, Limit, Session
+from chargepoint.records import Limit, Session
 from chargepoint.station.charge import Charge, EnergyLimit
 from chargepoint.station.connector import (
-    IN_TRANSACTION,
     Authorised,
     Do,
     EvConnected,
@@ -35,32 +33,29 @@ from chargepoint.station.connector import (
     step,
 )
 from chargepoint.station.meters import MeterPoint
-from chargepoint.station.permission import NO_GRANT, Permission, StartFailed
+from chargepoint.station.outlet_state import SILENT_AFTER_S, OutletState
+from chargepoint.station.permission import StartFailed
 from chargepoint.station.polls import events_of, power_is_off
 from chargepoint.station.recovery import Fate, recover
 from chargepoint.station.session import note_reading, note_vehicle, start_error_flags
 from chargepoint.station.site import Site
-from chargepoint.station.status import MAX_STARTS_PER_MINUTE, Facts, Refusal, connector_status, why_no_start
+from chargepoint.station.status import MAX_STARTS_PER_MINUTE, Refusal, connector_status, why_no_start
 from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import (
     Cause,
-    ConnectorFlag,
     ConnectorStatus,
     ControllerStatus,
     EventType,
     HardwareFlag,
-    StartSource,
     StopSource,
 )
 from drivers.errors import DeviceError
-from drivers.interfaces import ConnectorController, ControllerReading, Identity, VehicleData
+from drivers.interfaces import ConnectorController, ControllerReading
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
 SILENT_POLL_S = 2.0
-SILENT_AFTER_S = 3.0
-"""An idle controller that has not answered for this long is without link."""
 ANSWERS_WITHIN_S = 0.3
 """A controller of a session that was left unfinished is waited for so long before the other connectors work."""
 OBEYS_STOP_WITHIN_S = 10.0
@@ -73,46 +68,17 @@ _SOURCE_OF: dict[type[Event], StopSource] = {
 }
 
 
-class Outlet:
+class Outlet(OutletState):
     """The connector with `settings.number`. `run` must be running for anything to happen."""
 
     def __init__(self, settings: ConnectorSettings, controller: ConnectorController, meter: MeterPoint, site: Site):
-        self.settings = settings
-        self.number = settings.number
-        self.controller = controller
-        self.meter = meter
-        self.phase = Phase.EMPTY
-        self.session: Session | None = None
-        self.reading: ControllerReading | None = None
-        self.reading_mono_s = 0.0
-        self.identity: Identity | None = None
-        self.vehicle: VehicleData | None = None
-        self.permission = Permission(settings, controller, site.clock)
-        self.cap = NO_GRANT
-        self.no_power = False
-        self.transaction_id: int | None = None
-        """The central system's name for the running transaction, once it has told one."""
-        self.operative = True
-        self.blocked = False
-        self.latched = Cause.NONE
-        self.is_rebooting = False
+        super().__init__(settings, controller, meter, site)
         self.beat_mono_s = 0.0
-        self.charge: Charge | None = None
-        """The running transaction."""
-        self.temperature_c: float | None = None
-        """Hottest plug temperature that the controller last told; None without a sensor."""
         self.on_transaction_begin: Callable[[Outlet], None] = lambda outlet: None
         self.on_transaction_end: Callable[[Outlet], None] = lambda outlet: None
-        self._site = site
-        self._books = site.books
-        self._clock: Clock = site.clock
         self._inbox: asyncio.Queue[tuple[Event, asyncio.Future[Refusal | None]]] = asyncio.Queue(MAX_WISHES)
         self._next_poll = 0.0
-        self._silent_since: float | None = None
-        self._unknown_since: float | None = None
         self._not_recorded = ""
-        self._is_disabled = False
-        self._authorised: Authorised | None = None
         self._booked_since = 0.0
         self._stop: StopAsked | FaultRaised | None = None
         self._stop_since = 0.0
@@ -120,92 +86,7 @@ class Outlet:
         self._shown: tuple[ConnectorStatus, ControllerStatus] | None = None
         self._phase_changed = asyncio.Event()
 
-    # ------------------------------------------------------------------------------------------- what others ask
-
-    def facts(self) -> Facts:
-        """All that decides status and starts, now."""
-        return Facts(
-            phase=self.phase,
-            reading=self.reading,
-            link_lost=self.link_lost,
-            meter_lost=self.meter_lost,
-            flags=self.flags,
-            is_disabled=self._is_disabled,
-            latched=self.latched,
-            no_power=self.no_power,
-            can_record=self._books.journal.can_record,
-            is_stopping=self._site.is_stopping,
-            starts_last_minute=self.permission.starts_last_minute,
-        )
-
-    @property
-    def status(self) -> ConnectorStatus:
-        return connector_status(self.facts())
-
-    @property
-    def flags(self) -> ConnectorFlag:
-        """Software flags (statuses.md 10)."""
-        flags = ConnectorFlag(0)
-        for holds, flag in (
-            (self.blocked, ConnectorFlag.BLOCKED),
-            (self.link_lost, ConnectorFlag.NO_LINK),
-            (self.reading is None, ConnectorFlag.INITIALIZING),
-            (self.is_rebooting, ConnectorFlag.REBOOTING),
-            (self.phase is Phase.BOOKED, ConnectorFlag.WAITING_EV),
-            (self.settings.ignore_ev_connected, ConnectorFlag.IGNORE_EV_CONNECTED),
-        ):
-            if holds:
-                flags |= flag
-        return flags
-
-    @property
-    def link_lost(self) -> bool:
-        """Silent for longer than a poll or two; a running charge is given the configured delay."""
-        if self._silent_since is None:
-            return False
-        delay = self._site.settings.station.link_lost_delay_s if self.in_transaction else SILENT_AFTER_S
-        return self._clock.mono() - self._silent_since > delay
-
-    @property
-    def is_heard(self) -> bool:
-        """Whether the last poll was answered: `reading` is of now."""
-        return self.reading is not None and self._silent_since is None
-
-    @property
-    def meter_lost(self) -> bool:
-        if self.in_transaction:
-            return self.meter.silent_for() > self._site.settings.station.meter_lost_delay_s
-        return self.meter.is_silent
-
-    @property
-    def in_transaction(self) -> bool:
-        return self.phase in IN_TRANSACTION
-
-    @property
-    def wants_energy(self) -> bool:
-        """Whether the sharing of power has to count with this connector."""
-        return self.phase in (Phase.STARTING, Phase.CHARGING)
-
-    @property
-    def holder(self) -> Credential | None:
-        """Who this connector is taken by: the starter of a transaction, or who is authorised and awaited."""
-        if self.phase is Phase.BOOKED and self._authorised is not None:
-            return self._authorised.credential
-        return self.session.starter if self.session is not None and self.in_transaction else None
-
-    @property
-    def start_source(self) -> StartSource | None:
-        """How its holder began, or is about to begin."""
-        if self.phase is Phase.BOOKED and self._authorised is not None:
-            return self._authorised.source
-        return self.session.start_source if self.session is not None else None
-
-    @property
-    def energy_wh(self) -> int:
-        """Energy of the running or last transaction so far, by the meter."""
-        if self.charge is not None:
-            return self.charge.energy_wh
-        return self.session.delivered_wh if self.session is not None else 0
+    # -------------------------------------------------------------------------------------------------- wishes
 
     async def ask(self, event: Event) -> Refusal | None:
         """Put a wish into the inbox and wait until it was handled; what speaks against it, or None."""
@@ -231,11 +112,6 @@ class Outlet:
                 return not self.in_transaction
         return True
 
-    @property
-    def grant(self) -> Limit:
-        """What the sharing of power gives this connector now."""
-        return self.permission.grant
-
     def set_grant(self, grant: Limit) -> None:
         """A new grant from the sharing of power; the loop sends a changed one at once."""
         self.permission.grant = grant
@@ -251,31 +127,7 @@ class Outlet:
         charge.lower_energy_limit(limit)
         await self._books.keep_bound(charge.session, charge.energy_limit)
 
-    def transaction_named(self, transaction_id: int, parent: str) -> None:
-        """The central system has named the transaction, and perhaps the group of its starter."""
-        self.transaction_id = transaction_id
-        session = self.session
-        if parent and session is not None and session.starter is not None:
-            session.starter = msgspec.structs.replace(session.starter, parent=parent)
-
-    def set_disabled(self) -> None:
-        """Block and availability may have changed: in force at once while idle, else on the return to A."""
-        wanted = self.blocked or not self.operative or not self._site.operative
-        idle = self.phase is Phase.EMPTY
-        if not wanted or idle:
-            self._is_disabled = wanted
-        self._site.changed()
-
     # ------------------------------------------------------------------------------------------------- recovery
-
-    def restore(self, facts: dict[str, bytes]) -> None:
-        """Take over what earlier runs kept of this connector."""
-        self.operative = facts.get(f"operative/{self.number}", b"1") == b"1"
-        self.blocked = facts.get(f"blocked/{self.number}", b"") == b"1"
-        self.latched = (
-            Cause(facts[f"latched/{self.number}"].decode()) if f"latched/{self.number}" in facts else Cause.NONE
-        )
-        self.set_disabled()
 
     async def recover(self, session: Session | None) -> None:
         """Decide on a session that was left unfinished; to be called once, before `run`.

@@ -1,0 +1,169 @@
+"""One connector as others see it: what is known of it now, and what is set from outside. Its work is in `outlet.py`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from chargepoint.config import ConnectorSettings
+from chargepoint.records import Credential, Limit, Session
+from chargepoint.station.charge import Charge
+from chargepoint.station.connector import IN_TRANSACTION, Authorised, Phase
+from chargepoint.station.meters import MeterPoint
+from chargepoint.station.permission import NO_GRANT, Permission
+from chargepoint.station.site import Site
+from chargepoint.station.status import Facts, connector_status
+from chargepoint.vocabulary import Cause, ConnectorFlag, ConnectorStatus, StartSource
+from drivers.interfaces import ConnectorController, ControllerReading, Identity, VehicleData
+
+SILENT_AFTER_S = 3.0
+"""An idle controller that has not answered for this long is without link."""
+
+
+class OutletState:
+    """What is known of the connector with `settings.number`."""
+
+    def __init__(self, settings: ConnectorSettings, controller: ConnectorController, meter: MeterPoint, site: Site):
+        self.settings = settings
+        self.number = settings.number
+        self.controller = controller
+        self.meter = meter
+        self.phase = Phase.EMPTY
+        self.session: Session | None = None
+        self.charge: Charge | None = None
+        """The running transaction."""
+        self.reading: ControllerReading | None = None
+        self.reading_mono_s = 0.0
+        self.identity: Identity | None = None
+        self.vehicle: VehicleData | None = None
+        self.permission = Permission(settings, controller, site.clock)
+        self.cap = NO_GRANT
+        self.no_power = False
+        self.transaction_id: int | None = None
+        """The central system's name for the running transaction, once it has told one."""
+        self.operative = True
+        self.blocked = False
+        self.latched = Cause.NONE
+        self.is_rebooting = False
+        self.temperature_c: float | None = None
+        """Hottest plug temperature that the controller last told; None without a sensor."""
+        self._site = site
+        self._books = site.books
+        self._clock = site.clock
+        self._silent_since: float | None = None
+        self._unknown_since: float | None = None
+        self._is_disabled = False
+        self._authorised: Authorised | None = None
+
+    def facts(self) -> Facts:
+        """All that decides status and starts, now."""
+        return Facts(
+            phase=self.phase,
+            reading=self.reading,
+            link_lost=self.link_lost,
+            meter_lost=self.meter_lost,
+            flags=self.flags,
+            is_disabled=self._is_disabled,
+            latched=self.latched,
+            no_power=self.no_power,
+            can_record=self._books.journal.can_record,
+            is_stopping=self._site.is_stopping,
+            starts_last_minute=self.permission.starts_last_minute,
+        )
+
+    @property
+    def status(self) -> ConnectorStatus:
+        return connector_status(self.facts())
+
+    @property
+    def flags(self) -> ConnectorFlag:
+        """Software flags (statuses.md 10)."""
+        flags = ConnectorFlag(0)
+        for holds, flag in (
+            (self.blocked, ConnectorFlag.BLOCKED),
+            (self.link_lost, ConnectorFlag.NO_LINK),
+            (self.reading is None, ConnectorFlag.INITIALIZING),
+            (self.is_rebooting, ConnectorFlag.REBOOTING),
+            (self.phase is Phase.BOOKED, ConnectorFlag.WAITING_EV),
+            (self.settings.ignore_ev_connected, ConnectorFlag.IGNORE_EV_CONNECTED),
+        ):
+            if holds:
+                flags |= flag
+        return flags
+
+    @property
+    def link_lost(self) -> bool:
+        """Silent for longer than a poll or two; a running charge is given the configured delay."""
+        if self._silent_since is None:
+            return False
+        delay = self._site.settings.station.link_lost_delay_s if self.in_transaction else SILENT_AFTER_S
+        return self._clock.mono() - self._silent_since > delay
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the last poll was answered: `reading` is of now."""
+        return self.reading is not None and self._silent_since is None
+
+    @property
+    def meter_lost(self) -> bool:
+        if self.in_transaction:
+            return self.meter.silent_for() > self._site.settings.station.meter_lost_delay_s
+        return self.meter.is_silent
+
+    @property
+    def in_transaction(self) -> bool:
+        return self.phase in IN_TRANSACTION
+
+    @property
+    def wants_energy(self) -> bool:
+        """Whether the sharing of power has to count with this connector."""
+        return self.phase in (Phase.STARTING, Phase.CHARGING)
+
+    @property
+    def holder(self) -> Credential | None:
+        """Who this connector is taken by: the starter of a transaction, or who is authorised and awaited."""
+        if self.phase is Phase.BOOKED and self._authorised is not None:
+            return self._authorised.credential
+        return self.session.starter if self.session is not None and self.in_transaction else None
+
+    @property
+    def start_source(self) -> StartSource | None:
+        """How its holder began, or is about to begin."""
+        if self.phase is Phase.BOOKED and self._authorised is not None:
+            return self._authorised.source
+        return self.session.start_source if self.session is not None else None
+
+    @property
+    def energy_wh(self) -> int:
+        """Energy of the running or last transaction so far, by the meter."""
+        if self.charge is not None:
+            return self.charge.energy_wh
+        return self.session.delivered_wh if self.session is not None else 0
+
+    @property
+    def grant(self) -> Limit:
+        """What the sharing of power gives this connector now."""
+        return self.permission.grant
+
+    def transaction_named(self, transaction_id: int, parent: str) -> None:
+        """The central system has named the transaction, and perhaps the group of its starter."""
+        self.transaction_id = transaction_id
+        session = self.session
+        if parent and session is not None and session.starter is not None:
+            session.starter = msgspec.structs.replace(session.starter, parent=parent)
+
+    def restore(self, facts: dict[str, bytes]) -> None:
+        """Take over what earlier runs kept of this connector."""
+        self.operative = facts.get(f"operative/{self.number}", b"1") == b"1"
+        self.blocked = facts.get(f"blocked/{self.number}", b"") == b"1"
+        self.latched = (
+            Cause(facts[f"latched/{self.number}"].decode()) if f"latched/{self.number}" in facts else Cause.NONE
+        )
+        self.set_disabled()
+
+    def set_disabled(self) -> None:
+        """Block and availability may have changed: in force at once while idle, else on the return to A."""
+        wanted = self.blocked or not self.operative or not self._site.operative
+        idle = self.phase is Phase.EMPTY
+        if not wanted or idle:
+            self._is_disabled = wanted
+        self._site.changed()
