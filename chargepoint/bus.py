@@ -230,7 +230,7 @@ class Bus:
             log.error("%s: an event of %s cannot be read: %s", self.name, frame.sender, error)
             return
         for subscription in self._subscriptions.get(type(event).__name__, ()):
-            subscription.offer(event)
+            subscription.offer(event, frame.sender)
         if frame.number:
             self._outbox.put_state(_TAKEN_SLOT, pack(frames.Taken(frame.number)))
 

@@ -37,7 +37,9 @@ class Subscription(Generic[E]):
     def __init__(self, types: tuple[type[E], ...], close: Callable[[Subscription[Any]], None]) -> None:
         self.types = types
         self.dropped = 0
-        self._waiting: deque[E] = deque()
+        self.sender = ""
+        """Who published the event that came last."""
+        self._waiting: deque[tuple[E, str]] = deque()
         self._wake = asyncio.Event()
         self._close = close
         self._is_closed = False
@@ -48,13 +50,13 @@ class Subscription(Generic[E]):
             self._wake.set()
             self._close(self)
 
-    def offer(self, event: E) -> None:
+    def offer(self, event: E, sender: str = "") -> None:
         if len(self._waiting) >= MAX_WAITING_EVENTS:
             self._waiting.popleft()
             self.dropped += 1
             if self.dropped == 1:
                 log.warning("events of %s come faster than they are read; the oldest are dropped", self.types)
-        self._waiting.append(event)
+        self._waiting.append((event, sender))
         self._wake.set()
 
     def __aiter__(self) -> AsyncIterator[E]:
@@ -66,7 +68,8 @@ class Subscription(Generic[E]):
                 raise StopAsyncIteration
             self._wake.clear()
             await self._wake.wait()
-        return self._waiting.popleft()
+        event, self.sender = self._waiting.popleft()
+        return event
 
 
 class StateView:

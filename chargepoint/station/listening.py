@@ -31,7 +31,7 @@ async def _write_down(noted: Subscription[Any], site: Site) -> None:
         else:
             site.books.note(
                 event.event_type, event.action, event.message, error=event.error, connector=event.connector,
-                session_id=event.session_id, service="other",
+                session_id=event.session_id, service=noted.sender,
             )  # fmt: skip
 
 

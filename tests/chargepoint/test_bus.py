@@ -289,7 +289,9 @@ async def test_what_a_hung_station_had_not_read_goes_to_the_next_one() -> None:
         running = asyncio.create_task(second.run())
         again = second.subscribe(Noted)
         await settled()
-        assert [event.action for event in again._waiting] == ["unread"]
+        assert (await anext(again)).action == "unread"
+        assert again.sender == "rfid"
+        assert not again._waiting
         second.close()
         await running
     exchange.close()
