@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -31,7 +31,7 @@ from chargepoint.services import World
 from chargepoint.storage.database import CannotRecord, Damaged, InUse, NewerVersion
 from chargepoint.storage.settings import SettingsStore
 from chargepoint.supervision import Processes, Supervision
-from chargepoint.timekeeping import LATEST
+from chargepoint.timekeeping import LATEST, floor_to_keep
 from chargepoint.version import VERSION
 from chargepoint.vocabulary import EventType, StartCause, StopSource
 from chargepoint.wall_time import WallTime, system_offset_s
@@ -213,7 +213,8 @@ class Hub:
         """The time to remember as the earliest that can be true from now on: only if told by somebody we trust."""
         if self.clock.source not in ("server", "person"):
             return {}
-        return {"last_known_time": (self.clock.now() - timedelta(days=1)).isoformat()}
+        kept = floor_to_keep(self.clock.now(), self.clock.floor, self.clock.mono())
+        return {"last_known_time": kept.isoformat()}
 
     def _count_death(self, name: str) -> None:
         self._deaths[name] = self._deaths.get(name, 0) + 1

@@ -7,7 +7,7 @@ are transmission time, not errors, and are left alone, so that wall time does no
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -66,3 +66,16 @@ def judge(known: Known, heard: Known, mono_s: float, floor: datetime) -> Verdict
         is_promotion = RANKS[heard.source] > RANKS[known.source]
         return Verdict(is_promotion, False, step_s, "agrees with what is known")
     return Verdict(True, is_step, step_s, "followed" if is_known else "the time is known now")
+
+
+MARGIN_OF_FLOOR = timedelta(days=1)
+FLOOR_RISES_BY = timedelta(days=366)
+"""Per run, beside its own duration: who lies about the year must not cost us the true time for ever (R29)."""
+
+
+def floor_to_keep(now: datetime, floor: datetime, mono_s: float) -> datetime:
+    """The floor for the next run: a day before `now`, but not further above this run's `floor` than can be believed.
+
+    `mono_s` is how long this boot has lasted. A floor that stays too low does no harm.
+    """
+    return max(floor, min(now - MARGIN_OF_FLOOR, floor + timedelta(seconds=mono_s) + FLOOR_RISES_BY))

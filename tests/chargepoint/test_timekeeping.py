@@ -10,7 +10,7 @@ import pytest
 from chargepoint.clock import Clock, unix_of
 from chargepoint.messages import ClockState, ClockStepped, Noted, SecurityNoted, TimeLearned
 from chargepoint.one_process import in_process_bus
-from chargepoint.timekeeping import EARLIEST, Known, judge
+from chargepoint.timekeeping import EARLIEST, Known, floor_to_keep, judge
 from chargepoint.wall_time import REFUSALS_NOTED, WallTime
 
 NOW = unix_of(datetime(2026, 3, 1, 12, 0, tzinfo=UTC))
@@ -155,3 +155,15 @@ def test_time_goes_on_while_it_is_unset() -> None:
     clock = Clock("boot-1", floor=EARLIEST)
     assert clock.now() >= EARLIEST
     assert clock.now() < EARLIEST + timedelta(days=36500)
+
+
+@pytest.mark.parametrize(
+    ("now", "mono_s", "kept"),
+    [
+        (datetime(2026, 5, 4, 12, tzinfo=UTC), 3600.0, datetime(2026, 5, 3, 12, tzinfo=UTC)),
+        (datetime(2099, 12, 1, tzinfo=UTC), 86_400.0, datetime(2027, 5, 3, tzinfo=UTC)),  # a lie costs a year at most
+        (datetime(2026, 5, 1, 1, tzinfo=UTC), 60.0, datetime(2026, 5, 1, tzinfo=UTC)),  # it never falls
+    ],
+)
+def test_the_floor_follows_the_time_but_not_a_lie(now: datetime, mono_s: float, kept: datetime) -> None:
+    assert floor_to_keep(now, datetime(2026, 5, 1, tzinfo=UTC), mono_s) == kept
