@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from chargepoint.bus import Bus, StateView, Subscription
-from chargepoint.messages import ClockState, LinkStatus, SecurityNoted, SettingsState, UsersState
+from chargepoint.messages import ClockState, LinkStatus, Noted, SecurityNoted, SettingsState, UsersState
 from chargepoint.station.cards import Desk
 from chargepoint.station.site import Site
 from chargepoint.storage.database import CannotRecord
-from chargepoint.vocabulary import LinkState
+from chargepoint.vocabulary import EventType, LinkState
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,14 @@ async def listen(bus: Bus, site: Site, desk: Desk, noted: Subscription[Any]) -> 
 
 
 async def _write_down(noted: Subscription[Any], site: Site) -> None:
+    throttle = Throttle(site.clock.mono)
     async for event in noted:
+        left_out = throttle.left_out_before(noted.sender, event)
+        if left_out is None:
+            continue
+        if left_out:
+            text = f"{left_out} lines came faster than they are written down and are left out"
+            site.books.note(EventType.STORAGE, "left out", text, service=noted.sender)
         if isinstance(event, SecurityNoted):
             site.books.note_security(event.type, event.source_type, event.source, event.operation, event.extra)
         else:
@@ -33,6 +41,36 @@ async def _write_down(noted: Subscription[Any], site: Site) -> None:
                 event.event_type, event.action, event.message, error=event.error, connector=event.connector,
                 session_id=event.session_id, service=noted.sender,
             )  # fmt: skip
+
+
+class Throttle:
+    """Bounds what one service can write into the log: a burst of lines, then one a second (R19: flash, and old lines).
+
+    What `ocpp` told the central system is exempt: a long drain is no flood, and there is a line for each transaction.
+    """
+
+    BURST = 200
+    PER_S = 1.0
+    EXEMPT = frozenset({EventType.STATION_TO_OCPP})
+
+    def __init__(self, mono: Callable[[], float]) -> None:
+        self._mono = mono
+        self._left: dict[str, tuple[float, float]] = {}  # sender -> lines it may still write, as of when
+        self._out: dict[str, int] = {}
+
+    def left_out_before(self, sender: str, event: Noted | SecurityNoted) -> int | None:
+        """None: leave this line out. Otherwise write it, and how many were left out since the last one."""
+        if isinstance(event, Noted) and event.event_type in self.EXEMPT:
+            return 0
+        now = self._mono()
+        left, since = self._left.get(sender, (float(self.BURST), now))
+        left = min(float(self.BURST), left + (now - since) * self.PER_S)
+        if left < 1.0:
+            self._left[sender] = (left, now)
+            self._out[sender] = self._out.get(sender, 0) + 1
+            return None
+        self._left[sender] = (left - 1.0, now)
+        return self._out.pop(sender, 0)
 
 
 async def _follow(view: StateView, site: Site, desk: Desk) -> None:
