@@ -199,7 +199,8 @@ class Desk:
             log.warning("card %s: nobody could be asked (%s)", mask(credential.value), error)
             return msgspec.structs.replace(decision, reason="The card cannot be checked now. Please try again."), None
         if answer.status != "Accepted":
-            return msgspec.structs.replace(decision, reason=f"The central system says: {answer.status}."), None
+            says = "The central system says" if answer.basis is AuthorizationBasis.SERVER else "Without link"
+            return msgspec.structs.replace(decision, reason=f"{says}: {answer.status}."), None
         return decision, answer
 
     def _authorised(
