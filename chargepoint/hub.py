@@ -47,7 +47,7 @@ EXIT_CODES: dict[int, str] = {
     21: "power off",
     30: "restart (soft reset)",
 }
-"""What the launcher's exit code asks of `scripts/start.sh` (architecture.md 3)."""
+"""What the launcher's exit code asks of whoever started it."""
 
 EXIT_CODES_OF = {"ocpp": (20, 30)}
 """A central system may ask for a reset, hard or soft, and for no other end (S24)."""

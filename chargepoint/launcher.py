@@ -1,5 +1,5 @@
 """The main process: no threads, no event loop. Forks hub and services, reaps them, feeds systemd's watchdog, ends with
-an exit code that tells `scripts/start.sh` what to do next.
+an exit code that tells whoever started it what to do next (architecture: exit codes).
 
 It decides nothing about services: the hub says by name which to start and which to kill. Only the hub itself is its own
 care: when that dies or hangs, everything is ended and started anew; charges go on meanwhile, inside their lease.

@@ -159,7 +159,7 @@ class _Demo:
 
     @asynccontextmanager
     async def _station(self) -> AsyncIterator[None]:
-        """The station runs inside; a soft reset starts it again, as scripts/start.sh does."""
+        """The station runs inside; a soft reset (exit code 30) starts it again."""
         await self._start_station()
         async with _beside(self._keep_station(), "keeper of the station"):
             yield

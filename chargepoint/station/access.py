@@ -79,11 +79,6 @@ def same_id(one: str, other: str) -> bool:
     return bool(one) and fold(one) == fold(other)
 
 
-def same_holder(one: Credential, other: Credential) -> bool:
-    """Whether both are the same credential, or belong to the same group of the central system."""
-    return same_id(one.value, other.value) or same_id(one.parent, other.parent)
-
-
 def id_tag_fault(credential: Credential) -> str:
     """Why this credential cannot be used at all; empty when it can. Logins may be longer than an idTag."""
     if not credential.value:

@@ -55,7 +55,6 @@ class Anomaly(msgspec.Struct, frozen=True):
     raw_wh: float
     last_wh: int
     is_new: bool
-    is_usable: bool = False
 
 
 class MeterTrack:
