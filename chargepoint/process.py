@@ -11,8 +11,9 @@ import pwd
 import resource
 import signal
 import socket
+import stat
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -66,6 +67,15 @@ def account_of(service: str) -> pwd.struct_passwd | None:
     for name in (f"chargepoint-{service}", "chargepoint"):
         with suppress(KeyError):
             return pwd.getpwnam(name)
+    return None
+
+
+def closed_to_others(folders: Iterable[Path]) -> Path | None:
+    """The first folder on the way to one of `folders` that only its owner may enter; None when all are open."""
+    for folder in folders:
+        for step in (*reversed(folder.resolve().parents), folder.resolve()):
+            if not step.stat().st_mode & stat.S_IXOTH:
+                return step
     return None
 
 

@@ -20,6 +20,8 @@ from chargepoint.launcher import CRASHED, REFUSED, Launcher, Options
 from chargepoint.services import World
 from chargepoint.vocabulary import StopSource
 
+CODE = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[1])
+"""Where the program and its interpreter lie: what services must be able to read."""
 SUMMARY = "run the charging station"
 DEFAULT_CONFIG = Path("/etc/chargepoint/station.toml")
 DEFAULT_DATA = Path("/var/lib/chargepoint")
@@ -139,7 +141,14 @@ def _drops_privileges(wish: bool | None) -> bool:
             "every service runs as root, for there is no account chargepoint. Make it (useradd --system chargepoint), "
             "or say --no-drop-privileges"
         )
-    return has_account if wish is None else wish
+    drops = has_account if wish is None else wish
+    closed = process.closed_to_others(CODE) if drops else None
+    if closed is not None:
+        raise Refusal(
+            f"the account chargepoint cannot read this program: {closed} is closed to others. "
+            "Install it where services can read it (for example under /opt), or say --no-drop-privileges."
+        )
+    return drops
 
 
 async def _one_process(world: World) -> int:

@@ -126,4 +126,22 @@ def test_as_root_services_drop_to_an_account_or_the_log_says_that_there_is_none(
     with pytest.raises(Refusal, match="there is no account"):
         command._drops_privileges(True)
     monkeypatch.setattr(process, "account_of", lambda name: object())
+    monkeypatch.setattr(command, "CODE", (Path("/usr/bin"),))
     assert command._drops_privileges(None)
+
+
+def test_code_that_an_account_cannot_read_is_found_before_services_die_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    assert process.closed_to_others([Path("/usr/bin")]) is None
+    found = process.closed_to_others([Path("/usr/bin"), closed / ".." / "closed"])
+    assert found is not None
+    assert found in (closed, *closed.parents)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(process, "account_of", lambda name: object())
+    monkeypatch.setattr(command, "CODE", (closed,))
+    with pytest.raises(Refusal, match="is closed to others"):
+        command._drops_privileges(None)
+    assert not command._drops_privileges(False)
