@@ -32,6 +32,7 @@ from chargepoint.station.connector import (
     WaitedTooLong,
     step,
 )
+from chargepoint.station.metering import ESTIMATE_AT_MOST_S
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet_state import SILENT_AFTER_S, OutletState
 from chargepoint.station.permission import StartFailed
@@ -83,6 +84,7 @@ class Outlet(OutletState):
         self._stop: StopAsked | FaultRaised | None = None
         self._stop_since = 0.0
         self._undecided: Session | None = None
+        self._is_after_power_cut = False
         self._shown: tuple[ConnectorStatus, ControllerStatus] | None = None
         self._phase_changed = asyncio.Event()
 
@@ -166,9 +168,7 @@ class Outlet(OutletState):
         )
         self._set_phase(verdict.phase if verdict.fate is not Fate.FINISH else Phase.CHARGED)
         if session.started is not None and session.stopped is None:
-            if same_boot and session.meter_start_wh is not None:
-                kept_wh = await self._books.last_energy_wh(session.session_id)
-                self.meter.resume(session.meter_start_wh + kept_wh, session.started.mono_s)
+            await self._resume_meter(session.meter_start_wh, session, same_boot)
             limit_wh = session.ordered_energy_wh
             self._charge(session, None if limit_wh is None else (limit_wh, StopSource.ENERGY_LIMIT))
             bound = await self._books.kept_bound(session)
@@ -194,6 +194,19 @@ class Outlet(OutletState):
             EventType.CONNECTOR_INIT, verdict.fate.name.lower(), text, connector=self.number,
             session_id=session.session_id,
         )  # fmt: skip
+
+    async def _resume_meter(self, start_wh: int | None, session: Session, same_boot: bool) -> None:
+        """Go on from the register on record. What the meter says now is believed as far as it can be true.
+
+        After a power cut that is at most the energy of the time that no history row covers (R13): more is another
+        meter's (R12). A history that was damaged says nothing about that.
+        """
+        self._is_after_power_cut = not same_boot
+        if start_wh is None or session.started is None or (not same_boot and self._books.history.damage):
+            return
+        kept_wh = await self._books.last_energy_wh(session.session_id)
+        since = session.started.mono_s if same_boot else self._clock.mono() - ESTIMATE_AT_MOST_S
+        self.meter.resume(start_wh + kept_wh, since)
 
     async def _first_reading(self, patience_s: float) -> ControllerReading | None:
         started = self._clock.mono()
@@ -430,9 +443,11 @@ class Outlet(OutletState):
         return why_no_start(msgspec.structs.replace(self.facts(), phase=Phase.PLUGGED))
 
     def _waits_for_meter(self) -> bool:
-        """After a restart the end of a transaction waits a while for the meter's first answer: better than a guess."""
+        """After a power cut the end of a transaction waits a while for the meter: better than a guess."""
+        if self.meter.energy_wh is not None and not self._is_after_power_cut:
+            return False
         patience_s = self._site.settings.station.meter_lost_delay_s
-        return self.meter.energy_wh is None and self.meter.silent_for() < patience_s
+        return self.meter.reading is None and self.meter.silent_for() < patience_s
 
     def _may_not_resume(self) -> bool:
         return self.permission.starts_last_minute >= MAX_STARTS_PER_MINUTE or self._site.is_stopping

@@ -359,3 +359,24 @@ async def test_what_this_station_cannot_serve_is_rejected_not_accepted_in_vain(t
                 answer = await rig.system.call("one", "ChangeConfiguration", {"key": key, "value": value})
                 assert answer == {"status": status}
         await rig.check()
+
+
+async def test_a_meter_exchanged_while_the_power_was_off_bills_none_of_its_own_past(tmp_path: Path) -> None:
+    """The first register after a power cut was taken as it stood: another meter's whole life went on the bill."""
+    async with Rig(tmp_path) as rig:
+        await charge(rig, current_a=16)
+        await rig.advance(300)
+        await rig.cut_power()
+        rig.simulated.set_meter("m1", MeterFaults(jump_wh=500_000))
+        await rig.advance(60)
+        await rig.restore_power()
+        await rig.online()
+        await rig.until(lambda: (state := rig.state()) and not (state.session and state.session.is_transaction), 120)
+        session = (await rig.sessions())[0]
+        true_wh = rig.simulated.state().connector(1).energy_wh
+        assert session.delivered_wh == pytest.approx(true_wh, abs=11_040 / 60)
+        if rig.simulated.state().connector(1).vehicle is not None:
+            rig.unplug()
+        await rig.until_status("AVAILABLE")
+        await rig.drained()
+        await rig.check(tolerance_wh=11_040 / 60)
