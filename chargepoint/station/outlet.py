@@ -84,7 +84,6 @@ class Outlet(OutletState):
         self._stop: StopAsked | FaultRaised | None = None
         self._stop_since = 0.0
         self._undecided: Session | None = None
-        self._is_after_power_cut = False
         self._shown: tuple[ConnectorStatus, ControllerStatus] | None = None
         self._phase_changed = asyncio.Event()
 
@@ -158,17 +157,16 @@ class Outlet(OutletState):
         await self._decide(session, reading)
 
     async def _decide(self, session: Session, reading: ControllerReading | None) -> None:
-        same_boot = session.created.boot_id == self._clock.boot_id
         verdict = recover(
             session,
             reading,
-            same_boot=same_boot,
+            same_boot=not self._is_of_earlier_boot(session),
             may_resume=self._site.settings.station.resume_after_restart,
             ignore_flag=self.settings.ignore_ev_connected,
         )
         self._set_phase(verdict.phase if verdict.fate is not Fate.FINISH else Phase.CHARGED)
         if session.started is not None and session.stopped is None:
-            await self._resume_meter(session.meter_start_wh, session, same_boot)
+            await self._resume_meter(session)
             limit_wh = session.ordered_energy_wh
             self._charge(session, None if limit_wh is None else (limit_wh, StopSource.ENERGY_LIMIT))
             bound = await self._books.kept_bound(session)
@@ -195,13 +193,18 @@ class Outlet(OutletState):
             session_id=session.session_id,
         )  # fmt: skip
 
-    async def _resume_meter(self, start_wh: int | None, session: Session, same_boot: bool) -> None:
+    def _is_of_earlier_boot(self, session: Session) -> bool:
+        """Whether the power was off since it was created."""
+        return session.created.boot_id != self._clock.boot_id
+
+    async def _resume_meter(self, session: Session) -> None:
         """Go on from the register on record. What the meter says now is believed as far as it can be true.
 
         After a power cut that is at most the energy of the time that no history row covers (R13): more is another
         meter's (R12). A history that was damaged says nothing about that.
         """
-        self._is_after_power_cut = not same_boot
+        same_boot = not self._is_of_earlier_boot(session)
+        start_wh = session.meter_start_wh
         if start_wh is None or session.started is None or (not same_boot and self._books.history.damage):
             return
         kept_wh = await self._books.last_energy_wh(session.session_id)
@@ -444,7 +447,7 @@ class Outlet(OutletState):
 
     def _waits_for_meter(self) -> bool:
         """After a power cut the end of a transaction waits a while for the meter: better than a guess."""
-        if self.meter.energy_wh is not None and not self._is_after_power_cut:
+        if self.meter.energy_wh is not None and (self.session is None or not self._is_of_earlier_boot(self.session)):
             return False
         patience_s = self._site.settings.station.meter_lost_delay_s
         return self.meter.reading is None and self.meter.silent_for() < patience_s
