@@ -18,9 +18,9 @@ from chargepoint.config_faults import ConfigError, Fault
 from chargepoint.vocabulary import ConnectorType, OperatingMode
 
 __all__ = [
-    "AccessSettings", "ConfigError", "ConnectorSettings", "Fault", "Loaded", "MeterSettings", "OcppSettings",
-    "PortSettings", "ReaderSettings", "Secrets", "Settings", "StationSettings", "StorageSettings", "TariffSettings",
-    "load", "load_secrets", "load_with_fallback", "secrets_path",
+    "AccessSettings", "CompatibilitySettings", "ConfigError", "ConnectorSettings", "Fault", "Loaded", "MeterSettings",
+    "OcppSettings", "PortSettings", "ReaderSettings", "Secrets", "Settings", "StationSettings", "StorageSettings",
+    "TariffSettings", "load", "load_secrets", "load_with_fallback", "secrets_path",
 ]  # fmt: skip
 
 
@@ -162,6 +162,38 @@ class TariffSettings(_Section, frozen=True, kw_only=True):
     start_fee: Annotated[int, Meta(ge=0), _about("Price of a start.")] = 0
 
 
+class CompatibilitySettings(_Section, frozen=True, kw_only=True):
+    """Deviations from OCPP 1.6 for central systems that need them; the defaults keep to the specification."""
+
+    charging_from: Annotated[
+        str, Meta(pattern="^(C1|C6)$"), _about("Report Charging from this controller status on: C1 or C6.")
+    ] = "C6"
+    status_of_connector_0: Annotated[
+        bool, _about("Send StatusNotification for connector 0 (the station); some servers take it for an outlet.")
+    ] = True
+    id_tag_case: Annotated[
+        str,
+        Meta(pattern="^(as_read|upper|lower)$"),
+        _about("Case of the letters in idTags that are sent: as_read, upper or lower."),
+    ] = "as_read"
+    energy_unit: Annotated[str, Meta(pattern="^(Wh|kWh)$"), _about("Unit of energies in meter values: Wh or kWh.")] = (
+        "Wh"
+    )
+    power_unit: Annotated[str, Meta(pattern="^(W|kW)$"), _about("Unit of powers in meter values: W or kW.")] = "W"
+    accept_no_subprotocol: Annotated[
+        bool, _about("Go on with a server that does not name the subprotocol ocpp1.6 in its answer.")
+    ] = False
+    text_authorization_key: Annotated[
+        bool, _about("Take an AuthorizationKey that is no hexadecimal number as the password itself.")
+    ] = False
+    boot_after_reconnect: Annotated[
+        bool, _about("Send BootNotification after each reconnection, not only after a start.")
+    ] = False
+    local_transaction_reason: Annotated[
+        bool, _about("Send the reason Local in StopTransaction, too; off: it is left out, as its default.")
+    ] = True
+
+
 class OcppSettings(_Section, frozen=True, kw_only=True):
     """The central system. Without `url` the station works stand-alone (link DISABLED)."""
 
@@ -179,9 +211,27 @@ class OcppSettings(_Section, frozen=True, kw_only=True):
         _about("The first connection after power-up waits a random time up to this (0 in tests and demo)."),
     ] = 120.0
     call_timeout_s: Annotated[Positive, _about("How long an answer of the central system may take.")] = 30.0
-    charging_from: Annotated[
-        str, Meta(pattern="^(C1|C6)$"), _about("Report Charging from this controller status on: C1 or C6.")
-    ] = "C6"
+    backup_url: Annotated[
+        str,
+        Meta(pattern=r"^(wss?://[^\s]+)?$"),
+        _about("Second address of the central system, tried in turn when the first does not answer; empty: none."),
+    ] = ""
+    proxy: Annotated[
+        str,
+        Meta(pattern=r"^(http://[^\s/]+)?$"),
+        _about('HTTP proxy of the way there, as "http://host:port" (CONNECT); empty: none.'),
+    ] = ""
+    security_profile: Annotated[
+        Annotated[int, Meta(ge=0, le=3)] | None,
+        _about("Security profile to begin with: 0 to 3. Not set: by the url and whether there is a password."),
+    ] = None
+    ca_file: Annotated[
+        str,
+        _about(
+            "PEM file with the roots that may vouch for the central system, beside station.toml; empty: the system's."
+        ),
+    ] = ""
+    compatibility: CompatibilitySettings = CompatibilitySettings()
     configuration: Annotated[
         dict[str, str | int | bool], _about("First values of OCPP configuration keys, as [ocpp.configuration].")
     ] = {}

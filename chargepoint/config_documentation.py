@@ -72,6 +72,10 @@ _PATTERN_BOUNDS = {
     "^([A-Z]{3})?$": "three capital letters",
     "^(C1|C6)$": "`C1`, `C6`",
     r"^(wss?://[^\s]+)?$": "`ws://...`, `wss://...`",
+    "^(as_read|upper|lower)$": "`as_read`, `upper`, `lower`",
+    "^(Wh|kWh)$": "`Wh`, `kWh`",
+    "^(W|kW)$": "`W`, `kW`",
+    r"^(http://[^\s/]+)?$": "`http://host:port`",
     r"^[^/\s]*$": "no `/`, no spaces",
 }
 assert set(_PATTERN_BOUNDS) == set(PATTERNS)
@@ -89,6 +93,11 @@ def page() -> str:
         how_often = "At least one." if is_list and field.required else "Any number." if is_list else "Once."
         how_often = how_often if field.required or is_list else "May be left out."
         parts.append("\n".join(_section(f"`{title}`", item, how_often)))
+        for inner in item.fields:
+            table = plain(inner.type)
+            if isinstance(table, inspect.StructType):
+                title = f"[{field.encode_name}.{inner.encode_name}]"
+                parts.append("\n".join(_section(f"`{title}`", table, "May be left out.")))
     parts.append("\n".join(_section("`secrets.toml`", struct_info(Secrets), "No section, only keys.")))
     parts.append(AFTER)
     return "\n".join(parts)
@@ -104,6 +113,8 @@ def _section(title: str, struct: inspect.StructType, how_often: str) -> Iterator
     yield "|---|---|---|---|---|"
     for field in struct.fields:
         kind = plain(field.type)
+        if isinstance(kind, inspect.StructType):
+            continue  # a section of its own
         cells = (f"`{field.encode_name}`", _type(kind), _default(field), _bounds(kind), description(field.type))
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     yield ""

@@ -27,6 +27,13 @@ PATTERNS: dict[str, tuple[str, str]] = {
         "the address of a central system begins with ws:// or wss:// and has no spaces",
         'Write it as "wss://host/path", or leave it empty for a station without a central system.',
     ),
+    "^(as_read|upper|lower)$": ("letters cannot be sent in such a case", 'Set "as_read", "upper" or "lower".'),
+    "^(Wh|kWh)$": ("energy is not told in that unit", 'Set "Wh" or "kWh".'),
+    "^(W|kW)$": ("power is not told in that unit", 'Set "W" or "kW".'),
+    r"^(http://[^\s/]+)?$": (
+        "a proxy is named by its host and port",
+        'Write it as "http://host:port", or leave it empty for the direct way.',
+    ),
     r"^[^/\s]*$": ("it becomes a part of the address, where '/' and spaces cannot stand", "Leave them out."),
 }
 """What the patterns of chargepoint/config.py mean, for people: reason and remedy."""
@@ -230,11 +237,18 @@ def _value_faults(name: str, value: Any, kind: inspect.Type, key: str, file: str
     elif isinstance(kind, inspect.VarTupleType):
         for position, item in enumerate(value, start=1):
             yield from _value_faults(name, item, kind.item_type, f"{key}[{position}]", file)
+    elif isinstance(kind, inspect.StructType):
+        yield from table_faults(value, kind, _table_in(key), file)
     elif isinstance(kind, inspect.DictType):
-        section, _, last = key.rpartition(", ")
         for item_name, item in value.items():
-            item_key = f"{section[:-1]}.{last}], {printable(item_name)}"  # [ocpp.configuration], HeartbeatInterval
+            item_key = f"{_table_in(key)}, {printable(item_name)}"  # [ocpp.configuration], HeartbeatInterval
             yield from _value_faults(item_name, item, kind.value_type, item_key, file)
+
+
+def _table_in(key: str) -> str:
+    """How a person finds the table that is the value of `key`: "[ocpp], configuration" is [ocpp.configuration]."""
+    section, _, last = key.rpartition(", ")
+    return f"{section[:-1]}.{last}]"
 
 
 def _text_faults(value: str, kind: inspect.StrType, key: str, found: str, file: str) -> Iterator[Fault]:

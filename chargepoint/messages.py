@@ -16,8 +16,10 @@ from chargepoint.records import (
     HistoryRow,
     JournalRow,
     Limit,
+    LimitSchedule,
     Moment,
     Sample,
+    SchedulePeriod,
     Session,
 )
 from chargepoint.vocabulary import (
@@ -30,6 +32,7 @@ from chargepoint.vocabulary import (
     LogicalStatus,
     OperatingMode,
     Role,
+    SchedulePurpose,
     SessionState,
     StartCause,
     StartSource,
@@ -258,6 +261,16 @@ class SessionSummary(msgspec.Struct, frozen=True):
     soc_start_pct: float | None = None
 
 
+class Reservation(msgspec.Struct, frozen=True):
+    """A connector (0: any one) is kept for a credential, or anybody of its group, until `expires_at` (aware UTC)."""
+
+    reservation_id: int
+    connector: int
+    id_tag: str
+    expires_at: datetime
+    parent: str = ""
+
+
 class ConnectorState(State, frozen=True, kw_only=True):
     """Topic `connector/N`. `operative` is the durable availability (OCPP ChangeAvailability); `limit` the cap now."""
 
@@ -281,6 +294,7 @@ class ConnectorState(State, frozen=True, kw_only=True):
     suspended_by: str = ""  # "", "ev" or "evse" (statuses.md 2a)
     # Whose charge is authorised but waits for its car (ConnectionTimeOut runs)
     waiting_for_ev: bool = False
+    reservation: Reservation | None = None
 
 
 class MeterState(State, frozen=True, kw_only=True):
@@ -380,6 +394,8 @@ class StartCharging(Request["ActionResult"], frozen=True, kw_only=True):
     energy_limit_wh: int | None = None
     duration_s: int | None = None
     reservation_id: int | None = None
+    schedule: LimitSchedule | None = None
+    """A bound for this very transaction (purpose TX; its connector and session are filled in by the station)."""
     by: str = ""
 
 
@@ -407,6 +423,67 @@ class NameTransaction(Request["Done"], frozen=True, kw_only=True):
     session_id: int
     transaction_id: int
     parent: str = ""
+
+
+class Reserve(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: keep a connector (0: any one) for somebody; the same id again replaces it. Durable.
+
+    Codes: ok, occupied, faulted, unavailable, unknown_connector.
+    """
+
+    reservation: Reservation
+    by: str = ""
+
+
+class CancelReservation(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station. Codes: ok, unknown_reservation."""
+
+    reservation_id: int
+    by: str = ""
+
+
+class SetLimitSchedule(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: keep and apply a limit schedule, from now on and also without `ocpp`. Durable.
+
+    Replaces the one with the same id, and the one of the same connector, purpose, stack level and session.
+    Codes: ok, unknown_connector, no_session, too_many.
+    """
+
+    schedule: LimitSchedule
+    by: str = ""
+
+
+class ClearLimitSchedules(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: forget the schedules that match all that is given (None: any). Durable. Codes: ok, none."""
+
+    schedule_id: int | None = None
+    connector: int | None = None
+    purpose: SchedulePurpose | None = None
+    stack_level: int | None = None
+    by: str = ""
+
+
+class ReadCompositeSchedule(Request["CompositeSchedule"], frozen=True, kw_only=True):
+    """To station: what all limits together allow `connector` (0: the station) for `duration_s` from now, in `unit`.
+
+    `unit` A, W, or empty: as the governing schedule has it.
+    """
+
+    connector: int
+    duration_s: int
+    unit: str = ""
+
+
+class CompositeSchedule(Reply, frozen=True, kw_only=True):
+    """`periods` count from `start_at`; neighbours that are alike are one. `ok` False: `text` says why there is none."""
+
+    ok: bool
+    text: str = ""
+    connector: int = 0
+    unit: str = "A"
+    start_at: datetime | None = None
+    duration_s: int = 0
+    periods: tuple[SchedulePeriod, ...] = ()
 
 
 class UnlockConnector(Request["ActionResult"], frozen=True, kw_only=True):
@@ -636,6 +713,84 @@ class Authorization(Reply, frozen=True, kw_only=True):
     parent: str = ""
 
 
+class CallCentralSystem(Request["CentralSystemAnswer"], frozen=True, kw_only=True):
+    """To ocpp: send this request now, for commissioning; `payload` is JSON text.
+
+    StartTransaction and StopTransaction are refused: they come from the journal alone.
+    """
+
+    action: str
+    payload: str = "{}"
+    by: str = ""
+
+
+class CentralSystemAnswer(Reply, frozen=True, kw_only=True):
+    """`ok`: a CALLRESULT came, its payload is `payload` (JSON text); else `text` says what came instead."""
+
+    ok: bool
+    payload: str = ""
+    text: str = ""
+    latency_s: float = 0.0
+
+
+class ParkedSession(msgspec.Struct, frozen=True):
+    """Messages of one session that the central system does not take, or not yet (`is_parked` False: is tried again)."""
+
+    session_id: int
+    connector: int
+    messages: int
+    attempts: int
+    is_parked: bool
+    error: str
+
+
+class ReadParked(Request["ParkedPage"], frozen=True, kw_only=True):
+    """To ocpp: what it holds back (R10)."""
+
+
+class ParkedPage(Reply, frozen=True, kw_only=True):
+    sessions: tuple[ParkedSession, ...]
+
+
+class LinkDay(msgspec.Struct, frozen=True):
+    """`outages` and `outage_s` count from the loss of a link to the next one. Bytes are those of WebSocket messages."""
+
+    day: str
+    connections: int = 0
+    outages: int = 0
+    outage_s: int = 0
+    sent: int = 0
+    received: int = 0
+    sent_bytes: int = 0
+    received_bytes: int = 0
+
+
+class LinkStatistics(State, frozen=True, kw_only=True):
+    """Topic `link/statistics`: the newest days of the link, newest first. A day is one of UTC."""
+
+    days: tuple[LinkDay, ...] = ()
+
+
+class TellUpdate(Request["Done"], frozen=True, kw_only=True):
+    """fota to ocpp: the update has come to `status` (words of FirmwareStatusNotification, OCPP 1.6 7.25).
+
+    Durable before the reply, told in order. `request_id` is that of a signed update, None for one without.
+    """
+
+    status: str
+    request_id: int | None = None
+
+
+class TellUpload(Request["Done"], frozen=True, kw_only=True):
+    """fota to ocpp: an upload has come to `status` (Uploading, Uploaded, UploadFailed, ...). Durable before the reply.
+
+    `request_id` is that of GetLog; None: GetDiagnostics.
+    """
+
+    status: str
+    request_id: int | None = None
+
+
 class ResendParked(Request["ActionResult"], frozen=True, kw_only=True):
     """To ocpp: try again what the central system refused for good (R10), of one session or of all.
 
@@ -644,6 +799,49 @@ class ResendParked(Request["ActionResult"], frozen=True, kw_only=True):
 
     session_id: int | None = None
     by: str = ""
+
+
+# ---------------------------------------------------------------------------------------------------- fota
+
+
+class BeginUpdate(Request["ActionResult"], frozen=True, kw_only=True):
+    """To fota: fetch and install new software from `location`. Answered before anything is fetched.
+
+    `certificate` (PEM) and `signature` (base64) come with a signed update. Codes: ok, replaces (an earlier one was
+    cancelled for it), busy, bad_location, invalid_certificate, revoked_certificate.
+    """
+
+    location: str
+    retrieve_at: datetime | None = None
+    install_at: datetime | None = None
+    retries: int | None = None
+    retry_interval_s: int | None = None
+    request_id: int | None = None
+    certificate: str = ""
+    signature: str = ""
+    by: str = ""
+
+
+class BeginUpload(Request["UploadAnswer"], frozen=True, kw_only=True):
+    """To fota: build the archive `kind` (diagnostics, diagnostics_log, security_log) and send it to `location`."""
+
+    kind: str
+    location: str
+    since: datetime | None = None
+    until: datetime | None = None
+    retries: int | None = None
+    retry_interval_s: int | None = None
+    request_id: int | None = None
+    by: str = ""
+
+
+class UploadAnswer(Reply, frozen=True, kw_only=True):
+    """Codes: ok, replaces, busy, bad_location, nothing. `file_name` of what will be sent, empty when nothing will."""
+
+    ok: bool
+    code: str
+    text: str = ""
+    file_name: str = ""
 
 
 # ---------------------------------------------------------------------------------------------------- rfid
@@ -706,6 +904,11 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     StopCharging: _DOORS,
     SetEnergyLimit: frozenset({"ocpp"}),
     NameTransaction: frozenset({"ocpp"}),
+    Reserve: _DOORS,
+    CancelReservation: _DOORS,
+    SetLimitSchedule: _DOORS,
+    ClearLimitSchedules: _DOORS,
+    ReadCompositeSchedule: _READERS,
     UnlockConnector: _DOORS,
     BlockConnector: _DOORS,
     ChangeAvailability: _DOORS,
@@ -728,6 +931,13 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     LinkStatus: frozenset({"ocpp"}),
     OcppFrame: frozenset({"ocpp"}),
     Authorize: frozenset({"station"}),
+    CallCentralSystem: frozenset({"webconfig", ADMIN}),
+    ReadParked: frozenset({"hmi", "webconfig", "monitor", ADMIN}),
+    LinkStatistics: frozenset({"ocpp"}),
+    TellUpdate: frozenset({"fota"}),
+    TellUpload: frozenset({"fota"}),
+    BeginUpdate: _DOORS,
+    BeginUpload: _DOORS,
     ResendParked: frozenset({"hmi", "webconfig", "monitor", ADMIN}),
     ReaderState: frozenset({"rfid"}),
     RestartReader: _DOORS,

@@ -16,6 +16,8 @@ from chargepoint.vocabulary import (
     CredentialType,
     EventType,
     PowerType,
+    ScheduleKind,
+    SchedulePurpose,
     SessionFlag,
     SessionState,
     StartCause,
@@ -52,6 +54,36 @@ class Limit(msgspec.Struct, frozen=True):
     current_a: float
     power_w: float
     source: str
+
+
+class SchedulePeriod(msgspec.Struct, frozen=True):
+    """From `start_s` after the schedule's start on: at most `limit` (A per phase or W, as the schedule says)."""
+
+    start_s: int
+    limit: float
+    phases: int | None = None
+
+
+class LimitSchedule(msgspec.Struct, frozen=True, kw_only=True):
+    """A bound that changes over time, from outside (OCPP 1.6: a charging profile, 7.8). The station applies it alone.
+
+    `connector` 0: the whole station for STATION_MAX, every connector for TX_DEFAULT. `unit` A (per phase) or W. Of one
+    purpose the valid one with the highest `stack_level` counts. `session_id` only with purpose TX. Instants aware UTC.
+    """
+
+    schedule_id: int
+    connector: int
+    purpose: SchedulePurpose
+    stack_level: int
+    kind: ScheduleKind
+    unit: str
+    periods: tuple[SchedulePeriod, ...]
+    start_at: datetime | None = None
+    duration_s: int | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    min_rate: float | None = None
+    session_id: int | None = None
 
 
 class PriceData(msgspec.Struct, frozen=True):

@@ -19,8 +19,8 @@ from drivers.interfaces import (
 __all__ = [
     "AuthorizationBasis", "Cause", "CommandStatus", "ConnectorFlag", "ConnectorStatus", "ConnectorType",
     "ControllerStatus", "CredentialType", "EventType", "FailSafe", "HardwareFlag", "LinkState", "LogicalStatus",
-    "OperatingMode", "PowerType", "Role", "SelfDiagnosisFlag", "SessionFlag", "SessionState", "StartCause",
-    "StartErrorFlag", "StartSource", "StopSource", "TechnicalStatus",
+    "OperatingMode", "PowerType", "Role", "ScheduleKind", "SchedulePurpose", "SelfDiagnosisFlag", "SessionFlag",
+    "SessionState", "StartCause", "StartErrorFlag", "StartSource", "StopSource", "TechnicalStatus",
 ]  # fmt: skip
 
 
@@ -206,6 +206,23 @@ class AuthorizationBasis(enum.StrEnum):
     OFFLINE = "offline"
     USERS = "users"
     NONE = "none"
+
+
+class SchedulePurpose(enum.StrEnum):
+    """What a limit schedule bounds: the whole station, any transaction of a connector, or one certain transaction."""
+
+    STATION_MAX = "station_max"
+    TX_DEFAULT = "tx_default"
+    TX = "tx"
+
+
+class ScheduleKind(enum.StrEnum):
+    """From when its periods count: an instant, each day or week, or the start of the transaction."""
+
+    ABSOLUTE = "absolute"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    RELATIVE = "relative"
 
 
 class CommandStatus(enum.StrEnum):

@@ -118,7 +118,7 @@ class Client:
             rpc=self._rpc,
             clock=clock,
             configuration=self._configuration,
-            charging_from=settings.ocpp.charging_from,
+            charging_from=settings.ocpp.compatibility.charging_from,
             is_open=registration.is_open,
             settle=self._outbox.settle,
             note=self._watching.sent,

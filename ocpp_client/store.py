@@ -17,6 +17,7 @@ from chargepoint.clock import Clock
 from chargepoint.records import JournalRow
 from chargepoint.storage.database import CannotRecord, Database, Statement
 from ocpp_client.frames import Payload
+from ocpp_client.tables import MIGRATIONS
 
 log = logging.getLogger(__name__)
 
@@ -27,26 +28,6 @@ KEPT_TRANSACTIONS = 1000
 
 SAVE_CURSOR = (
     "INSERT INTO cursor VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, sample = excluded.sample"
-)
-
-MIGRATIONS = (
-    """
-    CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, sample INTEGER NOT NULL);
-    CREATE TABLE transactions (
-        session_id INTEGER PRIMARY KEY, transaction_id INTEGER NOT NULL, connector INTEGER NOT NULL,
-        is_ended INTEGER NOT NULL DEFAULT 0
-    );
-    CREATE TABLE lanes (
-        session_id INTEGER PRIMARY KEY, connector INTEGER NOT NULL, sample_after INTEGER NOT NULL,
-        attempts INTEGER NOT NULL, is_parked INTEGER NOT NULL, error TEXT NOT NULL
-    );
-    CREATE TABLE held (seq INTEGER PRIMARY KEY, session_id INTEGER NOT NULL, row BLOB NOT NULL);
-    CREATE TABLE payloads (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL);
-    CREATE TABLE cache (
-        id_tag TEXT PRIMARY KEY, status TEXT NOT NULL, parent TEXT NOT NULL, expires_s REAL, used INTEGER NOT NULL
-    );
-    """,
-    "ALTER TABLE transactions ADD COLUMN stop_source TEXT NOT NULL DEFAULT ''",
 )
 
 
@@ -90,7 +71,8 @@ class Store:
     """The open database with what it holds in memory; one owner, no second writer."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
+        """The other parts of this service keep their tables (`tables.py`) in the same file, each in its own module."""
         self.seq: int | None = None
         """The journal has been dealt with up to here; None: never yet."""
         self.sample = 0
@@ -116,24 +98,24 @@ class Store:
     @property
     def damage(self) -> str:
         """What was found damaged at the opening, empty when all was well."""
-        return self._database.damage
+        return self.database.damage
 
     async def _load(self) -> None:
-        for seq, sample in await self._database.read("SELECT seq, sample FROM cursor"):
+        for seq, sample in await self.database.read("SELECT seq, sample FROM cursor"):
             self.seq, self.sample = seq, sample
-        for session_id, transaction_id, connector, is_ended, stop_source in await self._database.read(
+        for session_id, transaction_id, connector, is_ended, stop_source in await self.database.read(
             "SELECT session_id, transaction_id, connector, is_ended, stop_source FROM transactions ORDER BY session_id"
         ):
             self.transactions[session_id] = OpenTransaction(transaction_id, connector, bool(is_ended), stop_source)
-        for session_id, connector, sample_after, attempts, is_parked, error in await self._database.read(
+        for session_id, connector, sample_after, attempts, is_parked, error in await self.database.read(
             "SELECT session_id, connector, sample_after, attempts, is_parked, error FROM lanes ORDER BY session_id"
         ):
             self.lanes[session_id] = Lane(session_id, connector, sample_after, attempts, bool(is_parked), error, [])
-        for session_id, data in await self._database.read("SELECT session_id, row FROM held ORDER BY seq"):
+        for session_id, data in await self.database.read("SELECT session_id, row FROM held ORDER BY seq"):
             self.lanes[session_id].rows.append(msgspec.msgpack.decode(data, type=JournalRow))
-        for seq, data in await self._database.read("SELECT seq, payload FROM payloads"):
+        for seq, data in await self.database.read("SELECT seq, payload FROM payloads"):
             self.payloads[seq] = msgspec.json.decode(data, type=Payload)
-        for tag, status, parent, expires_s, used in await self._database.read(
+        for tag, status, parent, expires_s, used in await self.database.read(
             "SELECT id_tag, status, parent, expires_s, used FROM cache"
         ):
             expires_at = None if expires_s is None else datetime.fromtimestamp(expires_s, UTC)
@@ -143,7 +125,7 @@ class Store:
     async def close(self) -> None:
         """Write what waits for its batch and close the file."""
         await self.flush()
-        await self._database.close()
+        await self.database.close()
 
     # ------------------------------------------------------------------------------------------------------ progress
 
@@ -171,7 +153,7 @@ class Store:
             seq, sample, tags = self.seq or 0, self.sample, list(self._dirty_cache)
             progress = [(SAVE_CURSOR, (seq, sample))] if self._is_dirty else []
             try:
-                await self._database.write([*statements, *progress, *map(self._save_cache, tags)])
+                await self.database.write([*statements, *progress, *map(self._save_cache, tags)])
             except CannotRecord as error:
                 if not self.waits_for_disk:
                     log.error("telling the central system waits until this can be recorded: %s", error)

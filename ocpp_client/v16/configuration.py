@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from chargepoint.messages import SamplingPlan
 from ocpp_client.frames import Payload
-from ocpp_client.v16.keys import BY_NAME, KEYS, Key, split
+from ocpp_client.v16.key_kinds import Key, split
+from ocpp_client.v16.keys import BY_NAME, KEYS
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,8 @@ OWN = frozenset({"NumberOfConnectors", "SupportedFeatureProfiles"})
 """Facts about this station that no preset may contradict."""
 
 Save = Callable[[dict[str, str | None]], Awaitable[None]]
+Deputy = Callable[[str], Awaitable[str]]
+"""Decides on a change of its key and keeps it durably; gives the status of ChangeConfiguration."""
 
 
 class Configuration:
@@ -34,6 +37,8 @@ class Configuration:
         self._for_now: dict[str, str] = {}
         self._listeners: list[Callable[[], None]] = []
         self._refused: set[tuple[str, str]] = set()
+        self.deputies: dict[str, Deputy] = {}
+        """By the name of a key with `has_deputy`; without its deputy such a key cannot be changed."""
 
     def _preset(self, name: str, value: str) -> None:
         key = BY_NAME.get(name.lower())
@@ -81,7 +86,7 @@ class Configuration:
         changed = {}
         for name, text in settings.items():
             key = BY_NAME.get(name.removeprefix(PREFIX).lower()) if name.startswith(PREFIX) else None
-            if key is None or key.readonly:
+            if key is None or key.readonly or key.has_deputy:
                 continue
             stored = key.read(text)
             if stored is not None:
@@ -96,7 +101,10 @@ class Configuration:
             self._tell()
 
     def set_for_now(self, name: str, value: str) -> None:
-        """A value that holds until it is changed or this process ends (HeartbeatInterval from BootNotification)."""
+        """A value that holds until it is changed or this process ends.
+
+        HeartbeatInterval from BootNotification; the keys whose deputies keep them.
+        """
         key = BY_NAME[name.lower()]
         if key.read(value) is not None and self.text(name) != value:
             self._for_now[name] = value
@@ -110,6 +118,9 @@ class Configuration:
         stored = None if key.readonly else key.read(value)
         if stored is None:
             return "Rejected"
+        if key.has_deputy:
+            deputy = self.deputies.get(key.name)
+            return "Rejected" if deputy is None else await deputy(stored)
         try:
             await save({PREFIX + key.name: stored})
         except Exception as error:
@@ -143,4 +154,5 @@ class Configuration:
         return {"configurationKey": list(known.values()), "unknownKey": list(unknown)}
 
     def _row(self, key: Key) -> Payload:
-        return {"key": key.name, "readonly": key.readonly, "value": self.text(key.name)}
+        row: Payload = {"key": key.name, "readonly": key.readonly}
+        return row if key.writeonly else row | {"value": self.text(key.name)}

@@ -350,7 +350,7 @@ def test_all_faults_are_found_at_once_in_the_order_of_the_file() -> None:
         ('"CCS2"', '"CCS3"'),
         ('meter = "two"', 'meter = "zwei"'),
         ("address = 10", "address = 300"),
-        ("[ocpp]", '[ocpp]\ncharging_from = "C2"'),
+        ("[ocpp]", '[ocpp]\ncompatibility = { charging_from = "C2" }'),
     ):
         assert old in text
         text = text.replace(old, new, 1)
@@ -361,7 +361,7 @@ def test_all_faults_are_found_at_once_in_the_order_of_the_file() -> None:
         "[[connector]] 2, type",
         "[[connector]] 2, meter",
         '[[meter]] "main", address',
-        "[ocpp], charging_from",
+        "[ocpp.compatibility], charging_from",
     ]
 
 

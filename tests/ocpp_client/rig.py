@@ -356,7 +356,7 @@ class Rig:
         assert self._task is not None and self._store is not None
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        await self._store._database.close()  # the file's lock; what was not written stays unwritten
+        await self._store.database.close()  # the file's lock; what was not written stays unwritten
         self.client = self._task = None
 
     async def end(self) -> None:

@@ -488,7 +488,7 @@ async def test_a_disk_that_takes_nothing_repeats_no_message(tmp_path: Path, monk
     async with bench(tmp_path) as rig:
         await rig.registered()
         assert rig.client is not None
-        database = rig.client._store._database
+        database = rig.client._store.database
         usual = database.write
 
         async def full(_statements: object) -> None:
