@@ -65,7 +65,6 @@ def test_every_default_is_a_value_of_its_key() -> None:
         ("NumberOfConnectors", "3", "Rejected"),
         ("SupportedFeatureProfiles", "Core", "Rejected"),
         ("LightIntensity", "50", "NotSupported"),
-        ("LightIntensity", "50", "NotSupported"),
         ("", "x", "NotSupported"),
     ],
 )
