@@ -696,6 +696,19 @@ class OcppFrame(Event, frozen=True, kw_only=True):
     action: str
     text: str
     latency_s: float | None = None
+    number: int = 0
+    """Counts up without gaps while this service runs."""
+    at: datetime | None = None
+
+
+class ReadFrames(Request["FramesPage"], frozen=True, kw_only=True):
+    """To ocpp: the last frames of the exchange, oldest first. At most 500, and as many as are kept."""
+
+    limit: int = 100
+
+
+class FramesPage(Reply, frozen=True, kw_only=True):
+    frames: tuple[OcppFrame, ...]
 
 
 class Authorize(Request["Authorization"], frozen=True, kw_only=True):
@@ -932,6 +945,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     OcppFrame: frozenset({"ocpp"}),
     Authorize: frozenset({"station"}),
     CallCentralSystem: frozenset({"webconfig", ADMIN}),
+    ReadFrames: frozenset({"hmi", "webconfig", "diag", ADMIN}),
     ReadParked: frozenset({"hmi", "webconfig", "monitor", ADMIN}),
     LinkStatistics: frozenset({"ocpp"}),
     TellUpdate: frozenset({"fota"}),

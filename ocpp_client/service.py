@@ -12,7 +12,9 @@ from chargepoint.context import Context
 from chargepoint.messages import (
     ActionResult,
     Authorize,
+    CallCentralSystem,
     JournalGrew,
+    ReadFrames,
     ResendParked,
     SampleTaken,
     ServiceState,
@@ -23,7 +25,9 @@ from chargepoint.messages import (
 from chargepoint.version import VERSION
 from chargepoint.vocabulary import LinkState, StartCause
 from ocpp_client.backlog import STATION
+from ocpp_client.commissioning import Commissioning
 from ocpp_client.errands import Errands
+from ocpp_client.exchange_log import ExchangeLog
 from ocpp_client.lanes import Lanes
 from ocpp_client.link import Link
 from ocpp_client.outbox import Outbox
@@ -74,7 +78,8 @@ class Client:
         self._samples = bus.subscribe(SampleTaken)
         self._growth = bus.subscribe(JournalGrew)
         self._url = address(settings.ocpp.url, identity) if settings.ocpp.url else ""
-        self._watching = Watching(bus, self._url)
+        exchange = ExchangeLog(lambda: clock.now() if clock.is_set else None)
+        self._watching = Watching(bus, self._url, exchange)
         self._errands = Errands(bus)
         self._plan_changed = asyncio.Event()
         self._configuration = Configuration(settings.ocpp.configuration, {"NumberOfConnectors": str(len(numbers))})
@@ -126,6 +131,8 @@ class Client:
         self._rpc.router = self._actions(numbers)
         bus.serve(Authorize, self._authorisation.authorize)
         bus.serve(ResendParked, self._resend_parked)
+        bus.serve(ReadFrames, exchange.read)
+        bus.serve(CallCentralSystem, Commissioning(self._rpc, registration.is_open, self._watching.sent).call)
 
     def _actions(self, numbers: tuple[int, ...]) -> Actions:
         actions = Actions(self._registration)

@@ -7,8 +7,9 @@ import logging
 import re
 
 from chargepoint.bus import Bus
-from chargepoint.messages import LinkStatus, Noted, OcppFrame, SecurityNoted
+from chargepoint.messages import LinkStatus, Noted, SecurityNoted
 from chargepoint.vocabulary import EventType, LinkState
+from ocpp_client.exchange_log import ExchangeLog
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +37,9 @@ def masked_text(raw: bytes) -> str:
 class Watching:
     """Speaks of one link on the bus; the watcher of `rpc`."""
 
-    def __init__(self, bus: Bus, url: str) -> None:
+    def __init__(self, bus: Bus, url: str, exchange: ExchangeLog) -> None:
         self._bus = bus
+        self._exchange = exchange
         self._status = LinkStatus(state=LinkState.OFFLINE, url=url)
         self._told: LinkStatus | None = None
         self._invalid = 0
@@ -77,8 +79,7 @@ class Watching:
     # ------------------------------------------------------------------------------------------------------ frames
 
     def frame(self, direction: str, action: str, text: bytes, latency_s: float | None) -> None:
-        frame = OcppFrame(direction=direction, action=action[:60], text=masked_text(text), latency_s=latency_s)
-        self._bus.publish(frame)
+        self._bus.publish(self._exchange.add(direction, action[:60], masked_text(text), latency_s))
 
     def invalid(self, text: str) -> None:
         """Something that is no valid message came; logged once in a while, counted always."""
