@@ -28,11 +28,12 @@ from ocpp_client.backlog import STATION
 from ocpp_client.commissioning import Commissioning
 from ocpp_client.errands import Errands
 from ocpp_client.exchange_log import ExchangeLog
+from ocpp_client.kept import Kept
 from ocpp_client.lanes import Lanes
 from ocpp_client.link import Link
 from ocpp_client.outbox import Outbox
 from ocpp_client.rpc import Rpc
-from ocpp_client.store import Lane, Store
+from ocpp_client.store import Lane
 from ocpp_client.transport import address, authorization
 from ocpp_client.v16.authorisation import Authorisation
 from ocpp_client.v16.configuration import Configuration
@@ -55,23 +56,24 @@ PLAN_RETRY_S = 2.0
 
 async def run(context: Context) -> None:
     """The service: until the station stops in order."""
-    store = await Store.open(context.data, context.clock)
+    kept = await Kept.open(context.data, context.clock)
     try:
-        await Client(context, store).run()
+        await Client(context, kept).run()
     finally:
-        await store.close()
+        await kept.close()
 
 
 class Client:
     """The parts of the service and what runs between them."""
 
-    def __init__(self, context: Context, store: Store) -> None:
+    def __init__(self, context: Context, kept: Kept) -> None:
         settings = context.settings
         numbers = tuple(sorted(connector.number for connector in settings.connector))
         identity = settings.ocpp.identity or settings.station.name
         bus, clock = context.bus, context.clock
         self._context = context
-        self._store = store
+        self._kept = kept
+        self._store = store = kept.store
         self._household = (bus.watch("supervisor"), bus.watch(f"service/{context.name}"))
         self._shown = (bus.watch("connector/"), bus.watch("station"), bus.watch("reader/"))
         self._settings_view = bus.watch("settings")

@@ -67,9 +67,9 @@ from chargepoint.vocabulary import (
     StopSource,
     TechnicalStatus,
 )
+from ocpp_client.kept import Kept
 from ocpp_client.service import Client
 from ocpp_client.simulated import CentralSystem
-from ocpp_client.store import Store
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 NAME = "CP1"
@@ -310,7 +310,7 @@ class Rig:
         self.client: Client | None = None
         self.stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._store: Store | None = None
+        self._kept: Kept | None = None
 
     @property
     def ledger(self) -> Any:
@@ -334,8 +334,8 @@ class Rig:
             data=self.folder,
             stopping=self.stopping,
         )
-        self._store = await Store.open(self.folder, self.clock)
-        self.client = Client(context, self._store)
+        self._kept = await Kept.open(self.folder, self.clock)
+        self.client = Client(context, self._kept)
         self._task = asyncio.create_task(self.client.run(), name="service")
 
     async def registered(self) -> None:
@@ -345,18 +345,18 @@ class Rig:
 
     async def stop(self) -> None:
         """Stop the service in order."""
-        assert self._task is not None and self._store is not None
+        assert self._task is not None and self._kept is not None
         self.stopping.set()
         await self._task
-        await self._store.close()
+        await self._kept.close()
         self.client = self._task = None
 
     async def kill(self) -> None:
         """End the service as a crash would: nothing is flushed."""
-        assert self._task is not None and self._store is not None
+        assert self._task is not None and self._kept is not None
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        await self._store.database.close()  # the file's lock; what was not written stays unwritten
+        await self._kept.store.database.close()  # the file's lock; what was not written stays unwritten
         self.client = self._task = None
 
     async def end(self) -> None:

@@ -1,0 +1,28 @@
+"""Everything this service keeps in ocpp.db, opened and read before it says anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from chargepoint.clock import Clock
+from ocpp_client.facts import Facts
+from ocpp_client.store import Store
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One field for each part that has tables there."""
+
+    store: Store
+    facts: Facts
+
+    @classmethod
+    async def open(cls, folder: Path, clock: Clock) -> Kept:
+        """Open the file in `folder`. Raises InUse, NewerVersion."""
+        store = await Store.open(folder, clock)
+        return cls(store=store, facts=await Facts.load(store.database))
+
+    async def close(self) -> None:
+        """Write what waits for its batch and close the file."""
+        await self.store.close()
