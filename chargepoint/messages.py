@@ -636,10 +636,32 @@ class SamplesPage(Reply, frozen=True, kw_only=True):
 
 
 class Cursor(Request["Done"], frozen=True, kw_only=True):
-    """To station: the sender has dealt with entries up to `seq` and samples up to `sample`; pruning respects it."""
+    """To station: the sender has dealt with entries up to `seq` and samples up to `sample`; pruning respects it.
+
+    `told`: samples up to here were told, though some behind `sample` may be needed again; thinning respects it.
+    """
 
     seq: int
     sample: int
+    told: int | None = None
+
+
+class ReadBacklog(Request["BacklogSize"], frozen=True, kw_only=True):
+    """To station: how many journal entries of `kinds` and durable samples come after these numbers."""
+
+    after_seq: int
+    after_sample: int
+    kinds: tuple[str, ...] = ()
+
+
+class BacklogSize(Reply, frozen=True, kw_only=True):
+    """Samples up to `durable_sample` are counted. The cursors are the last ones heard of the sender, None: never."""
+
+    entries: int
+    samples: int
+    durable_sample: int
+    cursor_seq: int | None = None
+    cursor_sample: int | None = None
 
 
 class SamplingPlan(msgspec.Struct, frozen=True):
@@ -939,6 +961,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     ReadHistory: _READERS,
     ReadSamples: _READERS,
     Cursor: frozenset({"ocpp", "monitor"}),
+    ReadBacklog: frozenset({"ocpp", "monitor"}),
     SetSamplingPlan: frozenset({"ocpp"}),
     TakeSample: _READERS,
     LinkStatus: frozenset({"ocpp"}),

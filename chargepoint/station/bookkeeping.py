@@ -62,6 +62,7 @@ _MOMENT_OF: dict[type[AnyEntry], str] = {
 """The moments of a session's record are those of its entries, which the journal keeps in order whatever the clock."""
 
 _RUN = "run"
+RESERVATION = "reservation/"
 
 
 class Books:
@@ -231,6 +232,9 @@ class Books:
         source = authorised.source
         flags = session.flags | authorised.flags | _FLAG_OF_BASIS[authorised.basis]
         flags |= SessionFlag.StartOffline if is_offline else SessionFlag(0)
+        facts: dict[str, bytes | None] = {}
+        if authorised.reservation_id is not None:
+            facts[fact_of_reservation(authorised.reservation_id)] = None  # used up
         if source.is_reported:
             flags |= SessionFlag.OCPPSession
         changed = msgspec.structs.replace(
@@ -244,6 +248,7 @@ class Books:
             ordered_energy_wh=authorised.energy_limit_wh,
             ordered_duration_s=authorised.duration_s,
             reservation_id=authorised.reservation_id,
+            presented=authorised.presented,
         )
         entry = TransactionStarted(
             session_id=session.session_id,
@@ -256,7 +261,7 @@ class Books:
             meter_start_wh=meter_start_wh,
             reservation_id=authorised.reservation_id,
         )
-        await self._write_session(changed, entry)
+        await self._write_session(changed, entry, facts)
         _copy(changed, session)
         log.info("connector %d: transaction %d begins, %s", session.connector, session.session_id, source)
 
@@ -356,6 +361,11 @@ class Books:
         session.state = session_state(session, self._clock.mono() - begun)
 
 
+def fact_of_reservation(reservation_id: int) -> str:
+    """The key under which a reservation is kept until it is used, cancelled or over."""
+    return f"{RESERVATION}{reservation_id}"
+
+
 def _fill(tx: JournalTransaction, entries: Iterable[AnyEntry], facts: dict[str, bytes | None] | None = None) -> None:
     for entry in entries:
         tx.append(entry)
@@ -385,6 +395,9 @@ async def keep_writing(books: Books, flush_every_s: float) -> None:
             if loop.time() >= next_prune:
                 next_prune = loop.time() + PRUNE_EVERY_S
                 await books.journal.prune()
+                if thinned := await books.history.thin():
+                    text = f"{thinned} meter values that were not told yet were thinned out, more than the cap waited"
+                    books.note(EventType.STORAGE, "samples thinned", text)
                 await books.history.prune()
         except CannotRecord as error:
             log.debug("nothing can be recorded now: %s", error)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Mapping
 from chargepoint.bus import Bus
 from chargepoint.messages import (
     ActionResult,
+    BacklogSize,
     BlockConnector,
     ChangeAvailability,
     ClearFault,
@@ -21,6 +22,7 @@ from chargepoint.messages import (
     NameTransaction,
     PrepareToStop,
     PresentCard,
+    ReadBacklog,
     ReadController,
     ReadHistory,
     ReadJournal,
@@ -89,6 +91,7 @@ class Calls:
         bus.serve(ReadHistory, self.read_history)
         bus.serve(ReadSamples, self.read_samples)
         bus.serve(Cursor, self.move_cursor)
+        bus.serve(ReadBacklog, self.read_backlog)
         bus.serve(SetSamplingPlan, self.set_sampling_plan)
         bus.serve(TakeSample, self.take_sample)
 
@@ -303,8 +306,18 @@ class Calls:
 
     async def move_cursor(self, request: Cursor, sender: str) -> Done:
         await self._books.journal.set_cursor(sender, request.seq)
-        self._books.history.set_cursor(sender, request.sample)
+        self._books.history.set_cursor(sender, request.sample, request.told)
         return Done()
+
+    async def read_backlog(self, request: ReadBacklog, sender: str) -> BacklogSize:
+        journal, history = self._books.journal, self._books.history
+        return BacklogSize(
+            entries=await journal.count(request.after_seq, request.kinds),
+            samples=await history.waiting(request.after_sample),
+            durable_sample=history.durable_number,
+            cursor_seq=journal.cursor(sender),
+            cursor_sample=history.cursor(sender),
+        )
 
     async def set_sampling_plan(self, request: SetSamplingPlan, sender: str) -> Done:
         await self._recorder.set_plan(request.plan)

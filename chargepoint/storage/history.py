@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,21 +18,23 @@ import msgspec
 from chargepoint.clock import Clock, unix_of
 from chargepoint.config import StorageSettings
 from chargepoint.records import HistoryRow, Moment, Sample, SampledValue
+from chargepoint.storage.batches import (
+    DELETE_BATCHES,
+    MIGRATIONS,
+    SAVE_CEILING,
+    SAVE_READER,
+    SAVE_SPAN,
+    Batch,
+    batch_of,
+    new_batch,
+    repacked,
+)
 from chargepoint.storage.database import CannotRecord, Database, Statement, to_the_end
+from chargepoint.storage.thinning import Mark, is_thinnable, mark_of, to_drop
 
 __all__ = ["CannotRecord", "History"]
 
 log = logging.getLogger(__name__)
-
-MIGRATIONS = (
-    """
-    CREATE TABLE batches (
-        number INTEGER PRIMARY KEY, at REAL, boot_id TEXT NOT NULL, mono_s REAL NOT NULL, data BLOB NOT NULL);
-    CREATE TABLE spans (session_id INTEGER PRIMARY KEY, first_batch INTEGER NOT NULL, last_batch INTEGER NOT NULL);
-    CREATE TABLE readers (reader TEXT PRIMARY KEY, number INTEGER NOT NULL);
-    CREATE TABLE ceiling (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL);
-    """,
-)
 
 CEILING_STEP = 1_000_000
 """Numbers that may be given before the next ceiling is written; after a crash counting goes on from the ceiling."""
@@ -46,19 +47,15 @@ MOST_ROWS = 500
 
 READ_BATCHES = 25
 PRUNED_BATCHES = 50
-PERIODIC = ("Sample.Periodic", "Sample.Clock")
-"""Contexts of samples that may be thinned; those of a transaction's begin and end may not."""
 
+MOST_UNTOLD = 20_000
+"""Samples that a reader has not told yet; above that they are thinned (reliability.md 4)."""
 
-class Batch(msgspec.Struct, frozen=True, array_like=True):
-    """What one flush writes."""
+UNTOLD_BYTES = 64_000_000
+"""So much beyond its bound may the file take for samples that have not been told."""
 
-    samples: list[Sample]
-    rows: list[HistoryRow]
-
-
-_pack = msgspec.msgpack.Encoder()
-_unpack = msgspec.msgpack.Decoder(Batch)
+TOLD = "/told"
+"""Behind a reader's name: how far it has told, though it needs some of before yet."""
 
 
 def _same(moment: Moment) -> Moment:
@@ -86,6 +83,8 @@ class History:
         self._readers: dict[str, int] = {}
         self._changed_readers: dict[str, int] = {}
         self._ceiling = 0
+        self.thinned = 0
+        """Samples thinned out since this was opened."""
 
     @classmethod
     async def open(
@@ -136,20 +135,28 @@ class History:
         sample = Sample(self.last_number, after_seq, session_id, connector, moment, tuple(values))
         self._samples.append(sample)
         if len(self._samples) > MOST_PENDING:
-            periodic = [sample for sample in self._samples if all(value.context in PERIODIC for value in sample.values)]
-            dropped = {sample.number for sample in periodic[::2]}
+            dropped = {sample.number for sample in [one for one in self._samples if is_thinnable(one)][::2]}
             self._samples = [sample for sample in self._samples if sample.number not in dropped][-MOST_PENDING:]
             log.warning("history: the disk takes nothing; every second sample since the last batch is dropped")
         return sample
 
-    def set_cursor(self, reader: str, number: int) -> None:
-        """`reader` has dealt with all samples up to `number`; written with the next batch."""
+    def set_cursor(self, reader: str, number: int, told: int | None = None) -> None:
+        """`reader` has dealt with all samples up to `number`; written with the next batch.
+
+        `told`: so far it has told them, though it may need some behind `number` again.
+        """
         if number > self.last_number:
             log.error(
                 "%s has read sample %d, the history ends at %d: samples were lost", reader, number, self.last_number
             )
             self.last_number = number + CEILING_STEP
         self._readers[reader] = self._changed_readers[reader] = number
+        if told is not None:
+            self._readers[reader + TOLD] = self._changed_readers[reader + TOLD] = told
+
+    def cursor(self, reader: str) -> int | None:
+        """Up to where `reader` has dealt with samples; None when it was never heard of."""
+        return self._readers.get(reader)
 
     async def flush(self) -> None:
         """Make everything durable. Raises CannotRecord; then it all stays for the next time."""
@@ -165,7 +172,7 @@ class History:
                 # a batch bears the number of its last sample; one without samples uses up a number of its own
                 number = last_number = samples[-1].number if samples else last_number + 1
                 self.last_number = max(self.last_number, number)
-                statements.append(self._batch_statement(number, samples, rows))
+                statements.append(new_batch(number, Batch(samples, rows)))
                 for session_id in {*(sample.session_id for sample in samples), *(row.session_id for row in rows)}:
                     statements.append((SAVE_SPAN, (session_id, number)))
             statements += [(SAVE_READER, reader) for reader in readers.items()]
@@ -181,13 +188,6 @@ class History:
                 self._changed_readers = readers | self._changed_readers
                 raise
             self._ceiling, self.durable_number = ceiling, max(self.durable_number, last_number)
-
-    def _batch_statement(self, number: int, samples: list[Sample], rows: list[HistoryRow]) -> Statement:
-        newest = samples[-1].moment if samples else rows[-1].moment
-        at = None if newest.at is None else unix_of(newest.at)
-        data = zlib.compress(_pack.encode(Batch(samples, rows)))
-        sql = "INSERT INTO batches (number, at, boot_id, mono_s, data) VALUES (?, ?, ?, ?, ?)"
-        return sql, (number, at, newest.boot_id, newest.mono_s, data)
 
     # ----------------------------------------------------------------------------------------------------------- read
 
@@ -207,6 +207,20 @@ class History:
             if not batches:
                 break
         return found[:limit]
+
+    async def waiting(self, after: int) -> int:
+        """How many durable samples have a number above `after`."""
+        first = await self._batches(after + 1, self.durable_number, limit=1)  # of which a part may be done
+        if not first:
+            return 0
+        count = sum(1 for sample in first[0][1].samples if sample.number > after)
+        read, rest = self._database.read, first[0][0]
+        counted = await read("SELECT coalesce(sum(sample_count), 0) FROM batches WHERE number > ?", (rest,))
+        count += int(counted[0][0])
+        uncounted = "SELECT number FROM batches WHERE number > ? AND sample_count IS NULL"  # of an earlier version
+        for row in await read(uncounted, (rest,)):
+            count += sum(len(batch.samples) for _, batch in await self._batches(row["number"], row["number"]))
+        return count
 
     async def rows(self, session_id: int, limit: int = MOST_ROWS) -> list[HistoryRow]:
         """The newest `limit` (at most 500) durable rows of a session, oldest first."""
@@ -234,18 +248,21 @@ class History:
             return first, last
         return 1, 0
 
-    async def _batches(self, first: int, last: int, *, newest_first: bool = False) -> list[tuple[int, Batch]]:
+    async def _batches(
+        self, first: int, last: int, *, newest_first: bool = False, limit: int = READ_BATCHES
+    ) -> list[tuple[int, Batch]]:
         order = "DESC" if newest_first else "ASC"
         sql = f"SELECT number, data FROM batches WHERE number BETWEEN ? AND ? ORDER BY number {order} LIMIT ?"  # noqa: S608
-        rows = await self._database.read(sql, (first, last, READ_BATCHES))
-        return [(row["number"], _batch_of(row["number"], row["data"])) for row in rows]
+        rows = await self._database.read(sql, (first, last, limit))
+        return [(row["number"], batch_of(row["number"], row["data"])) for row in rows]
 
     # --------------------------------------------------------------------------------------------------- prune, close
 
     async def prune(self) -> int:
         """Delete what is older or more than the settings allow; how many batches went. Once an hour.
 
-        What a reader has not dealt with yet goes only when the file is larger than its bound.
+        What a reader has not dealt with yet stays. When the file is larger than its bound, rows of the history leave it
+        first; samples that have not been told only when they take `UNTOLD_BYTES` more.
         """
         pruned = 0
         if self._clock.is_set:
@@ -259,14 +276,79 @@ class History:
                 "SELECT max(number) FROM batches WHERE number < ? AND at < ?", (below, oldest_s)
             )
             pruned += await self._delete(old[0][0] or 0)
-        while await self._database.size_bytes() > self._settings.history_max_bytes:
-            rows = await self._database.read("SELECT number FROM batches ORDER BY number LIMIT ?", (PRUNED_BATCHES,))
-            if len(rows) < 2:
-                break
-            pruned += await self._delete(rows[-1][0] if len(rows) == PRUNED_BATCHES else rows[-2][0])
+        pruned += await self._cut_back()
         if pruned:
             log.info("history: %d old batches deleted", pruned)
         return pruned
+
+    async def _cut_back(self) -> int:
+        """While the file is too large: what all readers are done with goes, then rows, and untold samples at last."""
+        pruned, most_bytes = 0, self._settings.history_max_bytes
+        while (size := await self._database.size_bytes()) > most_bytes:
+            read_to = min(self._readers.values(), default=self.durable_number)
+            if found := await self._delete_oldest(read_to):
+                pruned += found
+            elif await self._strip_rows():
+                log.warning("history: more than %d bytes wait to be told; rows of the history go", most_bytes)
+            elif size <= most_bytes + UNTOLD_BYTES:
+                log.warning("history: larger than %d bytes, by samples that wait to be told", most_bytes)
+                break
+            else:
+                found = await self._delete_oldest(self.durable_number)
+                log.error("history: no room for all samples that wait to be told; the %d oldest batches go", found)
+                if not found:
+                    break
+                pruned += found
+        return pruned
+
+    async def _delete_oldest(self, up_to: int) -> int:
+        """Delete a few batches up to this number, never the newest; how many."""
+        sql = "SELECT number FROM batches ORDER BY number LIMIT ?"
+        oldest = [row[0] for row in await self._database.read(sql, (PRUNED_BATCHES + 1,))][:-1]
+        old = [number for number in oldest if number <= up_to]
+        return await self._delete(old[-1]) if old else 0
+
+    async def _strip_rows(self) -> bool:
+        """Take the rows, not the samples, out of the oldest batches that have some; whether there were any."""
+        sql = "SELECT number FROM batches WHERE row_count IS NULL OR row_count > 0 ORDER BY number LIMIT ?"
+        numbers = [row[0] for row in await self._database.read(sql, (PRUNED_BATCHES,))]
+        statements: list[Statement] = []
+        for first in numbers:
+            for number, batch in await self._batches(first, first):
+                statements += repacked(number, Batch(batch.samples, []))
+        if statements:
+            await self._database.write(statements)
+        return bool(statements)
+
+    async def thin(self) -> int:
+        """Thin the samples that have not been told, if there are more than the cap; how many went. Once an hour."""
+        readers = {reader.removesuffix(TOLD) for reader in self._readers}
+        told = [max(self._readers.get(reader, 0), self._readers.get(reader + TOLD, 0)) for reader in readers]
+        after = min(told, default=self.durable_number)
+        if await self.waiting(after) <= MOST_UNTOLD:
+            return 0
+        marks: list[Mark] = []
+        async for _, batch in self._each_batch(after):
+            marks.extend(mark_of(sample) for sample in batch.samples if sample.number > after)
+        dropped = await asyncio.to_thread(to_drop, marks, MOST_UNTOLD)
+        statements: list[Statement] = []
+        async for number, batch in self._each_batch(after):
+            samples = [sample for sample in batch.samples if sample.number not in dropped]
+            if len(samples) < len(batch.samples):
+                statements += repacked(number, Batch(samples, batch.rows))
+            if len(statements) >= PRUNED_BATCHES:
+                await self._database.write(statements)
+                statements = []
+        await self._database.write(statements)
+        self.thinned += len(dropped)
+        log.warning("history: %d samples waited to be told; %d of them were thinned out", len(marks), len(dropped))
+        return len(dropped)
+
+    async def _each_batch(self, after: int) -> AsyncIterator[tuple[int, Batch]]:
+        while batches := await self._batches(after + 1, self.durable_number):
+            for number, batch in batches:
+                yield number, batch
+                after = number
 
     async def _delete(self, up_to: int) -> int:
         deleted = 0
@@ -287,24 +369,3 @@ class History:
         except CannotRecord as error:
             log.error("history: %d samples and %d rows are lost: %s", len(self._samples), len(self._rows), error)
         await self._database.close()
-
-
-SAVE_CEILING = "INSERT INTO ceiling (id, number) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET number = excluded.number"
-SAVE_SPAN = (
-    "INSERT INTO spans (session_id, first_batch, last_batch) VALUES (?1, ?2, ?2) "
-    "ON CONFLICT (session_id) DO UPDATE SET last_batch = excluded.last_batch"
-)
-SAVE_READER = (
-    "INSERT INTO readers (reader, number) VALUES (?, ?) ON CONFLICT (reader) DO UPDATE SET number = excluded.number"
-)
-DELETE_BATCHES = (
-    "DELETE FROM batches WHERE number IN (SELECT number FROM batches WHERE number <= ? ORDER BY number LIMIT ?)"
-)
-
-
-def _batch_of(number: int, data: bytes) -> Batch:
-    try:
-        return _unpack.decode(zlib.decompress(data))  # zlib carries its own check sum
-    except (zlib.error, msgspec.DecodeError) as error:
-        log.error("history: batch %d is damaged and left out (%s)", number, error)
-        return Batch([], [])

@@ -35,7 +35,7 @@ from chargepoint.records import (
 from chargepoint.storage import entries as rows_of
 from chargepoint.storage.boots import Boot, boot_statements, boots_changed
 from chargepoint.storage.database import CannotRecord, Database, Statement, to_the_end
-from chargepoint.storage.journal_pages import MOST_ROWS, broken_links, read_entries, read_sessions
+from chargepoint.storage.journal_pages import MOST_ROWS, broken_links, count_entries, read_entries, read_sessions
 from chargepoint.storage.pruning import Pruning
 from chargepoint.storage.rebuild import rebuilt
 from chargepoint.storage.reserve import Reserve
@@ -414,6 +414,14 @@ class Journal:
     ) -> list[Session]:
         """Session records, newest first, at most 500; with `session_ids` just those."""
         return await read_sessions(self._database, self.resolve, session_ids, since, unfinished, include_garbage, limit)
+
+    async def count(self, after_seq: int, kinds: Sequence[str]) -> int:
+        """How many entries of these kinds come after `after_seq`."""
+        return await count_entries(self._database, after_seq, kinds)
+
+    def cursor(self, reader: str) -> int | None:
+        """Up to where `reader` has dealt with the entries; None when it was never heard of."""
+        return self._cursors.get(reader)
 
     async def session(self, session_id: int) -> Session | None:
         """The record of one session."""

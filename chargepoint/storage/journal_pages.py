@@ -62,6 +62,12 @@ async def read_entries(
     return JournalPage(rows=tuple(rows), read_to=read_to, last_seq=last_seq)
 
 
+async def count_entries(database: Database, after_seq: int, kinds: Sequence[str]) -> int:
+    """See `Journal.count`."""
+    sql = f"SELECT count(*) FROM events WHERE seq > ? AND kind IN ({_marks(kinds)})"  # noqa: S608
+    return int((await database.read(sql, (after_seq, *kinds)))[0][0])
+
+
 def _page(rows: Sequence[Any]) -> Sequence[Any]:
     """The first of them that fit into one page, at least one."""
     size = 0

@@ -156,7 +156,9 @@ async def test_what_cannot_be_written_waits_and_is_thinned_at_the_cap(
         assert len(taken) == 20
 
 
-async def test_retention_by_age_respects_readers_and_by_size_does_not(tmp_path: Path) -> None:
+async def test_retention_by_age_respects_readers_and_by_size_at_last_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = set_clock()
     settings = StorageSettings(history_days=1, history_max_bytes=1_000_000, reserve_bytes=65_536)
     chance = random.Random(1)
@@ -181,6 +183,8 @@ async def test_retention_by_age_respects_readers_and_by_size_does_not(tmp_path: 
             history.add_sample(9, 1, clock.moment(), values, 1)
             await history.flush()
         assert await history._database.size_bytes() > 1_000_000
+        assert await history.prune() == 0  # they wait to be told
+        monkeypatch.setattr("chargepoint.storage.history.UNTOLD_BYTES", 0)
         assert await history.prune() > 0
         assert await history._database.size_bytes() <= 1_000_000
         newest = (await history.samples(after=history.last_number - 1))[0]
