@@ -137,6 +137,8 @@ class Session(msgspec.Struct, kw_only=True):
     last_limit: Limit | None = None
     charge_rate_pct_per_min: float = 0.0
     reservation_id: int | None = None
+    presented: Credential | None = None
+    """The card that began it, where the charge is not in its name (free mode): it may end it."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True):

@@ -18,6 +18,8 @@ from chargepoint.vocabulary import CredentialType, OperatingMode, StopSource
 MAX_ID_TAG_LENGTH = 20
 """Characters of an OCPP 1.6 idToken (CiString20)."""
 
+RESERVED_TEXT = "This connector is reserved for somebody else."
+
 VerdictKind = Literal["allowed", "forbidden", "ask"]
 Deed = Literal["start", "stop", "choose", "cancel", "nothing", "wait_for_ev"]
 
@@ -50,7 +52,8 @@ class ConnectorView(msgspec.Struct, frozen=True):
     """What the meaning of a card depends on.
 
     `is_free`: operative, not faulted, and no transaction in its session yet. `is_waiting`: authorised, no car yet.
-    `can_take_start`: nothing else forbids a start now (link, meter, power, room in the journal).
+    `can_take_start`: nothing else forbids a start now (link, meter, power, room in the journal). `is_kept_for_them`: it
+    is reserved for this very card or its group; `is_kept`: for somebody else.
     """
 
     number: int
@@ -59,6 +62,8 @@ class ConnectorView(msgspec.Struct, frozen=True):
     session_credential: Credential | None = None
     is_waiting: bool = False
     can_take_start: bool = True
+    is_kept_for_them: bool = False
+    is_kept: bool = False
 
 
 class CardMeaning(msgspec.Struct, frozen=True):
@@ -189,7 +194,8 @@ def meaning_of_card(
     """What a card held to a reader means; `reader_connectors` are those the reader stands for (empty: all).
 
     The card that began a charge ends it, or cancels it while it waits for its car. Otherwise a car that is plugged in
-    and waits is meant; then a charge of the card's group (to end it); then the one connector that is free.
+    and waits is meant; then a charge of the card's group (to end it); then the one connector that is free. Where
+    several could be meant, the one that is reserved for this card.
     """
     views = sorted(
         (view for view in connectors if not reader_connectors or view.number in reader_connectors),
@@ -202,8 +208,9 @@ def meaning_of_card(
         for view, holder in taken
         if view not in own and not view.is_waiting and same_id(credential.parent, holder.parent)
     ]
-    startable = [v for v in views if v.is_free and v.can_take_start and not v.is_waiting]
-    plugged = [view for view in startable if view.is_plugged]
+    startable = [v for v in views if v.is_free and v.can_take_start and not v.is_waiting and not v.is_kept]
+    plugged = _reserved_first([view for view in startable if view.is_plugged])
+    startable = _reserved_first(startable)
 
     if own:
         running = [view for view in own if not view.is_waiting]
@@ -219,6 +226,11 @@ def meaning_of_card(
     return CardMeaning("nothing", None, _why_nothing(views))
 
 
+def _reserved_first(views: list[ConnectorView]) -> list[ConnectorView]:
+    """Those reserved for the card, where there are such."""
+    return [view for view in views if view.is_kept_for_them] or views
+
+
 def _one(deed: Deed, views: Sequence[ConnectorView], text: str, text_if_several: str) -> CardMeaning:
     if len(views) == 1:
         return CardMeaning(deed, views[0].number, text)
@@ -228,6 +240,8 @@ def _one(deed: Deed, views: Sequence[ConnectorView], text: str, text_if_several:
 def _why_nothing(views: Sequence[ConnectorView]) -> str:
     if not views:
         return "this reader stands for no connector of this station"
+    if any(view.is_kept and view.is_free and view.can_take_start and not view.is_waiting for view in views):
+        return RESERVED_TEXT
     if any(view.is_free for view in views):
         return "charging cannot be started now"
     return "no connector is free"

@@ -23,7 +23,7 @@ from chargepoint.messages import (
     StartCharging,
 )
 from chargepoint.records import Credential
-from chargepoint.station.access import ConnectorView, Verdict, meaning_of_card, verdict
+from chargepoint.station.access import RESERVED_TEXT, CardMeaning, ConnectorView, Verdict, meaning_of_card, verdict
 from chargepoint.station.connector import Authorised, Phase, StopAsked
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.site import Site
@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 AUTHORIZE_WITHIN_S = 35.0
 """Longer than the central system may take to answer; `ocpp` decides by its off-line rules before that."""
+GROUP_WITHIN_S = 4.0
+"""A remote start of a reserved connector waits so long to learn the group of its idTag; then it is refused."""
 MAX_CHECKS = 16
 """Remote starts whose credential is being checked at one time (S8)."""
 
@@ -74,31 +76,30 @@ class Desk:
 
     async def _card(self, request: PresentCard) -> CardOutcome:
         credential = Credential(request.uid, CredentialType.RFID)
-        meaning = meaning_of_card(credential, self._views(), request.connectors)
+        meaning = meaning_of_card(credential, self._views(credential), request.connectors)
         if meaning.deed in ("stop", "cancel") and meaning.connector is not None:
             return await self._stop_by_card(meaning.connector, credential)
-        free = self._site.without_asking(None, by_card=True)
+        free = self._site.without_asking(None, card=credential)
         if free is not None:
             if meaning.connector is None:
-                return CardOutcome(outcome="choose" if meaning.deed == "choose" else "unavailable", text=meaning.text)
+                return _no_start(meaning)
             return await self._start_by_card(meaning.connector, free)
         if self._site.mode is OperatingMode.MANUAL:
             return CardOutcome(outcome="refused", text="This station is started from the app.")
-        if meaning.deed == "nothing" and not any(outlet.in_transaction for outlet in self._outlets.values()):
-            return CardOutcome(outcome="unavailable", text=meaning.text)
+        if meaning.deed == "nothing" and not self._may_group_matter(request.connectors):
+            return _no_start(meaning)
         decision, permission = await self._may_charge(credential, meaning.connector)
         if permission is None:
             self._note_refusal(credential, decision.reason)
             return CardOutcome(outcome="refused", connector=meaning.connector, text=decision.reason)
         if permission.parent and not credential.parent:
             credential = msgspec.structs.replace(credential, parent=permission.parent)
-            meaning = meaning_of_card(credential, self._views(), request.connectors)
+            meaning = meaning_of_card(credential, self._views(credential), request.connectors)
             if meaning.deed == "stop" and meaning.connector is not None:
                 return await self._stop_by_card(meaning.connector, credential)
         self._site.books.note(EventType.USER_AUTHORIZED, credential.type, mask(credential.value))
         if meaning.deed not in ("start", "wait_for_ev") or meaning.connector is None:
-            outcome = {"choose": "choose", "nothing": "unavailable"}.get(meaning.deed, "nothing_to_do")
-            return CardOutcome(outcome=outcome, text=meaning.text)
+            return _no_start(meaning)
         return await self._start_by_card(meaning.connector, self._authorised(credential, StartSource.LOCAL, permission))
 
     async def _start_by_card(self, number: int, authorised: Authorised) -> CardOutcome:
@@ -108,15 +109,25 @@ class Desk:
         waits = self._outlets[number].phase is Phase.BOOKED
         return CardOutcome(outcome="waiting_for_ev" if waits else "started", connector=number)
 
+    def _may_group_matter(self, connectors: tuple[int, ...]) -> bool:
+        """Whether the group of a card that has nothing to start could end a charge or use a reservation."""
+        runs = any(outlet.in_transaction for outlet in self._outlets.values())
+        return runs or self._site.reservations.asks_for_group(connectors or tuple(self._outlets))
+
     async def _stop_by_card(self, number: int, credential: Credential) -> CardOutcome:
+        session = self._outlets[number].session
+        if session is not None and session.presented is not None and session.starter is not None:
+            credential = session.starter  # in free mode charges are in the name of the stand-in, to their end
         await self._outlets[number].ask(StopAsked(source=StopSource.LOCAL, credential=credential))
         return CardOutcome(outcome="stopped", connector=number)
 
-    def _views(self) -> list[ConnectorView]:
+    def _views(self, credential: Credential) -> list[ConnectorView]:
+        reservations = self._site.reservations
         views = []
         for outlet in self._outlets.values():
             facts = outlet.facts()
-            holder = outlet.holder
+            holder = outlet.card_holder
+            is_kept = reservations.against(outlet.number, credential) is not None
             views.append(
                 ConnectorView(
                     number=outlet.number,
@@ -125,6 +136,8 @@ class Desk:
                     session_credential=holder,
                     is_waiting=outlet.phase is Phase.BOOKED,
                     can_take_start=why_no_start(facts) is None,
+                    is_kept_for_them=not is_kept and reservations.of(outlet.number) is not None,
+                    is_kept=is_kept,
                 )
             )
         return views
@@ -133,7 +146,8 @@ class Desk:
 
     async def start_charging(self, request: StartCharging, sender: str) -> ActionResult:
         """A start that is not a card: the central system, the monitor, a technician."""
-        outlet, refusal = self._outlet_for(request.connector)
+        request = await self._with_group(request)
+        outlet, refusal = self._outlet_for(request.connector, request.credential)
         if outlet is None:
             return _refused(refusal)
         if self._site.mode is OperatingMode.MANUAL and request.duration_s is None:
@@ -141,6 +155,7 @@ class Desk:
                 ok=False, code="duration_needed", text="This station needs a charging duration with each start."
             )
         against = why_no_start(outlet.facts())
+        against = against or self._site.reservations.against(outlet.number, request.credential)
         if against is not None:
             return _refused(against)
         decision = verdict(self._site.access, request.credential, self._site.consumed_wh())
@@ -170,14 +185,36 @@ class Desk:
         if refusal is not None:
             log.warning("connector %d: remote start not possible any more: %s", outlet.number, refusal.text)
 
-    def _outlet_for(self, number: int | None) -> tuple[Outlet | None, Refusal]:
+    async def _with_group(self, request: StartCharging) -> StartCharging:
+        """With the group of who wants to start, where a reservation makes that matter: the central system knows it."""
+        reservations, credential = self._site.reservations, request.credential
+        numbers = tuple(self._outlets) if request.connector is None else (request.connector,)
+        is_kept = any(reservations.against(number, credential) is not None for number in numbers)
+        if credential.parent or not is_kept or not reservations.asks_for_group(numbers):
+            return request
+        try:
+            answer = await self._bus.call("ocpp", Authorize(id_tag=credential.value), GROUP_WITHIN_S)
+        except (Unavailable, CallFailed, TimeoutError) as error:
+            log.warning("credential %s: its group cannot be asked for (%s)", mask(credential.value), error)
+            return request
+        return msgspec.structs.replace(request, credential=msgspec.structs.replace(credential, parent=answer.parent))
+
+    def _outlet_for(self, number: int | None, credential: Credential) -> tuple[Outlet | None, Refusal]:
         if number is not None:
             return self._outlets.get(number), Refusal("unknown_connector", f"There is no connector {number}.")
-        startable = [outlet for outlet in self._outlets.values() if why_no_start(outlet.facts()) is None]
+        reservations = self._site.reservations
+        startable = [
+            outlet
+            for outlet in self._outlets.values()
+            if why_no_start(outlet.facts()) is None and reservations.against(outlet.number, credential) is None
+        ]
+        reserved = [outlet for outlet in startable if reservations.of(outlet.number) is not None]
         plugged = [outlet for outlet in startable if outlet.phase is Phase.PLUGGED]
-        for choice in (plugged, startable):
+        for choice in ([each for each in plugged if each in reserved], plugged, reserved, startable):
             if len(choice) == 1:
                 return choice[0], Refusal("", "")
+        if not startable:
+            return None, Refusal("busy", "No connector can be started now.")
         return None, Refusal("choose", "Several connectors could be meant. Name one.")
 
     # -------------------------------------------------------------------------------------------- who may charge
@@ -193,7 +230,9 @@ class Desk:
             return decision, Authorization(status="Accepted", basis=AuthorizationBasis.NONE)
         try:
             answer = await self._bus.call(
-                "ocpp", Authorize(id_tag=credential.value, connector=connector), AUTHORIZE_WITHIN_S
+                "ocpp",
+                Authorize(id_tag=credential.value, type=credential.type, connector=connector),
+                AUTHORIZE_WITHIN_S,
             )
         except (Unavailable, CallFailed, TimeoutError) as error:
             log.warning("card %s: nobody could be asked (%s)", mask(credential.value), error)
@@ -239,6 +278,12 @@ class Desk:
 def mask(value: str) -> str:
     """A card number as logs show it (S21): its last four characters."""
     return value if len(value) <= 4 else "*" * (len(value) - 4) + value[-4:]
+
+
+def _no_start(meaning: CardMeaning) -> CardOutcome:
+    """No one connector can be started: several can, all are kept for others, or none is free."""
+    outcome = {"choose": "choose", "nothing": "unavailable"}.get(meaning.deed, "nothing_to_do")
+    return CardOutcome(outcome="refused" if meaning.text == RESERVED_TEXT else outcome, text=meaning.text)
 
 
 def _refused(refusal: Refusal) -> ActionResult:

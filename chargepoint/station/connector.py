@@ -52,6 +52,8 @@ class Authorised(Event, frozen=True, kw_only=True):
     energy_limit_wh: int | None = None
     duration_s: int | None = None
     reservation_id: int | None = None
+    presented: Credential | None = None
+    """The card that was shown, where the charge is not in its name (free mode)."""
 
 
 class WaitedTooLong(Event, frozen=True):

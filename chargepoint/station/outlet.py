@@ -359,10 +359,12 @@ class Outlet(OutletState):
         if isinstance(event, _Nothing):
             return None
         if isinstance(event, Authorised):
-            refusal = why_no_start(self.facts())
+            refusal = why_no_start(self.facts()) or self._kept_from(event)
             if refusal is not None:
                 return refusal
-            self._authorised = event
+            who = event.presented or event.credential
+            used = self._site.reservations.used_by(self.number, who)
+            self._authorised = event = msgspec.structs.replace(event, reservation_id=used)
         elif isinstance(event, EvConnected) and self.phase is Phase.BOOKED:
             refusal = self._why_not_now()
             if refusal is not None:
@@ -445,6 +447,10 @@ class Outlet(OutletState):
         """Why a booked start cannot go on although its vehicle came: as for any start, the booking itself apart."""
         return why_no_start(msgspec.structs.replace(self.facts(), phase=Phase.PLUGGED))
 
+    def _kept_from(self, start: Authorised) -> Refusal | None:
+        """Whether a reservation keeps this connector from who wants to start."""
+        return self._site.reservations.against(self.number, start.presented or start.credential)
+
     def _waits_for_meter(self) -> bool:
         """After a power cut the end of a transaction waits a while for the meter: better than a guess."""
         if self.meter.energy_wh is not None and (self.session is None or not self._is_of_earlier_boot(self.session)):
@@ -478,7 +484,11 @@ class Outlet(OutletState):
         authorised = self._authorised
         if authorised is None:
             raise CannotRecord("nobody is authorised")
+        who, reservations = authorised.presented or authorised.credential, self._site.reservations
+        used = reservations.still_used(authorised.reservation_id, self.number, who)
+        authorised = msgspec.structs.replace(authorised, reservation_id=used)
         await self._books.start_transaction(session, authorised, self.meter.begin(), is_offline=self._site.is_offline)
+        reservations.used(used)
         limit_wh = authorised.energy_limit_wh
         self._charge(session, None if limit_wh is None else (limit_wh, StopSource.ENERGY_LIMIT))
         self._authorised = None
@@ -550,7 +560,7 @@ class Outlet(OutletState):
             await self._handle(WaitedTooLong())
         elif self.phase is Phase.PLUGGED and self.session is not None:
             start = self._site.without_asking(self.settings.plug_and_charge)
-            if start is not None and why_no_start(self.facts()) is None:
+            if start is not None and why_no_start(self.facts()) is None and self._kept_from(start) is None:
                 await self._handle(start)
         elif self.wants_energy and self.charge is not None:
             stop = self.charge.why_end(self._site.settings.station) or self._site.user_limit_reached(

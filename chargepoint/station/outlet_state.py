@@ -10,6 +10,7 @@ from chargepoint.station.charge import Charge
 from chargepoint.station.connector import IN_TRANSACTION, Authorised, Phase
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.permission import NO_GRANT, Permission
+from chargepoint.station.reservations import Place, place_state
 from chargepoint.station.site import Site
 from chargepoint.station.status import Facts, connector_status
 from chargepoint.vocabulary import Cause, ConnectorFlag, ConnectorStatus, StartSource
@@ -124,6 +125,21 @@ class OutletState:
         if self.phase is Phase.BOOKED and self._authorised is not None:
             return self._authorised.credential
         return self.session.starter if self.session is not None and self.in_transaction else None
+
+    @property
+    def card_holder(self) -> Credential | None:
+        """Whose card may end what runs or waits here: the holder's, or in free mode the one that was shown."""
+        if self.phase is Phase.BOOKED and self._authorised is not None:
+            return self._authorised.presented or self._authorised.credential
+        if self.session is None or not self.in_transaction:
+            return None
+        return self.session.presented or self.session.starter
+
+    @property
+    def place(self) -> Place:
+        """This connector as reservations see it."""
+        claims = self._authorised.reservation_id if self.phase is Phase.BOOKED and self._authorised else None
+        return Place(self.number, place_state(self.facts()), claims)
 
     @property
     def start_source(self) -> StartSource | None:

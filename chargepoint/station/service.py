@@ -10,7 +10,7 @@ import logging
 from collections.abc import Coroutine
 
 from chargepoint.context import Context
-from chargepoint.messages import Noted, SecurityNoted
+from chargepoint.messages import CancelReservation, Noted, Reserve, SecurityNoted
 from chargepoint.records import Session
 from chargepoint.station.bookkeeping import Books, keep_writing
 from chargepoint.station.calls import Calls
@@ -80,7 +80,8 @@ async def _work(context: Context, books: Books) -> None:
         if outlet.charge is not None and outlet.charge.session.starter is not None
     ]
     shown = Shown(context.bus, site, outlets, meters, ports, sharing)
-    site.changed = shown.soon
+    site.changed = site.reservations.changed = shown.soon
+    site.reservations.places = lambda: [outlet.place for outlet in outlets]
     recorder = Recorder(site, outlets, station_meter, context.bus.publish)
     await recorder.load()
     desk = Desk(site, outlets, context.bus)
@@ -94,6 +95,8 @@ async def _work(context: Context, books: Books) -> None:
         await _begin(context, site, outlets)
         by_number = {outlet.number: outlet for outlet in outlets}
         Calls(site, by_number, desk, recorder).serve(context.bus)
+        context.bus.serve(Reserve, site.reservations.reserve)
+        context.bus.serve(CancelReservation, site.reservations.cancel)
         context.ready()
         await _until_stopped(
             context,
@@ -104,6 +107,7 @@ async def _work(context: Context, books: Books) -> None:
                 keep_writing(books, BATCH_S),
                 listen(context.bus, site, desk, noted),
                 shown.run(),
+                site.reservations.run(),
                 _each_second(context, outlets, sharing, books),
             ],
         )

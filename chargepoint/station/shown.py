@@ -15,7 +15,7 @@ from chargepoint.station.power import PowerSharing
 from chargepoint.station.session import session_state
 from chargepoint.station.site import Site
 from chargepoint.station.status import connector_status, suspended_by
-from chargepoint.vocabulary import ConnectorStatus, LogicalStatus, TechnicalStatus
+from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus, LogicalStatus, TechnicalStatus
 from drivers.ports.port import Port
 
 REFRESH_S = 2.0
@@ -85,11 +85,12 @@ class Shown:
         idle_s = outlet.charge.idle_s if outlet.charge is not None else 0.0
         is_error = facts.status.is_error and reading is not None
         grant = outlet.grant if outlet.wants_energy else None
+        reservation = self._site.reservations.of(outlet.number)
         return ConnectorState(
             number=outlet.number,
             type=outlet.settings.type,
             status=connector_status(facts),
-            flags=facts.flags,
+            flags=facts.flags | (ConnectorFlag.RESERVED if reservation is not None else ConnectorFlag(0)),
             operative=not facts.is_disabled,
             cause=reading.cause.value if is_error and reading is not None else facts.latched.value,
             vendor_error_code=facts.status.value if is_error else "",
@@ -104,6 +105,7 @@ class Shown:
             vehicle=outlet.vehicle,
             suspended_by=suspended_by(facts, grant.power_w if grant is not None else 0.0, idle_s),
             waiting_for_ev=outlet.holder is not None and not outlet.in_transaction,
+            reservation=reservation,
         )
 
     def _summary(self, outlet: Outlet) -> SessionSummary | None:

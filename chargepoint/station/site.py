@@ -14,6 +14,7 @@ from chargepoint.records import Credential, Session
 from chargepoint.station.access import Access, energy_left_wh, user_of
 from chargepoint.station.bookkeeping import Books
 from chargepoint.station.connector import Authorised, StopAsked
+from chargepoint.station.reserving import Reservations
 from chargepoint.vocabulary import (
     AuthorizationBasis,
     CredentialType,
@@ -47,6 +48,7 @@ class Site:
         books.counts_energy_of = lambda credential: user_of(self.users, credential) is not None
         self.running: Callable[[], Iterable[tuple[Credential, int]]] = tuple
         """Starters of running charges and what these have taken so far, in Wh; set once the connectors are there."""
+        self.reservations = Reservations(books, clock)
         self._owners: dict[Credential, User | None] = {}
         self.values: dict[str, str] = {}
         """The settings changed at run time, as the hub has them."""
@@ -67,6 +69,7 @@ class Site:
         self.operative = facts.get(_OPERATIVE, b"1") == b"1"
         if _USERS in facts:
             self.take_users(msgspec.json.decode(facts[_USERS], type=tuple[User, ...]))
+        await self.reservations.load()
 
     async def set_mode(self, mode: OperatingMode) -> None:
         await self.books.write(facts={_MODE: mode.value.encode()})
@@ -149,22 +152,23 @@ class Site:
             return DEFAULT_CONNECTION_TIMEOUT_S
         return max(1.0, seconds) if math.isfinite(seconds) else DEFAULT_CONNECTION_TIMEOUT_S
 
-    def without_asking(self, plug_and_charge: bool | None, by_card: bool = False) -> Authorised | None:
-        """The start that plugging in (or in free mode any card) means here, if it means one.
+    def without_asking(self, plug_and_charge: bool | None, card: Credential | None = None) -> Authorised | None:
+        """The start that plugging in (or in free mode any `card`) means here, if it means one.
 
         MANUAL knows none: there each charge is started from the app, with a duration.
         """
         if self.mode is OperatingMode.MANUAL:
             return None
         station = self.settings.station
-        if self.free_mode and (by_card or not station.has_screen):
+        if self.free_mode and (card is not None or not station.has_screen):
             return Authorised(
                 credential=Credential(station.free_mode_id_tag, CredentialType.STAND_IN),
-                source=StartSource.LOCAL if by_card else StartSource.PLUG_AND_CHARGE,
+                source=StartSource.LOCAL if card is not None else StartSource.PLUG_AND_CHARGE,
                 basis=AuthorizationBasis.NONE,
                 flags=SessionFlag.AuthorizationDisabled,
+                presented=card,
             )
-        if not by_card and (station.plug_and_charge if plug_and_charge is None else plug_and_charge):
+        if card is None and (station.plug_and_charge if plug_and_charge is None else plug_and_charge):
             return Authorised(
                 credential=Credential(station.plug_and_charge_id_tag, CredentialType.STAND_IN),
                 source=StartSource.PLUG_AND_CHARGE,

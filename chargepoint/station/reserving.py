@@ -1,0 +1,158 @@
+"""The reservations of the station: taken, kept over restarts, used up, over in time. Rules: `reservations.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from chargepoint.clock import Clock
+from chargepoint.messages import ActionResult, CancelReservation, Reservation, Reserve
+from chargepoint.records import Credential
+from chargepoint.station.access import RESERVED_TEXT
+from chargepoint.station.bookkeeping import RESERVATION, Books, fact_of_reservation
+from chargepoint.station.reservations import Place, answer_to, is_for, is_over, keeping, used_by
+from chargepoint.station.status import Refusal
+from chargepoint.storage.database import CannotRecord
+from chargepoint.vocabulary import EventType
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 1.0
+
+RESERVED = Refusal("reserved", RESERVED_TEXT)
+
+_TEXTS = {
+    "occupied": "The connector is not free, or kept for somebody already.",
+    "faulted": "The connector has a fault.",
+    "unavailable": "The connector is out of service.",
+    "unknown_connector": "There is no such connector.",
+    "expired": "The reservation would be over already.",
+}
+
+
+class Reservations:
+    """All reservations. `places` gives the connectors as they are now; it is set once these are there."""
+
+    def __init__(self, books: Books, clock: Clock) -> None:
+        self.places: Callable[[], Sequence[Place]] = tuple
+        self.changed: Callable[[], None] = lambda: None
+        self._books = books
+        self._clock = clock
+        self._all: dict[int, Reservation] = {}
+
+    async def load(self) -> None:
+        """Take over what earlier runs kept."""
+        for key, value in (await self._books.journal.facts(RESERVATION)).items():
+            reservation = msgspec.json.decode(value, type=Reservation)
+            self._all[int(key.removeprefix(RESERVATION))] = reservation
+
+    # --------------------------------------------------------------------------------------------------- questions
+
+    @property
+    def valid(self) -> tuple[Reservation, ...]:
+        """Those that hold now. While the time is not known none ends before it must be over."""
+        now = self._clock.now()
+        return tuple(each for each in self._all.values() if not is_over(each, now))
+
+    def of(self, number: int) -> Reservation | None:
+        """What keeps this connector from others now."""
+        valid = self.valid
+        return next(iter(keeping(number, self.places(), valid)), None) if valid else None
+
+    def against(self, number: int, credential: Credential) -> Refusal | None:
+        """Why this credential may not charge at this connector although it is free."""
+        valid = self.valid
+        kept = keeping(number, self.places(), valid) if valid else ()
+        return None if not kept or any(is_for(each, credential) for each in kept) else RESERVED
+
+    def used_by(self, number: int, credential: Credential) -> int | None:
+        """The id of the reservation that a start of this credential at this connector uses up."""
+        valid = self.valid
+        used = used_by(credential, number, self.places(), valid) if valid else None
+        return None if used is None else used.reservation_id
+
+    def asks_for_group(self, numbers: Sequence[int]) -> bool:
+        """Whether the group of a credential may decide at one of these connectors."""
+        return any(each.parent and each.connector in (0, *numbers) for each in self.valid)
+
+    def still_used(self, reservation_id: int | None, number: int, credential: Credential) -> int | None:
+        """`reservation_id`, when it holds and means this connector and credential now that the charge begins."""
+        reservation = self._all.get(reservation_id) if reservation_id is not None else None
+        if reservation is None or is_over(reservation, self._clock.now()):
+            return None
+        return reservation_id if reservation.connector in (0, number) and is_for(reservation, credential) else None
+
+    # ------------------------------------------------------------------------------------------------------ changes
+
+    async def reserve(self, request: Reserve, sender: str) -> ActionResult:
+        """Durable before the answer (R24). Raises CannotRecord."""
+        wanted = request.reservation
+        code: str = answer_to(wanted, self.places(), self.valid, self._clock.now())
+        if code == "ok":
+            before = self._all.get(wanted.reservation_id)
+            self._all[wanted.reservation_id] = wanted  # at once: while it is being kept nobody else begins there
+            try:
+                await self._books.write(facts={fact_of_reservation(wanted.reservation_id): msgspec.json.encode(wanted)})
+            except CannotRecord:
+                self._put_back(wanted.reservation_id, before)
+                raise
+            code = await self._look_again(wanted)
+        self.changed()
+        text = f"{wanted.reservation_id} until {wanted.expires_at:%Y-%m-%d %H:%M:%S}: {code}"
+        self._note(wanted.connector, "reserve", f"{text}, {request.by}" if request.by else text)
+        return ActionResult(ok=code == "ok", code=code, text=_TEXTS.get(code, ""))
+
+    def _put_back(self, reservation_id: int, before: Reservation | None) -> None:
+        if before is None:
+            self._all.pop(reservation_id, None)
+        else:
+            self._all[reservation_id] = before
+
+    async def _look_again(self, wanted: Reservation) -> str:
+        """Somebody may have taken the connector while the reservation was being written down."""
+        if self._all.get(wanted.reservation_id) is not wanted:
+            return "ok"  # used, or replaced, meanwhile
+        code = answer_to(wanted, self.places(), self.valid, self._clock.now())
+        if code != "ok":
+            await self._remove(wanted.reservation_id)
+        return code
+
+    async def cancel(self, request: CancelReservation, sender: str) -> ActionResult:
+        """Durable before the answer (R24). Raises CannotRecord."""
+        reservation = self._all.get(request.reservation_id)
+        if reservation is None or is_over(reservation, self._clock.now()):
+            return ActionResult(ok=False, code="unknown_reservation", text="There is no such reservation.")
+        await self._remove(request.reservation_id)
+        self.changed()
+        self._note(reservation.connector, "cancel reservation", f"{request.reservation_id}, {request.by}")
+        return ActionResult(ok=True, code="ok")
+
+    async def _remove(self, reservation_id: int) -> None:
+        await self._books.write(facts={fact_of_reservation(reservation_id): None})
+        self._all.pop(reservation_id, None)
+
+    def used(self, reservation_id: int | None) -> None:
+        """A charge has begun with it; that it is gone is on record already."""
+        if reservation_id is not None and self._all.pop(reservation_id, None) is not None:
+            self.changed()
+
+    async def run(self) -> None:
+        """End what has expired; runs until cancelled."""
+        while True:
+            now = self._clock.now()
+            for reservation in [each for each in self._all.values() if is_over(each, now)]:
+                try:
+                    await self._remove(reservation.reservation_id)
+                except CannotRecord as error:
+                    log.debug("an expired reservation is forgotten later: %s", error)
+                    break
+                self._note(reservation.connector, "reservation over", f"{reservation.reservation_id}")
+                self.changed()
+            await asyncio.sleep(LOOK_S)
+
+    def _note(self, connector: int, deed: str, text: str) -> None:
+        log.info("connector %d: %s %s", connector, deed, text)
+        self._books.note(EventType.REMOTE_COMMAND, deed, text, connector=connector or None)
