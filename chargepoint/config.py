@@ -180,6 +180,13 @@ class CompatibilitySettings(_Section, frozen=True, kw_only=True):
         "Wh"
     )
     power_unit: Annotated[str, Meta(pattern="^(W|kW)$"), _about("Unit of powers in meter values: W or kW.")] = "W"
+    celcius: Annotated[bool, _about("Spell the unit Celsius as the first edition of OCPP 1.6 did: Celcius.")] = False
+    milliseconds: Annotated[bool, _about("Send times with milliseconds; off: in whole seconds.")] = True
+    remote_start_id_tag: Annotated[
+        str,
+        Meta(max_length=20),
+        _about("Stands for an empty idTag in RemoteStartTransaction; empty: such a request is Rejected."),
+    ] = ""
     accept_no_subprotocol: Annotated[
         bool, _about("Go on with a server that does not name the subprotocol ocpp1.6 in its answer.")
     ] = False

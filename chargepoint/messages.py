@@ -27,6 +27,7 @@ from chargepoint.vocabulary import (
     ConnectorFlag,
     ConnectorStatus,
     ConnectorType,
+    CredentialType,
     EventType,
     LinkState,
     LogicalStatus,
@@ -734,9 +735,13 @@ class FramesPage(Reply, frozen=True, kw_only=True):
 
 
 class Authorize(Request["Authorization"], frozen=True, kw_only=True):
-    """To ocpp: may this credential charge? Server, cache and local list are its business; also answers off line."""
+    """To ocpp: may this credential charge? Server, cache and local list are its business; also answers off line.
+
+    `id_tag` is the credential's value, `type` its kind: both decide what idTag is asked for.
+    """
 
     id_tag: str
+    type: CredentialType = CredentialType.RFID
     connector: int | None = None
 
 

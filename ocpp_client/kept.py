@@ -8,6 +8,7 @@ from pathlib import Path
 from chargepoint.clock import Clock
 from ocpp_client.facts import Facts
 from ocpp_client.store import Store
+from ocpp_client.v16.local_list import LocalList
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,14 @@ class Kept:
 
     store: Store
     facts: Facts
+    local_list: LocalList
 
     @classmethod
     async def open(cls, folder: Path, clock: Clock) -> Kept:
         """Open the file in `folder`. Raises InUse, NewerVersion."""
         store = await Store.open(folder, clock)
-        return cls(store=store, facts=await Facts.load(store.database))
+        facts = await Facts.load(store.database)
+        return cls(store=store, facts=facts, local_list=await LocalList.load(store.database, facts))
 
     async def close(self) -> None:
         """Write what waits for its batch and close the file."""

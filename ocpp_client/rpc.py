@@ -72,6 +72,8 @@ class CallFault(Exception):
 
 
 Handler = Callable[[Payload], Awaitable[Reply]]
+Wording = Callable[[str, Payload], Payload]
+"""Action and payload to the payload that leaves."""
 
 
 class Connection(Protocol):
@@ -123,7 +125,9 @@ class Rpc:
     router: Router
     """Set once, before the first link."""
 
-    def __init__(self, watcher: Watcher, timeout_s: float) -> None:
+    def __init__(self, watcher: Watcher, timeout_s: float, wording: Wording | None = None) -> None:
+        """`wording` has the last word on what our requests say (`v16/compatibility.py`)."""
+        self._wording = wording
         self._watcher = watcher
         self._timeout_s = timeout_s
         self._connection: Connection | None = None
@@ -155,6 +159,9 @@ class Rpc:
         """
         try:
             schemas.check_request(action, payload)
+            if self._wording is not None:
+                payload = self._wording(action, payload)
+                schemas.check_request(action, payload)
         except (schemas.Violation, schemas.UnknownAction) as error:
             raise Unsendable(f"{action}: {error}") from None
         async with self._turn:

@@ -36,8 +36,10 @@ from ocpp_client.rpc import Rpc
 from ocpp_client.store import Lane
 from ocpp_client.transport import address, authorization
 from ocpp_client.v16.authorisation import Authorisation
+from ocpp_client.v16.compatibility import wording
 from ocpp_client.v16.configuration import Configuration
 from ocpp_client.v16.core import Actions, Core
+from ocpp_client.v16.local_list import LocalListRequests
 from ocpp_client.v16.registration import Registration, boot_payload
 from ocpp_client.v16.remote_trigger import RemoteTrigger
 from ocpp_client.v16.status import StatusReporter
@@ -87,24 +89,27 @@ class Client:
         self._configuration = Configuration(settings.ocpp.configuration, {"NumberOfConnectors": str(len(numbers))})
         self._configuration.on_change(self._plan_changed.set)
 
-        self._rpc = Rpc(self._watching, settings.ocpp.call_timeout_s)
+        compatibility = settings.ocpp.compatibility
+        self._rpc = Rpc(self._watching, settings.ocpp.call_timeout_s, wording(compatibility))
         self._registration = registration = Registration(
             bus=bus,
             rpc=self._rpc,
             configuration=self._configuration,
             payload=boot_payload(settings.station, VERSION),
+            boots_each_link=compatibility.boot_after_reconnect,
             on_status=self._watching.registration,
             on_open=self._opened,
             note=lambda action, text: self._watching.sent(action, None, text),
         )
         self._authorisation = Authorisation(
-            self._rpc,
-            store,
-            self._configuration,
-            clock,
-            registration.is_open,
-            settings.ocpp.call_timeout_s,
-            lambda action, text: self._watching.sent(action, None, text),
+            rpc=self._rpc,
+            store=store,
+            local_list=kept.local_list,
+            configuration=self._configuration,
+            clock=clock,
+            is_open=registration.is_open,
+            timeout_s=settings.ocpp.call_timeout_s,
+            note=lambda action, text: self._watching.sent(action, None, text),
         )
         self._teller = Teller(
             bus=bus,
@@ -125,7 +130,8 @@ class Client:
             rpc=self._rpc,
             clock=clock,
             configuration=self._configuration,
-            charging_from=settings.ocpp.compatibility.charging_from,
+            charging_from=compatibility.charging_from,
+            tells_station=compatibility.status_of_connector_0,
             is_open=registration.is_open,
             settle=self._outbox.settle,
             note=self._watching.sent,
@@ -144,6 +150,13 @@ class Client:
             authorisation=self._authorisation,
             store=self._store,
             errands=self._errands,
+            note=self._watching.received,
+            remote_start_id_tag=self._context.settings.ocpp.compatibility.remote_start_id_tag,
+        ).add_to(actions)
+        LocalListRequests(
+            local_list=self._kept.local_list,
+            configuration=self._configuration,
+            forget_cached=self._store.forget_cached,
             note=self._watching.received,
         ).add_to(actions)
         RemoteTrigger(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -295,6 +296,19 @@ class Store:
         tag = min(self.cache, key=lambda tag: (self.cache[tag].status == "Accepted", self.cache[tag].used))
         del self.cache[tag]
         self._dirty_cache.add(tag)
+
+    def used(self, id_tag: str) -> None:
+        """Somebody charges by what the cache says of this idTag; durable with the entry's next change."""
+        known = self.cache.get(id_tag.lower())
+        if known is not None:
+            self._used += 1
+            known.used = self._used
+
+    def forget_cached(self, id_tags: Iterable[str]) -> None:
+        """The cache says nothing of these any more; durable with the next batch."""
+        for tag in map(str.lower, id_tags):
+            if self.cache.pop(tag, None) is not None:
+                self._dirty_cache.add(tag)
 
     async def clear_cache(self) -> None:
         """Durable when it returns."""

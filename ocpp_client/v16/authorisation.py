@@ -1,7 +1,7 @@
-"""Who may charge: the central system's word, or its last one from the cache, or the rules for being without link.
+"""Who may charge: asks the central system, or answers from list and cache by the rules in `permission.py`.
 
-Source: OCPP 1.6, 3.5 (cache, local authorisation, unknown ids), 4.1, 7.28 (idToken: at most 20 characters, compared
-without regard to case; longer ones are refused, never cut).
+Source: OCPP 1.6, 3.5 (cache, list, local authorisation, unknown idTags), 4.1, 7.28 (idToken: at most 20 characters,
+compared without regard to case; longer ones are refused, never cut).
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from collections.abc import Callable
 
 from chargepoint.clock import Clock
 from chargepoint.messages import Authorization, Authorize
+from chargepoint.records import Credential
 from chargepoint.vocabulary import AuthorizationBasis
 from ocpp_client.rpc import LinkLost, NoAnswer, Refused, Rpc, Unsendable
-from ocpp_client.store import CacheEntry, Store
+from ocpp_client.store import Store
+from ocpp_client.v16 import permission
 from ocpp_client.v16.configuration import Configuration
+from ocpp_client.v16.local_list import LocalList
+from ocpp_client.v16.permission import ACCEPTED, Question, Rules, Standing
 from ocpp_client.v16.transactions import IdTagInfo, id_tag_info
-from ocpp_client.v16.words import MAX_ID_TAG
+from ocpp_client.v16.words import MAX_ID_TAG, id_tag
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +38,10 @@ class Authorisation:
 
     def __init__(
         self,
+        *,
         rpc: Rpc,
         store: Store,
+        local_list: LocalList,
         configuration: Configuration,
         clock: Clock,
         is_open: asyncio.Event,
@@ -44,6 +50,7 @@ class Authorisation:
     ) -> None:
         self._rpc = rpc
         self._store = store
+        self._list = local_list
         self._configuration = configuration
         self._clock = clock
         self._is_open = is_open
@@ -51,63 +58,61 @@ class Authorisation:
         self._note = note
 
     async def authorize(self, request: Authorize, _sender: str) -> Authorization:
-        """May this idTag charge? Never raises for what the link does."""
-        tag = request.id_tag
+        """May this credential charge? Never raises for what the link does."""
+        tag = id_tag(Credential(request.id_tag, request.type))
         if not 0 < len(tag) <= MAX_ID_TAG:
             log.warning("an idTag of %d characters is refused, OCPP allows %d", len(tag), MAX_ID_TAG)
             return REFUSED
-        known = self._known(tag)
-        if self._configuration.flag("LocalPreAuthorize") and known is not None and known.status == "Accepted":
-            return self._by_cache(known)
-        if self._is_open.is_set():
-            try:
-                async with asyncio.timeout(self._timeout_s + TURN_S):
-                    return await self._ask(tag)
-            except (LinkLost, NoAnswer, Refused, Unsendable, TimeoutError) as error:
-                log.warning("Authorize got no answer (%s); the rules without link decide", str(error) or "too late")
-        return self._without_link(known)
+        known = self._standing(tag)
+        if permission.verdict(Question(self._rules, known, can_ask=self._is_open.is_set())) != "ask":
+            return self._by_rules(tag, known, can_ask=self._is_open.is_set())
+        try:
+            async with asyncio.timeout(self._timeout_s + TURN_S):
+                return await self._ask(tag)
+        except (LinkLost, NoAnswer, Refused, Unsendable, TimeoutError) as error:
+            log.warning("Authorize got no answer (%s); the rules without link decide", str(error) or "too late")
+        return self._by_rules(tag, self._standing(tag), can_ask=False)
 
     async def _ask(self, tag: str) -> Authorization:
         answer = await self._rpc.call("Authorize", {"idTag": tag}, self._timeout_s)
         info = id_tag_info(answer)
         assert info is not None  # the schema asks for it
         self.learned(tag, info)
-        status = "Expired" if info.is_accepted and self._is_over(info) else info.status
-        self._note("Authorize", f"{masked(tag)}: {status}")
-        return Authorization(status=status, basis=AuthorizationBasis.SERVER, parent=info.parent)
+        self._note("Authorize", f"{masked(tag)}: {info.status}")
+        return Authorization(status=info.status, basis=AuthorizationBasis.SERVER, parent=info.parent)
 
-    def _without_link(self, known: CacheEntry | None) -> Authorization:
-        if known is not None and known.status != "Accepted":
-            return Authorization(status=known.status, basis=AuthorizationBasis.CACHE, parent=known.parent)
-        if known is not None:
-            if self._configuration.flag("LocalAuthorizeOffline"):
-                return self._by_cache(known)
-            return REFUSED
-        if self._configuration.flag("AllowOfflineTxForUnknownId"):
-            return Authorization(status="Accepted", basis=AuthorizationBasis.OFFLINE)
+    def _by_rules(self, tag: str, known: Standing | None, *, can_ask: bool) -> Authorization:
+        decided = permission.verdict(Question(self._rules, known, can_ask))
+        if decided == "by_entry" and known is not None:
+            if known.basis is AuthorizationBasis.CACHE:
+                self._store.used(tag)
+            return Authorization(status=known.status, basis=known.basis, parent=known.parent)
+        if decided == "unknown_allowed":
+            return Authorization(status=ACCEPTED, basis=AuthorizationBasis.OFFLINE)
         return REFUSED
 
-    @staticmethod
-    def _by_cache(known: CacheEntry) -> Authorization:
-        return Authorization(status="Accepted", basis=AuthorizationBasis.CACHE, parent=known.parent)
+    @property
+    def _rules(self) -> Rules:
+        flag = self._configuration.flag
+        return Rules(
+            local_pre_authorize=flag("LocalPreAuthorize"),
+            local_authorize_offline=flag("LocalAuthorizeOffline"),
+            allow_offline_for_unknown=flag("AllowOfflineTxForUnknownId"),
+        )
 
-    def _known(self, tag: str) -> CacheEntry | None:
-        """The cache's entry as it holds now."""
-        if not self._configuration.flag("AuthorizationCacheEnabled"):
-            return None
-        entry = self._store.cache.get(tag.lower())
-        if entry is None or entry.status != "Accepted" or entry.expires_at is None:
-            return entry
-        if entry.expires_at > self._clock.now():
-            return entry
-        return CacheEntry("Expired", entry.parent, entry.expires_at, entry.used)
-
-    def _is_over(self, info: IdTagInfo) -> bool:
-        return info.expires_at is not None and self._clock.is_set and info.expires_at <= self._clock.now()
+    def _standing(self, tag: str) -> Standing | None:
+        """What list and cache say now, as far as they are in use."""
+        listed = self._list.get(tag) if self._configuration.flag("LocalAuthListEnabled") else None
+        cached = self._store.cache.get(tag.lower()) if self._configuration.flag("AuthorizationCacheEnabled") else None
+        return permission.standing(listed, cached, self._clock.now())
 
     def learned(self, tag: str, info: IdTagInfo) -> None:
-        """The central system said this of an idTag, in whatever answer."""
-        if self._configuration.flag("AuthorizationCacheEnabled") and info.status not in NOT_KEPT:
+        """The central system said this of an idTag, in whatever answer. What the list knows is not cached (3.5.2)."""
+        if not self._configuration.flag("AuthorizationCacheEnabled"):
+            self._store.forget_cached([tag])  # or it would be out of date when the cache is used again
+        elif self._configuration.flag("LocalAuthListEnabled") and self._list.get(tag) is not None:
+            self._store.forget_cached([tag])
+        elif info.status not in NOT_KEPT:
             self._store.remember(tag, info.status, info.parent, info.expires_at)
 
     async def clear(self) -> bool:

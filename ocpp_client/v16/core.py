@@ -94,7 +94,10 @@ class Core:
         store: Store,
         errands: Errands,
         note: Noting,
+        remote_start_id_tag: str = "",
     ) -> None:
+        """`remote_start_id_tag` stands for an empty idTag in RemoteStartTransaction (compatibility switch)."""
+        self._remote_start_id_tag = remote_start_id_tag
         self._bus = bus
         self._configuration = configuration
         self._authorisation = authorisation
@@ -124,7 +127,7 @@ class Core:
     # --------------------------------------------------------------------------------------------------- charging
 
     async def remote_start(self, payload: Payload) -> Reply:
-        connector, tag = payload.get("connectorId"), payload["idTag"]
+        connector, tag = payload.get("connectorId"), payload["idTag"] or self._remote_start_id_tag
         if (connector is not None and connector < 1) or not tag:
             return REJECTED
         result = await self._ask(

@@ -52,7 +52,10 @@ def clamped_wait_s(interval: Any) -> float:
 
 
 class Registration:
-    """`status` as the server gave it; `is_open` while there is a link and it is Accepted."""
+    """`status` as the server gave it; `is_open` while there is a link and it is Accepted.
+
+    `boots_each_link`: BootNotification comes with each link (compatibility switch), else only until Accepted.
+    """
 
     def __init__(
         self,
@@ -61,6 +64,7 @@ class Registration:
         rpc: Rpc,
         configuration: Configuration,
         payload: Payload,
+        boots_each_link: bool = False,
         on_status: Callable[[str], None],
         on_open: Callable[[], None],
         note: Callable[[str, str], None],
@@ -71,6 +75,7 @@ class Registration:
         self._rpc = rpc
         self._configuration = configuration
         self._payload = payload
+        self._boots_each_link = boots_each_link
         self._on_status = on_status
         self._on_open = on_open
         self._note = note
@@ -85,7 +90,7 @@ class Registration:
     async def run(self) -> None:
         """One link's registration, cancelled with the link. Raises LinkLost."""
         try:
-            if self.status != "Accepted":
+            if self.status != "Accepted" or self._boots_each_link:
                 await self._register()
             self._open()
             while True:

@@ -57,7 +57,10 @@ class Line:
 
 
 class StatusReporter:
-    """All lines. `settle(connector, needs_end, limit_s)` waits for the transaction messages before a report."""
+    """All lines. `settle(connector, needs_end, limit_s)` waits for the transaction messages before a report.
+
+    `tells_station` false (compatibility switch): connector 0 is told only when a TriggerMessage asks for it by number.
+    """
 
     def __init__(
         self,
@@ -66,6 +69,7 @@ class StatusReporter:
         clock: Clock,
         configuration: Configuration,
         charging_from: str,
+        tells_station: bool = True,
         is_open: asyncio.Event,
         settle: Callable[[int, bool, float], Awaitable[None]],
         note: Callable[[str, int | None, str], None],
@@ -74,6 +78,7 @@ class StatusReporter:
         self._clock = clock
         self._configuration = configuration
         self._charging_from = charging_from
+        self._tells_station = tells_station
         self._is_open = is_open
         self._settle = settle
         self._note = note
@@ -119,6 +124,7 @@ class StatusReporter:
         line = self._lines.get(connector)
         if line is None:
             line = self._lines[connector] = Line()
+        if line.report is None and (connector != STATION or self._tells_station):
             task = asyncio.create_task(self._follow(connector, line), name=f"status of connector {connector}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -201,7 +207,7 @@ class StatusReporter:
 
     async def tell_now(self, connector: int | None) -> None:
         """TriggerMessage: the present state of one connector, or of all. Raises what `Rpc.call` raises."""
-        meant = sorted(self._lines) if connector is None else [connector]
+        meant = [STATION] * self._tells_station + self.connectors if connector is None else [connector]
         for number in meant:
             line = self._lines.get(number)
             if line is not None and line.report is not None:
