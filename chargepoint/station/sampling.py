@@ -1,4 +1,4 @@
-"""Readings -> sampled values in the words of OCPP 1.6 (7.15, 7.30..7.43), and when clock-aligned ones are due. Pure.
+"""Readings -> sampled values in the words of OCPP 1.6 (7.30 to 7.35, 7.43), and when clock-aligned ones are due. Pure.
 
 A value nobody measured now is left out; it is never an old one and never a zero in its place (R12).
 """
@@ -25,9 +25,11 @@ class _Now(msgspec.Struct, frozen=True):
     meter: MeterReading | None
     energy_wh: int | None
     interval_wh: int | None
+    export_interval_wh: int | None
     controller: ControllerReading | None
     offered: Limit | None
-    temperature_c: float | None
+    plug_c: float | None
+    body_c: float | None
     is_dc: bool
     phases: int
 
@@ -35,7 +37,8 @@ class _Now(msgspec.Struct, frozen=True):
 class _Value(msgspec.Struct, frozen=True):
     number: float | None
     phase: str = ""
-    location: str = "Outlet"
+    location: str = ""
+    """Where it was measured; empty for where this meter is: Inlet for the whole station's, else Outlet."""
     signed: str = ""
 
 
@@ -49,6 +52,17 @@ def _interval(now: _Now) -> list[_Value]:
 
 def _export(now: _Now) -> list[_Value]:
     return [_Value(now.meter.energy_export_wh if now.meter else None)]
+
+
+def _export_interval(now: _Now) -> list[_Value]:
+    return [_Value(now.export_interval_wh)]
+
+
+def _power_export(now: _Now) -> list[_Value]:
+    """Only of a meter that counts what flows back; one of the others cannot tell."""
+    if now.meter is None or now.meter.energy_export_wh is None:
+        return []
+    return [_Value(0.0 if now.meter.power_w > 0 else -now.meter.power_w)]
 
 
 def _power(now: _Now) -> list[_Value]:
@@ -97,14 +111,16 @@ def _soc(now: _Now) -> list[_Value]:
 
 def _temperature(now: _Now) -> list[_Value]:
     battery_c = now.controller.battery_temperature_c if now.controller else None
-    return [_Value(now.temperature_c), _Value(battery_c, location="EV")]
+    return [_Value(now.plug_c), _Value(now.body_c, location="Body"), _Value(battery_c, location="EV")]
 
 
 _MEASURANDS: dict[str, tuple[str, Callable[[_Now], list[_Value]]]] = {
     "Energy.Active.Import.Register": ("Wh", _register),
     "Energy.Active.Import.Interval": ("Wh", _interval),
     "Energy.Active.Export.Register": ("Wh", _export),
+    "Energy.Active.Export.Interval": ("Wh", _export_interval),
     "Power.Active.Import": ("W", _power),
+    "Power.Active.Export": ("W", _power_export),
     "Power.Offered": ("W", _power_offered),
     "Power.Factor": ("", _power_factor),
     "Current.Import": ("A", _current),
@@ -147,20 +163,26 @@ def sampled_values(
     connector_type: ConnectorType | None = None,
     phases: int = 3,
     interval_wh: int | None = None,
-    temperature_c: float | None = None,
+    export_interval_wh: int | None = None,
+    plug_c: float | None = None,
+    body_c: float | None = None,
 ) -> tuple[SampledValue, ...]:
     """The values asked for that are known now, in the order asked, each once.
 
-    `energy_wh` is the reported import register (`MeterTrack.energy_wh`), `interval_wh` what was added since the last
-    sample, `offered` the grant in force. `connector_type` None: the whole station's meter (AC).
+    `energy_wh` is the reported import register (`MeterTrack.energy_wh`), `interval_wh` and `export_interval_wh` what
+    was added since the last sample of the kind, `offered` the grant in force, `plug_c` and `body_c` the hottest of the
+    plug's sensors and of the power modules'. `connector_type` None: the whole station's meter (AC, at the inlet).
     """
+    place = "Inlet" if connector_type is None else "Outlet"
     now = _Now(
         meter=meter,
         energy_wh=energy_wh,
         interval_wh=interval_wh,
+        export_interval_wh=export_interval_wh,
         controller=controller,
         offered=offered,
-        temperature_c=temperature_c,
+        plug_c=plug_c,
+        body_c=body_c,
         is_dc=connector_type is not None and connector_type.power_type is PowerType.DC,
         phases=min(max(phases, 1), 3),
     )
@@ -182,7 +204,7 @@ def sampled_values(
                     unit=unit,
                     phase=value.phase,
                     context=context,
-                    location=value.location,
+                    location=value.location or place,
                     signed=value.signed,
                 ),
             )

@@ -1,6 +1,6 @@
 """Samples in the words of MeterValues and transactionData. Pure.
 
-Source: OCPP 1.6, 7.33 to 7.38; errata v4: Frequency has no unit of measure on the wire, it is hertz.
+Source: OCPP 1.6, 7.30 to 7.35, 7.43 and 7.45; Frequency has no unit of measure on the wire, it is hertz.
 """
 
 from __future__ import annotations
@@ -16,11 +16,15 @@ ALIGNED = "Sample.Clock"
 BEGIN = "Transaction.Begin"
 END = "Transaction.End"
 TRIGGER = "Trigger"
+RESUMED = "Interruption.End"
 
 MEASURANDS = (
     "Energy.Active.Import.Register",
     "Energy.Active.Import.Interval",
+    "Energy.Active.Export.Register",
+    "Energy.Active.Export.Interval",
     "Power.Active.Import",
+    "Power.Active.Export",
     "Power.Offered",
     "Power.Factor",
     "Current.Import",

@@ -30,7 +30,16 @@ from ocpp_client.rpc import NoAnswer, Rpc, Unsendable
 from ocpp_client.store import OpenTransaction, Store
 from ocpp_client.v16.authorisation import Authorisation, masked
 from ocpp_client.v16.configuration import Configuration
-from ocpp_client.v16.meter_values import ALIGNED, BEGIN, END, PERIODIC, TRIGGER, meter_value, meter_values
+from ocpp_client.v16.meter_values import (
+    ALIGNED,
+    BEGIN,
+    END,
+    PERIODIC,
+    RESUMED,
+    TRIGGER,
+    meter_value,
+    meter_values,
+)
 from ocpp_client.v16.transactions import (
     WrongAnswer,
     id_tag_info,
@@ -218,6 +227,7 @@ class Teller:
     def _measurands(self) -> dict[str, tuple[str, ...]]:
         return {
             PERIODIC: self._configuration.words("MeterValuesSampledData"),
+            RESUMED: self._configuration.words("MeterValuesSampledData"),
             ALIGNED: self._configuration.words("MeterValuesAlignedData"),
             BEGIN: (),  # these two are for transactionData
             END: (),

@@ -13,7 +13,7 @@ from chargepoint.records import Sample, TransactionStarted, TransactionStopped
 from chargepoint.vocabulary import ControllerStatus
 from ocpp_client.frames import Payload
 from ocpp_client.schemas import format_time, parse_time
-from ocpp_client.v16.meter_values import ALIGNED, BEGIN, END, PERIODIC, meter_value
+from ocpp_client.v16.meter_values import ALIGNED, BEGIN, END, PERIODIC, RESUMED, meter_value
 from ocpp_client.v16.words import MAX_ID_TAG, id_tag, stop_reason
 
 MAX_TRANSACTION_ID = 2**63 - 1
@@ -90,7 +90,7 @@ def transaction_data(
     samples: list[Sample], sampled: tuple[str, ...], aligned: tuple[str, ...], limit: int
 ) -> tuple[Payload, ...]:
     """`transactionData`: the values of the configured sets, first and last kept, thinned in between above `limit`."""
-    measurands = {PERIODIC: sampled, BEGIN: sampled, END: sampled, ALIGNED: aligned}
+    measurands = {PERIODIC: sampled, RESUMED: sampled, BEGIN: sampled, END: sampled, ALIGNED: aligned}
     values = [value for sample in samples if (value := meter_value(sample, measurands)) is not None]
     if len(values) > limit:
         step = (len(values) - 1) / (limit - 1)

@@ -286,7 +286,8 @@ async def test_what_is_told_of_a_dc_outlet_is_measured_at_the_outlet(tmp_path: P
         await charge(rig, 1)
         await rig.advance(20)
         await rig.drained()
-        told = rig.system.ledger.calls("MeterValues")[-1].payload["meterValue"][0]["sampledValue"]
+        of_outlet = [c.payload for c in rig.system.ledger.calls("MeterValues") if c.payload["connectorId"] == 1]
+        told = of_outlet[-1]["meterValue"][0]["sampledValue"]
         numbers = {value["measurand"]: float(value["value"]) for value in told}
         assert numbers["Voltage"] > 300
         assert numbers["Current.Import"] > 100

@@ -24,6 +24,7 @@ async def test_a_transaction_that_ends_while_the_controller_is_asked_makes_no_ro
     """Seen with kill -9 rounds: the car left during the question, and the whole service ended by an exception."""
     rows = Rows()
     outlet = SimpleNamespace(number=1, in_transaction=True, reading=object(), session=SimpleNamespace(session_id=7))
+    outlet.meter = SimpleNamespace(is_answering=False)
 
     async def asked() -> object:
         outlet.in_transaction, outlet.session = False, None

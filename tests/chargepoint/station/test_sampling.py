@@ -49,6 +49,8 @@ AC_CASES: dict[str, list[tuple[str, float, str, str]]] = {
     "Temperature": [("", 31.0, "Celsius", "EV")],
     "Energy.Active.Import.Interval": [],
     "Energy.Active.Export.Register": [],
+    "Energy.Active.Export.Interval": [],
+    "Power.Active.Export": [],
 }
 
 
@@ -126,24 +128,40 @@ def test_import_is_never_negative() -> None:
 
 def test_interval_export_and_plug_temperature() -> None:
     export = msgspec.structs.replace(METER, energy_export_wh=7)
-    asked = ("Energy.Active.Import.Interval", "Energy.Active.Export.Register", "Temperature")
-    assert sample(*asked, meter=export, interval_wh=40, temperature_c=45.0) == [
+    asked = (
+        "Energy.Active.Import.Interval", "Energy.Active.Export.Register", "Energy.Active.Export.Interval",
+        "Power.Active.Export", "Temperature",
+    )  # fmt: skip
+    assert sample(*asked, meter=export, interval_wh=40, export_interval_wh=3, plug_c=45.0, body_c=60.0) == [
         ("Energy.Active.Import.Interval", "", 40.0, "Wh", "Outlet"),
         ("Energy.Active.Export.Register", "", 7.0, "Wh", "Outlet"),
+        ("Energy.Active.Export.Interval", "", 3.0, "Wh", "Outlet"),
+        ("Power.Active.Export", "", 0.0, "W", "Outlet"),
         ("Temperature", "", 45.0, "Celsius", "Outlet"),
+        ("Temperature", "", 60.0, "Celsius", "Body"),
         ("Temperature", "", 31.0, "Celsius", "EV"),
     ]
 
 
-def test_the_stations_own_meter_is_three_phase() -> None:
-    assert len(sample("Current.Import", "Voltage", connector_type=None, controller=None)) == 6
+def test_the_stations_own_meter_is_three_phase_and_sits_at_the_inlet() -> None:
+    found = sample("Current.Import", "Voltage", "Energy.Active.Import.Register", connector_type=None, controller=None)
+    assert len(found) == 7
+    assert {row[4] for row in found} == {"Inlet"}
+
+
+def test_what_flows_back_is_told_by_a_meter_that_counts_it() -> None:
+    backward = msgspec.structs.replace(METER, power_w=-1200.0)
+    assert sample("Power.Active.Export", meter=backward) == []
+    both_ways = msgspec.structs.replace(backward, energy_export_wh=7)
+    assert [row[2] for row in sample("Power.Active.Export", "Power.Active.Import", meter=both_ways)] == [1200.0, 0.0]
 
 
 def test_context_is_passed_on_and_a_signed_record_rides_with_the_register() -> None:
     signed = msgspec.structs.replace(METER, signed=b"OCMF|{}|{}")
     found = sampled_values(
-        measurands=("Energy.Active.Import.Register",), context="Transaction.Begin", meter=signed, energy_wh=1
-    )
+        measurands=("Energy.Active.Import.Register",), context="Transaction.Begin", meter=signed, energy_wh=1,
+        connector_type=ConnectorType.TYPE2,
+    )  # fmt: skip
     assert found == (
         SampledValue("Energy.Active.Import.Register", 1.0, "Wh", context="Transaction.Begin", signed="OCMF|{}|{}"),
     )
