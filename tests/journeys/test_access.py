@@ -208,6 +208,7 @@ async def test_the_users_limit_holds_off_line_and_over_restarts(tmp_path: Path) 
 # ------------------------------------------------------------------------------------------------- what a card means
 
 
+@pytest.mark.ocpp("4.1-before-start", "4.1-blocked")
 async def test_a_card_refused_by_the_central_system_does_not_start(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         rig.system.id_tags[OTHER_CARD] = "Blocked"
@@ -221,6 +222,7 @@ async def test_a_card_refused_by_the_central_system_does_not_start(tmp_path: Pat
         await settle(rig)
 
 
+@pytest.mark.ocpp("4.1-same-card")
 async def test_another_card_does_not_stop_a_charge_and_its_own_does(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
@@ -237,6 +239,7 @@ async def test_another_card_does_not_stop_a_charge_and_its_own_does(tmp_path: Pa
         await settle(rig)
 
 
+@pytest.mark.ocpp("3.10-group-stop", "3.10-group-asks")
 async def test_a_card_of_the_same_group_stops_a_charge(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         for card in (CARD, OTHER_CARD):

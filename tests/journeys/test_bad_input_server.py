@@ -243,6 +243,7 @@ async def test_ten_megabytes_in_a_frame_cost_the_link_and_no_charge(tmp_path: Pa
         await settle(rig)
 
 
+@pytest.mark.ocpp("J4.2-duplicate", "J4.2-unknown-result")
 async def test_stray_answers_and_doubled_requests_do_nothing_twice(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
@@ -263,6 +264,7 @@ async def test_stray_answers_and_doubled_requests_do_nothing_twice(tmp_path: Pat
 
 
 @pytest.mark.parametrize("delay_s", [25, 35, 300])
+@pytest.mark.ocpp("3.7-stop-waits-id")
 async def test_a_transaction_id_that_comes_late_is_right_in_the_end(tmp_path: Path, delay_s: int) -> None:
     async with Rig(tmp_path, change=QUICK_TRIES) as rig:
         await rig.online()
@@ -307,6 +309,7 @@ async def test_extra_fields_in_an_answer_are_no_fault(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", ["Invalid", "Blocked", "Expired", "ConcurrentTx"])
+@pytest.mark.ocpp("3.5.4-deauthorize", "4.8-invalid-stop", "4.10-reason-deauthorized")
 async def test_a_card_found_invalid_when_the_transaction_is_told_ends_it(tmp_path: Path, status: str) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
@@ -322,6 +325,7 @@ async def test_a_card_found_invalid_when_the_transaction_is_told_ends_it(tmp_pat
         assert rig.system.ledger.transactions[0].reason == "DeAuthorized"
 
 
+@pytest.mark.ocpp("3.5.4-max-energy", "9.1-MaxEnergyOnInvalidId")
 async def test_an_invalid_card_may_be_given_a_bounded_energy_and_the_bound_survives_a_restart(tmp_path: Path) -> None:
     change = {"ocpp": {"configuration": {"StopTransactionOnInvalidId": False, "MaxEnergyOnInvalidId": 400}}}
     async with Rig(tmp_path, change=change) as rig:
@@ -345,6 +349,7 @@ async def test_an_invalid_card_may_be_given_a_bounded_energy_and_the_bound_survi
 # ----------------------------------------------------------------------------------------------- refused by the server
 
 
+@pytest.mark.ocpp("3.7.1-next")
 async def test_a_start_refused_for_good_is_set_aside_and_told_on_request_while_others_flow(tmp_path: Path) -> None:
     async with Rig(tmp_path, change=QUICK_TRIES) as rig:
         await rig.online()
@@ -368,6 +373,7 @@ async def test_a_start_refused_for_good_is_set_aside_and_told_on_request_while_o
 
 
 @pytest.mark.parametrize("action", ["StartTransaction", "StopTransaction", "MeterValues"])
+@pytest.mark.ocpp("3.7.1-attempts", "4.8-retry")
 async def test_a_message_refused_twice_is_told_at_the_third_try(tmp_path: Path, action: str) -> None:
     async with Rig(tmp_path, change=QUICK_TRIES) as rig:
         await rig.online()

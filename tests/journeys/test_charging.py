@@ -10,6 +10,7 @@ from chargepoint.vocabulary import SessionState, StartSource, StopSource
 from tests.journeys.rig import Rig
 
 
+@pytest.mark.ocpp("4.8-start", "StartTransaction", "StopTransaction", "4.10-reason-local")
 async def test_plug_then_card_charges_and_the_card_stops_it(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
@@ -46,6 +47,7 @@ async def test_card_then_plug_charges(tmp_path: Path) -> None:
         await rig.check()
 
 
+@pytest.mark.ocpp("4.9-finishing-again")
 async def test_a_second_charge_without_unplugging_is_a_second_session(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()

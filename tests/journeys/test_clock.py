@@ -44,6 +44,7 @@ async def one_charge(rig: Rig, seconds: float = 60, uid: str = LOCAL_CARD) -> No
     await leave(rig)
 
 
+@pytest.mark.ocpp("3.7-offline-timestamps")
 async def test_charges_without_a_clock_are_told_at_their_right_times(tmp_path: Path) -> None:
     rig = Rig(tmp_path, change=ANYBODY_OFFLINE)
     rig.is_clock_set = False
@@ -177,6 +178,7 @@ async def test_waits_do_not_follow_a_stepped_clock(tmp_path: Path) -> None:
         await settle(rig)
 
 
+@pytest.mark.ocpp("3.16.2-aligned")
 async def test_clock_aligned_samples_go_on_at_whole_times_after_a_step(tmp_path: Path) -> None:
     change = {"ocpp": {"configuration": {"ClockAlignedDataInterval": 60, "MeterValueSampleInterval": 0}}}
     async with Rig(tmp_path, change=change) as rig:

@@ -82,6 +82,7 @@ async def test_a_car_that_leaves_in_the_middle_ends_the_charge(tmp_path: Path) -
         await rig.check()
 
 
+@pytest.mark.ocpp("3.6-suspended")
 async def test_a_paused_car_goes_on_in_the_same_transaction(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await begin(rig)

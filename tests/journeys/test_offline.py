@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from chargepoint.vocabulary import SessionFlag
 from tests.journeys.rig import Rig
 
 
+@pytest.mark.ocpp("3.7-no-live-gap", "3.7-offline-timestamps")
 async def test_three_hours_offline_lose_nothing(tmp_path: Path) -> None:
     async with Rig(
         tmp_path,
@@ -37,6 +40,7 @@ async def test_three_hours_offline_lose_nothing(tmp_path: Path) -> None:
         await rig.check()
 
 
+@pytest.mark.ocpp("3.5.4-unknown", "3.5.4-unknown-off")
 async def test_an_unknown_card_is_refused_offline_unless_that_is_allowed(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
@@ -52,6 +56,7 @@ async def test_an_unknown_card_is_refused_offline_unless_that_is_allowed(tmp_pat
         await rig.check()
 
 
+@pytest.mark.ocpp("3.5-offline-local")
 async def test_a_card_known_from_before_starts_offline(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()

@@ -279,6 +279,7 @@ async def test_the_record_says_why_a_charge_could_not_begin(tmp_path: Path) -> N
         assert session.stop_source is StopSource.CONNECTOR_ERROR
 
 
+@pytest.mark.ocpp("7.31-current-dc")
 async def test_what_is_told_of_a_dc_outlet_is_measured_at_the_outlet(tmp_path: Path) -> None:
     """Its meter sits in the supply: 230 V and the current of one phase were told as those of the outlet."""
     values = {"MeterValueSampleInterval": 15, "MeterValuesSampledData": "Voltage,Current.Import"}
@@ -293,6 +294,7 @@ async def test_what_is_told_of_a_dc_outlet_is_measured_at_the_outlet(tmp_path: P
         assert numbers["Current.Import"] > 100
 
 
+@pytest.mark.ocpp("3.16.4-unsupported", "7.34-phase")
 async def test_a_measurand_of_one_phase_is_told_and_one_without_phases_is_refused(tmp_path: Path) -> None:
     values = {"MeterValueSampleInterval": 15, "MeterValuesSampledData": "Voltage.L1"}
     async with Rig(tmp_path, change={"ocpp": {"configuration": values}}) as rig:
@@ -305,6 +307,7 @@ async def test_a_measurand_of_one_phase_is_told_and_one_without_phases_is_refuse
         assert (await rig.system.call("one", "ChangeConfiguration", change))["status"] == "Rejected"
 
 
+@pytest.mark.ocpp("5.2-scheduled")
 async def test_a_connector_that_goes_out_of_service_later_is_scheduled_to_do_so(tmp_path: Path) -> None:
     """It was told as done, while the car that was plugged in could still be charged."""
     async with Rig(tmp_path) as rig:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from chargepoint.vocabulary import StartSource, StopSource
 from tests.journeys.rig import Rig
 
 STATION = "one"
 
 
+@pytest.mark.ocpp("5.11-plugged", "5.11-start", "5.12-stop", "4.10-reason-remote")
 async def test_remote_start_and_stop(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
@@ -34,6 +37,7 @@ async def test_remote_start_and_stop(tmp_path: Path) -> None:
         await rig.check()
 
 
+@pytest.mark.ocpp("5.11-timeout", "9.1-ConnectionTimeOut")
 async def test_a_remote_start_waits_for_the_car_and_gives_up_in_time(tmp_path: Path) -> None:
     async with Rig(tmp_path, change={"ocpp": {"configuration": {"ConnectionTimeOut": 60}}}) as rig:
         await rig.online()
@@ -49,6 +53,7 @@ async def test_a_remote_start_waits_for_the_car_and_gives_up_in_time(tmp_path: P
         await rig.check()
 
 
+@pytest.mark.ocpp("5.18-ends", "4.10-reason-unlock")
 async def test_unlock_ends_the_charge_first(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
@@ -67,6 +72,7 @@ async def test_unlock_ends_the_charge_first(tmp_path: Path) -> None:
         await rig.check()
 
 
+@pytest.mark.ocpp("5.2-scheduled", "5.2-persistent", "4.9-unavailable-after", "5.2-operative")
 async def test_a_connector_taken_out_of_service_in_a_charge_goes_out_when_the_car_leaves(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()

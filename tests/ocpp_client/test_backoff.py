@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import random
 
+import pytest
+
 from ocpp_client.backoff import CAP_S, Backoff
 
 
@@ -36,6 +38,7 @@ def test_a_lost_link_is_tried_at_small_random_gaps_for_two_minutes() -> None:
     assert all(3.0 <= gap <= 10.0 for gap in gaps) and len(set(gaps)) == len(gaps)
 
 
+@pytest.mark.ocpp("J5.4-reconnect")
 def test_then_gaps_grow_to_the_cap() -> None:
     for seed in range(20):
         times = attempts(Backoff(120.0, random.Random(seed)), 6 * 3600.0)

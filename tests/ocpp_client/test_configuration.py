@@ -27,6 +27,7 @@ async def kept(values: dict[str, str | None]) -> None:
     return None
 
 
+@pytest.mark.ocpp("9.1-required")
 def test_all_required_keys_of_the_core_profile_are_there() -> None:
     assert {key.name for key in KEYS} >= REQUIRED
 
@@ -68,10 +69,12 @@ def test_every_default_is_a_value_of_its_key() -> None:
         ("", "x", "NotSupported"),
     ],
 )
+@pytest.mark.ocpp("ChangeConfiguration", "5.3-not-supported", "5.3-bad-value", "5.3-read-only")
 async def test_change_configuration(key: str, value: str, status: str) -> None:
     assert await configuration().change(key, value, kept) == status
 
 
+@pytest.mark.ocpp("5.3-durable")
 async def test_a_change_is_kept_before_it_is_accepted_and_acts_at_once() -> None:
     saved: list[dict[str, str | None]] = []
     changed: list[int] = []
@@ -124,6 +127,7 @@ def test_a_value_for_now_ends_when_its_key_is_changed() -> None:
     assert keys.number("HeartbeatInterval") == 20
 
 
+@pytest.mark.ocpp("5.8-some", "5.8-case")
 def test_get_configuration_names_known_and_unknown_keys_once() -> None:
     report = configuration().report(["heartbeatInterval", "HeartbeatInterval", "Coffee", "Coffee"])
     assert report == {
@@ -132,6 +136,7 @@ def test_get_configuration_names_known_and_unknown_keys_once() -> None:
     }
 
 
+@pytest.mark.ocpp("GetConfiguration", "5.8-all")
 def test_get_configuration_without_keys_gives_all() -> None:
     assert len(configuration().report()["configurationKey"]) == len(KEYS) == len(BY_NAME)
 

@@ -60,12 +60,14 @@ def test_a_frame_survives_the_wire(frame: Frame) -> None:
         ('[2,"1","Heartbeat",{"a":NaN}]', None),
     ],
 )
+@pytest.mark.ocpp("J4.2-FormationViolation")
 def test_what_is_no_message_is_refused_and_a_readable_id_is_kept(text: str, call_id: str | None) -> None:
     with pytest.raises(BadFrame) as refusal:
         decode(text)
     assert refusal.value.call_id == call_id
 
 
+@pytest.mark.ocpp("J4.1-encoding")
 def test_bytes_that_are_no_text_are_refused() -> None:
     with pytest.raises(BadFrame):
         decode(b'[2,"\xff\xfe","Heartbeat",{}]')
@@ -76,6 +78,7 @@ def test_an_incomplete_refusal_is_still_a_refusal(text: str) -> None:
     assert isinstance(decode(text), CallError)
 
 
+@pytest.mark.ocpp("J4.2-error")
 def test_a_long_description_is_cut_to_what_the_wire_allows() -> None:
     assert len(json.loads(encode(CallError("1", "InternalError", "x" * 400)))[3]) == 255
 

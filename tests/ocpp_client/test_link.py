@@ -39,10 +39,12 @@ async def is_served(rig: Rig) -> None:
     await rig.system.call(NAME, "GetConfiguration", {"key": ["HeartbeatInterval"]})
 
 
+@pytest.mark.ocpp("J3.1-url")
 def test_the_address_ends_with_the_identity() -> None:
     assert address("ws://host/ocpp/", "CP 1") == "ws://host/ocpp/CP%201"
 
 
+@pytest.mark.ocpp("J6.2-basic")
 def test_basic_authentication_carries_user_and_password() -> None:
     assert authorization("CP1", "pass") == {"Authorization": "Basic Q1AxOnBhc3M="}
     assert authorization("CP1", "") == {}
@@ -115,6 +117,7 @@ async def test_no_redirect_is_followed_and_no_credential_leaves(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(("status", "text"), [(200, "portal"), (511, "portal"), (403, "identity"), (404, "404")])
+@pytest.mark.ocpp("J3.2-unknown-identity")
 async def test_refusals_say_what_they_mean(tmp_path: Path, status: int, text: str) -> None:
     async with bench(tmp_path) as rig:
         rig.system.http_answer = HttpAnswer(status=status, body="<html>")
@@ -122,6 +125,7 @@ async def test_refusals_say_what_they_mean(tmp_path: Path, status: int, text: st
             await open_link(f"{rig.system.url}/{NAME}", {})
 
 
+@pytest.mark.ocpp("J3.1-subprotocol", "J3.2-no-subprotocol")
 async def test_a_server_without_our_subprotocol_is_left() -> None:
     left = asyncio.Event()
 
@@ -144,6 +148,7 @@ async def test_a_server_that_never_answers_the_handshake_is_given_up() -> None:
         assert asyncio.get_running_loop().time() - begun_s <= 20 and heard
 
 
+@pytest.mark.ocpp("J4.2-garbage")
 async def test_a_ten_megabyte_frame_costs_the_link_only(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -156,6 +161,7 @@ async def test_a_ten_megabyte_frame_costs_the_link_only(tmp_path: Path) -> None:
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 80_000  # the server's copies included
 
 
+@pytest.mark.ocpp("J5.3-ping")
 async def test_a_half_open_link_is_found_within_a_minute(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -178,6 +184,7 @@ async def test_the_link_is_back_within_ten_seconds_after_the_server_is(tmp_path:
             await rig.system.until_connected(NAME, 10)
 
 
+@pytest.mark.ocpp("J5.4-reconnect")
 async def test_with_the_defaults_gaps_are_random_then_grow(tmp_path: Path) -> None:
     async with bench(tmp_path, reconnect_spread_s=120.0) as rig:
         await rig.boot()
@@ -230,6 +237,7 @@ async def test_a_name_that_does_not_resolve_holds_up_nobody(tmp_path: Path) -> N
         assert answer.status == "Invalid" and asyncio.get_running_loop().time() - begun_s < 1
 
 
+@pytest.mark.ocpp("J6.2-basic", "A00-profile1")
 async def test_credentials_are_sent_to_the_configured_server(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         rig.system.passwords = {NAME: KEY}

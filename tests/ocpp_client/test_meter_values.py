@@ -32,10 +32,12 @@ def sample(*values: SampledValue, at: bool = True, sample_number: int = 1) -> Sa
         (1e9, "1000000000"),
     ],
 )
+@pytest.mark.ocpp("4.7-raw")
 def test_numbers_are_plain_texts(value: float, text: str) -> None:
     assert number(value) == text
 
 
+@pytest.mark.ocpp("4.7-defaults")
 def test_a_value_keeps_phase_context_unit_and_place() -> None:
     value = sampled_value(SampledValue("Current.Import", 16.04, "A", phase="L2"))
     assert value == {
@@ -48,10 +50,12 @@ def test_a_value_keeps_phase_context_unit_and_place() -> None:
     }
 
 
+@pytest.mark.ocpp("7.31-frequency")
 def test_frequency_has_no_unit_on_the_wire() -> None:
     assert "unit" not in sampled_value(SampledValue("Frequency", 50.0, "Hz"))
 
 
+@pytest.mark.ocpp("4.7-signed")
 def test_a_signed_record_passes_byte_for_byte() -> None:
     record = 'OCMF|{"FV":"1.0"}|{"SA":"ECDSA"}'
     value = sampled_value(SampledValue(ENERGY, 1.0, "Wh", signed=record))
@@ -64,6 +68,7 @@ def test_every_measurand_passes_the_schema() -> None:
     assert schemas.check_request("MeterValues", payload) == payload
 
 
+@pytest.mark.ocpp("9.1-MeterValuesSampledData")
 def test_only_the_wanted_measurands_of_a_context_are_told() -> None:
     values = (
         SampledValue(ENERGY, 1, "Wh"),
@@ -83,6 +88,7 @@ def test_a_sample_without_time_is_not_told() -> None:
 @pytest.mark.parametrize(
     ("word", "known"), [("SoC", True), ("Voltage.L1-N", True), ("Voltage.X", False), ("RPM", False)]
 )
+@pytest.mark.ocpp("3.16.4-unsupported")
 def test_measurand_words(word: str, known: bool) -> None:
     assert is_measurand(word) is known
 

@@ -36,6 +36,7 @@ async def told_all(rig: Rig, starts: int, stops: int, timeout_s: float = 600) ->
 # ---------------------------------------------------------------------------------------------------- the usual way
 
 
+@pytest.mark.ocpp("3.7-order")
 async def test_a_transaction_is_told_in_order(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -58,6 +59,7 @@ async def test_a_transaction_is_told_in_order(tmp_path: Path) -> None:
         assert rig.ledger.faults() == []
 
 
+@pytest.mark.ocpp("4.7-transaction")
 async def test_samples_are_told_at_once(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -81,6 +83,7 @@ async def test_what_concerns_no_server_is_not_told(tmp_path: Path) -> None:
         assert "transactionId" not in rig.payloads("MeterValues")[0]
 
 
+@pytest.mark.ocpp("3.16.1-stop-data", "4.10-data", "9.1-StopTxnSampledData")
 async def test_begin_and_end_values_are_for_transaction_data(tmp_path: Path) -> None:
     async with bench(tmp_path, configuration={"StopTxnSampledData": ENERGY}) as rig:
         await rig.registered()
@@ -100,6 +103,7 @@ async def test_begin_and_end_values_are_for_transaction_data(tmp_path: Path) -> 
         assert values(rig) == ["1500"]
 
 
+@pytest.mark.ocpp("4.10-reason-ev")
 async def test_a_vehicle_that_left_is_the_reason(tmp_path: Path) -> None:
     from tests.ocpp_client.test_words import reading
 
@@ -117,6 +121,7 @@ async def test_a_vehicle_that_left_is_the_reason(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------------- off line
 
 
+@pytest.mark.ocpp("3.7-no-live-gap", "3.7-order", "3.7-offline-timestamps", "3.7-stop-waits-id")
 async def test_what_happened_without_link_is_told_on_return_in_order_and_once(tmp_path: Path) -> None:
     async with bench(tmp_path, is_there=False) as rig:
         await rig.boot()
@@ -134,6 +139,7 @@ async def test_what_happened_without_link_is_told_on_return_in_order_and_once(tm
         assert rig.ledger.faults() == []
 
 
+@pytest.mark.ocpp("3.7.1-offline-no-tries")
 async def test_being_off_line_uses_up_no_attempts(tmp_path: Path) -> None:
     async with bench(tmp_path, configuration={"TransactionMessageAttempts": 2}) as rig:
         await rig.registered()
@@ -146,6 +152,7 @@ async def test_being_off_line_uses_up_no_attempts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("offset", [0, 1, 2, 7, 20])
+@pytest.mark.ocpp("3.7.1-same", "4.8-retry")
 async def test_a_cut_in_the_answer_brings_an_identical_repeat(tmp_path: Path, offset: int) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -238,6 +245,12 @@ async def test_a_boot_that_never_knew_the_time_keeps_its_order_and_durations(tmp
 # ----------------------------------------------------------------------------------------------------- refusals
 
 
+@pytest.mark.ocpp(
+    "3.7.1-interval",
+    "3.7.1-attempts",
+    "9.1-TransactionMessageAttempts",
+    "9.1-TransactionMessageRetryInterval",
+)
 async def test_tries_grow_by_the_interval_and_hold_back_nobody_else(tmp_path: Path) -> None:
     presets = {"TransactionMessageAttempts": 4, "TransactionMessageRetryInterval": 60}
     async with bench(tmp_path, configuration=presets) as rig:
@@ -263,6 +276,7 @@ async def test_tries_grow_by_the_interval_and_hold_back_nobody_else(tmp_path: Pa
         assert len({str(told) for told in rig.payloads("StartTransaction") if told["idTag"] == "FIRST"}) == 1
 
 
+@pytest.mark.ocpp("3.7.1-next")
 async def test_what_is_refused_for_good_is_parked_whole_and_can_be_sent_again(tmp_path: Path) -> None:
     presets = {"TransactionMessageAttempts": 2, "TransactionMessageRetryInterval": 10}
     async with bench(tmp_path, configuration=presets) as rig:
@@ -291,6 +305,7 @@ async def test_what_is_refused_for_good_is_parked_whole_and_can_be_sent_again(tm
         assert any("session 1" in error for error in [note.error async for note in notes])
 
 
+@pytest.mark.ocpp("3.9-idtag-length")
 async def test_an_id_tag_that_cannot_be_sent_is_parked_and_shown(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -351,6 +366,7 @@ async def test_an_answer_after_the_time_out_is_not_mistaken_for_the_next_one(tmp
         assert rig.ledger.faults() == []
 
 
+@pytest.mark.ocpp("3.7.1-next")
 async def test_a_server_that_refuses_all_meter_values_still_gets_the_stop(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -381,6 +397,7 @@ async def test_a_server_that_refuses_all_meter_values_still_gets_the_stop(tmp_pa
         ({"StopTransactionOnInvalidId": False}, SessionFlag(0), None),
     ],
 )
+@pytest.mark.ocpp("3.5.4-deauthorize", "4.8-invalid-stop", "9.1-StopTransactionOnInvalidId")
 async def test_an_id_tag_that_proves_invalid(
     tmp_path: Path, presets: dict[str, Any], flags: SessionFlag, asked: object
 ) -> None:
@@ -395,6 +412,7 @@ async def test_an_id_tag_that_proves_invalid(
         assert rig.client is not None and rig.client._store.cache["card1"].status == "Invalid"
 
 
+@pytest.mark.ocpp("4.8-invalid-stop")
 async def test_a_refused_id_tag_is_acted_upon_also_after_a_crash(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         rig.system.other_cards = "Invalid"
@@ -431,6 +449,7 @@ async def test_after_a_crash_money_is_told_once_and_samples_at_most_twenty_secon
         assert story(rig).count("start") == story(rig).count("stop") == 1
 
 
+@pytest.mark.ocpp("3.7-durable")
 async def test_a_crash_at_any_step_leaves_a_whole_story(tmp_path: Path) -> None:
     for step in range(1, 12):
         folder = tmp_path / str(step)
@@ -579,6 +598,7 @@ async def test_the_station_hears_what_it_may_forget(tmp_path: Path) -> None:
         assert (cursor.seq, cursor.sample) == (2, 1)
 
 
+@pytest.mark.ocpp("3.7-other-at-once")
 async def test_a_live_request_is_answered_quickly_during_a_drain(tmp_path: Path) -> None:
     async with bench(tmp_path, is_there=False) as rig:
         await rig.boot()

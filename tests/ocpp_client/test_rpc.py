@@ -136,12 +136,14 @@ async def settled() -> None:
     await asyncio.sleep(0.1)
 
 
+@pytest.mark.ocpp("J4.2-call", "J4.2-result")
 async def test_a_request_gets_its_answer() -> None:
     async with exchange() as (rpc, link, _):
         assert await rpc.call("Heartbeat", {}) == TIME
         assert link.sent[0][0] == 2 and len(link.sent[0][1]) <= 36
 
 
+@pytest.mark.ocpp("J4.1-one-at-a-time")
 async def test_one_request_is_under_way_at_a_time() -> None:
     async with exchange() as (rpc, link, _):
         link.answers.clear()
@@ -153,6 +155,7 @@ async def test_one_request_is_under_way_at_a_time() -> None:
         await asyncio.gather(*calls)
 
 
+@pytest.mark.ocpp("J4.1-timeout", "J4.2-unknown-result")
 async def test_no_answer_in_time_is_the_servers_failure_and_a_late_one_is_dropped() -> None:
     async with exchange(timeout_s=30) as (rpc, link, _):
         link.answers.clear()
@@ -169,6 +172,7 @@ async def test_no_answer_in_time_is_the_servers_failure_and_a_late_one_is_droppe
         assert await second == TIME
 
 
+@pytest.mark.ocpp("J4.2-error-answer")
 async def test_a_refusal_carries_its_code() -> None:
     async with exchange() as (rpc, link, _):
         link.answers.clear()
@@ -196,6 +200,7 @@ async def test_an_answer_of_wrong_shape_is_no_answer(answer: Payload) -> None:
             await rpc.call("StartTransaction", start)
 
 
+@pytest.mark.ocpp("3.9-idtag-length")
 async def test_our_own_faults_never_leave() -> None:
     async with exchange() as (rpc, link, _):
         with pytest.raises(Unsendable, match="idTag"):
@@ -235,6 +240,13 @@ async def test_a_lost_link_ends_the_waiting_request() -> None:
         ([2, "1", "ClearCache", {}], "InternalError"),
     ],
 )
+@pytest.mark.ocpp(
+    "J4.2-FormationViolation",
+    "J4.2-PropertyConstraintViolation",
+    "J4.2-OccurenceConstraintViolation",
+    "J4.2-TypeConstraintViolation",
+    "J4.2-InternalError",
+)
 async def test_bad_requests_get_their_code_and_the_next_one_its_answer(frame: Any, code: str) -> None:
     async with exchange() as (_, link, router):
         link.put(frame)
@@ -247,6 +259,7 @@ async def test_bad_requests_get_their_code_and_the_next_one_its_answer(frame: An
         assert router.done == ["GetConfiguration"]
 
 
+@pytest.mark.ocpp("J4.2-duplicate")
 async def test_a_repeated_request_is_done_once_and_answered_again() -> None:
     async with exchange() as (rpc, link, router):
         for _ in range(3):
@@ -276,6 +289,7 @@ async def test_another_request_with_a_used_id_is_done() -> None:
         assert [deed for deed in router.done if deed != "after"] == ["Soft", "Hard"]
 
 
+@pytest.mark.ocpp("5.17-accepted-first")
 async def test_what_a_handler_wants_to_do_afterwards_comes_after_its_answer() -> None:
     async with exchange() as (_, link, router):
         link.put([2, "1", "Reset", {"type": "Soft"}])
@@ -303,6 +317,7 @@ async def test_a_slow_request_holds_up_no_other() -> None:
         assert [frame[1] for frame in link.sent] == ["2", "1"]
 
 
+@pytest.mark.ocpp("J4.1-answer-meanwhile")
 async def test_a_hundred_requests_while_ours_is_pending_are_all_answered() -> None:
     async with exchange() as (rpc, link, _):
         link.answers.clear()
@@ -331,6 +346,7 @@ async def test_a_flood_is_refused_at_the_bound() -> None:
         assert len(link.replies()) <= MAX_WAITING + MAX_REFUSALS + 2
 
 
+@pytest.mark.ocpp("J4.2-unknown-result")
 async def test_strays_and_doubles_are_counted_and_forgotten() -> None:
     async with exchange() as (rpc, link, _):
         for number in range(1000):
@@ -341,6 +357,7 @@ async def test_strays_and_doubles_are_counted_and_forgotten() -> None:
         assert await rpc.call("Heartbeat", {}) == TIME
 
 
+@pytest.mark.ocpp("4.2-rejected-silent")
 async def test_while_rejected_nothing_is_answered() -> None:
     async with exchange() as (_, link, router):
         router.is_silent = True
@@ -379,6 +396,7 @@ FRAMES = st.one_of(
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(FRAMES, max_size=30))
+@pytest.mark.ocpp("J4.2-garbage")
 def test_no_frame_ends_the_reading(frames: list[bytes]) -> None:
     survive([frame for frame in frames if not frame.startswith(b'[2, "last"')])
 
@@ -386,5 +404,6 @@ def test_no_frame_ends_the_reading(frames: list[bytes]) -> None:
 @pytest.mark.long
 @settings(max_examples=2000, deadline=None)
 @given(st.lists(FRAMES, min_size=50, max_size=60))
+@pytest.mark.ocpp("J4.2-garbage")
 def test_no_frame_of_a_hundred_thousand_ends_the_reading(frames: list[bytes]) -> None:
     survive([frame for frame in frames if not frame.startswith(b'[2, "last"')])

@@ -59,6 +59,7 @@ async def authorize(rig: Rig, tag: str) -> Authorization:
 # ------------------------------------------------------------------------------------------------- registration
 
 
+@pytest.mark.ocpp("BootNotification", "StatusNotification", "4.2-first", "4.2-accepted-status", "4.2-accepted-clock")
 async def test_it_boots_and_tells_the_status_of_all_connectors(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         learned = rig.buses["admin"].subscribe(TimeLearned)
@@ -72,6 +73,14 @@ async def test_it_boots_and_tells_the_status_of_all_connectors(tmp_path: Path) -
         assert rig.ledger.faults() == []
 
 
+@pytest.mark.ocpp(
+    "4.2-pending-answers",
+    "4.2-pending-trigger",
+    "4.2-pending-no-remote",
+    "4.2-no-other-before",
+    "4.2-retry",
+    "4.2.1-before-accepted",
+)
 async def test_pending_lets_configuration_through_and_no_transaction(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         rig.system.boot_status, rig.system.heartbeat_interval_s = "Pending", 20
@@ -91,6 +100,7 @@ async def test_pending_lets_configuration_through_and_no_transaction(tmp_path: P
         assert len(rig.payloads("BootNotification")) == 2
 
 
+@pytest.mark.ocpp("4.2-rejected-silent", "4.2-retry")
 async def test_while_rejected_it_is_silent_until_the_interval_has_passed(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         rig.system.boot_status, rig.system.heartbeat_interval_s = "Rejected", 100
@@ -106,6 +116,7 @@ async def test_while_rejected_it_is_silent_until_the_interval_has_passed(tmp_pat
 
 
 @pytest.mark.parametrize("interval", [0, -5])
+@pytest.mark.ocpp("4.2-retry-zero")
 async def test_absurd_intervals_are_replaced_by_ours(tmp_path: Path, interval: int) -> None:
     async with bench(tmp_path) as rig:
         rig.system.boot_status, rig.system.heartbeat_interval_s = "Pending", interval
@@ -122,6 +133,7 @@ async def test_absurd_intervals_are_replaced_by_ours(tmp_path: Path, interval: i
     ("interval", "seconds"),
     [(1, 1), (30, 30), (0, 60), (-1, 60), (10**9, 86_400), ("soon", 60), (None, 60), (True, 60), (2.5, 60)],
 )
+@pytest.mark.ocpp("4.2-retry-zero")
 def test_the_wait_for_the_next_boot_is_bounded(interval: object, seconds: float) -> None:
     assert clamped_wait_s(interval) == seconds
 
@@ -144,6 +156,7 @@ async def test_accepted_without_time_and_interval_is_accepted(tmp_path: Path) ->
         assert len(rig.payloads("BootNotification")) == 1
 
 
+@pytest.mark.ocpp("Heartbeat", "4.6-interval", "9.1-HeartbeatInterval")
 async def test_heartbeats_follow_the_interval_at_once(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -155,6 +168,7 @@ async def test_heartbeats_follow_the_interval_at_once(tmp_path: Path) -> None:
         assert rig.hub.values == {"ocpp.HeartbeatInterval": "10"}
 
 
+@pytest.mark.ocpp("4.2-once", "J5.4-no-boot")
 async def test_a_link_that_comes_back_tells_statuses_but_boots_not_again(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -166,6 +180,7 @@ async def test_a_link_that_comes_back_tells_statuses_but_boots_not_again(tmp_pat
 # ------------------------------------------------------------------------------------------------------ statuses
 
 
+@pytest.mark.ocpp("4.9-no-repeat", "4.9-preparing-plug")
 async def test_only_changes_of_what_is_reported_are_told(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -179,6 +194,7 @@ async def test_only_changes_of_what_is_reported_are_told(tmp_path: Path) -> None
         assert statuses(rig, 0) == ["Available"]
 
 
+@pytest.mark.ocpp("4.9-offline-current")
 async def test_statuses_from_without_link_are_not_told_later(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -192,6 +208,7 @@ async def test_statuses_from_without_link_are_not_told_later(tmp_path: Path) -> 
         assert statuses(rig, 1) == ["Available", "Finishing"]
 
 
+@pytest.mark.ocpp("4.9-min-duration", "9.1-MinimumStatusDuration")
 async def test_a_short_status_is_not_told_with_minimum_status_duration(tmp_path: Path) -> None:
     async with bench(tmp_path, configuration={"MinimumStatusDuration": 5}) as rig:
         await rig.registered()
@@ -209,6 +226,7 @@ async def test_a_short_status_is_not_told_with_minimum_status_duration(tmp_path:
         assert statuses(rig, 1) == ["Available", "Charging"]
 
 
+@pytest.mark.ocpp("4.9-start-order", "4.9-stop-order")
 async def test_statuses_and_transactions_come_in_the_order_of_the_specification(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         rig.system.on("StartTransaction", delay_s=2.0)
@@ -234,6 +252,7 @@ async def test_statuses_and_transactions_come_in_the_order_of_the_specification(
         ]  # fmt: skip
 
 
+@pytest.mark.ocpp("4.9-stop-order")
 async def test_finishing_waits_for_a_stop_that_is_recorded_later(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -250,6 +269,7 @@ async def test_finishing_waits_for_a_stop_that_is_recorded_later(tmp_path: Path)
 # -------------------------------------------------------------------------------------------------- authorisation
 
 
+@pytest.mark.ocpp("Authorize", "3.5-online-asks")
 async def test_the_server_decides_on_line(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         rig.system.id_tags["BAD"] = "Blocked"
@@ -260,6 +280,7 @@ async def test_the_server_decides_on_line(tmp_path: Path) -> None:
         assert (child.status, child.basis, child.parent) == ("Accepted", AuthorizationBasis.SERVER, "FAMILY")
 
 
+@pytest.mark.ocpp("3.9-idtag-length")
 async def test_an_overlong_id_tag_is_refused_and_never_sent(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -268,6 +289,13 @@ async def test_an_overlong_id_tag_is_refused_and_never_sent(tmp_path: Path) -> N
         assert not rig.payloads("Authorize")
 
 
+@pytest.mark.ocpp(
+    "3.5-offline-local",
+    "3.5.1-cache-expiry",
+    "3.5.1-cache-invalid",
+    "3.9-idtag-case",
+    "3.5.4-unknown-off",
+)
 async def test_without_link_the_cache_decides_whatever_the_case(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         rig.system.id_tags["bad"] = "Blocked"
@@ -284,6 +312,14 @@ async def test_without_link_the_cache_decides_whatever_the_case(tmp_path: Path) 
         assert (await authorize(rig, "stranger")).status == "Invalid"
 
 
+@pytest.mark.ocpp(
+    "3.5.1-cache-kept",
+    "3.5-pre-authorize",
+    "5.4-clears",
+    "5.4-then-asks",
+    "ClearCache",
+    "9.1-LocalPreAuthorize",
+)
 async def test_the_cache_survives_a_restart_and_clear_cache_is_for_good(tmp_path: Path) -> None:
     async with bench(tmp_path, configuration={"LocalPreAuthorize": True}) as rig:
         await rig.registered()
@@ -300,6 +336,7 @@ async def test_the_cache_survives_a_restart_and_clear_cache_is_for_good(tmp_path
         assert (await authorize(rig, "card")).basis is AuthorizationBasis.SERVER
 
 
+@pytest.mark.ocpp("3.5.4-unknown", "3.5-offline-off", "9.1-AllowOfflineTxForUnknownId", "9.1-LocalAuthorizeOffline")
 async def test_unknown_cards_charge_without_link_where_allowed(tmp_path: Path) -> None:
     presets = {"AllowOfflineTxForUnknownId": True, "LocalAuthorizeOffline": False}
     async with bench(tmp_path, configuration=presets) as rig:
@@ -326,6 +363,7 @@ async def test_a_server_that_fails_to_answer_leaves_it_to_the_rules_without_link
 # ----------------------------------------------------------------------------------------------- what servers ask
 
 
+@pytest.mark.ocpp("RemoteStartTransaction", "RemoteStopTransaction", "5.12-unknown")
 async def test_remote_start_and_stop(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -347,6 +385,7 @@ async def test_remote_start_and_stop(tmp_path: Path) -> None:
         assert await call(rig, "RemoteStopTransaction", transactionId=number) == REJECTED
 
 
+@pytest.mark.ocpp("5.11-authorize", "9.1-AuthorizeRemoteTxRequests")
 async def test_a_remote_start_can_ask_for_authorisation_first(tmp_path: Path) -> None:
     async with bench(tmp_path, configuration={"AuthorizeRemoteTxRequests": True}) as rig:
 
@@ -360,6 +399,7 @@ async def test_a_remote_start_can_ask_for_authorisation_first(tmp_path: Path) ->
         await rig.system.until_received("Authorize")
 
 
+@pytest.mark.ocpp("5.11-zero")
 async def test_what_the_station_refuses_is_rejected(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -377,6 +417,7 @@ async def test_what_the_station_refuses_is_rejected(tmp_path: Path) -> None:
         (ActionResult(ok=False, code="unknown_connector"), "Rejected"),
     ],
 )
+@pytest.mark.ocpp("ChangeAvailability")
 async def test_change_availability(tmp_path: Path, result: ActionResult, status: str) -> None:
     async with bench(tmp_path) as rig:
         rig.station.availability_answer = result
@@ -395,6 +436,7 @@ async def test_change_availability(tmp_path: Path, result: ActionResult, status:
         (ActionResult(ok=False, code="unknown_connector"), "NotSupported"),
     ],
 )
+@pytest.mark.ocpp("UnlockConnector", "5.18-unknown", "5.18-fixed", "5.18-failed")
 async def test_unlock(tmp_path: Path, result: ActionResult, status: str) -> None:
     async with bench(tmp_path) as rig:
         rig.station.unlock_answer = result
@@ -406,6 +448,7 @@ async def test_unlock(tmp_path: Path, result: ActionResult, status: str) -> None
     ("kind", "exit_code", "source"),
     [("Hard", 20, StopSource.OCPP_HARD_RESET), ("Soft", 30, StopSource.OCPP_SOFT_RESET)],
 )
+@pytest.mark.ocpp("Reset")
 async def test_reset_answers_then_ends_the_station(
     tmp_path: Path, kind: str, exit_code: int, source: StopSource
 ) -> None:
@@ -434,6 +477,15 @@ async def test_the_sampling_plan_is_given_at_once_and_after_each_change(tmp_path
         assert [(plan.sampled_interval_s, plan.aligned_interval_s) for plan in plans] == [(30, 0), (30, 900)]
 
 
+@pytest.mark.ocpp(
+    "TriggerMessage",
+    "5.17-boot",
+    "5.17-heartbeat",
+    "5.17-status",
+    "5.17-meter",
+    "4.7-trigger",
+    "5.17-rejected",
+)
 async def test_triggered_messages(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -446,8 +498,6 @@ async def test_triggered_messages(tmp_path: Path) -> None:
         assert (told["connectorId"], told["meterValue"][0]["sampledValue"][0]["context"]) == (2, "Trigger")
         assert rig.station.told(TakeSample)[0].measurands == (ENERGY,)
         assert await call(rig, "TriggerMessage", requestedMessage="MeterValues", connectorId=9) == REJECTED
-        for message in ("FirmwareStatusNotification", "DiagnosticsStatusNotification"):
-            assert await call(rig, "TriggerMessage", requestedMessage=message) == {"status": "NotImplemented"}
 
 
 async def test_an_asked_sample_does_not_hold_up_the_next_ones(tmp_path: Path) -> None:
@@ -464,6 +514,7 @@ async def test_an_asked_sample_does_not_hold_up_the_next_ones(tmp_path: Path) ->
         assert len(rig.payloads("MeterValues")) == 3
 
 
+@pytest.mark.ocpp("DataTransfer.server", "5.6-vendor")
 async def test_vendors_that_nobody_brought_are_unknown(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -472,8 +523,9 @@ async def test_vendors_that_nobody_brought_are_unknown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("action", "code"),
-    [("SetChargingProfile", "NotSupported"), ("GetDiagnostics", "NotSupported"), ("MakeCoffee", "NotImplemented")],
+    [("Authorize", "NotSupported"), ("MakeCoffee", "NotImplemented")],
 )
+@pytest.mark.ocpp("J4.2-NotSupported", "J4.2-NotImplemented")
 async def test_other_actions_are_refused_with_the_right_code(tmp_path: Path, action: str, code: str) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()

@@ -64,11 +64,13 @@ def connector(status: ConnectorStatus, controller: str = "A", **changes: Any) ->
     return ConnectorState(**fields | changes)
 
 
+@pytest.mark.ocpp("4.10-reason-other")
 def test_every_stop_source_has_a_reason_ocpp_knows() -> None:
     assert set(REASONS) == set(StopSource)
     assert set(REASONS.values()) <= words_of("StopTransaction", "reason")
 
 
+@pytest.mark.ocpp("7.7-status")
 def test_every_connector_status_has_a_status_ocpp_knows() -> None:
     assert set(STATUSES) == set(ConnectorStatus)
     assert set(STATUSES.values()) <= words_of("StatusNotification", "status")
@@ -138,6 +140,7 @@ def test_reasons(source: StopSource, at_stop: ControllerStatus | None, reason: s
         ),
     ],
 )
+@pytest.mark.ocpp("7.6-errorcodes", "4.9-vendor-error")
 def test_connector_reports(state: ConnectorState, report: Report) -> None:
     assert connector_report(state) == report
     assert report.error_code in words_of("StatusNotification", "errorCode")
@@ -162,6 +165,7 @@ def test_info_fits_the_wire() -> None:
         ({"technical": TechnicalStatus.WARNING}, Report("Available")),
     ],
 )
+@pytest.mark.ocpp("4.9-zero")
 def test_station_reports(changes: dict[str, Any], report: Report) -> None:
     fields: dict[str, Any] = {
         "technical": TechnicalStatus.OK,
@@ -177,6 +181,7 @@ def test_station_reports(changes: dict[str, Any], report: Report) -> None:
     assert station_report(StationState(**fields | changes)) == report
 
 
+@pytest.mark.ocpp("4.9-fault-active")
 def test_a_silent_reader_is_a_warning_of_the_station() -> None:
     state = StationState(
         technical=TechnicalStatus.WARNING,

@@ -88,6 +88,7 @@ def test_a_meter_that_runs_backwards_is_never_followed_and_counts_as_silent() ->
     assert track.silent_for(18.0) == 18.0
 
 
+@pytest.mark.ocpp("3.16-register")
 def test_a_fall_by_rounding_stands_still() -> None:
     track = MeterTrack(MAX_W)
     assert kinds(feed(track, 1_000, 999, 998, 999, 1_000, 1_001)) == ["ok"] * 6

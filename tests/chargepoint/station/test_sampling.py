@@ -59,10 +59,12 @@ def test_every_measurand_has_a_case() -> None:
 
 
 @pytest.mark.parametrize("key", MEASURANDS)
+@pytest.mark.ocpp("7.31-measurands", "7.34-phase", "7.45-units")
 def test_ac_values(key: str) -> None:
     assert sample(key) == [(key, *expected) for expected in AC_CASES[key]]
 
 
+@pytest.mark.ocpp("7.31-current-dc")
 def test_dc_values_have_no_phases() -> None:
     dc = {"connector_type": ConnectorType.CCS2, "meter": msgspec.structs.replace(METER, voltage_v=(400.0, 0.0, 0.0))}
     assert sample("Current.Import", "Voltage", "Frequency", "Power.Factor", **dc) == [
@@ -109,6 +111,7 @@ def test_keys_with_phases(key: str, split: tuple[str, str] | None) -> None:
     assert split_measurand(key) == split
 
 
+@pytest.mark.ocpp("7.43-missing")
 def test_what_is_not_known_is_left_out_and_never_zero() -> None:
     nothing = {"meter": None, "energy_wh": None, "controller": None, "offered": None}
     assert sample(*MEASURANDS, "RPM", **nothing) == []
@@ -126,6 +129,7 @@ def test_import_is_never_negative() -> None:
     assert [row[2] for row in sample("Power.Active.Import", "Current.Import.L1", meter=backward)] == [0.0, 0.1]
 
 
+@pytest.mark.ocpp("7.31-temperature")
 def test_interval_export_and_plug_temperature() -> None:
     export = msgspec.structs.replace(METER, energy_export_wh=7)
     asked = (
@@ -143,6 +147,7 @@ def test_interval_export_and_plug_temperature() -> None:
     ]
 
 
+@pytest.mark.ocpp("7.30-location")
 def test_the_stations_own_meter_is_three_phase_and_sits_at_the_inlet() -> None:
     found = sample("Current.Import", "Voltage", "Energy.Active.Import.Register", connector_type=None, controller=None)
     assert len(found) == 7
