@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 
 from chargepoint.bus import Bus
-from chargepoint.messages import ReadJournal, ReadSamples
+from chargepoint.messages import BacklogSize, ReadBacklog, ReadJournal, ReadSamples
 from chargepoint.records import JournalRow, Sample, TransactionStarted, TransactionStopped
 
 STATION = "station"
@@ -19,7 +19,9 @@ PAGE = 500
 SAMPLE_PAGE = 100
 """So many samples fit into one answer of the bus (1 MiB), with all measurands and signed records in them."""
 MAX_ROWS = 2000
-"""So many journal rows are kept in memory; beyond them the count of what waits is a lower bound."""
+"""So many journal rows are kept in memory; those beyond them are counted by the station."""
+COUNT_S = 10.0
+"""So often the station is asked how much waits beyond what was read."""
 MAX_LIVE = 500
 DURABLE_S = 25.0
 """A sample is durable, and can be read, this long after it was taken."""
@@ -36,6 +38,8 @@ class RowStream:
         """Up to here the journal is known."""
         self.last_seq: int | None = None
         """Where the journal ended when it was last read."""
+        self.beyond = 0
+        """About how many rows wait beyond those that were read; some of them may concern no central system."""
         self._heard = seq
 
     @property
@@ -53,6 +57,7 @@ class RowStream:
             for row in page.rows:
                 if isinstance(row.entry, TransactionStarted | TransactionStopped) and row.entry.is_reported:
                     self.rows.append(row)
+            self.beyond = max(0, self.beyond - len(page.rows)) if self.is_behind else 0
             self.last_seq = page.last_seq
             if page.read_to <= self.read_to:  # the journal is not longer than what is known of it
                 self._heard = self.read_to
@@ -73,13 +78,19 @@ class SampleStream:
         self.live: deque[Sample] = deque()
         self.read = number
         self.is_behind = True
+        self.beyond = 0
+        """How many durable samples wait beyond `page`, when they were last counted."""
+        self.durable = number
+        """Samples up to this number are counted in `beyond`."""
         self._durable_by_s = asyncio.get_running_loop().time() + DURABLE_S if may_lack else 0.0
         self._tried_s: float | None = None
 
     @property
     def waiting(self) -> int:
-        """How many samples wait, as far as they are known."""
-        return len(self.page) + len(self.live)
+        """How many samples wait. Some may hold nothing that is wanted and will not be told."""
+        if not self.is_behind:
+            return len(self.page) + len(self.live)
+        return len(self.page) + self.beyond + sum(1 for sample in self.live if sample.number > self.durable)
 
     def heard(self, sample: Sample) -> None:
         """A sample was taken just now."""
@@ -117,6 +128,7 @@ class SampleStream:
         self.page.extend(sample for sample in reply.samples if first_live is None or sample.number < first_live)
         if self.page:
             self.read = self.page[-1].number
+            self.beyond = max(0, self.beyond - len(self.page))
         if len(reply.samples) == SAMPLE_PAGE and len(self.page) == SAMPLE_PAGE:
             self._tried_s = None
         elif now_s < self._durable_by_s:
@@ -130,6 +142,8 @@ class Backlog:
     """Both streams merged by the journal's order."""
 
     def __init__(self, bus: Bus, seq: int, sample: int, *, may_lack: bool = False) -> None:
+        self._bus = bus
+        self._counted_s: float | None = None
         self.journal = RowStream(bus, seq)
         self.samples = SampleStream(bus, sample, may_lack=may_lack)
 
@@ -140,6 +154,22 @@ class Backlog:
         if sample is not None:
             self.journal.heard(sample.after_seq)
         await self.journal.fill()
+
+    async def count_when_due(self) -> None:
+        """Have counted what waits beyond what was read, now and then. Raises what the bus raises."""
+        now_s = asyncio.get_running_loop().time()
+        is_due = self._counted_s is None or now_s - self._counted_s >= COUNT_S
+        if not is_due or not (self.journal.is_behind or self.samples.is_behind):
+            return
+        self._counted_s = now_s
+        size = await self.size()
+        self.journal.beyond = size.entries if self.journal.is_behind else 0
+        self.samples.beyond, self.samples.durable = size.samples, size.durable_sample
+
+    async def size(self) -> BacklogSize:
+        """What the station says of all that comes behind what was read."""
+        request = ReadBacklog(after_seq=self.journal.read_to, after_sample=self.samples.read, kinds=KINDS)
+        return await self._bus.call(STATION, request)
 
     def peek(self) -> JournalRow | Sample | None:
         """What comes next of what has been read."""
@@ -158,5 +188,5 @@ class Backlog:
 
     @property
     def waiting(self) -> int:
-        """Messages that wait, about."""
-        return len(self.journal.rows) + self.samples.waiting
+        """Messages that wait; beyond what was read an estimate that is rather too high."""
+        return len(self.journal.rows) + self.journal.beyond + self.samples.waiting

@@ -15,15 +15,17 @@ from datetime import datetime
 from typing import Protocol
 
 from chargepoint.bus import Bus
-from chargepoint.messages import ReadSamples
+from chargepoint.messages import ParkedSession, ReadSamples
 from chargepoint.records import JournalRow, Sample, TransactionStopped
 from ocpp_client.backlog import SAMPLE_PAGE, STATION
 from ocpp_client.rpc import NoAnswer, Refused, Unsendable
-from ocpp_client.store import Lane, Store
+from ocpp_client.set_aside import SetAside
+from ocpp_client.store import AsideRange, Lane, Store
 
 log = logging.getLogger(__name__)
 
 TIME_UNKNOWN_S = 2.0
+MOST_SHOWN = 1000
 
 
 class Teller(Protocol):
@@ -33,7 +35,7 @@ class Teller(Protocol):
 
     async def tell_row(self, row: JournalRow, at: datetime) -> None: ...
 
-    async def tell_sample(self, sample: Sample) -> None: ...
+    async def tell_sample(self, sample: Sample, *, is_late: bool = False) -> None: ...
 
 
 class Rules(Protocol):
@@ -42,18 +44,21 @@ class Rules(Protocol):
     def number(self, name: str) -> int: ...
 
 
-OnFailure = Callable[[Lane, str], None]
-"""Hears that something was parked or given up: the lane and a sentence for people."""
+OnFailure = Callable[[int, int, str], None]
+"""Hears that something was parked: session, connector and a sentence for people."""
 
 
 class Lanes:
     """All lanes of a store. Methods that change one return when that is durable."""
 
-    def __init__(self, bus: Bus, store: Store, teller: Teller, rules: Rules, on_failure: OnFailure) -> None:
+    def __init__(
+        self, bus: Bus, store: Store, teller: Teller, rules: Rules, aside: SetAside, on_failure: OnFailure
+    ) -> None:
         self._bus = bus
         self._store = store
         self._teller = teller
         self._rules = rules
+        self._aside = aside
         self._on_failure = on_failure
         self._samples: dict[int, deque[Sample]] = {}
         for lane in store.lanes.values():
@@ -66,8 +71,35 @@ class Lanes:
 
     @property
     def parked(self) -> int:
-        """Rows that the central system has refused for good."""
-        return sum(len(lane.rows) for lane in self._store.lanes.values() if lane.is_parked)
+        """Messages that the central system has refused for good."""
+        return sum(len(lane.rows) for lane in self._store.lanes.values() if lane.is_parked) + self._aside.samples
+
+    def held_back(self) -> tuple[ParkedSession, ...]:
+        """What is held back, session by session; of a session that is not on record any more the id it had."""
+        found = [
+            ParkedSession(
+                session_id=abs(lane.session_id),
+                connector=lane.connector,
+                messages=len(lane.rows),
+                attempts=lane.attempts,
+                is_parked=lane.is_parked,
+                error=lane.error,
+            )
+            for lane in self._store.lanes.values()
+            if lane.rows or lane.attempts
+        ]
+        found += [
+            ParkedSession(
+                session_id=one.session_id,
+                connector=one.connector,
+                messages=one.samples,
+                attempts=self._rules.number("TransactionMessageAttempts"),
+                is_parked=True,
+                error=f"meter values: {one.error}",
+            )
+            for one in self._store.aside
+        ]
+        return tuple(sorted(found, key=lambda one: one.session_id)[:MOST_SHOWN])
 
     def due(self) -> Lane | None:
         """The lane that has waited for longest beyond its time, None when none is due."""
@@ -96,15 +128,31 @@ class Lanes:
         """`row` must wait behind what its session already waits for."""
         await self._store.hold(self._store.lanes[session_id], row)
 
+    async def retell(self, *rows: JournalRow) -> None:
+        """Tell these rows of one session once more, or for the first time, out of the line."""
+        for row in rows:
+            session_id = row.entry.session_id or 0
+            lane = self._store.lanes.get(session_id)
+            if lane is None:
+                lane = Lane(session_id, row.entry.connector or 0, self._store.sample, rows=[])
+            await self._store.hold(lane, row)
+
+    async def set_aside(self, sample: Sample, error: str) -> None:
+        """`sample` can never be told."""
+        number, connector = sample.number, sample.connector
+        await self._aside.add(AsideRange(sample.session_id, connector, number - 1, number, 1, error))
+        self._on_failure(sample.session_id, connector, f"a meter value is set aside: {error}")
+
     async def resend(self, session_id: int | None = None) -> int:
         """Try parked messages again, of one session or of all; how many sessions that were."""
         lanes = [
-            lane for lane in self._store.lanes.values() if lane.is_parked and session_id in (None, lane.session_id)
+            lane for lane in self._store.lanes.values() if lane.is_parked and session_id in (None, abs(lane.session_id))
         ]
+        aside = self._aside.resend(session_id)
         for lane in lanes:
             lane.is_parked, lane.attempts, lane.due_s = False, 0, 0.0
             await self._store.hold(lane)
-        return len(lanes)
+        return len({lane.session_id for lane in lanes} | aside)
 
     # ---------------------------------------------------------------------------------------------- what goes out
 
@@ -147,7 +195,7 @@ class Lanes:
         """All of it is told."""
         self._samples.pop(lane.session_id, None)
         await self._store.release(lane)
-        log.info("session %d: told at last", lane.session_id)
+        log.info("session %d: nothing is held back any more", lane.session_id)
 
     async def _next_sample(self, lane: Lane) -> Sample | None:
         """The next sample of this session that the line has passed; None when there is none."""
@@ -179,20 +227,36 @@ class Lanes:
         lane.is_parked = is_parked or is_last
         await self._store.hold(lane, row)
         if lane.is_parked:
-            self._on_failure(lane, f"not told, set aside after {lane.attempts} tries: {error}")
+            text = f"not told, set aside after {lane.attempts} tries: {error}"
+            self._on_failure(lane.session_id, lane.connector, text)
         else:
             log.warning("session %d: try %d failed: %s", lane.session_id, lane.attempts, error)
 
     async def _give_up(self, lane: Lane, error: str) -> None:
-        """A sample is refused for good. If the next one is refused at once, too, all that wait are given up."""
+        """A sample is refused for good: set aside. If the next one is refused at once, too, so are all that wait."""
         waiting = self._samples.pop(lane.session_id, deque())
+        after = lane.sample_after
         if lane.has_given_up:
-            lane.sample_after = self._store.sample
-            self._on_failure(lane, f"{max(1, len(waiting))} or more meter values not told: {error}")
+            lane.sample_after, count = self._store.sample, await self._count(lane, self._store.sample)
         else:
-            lane.sample_after = waiting[0].number if waiting else lane.sample_after + 1
-            self._on_failure(lane, f"meter values not told: {error}")
+            lane.sample_after, count = waiting[0].number if waiting else after + 1, 1
+        await self._aside.add(
+            AsideRange(lane.session_id, lane.connector, after, lane.sample_after, max(1, count), error)
+        )
+        self._on_failure(lane.session_id, lane.connector, f"{max(1, count)} meter values not told, set aside: {error}")
         lane.has_given_up = True
         lane.attempts = max(0, self._rules.number("TransactionMessageAttempts") - 1)
         lane.due_s = 0.0
         await self._store.hold(lane)
+
+    async def _count(self, lane: Lane, up_to: int) -> int:
+        """How many samples of this session wait."""
+        count, after = 0, lane.sample_after
+        while True:
+            reply = await self._bus.call(
+                STATION, ReadSamples(after=after, session_id=lane.session_id, limit=SAMPLE_PAGE)
+            )
+            count += sum(1 for sample in reply.samples if sample.number <= up_to)
+            if len(reply.samples) < SAMPLE_PAGE or reply.samples[-1].number >= up_to:
+                return count
+            after = reply.samples[-1].number

@@ -10,15 +10,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
 from chargepoint.bus import Bus, CallFailed, Unavailable
-from chargepoint.messages import Cursor
+from chargepoint.messages import Cursor, ReadJournal, ReadSessions
 from chargepoint.records import JournalRow, Sample, TransactionStarted, TransactionStopped
-from ocpp_client.backlog import STATION, Backlog
+from ocpp_client.backlog import KINDS, STATION, Backlog
 from ocpp_client.lanes import Lanes
+from ocpp_client.orphans import Orphans
 from ocpp_client.rpc import LinkLost, NoAnswer, Refused, Unsendable
+from ocpp_client.set_aside import SetAside
 from ocpp_client.store import Store
 
 log = logging.getLogger(__name__)
@@ -46,7 +49,9 @@ class Teller(Protocol):
 
     async def tell_row(self, row: JournalRow, at: datetime) -> None: ...
 
-    async def tell_sample(self, sample: Sample) -> None: ...
+    async def tell_sample(self, sample: Sample, *, is_late: bool = False) -> None:
+        """`is_late`: also when its transaction has ended."""
+        ...
 
     def heard_sample(self, sample: Sample) -> None: ...
 
@@ -54,8 +59,20 @@ class Teller(Protocol):
 class Outbox:
     """See the top of this file. `is_open` says whether transaction messages may be sent now."""
 
-    def __init__(self, *, bus: Bus, store: Store, teller: Teller, lanes: Lanes, is_open: asyncio.Event) -> None:
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        store: Store,
+        teller: Teller,
+        lanes: Lanes,
+        aside: SetAside,
+        orphans: Orphans,
+        is_open: asyncio.Event,
+    ) -> None:
         self._bus = bus
+        self._aside = aside
+        self._orphans = orphans
         self._store = store
         self._teller = teller
         self._lanes = lanes
@@ -69,9 +86,13 @@ class Outbox:
         self._heard_seq = 0
         self._alive_s = asyncio.get_running_loop().time()
         self._flushed_s = 0.0
-        self._cursor_told: tuple[int, int] | None = None
+        self._cursor_told: tuple[int, int, int] | None = None
         self._cursor_told_s = 0.0
         self._is_turn_of_lane = True
+        self._idle_refused = 0
+        self._is_first_checked = False
+        self.needed_elsewhere: Callable[[], int] | None = None
+        """Up to where another reader of this service has dealt with the journal; pruning waits for it, too."""
 
     # ------------------------------------------------------------------------------------------------- what is known
 
@@ -175,6 +196,7 @@ class Outbox:
         await self._check_journal()
         self._progress.set()
         await self._flush_when_due()
+        await self._backlog.count_when_due()
         if not self._is_open.is_set():
             return False
         lane, item = self._lanes.due(), self._backlog.peek()
@@ -185,8 +207,15 @@ class Outbox:
         self._is_turn_of_lane = True
         self._store.may_put_off = len(self._backlog.journal.rows) > 1
         if item is None:
-            return False
+            return await self._step_aside()
         return await (self._take_sample(item) if isinstance(item, Sample) else self._take_row(item))
+
+    async def _step_aside(self) -> bool:
+        """Nothing new waits: what somebody wants told again, and what nobody else will end."""
+        if self._aside.has_work:
+            await self._aside.step()
+            return True
+        return not self._backlog.samples.is_behind and await self._orphans.check()
 
     async def _rest(self) -> None:
         """Wait for something to do; never long, since waits of lanes end and batches fall due."""
@@ -204,8 +233,17 @@ class Outbox:
         except SERVER_FAILED as error:
             if sample.session_id:
                 await self._lanes.open_for_sample(sample, str(error))
+            else:  # of no transaction: it is not sent again (OCPP 1.6, 4.7)
+                self._idle_refused += 1
+                log.log(
+                    logging.WARNING if self._idle_refused in (1, 10, 100, 1000) else logging.DEBUG,
+                    "meter values of connector %d outside of a transaction were refused, %d by now: %s",
+                    sample.connector,
+                    self._idle_refused,
+                    error,
+                )
         except Unsendable as error:
-            log.error("sample %d cannot be told: %s", sample.number, error)
+            await self._lanes.set_aside(sample, str(error))
         self._store.advance(sample=sample.number)
         self._backlog.pop(sample)
         return True
@@ -215,6 +253,8 @@ class Outbox:
         session_id, connector = entry.session_id or 0, entry.connector or 0
         if session_id in self._store.lanes:
             await self._lanes.append(session_id, row)
+        elif isinstance(entry, TransactionStopped) and session_id not in self._store.transactions:
+            await self._lanes.retell(*await self._start_of(session_id), row)
         else:
             at = await self._teller.time_of(row)
             if at is None:
@@ -233,6 +273,16 @@ class Outbox:
         self._progress.set()
         return True
 
+    async def _start_of(self, session_id: int) -> list[JournalRow]:
+        """The row of a start whose answer is not on record (ocpp.db was lost); none when it is gone, too."""
+        page = await self._bus.call(
+            STATION, ReadJournal(after_seq=session_id - 1, session_id=session_id, kinds=KINDS[:1], limit=1)
+        )
+        rows = [row for row in page.rows if row.entry.session_id == session_id]
+        if rows:
+            log.warning("session %d: its transaction id is not on record; its start is told once more", session_id)
+        return rows
+
     # -------------------------------------------------------------------------------------------------- keeping books
 
     async def _check_journal(self) -> None:
@@ -241,18 +291,36 @@ class Outbox:
         last = journal.last_seq
         if last is None:
             return
-        if seq is None and self._store.damage:
-            log.error("ocpp.db was damaged and does not say what was told; going on behind journal row %d", last)
-            await self._restart_at(last)
+        if seq is None and not self._is_first_checked:
+            await self._recollect(last)
+            self._is_first_checked = True
         elif seq is not None and last < seq:
             log.error("the journal ends at row %d, yet rows up to %d were told: it was replaced", last, seq)
+            for session_id in [one for one, known in self._store.transactions.items() if one > last]:
+                if not self._store.transactions[session_id].is_ended:
+                    await self._orphans.close(session_id)
             await self._restart_at(last)
         elif not journal.rows and not journal.is_behind:
             self._store.advance(seq=journal.read_to)
 
-    async def _restart_at(self, seq: int) -> None:
-        await self._store.restart_at(seq, self._store.sample)
-        self._backlog = Backlog(self._bus, seq, self._store.sample)
+    async def _recollect(self, last: int) -> None:
+        """ocpp.db says nothing of what was told: a first start, or it was lost. Then the station's word counts."""
+        size = await self._backlog.size()
+        if not size.cursor_seq and not self._store.damage:
+            return
+        seq = size.cursor_seq or last
+        log.error("ocpp.db does not say what was told; going on behind journal row %d", seq)
+        page = await self._bus.call(STATION, ReadSessions(unfinished=True))
+        running = [session for session in page.sessions if session.started is not None and session.is_reported]
+        await self._restart_at(seq, size.cursor_sample or size.durable_sample)
+        for session in running:
+            rows = [row for row in await self._start_of(session.session_id) if row.seq <= seq]
+            await self._lanes.retell(*rows)
+
+    async def _restart_at(self, seq: int, sample: int | None = None) -> None:
+        sample = self._store.sample if sample is None else sample
+        await self._store.restart_at(seq, sample)
+        self._backlog = Backlog(self._bus, seq, sample)
 
     async def _flush_when_due(self) -> None:
         now_s = asyncio.get_running_loop().time()
@@ -263,10 +331,13 @@ class Outbox:
     async def _tell_cursor(self) -> None:
         """What the station may forget; it need not know at once."""
         now_s = asyncio.get_running_loop().time()
-        cursor = (self._store.seq or 0, self._store.held_samples())
+        seq = self._store.seq or 0
+        if self.needed_elsewhere is not None:
+            seq = min(seq, self.needed_elsewhere())
+        cursor = (seq, self._store.held_samples(), self._store.sample)
         if cursor == self._cursor_told or now_s - self._cursor_told_s < TELL_CURSOR_S:
             return
         self._cursor_told_s = now_s
         await self._store.flush()
-        await self._bus.call(STATION, Cursor(seq=cursor[0], sample=cursor[1]))
+        await self._bus.call(STATION, Cursor(seq=cursor[0], sample=cursor[1], told=cursor[2]))
         self._cursor_told = cursor

@@ -14,7 +14,9 @@ from chargepoint.messages import (
     Authorize,
     CallCentralSystem,
     JournalGrew,
+    ParkedPage,
     ReadFrames,
+    ReadParked,
     ResendParked,
     SampleTaken,
     ServiceState,
@@ -31,17 +33,23 @@ from ocpp_client.exchange_log import ExchangeLog
 from ocpp_client.kept import Kept
 from ocpp_client.lanes import Lanes
 from ocpp_client.link import Link
+from ocpp_client.orphans import Orphans
 from ocpp_client.outbox import Outbox
 from ocpp_client.rpc import Rpc
-from ocpp_client.store import Lane
+from ocpp_client.security_events import SecurityEvents
+from ocpp_client.set_aside import SetAside
 from ocpp_client.transport import address, authorization
 from ocpp_client.v16.authorisation import Authorisation
 from ocpp_client.v16.compatibility import wording
 from ocpp_client.v16.configuration import Configuration
 from ocpp_client.v16.core import Actions, Core
+from ocpp_client.v16.firmware import Firmware
 from ocpp_client.v16.local_list import LocalListRequests
+from ocpp_client.v16.locations import hosts_of
 from ocpp_client.v16.registration import Registration, boot_payload
 from ocpp_client.v16.remote_trigger import RemoteTrigger
+from ocpp_client.v16.reservation import ReservationActions
+from ocpp_client.v16.security import SecureFirmware
 from ocpp_client.v16.status import StatusReporter
 from ocpp_client.v16.telling import Teller
 from ocpp_client.watching import Watching
@@ -122,9 +130,16 @@ class Client:
             connectors=self._shown[0],
             told=self._told,
         )
-        self._lanes = Lanes(bus, store, self._teller, self._configuration, self._failed)
+        aside = SetAside(bus, store, self._teller, self._failed)
+        self._lanes = Lanes(bus, store, self._teller, self._configuration, aside, self._failed)
         self._outbox = Outbox(
-            bus=bus, store=store, teller=self._teller, lanes=self._lanes, is_open=registration.is_open
+            bus=bus,
+            store=store,
+            teller=self._teller,
+            lanes=self._lanes,
+            aside=aside,
+            orphans=Orphans(bus, clock, store),
+            is_open=registration.is_open,
         )
         self._statuses = StatusReporter(
             rpc=self._rpc,
@@ -136,9 +151,22 @@ class Client:
             settle=self._outbox.settle,
             note=self._watching.sent,
         )
+        self._security_events = SecurityEvents(
+            bus=bus,
+            clock=clock,
+            rpc=self._rpc,
+            facts=kept.facts,
+            is_open=registration.is_open,
+            first_seq=store.seq or 0,
+            was_damaged=bool(store.damage),
+            failed=self._watching.failed,
+        )
+        if self._url:
+            self._outbox.needed_elsewhere = lambda: self._security_events.seq
         self._rpc.router = self._actions(numbers)
         bus.serve(Authorize, self._authorisation.authorize)
         bus.serve(ResendParked, self._resend_parked)
+        bus.serve(ReadParked, self._read_parked)
         bus.serve(ReadFrames, exchange.read)
         bus.serve(CallCentralSystem, Commissioning(self._rpc, registration.is_open, self._watching.sent).call)
 
@@ -159,6 +187,17 @@ class Client:
             forget_cached=self._store.forget_cached,
             note=self._watching.received,
         ).add_to(actions)
+        ReservationActions(self._context.bus, self._watching.received).add_to(actions)
+        firmware = Firmware(
+            bus=self._context.bus,
+            facts=self._kept.facts,
+            notices=self._kept.notices,
+            note=self._watching.received,
+            security=self._watching.security,
+            allowed_hosts=hosts_of(self._context.settings.ocpp.url, self._context.settings.ocpp.backup_url),
+        )
+        firmware.add_to(actions)
+        SecureFirmware(firmware, self._watching.security).add_to(actions)
         RemoteTrigger(
             bus=self._context.bus,
             rpc=self._rpc,
@@ -166,11 +205,15 @@ class Client:
             configuration=self._configuration,
             registration=self._registration,
             statuses=self._statuses,
+            firmware=firmware,
             connectors=numbers,
         ).add_to(actions)
         return actions
 
     # ------------------------------------------------------------------------------------------------------ hearing
+
+    async def _read_parked(self, _request: ReadParked, _sender: str) -> ParkedPage:
+        return ParkedPage(sessions=self._lanes.held_back())
 
     async def _resend_parked(self, request: ResendParked, sender: str) -> ActionResult:
         count = await self._lanes.resend(request.session_id)
@@ -190,8 +233,8 @@ class Client:
         ):  # a long drain would fill the log with what it holds already
             self._watching.sent(action, connector, text)
 
-    def _failed(self, lane: Lane, text: str) -> None:
-        self._watching.failed("Transaction", lane.connector or None, f"session {lane.session_id}: {text}")
+    def _failed(self, session_id: int, connector: int, text: str) -> None:
+        self._watching.failed("Transaction", connector or None, f"session {abs(session_id)}: {text}")
 
     async def _hear_samples(self) -> None:
         dropped = 0
@@ -204,6 +247,7 @@ class Client:
     async def _hear_growth(self) -> None:
         async for event in self._growth:
             self._outbox.heard(event.seq)
+            self._security_events.heard()
 
     async def _hear_states(self, view: StateView) -> None:
         async for _, value in view.changes():
@@ -275,6 +319,8 @@ class Client:
         return work | {
             **{f"ocpp states {view.prefix}": self._hear_states(view) for view in self._shown},
             "ocpp outbox": self._outbox.run(),
+            "ocpp notices": self._kept.notices.run(self._rpc, self._registration.is_open, self._watching.failed),
+            "ocpp security events": self._security_events.run(),
             "ocpp link": link.run(is_power_up=self._is_power_up()),
         }
 

@@ -49,6 +49,7 @@ class OpenTransaction(msgspec.Struct):
     is_ended: bool = False
     stop_source: str = ""
     """Why the charge may not go on, when the central system did not accept the idTag of its start."""
+    meter_start_wh: int | None = None
 
 
 class Lane(msgspec.Struct):
@@ -68,6 +69,20 @@ class Lane(msgspec.Struct):
     has_given_up: bool = False
 
 
+class AsideRange(msgspec.Struct):
+    """Meter values of one session that the central system refused for good: samples with `after` < number <= `up_to`.
+
+    `samples` is how many there are.
+    """
+
+    session_id: int
+    connector: int
+    after: int
+    up_to: int
+    samples: int
+    error: str = ""
+
+
 class Store:
     """The open database with what it holds in memory; one owner, no second writer."""
 
@@ -79,6 +94,7 @@ class Store:
         self.sample = 0
         self.transactions: dict[int, OpenTransaction] = {}
         self.lanes: dict[int, Lane] = {}
+        self.aside: list[AsideRange] = []
         self.payloads: dict[int, Payload] = {}
         self.cache: dict[str, CacheEntry] = {}
         self._used = 0
@@ -104,14 +120,20 @@ class Store:
     async def _load(self) -> None:
         for seq, sample in await self.database.read("SELECT seq, sample FROM cursor"):
             self.seq, self.sample = seq, sample
-        for session_id, transaction_id, connector, is_ended, stop_source in await self.database.read(
-            "SELECT session_id, transaction_id, connector, is_ended, stop_source FROM transactions ORDER BY session_id"
+        for session_id, transaction_id, connector, is_ended, stop_source, start_wh in await self.database.read(
+            "SELECT session_id, transaction_id, connector, is_ended, stop_source, meter_start_wh FROM transactions "
+            "ORDER BY session_id"
         ):
-            self.transactions[session_id] = OpenTransaction(transaction_id, connector, bool(is_ended), stop_source)
+            known = OpenTransaction(transaction_id, connector, bool(is_ended), stop_source, start_wh)
+            self.transactions[session_id] = known
         for session_id, connector, sample_after, attempts, is_parked, error in await self.database.read(
             "SELECT session_id, connector, sample_after, attempts, is_parked, error FROM lanes ORDER BY session_id"
         ):
             self.lanes[session_id] = Lane(session_id, connector, sample_after, attempts, bool(is_parked), error, [])
+        for row in await self.database.read(
+            "SELECT session_id, connector, first_after, up_to, samples, error FROM set_aside ORDER BY up_to"
+        ):
+            self.aside.append(AsideRange(*row))
         for session_id, data in await self.database.read("SELECT session_id, row FROM held ORDER BY seq"):
             self.lanes[session_id].rows.append(msgspec.msgpack.decode(data, type=JournalRow))
         for seq, data in await self.database.read("SELECT seq, payload FROM payloads"):
@@ -177,11 +199,11 @@ class Store:
         )  # fmt: skip
 
     async def restart_at(self, seq: int, sample: int) -> None:
-        """The journal is shorter than what was told of it (it was set aside as damaged): go on from its end."""
+        """The journal is not the one that was told of: go on from there, and forget ended transactions of behind it."""
         self.seq, self.sample, self._is_dirty = seq, sample, True
-        for session_id in [session_id for session_id in self.transactions if session_id > seq]:
+        for session_id in [one for one, known in self.transactions.items() if one > seq and known.is_ended]:
             del self.transactions[session_id]
-        await self._commit([("DELETE FROM transactions WHERE session_id > ?", (seq,))])
+        await self._commit([("DELETE FROM transactions WHERE session_id > ? AND is_ended", (seq,))])
 
     # -------------------------------------------------------------------------------------------------- transactions
 
@@ -195,8 +217,7 @@ class Store:
     async def begun(self, row: JournalRow, session_id: int, transaction: OpenTransaction) -> None:
         """StartTransaction was answered: its id, and that `row` is done."""
         self.transactions[session_id] = transaction
-        values = (session_id, transaction.transaction_id, transaction.connector, transaction.stop_source)
-        known = ("INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, 0, ?)", values)
+        known = _save_transaction(session_id, transaction)
         await self._commit([known, *self._row_done(row, session_id)])
 
     async def ended(self, row: JournalRow, session_id: int) -> None:
@@ -207,7 +228,8 @@ class Store:
         statements: list[Statement] = [("UPDATE transactions SET is_ended = 1 WHERE session_id = ?", (session_id,))]
         oldest = self._too_many_ended()
         if oldest:
-            statements.append(("DELETE FROM transactions WHERE is_ended AND session_id <= ?", (oldest,)))
+            aside = "session_id NOT IN (SELECT session_id FROM set_aside)"
+            statements.append((f"DELETE FROM transactions WHERE is_ended AND session_id <= ? AND {aside}", (oldest,)))  # noqa: S608
         statements += self._row_done(row, session_id)
         if self.may_put_off and not self._put_off:
             self._put_off = statements
@@ -218,7 +240,8 @@ class Store:
         """Up to which session ended transactions are forgotten now; 0 mostly."""
         if len(self.transactions) <= KEPT_TRANSACTIONS + 100:
             return 0
-        ended = [session_id for session_id, known in self.transactions.items() if known.is_ended]
+        aside = {one.session_id for one in self.aside}
+        ended = [one for one, known in self.transactions.items() if known.is_ended and one not in aside]
         forget = sorted(ended)[: max(0, len(ended) - KEPT_TRANSACTIONS)]
         for session_id in forget:
             del self.transactions[session_id]
@@ -257,16 +280,37 @@ class Store:
         if row is not None:
             lane.rows.append(row)
             self.advance(seq=row.seq)
-        statements: list[Statement] = [
-            (
-                "INSERT OR REPLACE INTO lanes VALUES (?, ?, ?, ?, ?, ?)",
-                (lane.session_id, lane.connector, lane.sample_after, lane.attempts, lane.is_parked, lane.error[:500]),
-            )
-        ]
+        statements: list[Statement] = [_save_lane(lane)]
         if row is not None:
             values = (row.seq, lane.session_id, msgspec.msgpack.encode(row))
             statements.append(("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", values))
         await self._commit(statements)
+
+    async def orphan(self, session_id: int, lane: Lane, row: JournalRow) -> None:
+        """The end of a transaction that the journal does not hold any more, in a lane; its session becomes negative."""
+        known = self.transactions[-session_id] = self.transactions.pop(session_id)
+        lane.rows.append(row)
+        self.lanes[lane.session_id] = lane
+        values = (row.seq, lane.session_id, msgspec.msgpack.encode(row))
+        await self._commit(
+            [
+                ("DELETE FROM transactions WHERE session_id = ?", (session_id,)),
+                _save_transaction(-session_id, known),
+                _save_lane(lane),
+                ("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", values),
+            ]
+        )
+
+    async def save_aside(self, one: AsideRange) -> None:
+        """Put a range as it is now on record (its end may have grown)."""
+        key = (one.session_id, one.after, one.up_to)
+        overlaps = "DELETE FROM set_aside WHERE session_id = ? AND up_to > ? AND up_to <= ?"
+        values = (one.session_id, one.after, one.up_to, one.connector, one.samples, one.error[:500])
+        await self._commit([(overlaps, key), ("INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?, ?, ?, ?)", values)])
+
+    async def drop_aside(self, one: AsideRange) -> None:
+        """Nothing of this range is set aside any more."""
+        await self._commit([("DELETE FROM set_aside WHERE session_id = ? AND up_to = ?", (one.session_id, one.up_to))])
 
     async def release(self, lane: Lane) -> None:
         """Nothing of this session is held back any more."""
@@ -318,4 +362,22 @@ class Store:
 
     def held_samples(self) -> int:
         """The sample number behind which the station must not forget any."""
-        return min((lane.sample_after for lane in self.lanes.values()), default=self.sample)
+        held = [lane.sample_after for lane in self.lanes.values()] + [one.after for one in self.aside]
+        return min([self.sample, *held])
+
+
+def _save_transaction(session_id: int, known: OpenTransaction) -> Statement:
+    values = (
+        session_id,
+        known.transaction_id,
+        known.connector,
+        known.is_ended,
+        known.stop_source,
+        known.meter_start_wh,
+    )
+    return "INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, ?, ?, ?)", values
+
+
+def _save_lane(lane: Lane) -> Statement:
+    values = (lane.session_id, lane.connector, lane.sample_after, lane.attempts, lane.is_parked, lane.error[:500])
+    return "INSERT OR REPLACE INTO lanes VALUES (?, ?, ?, ?, ?, ?)", values

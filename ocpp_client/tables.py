@@ -1,8 +1,8 @@
 """The tables of ocpp.db, as numbered steps from an empty file; forward only.
 
-cursor, transactions, lanes, held, payloads, cache: `store.py`. facts (small durable values): `facts.py`. local_list:
-`v16/local_list.py`. certificates, key_pairs: `key_store.py`. notices: `notices.py`. link_days, link_charges:
-`statistics.py`.
+cursor, transactions, lanes, held, payloads, cache, set_aside: `store.py`. facts (small durable values): `facts.py`.
+local_list: `v16/local_list.py`. certificates, key_pairs: `key_store.py`. notices: `notices.py`. link_days,
+link_charges: `statistics.py`.
 """
 
 MIGRATIONS = (
@@ -42,6 +42,13 @@ MIGRATIONS = (
     CREATE TABLE link_charges (
         session_id INTEGER PRIMARY KEY, day TEXT NOT NULL, connections INTEGER NOT NULL, outages INTEGER NOT NULL,
         outage_s INTEGER NOT NULL, sent_bytes INTEGER NOT NULL, received_bytes INTEGER NOT NULL
+    );
+    """,
+    """
+    ALTER TABLE transactions ADD COLUMN meter_start_wh INTEGER;
+    CREATE TABLE set_aside (
+        session_id INTEGER NOT NULL, first_after INTEGER NOT NULL, up_to INTEGER NOT NULL, connector INTEGER NOT NULL,
+        samples INTEGER NOT NULL, error TEXT NOT NULL, PRIMARY KEY (session_id, up_to)
     );
     """,
 )

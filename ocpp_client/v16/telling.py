@@ -40,6 +40,7 @@ from ocpp_client.v16.meter_values import (
     meter_value,
     meter_values,
 )
+from ocpp_client.v16.permission import remedy
 from ocpp_client.v16.transactions import (
     WrongAnswer,
     id_tag_info,
@@ -92,7 +93,7 @@ class Teller:
     def name_open_transactions(self) -> None:
         """Tell the station again what it may have missed: the ids of the transactions that run, and which may not."""
         for session_id, known in self._store.transactions.items():
-            if not known.is_ended:
+            if not known.is_ended and session_id > 0:
                 named = NameTransaction(session_id=session_id, transaction_id=known.transaction_id)
                 self._errands.ask(STATION, named)
                 if known.stop_source:
@@ -150,7 +151,12 @@ class Teller:
         assert info is not None  # the schema asks for it
         session_id = entry.session_id or 0
         refusal = None if info.is_accepted else _why_stopped(entry)
-        begun = OpenTransaction(number, entry.connector or 0, stop_source=refusal.value if refusal else "")
+        begun = OpenTransaction(
+            number,
+            entry.connector or 0,
+            stop_source=refusal.value if refusal else "",
+            meter_start_wh=entry.meter_start_wh,
+        )
         await self._store.begun(row, session_id, begun)  # with the refusal: a crash must not make it a permission
         self._authorisation.learned(payload["idTag"], info)
         named = NameTransaction(session_id=session_id, transaction_id=number, parent=info.parent)
@@ -163,13 +169,15 @@ class Teller:
             self._enforce(session_id, refusal)
 
     def _enforce(self, session_id: int, source: StopSource) -> None:
-        """The idTag of a begun transaction is not accepted: stop it, or bound its energy, as configured (4.8)."""
-        most_wh = self._configuration.number("MaxEnergyOnInvalidId")
-        if self._configuration.flag("StopTransactionOnInvalidId"):
+        """The idTag of a begun transaction is not accepted: stop it, or its energy only, as configured (4.8)."""
+        deed = remedy(
+            stop_on_invalid=self._configuration.flag("StopTransactionOnInvalidId"),
+            most_wh=self._configuration.number("MaxEnergyOnInvalidId"),
+        )
+        if deed.ends:
             self._errands.ask(STATION, StopCharging(session_id=session_id, source=source, by="ocpp"))
-        elif most_wh > 0:
-            bound = SetEnergyLimit(session_id=session_id, energy_limit_wh=most_wh, source=source)
-            self._errands.ask(STATION, bound)
+        else:
+            self._errands.ask(STATION, SetEnergyLimit(session_id=session_id, energy_limit_wh=deed.most_wh))
 
     async def _stop(self, row: JournalRow, entry: TransactionStopped, at: datetime) -> None:
         payload = self._store.payloads.get(row.seq)
@@ -212,10 +220,11 @@ class Teller:
         """Taken just now: may be needed for transactionData before it is durable."""
         self._recent.append(sample)
 
-    async def tell_sample(self, sample: Sample) -> None:
-        """MeterValues; nothing where nothing of it is wanted, or its transaction is not one we tell of."""
+    async def tell_sample(self, sample: Sample, *, is_late: bool = False) -> None:
+        """MeterValues; nothing where nothing of it is wanted, or its transaction is not one we tell of (any more,
+        unless `is_late`)."""
         known = self._store.transactions.get(sample.session_id) if sample.session_id else None
-        if sample.session_id and (known is None or known.is_ended):
+        if sample.session_id and (known is None or (known.is_ended and not is_late)):
             return
         value = meter_value(self._timed(sample), self._measurands)
         if value is None:

@@ -17,6 +17,7 @@ from chargepoint.config import Settings
 from chargepoint.context import Context
 from chargepoint.messages import (
     ActionResult,
+    BacklogSize,
     ChangeAvailability,
     ChangeSettings,
     ConnectorState,
@@ -26,6 +27,7 @@ from chargepoint.messages import (
     JournalGrew,
     JournalPage,
     NameTransaction,
+    ReadBacklog,
     ReadJournal,
     ReadSamples,
     ReadSessions,
@@ -51,6 +53,7 @@ from chargepoint.records import (
     Moment,
     Sample,
     SampledValue,
+    Session,
     TransactionStarted,
     TransactionStopped,
 )
@@ -73,6 +76,7 @@ from ocpp_client.simulated import CentralSystem
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 NAME = "CP1"
+SERVICES = ("hub", "station", "ocpp", "fota", "admin")
 OK = ActionResult(ok=True, code="ok")
 ENERGY = "Energy.Active.Import.Register"
 
@@ -145,6 +149,8 @@ class FakeStation:
         """How many samples count as durable; None: all."""
         self.sample_step = 1
         """Numbers grow by this: they may have gaps."""
+        self.cursor: tuple[int, int] | None = None
+        """Journal row and sample up to which the service is known to be done; None: never heard of it."""
         self.asked: list[Any] = []
         self.start_answer = OK
         self.stop_answer = OK
@@ -157,6 +163,7 @@ class FakeStation:
         bus.serve(ReadSamples, self._read_samples)
         bus.serve(ReadSessions, self._read_sessions)
         bus.serve(Cursor, self._done)
+        bus.serve(ReadBacklog, self._read_backlog)
         bus.serve(SetSamplingPlan, self._done)
         bus.serve(NameTransaction, self._done)
         bus.serve(StopCharging, self._stop)
@@ -239,7 +246,10 @@ class FakeStation:
 
     async def _read_journal(self, request: ReadJournal, _sender: str) -> JournalPage:
         self.reads += 1
-        rows = list(self.rows[request.after_seq :])
+        rows = list(self.rows[max(0, request.after_seq) :])
+        if request.session_id is not None:
+            rows = [row for row in rows if row.entry.session_id == request.session_id]
+            rows = [row for row in rows if not request.kinds or type(row.entry).__name__ in request.kinds]
         page = rows[: request.limit]
         read_to = page[-1].seq if page else max(request.after_seq, len(self.rows))
         kept = tuple(row for row in page if not request.kinds or type(row.entry).__name__ in request.kinds)
@@ -257,7 +267,41 @@ class FakeStation:
 
     async def _read_sessions(self, request: ReadSessions, _sender: str) -> SessionsPage:
         self.asked.append(request)
-        return SessionsPage(sessions=())
+        found = [one for one in self.sessions() if request.session_ids == () or one.session_id in request.session_ids]
+        return SessionsPage(sessions=tuple(one for one in found if one.stopped is None or not request.unfinished))
+
+    def sessions(self) -> list[Session]:
+        """What the rows say of sessions."""
+        found: dict[int, Session] = {}
+        for row in self.rows:
+            entry = row.entry
+            if isinstance(entry, TransactionStarted):
+                found[entry.session_id or 0] = Session(
+                    session_id=entry.session_id or 0,
+                    connector=entry.connector or 0,
+                    connector_type=ConnectorType.TYPE2,
+                    power_type=ConnectorType.TYPE2.power_type,
+                    created=row.moment,
+                    started=row.moment,
+                    is_reported=entry.is_reported,
+                    meter_start_wh=entry.meter_start_wh,
+                )
+            elif isinstance(entry, TransactionStopped) and entry.session_id in found:
+                found[entry.session_id].stopped = row.moment
+                found[entry.session_id].meter_stop_wh = entry.meter_stop_wh
+        return list(found.values())
+
+    async def _read_backlog(self, request: ReadBacklog, _sender: str) -> BacklogSize:
+        durable = self.samples if self.durable_samples is None else self.samples[: self.durable_samples]
+        rows = self.rows[max(0, request.after_seq) :]
+        seq, sample = self.cursor or (None, None)
+        return BacklogSize(
+            entries=sum(1 for row in rows if type(row.entry).__name__ in request.kinds),
+            samples=sum(1 for one in durable if one.number > request.after_sample),
+            durable_sample=durable[-1].number if durable else 0,
+            cursor_seq=seq,
+            cursor_sample=sample,
+        )
 
     async def _done(self, request: Any, _sender: str) -> Reply:
         self.asked.append(request)
@@ -372,7 +416,7 @@ def rig_clock() -> Clock:
 async def bench(tmp_path: Path, is_there: bool = True, **ocpp: Any) -> AsyncIterator[Rig]:
     """A rig whose server listens (unless `is_there` is false) and whose service is not yet started."""
     clock = rig_clock()
-    async with CentralSystem(now=clock.now) as system, in_process_bus("hub", "station", "ocpp", "admin") as buses:
+    async with CentralSystem(now=clock.now) as system, in_process_bus(*SERVICES) as buses:
         rig = Rig(buses, system, tmp_path, station_settings(system.url, **ocpp))
         if not is_there:
             await system.go_away()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from chargepoint.records import SessionCreated, StationStarted, TransactionStarted, TransactionStopped
-from chargepoint.storage import history, journal
+from chargepoint.storage import batches, journal
 from tests.chargepoint.storage.making import SPRING, entries, happened, history_in, journal_in, set_clock
 
 KEPT = Path(__file__).parents[2] / "cases" / "databases"
@@ -42,7 +42,7 @@ async def test_a_journal_of_each_version_is_read_and_goes_on(tmp_path: Path, ver
         assert connection.execute("PRAGMA user_version").fetchone() == (len(journal.MIGRATIONS),)
 
 
-@pytest.mark.parametrize("version", range(1, len(history.MIGRATIONS) + 1))
+@pytest.mark.parametrize("version", range(1, len(batches.MIGRATIONS) + 1))
 async def test_a_history_of_each_version_is_read_and_goes_on(tmp_path: Path, version: int) -> None:
     async with history_in(taken(tmp_path, "history", version), set_clock("boot-2")) as opened:
         assert opened.damage == ""
