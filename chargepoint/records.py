@@ -137,6 +137,10 @@ class Session(msgspec.Struct, kw_only=True):
     last_limit: Limit | None = None
     charge_rate_pct_per_min: float = 0.0
     reservation_id: int | None = None
+    waits_for_vehicle: bool = False
+    """A vehicle unplugged at its own end does not end the transaction (StopTransactionOnEVSideDisconnect false)."""
+    keeps_cable: bool = False
+    """Its cable then stays locked in the socket (also UnlockConnectorOnEVSideDisconnect false)."""
     presented: Credential | None = None
     """The card that began it, where the charge is not in its name (free mode): it may end it."""
 

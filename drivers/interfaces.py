@@ -243,10 +243,21 @@ class ConnectorController(Protocol):
 
     async def read_diagnosis(self) -> Diagnosis: ...
 
-    async def start(self, session_ref: int, flags: int, current_a: float, power_w: float, valid_for_s: float) -> None:
+    async def start(
+        self,
+        session_ref: int,
+        flags: int,
+        current_a: float,
+        power_w: float,
+        valid_for_s: float,
+        *,
+        keep_cable: bool = False,
+    ) -> None:
         """Permit energy for the session `session_ref` (1..2^32-1) within the limits, for `valid_for_s` from now.
 
-        `flags` are the configured start-command flags, hardware specific, 0 for none.
+        `flags` are the configured start-command flags, hardware specific, 0 for none. `keep_cable`: a cable locked in
+        the station's socket stays locked when the vehicle is unplugged at its own end, until `unlock` or the vehicle's
+        return; a device that cannot do that releases it as ever.
         """
         ...
 

@@ -223,11 +223,18 @@ class Books:
         return await self._commit(fill)
 
     async def start_transaction(
-        self, session: Session, authorised: Authorised, meter_start_wh: int, *, is_offline: bool = False
+        self,
+        session: Session,
+        authorised: Authorised,
+        meter_start_wh: int,
+        *,
+        is_offline: bool = False,
+        waits_for_vehicle: bool = False,
+        keeps_cable: bool = False,
     ) -> None:
         """On record before power flows (R7). `session` is filled in only when the record is durable.
 
-        `is_offline`: there is a central system, and it cannot be reached now.
+        `is_offline`: there is a central system, and it cannot be reached now. The others: see `Session`.
         """
         source = authorised.source
         flags = session.flags | authorised.flags | _FLAG_OF_BASIS[authorised.basis]
@@ -249,6 +256,8 @@ class Books:
             ordered_duration_s=authorised.duration_s,
             reservation_id=authorised.reservation_id,
             presented=authorised.presented,
+            waits_for_vehicle=waits_for_vehicle,
+            keeps_cable=keeps_cable,
         )
         entry = TransactionStarted(
             session_id=session.session_id,
@@ -265,14 +274,14 @@ class Books:
         _copy(changed, session)
         log.info("connector %d: transaction %d begins, %s", session.connector, session.session_id, source)
 
-    async def keep_bound(self, session: Session, bound: tuple[int, StopSource] | None) -> None:
+    async def keep_bound(self, session: Session, bound: tuple[int, StopSource | None] | None) -> None:
         """Remember the energy at which a running transaction ends, and why, over restarts. Raises CannotRecord."""
         await self.write(facts={f"bound/{session.session_id}": msgspec.json.encode(bound)})
 
-    async def kept_bound(self, session: Session) -> tuple[int, StopSource] | None:
+    async def kept_bound(self, session: Session) -> tuple[int, StopSource | None] | None:
         """What `keep_bound` remembers."""
         kept = await self.journal.fact(f"bound/{session.session_id}")
-        return None if kept is None else msgspec.json.decode(kept, type=tuple[int, StopSource] | None)
+        return None if kept is None else msgspec.json.decode(kept, type=tuple[int, StopSource | None] | None)
 
     async def stop_transaction(
         self, session: Session, source: StopSource, stopper: Credential | None, meter_stop_wh: int, is_estimated: bool

@@ -105,7 +105,7 @@ class Calls:
                 if request.session_id is None
                 else session is not None and session.session_id == request.session_id
             )
-            if is_meant and (outlet.wants_energy or outlet.phase is Phase.BOOKED):
+            if is_meant and (outlet.can_be_stopped or outlet.phase is Phase.BOOKED):
                 await outlet.ask(StopAsked(source=request.source, credential=request.credential))
                 return OK
         return ActionResult(ok=False, code="no_session", text="No charge runs there.")
@@ -127,7 +127,7 @@ class Calls:
         outlet = self._outlets.get(request.connector)
         if outlet is None:
             return _unknown(request.connector)
-        if outlet.wants_energy or outlet.phase is Phase.BOOKED:
+        if outlet.can_be_stopped or outlet.phase is Phase.BOOKED:
             await outlet.ask(StopAsked(source=request.source))
         if not await outlet.out_of_transaction(15.0):
             return ActionResult(ok=False, code="failed", text="The charge did not end in time.")

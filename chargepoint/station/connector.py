@@ -23,11 +23,12 @@ class Phase(enum.Enum):
     STARTING = "transaction on record, energy permitted, none flows yet"
     CHARGING = "energy flows or has flowed"
     STOPPING = "energy forbidden, the controller has not yet said that it is off"
-    CHARGED = "transaction ended, vehicle still there"
+    CHARGED = "transaction ended, vehicle (or its locked cable) still there"
+    AWAY = "transaction open, energy forbidden: the vehicle was unplugged at its own end and may come back"
 
 
 WITHOUT_POWER = frozenset({Phase.EMPTY, Phase.BOOKED, Phase.PLUGGED, Phase.CHARGED})
-IN_TRANSACTION = frozenset({Phase.STARTING, Phase.CHARGING, Phase.STOPPING})
+IN_TRANSACTION = frozenset({Phase.STARTING, Phase.CHARGING, Phase.STOPPING, Phase.AWAY})
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -40,6 +41,10 @@ class EvConnected(Event, frozen=True):
 
 class EvLeft(Event, frozen=True):
     """The vehicle is gone (status A)."""
+
+
+class EvUnplugged(Event, frozen=True):
+    """The vehicle is gone, and the transaction waits for it (StopTransactionOnEVSideDisconnect is false)."""
 
 
 class Authorised(Event, frozen=True, kw_only=True):
@@ -110,7 +115,7 @@ IGNORE: tuple[Do, ...] = ()
 
 EVENTS: tuple[type[Event], ...] = (
     EvConnected, EvLeft, Authorised, WaitedTooLong, EnergyFlows, EvFinished, StopAsked, FaultRaised, OrderFailed,
-    LeaseEnded, PowerIsOff,
+    LeaseEnded, PowerIsOff, EvUnplugged,
 )  # fmt: skip
 
 Outcome = tuple[Phase, tuple[Do, ...]]
@@ -119,6 +124,7 @@ RULES: dict[tuple[Phase, type[Event]], Outcome] = {
     # nobody there
     (Phase.EMPTY, EvConnected): (Phase.PLUGGED, (Do.CREATE_SESSION,)),
     (Phase.EMPTY, EvLeft): (Phase.EMPTY, IGNORE),
+    (Phase.EMPTY, EvUnplugged): (Phase.EMPTY, IGNORE),
     (Phase.EMPTY, Authorised): (Phase.BOOKED, (Do.CREATE_SESSION,)),
     (Phase.EMPTY, WaitedTooLong): (Phase.EMPTY, IGNORE),
     (Phase.EMPTY, EnergyFlows): (Phase.EMPTY, STOP),  # uncontrolled: nobody may charge here
@@ -131,6 +137,7 @@ RULES: dict[tuple[Phase, type[Event]], Outcome] = {
     # authorised, no vehicle yet
     (Phase.BOOKED, EvConnected): (Phase.STARTING, START),
     (Phase.BOOKED, EvLeft): (Phase.BOOKED, IGNORE),
+    (Phase.BOOKED, EvUnplugged): (Phase.BOOKED, IGNORE),
     (Phase.BOOKED, Authorised): (Phase.BOOKED, IGNORE),  # the first one keeps the connector
     (Phase.BOOKED, WaitedTooLong): (Phase.EMPTY, (Do.FINISH_SESSION,)),
     (Phase.BOOKED, EnergyFlows): (Phase.BOOKED, STOP),
@@ -143,6 +150,7 @@ RULES: dict[tuple[Phase, type[Event]], Outcome] = {
     # a vehicle, nobody authorised
     (Phase.PLUGGED, EvConnected): (Phase.PLUGGED, IGNORE),
     (Phase.PLUGGED, EvLeft): (Phase.EMPTY, (Do.FINISH_SESSION,)),
+    (Phase.PLUGGED, EvUnplugged): (Phase.PLUGGED, IGNORE),
     (Phase.PLUGGED, Authorised): (Phase.STARTING, START),
     (Phase.PLUGGED, WaitedTooLong): (Phase.PLUGGED, IGNORE),
     (Phase.PLUGGED, EnergyFlows): (Phase.PLUGGED, STOP),
@@ -155,6 +163,7 @@ RULES: dict[tuple[Phase, type[Event]], Outcome] = {
     # transaction on record, permission given
     (Phase.STARTING, EvConnected): (Phase.STARTING, IGNORE),
     (Phase.STARTING, EvLeft): (Phase.STOPPING, STOP),
+    (Phase.STARTING, EvUnplugged): (Phase.AWAY, STOP),
     (Phase.STARTING, Authorised): (Phase.STARTING, IGNORE),
     (Phase.STARTING, WaitedTooLong): (Phase.STARTING, IGNORE),
     (Phase.STARTING, EnergyFlows): (Phase.CHARGING, IGNORE),
@@ -167,6 +176,7 @@ RULES: dict[tuple[Phase, type[Event]], Outcome] = {
     # energy flows
     (Phase.CHARGING, EvConnected): (Phase.CHARGING, IGNORE),
     (Phase.CHARGING, EvLeft): (Phase.STOPPING, STOP),
+    (Phase.CHARGING, EvUnplugged): (Phase.AWAY, STOP),
     (Phase.CHARGING, Authorised): (Phase.CHARGING, IGNORE),
     (Phase.CHARGING, WaitedTooLong): (Phase.CHARGING, IGNORE),
     (Phase.CHARGING, EnergyFlows): (Phase.CHARGING, IGNORE),
@@ -179,6 +189,7 @@ RULES: dict[tuple[Phase, type[Event]], Outcome] = {
     # on the way out; the first reason stays
     (Phase.STOPPING, EvConnected): (Phase.STOPPING, IGNORE),
     (Phase.STOPPING, EvLeft): (Phase.STOPPING, IGNORE),
+    (Phase.STOPPING, EvUnplugged): (Phase.STOPPING, IGNORE),
     (Phase.STOPPING, Authorised): (Phase.STOPPING, IGNORE),
     (Phase.STOPPING, WaitedTooLong): (Phase.STOPPING, IGNORE),
     (Phase.STOPPING, EnergyFlows): (Phase.STOPPING, STOP),
@@ -191,6 +202,7 @@ RULES: dict[tuple[Phase, type[Event]], Outcome] = {
     # transaction ended, vehicle still there
     (Phase.CHARGED, EvConnected): (Phase.CHARGED, IGNORE),
     (Phase.CHARGED, EvLeft): (Phase.EMPTY, (Do.FINISH_SESSION,)),
+    (Phase.CHARGED, EvUnplugged): (Phase.CHARGED, IGNORE),
     # at most one transaction in a session (statuses.md 5): a second charge without unplugging is a second session
     (Phase.CHARGED, Authorised): (Phase.STARTING, (Do.FINISH_SESSION, Do.CREATE_SESSION, *START)),
     (Phase.CHARGED, WaitedTooLong): (Phase.CHARGED, IGNORE),
@@ -201,6 +213,19 @@ RULES: dict[tuple[Phase, type[Event]], Outcome] = {
     (Phase.CHARGED, OrderFailed): (Phase.CHARGED, IGNORE),
     (Phase.CHARGED, LeaseEnded): (Phase.CHARGED, IGNORE),
     (Phase.CHARGED, PowerIsOff): (Phase.CHARGED, IGNORE),
+    # transaction open, the vehicle was unplugged at its own end
+    (Phase.AWAY, EvConnected): (Phase.STARTING, (Do.ALLOW_POWER,)),
+    (Phase.AWAY, EvLeft): (Phase.AWAY, IGNORE),
+    (Phase.AWAY, EvUnplugged): (Phase.AWAY, IGNORE),
+    (Phase.AWAY, Authorised): (Phase.AWAY, IGNORE),
+    (Phase.AWAY, WaitedTooLong): (Phase.AWAY, IGNORE),
+    (Phase.AWAY, EnergyFlows): (Phase.AWAY, STOP),
+    (Phase.AWAY, EvFinished): (Phase.AWAY, IGNORE),
+    (Phase.AWAY, StopAsked): (Phase.STOPPING, STOP),
+    (Phase.AWAY, FaultRaised): (Phase.STOPPING, STOP),
+    (Phase.AWAY, OrderFailed): (Phase.AWAY, IGNORE),
+    (Phase.AWAY, LeaseEnded): (Phase.AWAY, IGNORE),
+    (Phase.AWAY, PowerIsOff): (Phase.AWAY, IGNORE),
 }
 
 

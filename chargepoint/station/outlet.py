@@ -23,6 +23,7 @@ from chargepoint.station.connector import (
     Event,
     EvFinished,
     EvLeft,
+    EvUnplugged,
     FaultRaised,
     LeaseEnded,
     OrderFailed,
@@ -61,6 +62,17 @@ ANSWERS_WITHIN_S = 0.3
 """A controller of a session that was left unfinished is waited for so long before the other connectors work."""
 OBEYS_STOP_WITHIN_S = 10.0
 MAX_WISHES = 64
+
+RELEASE_CABLE = frozenset(
+    {
+        StopSource.LOCAL,
+        StopSource.OCPP_REMOTE,
+        StopSource.OCPP_UNLOCK,
+        StopSource.REMOTE_COMMAND,
+        StopSource.TECHNICIAN,
+    }
+)
+"""Who ends a charge in one of these ways may have the cable, too, also when the vehicle is away."""
 
 _SOURCE_OF: dict[type[Event], StopSource] = {
     EvFinished: StopSource.EV_CHARGED,
@@ -285,7 +297,7 @@ class Outlet(OutletState):
             if self._shown is not None and self._shown[1] is not ControllerStatus.F_UNKNOWN:
                 log.warning("connector %d: %s", self.number, error)
             self._show()
-            if self.wants_energy:
+            if self.can_be_stopped:
                 await self._handle(FaultRaised(source=StopSource.UNAVAILABLE))
         if self.phase is Phase.STOPPING and self.permission.has_run_out:
             # nobody renewed for so long that the controller has opened by itself (R2)
@@ -314,7 +326,7 @@ class Outlet(OutletState):
         )
         for event in events:
             await self._handle(event)
-        if self.wants_energy and self._is_unknown_for_long(now):
+        if self.can_be_stopped and self._is_unknown_for_long(now):
             await self._handle(FaultRaised(source=StopSource.UNAVAILABLE))
         if self.phase is Phase.STOPPING and (power_is_off(now) or self._is_idle_weld(now)):
             await self._handle(PowerIsOff())
@@ -374,12 +386,21 @@ class Outlet(OutletState):
             event = StopAsked(source=StopSource.UNAVAILABLE)
         elif isinstance(event, PowerIsOff) and self.phase is Phase.STOPPING and self._waits_for_meter():
             return None
+        elif isinstance(event, EvLeft) and self.wants_energy and self.session and self.session.waits_for_vehicle:
+            event = EvUnplugged()
+        elif isinstance(event, EvConnected) and self.phase is Phase.AWAY and not self._may_go_on():
+            return None
+        elif self.holds_cable:
+            if isinstance(event, StopAsked):
+                await self._release_cable()
+            if isinstance(event, EvLeft | StopAsked):
+                return None
         before = self.phase
         after, todo = step(before, event)
         if after is before and not todo:
             return None
         self._remember(event, after)
-        if after is Phase.STOPPING:
+        if after in (Phase.STOPPING, Phase.AWAY):
             self._set_phase(after)  # from now on nobody renews, whatever comes of the stop order
         is_new_stop = after is Phase.STOPPING and after is not before
         try:
@@ -422,6 +443,8 @@ class Outlet(OutletState):
         if self.phase is Phase.BOOKED and after is Phase.EMPTY and self.session is not None:
             timed_out = isinstance(event, WaitedTooLong)
             self.session.stop_source = StopSource.CONNECT_TIMEOUT if timed_out else getattr(event, "source", None)
+        if after is Phase.AWAY:
+            self._stop_since = self._clock.mono()
         if after is Phase.STOPPING and self.phase is not Phase.STOPPING:
             self._stop_since = self._clock.mono()
             if self.phase is Phase.STARTING and self.session is not None and self.reading is not None:
@@ -458,6 +481,19 @@ class Outlet(OutletState):
         patience_s = self._site.settings.station.meter_lost_delay_s
         return self.meter.reading is None and self.meter.silent_for() < patience_s
 
+    def _may_go_on(self) -> bool:
+        """Whether the open transaction of a vehicle that is back may have energy again; asked at each poll."""
+        facts, reading = self.facts(), self.reading
+        is_well = not facts.link_lost and not facts.meter_lost and facts.status.is_connected
+        return is_well and reading is not None and power_is_off(reading) and not self._may_not_resume()
+
+    async def _release_cable(self) -> None:
+        """Unlock what was kept locked after the vehicle had gone."""
+        try:
+            await self.controller.unlock()
+        except DeviceError as error:
+            log.warning("connector %d: the cable is not released: %s", self.number, error)
+
     def _may_not_resume(self) -> bool:
         return self.permission.starts_last_minute >= MAX_STARTS_PER_MINUTE or self._site.is_stopping
 
@@ -487,7 +523,14 @@ class Outlet(OutletState):
         who, reservations = authorised.presented or authorised.credential, self._site.reservations
         used = reservations.still_used(authorised.reservation_id, self.number, who)
         authorised = msgspec.structs.replace(authorised, reservation_id=used)
-        await self._books.start_transaction(session, authorised, self.meter.begin(), is_offline=self._site.is_offline)
+        await self._books.start_transaction(
+            session,
+            authorised,
+            self.meter.begin(),
+            is_offline=self._site.is_offline,
+            waits_for_vehicle=self._site.waits_for_vehicle,
+            keeps_cable=self._site.keeps_cable,
+        )
         reservations.used(used)
         limit_wh = authorised.energy_limit_wh
         self._charge(session, None if limit_wh is None else (limit_wh, StopSource.ENERGY_LIMIT))
@@ -514,6 +557,9 @@ class Outlet(OutletState):
         stopper = stop.credential if isinstance(stop, StopAsked) else None
         await self._books.stop_transaction(session, stop.source, stopper, meter_stop_wh, not is_metered)
         self._stop = self.charge = None
+        is_away = self.reading is not None and self.reading.status is ControllerStatus.A_NOT_CONNECTED
+        if is_away and session.keeps_cable and stop.source in RELEASE_CABLE:
+            await self._release_cable()
 
     # ------------------------------------------------------------------------------------- orders to the controller
 
@@ -522,7 +568,7 @@ class Outlet(OutletState):
         if self.session is None or not self.wants_energy:
             return
         try:
-            is_taken = await self.permission.start(self.session.session_id)
+            is_taken = await self.permission.start(self.session.session_id, keep_cable=self.session.keeps_cable)
         except StartFailed as error:
             self.session.start_errors |= error.flag
             self._note_order("OutputOn", error=str(error))
@@ -544,12 +590,17 @@ class Outlet(OutletState):
 
     async def _renew(self) -> None:
         """Keep the permission alive; while stopping, insist on the stop."""
-        if self.phase is Phase.STOPPING and self._clock.mono() - self._stop_since > POLL_S:
+        if self._insists_on_stop and self._clock.mono() - self._stop_since > POLL_S:
             await self.permission.withdraw()
         elif self.wants_energy and self.permission.is_pending:
             await self._order_start()
         elif self.wants_energy:
             await self.permission.renew(early_s=POLL_S / 4)
+
+    @property
+    def _insists_on_stop(self) -> bool:
+        is_off = self.is_heard and self.reading is not None and power_is_off(self.reading)
+        return self.phase is Phase.STOPPING or (self.phase is Phase.AWAY and not is_off)
 
     # ------------------------------------------------------------------------------------------------- watching
 
@@ -562,7 +613,7 @@ class Outlet(OutletState):
             start = self._site.without_asking(self.settings.plug_and_charge)
             if start is not None and why_no_start(self.facts()) is None and self._kept_from(start) is None:
                 await self._handle(start)
-        elif self.wants_energy and self.charge is not None:
+        elif self.can_be_stopped and self.charge is not None:
             stop = self.charge.why_end(self._site.settings.station) or self._site.user_limit_reached(
                 self.charge.session
             )
@@ -572,7 +623,7 @@ class Outlet(OutletState):
     async def _check_weld(self, now: ControllerReading) -> None:
         """A contactor that does not open is a fault which stays until a technician clears it (R4)."""
         disobeys = (
-            self.phase is Phase.STOPPING
+            self.phase in (Phase.STOPPING, Phase.AWAY)
             and self._clock.mono() - self._stop_since > OBEYS_STOP_WITHIN_S
             and (HardwareFlag.OUTPUT_RELAY in now.flags or max(abs(value) for value in now.current_a) > 1.0)
         )

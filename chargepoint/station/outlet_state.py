@@ -13,7 +13,14 @@ from chargepoint.station.permission import NO_GRANT, Permission
 from chargepoint.station.reservations import Place, place_state
 from chargepoint.station.site import Site
 from chargepoint.station.status import Facts, connector_status
-from chargepoint.vocabulary import Cause, ConnectorFlag, ConnectorStatus, StartSource
+from chargepoint.vocabulary import (
+    Cause,
+    ConnectorFlag,
+    ConnectorStatus,
+    ControllerStatus,
+    HardwareFlag,
+    StartSource,
+)
 from drivers.interfaces import ConnectorController, ControllerReading, Identity, VehicleData
 
 SILENT_AFTER_S = 3.0
@@ -69,6 +76,7 @@ class OutletState:
             can_record=self._books.journal.can_record,
             is_stopping=self._site.is_stopping,
             starts_last_minute=self.permission.starts_last_minute,
+            holds_cable=self.holds_cable,
         )
 
     @property
@@ -120,6 +128,24 @@ class OutletState:
         return self.phase in (Phase.STARTING, Phase.CHARGING)
 
     @property
+    def can_be_stopped(self) -> bool:
+        """A transaction is open, and nobody has ended it yet."""
+        return self.in_transaction and self.phase is not Phase.STOPPING
+
+    @property
+    def holds_cable(self) -> bool:
+        """The charge is over and its vehicle away, but its cable stays locked until somebody may have it."""
+        session, reading = self.session, self.reading
+        return (
+            self.phase is Phase.CHARGED
+            and session is not None
+            and session.keeps_cable
+            and reading is not None
+            and reading.status is ControllerStatus.A_NOT_CONNECTED
+            and HardwareFlag.CONNECTOR_LOCKED in reading.flags
+        )
+
+    @property
     def holder(self) -> Credential | None:
         """Who this connector is taken by: the starter of a transaction, or who is authorised and awaited."""
         if self.phase is Phase.BOOKED and self._authorised is not None:
@@ -131,7 +157,7 @@ class OutletState:
         """Whose card may end what runs or waits here: the holder's, or in free mode the one that was shown."""
         if self.phase is Phase.BOOKED and self._authorised is not None:
             return self._authorised.presented or self._authorised.credential
-        if self.session is None or not self.in_transaction:
+        if self.session is None or not (self.in_transaction or self.holds_cable):
             return None
         return self.session.presented or self.session.starter
 

@@ -83,14 +83,19 @@ class Permission:
         """Nothing is known of the last renewal: it may have been just now."""
         self._renewed_mono_s = self._clock.mono()
 
-    async def start(self, session_ref: int) -> bool:
+    async def start(self, session_ref: int, *, keep_cable: bool = False) -> bool:
         """Order the start; whether the controller took it (no answer yet: False). Raises StartFailed."""
         asked_mono_s, grant = self._start_asked_mono_s, self.grant
         if asked_mono_s is None:
             return False
         try:
             await self._controller.start(
-                session_ref, self._settings.start_flags, grant.current_a, grant.power_w, LEASE_S
+                session_ref,
+                self._settings.start_flags,
+                grant.current_a,
+                grant.power_w,
+                LEASE_S,
+                keep_cable=keep_cable,
             )
         except DeviceError as error:
             is_final = isinstance(error, Refused) or self._clock.mono() - asked_mono_s > START_ORDER_WITHIN_S

@@ -60,7 +60,7 @@ def events_of(
     """
     found: list[Event] = []
     connected = ev_connected(now, ignore_flag)
-    if connected and phase in (Phase.EMPTY, Phase.BOOKED) and not now.status.is_error:
+    if connected and phase in (Phase.EMPTY, Phase.BOOKED, Phase.AWAY) and not now.status.is_error:
         found.append(EvConnected())
     if now.status.is_error:
         emergency = now.status is ControllerStatus.E9_EMERGENCY_STOP

@@ -12,7 +12,7 @@ import msgspec
 from chargepoint.records import Session
 from chargepoint.station.connector import Phase
 from chargepoint.station.polls import ev_connected
-from chargepoint.vocabulary import Cause, ControllerStatus, StopSource
+from chargepoint.vocabulary import Cause, ControllerStatus, HardwareFlag, StopSource
 from drivers.interfaces import ControllerReading
 
 
@@ -22,7 +22,8 @@ class Fate(enum.Enum):
     ADOPT = "the controller still charges for it: the transaction goes on"
     RESUME = "its lease ended while this software was away, the vehicle waits: the transaction goes on"
     STOP = "the transaction ends now, with a reason"
-    WAIT = "no transaction runs; the vehicle is still there"
+    AWAY = "its vehicle was unplugged at its own end: the transaction waits for it"
+    WAIT = "no transaction runs; the vehicle, or its locked cable, is still there"
     FINISH = "no transaction runs and nobody is there"
 
 
@@ -41,6 +42,9 @@ def recover(
     runs = session.started is not None and session.stopped is None
     there = reading is not None and ev_connected(reading, ignore_flag)
     if not runs:
+        is_locked = reading is not None and HardwareFlag.CONNECTOR_LOCKED in reading.flags
+        if not there and session.stopped is not None and session.keeps_cable and is_locked:
+            return Recovery(Fate.WAIT, Phase.CHARGED)
         if not there:
             return Recovery(Fate.FINISH, Phase.EMPTY)
         return Recovery(Fate.WAIT, Phase.PLUGGED if session.started is None else Phase.CHARGED)
@@ -48,6 +52,9 @@ def recover(
         return Recovery(Fate.STOP, Phase.STOPPING, StopSource.POWER_LOSS)
     if session.stop_source is not None:  # it was on its way out
         return Recovery(Fate.STOP, Phase.STOPPING, session.stop_source)
+    is_away = reading is not None and reading.status is ControllerStatus.A_NOT_CONNECTED and not there
+    if may_resume and is_away and session.waits_for_vehicle:
+        return Recovery(Fate.AWAY, Phase.AWAY)
     if may_resume and reading is not None and there:
         if reading.session_ref == session.session_id and not reading.status.is_error:
             charging = reading.status.is_charging

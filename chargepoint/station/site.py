@@ -143,14 +143,30 @@ class Site:
     @property
     def connection_timeout_s(self) -> float:
         """How long an authorised start waits for the vehicle (OCPP ConnectionTimeOut; default 120 s)."""
-        text = self.values.get("ocpp.ConnectionTimeOut") or str(
-            self.settings.ocpp.configuration.get("ConnectionTimeOut", "")
-        )
         try:
-            seconds = float(text)
+            seconds = float(self._value("ConnectionTimeOut"))
         except ValueError:
             return DEFAULT_CONNECTION_TIMEOUT_S
         return max(1.0, seconds) if math.isfinite(seconds) else DEFAULT_CONNECTION_TIMEOUT_S
+
+    @property
+    def waits_for_vehicle(self) -> bool:
+        """Whether a vehicle unplugged at its own end leaves its transaction open, to go on when it comes back."""
+        return not self._flag("StopTransactionOnEVSideDisconnect")
+
+    @property
+    def keeps_cable(self) -> bool:
+        """Whether its cable then stays locked in the socket. An open transaction has precedence (OCPP 1.6, 9.1)."""
+        return self.waits_for_vehicle or not self._flag("UnlockConnectorOnEVSideDisconnect")
+
+    def _flag(self, key: str) -> bool:
+        """An OCPP key that is true unless somebody set it to false."""
+        return self._value(key).strip().lower() != "false"
+
+    def _value(self, key: str) -> str:
+        """An OCPP key as changed at run time, else as the station file has it; empty where neither does."""
+        changed = self.values.get(f"ocpp.{key}")
+        return str(self.settings.ocpp.configuration.get(key, "")) if changed is None else changed
 
     def without_asking(self, plug_and_charge: bool | None, card: Credential | None = None) -> Authorised | None:
         """The start that plugging in (or in free mode any `card`) means here, if it means one.

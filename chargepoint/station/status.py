@@ -36,6 +36,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     is_stopping: bool = False
     """The station itself is on its way down: nothing new begins."""
     starts_last_minute: int = 0
+    holds_cable: bool = False
+    """No vehicle any more, but a cable that stays locked until its user shows the card again."""
 
     @property
     def status(self) -> ControllerStatus:
@@ -75,7 +77,7 @@ def _is_unavailable(facts: Facts) -> bool:
 
 
 def _is_charging(facts: Facts) -> bool:
-    if facts.status.is_charging:
+    if facts.status.is_charging or facts.phase is Phase.AWAY:
         return True
     # the vehicle paused (pilot back to B) inside a transaction: the charge goes on, suspended by the vehicle
     return facts.phase is Phase.CHARGING and facts.status in (
@@ -87,7 +89,9 @@ def _is_charging(facts: Facts) -> bool:
 def _is_charged(facts: Facts) -> bool:
     if facts.phase in (Phase.STARTING, Phase.BOOKED):
         return False
-    return facts.status is ControllerStatus.B2_FINISHED or (facts.phase is Phase.CHARGED and facts.ev_connected)
+    return facts.status is ControllerStatus.B2_FINISHED or (
+        facts.phase is Phase.CHARGED and (facts.ev_connected or facts.holds_cable)
+    )
 
 
 def _is_ready(facts: Facts) -> bool:
@@ -162,6 +166,7 @@ _REFUSALS: tuple[tuple[Callable[[Facts], bool], Refusal], ...] = (
     ),
     (lambda f: f.phase in IN_TRANSACTION, Refusal("busy", "A charge runs on this connector.")),
     (lambda f: f.phase is Phase.BOOKED, Refusal("busy", "Somebody is authorised on this connector already.")),
+    (lambda f: f.holds_cable, Refusal("busy", "A cable is locked here. Show the card of its charge to release it.")),
     (lambda f: f.is_disabled, Refusal("blocked", "The connector is out of service or blocked.")),
     (
         lambda f: f.starts_last_minute >= MAX_STARTS_PER_MINUTE,
@@ -171,7 +176,12 @@ _REFUSALS: tuple[tuple[Callable[[Facts], bool], Refusal], ...] = (
 
 
 def suspended_by(facts: Facts, granted_w: float, idle_s: float) -> str:
-    """Who holds a charge up (statuses.md 2a): `evse` when 0 is granted, `ev` after 10 s without draw, else ''."""
+    """Who holds a charge up (statuses.md 2a): `evse` when 0 is granted, `ev` after 10 s without draw, else ''.
+
+    A vehicle that was unplugged at its own end and is awaited suspends its charge, too.
+    """
+    if facts.phase is Phase.AWAY:
+        return "ev"
     if facts.phase not in (Phase.STARTING, Phase.CHARGING) or facts.reading is None:
         return ""
     if facts.phase is Phase.STARTING and facts.status is not ControllerStatus.C6_CHARGING:

@@ -40,6 +40,7 @@ from drivers.native.objects import (
     Command,
     Object,
     OrderResult,
+    StartFlag,
 )
 from drivers.native.registers import Value, decode_objects, encode_block, encode_objects
 from drivers.ports.port import Port, Priority
@@ -110,11 +111,21 @@ class NativeController:
     async def read_diagnosis(self) -> Diagnosis:
         return readings.diagnosis(await self._read(DIAGNOSIS))
 
-    async def start(self, session_ref: int, flags: int, current_a: float, power_w: float, valid_for_s: float) -> None:
+    async def start(
+        self,
+        session_ref: int,
+        flags: int,
+        current_a: float,
+        power_w: float,
+        valid_for_s: float,
+        *,
+        keep_cable: bool = False,
+    ) -> None:
         """As the Protocol has it. Raises ValueError for values that the wire cannot carry."""
         if not 1 <= session_ref <= 0xFFFF_FFFF:
             raise ValueError(f"session_ref {session_ref}: must be 1..2^32-1")
         grant = _grant(current_a, power_w, valid_for_s)
+        flags |= StartFlag.KEEP_CABLE if keep_cable else 0
         await self._order(Command.START, {**grant, "order_session_ref": session_ref, "order_flags": flags})
 
     async def limit(self, current_a: float, power_w: float, valid_for_s: float) -> None:

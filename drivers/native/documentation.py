@@ -31,6 +31,7 @@ from drivers.native.objects import (
     Command,
     Object,
     OrderResult,
+    StartFlag,
     Type,
 )
 from drivers.native.registers import Value, encode_block, encode_objects
@@ -145,6 +146,13 @@ written with the whole block, so that permission and order arrive together; STOP
 - After a start of the controller `order_done` is 0, `boot_count` has grown by one, and no permission is left.
 """
 
+START_FLAGS = """\
+Bit 15: when the vehicle is unplugged at its own end, a cable that is locked in the station's socket stays locked, also
+in status A and whatever STOP does, until UNLOCK, until the controller restarts, or until the end of a charge of the
+vehicle that was plugged in again. Without this bit the cable is released on the return to A. Bits 0 to 14 are the
+controller's own; the station writes them as configured (`start_flags`).
+"""
+
 README = """\
 # Protocols
 
@@ -182,6 +190,8 @@ def modbus_map() -> str:
         _codes("Connector type", "`connector_type`", CONNECTOR_TYPE_CODES),
         _numbers("Commands", "`order_command`", COMMAND_TEXTS),
         _numbers("Results", "`order_result`", RESULT_TEXTS),
+        _bits("Start-command flags", "`order_flags`", StartFlag),
+        START_FLAGS,
         _bits("Hardware flags", "`hardware_flags`", HardwareFlag),
         _bits("Self-diagnosis", "`self_diagnosis`", SelfDiagnosisFlag),
         _bits("Capabilities", "`capabilities`", Capability),

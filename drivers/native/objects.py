@@ -78,6 +78,12 @@ class Command(enum.IntEnum):
     ENTER_BOOT_LOADER = 7
 
 
+class StartFlag(enum.IntFlag):
+    """Bits of `order_flags` that have a meaning for every controller; the others are its own."""
+
+    KEEP_CABLE = 0x8000
+
+
 class OrderResult(enum.IntEnum):
     """Values of `order_result` for the order `order_done`."""
 
@@ -160,7 +166,7 @@ IDENTITY = _block(
     _Row("protocol_version", _U16, "", "version of this dictionary: 1"),
     _Row("connector_type", _U16, "", "see the connector types"),
     _Row("capabilities", _U16, "bits", "what this controller has, see the capabilities"),
-    _Row("start_flags_supported", _U16, "bits", "start-command flags it understands"),
+    _Row("start_flags_supported", _U16, "bits", "start-command flags it understands; it ignores the others"),
     _Row("vendor", _TEXT, "", "maker", 20),
     _Row("model", _TEXT, "", "model", 20),
     _Row("serial", _TEXT, "", "serial number", 24),
@@ -233,7 +239,7 @@ ORDER = _block(
     _Row("grant_current", _U32, "mA", "offer at most this per phase; 0 pauses"),
     _Row("grant_power", _U32, "W", "and at most this in all"),
     _Row("order_session_ref", _U32, "", "START: reference of the session"),
-    _Row("order_flags", _U16, "bits", "START: start-command flags"),
+    _Row("order_flags", _U16, "bits", "START: start-command flags, see there"),
     _Row("order_command", _U16, "", "what to do, see the commands"),
     _Row("order_number", _U16, "", "fresh number of this order, 1..65535; writing it carries the order out"),
 )  # fmt: skip

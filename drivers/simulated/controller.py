@@ -95,6 +95,8 @@ class Controller(StatusRules):
 
     def _stop(self) -> OrderResult:
         self._forbid(Cause.NONE)
+        if self.vehicle is not None and not self.status.is_charging and not self.contactor.is_closed:
+            self.locked = False
         return OrderResult.ACCEPTED
 
     def _lock(self) -> OrderResult:
@@ -112,7 +114,7 @@ class Controller(StatusRules):
             return OrderResult.REFUSED_VOLTAGE_PRESENT
         if self.status.is_charging:
             return OrderResult.REFUSED_STATE
-        self.locked = False
+        self.locked = self.keeps_cable = False
         return OrderResult.ACCEPTED
 
     def _emergency_command(self) -> OrderResult:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from drivers.interfaces import Cause, ControllerStatus
+from drivers.native.objects import StartFlag
 from drivers.simulated.controller_state import BOOT_SILENT_S, BOOT_UNKNOWN_S, SETTLE_S, ControllerState
 from drivers.simulated.faults import FAULTS, HEALING, Fault, When
 
@@ -78,7 +79,7 @@ class StatusRules(ControllerState):
         self._open("power_off", is_emergency=self.output.current_a > 1.0)
         self.output.interrupt()
         self.output.voltage_v = 0.0
-        self.locked = False
+        self.locked = self.keeps_cable = False
         self._forget()
         self._enter(S.F_UNKNOWN)
 
@@ -131,6 +132,7 @@ class StatusRules(ControllerState):
             self._enter(S.B2_FINISHED if self.had_session else S.B_CONNECTED)
 
     def _leave(self) -> None:
+        self.keeps_cable = self.locked and bool(self.start_flags & StartFlag.KEEP_CABLE)
         self._forbid(Cause.NONE)
         self.cause = Cause.NONE
         self._enter(S.A_NOT_CONNECTED)
@@ -193,11 +195,12 @@ class StatusRules(ControllerState):
         self.session_ref = 0
         self.is_permitted = False
         self.had_session = False
-        self.locked = False
+        self.locked = self.locked and self.keeps_cable
         if self.contactor.is_closed:
             self._fail(S.E6_ELECTROMECHANICAL, Cause.CONTACTOR_WELDED)
         elif self.vehicle is not None:
             self._apply_faults()
+            self.keeps_cable = False
             self._enter(S.B_CONNECTED)
 
     def _in_connected(self) -> None:

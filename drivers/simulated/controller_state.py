@@ -95,6 +95,8 @@ class ControllerState:
         self.is_permitted = False
         self.session_ref = 0
         self.start_flags = 0
+        self.keeps_cable = False
+        """The vehicle was unplugged at its own end, and its cable is to stay locked."""
         self.started_at_s: float | None = None
         """When the last start order was accepted, on the model's clock."""
         self.lease_left_s = 0.0

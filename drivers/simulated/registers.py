@@ -11,7 +11,7 @@ from drivers.codecs.modbus import Function
 from drivers.codecs.modbus_server import IllegalAddress, IllegalFunction, IllegalValue
 from drivers.interfaces import ConnectorType
 from drivers.native import objects
-from drivers.native.objects import Access, Capability
+from drivers.native.objects import Access, Capability, StartFlag
 from drivers.native.registers import Value, block_at, decode_objects, encode_block, objects_at
 from drivers.simulated.controller import Controller
 from drivers.simulated.meter import FREQUENCY_HZ, Meter
@@ -113,7 +113,7 @@ def _identity(controller: Controller) -> Mapping[str, Value]:
         "protocol_version": 1,
         "connector_type": objects.CONNECTOR_TYPE_CODES.index(hardware.type.value),
         "capabilities": int(capabilities),
-        "start_flags_supported": 0,
+        "start_flags_supported": int(StartFlag.KEEP_CABLE) if hardware.has_lock else 0,
         "vendor": hardware.vendor,
         "model": hardware.model,
         "serial": hardware.serial,

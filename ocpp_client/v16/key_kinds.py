@@ -46,15 +46,6 @@ class Flag(Key, frozen=True, kw_only=True):
         return word if word in ("true", "false") else None
 
 
-class AlwaysTrue(Flag, frozen=True, kw_only=True):
-    """A flag whose other value this station cannot serve (yet): `false` is Rejected instead of accepted in vain."""
-
-    type = "boolean, true only"
-
-    def read(self, text: str) -> str | None:
-        return "true" if text.strip().lower() == "true" else None
-
-
 class Number(Key, frozen=True, kw_only=True):
     type = "integer"
     at_least: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocpp_client.v16.key_kinds import MAX_WORDS, NEXT_CHARGE, AlwaysTrue, Flag, Key, Number, Rotation, Words
+from ocpp_client.v16.key_kinds import MAX_WORDS, NEXT_CHARGE, Flag, Key, Number, Rotation, Words
 
 SUPPORTED_PROFILES = "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger"
 
@@ -116,10 +116,11 @@ CORE: tuple[Key, ...] = (
         at_most=100,
         description="kept, without effect: a Reset of this station does not fail half-way",
     ),
-    AlwaysTrue(
+    Flag(
         name="StopTransactionOnEVSideDisconnect",
         default="true",
-        description="a vehicle that is unplugged at its side ends the transaction",
+        effective=NEXT_CHARGE,
+        description="a vehicle that is unplugged at its side ends the transaction; false: it waits, its cable locked",
     ),
     Flag(
         name="StopTransactionOnInvalidId",
@@ -175,10 +176,11 @@ CORE: tuple[Key, ...] = (
         unit="s",
         description="wait before such a repetition, times the tries made",
     ),
-    AlwaysTrue(
+    Flag(
         name="UnlockConnectorOnEVSideDisconnect",
         default="true",
-        description="the cable is released when the vehicle is unplugged at its side",
+        effective=NEXT_CHARGE,
+        description="the cable is released when the vehicle leaves; false: when its card is shown again",
     ),
     Number(
         name="WebSocketPingInterval",

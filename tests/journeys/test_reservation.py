@@ -148,7 +148,7 @@ async def test_what_cannot_be_reserved(tmp_path: Path) -> None:
         rig.simulated.emergency(True)
         await rig.until_status("EMERGENCY_OFF", 1)
         assert await reserve(rig, connector=1) == "Faulted"
-        assert await reserve(rig, connector=0) == "Unavailable"
+        assert await reserve(rig, connector=0) == "Faulted"
 
 
 async def test_the_same_id_moves_the_reservation(tmp_path: Path) -> None:
