@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chargepoint.clock import Clock
 from ocpp_client.facts import Facts
+from ocpp_client.notices import Notices
 from ocpp_client.store import Store
 from ocpp_client.v16.local_list import LocalList
 
@@ -17,6 +18,7 @@ class Kept:
 
     store: Store
     facts: Facts
+    notices: Notices
     local_list: LocalList
 
     @classmethod
@@ -24,7 +26,12 @@ class Kept:
         """Open the file in `folder`. Raises InUse, NewerVersion."""
         store = await Store.open(folder, clock)
         facts = await Facts.load(store.database)
-        return cls(store=store, facts=facts, local_list=await LocalList.load(store.database, facts))
+        return cls(
+            store=store,
+            facts=facts,
+            notices=await Notices.load(store.database, facts),
+            local_list=await LocalList.load(store.database, facts),
+        )
 
     async def close(self) -> None:
         """Write what waits for its batch and close the file."""

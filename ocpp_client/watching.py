@@ -10,6 +10,7 @@ from chargepoint.bus import Bus
 from chargepoint.messages import LinkStatus, Noted, SecurityNoted
 from chargepoint.vocabulary import EventType, LinkState
 from ocpp_client.exchange_log import ExchangeLog
+from ocpp_client.v16.locations import masked_location
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +27,8 @@ _HAS_KEY = re.compile("authorizationkey", re.IGNORECASE)
 
 
 def masked_text(raw: bytes) -> str:
-    """A frame as people may see it: keys masked, bounded."""
-    text = raw[:MAX_TEXT].decode("utf-8", "replace")
+    """A frame as people may see it: keys and passwords in addresses masked, bounded."""
+    text = masked_location(raw[:MAX_TEXT].decode("utf-8", "replace"))
     if _HAS_KEY.search(text) is None:
         return text
     hidden = _KEY_REVERSED.sub(r"\1***\2", _KEY.sub(r"\1***\2", text))
@@ -57,6 +58,10 @@ class Watching:
         since_s = known.since_mono_s if state is known.state else asyncio.get_running_loop().time()
         self._set(state=state, since_mono_s=since_s, last_error=error)
         self.tell()
+
+    def at(self, url: str) -> None:
+        """The address of the link; told with its next state."""
+        self._set(url=url)
 
     def registration(self, status: str) -> None:
         self._set(registration=status)

@@ -1,4 +1,9 @@
-"""TriggerMessage: the Remote Trigger profile. Source: OCPP 1.6, 5.17."""
+"""TriggerMessage and ExtendedTriggerMessage: what is asked for is sent after the answer has left, also while Pending.
+
+A connectorId counts where the message is about a connector (StatusNotification, MeterValues) and is ignored elsewhere.
+Source: OCPP 1.6, 4.2, 5.17, 6.51; the extended one: security white paper, messages of ExtendedTriggerMessage, where
+FirmwareStatusNotification means SignedFirmwareStatusNotification.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,7 @@ from ocpp_client.rpc import Reply, Rpc
 from ocpp_client.store import Store
 from ocpp_client.v16.configuration import Configuration
 from ocpp_client.v16.core import Actions
+from ocpp_client.v16.firmware import Firmware
 from ocpp_client.v16.meter_values import TRIGGER, meter_value, meter_values
 from ocpp_client.v16.registration import Registration
 from ocpp_client.v16.status import StatusReporter
@@ -20,6 +26,9 @@ from ocpp_client.v16.status import StatusReporter
 ACCEPTED = {"status": "Accepted"}
 REJECTED = Reply({"status": "Rejected"})
 NOT_IMPLEMENTED = Reply({"status": "NotImplemented"})
+
+Trigger = Callable[[int | None], Awaitable[Reply]]
+Renew = Callable[[], Awaitable[None]]
 
 
 class RemoteTrigger:
@@ -34,6 +43,7 @@ class RemoteTrigger:
         configuration: Configuration,
         registration: Registration,
         statuses: StatusReporter,
+        firmware: Firmware,
         connectors: tuple[int, ...],
     ) -> None:
         self._bus = bus
@@ -43,22 +53,51 @@ class RemoteTrigger:
         self._registration = registration
         self._statuses = statuses
         self._connectors = connectors
-        self._triggers: dict[str, Callable[[int | None], Awaitable[Reply]]] = {
+        self.renew: Renew | None = None
+        """Asks for a new certificate of this station (SignCertificate); None: nobody here can."""
+        common: dict[str, Trigger] = {
             "BootNotification": self._boot,
             "Heartbeat": self._heartbeat,
             "StatusNotification": self._status,
             "MeterValues": self._meter_values,
         }
+        self._plain = common | {
+            "DiagnosticsStatusNotification": self._of("DiagnosticsStatusNotification", firmware.diagnostics_status),
+            "FirmwareStatusNotification": self._of("FirmwareStatusNotification", firmware.update_status),
+        }
+        self._extended = common | {
+            "FirmwareStatusNotification": self._of("SignedFirmwareStatusNotification", firmware.signed_update_status),
+            "LogStatusNotification": self._of("LogStatusNotification", firmware.log_status),
+            "SignChargePointCertificate": self._certificate,
+        }
 
     def add_to(self, actions: Actions) -> None:
         actions.add("TriggerMessage", self.trigger)
+        actions.add("ExtendedTriggerMessage", self.extended_trigger)
 
     async def trigger(self, payload: Payload) -> Reply:
-        connector: int | None = payload.get("connectorId")
-        if connector is not None and connector not in (0, *self._connectors):
-            return REJECTED
-        what = self._triggers.get(payload["requestedMessage"])
-        return NOT_IMPLEMENTED if what is None else await what(connector)
+        return await self._answer(self._plain, payload)
+
+    async def extended_trigger(self, payload: Payload) -> Reply:
+        return await self._answer(self._extended, payload)
+
+    async def _answer(self, triggers: dict[str, Trigger], payload: Payload) -> Reply:
+        what = triggers.get(payload["requestedMessage"])
+        return NOT_IMPLEMENTED if what is None else await what(payload.get("connectorId"))
+
+    def _of(self, action: str, tell: Callable[[], Payload]) -> Trigger:
+        """A message that says how something is when it is sent."""
+
+        async def send() -> None:
+            await self._rpc.call(action, tell())
+
+        async def trigger(_connector: int | None) -> Reply:
+            return Reply(ACCEPTED, then=send)
+
+        return trigger
+
+    def _is_known(self, connector: int | None) -> bool:
+        return connector is None or connector == 0 or connector in self._connectors
 
     async def _boot(self, _connector: int | None) -> Reply:
         async def ask() -> None:
@@ -69,10 +108,17 @@ class RemoteTrigger:
     async def _heartbeat(self, _connector: int | None) -> Reply:
         return Reply(ACCEPTED, then=self._registration.heartbeat)
 
+    async def _certificate(self, _connector: int | None) -> Reply:
+        return NOT_IMPLEMENTED if self.renew is None else Reply(ACCEPTED, then=self.renew)
+
     async def _status(self, connector: int | None) -> Reply:
+        if not self._is_known(connector):
+            return REJECTED
         return Reply(ACCEPTED, then=lambda: self._statuses.tell_now(connector))
 
     async def _meter_values(self, connector: int | None) -> Reply:
+        if not self._is_known(connector):
+            return REJECTED
         samples = []
         for number in self._connectors if connector is None else (connector,):
             sample = await self._take(number)
