@@ -411,11 +411,14 @@ class StopCharging(Request["ActionResult"], frozen=True, kw_only=True):
 
 
 class SetEnergyLimit(Request["ActionResult"], frozen=True, kw_only=True):
-    """To station: end `session_id` with `source` once it has delivered `energy_limit_wh` (MaxEnergyOnInvalidId)."""
+    """To station: end `session_id` with `source` once it has delivered `energy_limit_wh`.
+
+    Without `source` only the energy ends then: the transaction stays until somebody ends it (MaxEnergyOnInvalidId).
+    """
 
     session_id: int
     energy_limit_wh: int
-    source: StopSource
+    source: StopSource | None = None
 
 
 class NameTransaction(Request["Done"], frozen=True, kw_only=True):

@@ -129,6 +129,7 @@ class Client:
             errands=self._errands,
             connectors=self._shown[0],
             told=self._told,
+            list_conflict=lambda: self._statuses.list_conflict(),
         )
         aside = SetAside(bus, store, self._teller, self._failed)
         self._lanes = Lanes(bus, store, self._teller, self._configuration, aside, self._failed)

@@ -14,8 +14,8 @@ from drivers.interfaces import ControllerReading
 DRAWING_A = 0.5
 """Below this a vehicle draws nothing."""
 
-EnergyLimit = tuple[int, StopSource]
-"""Energy in Wh at which a transaction ends, and why it ends then."""
+EnergyLimit = tuple[int, StopSource | None]
+"""Energy in Wh at which a transaction ends, and why it ends then; None: it goes on without energy."""
 
 
 class Charge:
@@ -41,6 +41,11 @@ class Charge:
     def idle_s(self) -> float:
         return 0.0 if self.idle_since_s is None else self._clock.mono() - self.idle_since_s
 
+    @property
+    def is_used_up(self) -> bool:
+        """Whether its energy limit is reached: no more may flow."""
+        return self.energy_limit is not None and self.energy_wh >= self.energy_limit[0]
+
     def lower_energy_limit(self, limit: EnergyLimit) -> None:
         """A further bound; the lowest counts."""
         if self.energy_limit is None or limit[0] < self.energy_limit[0]:
@@ -62,7 +67,7 @@ class Charge:
         """The rule that ends this charge now, if one does."""
         if self._meter.silent_for() > station.meter_lost_delay_s:
             return FaultRaised(source=StopSource.METER_ERROR)
-        if self.energy_limit is not None and self.energy_wh >= self.energy_limit[0]:
+        if self.is_used_up and self.energy_limit is not None and self.energy_limit[1] is not None:
             return StopAsked(source=self.energy_limit[1])
         session = self.session
         elapsed_s = self._clock.mono() - session.started.mono_s if session.started is not None else 0.0

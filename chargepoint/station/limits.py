@@ -13,6 +13,7 @@ import msgspec
 
 from chargepoint.config import ConnectorSettings
 from chargepoint.records import Limit
+from chargepoint.schedules import Bound
 from chargepoint.vocabulary import ControllerStatus, PowerType
 from drivers.interfaces import ControllerReading, VehicleData
 
@@ -151,6 +152,53 @@ def vehicle_limits(
         and settings.type.power_type is PowerType.DC
     ):
         found.append(NamedLimit("vehicle", current_a=max(reading.requested_current_a, settings.min_current_a)))
+    return tuple(found)
+
+
+def used_up_limit(is_used_up: bool) -> tuple[NamedLimit, ...]:
+    """Nothing more for a transaction that has had all the energy it may have, and yet goes on."""
+    return (NamedLimit("session", current_a=0.0),) if is_used_up else ()
+
+
+def schedule_limits(
+    power_type: PowerType, bounds: Iterable[Bound], voltage_v: float, phases: int
+) -> tuple[NamedLimit, ...]:
+    """What limit schedules allow a connector. A of a schedule are per phase, W of all phases together.
+
+    Where it names fewer phases than the car uses, and the station cannot switch these off, all phases together get no
+    more than the phases named would.
+    """
+    found = []
+    for bound in bounds:
+        if bound.schedule.unit == "W":
+            found.append(NamedLimit("schedule", power_w=bound.limit))
+            continue
+        named = bound.phases or phases
+        is_less = power_type is PowerType.AC and named < phases
+        power_w = watts(power_type, bound.limit, voltage_v, named) if is_less else None
+        found.append(NamedLimit("schedule", current_a=bound.limit, power_w=power_w))
+    return tuple(found)
+
+
+def least_rate_a(power_type: PowerType, bounds: Iterable[Bound], voltage_v: float, phases: int) -> float:
+    """The current below which the car is not to charge at all, as the schedules in force say; 0 when none does."""
+    rates = [0.0]
+    for bound in bounds:
+        rate = bound.schedule.min_rate or 0.0
+        rates.append(rate if bound.schedule.unit == "A" else amperes(power_type, rate, voltage_v, phases))
+    return max(rates)
+
+
+def station_limits(bounds: Iterable[Bound], phase_voltage_v: float) -> tuple[Limit, ...]:
+    """What limit schedules allow the whole station: A on each phase, or W."""
+    found = []
+    for bound in bounds:
+        if bound.schedule.unit == "W":
+            found.append(Limit(math.inf, bound.limit, "schedule"))
+            continue
+        phases = bound.phases or 3
+        power_w = math.inf if phases == 3 else bound.limit * phase_voltage_v * phases
+        found.append(Limit(bound.limit, power_w, "schedule"))
     return tuple(found)
 
 

@@ -24,7 +24,7 @@ from chargepoint.station.allocation import (
     lower_before_raise,
 )
 from chargepoint.station.connector import Phase
-from chargepoint.station.limits import cap, temperature_limit, vehicle_limits
+from chargepoint.station.limits import cap, temperature_limit, used_up_limit, vehicle_limits
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.others import OtherLoads
 from chargepoint.station.outlet import Outlet
@@ -110,7 +110,11 @@ class PowerSharing:
         flows = reading is not None and reading.status is ControllerStatus.C6_CHARGING
         if reading is not None and flows and reading.voltage_v > 50.0:
             voltage_v = reading.voltage_v
-        limits = (*vehicle_limits(settings, reading, vehicle), *temperature_limit(settings, outlet.temperature_c))
+        limits = (
+            *vehicle_limits(settings, reading, vehicle),
+            *temperature_limit(settings, outlet.temperature_c),
+            *used_up_limit(outlet.charge is not None and outlet.charge.is_used_up),
+        )
         outlet.cap = cap(settings, limits, voltage_v, phases, now)
         session = outlet.session
         since = session.started.mono_s if session is not None and session.started is not None else now

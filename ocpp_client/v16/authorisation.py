@@ -115,6 +115,11 @@ class Authorisation:
         elif info.status not in NOT_KEPT:
             self._store.remember(tag, info.status, info.parent, info.expires_at)
 
+    def contradicts(self, tag: str, info: IdTagInfo) -> bool:
+        """Whether the central system refuses somebody whom its own list accepts (3.5.2)."""
+        listed = self._list.get(tag) if self._configuration.flag("LocalAuthListEnabled") else None
+        return listed is not None and listed.status == ACCEPTED and not info.is_accepted
+
     async def clear(self) -> bool:
         """Carry out ClearCache; False while there is no cache."""
         if not self._configuration.flag("AuthorizationCacheEnabled"):

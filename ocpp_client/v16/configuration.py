@@ -121,14 +121,15 @@ class Configuration:
         if key.has_deputy:
             deputy = self.deputies.get(key.name)
             return "Rejected" if deputy is None else await deputy(stored)
+        before = self.text(key.name)
         try:
             await save({PREFIX + key.name: stored})
         except Exception as error:
             log.error("ChangeConfiguration %s = %r could not be kept: %s", key.name, value, error)
             return "Rejected"
         self._for_now.pop(key.name, None)
-        if self._changed.get(key.name) != stored:
-            self._changed[key.name] = stored
+        self._changed[key.name] = stored
+        if self.text(key.name) != before:
             self._tell()
         return "Accepted"
 

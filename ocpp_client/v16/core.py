@@ -25,7 +25,7 @@ from chargepoint.vocabulary import CredentialType, StartSource, StopSource
 from ocpp_client import schemas
 from ocpp_client.backlog import STATION
 from ocpp_client.errands import Errands
-from ocpp_client.frames import NOT_IMPLEMENTED, NOT_SUPPORTED, Payload
+from ocpp_client.frames import NOT_IMPLEMENTED, NOT_SUPPORTED, OCCURENCE_VIOLATION, Payload
 from ocpp_client.rpc import CallFault, Handler, Reply
 from ocpp_client.store import Store
 from ocpp_client.v16 import data_transfer
@@ -173,7 +173,11 @@ class Core:
     # ---------------------------------------------------------------------------------------------- configuration
 
     async def get_configuration(self, payload: Payload) -> Reply:
-        return Reply(self._configuration.report(payload.get("key")))
+        keys = payload.get("key") or []
+        most = self._configuration.number("GetConfigurationMaxKeys")
+        if len(keys) > most:
+            raise CallFault(OCCURENCE_VIOLATION, f"{len(keys)} keys at once, at most {most} (GetConfigurationMaxKeys)")
+        return Reply(self._configuration.report(keys))
 
     async def change_configuration(self, payload: Payload) -> Reply:
         key, value = payload["key"], payload["value"]

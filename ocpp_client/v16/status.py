@@ -154,6 +154,16 @@ class StatusReporter:
                 line.waiting.append(Change(line.report, self._clock.mono(), line.changed_at, is_first=True))
                 line.wake.set()
 
+    def list_conflict(self) -> None:
+        """The local list accepted somebody whom the central system refuses: tell it of connector 0 (3.5.2)."""
+        line = self._lines.get(STATION)
+        if line is None or line.report is None:
+            return
+        at = self._clock.now() if self._clock.is_set else None
+        report = Report(line.report.status, "LocalListConflict")
+        line.waiting.append(Change(report, self._clock.mono(), at, is_first=True))
+        line.wake.set()
+
     # ------------------------------------------------------------------------------------------------------- telling
 
     async def _follow(self, connector: int, line: Line) -> None:
