@@ -25,6 +25,8 @@ QUICK_GAP_S = (0.2, 1.0)
 QUICK_CAP_S = 5.0
 QUICK_STABLE_S = 2.0
 
+SOON_S = (0.1, 0.5)
+
 MAX_RETRY_AFTER_S = 24 * HOUR_S
 
 
@@ -63,6 +65,17 @@ class Backoff:
             self._short_lives += 1
             if self._lost_at_s is None:
                 self._lost_at_s = now_s
+
+    def ended_by_us(self, now_s: float, lived_s: float) -> None:
+        """We ended the link that lived `lived_s`, to make it anew with something else: that is no loss."""
+        self._lost_at_s = now_s
+        self._doublings = 0
+        if lived_s >= (QUICK_STABLE_S if self._is_quick else STABLE_S):
+            self._short_lives = 0
+
+    def soon_s(self, now_s: float) -> float:
+        """The wait before a link that we ended ourselves is made anew, unless the hour is full."""
+        return max(self._chance.uniform(*SOON_S), self._hour_is_full_s(now_s))
 
     def next_delay_s(self, now_s: float, retry_after_s: float | None = None) -> float:
         """The wait from `now_s` to the next attempt. `retry_after_s` is what the server asked for, at least."""

@@ -1,20 +1,24 @@
-"""The link's life: connect, serve until it ends, wait, connect again. Source: reliability.md R28, R29."""
+"""The link's life: connect, serve until it ends, wait, connect again. Source: reliability.md R28, R29, S2, S4."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
+import ssl
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from chargepoint.clock import Clock
 from chargepoint.vocabulary import LinkState
 from ocpp_client.backoff import Backoff
+from ocpp_client.resolving import Resolver
 from ocpp_client.rpc import LinkLost, Rpc
-from ocpp_client.transport import CannotConnect, close_link, open_link, watch_link
+from ocpp_client.tls import CERTIFICATE, chain_of, event_of, lifetime_fault
+from ocpp_client.transport import CannotConnect, Way, close_link, open_link, watch_link
 from ocpp_client.watching import Watching
 
 log = logging.getLogger(__name__)
@@ -22,31 +26,60 @@ log = logging.getLogger(__name__)
 TAKEN_OVER = 3
 """So many links in a row that ended at once look like somebody else with our identity."""
 
+LOOK_AT_CERTIFICATES_S = 10.0
+"""So often the lifetimes in an open link's chain are looked at: the time may have become known, or run out."""
+
+MOST_TOLD = 20
+"""Different failures of one outage that are logged; beyond that they are not told apart any more."""
+
+
+class Ways(Protocol):
+    """Says how the next attempt is made, and hears how it went (`Credentials`)."""
+
+    reconnect: Callable[[str], None]
+
+    def next_way(self) -> Way: ...
+
+    async def opened(self, way: Way) -> None: ...
+
+    async def failed(self, error: CannotConnect) -> None: ...
+
 
 class Link:
-    """Keeps one link to `url`. `talk` is what to do on it beside answering: it is cancelled when the link ends."""
+    """Keeps one link. `talk` is what to do on it beside answering: it is cancelled when the link ends."""
 
     def __init__(
         self,
         *,
-        url: str,
-        headers: dict[str, str],
+        ways: Ways,
+        clock: Clock,
         rpc: Rpc,
         watching: Watching,
         spread_s: float,
         ping_interval_s: Callable[[], float],
         talk: Callable[[], Coroutine[Any, Any, None]],
         chance: random.Random | None = None,
+        resolver: Resolver | None = None,
     ) -> None:
-        self._url = url
-        self._headers = headers
+        self._ways = ways
+        self._clock = clock
         self._rpc = rpc
         self._watching = watching
         self._ping_interval_s = ping_interval_s
         self._talk = talk
         self._backoff = Backoff(spread_s, chance or random.Random())
-        self._connection: ClientConnection | None = None
+        self._resolver = resolver or Resolver()
         self._last_error = ""
+        self._told: set[str] = set()
+        self._wanted = ""
+        """Why the link is to be made anew; "" while it is not."""
+        self._anew = asyncio.Event()
+        ways.reconnect = self.reconnect
+
+    def reconnect(self, why: str) -> None:
+        """End the connection, if there is one, and make it anew without the usual wait."""
+        self._wanted = why
+        self._anew.set()
 
     async def run(self, *, is_power_up: bool) -> None:
         """Until cancelled. After power-up the first attempt waits its share of the spread."""
@@ -55,35 +88,66 @@ class Link:
         loop = asyncio.get_running_loop()
         while True:
             self._watching.link(LinkState.CONNECTING, self._last_error)
+            self._anew.clear()
             retry_after_s = None
             try:
-                self._connection = await open_link(self._url, self._headers)
+                way = self._ways.next_way()
+                connection = await open_link(way, self._trusted, resolver=self._resolver)
             except CannotConnect as error:
                 retry_after_s = error.retry_after_s
                 self._cannot_connect(error)
+                await self._ways.failed(error)
             else:
                 opened_s = loop.time()
                 self._backoff.opened(opened_s)
-                self._ended(await self._live(self._connection), loop.time() - opened_s)
-            delay_s = self._backoff.next_delay_s(loop.time(), retry_after_s)
-            log.debug("link: next attempt in %.1f s", delay_s)
+                reason = await self._live(connection, way)
+                self._ended(reason, loop.time() - opened_s)
+            await self._rest(retry_after_s)
+
+    async def _rest(self, retry_after_s: float | None) -> None:
+        """Until the next attempt is due, or somebody wants the link anew."""
+        now_s = asyncio.get_running_loop().time()
+        if self._anew.is_set():
+            delay_s = self._backoff.soon_s(now_s)
+        else:
+            delay_s = self._backoff.next_delay_s(now_s, retry_after_s)
+        log.debug("link: next attempt in %.1f s", delay_s)
+        self._wanted = ""
+        if self._anew.is_set():
             await asyncio.sleep(delay_s)
+            return
+        try:
+            async with asyncio.timeout(delay_s):
+                await self._anew.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(self._backoff.soon_s(asyncio.get_running_loop().time()))
+
+    def _trusted(self, tls: ssl.SSLObject) -> str:
+        return lifetime_fault(chain_of(tls), self._clock)
 
     def _cannot_connect(self, error: CannotConnect) -> None:
         text = str(error)
-        if text != self._last_error:
+        if text not in self._told and len(self._told) < MOST_TOLD:
+            self._told.add(text)
             log.warning("link: %s", text)
             self._watching.websocket("Error", error=text)
-            if error.status in (401, 403):
-                self._watching.security("FailedToAuthenticateAtCentralSystem", text)
+            if error.event:
+                self._watching.security(error.event, text)
+            if error.event == CERTIFICATE:
+                self._watching.security("CentralSystemFailedToAuthenticate", text)
         self._last_error = text
         self._watching.link(LinkState.OFFLINE, text)
 
     def _ended(self, reason: str, lived_s: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._connection = None
-        self._backoff.lost(loop.time(), lived_s)
-        log.warning("link: lost after %.0f s: %s", lived_s, reason)
+        now_s = asyncio.get_running_loop().time()
+        if self._wanted:
+            reason = f"made anew: {self._wanted}"
+            log.info("link: ended after %.0f s, to be %s", lived_s, reason)
+            self._backoff.ended_by_us(now_s, lived_s)
+        else:
+            self._backoff.lost(now_s, lived_s)
+            log.warning("link: lost after %.0f s: %s", lived_s, reason)
         self._watching.websocket("Closed", reason)
         if self._backoff.short_lives == TAKEN_OVER:
             text = (
@@ -94,27 +158,43 @@ class Link:
         self._last_error = reason
         self._watching.link(LinkState.OFFLINE, reason)
 
-    async def _live(self, connection: ClientConnection) -> str:
+    async def _watch_certificates(self, connection: ClientConnection) -> str:
+        """Look at the lifetimes again and again; ends with why one does not hold any more."""
+        tls = connection.transport.get_extra_info("ssl_object")
+        if tls is None:
+            await asyncio.Event().wait()
+        chain = chain_of(tls)
+        while True:
+            await asyncio.sleep(LOOK_AT_CERTIFICATES_S)
+            fault = lifetime_fault(chain, self._clock)
+            if fault:
+                self._watching.security(CERTIFICATE, fault)
+                return fault
+
+    async def _live(self, connection: ClientConnection, way: Way) -> str:
         """Serve one connection to its end; why it ended."""
-        log.info("link: open to %s", self._url)
-        self._last_error = ""
         serving = asyncio.create_task(self._rpc.serve(connection), name="ocpp reader")
         connected = asyncio.create_task(self._rpc.connected.wait(), name="ocpp connected")
         tasks: list[asyncio.Task[Any]] = [serving, connected]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if not serving.done():
-                self._watching.link(LinkState.ONLINE)
-                self._watching.websocket("Open", self._url)
-                watching = asyncio.create_task(watch_link(connection, self._ping_interval_s), name="ocpp pings")
-                talking = asyncio.create_task(self._talk(), name="ocpp registration")
-                tasks += [watching, talking]
-                await asyncio.wait([serving, watching, talking], return_when=asyncio.FIRST_COMPLETED)
-                for task in (watching, talking):
+                await self._opened(way)
+                work: dict[str, Coroutine[Any, Any, Any]] = {
+                    "ocpp pings": watch_link(connection, self._ping_interval_s),
+                    "ocpp registration": self._talk(),
+                    "ocpp certificates": self._watch_certificates(connection),
+                    "ocpp anew": self._until_anew(),
+                }
+                beside = [asyncio.create_task(part, name=name) for name, part in work.items()]
+                tasks += beside
+                await asyncio.wait([serving, *beside], return_when=asyncio.FIRST_COMPLETED)
+                for task in beside:
                     if task.done() and not isinstance(task.exception(), LinkLost | None):
                         log.error("link: %s went wrong", task.get_name(), exc_info=task.exception())
-                if watching.done() and not watching.exception() and not serving.done():
-                    return watching.result()
+                told = [task.result() for task in beside if task.done() and not task.exception()]
+                if not serving.done() and told and told[0]:
+                    return str(told[0])
             return _why(serving.exception() if serving.done() else None)
         finally:
             for task in tasks:
@@ -122,12 +202,25 @@ class Link:
             await asyncio.gather(*tasks, return_exceptions=True)
             await close_link(connection)
 
+    async def _until_anew(self) -> str:
+        await self._anew.wait()
+        return self._wanted
+
+    async def _opened(self, way: Way) -> None:
+        log.info("link: open to %s, security profile %d", way.url, way.profile)
+        self._last_error = ""
+        self._told.clear()
+        self._watching.at(way.url)
+        self._watching.link(LinkState.ONLINE)
+        self._watching.websocket("Open", way.url)
+        await self._ways.opened(way)
+
 
 def _why(error: BaseException | None) -> str:
     if isinstance(error, ConnectionClosed):
         close = error.rcvd or error.sent
         if close is None:
-            return "the connection was cut"
+            return event_of(error)[1] or "the connection was cut"
         side = "the central system" if error.rcvd and error.rcvd_then_sent is not False else "we"
         return f"{side} closed it ({close.code} {close.reason[:100]})".replace(" )", ")")
     return "the exchange ended" if error is None else str(error)

@@ -28,6 +28,7 @@ from chargepoint.version import VERSION
 from chargepoint.vocabulary import LinkState, StartCause
 from ocpp_client.backlog import STATION
 from ocpp_client.commissioning import Commissioning
+from ocpp_client.credentials import Credentials, NoCertificates
 from ocpp_client.errands import Errands
 from ocpp_client.exchange_log import ExchangeLog
 from ocpp_client.kept import Kept
@@ -38,7 +39,7 @@ from ocpp_client.outbox import Outbox
 from ocpp_client.rpc import Rpc
 from ocpp_client.security_events import SecurityEvents
 from ocpp_client.set_aside import SetAside
-from ocpp_client.transport import address, authorization
+from ocpp_client.transport import address
 from ocpp_client.v16.authorisation import Authorisation
 from ocpp_client.v16.compatibility import wording
 from ocpp_client.v16.configuration import Configuration
@@ -162,6 +163,7 @@ class Client:
             was_damaged=bool(store.damage),
             failed=self._watching.failed,
         )
+        self._credentials = self._new_credentials(identity)
         if self._url:
             self._outbox.needed_elsewhere = lambda: self._security_events.seq
         self._rpc.router = self._actions(numbers)
@@ -170,6 +172,24 @@ class Client:
         bus.serve(ReadParked, self._read_parked)
         bus.serve(ReadFrames, exchange.read)
         bus.serve(CallCentralSystem, Commissioning(self._rpc, registration.is_open, self._watching.sent).call)
+
+    def _new_credentials(self, identity: str) -> Credentials:
+        configuration = self._configuration
+        credentials = Credentials(
+            settings=self._context.settings.ocpp,
+            identity=identity,
+            first_key=self._context.secrets.ocpp_authorization_key,
+            facts=self._kept.facts,
+            certificates=getattr(self._kept, "key_store", None) or NoCertificates(),
+            watching=self._watching,
+            allows_downgrade=lambda: configuration.flag("AllowSecurityProfileDowngrade"),
+            show=lambda profile: configuration.set_for_now("SecurityProfile", str(profile)),
+        )
+        configuration.deputies["AuthorizationKey"] = credentials.change_key
+        configuration.deputies["SecurityProfile"] = credentials.change_profile
+        for name in ("AuthorizationKey", "SecurityProfile"):
+            configuration.afterwards[name] = credentials.reconnect_afterwards
+        return credentials
 
     def _actions(self, numbers: tuple[int, ...]) -> Actions:
         actions = Actions(self._registration)
@@ -281,6 +301,8 @@ class Client:
         await self._first_settings()
         if self._store.damage:
             self._watching.failed("ocpp.db", None, self._store.damage)
+        if self._url:
+            await self._credentials.begin()
         tasks = [asyncio.create_task(work, name=name) for name, work in self._work().items()]
         self._teller.name_open_transactions()
         self._context.ready()
@@ -307,10 +329,9 @@ class Client:
             self._watching.link(LinkState.DISABLED)
             return work | {"ocpp outbox": self._outbox.run_alone()}
         settings = self._context.settings.ocpp
-        user = settings.basic_auth_user or settings.identity or self._context.settings.station.name
         link = Link(
-            url=self._url,
-            headers=authorization(user, self._context.secrets.ocpp_authorization_key),
+            ways=self._credentials,
+            clock=self._context.clock,
             rpc=self._rpc,
             watching=self._watching,
             spread_s=settings.reconnect_spread_s,

@@ -39,6 +39,8 @@ class Configuration:
         self._refused: set[tuple[str, str]] = set()
         self.deputies: dict[str, Deputy] = {}
         """By the name of a key with `has_deputy`; without its deputy such a key cannot be changed."""
+        self.afterwards: dict[str, Callable[[], Awaitable[None]]] = {}
+        """By the name of a key: what to do when the answer to an accepted change of it has left."""
 
     def _preset(self, name: str, value: str) -> None:
         key = BY_NAME.get(name.lower())
@@ -132,6 +134,11 @@ class Configuration:
         if self.text(key.name) != before:
             self._tell()
         return "Accepted"
+
+    def after(self, name: str, status: str) -> Callable[[], Awaitable[None]] | None:
+        """What a change of key `name` that was answered with `status` leads to, once the answer has left."""
+        key = BY_NAME.get(name.lower())
+        return None if key is None or status != "Accepted" else self.afterwards.get(key.name)
 
     def _tell(self) -> None:
         for listener in self._listeners:

@@ -183,7 +183,7 @@ class Core:
         key, value = payload["key"], payload["value"]
         status = await self._configuration.change(key, value, self._save)
         self._note("ChangeConfiguration", None, f"{key}: {status}")
-        return Reply({"status": status})
+        return Reply({"status": status}, then=self._configuration.after(key, status))
 
     async def _save(self, values: dict[str, str | None]) -> None:
         await self._bus.call("hub", ChangeSettings(values=values, by=BY))

@@ -16,7 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from chargepoint.messages import Authorize, LinkStatus, Noted, SecurityNoted
 from chargepoint.vocabulary import LinkState
 from ocpp_client.simulated import HttpAnswer
-from ocpp_client.transport import CannotConnect, address, authorization, open_link, retry_after_s
+from ocpp_client.transport import CannotConnect, Way, address, authorization, open_link, retry_after_s
 from tests.ocpp_client.rig import NAME, Rig, bench
 
 KEY = "s3cret-key-of-this-station"
@@ -112,7 +112,7 @@ async def test_no_redirect_is_followed_and_no_credential_leaves(tmp_path: Path, 
     async with listener() as (port, heard), bench(tmp_path) as rig:
         rig.system.http_answer = HttpAnswer(status=status, headers={"Location": f"ws://127.0.0.1:{port}/x"})
         with pytest.raises(CannotConnect, match="not followed"):
-            await open_link(f"{rig.system.url}/{NAME}", authorization(NAME, KEY))
+            await open_link(Way(f"{rig.system.url}/{NAME}", authorization(NAME, KEY)))
         assert heard == []
 
 
@@ -122,7 +122,7 @@ async def test_refusals_say_what_they_mean(tmp_path: Path, status: int, text: st
     async with bench(tmp_path) as rig:
         rig.system.http_answer = HttpAnswer(status=status, body="<html>")
         with pytest.raises(CannotConnect, match=text):
-            await open_link(f"{rig.system.url}/{NAME}", {})
+            await open_link(Way(f"{rig.system.url}/{NAME}"))
 
 
 @pytest.mark.ocpp("J3.1-subprotocol", "J3.2-no-subprotocol")
@@ -136,7 +136,7 @@ async def test_a_server_without_our_subprotocol_is_left() -> None:
     async with serve(hold, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(CannotConnect, match=r"does not speak ocpp1\.6"):
-            await open_link(f"ws://127.0.0.1:{port}/CP1", {})
+            await open_link(Way(f"ws://127.0.0.1:{port}/CP1"))
         await left.wait()
 
 
@@ -144,7 +144,7 @@ async def test_a_server_that_never_answers_the_handshake_is_given_up() -> None:
     async with listener() as (port, heard):
         begun_s = asyncio.get_running_loop().time()
         with pytest.raises(CannotConnect):
-            await open_link(f"ws://127.0.0.1:{port}/CP1", {})
+            await open_link(Way(f"ws://127.0.0.1:{port}/CP1"))
         assert asyncio.get_running_loop().time() - begun_s <= 20 and heard
 
 
@@ -241,6 +241,6 @@ async def test_a_name_that_does_not_resolve_holds_up_nobody(tmp_path: Path) -> N
 async def test_credentials_are_sent_to_the_configured_server(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         rig.system.passwords = {NAME: KEY}
-        connection = await open_link(f"{rig.system.url}/{NAME}", authorization(NAME, KEY))
+        connection = await open_link(Way(f"{rig.system.url}/{NAME}", authorization(NAME, KEY)))
         assert rig.system.connects[0].status == 101
         await connection.close()

@@ -1,0 +1,385 @@
+"""With what the next link is tried: security profile, address, key, certificate; what is on trial, what has worked.
+
+New ones replace old ones only after they have worked, and a profile that has worked is never left for a lower one
+(reliability.md S2, S6, S7). What the station file says is the least: the server may raise it, an edit may not lower it.
+Source: OCA, Improved security for OCPP 1.6-J, edition 4, A00, A01, A05.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import ssl
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from chargepoint.config import OcppSettings
+from chargepoint.storage.database import CannotRecord
+from ocpp_client.authorization_key import key_of_file, read_key
+from ocpp_client.facts import Facts
+from ocpp_client.tls import client_context
+from ocpp_client.transport import CannotConnect, Stage, Way, address, authorization
+from ocpp_client.watching import Watching
+
+log = logging.getLogger(__name__)
+
+FACT = "credentials"
+TRIES = 3
+"""So often each address is tried with what is on trial before the old one is used again."""
+
+ACCEPTED, REJECTED = "Accepted", "Rejected"
+CHANGED = "ReconfigurationOfSecurityParameters"
+PASSWORD, CERTIFICATE = 2, 3
+"""The profiles from which on there is TLS, and where a certificate stands for the password."""
+
+
+class CertificateStore(Protocol):
+    """Certificates of this station and of its central system; `key_store.py` keeps them."""
+
+    on_change: Callable[[], None]
+
+    def roots(self) -> tuple[str, ...]: ...
+
+    def own(self) -> tuple[bytes, str] | None: ...
+
+    async def confirm(self) -> None: ...
+
+    async def fall_back(self) -> None: ...
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What is kept. `keys`: the first is used, the second when the first is refused."""
+
+    profile: int
+    file_profile: int
+    trial: int | None = None
+    worked: int = 0
+    has_tls_worked: bool = False
+    keys: tuple[bytes, ...] = ()
+    is_key_proved: bool = False
+    file_key: str = ""
+
+    def __repr__(self) -> str:
+        return f"Standing(profile={self.profile}, trial={self.trial}, worked={self.worked}, keys={len(self.keys)})"
+
+
+class Credentials:
+    """See the top of this file. `first_key` is that of secrets.toml; `show` tells the profile in force to its key."""
+
+    def __init__(
+        self,
+        *,
+        settings: OcppSettings,
+        identity: str,
+        first_key: str,
+        facts: Facts,
+        certificates: CertificateStore,
+        watching: Watching,
+        allows_downgrade: Callable[[], bool],
+        show: Callable[[int], None],
+    ) -> None:
+        self._settings = settings
+        self._identity = identity
+        self._first_key = key_of_file(first_key)
+        self._facts = facts
+        self._certificates = certificates
+        self._watching = watching
+        self._allows_downgrade = allows_downgrade
+        self._show = show
+        self._urls = tuple(url for url in (settings.url, settings.backup_url) if url)
+        first = first_profile(settings, bool(self._first_key))
+        kept = facts.get(FACT)
+        self._standing = Standing(first, first) if kept is None else msgspec.json.decode(kept, type=Standing)
+        self._context: tuple[object, ssl.SSLContext] | None = None
+        self._turn = 0
+        self._key_turn = 0
+        self._profile_failures = 0
+        self._certificate_failures: int | None = 0
+        """Failures of certificates that were not yet proved by this process; None: they were."""
+        self.reconnect: Callable[[str], None] = lambda why: None
+        """Set by the link: end the connection there is and make one anew, at once."""
+        certificates.on_change = self._certificates_changed
+
+    @property
+    def profile(self) -> int:
+        """The security profile that the next attempt uses."""
+        return self._standing.profile if self._standing.trial is None else self._standing.trial
+
+    # ------------------------------------------------------------------------------------------------- the beginning
+
+    async def begin(self) -> None:
+        """Compare what is kept with what the station file says now."""
+        standing = self._standing
+        first = first_profile(self._settings, bool(self._first_key))
+        standing = self._with_file_profile(standing, first)
+        digest = hashlib.sha256(self._first_key).hexdigest() if self._first_key else ""
+        if digest and digest != standing.file_key:
+            keys = (self._first_key, *self._proved(standing))
+            standing = _changed(standing, keys=keys, is_key_proved=False, file_key=digest)
+        await self._keep_if_possible(standing)
+        if self.profile in (1, PASSWORD) and not standing.keys:
+            log.error(
+                "security profile %d needs a password, and there is none: set ocpp_authorization_key in secrets.toml",
+                self.profile,
+            )
+        self._show(self.profile)
+
+    def _with_file_profile(self, standing: Standing, first: int) -> Standing:
+        if standing.has_tls_worked and standing.profile < PASSWORD and not _is_tls(self._settings.url):
+            log.error("station.toml, [ocpp] url: TLS has worked and is never left again; wss:// is used. Write it so")
+        if first == standing.file_profile:
+            return standing
+        is_allowed_step = (standing.worked, first) == (CERTIFICATE, PASSWORD) and self._allows_downgrade()
+        if first < standing.worked and not is_allowed_step:
+            text = (
+                f"station.toml, [ocpp]: url and security_profile mean profile {first}, but profile {standing.worked} "
+                "has worked, and a lower one is never used again; this is not followed. Write what worked"
+            )
+            log.error("%s", text)
+            self._watching.security(CHANGED, f"refused: {text}")
+            return standing
+        log.info("link: security profile %d by the station file, %d before", first, standing.profile)
+        worked = min(standing.worked, first)
+        return _changed(standing, profile=first, file_profile=first, trial=None, worked=worked)
+
+    @staticmethod
+    def _proved(standing: Standing) -> tuple[bytes, ...]:
+        """The key to go back to: the one that worked, or the only one there is."""
+        if not standing.keys:
+            return ()
+        return standing.keys[:1] if standing.is_key_proved or len(standing.keys) == 1 else standing.keys[1:2]
+
+    # ------------------------------------------------------------------------------------------------------ attempts
+
+    def next_way(self) -> Way:
+        """How the next attempt is made. Raises CannotConnect when certificates cannot be read."""
+        profile = self.profile
+        urls = self._addresses(profile)
+        url = address(urls[self._turn % len(urls)], self._identity)
+        key = self._key()
+        user = self._settings.basic_auth_user or self._identity
+        try:
+            context = self._tls(profile) if _is_tls(url) else None
+        except ValueError as error:
+            raise CannotConnect(f"no link can be tried: {error}", stage=Stage.OWN) from None
+        return Way(
+            url=url,
+            headers=authorization(user, key) if profile in (1, PASSWORD) else {},
+            tls=context,
+            proxy=self._settings.proxy,
+            profile=profile,
+            needs_subprotocol=not self._settings.compatibility.accept_no_subprotocol,
+        )
+
+    def _addresses(self, profile: int) -> tuple[str, ...]:
+        is_tls = profile >= PASSWORD or self._standing.has_tls_worked or _is_tls(self._settings.url)
+        return of_scheme(self._urls, is_tls)
+
+    def _key(self) -> bytes:
+        keys = self._standing.keys
+        return keys[self._key_turn % len(keys)] if keys else b""
+
+    def _tls(self, profile: int) -> ssl.SSLContext:
+        roots = self.roots()
+        own = self._certificates.own() if profile == CERTIFICATE else None
+        if self._context is None or self._context[0] != (roots, own):
+            self._context = ((roots, own), client_context(roots, own))
+        return self._context[1]
+
+    def roots(self) -> tuple[str, ...]:
+        """Those of `ca_file` and those installed. Raises ValueError when the file cannot be read."""
+        installed = self._certificates.roots()
+        if not self._settings.ca_file:
+            return installed
+        try:
+            return (Path(self._settings.ca_file).read_text(encoding="ascii"), *installed)
+        except (OSError, UnicodeError) as error:
+            raise ValueError(f"ca_file {self._settings.ca_file}: {error}") from None
+
+    async def opened(self, way: Way) -> None:
+        """A link was made: what was on trial has worked."""
+        self._turn = self._profile_failures = 0
+        standing = self._standing
+        changes: dict[str, object] = {}
+        if standing.trial == way.profile:
+            log.warning("link: security profile %d works, and stays", way.profile)
+            changes |= {"trial": None, "profile": way.profile, "worked": way.profile}
+        elif way.profile > standing.worked:
+            changes["worked"] = way.profile
+        if way.tls is not None and not standing.has_tls_worked:
+            changes["has_tls_worked"] = True
+        changes |= self._key_worked() if way.headers else {}
+        if changes:
+            await self._keep_if_possible(_changed(standing, **changes))
+        if self._certificate_failures is not None and way.tls is not None:
+            self._certificate_failures = None
+            try:
+                await self._certificates.confirm()
+            except CannotRecord as error:
+                log.error("that the new certificates work cannot be recorded: %s", error)
+
+    def _key_worked(self) -> dict[str, object]:
+        standing = self._standing
+        used = self._key_turn % len(standing.keys)
+        self._key_turn = 0
+        if used:
+            log.error("link: the central system refuses the new AuthorizationKey and takes the one before")
+            return {"keys": (standing.keys[1], standing.keys[0]), "is_key_proved": True}
+        if standing.is_key_proved and len(standing.keys) == 1:
+            return {}
+        return {"is_key_proved": True} if standing.is_key_proved else {"keys": standing.keys[:1], "is_key_proved": True}
+
+    async def failed(self, error: CannotConnect) -> None:
+        """An attempt failed: the next address is due, another key, or what was on trial did not work."""
+        self._turn += 1
+        if error.status in (401, 403):
+            self._key_turn += 1
+        tries = TRIES * len(self._addresses(self.profile))
+        if error.is_of_certificates and self._certificate_failures is not None:
+            self._certificate_failures += 1
+            if self._certificate_failures >= tries:
+                self._certificate_failures = None
+                log.error("link: the certificates installed last do not work; those before are used, if there are any")
+                await self._certificates.fall_back()
+        if self._standing.trial is not None and error.stage is not Stage.NETWORK:
+            self._profile_failures += 1
+            if self._profile_failures >= tries:
+                await self._drop_trial(str(error))
+
+    async def _drop_trial(self, why: str) -> None:
+        standing = self._standing
+        self._profile_failures = self._turn = 0
+        text = f"security profile {standing.trial} does not connect ({why}); profile {standing.profile} is used again"
+        log.error("link: %s", text)
+        self._watching.security(CHANGED, text)
+        await self._keep_if_possible(_changed(standing, trial=None))
+        self._show(self.profile)
+
+    def _certificates_changed(self) -> None:
+        self._certificate_failures = 0
+        self.reconnect("certificates were changed")
+
+    # ----------------------------------------------------------------------------------------- what the server orders
+
+    async def change_key(self, value: str) -> str:
+        """ChangeConfiguration of AuthorizationKey; durable when it is Accepted."""
+        key = read_key(value, self._settings.compatibility.text_authorization_key)
+        if key is None:
+            log.warning("the AuthorizationKey from the central system is none: 32 to 40 hexadecimal digits are wanted")
+            return REJECTED
+        standing = self._standing
+        if (key,) != standing.keys:
+            old = tuple(one for one in self._proved(standing) if one != key)
+            standing = _changed(standing, keys=(key, *old), is_key_proved=False)
+        if not await self._keep(standing):
+            return REJECTED
+        self._key_turn = 0
+        self._watching.security(CHANGED, "AuthorizationKey")
+        return ACCEPTED
+
+    async def change_profile(self, value: str) -> str:
+        """ChangeConfiguration of SecurityProfile; durable when it is Accepted."""
+        wanted, standing = int(value), self._standing
+        if wanted == standing.profile and standing.trial is None:
+            return ACCEPTED
+        fault = self._why_not(wanted)
+        if fault:
+            log.warning("SecurityProfile %d from the central system is rejected: %s", wanted, fault)
+            self._watching.security(CHANGED, f"refused: SecurityProfile {standing.profile} to {wanted}: {fault}")
+            return REJECTED
+        if not await self._keep(_changed(standing, trial=None if wanted == standing.profile else wanted)):
+            return REJECTED
+        self._profile_failures = 0
+        self._watching.security(CHANGED, f"SecurityProfile {standing.profile} to {wanted}")
+        self._show(self.profile)
+        return ACCEPTED
+
+    def _why_not(self, wanted: int) -> str:
+        standing = self._standing
+        if wanted < standing.profile:
+            if (standing.profile, wanted) != (CERTIFICATE, PASSWORD):
+                return "a profile is never lowered"
+            if not self._allows_downgrade():
+                return "AllowSecurityProfileDowngrade is false"
+        if wanted in (1, PASSWORD) and not standing.keys:
+            return "there is no AuthorizationKey"
+        if wanted >= PASSWORD and standing.worked < PASSWORD and not self._has_roots():
+            return "no root certificate of the central system is installed"
+        if wanted == CERTIFICATE and self._certificates.own() is None:
+            return "this station has no certificate of its own"
+        return ""
+
+    def _has_roots(self) -> bool:
+        try:
+            return bool(self.roots())
+        except ValueError:
+            return False
+
+    async def reconnect_afterwards(self) -> None:
+        """After an Accepted has left."""
+        self.reconnect("its credentials were changed")
+
+    # -------------------------------------------------------------------------------------------------------- keeping
+
+    async def _keep(self, standing: Standing) -> bool:
+        if standing != self._standing or self._facts.get(FACT) is None:
+            try:
+                await self._facts.keep(FACT, msgspec.json.encode(standing))
+            except CannotRecord as error:
+                log.error("credentials cannot be recorded: %s", error)
+                return False
+        self._standing = standing
+        return True
+
+    async def _keep_if_possible(self, standing: Standing) -> None:
+        """It holds in memory at least, and is recorded with the next change."""
+        if not await self._keep(standing):
+            self._standing = standing
+
+
+class NoCertificates:
+    """A store in which there is nothing."""
+
+    on_change: Callable[[], None]
+
+    def roots(self) -> tuple[str, ...]:
+        return ()
+
+    def own(self) -> tuple[bytes, str] | None:
+        return None
+
+    async def confirm(self) -> None:
+        return
+
+    async def fall_back(self) -> None:
+        return
+
+
+def _changed(standing: Standing, **changes: object) -> Standing:
+    return msgspec.structs.replace(standing, **changes)
+
+
+def first_profile(settings: OcppSettings, has_key: bool) -> int:
+    """The profile the station file asks for: as it says, else by scheme and password.
+
+    `wss://` without a password is none of the white paper's profiles: 0, over TLS.
+    """
+    if settings.security_profile is not None:
+        return settings.security_profile
+    if not has_key:
+        return 0
+    return PASSWORD if _is_tls(settings.url) else 1
+
+
+def of_scheme(urls: Sequence[str], is_tls: bool) -> tuple[str, ...]:
+    """Those addresses that have (no) TLS; when none has, all with their scheme replaced, host, port and path kept."""
+    fitting = tuple(url for url in urls if _is_tls(url) == is_tls)
+    scheme = "wss" if is_tls else "ws"
+    return fitting or tuple(f"{scheme}://{url.partition('://')[2]}" for url in urls)
+
+
+def _is_tls(url: str) -> bool:
+    return url.startswith("wss://")
