@@ -10,7 +10,7 @@ import enum
 
 import msgspec
 
-from chargepoint.records import Credential
+from chargepoint.records import Credential, LimitSchedule
 from chargepoint.vocabulary import AuthorizationBasis, SessionFlag, StartSource, StopSource
 
 
@@ -59,6 +59,8 @@ class Authorised(Event, frozen=True, kw_only=True):
     reservation_id: int | None = None
     presented: Credential | None = None
     """The card that was shown, where the charge is not in its name (free mode)."""
+    schedule: LimitSchedule | None = None
+    """A bound for this very transaction."""
 
 
 class WaitedTooLong(Event, frozen=True):

@@ -7,12 +7,14 @@ Runs each second and at once on events (power.md 3). A grant only rises into pow
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 
 import msgspec
 
 from chargepoint.clock import Clock
 from chargepoint.config import Settings
+from chargepoint.records import Limit
 from chargepoint.station.allocation import (
     NOTHING,
     Allocation,
@@ -24,11 +26,22 @@ from chargepoint.station.allocation import (
     lower_before_raise,
 )
 from chargepoint.station.connector import Phase
-from chargepoint.station.limits import cap, temperature_limit, used_up_limit, vehicle_limits
+from chargepoint.station.limits import (
+    NamedLimit,
+    cap,
+    least_rate_a,
+    nominal_voltage_v,
+    schedule_limits,
+    station_limits,
+    temperature_limit,
+    used_up_limit,
+    vehicle_limits,
+)
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.others import OtherLoads
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.permission import NO_GRANT
+from chargepoint.station.schedules import Schedules
 from chargepoint.vocabulary import ControllerStatus, PowerType
 
 log = logging.getLogger(__name__)
@@ -38,14 +51,26 @@ POWER_AGAIN_AFTER_S = 30.0
 """power.md 4: NO_POWER is entered after 5 s without room for the floor, left after 30 s with it."""
 
 
+UNREADABLE = (NamedLimit("schedule", current_a=math.nan),)
+"""A kept schedule that cannot be read: nobody gets more than the least."""
+
+
 class PowerSharing:
     """Keeps `grant`, `cap` and `no_power` of all outlets right."""
 
-    def __init__(self, settings: Settings, outlets: Sequence[Outlet], meter: MeterPoint | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        outlets: Sequence[Outlet],
+        meter: MeterPoint | None,
+        schedules: Schedules,
+        clock: Clock,
+    ) -> None:
         self.allocation: Allocation = NOTHING
         self._settings = settings
         self._outlets = outlets
         self._meter = meter
+        self._schedules = schedules
         self._clock = clock
         self._room_changed: dict[int, float] = {}
         self._others = OtherLoads()
@@ -93,14 +118,15 @@ class PowerSharing:
         now = self._clock.mono()
         requests = [self._request(outlet, now) for outlet in self._outlets]
         station = self.station_power
+        limits = station_limits(self._schedules.of_station(), station.phase_voltage_v)
         before = self.allocation
-        target = allocate(station, requests, (), before, now)
-        self.allocation = lower_before_raise(station, requests, (), before, target)
+        target = allocate(station, requests, limits, before, now)
+        self.allocation = lower_before_raise(station, requests, limits, before, target)
         for line in changes(before, self.allocation):
             log.info("power: %s", line)
         for outlet in self._outlets:
             outlet.set_grant(self.allocation.grants[outlet.number] if outlet.wants_energy else NO_GRANT)
-        self._judge_room(station, requests, now)
+        self._judge_room(station, requests, limits, now)
 
     def _request(self, outlet: Outlet, now: float) -> Request:
         settings, reading, vehicle = outlet.settings, outlet.reading, outlet.vehicle
@@ -110,19 +136,24 @@ class PowerSharing:
         flows = reading is not None and reading.status is ControllerStatus.C6_CHARGING
         if reading is not None and flows and reading.voltage_v > 50.0:
             voltage_v = reading.voltage_v
+        if not voltage_v > 0:
+            voltage_v = nominal_voltage_v(settings)
+        session, type_ = outlet.session, settings.type.power_type
+        bounds = self._schedules.of_transaction(outlet.number, session) if outlet.wants_energy and session else ()
         limits = (
             *vehicle_limits(settings, reading, vehicle),
             *temperature_limit(settings, outlet.temperature_c),
             *used_up_limit(outlet.charge is not None and outlet.charge.is_used_up),
+            *schedule_limits(type_, bounds, voltage_v, phases),
+            *(UNREADABLE if self._schedules.damaged else ()),
         )
         outlet.cap = cap(settings, limits, voltage_v, phases, now)
-        session = outlet.session
         since = session.started.mono_s if session is not None and session.started is not None else now
         return Request(
             connector=outlet.number,
             wants_energy=outlet.wants_energy,
             cap=outlet.cap,
-            floor_a=settings.min_current_a,
+            floor_a=max(settings.min_current_a, least_rate_a(type_, bounds, voltage_v, phases)),
             voltage_v=voltage_v,
             phases=phases,
             power_type=settings.type.power_type,
@@ -136,7 +167,9 @@ class PowerSharing:
             return outlet.grant.power_w
         return max(0.0, outlet.reading.power_w)
 
-    def _judge_room(self, station: StationPower, requests: Sequence[Request], now: float) -> None:
+    def _judge_room(
+        self, station: StationPower, requests: Sequence[Request], limits: Sequence[Limit], now: float
+    ) -> None:
         for outlet, request in zip(self._outlets, requests, strict=True):
             if outlet.phase is not Phase.EMPTY:
                 outlet.no_power = False
@@ -144,7 +177,7 @@ class PowerSharing:
                 continue
             others = [other for other in requests if other is not request]
             candidate = msgspec.structs.replace(request, wants_energy=True, since_mono_s=now)
-            lacks = not has_power_for(station, others, candidate, (), self.allocation, now).ok
+            lacks = not has_power_for(station, others, candidate, limits, self.allocation, now).ok
             if lacks == outlet.no_power:
                 self._room_changed.pop(outlet.number, None)
                 continue

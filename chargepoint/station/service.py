@@ -21,6 +21,7 @@ from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.power import PowerSharing
 from chargepoint.station.recorder import Recorder
+from chargepoint.station.schedule_requests import ScheduleRequests
 from chargepoint.station.shown import Shown
 from chargepoint.station.site import Site
 from chargepoint.storage.database import CannotRecord
@@ -71,8 +72,8 @@ async def _work(context: Context, books: Books) -> None:
         for connector in settings.connector
     ]
     station_meter = meters.get(settings.station.meter)
-    sharing = PowerSharing(settings, outlets, station_meter, clock)
-    site.balance = sharing.balance
+    sharing = PowerSharing(settings, outlets, station_meter, site.schedules, clock)
+    site.balance = site.schedules.balance = sharing.balance
     site.measured = sharing.measured
     site.running = lambda: [
         (outlet.charge.session.starter, outlet.charge.energy_wh)
@@ -95,6 +96,7 @@ async def _work(context: Context, books: Books) -> None:
         await _begin(context, site, outlets)
         by_number = {outlet.number: outlet for outlet in outlets}
         Calls(site, by_number, desk, recorder).serve(context.bus)
+        ScheduleRequests(settings, site.schedules, by_number).serve(context.bus)
         context.bus.serve(Reserve, site.reservations.reserve)
         context.bus.serve(CancelReservation, site.reservations.cancel)
         context.ready()
@@ -108,6 +110,7 @@ async def _work(context: Context, books: Books) -> None:
                 listen(context.bus, site, desk, noted),
                 shown.run(),
                 site.reservations.run(),
+                site.schedules.run(),
                 _each_second(context, outlets, sharing, books),
             ],
         )

@@ -15,6 +15,7 @@ from chargepoint.station.access import Access, energy_left_wh, user_of
 from chargepoint.station.bookkeeping import Books
 from chargepoint.station.connector import Authorised, StopAsked
 from chargepoint.station.reserving import Reservations
+from chargepoint.station.schedules import Schedules
 from chargepoint.vocabulary import (
     AuthorizationBasis,
     CredentialType,
@@ -49,6 +50,7 @@ class Site:
         self.running: Callable[[], Iterable[tuple[Credential, int]]] = tuple
         """Starters of running charges and what these have taken so far, in Wh; set once the connectors are there."""
         self.reservations = Reservations(books, clock)
+        self.schedules = Schedules(books, clock)
         self._owners: dict[Credential, User | None] = {}
         self.values: dict[str, str] = {}
         """The settings changed at run time, as the hub has them."""
@@ -70,6 +72,7 @@ class Site:
         if _USERS in facts:
             self.take_users(msgspec.json.decode(facts[_USERS], type=tuple[User, ...]))
         await self.reservations.load()
+        await self.schedules.load()
 
     async def set_mode(self, mode: OperatingMode) -> None:
         await self.books.write(facts={_MODE: mode.value.encode()})
