@@ -326,23 +326,33 @@ async def test_a_card_found_invalid_when_the_transaction_is_told_ends_it(tmp_pat
 
 
 @pytest.mark.ocpp("3.5.4-max-energy", "9.1-MaxEnergyOnInvalidId")
-async def test_an_invalid_card_may_be_given_a_bounded_energy_and_the_bound_survives_a_restart(tmp_path: Path) -> None:
-    change = {"ocpp": {"configuration": {"StopTransactionOnInvalidId": False, "MaxEnergyOnInvalidId": 400}}}
+@pytest.mark.ocpp("3.5.4-suspend", "3.5.4-max-energy", "9.1-MaxEnergyOnInvalidId", "9.1-StopTransactionOnInvalidId")
+@pytest.mark.parametrize("most_wh", [0, 400])
+async def test_without_stop_on_invalid_id_only_the_energy_of_a_refused_charge_ends_also_after_a_restart(
+    tmp_path: Path, most_wh: int
+) -> None:
+    change = {"ocpp": {"configuration": {"StopTransactionOnInvalidId": False, "MaxEnergyOnInvalidId": most_wh}}}
     async with Rig(tmp_path, change=change) as rig:
         await rig.online()
         rig.system.on(
             "StartTransaction", answer={"transactionId": 700_001, "idTagInfo": {"status": "Invalid"}}, times=1
         )
-        await charge(rig)
+        await plug(rig)
+        await show_card(rig)
+        await rig.until(lambda: rig.system.ledger.transactions, 10)
         await rig.advance(20)
         await rig.crash()
         await rig.advance(1)
         await rig.boot_up()
-        await until_transaction_ends(rig, within_s=120)
-        session = await leave(rig)
-        assert session.stop_source is StopSource.OCPP_AUTH_ERROR
-        assert session.delivered_wh == pytest.approx(400, abs=40)
         await rig.online()
+        await rig.until(lambda: rig.system.statuses[STATION, 1]["status"] == "SuspendedEVSE", 200)
+        await rig.advance(60)
+        assert rig.status() == "CHARGING"
+        assert rig.system.ledger.transactions[0].stop is None
+        await show_card(rig)
+        session = await leave(rig)
+        assert session.stop_source is StopSource.LOCAL
+        assert session.delivered_wh == pytest.approx(most_wh, abs=60)
         await settle(rig)
 
 

@@ -392,9 +392,9 @@ async def test_a_server_that_refuses_all_meter_values_still_gets_the_stop(tmp_pa
         (
             {"StopTransactionOnInvalidId": False, "MaxEnergyOnInvalidId": 500},
             SessionFlag(0),
-            SetEnergyLimit(session_id=1, energy_limit_wh=500, source=StopSource.OCPP_AUTH_ERROR),
+            SetEnergyLimit(session_id=1, energy_limit_wh=500),
         ),
-        ({"StopTransactionOnInvalidId": False}, SessionFlag(0), None),
+        ({"StopTransactionOnInvalidId": False}, SessionFlag(0), SetEnergyLimit(session_id=1, energy_limit_wh=0)),
     ],
 )
 @pytest.mark.ocpp("3.5.4-deauthorize", "4.8-invalid-stop", "9.1-StopTransactionOnInvalidId")
