@@ -193,7 +193,9 @@ class Desk:
         if credential.parent or not is_kept or not reservations.asks_for_group(numbers):
             return request
         try:
-            answer = await self._bus.call("ocpp", Authorize(id_tag=credential.value), GROUP_WITHIN_S)
+            answer = await self._bus.call(
+                "ocpp", Authorize(id_tag=credential.value, type=credential.type), GROUP_WITHIN_S
+            )
         except (Unavailable, CallFailed, TimeoutError) as error:
             log.warning("credential %s: its group cannot be asked for (%s)", mask(credential.value), error)
             return request
