@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chargepoint.clock import Clock
 from ocpp_client.facts import Facts
+from ocpp_client.key_store import KeyStore
 from ocpp_client.notices import Notices
 from ocpp_client.store import Store
 from ocpp_client.v16.local_list import LocalList
@@ -20,6 +21,7 @@ class Kept:
     facts: Facts
     notices: Notices
     local_list: LocalList
+    key_store: KeyStore
 
     @classmethod
     async def open(cls, folder: Path, clock: Clock) -> Kept:
@@ -31,6 +33,7 @@ class Kept:
             facts=facts,
             notices=await Notices.load(store.database, facts),
             local_list=await LocalList.load(store.database, facts),
+            key_store=await KeyStore.load(store.database, clock),
         )
 
     async def close(self) -> None:

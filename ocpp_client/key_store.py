@@ -101,7 +101,6 @@ class KeyStore:
         self._pairs = pairs
         self._changing = asyncio.Lock()
         self._first: Pair | None = None
-        self._own_at: Pair | None = None
         self.on_change: Callable[[], None] = lambda: None
         """The own pair changed: make the link again with it. A change of roots needs no new link; `roots()` is asked
         at each connection."""
@@ -148,6 +147,14 @@ class KeyStore:
         """With those that are being replaced."""
         return tuple(root for root in self._roots if root.use in (CENTRAL, REPLACED))
 
+    def present_roots(self) -> tuple[Root, ...]:
+        """Of the central system, without those that are being replaced."""
+        return tuple(root for root in self._roots if root.use == CENTRAL)
+
+    def other_certificates(self) -> tuple[Certificate, ...]:
+        """`other_roots`, as far as they can be read."""
+        return tuple(one for text in self.other_roots for one in _readable(text))
+
     def installed(self, use: str) -> tuple[Root, ...]:
         """`use` is CENTRAL or MANUFACTURER."""
         return self.central_roots() if use == CENTRAL else tuple(root for root in self._roots if root.use == use)
@@ -169,11 +176,17 @@ class KeyStore:
         return None if pair is None else (pair.private_key, pair.chain_pem)
 
     def own_pair(self) -> Pair | None:
-        trial = self._pairs.get(TRIAL)
-        older = self._pairs.get(OWN) or self._first
+        trial, older = self._pairs.get(TRIAL), self._older()
         if trial is None or older is None:
             return trial or older
         return trial if trial.leaf.not_valid_before_utc <= self.now().at else older
+
+    def _older(self) -> Pair | None:
+        """The pair that has worked; that of the station's files before there is one, and after it ran out."""
+        own, first = self._pairs.get(OWN), self._first
+        if own is None or first is None:
+            return own or first
+        return first if own.leaf.not_valid_after_utc < self.now().at < first.leaf.not_valid_after_utc else own
 
     def own_leaf(self) -> Certificate | None:
         """The certificate that this station shows now."""
@@ -223,13 +236,12 @@ class KeyStore:
             await self._database.write([(DROP_PAIR, (PENDING,))])
             self._pairs.pop(PENDING, None)
 
-    async def take(self, chain_pem: str) -> None:
+    async def take(self, chain_pem: str, private_key: bytes) -> None:
         """The certificate for the pending key has come and was judged: it is on trial. Raises NotPending, Unfit."""
+        pair = Pair.read(private_key, chain_pem)
         async with self._changing:
-            pending = self._pairs.get(PENDING)
-            if pending is None:
+            if self.pending_key != private_key:
                 raise NotPending("no certificate was asked for")
-            pair = Pair.read(pending.private_key, chain_pem)
             await self._database.write(
                 [(KEEP_PAIR, (TRIAL, pair.private_key, pair.chain_pem)), (DROP_PAIR, (PENDING,))]
             )
@@ -264,7 +276,7 @@ class KeyStore:
     async def fall_back(self) -> None:
         """No link can be made with the pair on trial: the one before is used again."""
         async with self._changing:
-            if not self.is_on_trial or not (self._pairs.get(OWN) or self._first):
+            if not self.is_on_trial or self._older() is None:
                 return
             await self._database.write([(DROP_PAIR, (TRIAL,))])
             gone = self._pairs.pop(TRIAL)
@@ -289,7 +301,7 @@ class KeyStore:
                     root.row(use, at),
                 ]
             )
-            kept = [old for old in self._roots if old not in gone and old not in replaces]
+            kept = [old for old in self._roots if old not in gone and old not in replaces and old.key != root.key]
             self._roots = (*kept, *(Root(REPLACED, old.certificate, old.issuer) for old in replaces), root)
         log.info("root certificate %s: installed as %s", x509.name_of(root.certificate), use)
 
@@ -302,7 +314,7 @@ class KeyStore:
         central = [root.certificate for root in self.central_roots() if root not in roots]
         if not has_tls or len(central) == len(self.central_roots()):
             return False
-        others = [one for text in self.other_roots for one in _readable(text)]
+        others = self.other_certificates()
         if self.link_chain:
             return not x509.vouches([*central, *others], self.link_chain)
         return not central and not others

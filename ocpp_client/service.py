@@ -28,7 +28,7 @@ from chargepoint.version import VERSION
 from chargepoint.vocabulary import LinkState, StartCause
 from ocpp_client.backlog import STATION
 from ocpp_client.commissioning import Commissioning
-from ocpp_client.credentials import Credentials, NoCertificates
+from ocpp_client.credentials import Credentials
 from ocpp_client.errands import Errands
 from ocpp_client.exchange_log import ExchangeLog
 from ocpp_client.kept import Kept
@@ -41,6 +41,8 @@ from ocpp_client.security_events import SecurityEvents
 from ocpp_client.set_aside import SetAside
 from ocpp_client.transport import address
 from ocpp_client.v16.authorisation import Authorisation
+from ocpp_client.v16.certificate_renewal import Renewal
+from ocpp_client.v16.certificates import Certificates
 from ocpp_client.v16.compatibility import wording
 from ocpp_client.v16.configuration import Configuration
 from ocpp_client.v16.core import Actions, Core
@@ -51,6 +53,7 @@ from ocpp_client.v16.registration import Registration, boot_payload
 from ocpp_client.v16.remote_trigger import RemoteTrigger
 from ocpp_client.v16.reservation import ReservationActions
 from ocpp_client.v16.security import SecureFirmware
+from ocpp_client.v16.smart_charging import SmartCharging
 from ocpp_client.v16.status import StatusReporter
 from ocpp_client.v16.telling import Teller
 from ocpp_client.watching import Watching
@@ -180,7 +183,7 @@ class Client:
             identity=identity,
             first_key=self._context.secrets.ocpp_authorization_key,
             facts=self._kept.facts,
-            certificates=getattr(self._kept, "key_store", None) or NoCertificates(),
+            certificates=self._kept.key_store,
             watching=self._watching,
             allows_downgrade=lambda: configuration.flag("AllowSecurityProfileDowngrade"),
             show=lambda profile: configuration.set_for_now("SecurityProfile", str(profile)),
@@ -209,6 +212,7 @@ class Client:
             note=self._watching.received,
         ).add_to(actions)
         ReservationActions(self._context.bus, self._watching.received).add_to(actions)
+        SmartCharging(self._context.bus, self._store.session_of, self._watching.received).add_to(actions)
         firmware = Firmware(
             bus=self._context.bus,
             facts=self._kept.facts,
@@ -219,7 +223,7 @@ class Client:
         )
         firmware.add_to(actions)
         SecureFirmware(firmware, self._watching.security).add_to(actions)
-        RemoteTrigger(
+        trigger = RemoteTrigger(
             bus=self._context.bus,
             rpc=self._rpc,
             store=self._store,
@@ -228,8 +232,35 @@ class Client:
             statuses=self._statuses,
             firmware=firmware,
             connectors=numbers,
-        ).add_to(actions)
+        )
+        trigger.renew = self._certificates(actions).renew
+        trigger.add_to(actions)
         return actions
+
+    def _certificates(self, actions: Actions) -> Certificates:
+        station, key_store = self._context.settings.station, self._kept.key_store
+        common_name = station.charge_point_serial_number or self._context.settings.ocpp.identity or station.name
+        self._renewal = Renewal(
+            key_store=key_store,
+            facts=self._kept.facts,
+            clock=self._context.clock,
+            rpc=self._rpc,
+            configuration=self._configuration,
+            is_open=self._registration.is_open,
+            common_name=common_name,
+            note=self._watching.sent,
+            failed=self._watching.failed,
+        )
+        certificates = Certificates(
+            key_store=key_store,
+            renewal=self._renewal,
+            configuration=self._configuration,
+            common_name=common_name,
+            note=self._watching.received,
+            security=self._watching.security,
+        )
+        certificates.add_to(actions)
+        return certificates
 
     # ------------------------------------------------------------------------------------------------------ hearing
 
@@ -343,6 +374,7 @@ class Client:
             "ocpp outbox": self._outbox.run(),
             "ocpp notices": self._kept.notices.run(self._rpc, self._registration.is_open, self._watching.failed),
             "ocpp security events": self._security_events.run(),
+            "ocpp certificates": self._renewal.run(),
             "ocpp link": link.run(is_power_up=self._is_power_up()),
         }
 

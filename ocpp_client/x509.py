@@ -373,13 +373,18 @@ def public_bytes(key: object) -> bytes:
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def request_for(private_key: bytes, common_name: str, organisation: str) -> str:
-    """A certificate request (PKCS#10, PEM) with CN and, unless it is empty, O. Raises Unfit."""
+def check_names(common_name: str, organisation: str) -> None:
+    """That they fit into a certificate. Raises Unfit."""
     for what, value in (("CN (the serial number)", common_name), ("O (CpoName)", organisation)):
         if len(value) > MAX_NAME:
             raise Unfit(f"{what} has {len(value)} characters, at most {MAX_NAME} fit into a certificate")
     if not common_name:
         raise Unfit("the station has no serial number and no identity that could be its name")
+
+
+def request_for(private_key: bytes, common_name: str, organisation: str) -> str:
+    """A certificate request (PKCS#10, PEM) with CN and, unless it is empty, O. Raises Unfit."""
+    check_names(common_name, organisation)
     parts = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
     if organisation:
         parts.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation))
