@@ -385,7 +385,7 @@ class StartCharging(Request["ActionResult"], frozen=True, kw_only=True):
 
     `is_authorized` True: the asker has settled that this credential may charge (RemoteStart without
     AuthorizeRemoteTxRequests, technician). Codes: ok, unknown_connector, busy, blocked, faulted, no_link, meter_error,
-    forbidden, not_recorded, duration_needed (mode MANUAL), reserved, choose.
+    forbidden, not_recorded, duration_needed (mode MANUAL), reserved, choose, invalid_schedule, too_many_schedules.
     """
 
     connector: int | None
@@ -450,7 +450,8 @@ class SetLimitSchedule(Request["ActionResult"], frozen=True, kw_only=True):
     """To station: keep and apply a limit schedule, from now on and also without `ocpp`. Durable.
 
     Replaces the one with the same id, and the one of the same connector, purpose, stack level and session.
-    Codes: ok, unknown_connector, no_session, too_many.
+    Without `session_id` one of purpose TX is for the transaction that runs there. Codes: ok, unknown_connector,
+    no_session, invalid_schedule, too_many_schedules.
     """
 
     schedule: LimitSchedule

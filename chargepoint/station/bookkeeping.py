@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -61,6 +61,7 @@ _MOMENT_OF: dict[type[AnyEntry], str] = {
 }  # fmt: skip
 """The moments of a session's record are those of its entries, which the journal keeps in order whatever the clock."""
 
+NO_FACTS: Mapping[str, bytes | None] = {}
 _RUN = "run"
 RESERVATION = "reservation/"
 
@@ -231,15 +232,17 @@ class Books:
         is_offline: bool = False,
         waits_for_vehicle: bool = False,
         keeps_cable: bool = False,
+        also: Mapping[str, bytes | None] = NO_FACTS,
     ) -> None:
         """On record before power flows (R7). `session` is filled in only when the record is durable.
 
-        `is_offline`: there is a central system, and it cannot be reached now. The others: see `Session`.
+        `is_offline`: there is a central system, and it cannot be reached now. `also`: facts that belong to it. The
+        others: see `Session`.
         """
         source = authorised.source
         flags = session.flags | authorised.flags | _FLAG_OF_BASIS[authorised.basis]
         flags |= SessionFlag.StartOffline if is_offline else SessionFlag(0)
-        facts: dict[str, bytes | None] = {}
+        facts = dict(also)
         if authorised.reservation_id is not None:
             facts[fact_of_reservation(authorised.reservation_id)] = None  # used up
         if source.is_reported:
@@ -284,9 +287,15 @@ class Books:
         return None if kept is None else msgspec.json.decode(kept, type=tuple[int, StopSource | None] | None)
 
     async def stop_transaction(
-        self, session: Session, source: StopSource, stopper: Credential | None, meter_stop_wh: int, is_estimated: bool
+        self,
+        session: Session,
+        source: StopSource,
+        stopper: Credential | None,
+        meter_stop_wh: int,
+        is_estimated: bool,
+        also: Mapping[str, bytes | None] = NO_FACTS,
     ) -> None:
-        """The end of a transaction, after everything sampled in it is durable. Raises CannotRecord."""
+        """The end of a transaction and facts, after everything sampled in it is durable. Raises CannotRecord."""
         try:
             with self._at_the_disk():
                 await self.flush_history()
@@ -314,7 +323,7 @@ class Books:
             meter_stop_wh=meter_stop_wh,
             is_estimated=is_estimated,
         )
-        facts: dict[str, bytes | None] = {}
+        facts = dict(also)
         if await self.journal.fact(f"bound/{session.session_id}") is not None:
             facts[f"bound/{session.session_id}"] = None
         counts = session.starter is not None and self.counts_energy_of(session.starter)

@@ -26,6 +26,7 @@ from chargepoint.records import Credential
 from chargepoint.station.access import RESERVED_TEXT, CardMeaning, ConnectorView, Verdict, meaning_of_card, verdict
 from chargepoint.station.connector import Authorised, Phase, StopAsked
 from chargepoint.station.outlet import Outlet
+from chargepoint.station.schedule_requests import refusal_of_start
 from chargepoint.station.site import Site
 from chargepoint.station.status import Refusal, why_no_start
 from chargepoint.vocabulary import (
@@ -156,6 +157,7 @@ class Desk:
             )
         against = why_no_start(outlet.facts())
         against = against or self._site.reservations.against(outlet.number, request.credential)
+        against = against or refusal_of_start(self._site.schedules, request.schedule, outlet.number)
         if against is not None:
             return _refused(against)
         decision = verdict(self._site.access, request.credential, self._site.consumed_wh())
@@ -259,6 +261,7 @@ class Desk:
             energy_limit_wh=request.energy_limit_wh if request is not None else None,
             duration_s=request.duration_s if request is not None else None,
             reservation_id=request.reservation_id if request is not None else None,
+            schedule=request.schedule if request is not None else None,
         )
 
     async def enforce(self) -> None:

@@ -330,8 +330,9 @@ class Outlet(OutletState):
             await self._handle(FaultRaised(source=StopSource.UNAVAILABLE))
         if self.phase is Phase.STOPPING and (power_is_off(now) or self._is_idle_weld(now)):
             await self._handle(PowerIsOff())
-        if self.phase is Phase.CHARGED and now.status is ControllerStatus.A_NOT_CONNECTED:
-            await self._handle(EvLeft())
+        has_lingered = self._lingers_until > 0 and now.status is not ControllerStatus.A_NOT_CONNECTED
+        if self.phase is Phase.CHARGED and (now.status is ControllerStatus.A_NOT_CONNECTED or has_lingered):
+            await self._handle(EvLeft())  # also when another vehicle came while the end of the last charge was shown
         await self._check_weld(now)
         self._fold(now)
         await self._read_vehicle(before, now)
@@ -523,6 +524,9 @@ class Outlet(OutletState):
         who, reservations = authorised.presented or authorised.credential, self._site.reservations
         used = reservations.still_used(authorised.reservation_id, self.number, who)
         authorised = msgspec.structs.replace(authorised, reservation_id=used)
+        schedule, schedules = authorised.schedule, self._site.schedules
+        if schedule is not None:
+            schedule = msgspec.structs.replace(schedule, connector=self.number, session_id=session.session_id)
         await self._books.start_transaction(
             session,
             authorised,
@@ -530,7 +534,9 @@ class Outlet(OutletState):
             is_offline=self._site.is_offline,
             waits_for_vehicle=self._site.waits_for_vehicle,
             keeps_cable=self._site.keeps_cable,
+            also=schedules.facts_at_begin(schedule),
         )
+        schedules.begun(schedule)
         reservations.used(used)
         limit_wh = authorised.energy_limit_wh
         self._charge(session, None if limit_wh is None else (limit_wh, StopSource.ENERGY_LIMIT))
@@ -555,10 +561,14 @@ class Outlet(OutletState):
             self.on_transaction_end(self)
         stop = self._stop or StopAsked(source=StopSource.OTHER)
         stopper = stop.credential if isinstance(stop, StopAsked) else None
-        await self._books.stop_transaction(session, stop.source, stopper, meter_stop_wh, not is_metered)
+        schedules = self._site.schedules
+        gone = schedules.facts_at_end(session.session_id)
+        await self._books.stop_transaction(session, stop.source, stopper, meter_stop_wh, not is_metered, gone)
+        schedules.ended(session.session_id)
         self._stop = self.charge = None
-        is_away = self.reading is not None and self.reading.status is ControllerStatus.A_NOT_CONNECTED
-        if is_away and session.keeps_cable and stop.source in RELEASE_CABLE:
+        if self._is_empty and stop.source is StopSource.STATUS_CHANGE:
+            self._lingers_until = self._clock.mono() + LINGERS_S
+        if self._is_empty and session.keeps_cable and stop.source in RELEASE_CABLE:
             await self._release_cable()
 
     # ------------------------------------------------------------------------------------- orders to the controller

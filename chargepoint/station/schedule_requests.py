@@ -121,8 +121,10 @@ class ScheduleRequests:
         return ConnectorPart(settings, voltage_v, phases, session_id, view)
 
 
-def refusal_of_start(schedules: Schedules, schedule: LimitSchedule, connector: int) -> Refusal | None:
+def refusal_of_start(schedules: Schedules, schedule: LimitSchedule | None, connector: int) -> Refusal | None:
     """Why a transaction cannot begin with this bound at this connector."""
+    if schedule is None:
+        return None
     if schedule.purpose is not SchedulePurpose.TX:
         return Refusal("invalid_schedule", "A bound that comes with a start must be of that transaction.")
     return _refusal(msgspec.structs.replace(schedule, connector=connector, session_id=None), schedules)

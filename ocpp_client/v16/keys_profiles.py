@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from chargepoint.schedules import MAX_PERIODS, MAX_SCHEDULES, MAX_STACK_LEVEL
 from ocpp_client.v16.key_kinds import Flag, Key, Number
 
 MAX_LIST = 5000
 MAX_LIST_UPDATE = 500
-MAX_STACK_LEVEL = 99
-MAX_PERIODS = 100
-MAX_PROFILES = 100
 
 PROFILES: tuple[Key, ...] = (
     Flag(name="LocalAuthListEnabled", default="true", description="the local authorisation list is used"),
@@ -56,7 +54,7 @@ PROFILES: tuple[Key, ...] = (
     ),
     Number(
         name="MaxChargingProfilesInstalled",
-        default=str(MAX_PROFILES),
+        default=str(MAX_SCHEDULES),
         readonly=True,
         description="most charging profiles at one time",
     ),
