@@ -167,7 +167,7 @@ class Recorder:
             meter=reading,
             energy_wh=meter.energy_wh if reading else None,
             controller=outlet.reading if outlet is not None and outlet.is_heard else None,
-            offered=None if outlet is None else outlet.grant if outlet.in_transaction else NOTHING_OFFERED,
+            offered=None if outlet is None else outlet.grant if outlet.charge is not None else NOTHING_OFFERED,
             connector_type=outlet.settings.type if outlet is not None else None,
             phases=outlet.settings.phases if outlet is not None else 3,
             interval_wh=interval_wh,
@@ -177,7 +177,7 @@ class Recorder:
         )
         if not values:
             return None
-        session_id = outlet.session.session_id if outlet is not None and outlet.session and outlet.in_transaction else 0
+        session_id = outlet.charge.session.session_id if outlet is not None and outlet.charge is not None else 0
         return self._books.history.add_sample(
             session_id,
             connector,

@@ -10,7 +10,7 @@ import pytest
 from ocpp_client.simulated_ledger import parse_time
 from tests.journeys.rig import Rig
 from tests.journeys.steps import CARD, TWO_AC, leave, settle, show_card, until_energy_flows
-from tests.ocpp_client.test_conformance_charging import (
+from tests.ocpp_client.seen import (
     STATION,
     begin,
     car_comes,
