@@ -27,6 +27,10 @@ KINDS = {
 """By chargingProfileKind and recurrencyKind; other pairs are no profile."""
 
 
+ANY = 0
+"""The connector of a start is not known yet; the station fills it in."""
+
+
 class NotAProfile(ValueError):
     """A charging profile contradicts itself; the text says where."""
 
@@ -65,6 +69,17 @@ def schedule_of(connector: int, profile: Payload, session_id: int | None = None)
         min_rate=_number(schedule["minChargingRate"]) if "minChargingRate" in schedule else None,
         session_id=session_id,
     )
+
+
+def schedule_of_start(profile: Payload | None) -> LimitSchedule | None:
+    """What the chargingProfile of a RemoteStartTransaction means: it must be for that one. Raises NotAProfile."""
+    if profile is None:
+        return None
+    if profile["chargingProfilePurpose"] != "TxProfile":
+        raise NotAProfile(f"chargingProfilePurpose {profile['chargingProfilePurpose']} where TxProfile is needed")
+    if "transactionId" in profile:
+        raise NotAProfile("a transactionId, although there is no transaction yet")
+    return schedule_of(ANY, profile)
 
 
 def _number(value: float) -> float:

@@ -30,6 +30,7 @@ from ocpp_client.rpc import CallFault, Handler, Reply
 from ocpp_client.store import Store
 from ocpp_client.v16 import data_transfer
 from ocpp_client.v16.authorisation import Authorisation, masked
+from ocpp_client.v16.charging_profiles import NotAProfile, schedule_of_start
 from ocpp_client.v16.configuration import Configuration
 
 log = logging.getLogger(__name__)
@@ -130,12 +131,18 @@ class Core:
         connector, tag = payload.get("connectorId"), payload["idTag"] or self._remote_start_id_tag
         if (connector is not None and connector < 1) or not tag:
             return REJECTED
+        try:
+            schedule = schedule_of_start(payload.get("chargingProfile"))
+        except NotAProfile as error:
+            self._note("RemoteStartTransaction", connector, f"{masked(tag)}: chargingProfile refused: {error}")
+            return REJECTED
         result = await self._ask(
             StartCharging(
                 connector=connector,
                 credential=Credential(tag, CredentialType.OCPP),
                 source=StartSource.OCPP_REMOTE,
                 is_authorized=not self._configuration.flag("AuthorizeRemoteTxRequests"),
+                schedule=schedule,
                 by=BY,
             )
         )
