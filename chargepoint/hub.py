@@ -98,6 +98,7 @@ class Hub:
         )
         self.exchange.on_refusal = self._note_refusal
         self._deaths: dict[str, int] = {}
+        self._version_before: str | None = None
         self.is_over = False
         self._background: set[asyncio.Task[None]] = set()
 
@@ -119,6 +120,7 @@ class Hub:
             self.bus.serve(EndStation, self._end_station)
             self.wall_time.tell()
             self._note_damage()
+            self._note_birth()
             self.supervision.begin(self._born)
             async with Door(self.exchange, self.world.folder("hub")):
                 self._also(tasks, self.supervision.watch(), "watch over services")
@@ -172,15 +174,36 @@ class Hub:
                 Noted(event_type=EventType.STATION_CONFIGURED, action="Error", message=message, error=error)
             )
 
+    def _note_birth(self) -> None:
+        """What the central system must hear of a start."""
+        cause, version, before = self._born.start_cause, self._born.version, self._version_before
+        self._note_security("StartupOfTheDevice", cause.value, f"version {version}")
+        if cause is not StartCause.POWER_ON:
+            self._note_security("ResetOrReboot", cause.value)
+        if before is not None and before != version:
+            self._note_security("FirmwareUpdated", "started", f"{before} -> {version}")
+
+    def _note_security(self, kind: str, operation: str, extra: str = "") -> None:
+        self.bus.publish(
+            SecurityNoted(type=kind, source_type="service", source="hub", operation=operation, extra=extra)
+        )
+
     async def _remember_birth(self, store: SettingsStore) -> None:
         self._raise_floor(store.fact("last_known_time"))
         boot_id = store.fact("boot_id")
+        version, self._version_before = self._born.version, store.fact("version")
         exit_code = store.fact("exit_code")
         last = LastRun(boot_id, _count(exit_code) if exit_code else None) if boot_id else None
         cause = start_cause(last, self.clock.boot_id)
         boots = _count(store.fact("boots")) + 1
         crashes = _count(store.fact("crashes")) + (cause is StartCause.CRASH)
-        facts = {"boots": str(boots), "crashes": str(crashes), "boot_id": self.clock.boot_id, "exit_code": None}
+        facts = {
+            "boots": str(boots),
+            "crashes": str(crashes),
+            "boot_id": self.clock.boot_id,
+            "exit_code": None,
+            "version": version,
+        }
         try:
             await store.set_facts(facts)
         except STORE_ERRORS as error:

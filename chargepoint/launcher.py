@@ -25,7 +25,7 @@ import msgspec
 from chargepoint import control, process
 from chargepoint.hub_process import live_as_hub
 from chargepoint.notify import ServiceNotifier
-from chargepoint.restarts import RestartRule, after_death
+from chargepoint.restarts import OUT_OF_MEMORY, RestartRule, after_death
 from chargepoint.services import HUB, Service, World
 from chargepoint.vocabulary import StopSource
 
@@ -367,4 +367,5 @@ def _in_words(status: int) -> str:
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         return f"signal {-code} ({signal.Signals(-code).name})"
-    return {0: "ended by itself", process.HUB_GONE: "the bus ended"}.get(code, f"exit code {code}")
+    words = {0: "ended by itself", process.HUB_GONE: "the bus ended", process.OUT_OF_MEMORY: OUT_OF_MEMORY}
+    return words.get(code, f"exit code {code}")

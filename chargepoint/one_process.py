@@ -25,6 +25,7 @@ from chargepoint.bus import Bus
 from chargepoint.exchange import Exchange, connect
 from chargepoint.frames import Vocabulary
 from chargepoint.hub import STOP_BUDGET_S, Hub
+from chargepoint.restarts import OUT_OF_MEMORY
 from chargepoint.services import HubGone, World, run_service
 from chargepoint.vocabulary import StopSource
 
@@ -80,11 +81,16 @@ class _Tasks:
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, HubGone):
             log.error("%s ended by an exception", name, exc_info=error)
-        how = (
-            "killed" if task.cancelled() else "ended by itself" if error is None else f"{type(error).__name__}: {error}"
-        )
+        how = "killed" if task.cancelled() else _in_words(error)
         if not self._hub.is_over:
             self._hub.supervision.ended(name, how)
+
+
+def _in_words(error: BaseException | None) -> str:
+    """How a service ended, for people."""
+    if error is None:
+        return "ended by itself"
+    return OUT_OF_MEMORY if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
 
 
 class House:

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 FAILED = 1
 HUB_GONE = 75
+OUT_OF_MEMORY = 71
+"""The service wanted more than its `memory_bytes`."""
 
 LOG_FORMAT = "%(asctime)s {name:8} %(levelname)-8s %(name)s: %(message)s"
 
@@ -111,13 +113,21 @@ def live(name: str, work: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:
         code = asyncio.run(work())
     except HubGone:
         code = HUB_GONE
-    except BaseException:
+    except BaseException as error:
+        code = OUT_OF_MEMORY if is_out_of_memory(error) else FAILED
         log.critical("%s: ended by an exception", name, exc_info=True)
     finally:
         with suppress(Exception):
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a MemoryError ended it, alone or among others."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.subgroup(MemoryError) is not None
+    return isinstance(error, MemoryError)
 
 
 def live_as_service(service: Service, sock: socket.socket, world: World) -> NoReturn:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+OUT_OF_MEMORY = "out of memory"
+"""How a service ended that wanted more than it may have, in the words of whoever reaps it."""
+
 
 class RestartRule(msgspec.Struct, frozen=True):
     """`delays_s` after the first, second, ... early death in a row; the last one repeats.

@@ -17,8 +17,8 @@ import msgspec
 
 from chargepoint.bus import Bus
 from chargepoint.exchange import Exchange
-from chargepoint.messages import ActionResult, Noted, ServiceState, SupervisorState
-from chargepoint.restarts import after_death
+from chargepoint.messages import ActionResult, Noted, SecurityNoted, ServiceState, SupervisorState
+from chargepoint.restarts import OUT_OF_MEMORY, after_death
 from chargepoint.services import Service
 from chargepoint.vocabulary import EventType, StartCause
 
@@ -147,6 +147,13 @@ class Supervision:
                 error=life.last_end,
             )
         )
+        if life.last_end == OUT_OF_MEMORY:
+            self._bus.publish(
+                SecurityNoted(
+                    type="MemoryExhaustion", source_type="service", source=name, operation="ended",
+                    extra=f"{name} wanted more than its {life.service.memory_bytes >> 20} MiB",
+                )
+            )  # fmt: skip
         self._on_death(name)
         self._start_after(life, plan.delay_s, is_parked=plan.is_parked)
 

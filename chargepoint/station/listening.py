@@ -9,6 +9,7 @@ from typing import Any
 
 from chargepoint.bus import Bus, StateView, Subscription
 from chargepoint.messages import ClockState, LinkStatus, Noted, SecurityNoted, SettingsState, UsersState
+from chargepoint.security_events import is_critical
 from chargepoint.station.cards import Desk
 from chargepoint.station.site import Site
 from chargepoint.storage.database import CannotRecord
@@ -47,6 +48,7 @@ class Throttle:
     """Bounds what one service can write into the log: a burst of lines, then one a second (R19: flash, and old lines).
 
     What `ocpp` told the central system is exempt: a long drain is no flood, and there is a line for each transaction.
+    Critical security events have an allowance of their own, so no flood of other lines hides one.
     """
 
     BURST = 200
@@ -55,22 +57,23 @@ class Throttle:
 
     def __init__(self, mono: Callable[[], float]) -> None:
         self._mono = mono
-        self._left: dict[str, tuple[float, float]] = {}  # sender -> lines it may still write, as of when
-        self._out: dict[str, int] = {}
+        # sender and whether it is critical -> lines it may still write, as of when
+        self._left: dict[tuple[str, bool], tuple[float, float]] = {}
+        self._out: dict[tuple[str, bool], int] = {}
 
     def left_out_before(self, sender: str, event: Noted | SecurityNoted) -> int | None:
         """None: leave this line out. Otherwise write it, and how many were left out since the last one."""
         if isinstance(event, Noted) and event.event_type in self.EXEMPT:
             return 0
-        now = self._mono()
-        left, since = self._left.get(sender, (float(self.BURST), now))
+        now, whose = self._mono(), (sender, isinstance(event, SecurityNoted) and is_critical(event.type))
+        left, since = self._left.get(whose, (float(self.BURST), now))
         left = min(float(self.BURST), left + (now - since) * self.PER_S)
         if left < 1.0:
-            self._left[sender] = (left, now)
-            self._out[sender] = self._out.get(sender, 0) + 1
+            self._left[whose] = (left, now)
+            self._out[whose] = self._out.get(whose, 0) + 1
             return None
-        self._left[sender] = (left - 1.0, now)
-        return self._out.pop(sender, 0)
+        self._left[whose] = (left - 1.0, now)
+        return self._out.pop(whose, 0)
 
 
 async def _follow(view: StateView, site: Site, desk: Desk) -> None:

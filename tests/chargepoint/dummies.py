@@ -59,6 +59,11 @@ async def steady(context: Context) -> None:
     write_down(context, "stopped")
 
 
+async def hungry(context: Context) -> None:
+    """Wants more memory than there is."""
+    raise MemoryError
+
+
 async def station(context: Context) -> None:
     """As `steady`, and prepares to stop."""
 

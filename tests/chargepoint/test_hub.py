@@ -296,11 +296,40 @@ async def test_nonsense_among_what_the_hub_remembers_does_not_stop_the_station(t
 async def test_forged_messages_are_noted_for_the_security_journal(tmp_path: Path) -> None:
     async with House(a_world(tmp_path)) as house, Peer(house, "station") as station, Peer(house, "rfid") as rfid:
         heard = station.bus.subscribe(SecurityNoted)
-        await asyncio.sleep(0.1)
+        assert (await anext(heard)).type == "StartupOfTheDevice"
         with pytest.raises(CallFailed, match="rfid may not send EndStation"):
             await rfid.bus.call("hub", EndStation(exit_code=0, stop_source=StopSource.OTHER, by="x"))
         note = await anext(heard)
         assert (note.type, note.source) == ("InvalidMessages", "rfid")
+
+
+async def security_events(house: House) -> list[str]:
+    """Types of the security events of a start, as `station` gets them."""
+    async with Peer(house, "station") as station:
+        heard = station.bus.subscribe(SecurityNoted)
+        await asyncio.sleep(0.5)
+        heard.close()
+        return [note.type async for note in heard]
+
+
+async def test_starts_resets_and_other_versions_are_security_events(tmp_path: Path) -> None:
+    async with House(a_world(tmp_path)) as house:
+        assert await security_events(house) == ["StartupOfTheDevice"]
+        await house.leave(30, StopSource.OCPP_SOFT_RESET)
+    async with House(a_world(tmp_path)) as house:
+        assert await security_events(house) == ["StartupOfTheDevice", "ResetOrReboot"]
+        await house.cut_power()
+    store = await SettingsStore.open(tmp_path / "hub", Clock("boot-1", offset_s=CLOCK, source="system"))
+    await store.set_facts({"version": "0.0.1"})
+    await store.close()
+    async with House(a_world(tmp_path)) as house:
+        assert await security_events(house) == ["StartupOfTheDevice", "ResetOrReboot", "FirmwareUpdated"]
+
+
+async def test_a_service_out_of_memory_is_a_security_event(tmp_path: Path) -> None:
+    hungry = service("ocpp", "hungry")
+    async with House(a_world(tmp_path, hungry)) as house:
+        assert "MemoryExhaustion" in await security_events(house)
 
 
 async def test_a_damaged_station_file_is_noted(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ async def test_an_update_that_cannot_begin_is_told_as_failed(tmp_path: Path, out
         assert order.index("UpdateFirmware") < order.index("FirmwareStatusNotification")
 
 
-async def test_states_survive_a_crash_and_an_hour_without_link_in_order_and_once(tmp_path: Path) -> None:
+async def test_states_survive_a_crash_and_minutes_without_link_in_order_and_once(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         fota = FakeFota(rig.buses["fota"])
         await rig.registered()
@@ -121,7 +121,7 @@ async def test_states_survive_a_crash_and_an_hour_without_link_in_order_and_once
         await rig.boot()
         await asyncio.sleep(2)
         await fota.update("Installed")
-        await asyncio.sleep(3600)
+        await asyncio.sleep(300)
         await rig.system.come_back()
         await rig.system.until_received("FirmwareStatusNotification", 4, 2000)
         await asyncio.sleep(60)
