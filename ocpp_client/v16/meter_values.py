@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from chargepoint.records import Sample, SampledValue
 from ocpp_client.frames import Payload
 from ocpp_client.schemas import format_time
@@ -88,7 +90,7 @@ def number(value: float) -> str:
 
 
 def sampled_value(value: SampledValue) -> Payload:
-    """One SampledValue; a signed record passes byte for byte."""
+    """One SampledValue; a signed record passes byte for byte, in place of the number."""
     payload: Payload = {"value": value.signed or number(value.value), "context": value.context}
     if value.signed:
         payload["format"] = "SignedData"
@@ -105,12 +107,14 @@ def sampled_value(value: SampledValue) -> Payload:
 def meter_value(sample: Sample, measurands: dict[str, tuple[str, ...]] | None = None) -> Payload | None:
     """One MeterValue with the values that `measurands` (by context) asks for; None when nothing is left.
 
-    A context that `measurands` does not name passes whole; None lets everything pass.
+    A context that `measurands` does not name passes whole; None lets everything pass. A signed value comes twice, plain
+    and with its record: not every central system reads the record.
     """
     values = [
-        sampled_value(value)
+        sampled_value(form)
         for value in sample.values
         if measurands is None or value.context not in measurands or wanted(value, measurands[value.context])
+        for form in ((msgspec.structs.replace(value, signed=""), value) if value.signed else (value,))
     ]
     if not values or sample.moment.at is None:
         return None

@@ -89,10 +89,20 @@ def stop_payload(
 def transaction_data(
     samples: list[Sample], sampled: tuple[str, ...], aligned: tuple[str, ...], limit: int
 ) -> tuple[Payload, ...]:
-    """`transactionData`: the values of the configured sets, first and last kept, thinned in between above `limit`."""
+    """`transactionData`: the values of the configured sets, thinned evenly above `limit`.
+
+    The first and the last, those of begin and end, and signed ones always stay, also when they are more than `limit`.
+    """
     measurands = {PERIODIC: sampled, RESUMED: sampled, BEGIN: sampled, END: sampled, ALIGNED: aligned}
     values = [value for sample in samples if (value := meter_value(sample, measurands)) is not None]
     if len(values) > limit:
-        step = (len(values) - 1) / (limit - 1)
-        values = [values[round(number * step)] for number in range(limit)]
+        kept = [at for at, value in enumerate(values) if at in (0, len(values) - 1) or _must_stay(value)]
+        others = sorted(set(range(len(values))) - set(kept))
+        room = max(0, limit - len(kept))
+        kept += [others[number * len(others) // room] for number in range(min(room, len(others)))]
+        values = [values[at] for at in sorted(kept)]
     return tuple(values)
+
+
+def _must_stay(value: Payload) -> bool:
+    return any(one.get("context") in (BEGIN, END) or one.get("format") == "SignedData" for one in value["sampledValue"])
