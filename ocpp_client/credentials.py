@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
+from cryptography.x509 import Certificate
 
 from chargepoint.config import OcppSettings
 from chargepoint.storage.database import CannotRecord
@@ -40,6 +41,8 @@ class CertificateStore(Protocol):
     """Certificates of this station and of its central system; `key_store.py` keeps them."""
 
     on_change: Callable[[], None]
+    other_roots: tuple[str, ...]
+    link_chain: tuple[Certificate, ...]
 
     def roots(self) -> tuple[str, ...]: ...
 
@@ -102,6 +105,7 @@ class Credentials:
         self.reconnect: Callable[[str], None] = lambda why: None
         """Set by the link: end the connection there is and make one anew, at once."""
         certificates.on_change = self._certificates_changed
+        certificates.other_roots = self._file_roots_if_readable()
 
     @property
     def profile(self) -> int:
@@ -191,16 +195,25 @@ class Credentials:
 
     def roots(self) -> tuple[str, ...]:
         """Those of `ca_file` and those installed. Raises ValueError when the file cannot be read."""
-        installed = self._certificates.roots()
-        if not self._settings.ca_file:
-            return installed
-        try:
-            return (Path(self._settings.ca_file).read_text(encoding="ascii"), *installed)
-        except (OSError, UnicodeError) as error:
-            raise ValueError(f"ca_file {self._settings.ca_file}: {error}") from None
+        return (*self._file_roots(), *self._certificates.roots())
 
-    async def opened(self, way: Way) -> None:
-        """A link was made: what was on trial has worked."""
+    def _file_roots(self) -> tuple[str, ...]:
+        path = self._settings.ca_file
+        try:
+            return (Path(path).read_text(encoding="ascii"),) if path else ()
+        except (OSError, UnicodeError) as error:
+            raise ValueError(f"ca_file {path}: {error}") from None
+
+    def _file_roots_if_readable(self) -> tuple[str, ...]:
+        try:
+            return self._file_roots()
+        except ValueError as error:
+            log.error("%s", error)
+            return ()
+
+    async def opened(self, way: Way, chain: tuple[Certificate, ...]) -> None:
+        """A link was made: what was on trial has worked. `chain` is the server's as it was verified."""
+        self._certificates.link_chain = chain
         self._turn = self._profile_failures = 0
         standing = self._standing
         changes: dict[str, object] = {}
@@ -220,6 +233,10 @@ class Credentials:
                 await self._certificates.confirm()
             except CannotRecord as error:
                 log.error("that the new certificates work cannot be recorded: %s", error)
+
+    def ended(self) -> None:
+        """The link is gone."""
+        self._certificates.link_chain = ()
 
     def _key_worked(self) -> dict[str, object]:
         standing = self._standing
@@ -313,10 +330,7 @@ class Credentials:
         return ""
 
     def _has_roots(self) -> bool:
-        try:
-            return bool(self.roots())
-        except ValueError:
-            return False
+        return bool(self._file_roots_if_readable() or self._certificates.roots())
 
     async def reconnect_afterwards(self) -> None:
         """After an Accepted has left."""
@@ -338,24 +352,6 @@ class Credentials:
         """It holds in memory at least, and is recorded with the next change."""
         if not await self._keep(standing):
             self._standing = standing
-
-
-class NoCertificates:
-    """A store in which there is nothing."""
-
-    on_change: Callable[[], None]
-
-    def roots(self) -> tuple[str, ...]:
-        return ()
-
-    def own(self) -> tuple[bytes, str] | None:
-        return None
-
-    async def confirm(self) -> None:
-        return
-
-    async def fall_back(self) -> None:
-        return
 
 
 def _changed(standing: Standing, **changes: object) -> Standing:

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
+from cryptography.x509 import Certificate
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -40,7 +41,9 @@ class Ways(Protocol):
 
     def next_way(self) -> Way: ...
 
-    async def opened(self, way: Way) -> None: ...
+    async def opened(self, way: Way, chain: tuple[Certificate, ...]) -> None: ...
+
+    def ended(self) -> None: ...
 
     async def failed(self, error: CannotConnect) -> None: ...
 
@@ -158,12 +161,8 @@ class Link:
         self._last_error = reason
         self._watching.link(LinkState.OFFLINE, reason)
 
-    async def _watch_certificates(self, connection: ClientConnection) -> str:
+    async def _watch_certificates(self, chain: tuple[Certificate, ...]) -> str:
         """Look at the lifetimes again and again; ends with why one does not hold any more."""
-        tls = connection.transport.get_extra_info("ssl_object")
-        if tls is None:
-            await asyncio.Event().wait()
-        chain = chain_of(tls)
         while True:
             await asyncio.sleep(LOOK_AT_CERTIFICATES_S)
             fault = lifetime_fault(chain, self._clock)
@@ -173,17 +172,19 @@ class Link:
 
     async def _live(self, connection: ClientConnection, way: Way) -> str:
         """Serve one connection to its end; why it ended."""
+        tls = connection.transport.get_extra_info("ssl_object")
+        chain = () if tls is None else chain_of(tls)
         serving = asyncio.create_task(self._rpc.serve(connection), name="ocpp reader")
         connected = asyncio.create_task(self._rpc.connected.wait(), name="ocpp connected")
         tasks: list[asyncio.Task[Any]] = [serving, connected]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if not serving.done():
-                await self._opened(way)
+                await self._opened(way, chain)
                 work: dict[str, Coroutine[Any, Any, Any]] = {
                     "ocpp pings": watch_link(connection, self._ping_interval_s),
                     "ocpp registration": self._talk(),
-                    "ocpp certificates": self._watch_certificates(connection),
+                    "ocpp certificates": self._watch_certificates(chain),
                     "ocpp anew": self._until_anew(),
                 }
                 beside = [asyncio.create_task(part, name=name) for name, part in work.items()]
@@ -200,20 +201,21 @@ class Link:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._ways.ended()
             await close_link(connection)
 
     async def _until_anew(self) -> str:
         await self._anew.wait()
         return self._wanted
 
-    async def _opened(self, way: Way) -> None:
+    async def _opened(self, way: Way, chain: tuple[Certificate, ...]) -> None:
         log.info("link: open to %s, security profile %d", way.url, way.profile)
         self._last_error = ""
         self._told.clear()
         self._watching.at(way.url)
         self._watching.link(LinkState.ONLINE)
         self._watching.websocket("Open", way.url)
-        await self._ways.opened(way)
+        await self._ways.opened(way, chain)
 
 
 def _why(error: BaseException | None) -> str:

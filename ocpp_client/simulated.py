@@ -36,7 +36,7 @@ from ocpp_client import simulated_control
 from ocpp_client.simulated_answers import ANSWERS
 from ocpp_client.simulated_ledger import Ledger, Payload, Transaction
 from ocpp_client.simulated_rules import HttpAnswer, Rule, take
-from ocpp_client.simulated_wire import CallRefused, Connect, Connection, Link, NotConnected, frame_bytes
+from ocpp_client.simulated_wire import CallRefused, Connect, Connection, Link, NotConnected, frame_bytes, tls_of
 
 __all__ = ["CallRefused", "CentralSystem", "HttpAnswer", "NotConnected", "Rule"]
 
@@ -75,7 +75,7 @@ class CentralSystem:
         self.other_cards = "Accepted"
         self.http_answer: HttpAnswer | None = None
         """While set, every attempt to connect gets this instead of a WebSocket."""
-        self.passwords: dict[str, str] | None = None
+        self.passwords: dict[str, str | bytes] | None = None
         """Station -> password of HTTP Basic authentication; None: anybody may connect."""
         self.statuses: dict[tuple[str, int], Payload] = {}
         """The last StatusNotification of each (station, connector)."""
@@ -84,7 +84,9 @@ class CentralSystem:
         self.connects: deque[Connect] = deque(maxlen=KEPT_CONNECTS)
         self.doubles = 0
         """How often a station connected while its connection before was still open."""
-        self._host, self._port, self._tls = host, port, tls
+        self.tls = tls
+        """None: without TLS. A change holds from the next `come_back` on."""
+        self._host, self._port = host, port
         self._server: Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = itertools.count(1)
@@ -95,7 +97,7 @@ class CentralSystem:
     @property
     def url(self) -> str:
         """Where stations connect; each adds `/` and its own name."""
-        return f"{'ws' if self._tls is None else 'wss'}://{self._host}:{self._port}/ocpp"
+        return f"{'ws' if self.tls is None else 'wss'}://{self._host}:{self._port}/ocpp"
 
     async def __aenter__(self) -> Self:
         await self.come_back()
@@ -120,7 +122,7 @@ class CentralSystem:
             compression=None,
             ping_interval=None,
             close_timeout=CLOSE_TIMEOUT_S,
-            ssl=self._tls,
+            ssl=self.tls,
         )
         self._port = next(iter(self._server.sockets)).getsockname()[1]
 
@@ -163,11 +165,12 @@ class CentralSystem:
         authorization = request.headers.get("Authorization", "")
         refusal = self.http_answer
         if refusal is None and self.passwords is not None:
-            wanted = f"{station}:{self.passwords.get(station, '')}".encode()
+            password = self.passwords.get(station, "")
+            wanted = f"{station}:".encode() + (password.encode() if isinstance(password, str) else password)
             if station not in self.passwords or authorization != "Basic " + base64.b64encode(wanted).decode():
                 refusal = HttpAnswer(status=401, headers={"WWW-Authenticate": 'Basic realm="ocpp"'})
         status = 101 if refusal is None else refusal.status
-        self.connects.append(Connect(self.now(), station, authorization, status))
+        self.connects.append(Connect(self.now(), station, authorization, status, **tls_of(connection)))
         self._tell_waiters()
         if refusal is None:
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from websockets.asyncio.server import ServerConnection
@@ -43,13 +44,29 @@ class NotConnected(Exception):
 
 
 class Connect(msgspec.Struct):
-    """One attempt to connect. `status` is the HTTP status answered: 101 when it became a WebSocket."""
+    """One attempt to connect. `status` is the HTTP status answered: 101 when it became a WebSocket.
+
+    `tls` and `suite` are what was agreed upon ("" without TLS), `certificate` the subject of the station's certificate.
+    """
 
     at: datetime
     station: str
     authorization: str
     status: int
     ended: datetime | None = None
+    tls: str = ""
+    suite: str = ""
+    certificate: dict[str, str] = {}
+
+
+def tls_of(connection: ServerConnection) -> dict[str, Any]:
+    """TLS version, cipher suite and subject of the client's certificate, as `Connect` has them; {} without TLS."""
+    tls = connection.transport.get_extra_info("ssl_object")
+    if tls is None:
+        return {}
+    subject = (tls.getpeercert() or {}).get("subject", ())
+    certificate = {name: value for part in subject for name, value in part}
+    return {"tls": tls.version(), "suite": tls.cipher()[0], "certificate": certificate}
 
 
 class Link:

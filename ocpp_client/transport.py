@@ -107,16 +107,26 @@ Trusted = Callable[[ssl.SSLObject], str]
 """Given the TLS of an open connection: why its certificates do not hold now, "" when they do."""
 
 
+class _Connection(ClientConnection):
+    lost_by: Exception | None = None
+    """What the layers below said when they ended it: TLS 1.3 tells of a refused certificate only here."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost_by = exc
+        super().connection_lost(exc)
+
+
 class _Connect(connect):
     """As the library's, but a redirect is a refusal, and nothing is said before the peer is believed (S5)."""
 
     trusted: Trusted | None = None
+    opened: ClientConnection | None = None
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
 
     async def open_tcp_connection(self) -> ClientConnection:
-        connection = await super().open_tcp_connection()
+        connection = self.opened = await super().open_tcp_connection()
         tls = connection.transport.get_extra_info("ssl_object")
         if tls is not None and self.trusted is not None:
             fault = self.trusted(tls)
@@ -158,7 +168,7 @@ async def open_link(
     except ProxyError as error:
         raise CannotConnect(f"the proxy does not lead to {url}: {_of_proxy(error)}", stage=Stage.NETWORK) from None
     except (ssl.SSLError, UntrustedPeer, InvalidHandshake, WebSocketException, OSError, EOFError, ValueError) as error:
-        raise _failed(url, error) from None
+        raise _failed(way, error) from None
     if connection.subprotocol != SUBPROTOCOL and (way.needs_subprotocol or connection.subprotocol is not None):
         await close_link(connection, "no common subprotocol")
         raise CannotConnect(
@@ -183,6 +193,11 @@ async def _open(way: Way, trusted: Trusted | None, within_s: float, resolver: Re
                 return await attempt
         except (ssl.SSLError, UntrustedPeer):
             raise
+        except InvalidHandshake as error:
+            lost_by = getattr(attempt.opened, "lost_by", None)
+            if isinstance(lost_by, ssl.SSLError):
+                raise error from lost_by
+            raise
         except (OSError, TimeoutError):
             if number == len(found):
                 raise
@@ -201,6 +216,7 @@ def _connect(way: Way, where: str, port: int) -> _Connect:
         way.url,
         subprotocols=[Subprotocol(SUBPROTOCOL)],
         additional_headers=way.headers,
+        create_connection=_Connection,
         user_agent_header=None,
         compression=None,
         proxy=proxy,
@@ -213,14 +229,21 @@ def _connect(way: Way, where: str, port: int) -> _Connect:
     )
 
 
-def _failed(url: str, error: Exception) -> CannotConnect:
+def _failed(way: Way, error: Exception) -> CannotConnect:
     event, why = event_of(error)
     if why:
-        return CannotConnect(f"{url}: {why}", stage=Stage.TLS, event=event)
+        return CannotConnect(f"{way.url}: {why}", stage=Stage.TLS, event=event)
+    if way.tls is not None and (
+        isinstance(error, ConnectionResetError | ConnectionAbortedError) or isinstance(error.__cause__, EOFError)
+    ):
+        return CannotConnect(
+            f"{way.url}: it ended the connection in the TLS handshake or right after it, without saying why",
+            stage=Stage.TLS,
+        )
     if isinstance(error, InvalidHandshake | WebSocketException):
-        return CannotConnect(f"{url} is no OCPP server: {error}", stage=Stage.HTTP)
+        return CannotConnect(f"{way.url} is no OCPP server: {error}", stage=Stage.HTTP)
     stage = Stage.NETWORK if isinstance(error, OSError) and error.errno in _NO_ROUTE else Stage.TCP
-    return CannotConnect(f"{url} cannot be reached: {str(error) or type(error).__name__}", stage=stage)
+    return CannotConnect(f"{way.url} cannot be reached: {str(error) or type(error).__name__}", stage=stage)
 
 
 def _of_proxy(error: ProxyError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ import msgspec
 
 from chargepoint.bus import Bus, CallFailed
 from chargepoint.clock import Clock
-from chargepoint.config import Settings
+from chargepoint.config import Secrets, Settings
 from chargepoint.context import Context
 from chargepoint.messages import (
     ActionResult,
@@ -348,6 +349,7 @@ class Rig:
         self.system = system
         self.folder = folder
         self.settings = settings
+        self.secrets = Secrets()
         self.clock = rig_clock()
         self.hub = FakeHub(buses["hub"])
         self.station = FakeStation(buses["station"], self.clock)
@@ -366,14 +368,12 @@ class Rig:
 
     async def boot(self) -> None:
         """Start the service."""
-        from chargepoint.config import Secrets
-
         self.stopping = asyncio.Event()
         context = Context(
             name="ocpp",
             bus=self.buses["ocpp"],
             settings=self.settings,
-            secrets=Secrets(),
+            secrets=self.secrets,
             clock=self.clock,
             data=self.folder,
             stopping=self.stopping,
@@ -413,10 +413,12 @@ def rig_clock() -> Clock:
 
 
 @asynccontextmanager
-async def bench(tmp_path: Path, is_there: bool = True, **ocpp: Any) -> AsyncIterator[Rig]:
+async def bench(
+    tmp_path: Path, is_there: bool = True, *, tls: ssl.SSLContext | None = None, **ocpp: Any
+) -> AsyncIterator[Rig]:
     """A rig whose server listens (unless `is_there` is false) and whose service is not yet started."""
     clock = rig_clock()
-    async with CentralSystem(now=clock.now) as system, in_process_bus(*SERVICES) as buses:
+    async with CentralSystem(now=clock.now, tls=tls) as system, in_process_bus(*SERVICES) as buses:
         rig = Rig(buses, system, tmp_path, station_settings(system.url, **ocpp))
         if not is_there:
             await system.go_away()
