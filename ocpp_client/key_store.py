@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 CENTRAL, MANUFACTURER = "CentralSystemRootCertificate", "ManufacturerRootCertificate"
 REPLACED = "ReplacedRootCertificate"
 """A root of the central system that its successor replaces: believed until a link was made with the successor."""
+HELD = "HeldRootCertificate"
+"""The system's root that vouched for the link when the first one was installed; believed as long as a replaced one."""
+OUTGOING = (REPLACED, HELD)
 PENDING, TRIAL, OWN = "pending", "trial", "own"
 FILE_MODE = 0o600
 
@@ -59,10 +62,10 @@ class Root:
     def hash_data(self, algorithm: str = "SHA256") -> x509.HashData:
         return x509.hash_data(self.certificate, self.issuer, algorithm)
 
-    def row(self, use: str, at: datetime) -> Statement:
+    def row(self, at: datetime) -> Statement:
         """Writes it, with its issuer behind it where that is another."""
         pem = self.pem if self.issuer == self.certificate else self.pem + x509.to_pem(self.issuer)
-        return ADD_ROOT, (self.key, use, pem, at.timestamp())
+        return ADD_ROOT, (self.key, self.use, pem, at.timestamp())
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ class KeyStore:
 
     def central_roots(self) -> tuple[Root, ...]:
         """With those that are being replaced."""
-        return tuple(root for root in self._roots if root.use in (CENTRAL, REPLACED))
+        return tuple(root for root in self._roots if root.use in (CENTRAL, *OUTGOING))
 
     def present_roots(self) -> tuple[Root, ...]:
         """Of the central system, without those that are being replaced."""
@@ -165,7 +168,7 @@ class KeyStore:
 
     def __len__(self) -> int:
         """Installed roots that count for CertificateStoreMaxLength."""
-        return sum(root.use != REPLACED for root in self._roots)
+        return sum(root.use not in OUTGOING for root in self._roots)
 
     def own(self) -> tuple[bytes, str] | None:
         """Private key and chain (PEM) that this station shows now; None without a certificate.
@@ -249,14 +252,19 @@ class KeyStore:
             del self._pairs[PENDING]
         log.info("own certificate: a new one, number %s, is on trial", x509.serial_number(pair.leaf))
 
-    async def confirm(self) -> None:
-        """A link was made with what is in use now: the pair and the root it replaces go. Nothing on trial: nothing."""
+    async def confirm(self, *, is_own_shown: bool = True) -> None:
+        """A link was made: the pair before, and roots whose successor vouches for this link, go. Idempotent.
+
+        `is_own_shown`: this station has shown its own certificate (security profile 3).
+        """
         async with self._changing:
             statements: list[Statement] = []
-            trial = self._pairs.get(TRIAL) if self.is_on_trial else None
+            trial = self._pairs.get(TRIAL) if is_own_shown and self.is_on_trial else None
             if trial is not None:
                 statements += [(KEEP_PAIR, (OWN, trial.private_key, trial.chain_pem)), (DROP_PAIR, (TRIAL,))]
-            replaced = [root for root in self._roots if root.use == REPLACED] if self._successor_has_worked() else []
+            replaced = (
+                [root for root in self._roots if root.use in OUTGOING] if self._vouches(self.present_roots()) else []
+            )
             statements += [(DROP_ROOT, (root.key,)) for root in replaced]
             if not statements:
                 return
@@ -267,11 +275,6 @@ class KeyStore:
                 log.info("own certificate: number %s has worked", x509.serial_number(trial.leaf))
             for root in replaced:
                 log.info("root certificate %s: its successor has worked; it is gone", x509.name_of(root.certificate))
-
-    def _successor_has_worked(self) -> bool:
-        return x509.vouches(
-            [root.certificate for root in self.installed(CENTRAL) if root.use == CENTRAL], self.link_chain
-        )
 
     async def fall_back(self) -> None:
         """No link can be made with the pair on trial: the one before is used again."""
@@ -286,24 +289,33 @@ class KeyStore:
 
     async def install(self, use: str, root: Root, replaces: Sequence[Root] = ()) -> None:
         """Add a root that was judged. `replaces` stay believed until a link was made with the new one."""
-        at = self._clock.now()
         async with self._changing:
-            in_use = self.link_chain
-            gone = [
-                old
-                for old in self._roots
-                if replaces and old.use == REPLACED and not x509.vouches([old.certificate], in_use)
-            ]
+            outgoing = [Root(REPLACED, old.certificate, old.issuer) for old in replaces]
+            outgoing += self._held() if use == CENTRAL else ()
+            gone = [old for old in self._roots if replaces and old.use == REPLACED and not self._vouches([old])]
+            at = self._clock.now()
             await self._database.write(
                 [
                     *((DROP_ROOT, (old.key,)) for old in gone),
-                    *(old.row(REPLACED, at) for old in replaces),
-                    root.row(use, at),
+                    *(old.row(at) for old in outgoing),
+                    root.row(at),
                 ]
             )
-            kept = [old for old in self._roots if old not in gone and old not in replaces and old.key != root.key]
-            self._roots = (*kept, *(Root(REPLACED, old.certificate, old.issuer) for old in replaces), root)
+            fresh = {one.key for one in (*gone, *outgoing, root)}
+            self._roots = (*(old for old in self._roots if old.key not in fresh), *outgoing, root)
         log.info("root certificate %s: installed as %s", x509.name_of(root.certificate), use)
+
+    def _vouches(self, roots: Iterable[Root]) -> bool:
+        """For the present link."""
+        return x509.vouches([root.certificate for root in roots], self.link_chain)
+
+    def _held(self) -> tuple[Root, ...]:
+        """The system's root that the present link hangs on. With the first installed one the system's are left, and
+        that must not cost the link (S7)."""
+        if not self.link_chain or self.other_roots or self.central_roots():
+            return ()
+        anchor = self.link_chain[-1]
+        return (Root(HELD, anchor, anchor),) if x509.is_signed_by(anchor, anchor) else ()
 
     def named(self, hash_data: x509.HashData) -> tuple[Root, ...]:
         """The installed roots that this hash data is of."""
@@ -312,17 +324,26 @@ class KeyStore:
     def is_needed(self, roots: Sequence[Root], *, has_tls: bool) -> bool:
         """Whether without these no link could be made: they alone vouch for the present one, or nothing is left."""
         central = [root.certificate for root in self.central_roots() if root not in roots]
-        if not has_tls or len(central) == len(self.central_roots()):
+        if len(central) == len(self.central_roots()) or not (has_tls or self.link_chain):
             return False
-        others = self.other_certificates()
-        if self.link_chain:
-            return not x509.vouches([*central, *others], self.link_chain)
-        return not central and not others
+        left = [*central, *self.other_certificates()]
+        return not x509.vouches(left, self.link_chain) if self.link_chain else not left
 
     async def remove(self, roots: Sequence[Root]) -> None:
+        """Delete installed roots. With the last successor gone, what it was to replace is in force again."""
         async with self._changing:
-            await self._database.write([(DROP_ROOT, (root.key,)) for root in roots])
-            self._roots = tuple(root for root in self._roots if root not in roots)
+            left = [root for root in self._roots if root not in roots]
+            back: list[Root] = []
+            held: list[Root] = []
+            if not any(root.use == CENTRAL for root in left):
+                back = [Root(CENTRAL, root.certificate, root.issuer) for root in left if root.use == REPLACED]
+                held = [root for root in left if root.use == HELD]
+            at = self._clock.now()
+            await self._database.write(
+                [*((DROP_ROOT, (root.key,)) for root in (*roots, *held)), *(root.row(at) for root in back)]
+            )
+            changed = {root.key for root in (*back, *held)}
+            self._roots = (*(root for root in left if root.key not in changed), *back)
         for root in roots:
             log.info("root certificate %s: deleted", x509.name_of(root.certificate))
 

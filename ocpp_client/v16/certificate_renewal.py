@@ -37,6 +37,8 @@ LOOK_S = 3600.0
 NO_ANSWER_WAIT_S, NO_CERTIFICATE_WAIT_S = 30.0, 600.0
 MOST_REPEATS = 4
 """Waits double: 30 s to 4 min for an answer, 10 min to 80 min for a certificate."""
+CERTIFICATE_PROFILE = 3
+"""From which on the link shows the station's certificate."""
 SAME_KEY_S = 10.0
 """Wishes within this time are one: a flood of triggers makes no flood of keys (S8)."""
 
@@ -140,6 +142,11 @@ class Renewal:
         self._failed("SignCertificate", None, f"{why}; the present certificate is used on")
         await self._store.give_up()
 
+    def use(self) -> None:
+        """Make the link again with the pair on trial, where the link shows one at all."""
+        if self._store.is_on_trial and self._configuration.number("SecurityProfile") >= CERTIFICATE_PROFILE:
+            self._store.on_change()
+
     # ----------------------------------------------------------------------------------------------------- by ourselves
 
     async def run(self) -> None:
@@ -149,8 +156,8 @@ class Renewal:
         while True:
             self._changed.clear()
             later = self._store.begins_later
-            if awaited is not None and later is None and self._store.is_on_trial:
-                self._store.on_change()
+            if awaited is not None and later is None:
+                self.use()
             awaited = later
             try:
                 if self._repeat_s is not None and loop.time() >= self._repeat_s:

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 ALGORITHM = "SHA256"
 """Of the hash data we tell. What a server names is compared in whichever of the three it uses."""
-TLS_PROFILE, CERTIFICATE_PROFILE = 2, 3
+TLS_PROFILE = 2
 
 
 class Certificates:
@@ -192,8 +192,7 @@ class Certificates:
         )
 
     async def _use(self) -> None:
-        if self._profile >= CERTIFICATE_PROFILE and self._store.is_on_trial:
-            self._store.on_change()
+        self._renewal.use()
 
 
 __all__ = ["CENTRAL", "MANUFACTURER", "Certificates"]
