@@ -62,6 +62,8 @@ ANSWERS_WITHIN_S = 0.3
 """A controller of a session that was left unfinished is waited for so long before the other connectors work."""
 OBEYS_STOP_WITHIN_S = 10.0
 MAX_WISHES = 64
+LINGERS_S = 1.0
+"""So long the end of a charge is shown whose vehicle was unplugged in it (OCPP 1.6, 4.9: Finishing)."""
 
 RELEASE_CABLE = frozenset(
     {
@@ -332,7 +334,9 @@ class Outlet(OutletState):
             await self._handle(PowerIsOff())
         has_lingered = self._lingers_until > 0 and now.status is not ControllerStatus.A_NOT_CONNECTED
         if self.phase is Phase.CHARGED and (now.status is ControllerStatus.A_NOT_CONNECTED or has_lingered):
-            await self._handle(EvLeft())  # also when another vehicle came while the end of the last charge was shown
+            await self._handle(EvLeft())
+            if has_lingered and now.status.is_connected:  # another vehicle came while the end of the charge was shown
+                await self._handle(EvConnected())
         await self._check_weld(now)
         self._fold(now)
         await self._read_vehicle(before, now)
@@ -369,8 +373,10 @@ class Outlet(OutletState):
 
     async def _handle(self, event: Event) -> Refusal | None:
         """One event: what the rules say, carried out in order. What cannot be recorded does not happen (R7, R27)."""
-        if isinstance(event, _Nothing):
+        if isinstance(event, _Nothing) or await self._is_settled(event):
             return None
+        if isinstance(event, EvLeft) and self.wants_energy and self.session and self.session.waits_for_vehicle:
+            event = EvUnplugged()
         if isinstance(event, Authorised):
             refusal = why_no_start(self.facts()) or self._kept_from(event)
             if refusal is not None:
@@ -387,15 +393,6 @@ class Outlet(OutletState):
             event = StopAsked(source=StopSource.UNAVAILABLE)
         elif isinstance(event, PowerIsOff) and self.phase is Phase.STOPPING and self._waits_for_meter():
             return None
-        elif isinstance(event, EvLeft) and self.wants_energy and self.session and self.session.waits_for_vehicle:
-            event = EvUnplugged()
-        elif isinstance(event, EvConnected) and self.phase is Phase.AWAY and not self._may_go_on():
-            return None
-        elif self.holds_cable:
-            if isinstance(event, StopAsked):
-                await self._release_cable()
-            if isinstance(event, EvLeft | StopAsked):
-                return None
         before = self.phase
         after, todo = step(before, event)
         if after is before and not todo:
@@ -431,8 +428,11 @@ class Outlet(OutletState):
 
     def _set_phase(self, phase: Phase) -> None:
         if phase is not self.phase:
+            self._resumes = phase is Phase.STARTING and self.phase in (Phase.CHARGING, Phase.AWAY)
             self.phase = phase
             self._phase_changed.set()
+            if phase is not Phase.CHARGED:
+                self._lingers_until = 0.0
             if phase is Phase.EMPTY:
                 self.vehicle = None
                 self._authorised = None
@@ -481,6 +481,21 @@ class Outlet(OutletState):
             return False
         patience_s = self._site.settings.station.meter_lost_delay_s
         return self.meter.reading is None and self.meter.silent_for() < patience_s
+
+    async def _is_settled(self, event: Event) -> bool:
+        """Whether an event about a vehicle or a cable that is away leaves everything as it is, for now."""
+        if isinstance(event, EvConnected):
+            return self.phase is Phase.AWAY and not self._may_go_on()
+        if isinstance(event, EvLeft):
+            return (self.lingers and self._is_empty) or self.holds_cable
+        if isinstance(event, StopAsked) and self.holds_cable:
+            await self._release_cable()
+            return True
+        return False
+
+    @property
+    def _is_empty(self) -> bool:
+        return self.reading is not None and self.reading.status is ControllerStatus.A_NOT_CONNECTED
 
     def _may_go_on(self) -> bool:
         """Whether the open transaction of a vehicle that is back may have energy again; asked at each poll."""

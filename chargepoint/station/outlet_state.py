@@ -10,7 +10,7 @@ from chargepoint.station.charge import Charge
 from chargepoint.station.connector import IN_TRANSACTION, Authorised, Phase
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.permission import NO_GRANT, Permission
-from chargepoint.station.reservations import Place, place_state
+from chargepoint.station.reservations import Place, place_of
 from chargepoint.station.site import Site
 from chargepoint.station.status import Facts, connector_status
 from chargepoint.vocabulary import (
@@ -61,6 +61,8 @@ class OutletState:
         self._unknown_since: float | None = None
         self._is_disabled = False
         self._authorised: Authorised | None = None
+        self._lingers_until = 0.0
+        self._resumes = False
 
     def facts(self) -> Facts:
         """All that decides status and starts, now."""
@@ -76,7 +78,8 @@ class OutletState:
             can_record=self._books.journal.can_record,
             is_stopping=self._site.is_stopping,
             starts_last_minute=self.permission.starts_last_minute,
-            holds_cable=self.holds_cable,
+            resumes=self._resumes,
+            holds_cable=self.holds_cable or self.lingers,
         )
 
     @property
@@ -133,6 +136,11 @@ class OutletState:
         return self.in_transaction and self.phase is not Phase.STOPPING
 
     @property
+    def lingers(self) -> bool:
+        """The vehicle was unplugged in its charge just now: people and the central system see the end of it first."""
+        return self.phase is Phase.CHARGED and self._clock.mono() < self._lingers_until
+
+    @property
     def holds_cable(self) -> bool:
         """The charge is over and its vehicle away, but its cable stays locked until somebody may have it."""
         session, reading = self.session, self.reading
@@ -165,7 +173,7 @@ class OutletState:
     def place(self) -> Place:
         """This connector as reservations see it."""
         claims = self._authorised.reservation_id if self.phase is Phase.BOOKED and self._authorised else None
-        return Place(self.number, place_state(self.facts()), claims)
+        return place_of(self.number, self.facts(), claims)
 
     @property
     def start_source(self) -> StartSource | None:

@@ -16,10 +16,14 @@ from chargepoint.messages import Reservation
 from chargepoint.records import Credential
 from chargepoint.station.access import same_id
 from chargepoint.station.status import Facts, connector_status
-from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus
+from chargepoint.vocabulary import Cause, ConnectorFlag, ConnectorStatus, ControllerStatus
 
 ANY = 0
 """The connector of a reservation that leaves the choice open."""
+
+VEHICLE_ERRORS = frozenset(
+    {ControllerStatus.E1_COMMUNICATION, ControllerStatus.E3_EV_FAULT, ControllerStatus.E5_PROTOCOL}
+)
 
 PlaceState = Literal["free", "occupied", "faulted", "unavailable"]
 Answer = Literal["ok", "occupied", "faulted", "unavailable", "unknown_connector", "expired"]
@@ -40,20 +44,51 @@ _STATE_OF: dict[ConnectorStatus, PlaceState] = {
 }
 
 
+_ENDS_AFTER_S: dict[ConnectorStatus, float] = {
+    ConnectorStatus.EMERGENCY_OFF: 0.0,
+    ConnectorStatus.ERROR: 0.0,
+    ConnectorStatus.DISABLED: 0.0,
+    ConnectorStatus.METER_ERROR: 60.0,
+    ConnectorStatus.UNAVAILABLE: 60.0,  # only without link: a controller that starts, or is updated, comes back
+}
+"""A connector this long in such a status ends its reservation: it is faulted, or was taken out of service."""
+
+
 class Place(msgspec.Struct, frozen=True):
-    """A connector as reservations see it. `claims`: the reservation by which somebody is awaited there already."""
+    """A connector as reservations see it. `claims`: the reservation by which somebody is awaited there already.
+
+    `ends_after_s`: if it stays as it is for so long, it ends what is reserved there; None: it does not.
+    """
 
     number: int
     state: PlaceState
     claims: int | None = None
+    ends_after_s: float | None = None
 
 
-def place_state(facts: Facts) -> PlaceState:
-    """What stands against reserving a connector, in the words the central system knows its statuses by."""
+def place_of(number: int, facts: Facts, claims: int | None) -> Place:
+    """What stands against reserving a connector, in the words the central system knows its statuses by.
+
+    A vehicle that cannot be talked to is no fault of the connector: it is occupied until that vehicle leaves.
+    """
     status = connector_status(facts)
-    if status is ConnectorStatus.UNAVAILABLE and ConnectorFlag.NO_LINK in facts.flags:
-        return "faulted"
-    return _STATE_OF[status]
+    if status is ConnectorStatus.ERROR and facts.latched is Cause.NONE and facts.status in VEHICLE_ERRORS:
+        return Place(number, "occupied", claims)
+    if status is ConnectorStatus.UNAVAILABLE and ConnectorFlag.NO_LINK not in facts.flags:
+        return Place(number, "unavailable", claims)
+    state: PlaceState = "faulted" if status is ConnectorStatus.UNAVAILABLE else _STATE_OF[status]
+    return Place(number, state, claims, _ENDS_AFTER_S.get(status))
+
+
+def ended(reservations: Sequence[Reservation], places: Sequence[Place], out_s: dict[int, float]) -> list[Reservation]:
+    """Those whose connector (with connector 0: every connector) is out of order; `out_s`: for how long each is."""
+    out = {
+        place.number
+        for place in places
+        if place.ends_after_s is not None and out_s.get(place.number, 0.0) >= place.ends_after_s
+    }
+    is_all = bool(places) and all(place.number in out for place in places)
+    return [each for each in reservations if (is_all if each.connector == ANY else each.connector in out)]
 
 
 def is_over(reservation: Reservation, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from chargepoint.messages import ActionResult, CancelReservation, Reservation, R
 from chargepoint.records import Credential
 from chargepoint.station.access import RESERVED_TEXT
 from chargepoint.station.bookkeeping import RESERVATION, Books, fact_of_reservation
-from chargepoint.station.reservations import Place, answer_to, is_for, is_over, keeping, used_by
+from chargepoint.station.reservations import Place, answer_to, ended, is_for, is_over, keeping, used_by
 from chargepoint.station.status import Refusal
 from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import EventType
@@ -42,6 +42,7 @@ class Reservations:
         self._books = books
         self._clock = clock
         self._all: dict[int, Reservation] = {}
+        self._out_since: dict[int, float] = {}
 
     async def load(self) -> None:
         """Take over what earlier runs kept."""
@@ -140,18 +141,30 @@ class Reservations:
             self.changed()
 
     async def run(self) -> None:
-        """End what has expired; runs until cancelled."""
+        """End what has expired, and what a fault or a closure ends (OCPP 1.6, 5.13); runs until cancelled."""
         while True:
-            now = self._clock.now()
-            for reservation in [each for each in self._all.values() if is_over(each, now)]:
-                try:
-                    await self._remove(reservation.reservation_id)
-                except CannotRecord as error:
-                    log.debug("an expired reservation is forgotten later: %s", error)
-                    break
-                self._note(reservation.connector, "reservation over", f"{reservation.reservation_id}")
-                self.changed()
+            try:
+                await self._end_what_is_over()
+            except CannotRecord as error:
+                log.debug("reservations that are over are forgotten later: %s", error)
             await asyncio.sleep(LOOK_S)
+
+    async def _end_what_is_over(self) -> None:
+        now, all_now = self._clock.now(), tuple(self._all.values())
+        lost = ended(all_now, self.places(), self._out_s()) if all_now else []
+        for reservation in all_now:
+            if is_over(reservation, now) or reservation in lost:
+                await self._remove(reservation.reservation_id)
+                why = "out of order" if reservation in lost else "its time is over"
+                self._note(reservation.connector, "reservation ended", f"{reservation.reservation_id}, {why}")
+                self.changed()
+
+    def _out_s(self) -> dict[int, float]:
+        """For how long each connector has been in a state that may end its reservation."""
+        mono_s = self._clock.mono()
+        out = {place.number for place in self.places() if place.ends_after_s is not None}
+        self._out_since = {number: self._out_since.get(number, mono_s) for number in out}
+        return {number: mono_s - since for number, since in self._out_since.items()}
 
     def _note(self, connector: int, deed: str, text: str) -> None:
         log.info("connector %d: %s %s", connector, deed, text)

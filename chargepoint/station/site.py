@@ -145,12 +145,12 @@ class Site:
 
     @property
     def connection_timeout_s(self) -> float:
-        """How long an authorised start waits for the vehicle (OCPP ConnectionTimeOut; default 120 s)."""
+        """How long an authorised start waits for the vehicle (ConnectionTimeOut; default 120 s; 0: it does not)."""
         try:
             seconds = float(self._value("ConnectionTimeOut"))
         except ValueError:
             return DEFAULT_CONNECTION_TIMEOUT_S
-        return max(1.0, seconds) if math.isfinite(seconds) else DEFAULT_CONNECTION_TIMEOUT_S
+        return max(0.0, seconds) if math.isfinite(seconds) else DEFAULT_CONNECTION_TIMEOUT_S
 
     @property
     def waits_for_vehicle(self) -> bool:

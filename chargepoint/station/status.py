@@ -36,8 +36,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     is_stopping: bool = False
     """The station itself is on its way down: nothing new begins."""
     starts_last_minute: int = 0
+    resumes: bool = False
+    """Energy has been permitted anew within the transaction, and does not flow yet."""
     holds_cable: bool = False
-    """No vehicle any more, but a cable that stays locked until its user shows the card again."""
+    """No vehicle any more, but a cable that stays locked until its user shows the card again (or is seen leaving)."""
 
     @property
     def status(self) -> ControllerStatus:
@@ -79,8 +81,12 @@ def _is_unavailable(facts: Facts) -> bool:
 def _is_charging(facts: Facts) -> bool:
     if facts.status.is_charging or facts.phase is Phase.AWAY:
         return True
+    if facts.phase is Phase.STOPPING and facts.status is ControllerStatus.A_NOT_CONNECTED:
+        return True  # unplugged, and the end is not on record yet
+    if facts.phase is Phase.STARTING and facts.resumes and facts.status.is_connected:
+        return True
     # the vehicle paused (pilot back to B) inside a transaction: the charge goes on, suspended by the vehicle
-    return facts.phase is Phase.CHARGING and facts.status in (
+    return facts.phase in (Phase.CHARGING, Phase.STOPPING) and facts.status in (
         ControllerStatus.B_CONNECTED,
         ControllerStatus.B1_NEGOTIATION,
     )
@@ -185,7 +191,7 @@ def suspended_by(facts: Facts, granted_w: float, idle_s: float) -> str:
     if facts.phase not in (Phase.STARTING, Phase.CHARGING) or facts.reading is None:
         return ""
     if facts.phase is Phase.STARTING and facts.status is not ControllerStatus.C6_CHARGING:
-        return ""
+        return "evse" if facts.resumes else ""
     if granted_w <= 0:
         return "evse"
     return "ev" if idle_s >= EV_IDLE_S else ""

@@ -31,10 +31,8 @@ CORE: tuple[Key, ...] = (
     Number(
         name="ConnectionTimeOut",
         default="120",
-        at_least=1,
         unit="s",
-        effective=NEXT_CHARGE,
-        description="how long somebody authorised may take to plug in",
+        description="how long somebody authorised may take to plug in; 0: the vehicle has to be there already",
     ),
     Rotation(
         name="ConnectorPhaseRotation",

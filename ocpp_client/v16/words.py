@@ -106,7 +106,7 @@ STATUSES: dict[ConnectorStatus, str] = {
 }
 
 ERROR_CODES: dict[str, str] = {
-    "E1": "EVCommunicationError",
+    "E1": "EVCommunicationError",  # never beside Faulted: `_beside_vehicle_error`
     "E2": "OtherError",
     "E3": "EVCommunicationError",
     "E4": "InternalError",
@@ -127,6 +127,8 @@ BEFORE_ENERGY = frozenset(
     }
 )
 AFTER_ENERGY = frozenset({ControllerStatus.C8_SHUTDOWN, ControllerStatus.C9_CABLE_UNLOCK})
+EV_SIDE = "EV side disconnected"
+"""`info` where a charge is suspended or ended by unplugging at the vehicle's side (4.9)."""
 SUSPENDED = {"ev": "SuspendedEV", "evse": "SuspendedEVSE"}
 
 
@@ -134,7 +136,11 @@ def connector_report(state: ConnectorState, charging_from: str = "C6") -> Report
     """What the central system is told of a connector. `charging_from` C1 reports Charging through the preparation."""
     status = state.status
     if status is ConnectorStatus.CHARGING:
-        return Report(_charging(state, charging_from))
+        return (
+            Report(_charging(state, charging_from)) if not _is_unplugged(state) else Report("SuspendedEV", info=EV_SIDE)
+        )
+    if status is ConnectorStatus.CHARGED and _is_unplugged(state):
+        return Report("Finishing", info=EV_SIDE)
     if status is ConnectorStatus.AVAILABLE and ConnectorFlag.RESERVED in state.flags:
         return Report("Reserved")
     if status is ConnectorStatus.NO_POWER:
@@ -145,7 +151,9 @@ def connector_report(state: ConnectorState, charging_from: str = "C6") -> Report
         return Report("Faulted", "InternalError", state.cause[:MAX_INFO], state.vendor_error_code[:MAX_INFO])
     if status in (ConnectorStatus.ERROR, ConnectorStatus.EMERGENCY_OFF):
         code = _controller_code(state)
-        return Report("Faulted", _error_code(code, state.cause), state.cause[:MAX_INFO], code)
+        error = _error_code(code, state.cause)
+        status_word = "Faulted" if error != "EVCommunicationError" else _beside_vehicle_error(state)
+        return Report(status_word, error, state.cause[:MAX_INFO], code)
     return Report(STATUSES[status])
 
 
@@ -156,6 +164,18 @@ def _charging(state: ConnectorState, charging_from: str) -> str:
     if controller in AFTER_ENERGY:
         return "Finishing"
     return SUSPENDED.get(state.suspended_by, "Charging")
+
+
+def _is_unplugged(state: ConnectorState) -> bool:
+    return state.reading is not None and state.reading.status is ControllerStatus.A_NOT_CONNECTED
+
+
+def _beside_vehicle_error(state: ConnectorState) -> str:
+    """A vehicle that cannot be talked to is a warning, not a fault of the connector (4.9, 7.6)."""
+    session = state.session
+    if session is not None and session.is_transaction:
+        return "SuspendedEVSE"
+    return "Finishing" if session is not None and session.start_source is not None else "Preparing"
 
 
 def _controller_code(state: ConnectorState) -> str:

@@ -355,16 +355,6 @@ async def test_a_flood_of_remote_starts_is_checked_in_bounds(tmp_path: Path) -> 
         await rig.check()
 
 
-async def test_what_this_station_cannot_serve_is_rejected_not_accepted_in_vain(tmp_path: Path) -> None:
-    async with Rig(tmp_path) as rig:
-        await rig.online()
-        for key in ("StopTransactionOnEVSideDisconnect", "UnlockConnectorOnEVSideDisconnect"):
-            for value, status in (("false", "Rejected"), ("true", "Accepted")):
-                answer = await rig.system.call("one", "ChangeConfiguration", {"key": key, "value": value})
-                assert answer == {"status": status}
-        await rig.check()
-
-
 async def test_a_meter_exchanged_while_the_power_was_off_bills_none_of_its_own_past(tmp_path: Path) -> None:
     """The first register after a power cut was taken as it stood: another meter's whole life went on the bill."""
     async with Rig(tmp_path) as rig:

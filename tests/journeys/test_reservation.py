@@ -39,6 +39,16 @@ async def told(rig: Rig, status: str, connector: int = 1, within_s: float = 60) 
     await rig.until(lambda: rig.system.statuses.get((STATION, connector), {}).get("status") == status, within_s)
 
 
+@pytest.mark.ocpp(
+    "5.13-accepted",
+    "4.9-reserved",
+    "4.9-reserved-use",
+    "3.11-reserved-other",
+    "3.11-reserved-consumed",
+    "4.8-reservation",
+    "5.11-reserved",
+    "ReserveNow",
+)
 async def test_a_reserved_connector_is_for_its_holder_alone(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
@@ -61,6 +71,7 @@ async def test_a_reserved_connector_is_for_its_holder_alone(tmp_path: Path) -> N
         await settle(rig)
 
 
+@pytest.mark.ocpp("5.1-cancel", "5.1-unknown", "3.11-expiry", "CancelReservation")
 async def test_a_cancelled_or_expired_reservation_frees_the_connector(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
@@ -77,6 +88,7 @@ async def test_a_cancelled_or_expired_reservation_frees_the_connector(tmp_path: 
         assert (await show_card(rig, OTHER_CARD)).outcome == "waiting_for_ev"
 
 
+@pytest.mark.ocpp("5.13-durable")
 async def test_a_reservation_holds_over_a_restart_and_ends_in_time(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
@@ -106,6 +118,7 @@ async def test_remote_start_uses_the_reservation(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("connector", [1, 0])
+@pytest.mark.ocpp("3.11-reserved-parent", "5.13-parent-asks")
 async def test_somebody_of_the_group_may_use_it(tmp_path: Path, connector: int) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
@@ -133,6 +146,7 @@ async def test_the_group_of_a_remote_start_is_asked_for(tmp_path: Path) -> None:
         await rig.until_status("WAITING_FOR_EV")
 
 
+@pytest.mark.ocpp("5.13-occupied", "5.13-unavailable", "5.13-rejected")
 async def test_what_cannot_be_reserved(tmp_path: Path) -> None:
     async with Rig(tmp_path, TWO_AC) as rig:
         await rig.online()
@@ -151,6 +165,7 @@ async def test_what_cannot_be_reserved(tmp_path: Path) -> None:
         assert await reserve(rig, connector=0) == "Faulted"
 
 
+@pytest.mark.ocpp("5.13-replace")
 async def test_the_same_id_moves_the_reservation(tmp_path: Path) -> None:
     async with Rig(tmp_path, TWO_AC) as rig:
         await rig.online()
@@ -163,6 +178,7 @@ async def test_the_same_id_moves_the_reservation(tmp_path: Path) -> None:
         assert (await show_card(rig, OTHER_CARD)).connector == 1
 
 
+@pytest.mark.ocpp("5.13-zero", "3.11-zero", "9.3-ReserveConnectorZeroSupported")
 async def test_of_a_station_reserved_at_large_the_last_free_connector_is_kept(tmp_path: Path) -> None:
     async with Rig(tmp_path, TWO_AC) as rig:
         await rig.online()
@@ -219,16 +235,23 @@ async def test_in_free_mode_the_card_of_the_holder_uses_it(tmp_path: Path) -> No
         await settle(rig)
 
 
-async def test_a_fault_or_a_closure_does_not_end_a_reservation(tmp_path: Path) -> None:
+@pytest.mark.ocpp("5.13-out-of-order")
+@pytest.mark.parametrize("connector", [1, 0])
+async def test_a_closure_or_a_fault_ends_a_reservation(tmp_path: Path, connector: int) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
-        assert await reserve(rig) == "Accepted"
+        assert await reserve(rig, connector) == "Accepted"
         await told(rig, "Reserved")
-        for type_, status in (("Inoperative", "Unavailable"), ("Operative", "Reserved")):
+        for type_, status in (("Inoperative", "Unavailable"), ("Operative", "Available")):
             await rig.system.call(STATION, "ChangeAvailability", {"connectorId": 1, "type": type_})
             await told(rig, status)
-        state = rig.state()
-        assert state is not None and ConnectorFlag.RESERVED in state.flags
+            await rig.advance(2)
+        assert await cancel(rig) == "Rejected"
+        assert await reserve(rig, connector) == "Accepted"
+        rig.simulated.emergency(True)
+        await told(rig, "Faulted")
+        rig.simulated.emergency(False)
+        await told(rig, "Available")
 
 
 async def test_a_booking_that_times_out_leaves_the_reservation(tmp_path: Path) -> None:
