@@ -34,6 +34,7 @@ from websockets.typing import Subprotocol
 
 from ocpp_client import simulated_control
 from ocpp_client.simulated_answers import ANSWERS
+from ocpp_client.simulated_authority import Signing
 from ocpp_client.simulated_ledger import Ledger, Payload, Transaction
 from ocpp_client.simulated_rules import HttpAnswer, Rule, take
 from ocpp_client.simulated_wire import CallRefused, Connect, Connection, Link, NotConnected, frame_bytes, tls_of
@@ -80,6 +81,8 @@ class CentralSystem:
         self.statuses: dict[tuple[str, int], Payload] = {}
         """The last StatusNotification of each (station, connector)."""
         self.boots: dict[str, Payload] = {}
+        self.signing: Signing | None = None
+        """Answers SignCertificate; None: it is Accepted, and nothing follows."""
         self.links: dict[str, Link] = {}
         self.connects: deque[Connect] = deque(maxlen=KEPT_CONNECTS)
         self.doubles = 0

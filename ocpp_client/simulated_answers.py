@@ -63,6 +63,11 @@ def _nothing(system: CentralSystem, station: str, payload: Payload) -> Payload:
     return {}
 
 
+def _sign(system: CentralSystem, station: str, payload: Payload) -> Payload:
+    is_signed = system.signing is None or system.signing.sign(system.call, station, payload["csr"])
+    return {"status": "Accepted" if is_signed else "Rejected"}
+
+
 def _accepted(system: CentralSystem, station: str, payload: Payload) -> Payload:
     return {"status": "Accepted"}
 
@@ -77,7 +82,7 @@ ANSWERS: dict[str, Callable[[CentralSystem, str, Payload], Payload]] = {
     "LogStatusNotification": _nothing,
     "MeterValues": _meter_values,
     "SecurityEventNotification": _nothing,
-    "SignCertificate": _accepted,
+    "SignCertificate": _sign,
     "SignedFirmwareStatusNotification": _nothing,
     "StartTransaction": _start,
     "StatusNotification": _status,

@@ -6,16 +6,20 @@ be tested. Nothing here is for a station in service.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
-from collections.abc import Sequence
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+log = logging.getLogger(__name__)
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
@@ -23,6 +27,9 @@ PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 VALID_FROM = datetime(2025, 1, 1, tzinfo=UTC)
 VALID_TO = datetime(2049, 12, 31, tzinfo=UTC)
 """Usual lifetime: holds today and at the time at which tests live."""
+
+SENDS_AFTER_S = 0.1
+"""So long after SignCertificate was answered its certificate comes."""
 
 CLIENT, SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
 
@@ -189,6 +196,46 @@ class Authority:
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
         )
         return Issued(builder.sign(self._key, hashes.SHA256()), key, self._issuers())
+
+
+Call = Callable[[str, str, dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Sends a call (station, action, payload) and gives its answer."""
+
+
+class Signing:
+    """The central system's part of SignCertificate: each request is signed and answered by CertificateSigned.
+
+    `root` is what a station has to be given (InstallCertificate) for its certificates to be taken.
+    """
+
+    def __init__(self, root: Authority | None = None, signer: Authority | None = None) -> None:
+        self.root = root or Authority.root("Simulated central system")
+        self.signer = signer or self.root
+        self.answers: list[str] = []
+        """The status of each CertificateSigned, or why there was none."""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def sign(self, call: Call, station: str, csr: str) -> bool:
+        """Whether the request can be signed; its certificate then follows by itself."""
+        try:
+            issued = self.signer.sign(csr)
+        except ValueError as error:
+            log.warning("%s sent a certificate request that is none: %s", station, error)
+            return False
+        task = asyncio.create_task(self._send(call, station, issued))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return True
+
+    async def _send(self, call: Call, station: str, issued: Issued) -> None:
+        await asyncio.sleep(SENDS_AFTER_S)
+        try:
+            answer = await call(station, "CertificateSigned", {"certificateChain": issued.chain_pem})
+        except Exception as error:
+            log.warning("%s did not take its certificate: %s", station, error)
+            self.answers.append(f"{type(error).__name__}: {error}")
+        else:
+            self.answers.append(str(answer["status"]))
 
 
 def _builder(

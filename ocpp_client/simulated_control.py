@@ -2,6 +2,7 @@
 
 GET  /ledger                       the transactions, counts and faults (`Ledger.report`)
 GET  /messages?after=N             single messages, at most 1000
+GET  /root                         PEM of the authority that signs for stations (with --sign)
 GET  /state                        who is connected, statuses of connectors, attempts to connect
 POST /stations/NAME/call           {"action": ..., "payload": {...}} -> {"payload": {...}} or {"error": ...}
 POST /stations/NAME/raw            {"text": ...}
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import msgspec
 from aiohttp import web
 
+from ocpp_client.simulated_authority import Signing
 from ocpp_client.simulated_rules import HttpAnswer, Rule
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ class Control:
             [
                 web.get("/ledger", self._ledger),
                 web.get("/messages", self._messages),
+                web.get("/root", self._root),
                 web.get("/state", self._state),
                 web.post("/stations/{station}/call", self._call),
                 web.post("/stations/{station}/raw", self._raw),
@@ -113,6 +116,10 @@ class Control:
                 "doubles": system.doubles,
             }
         )
+
+    async def _root(self, request: web.Request) -> web.Response:
+        signing = self._system.signing
+        return web.Response(text=signing.root.pem) if signing is not None else _json({}, status=404)
 
     async def _call(self, request: web.Request) -> web.Response:
         order = await _body(request, CallOrder)
@@ -175,11 +182,16 @@ def main(make: Callable[..., CentralSystem], arguments: list[str] | None = None)
     parser.add_argument("--listen", type=_address, default="127.0.0.1:0", metavar="HOST:PORT", help="for stations")
     parser.add_argument("--control", type=_address, default="127.0.0.1:0", metavar="HOST:PORT", help="HTTP, JSON")
     parser.add_argument("--new-ids", action="store_true", help="do not recognise repeats of StartTransaction")
+    parser.add_argument(
+        "--sign", action="store_true", help="answer SignCertificate with certificates of an own authority (GET /root)"
+    )
     parser.add_argument("--verbose", action="store_true", help="log connections to standard error")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO if given.verbose else logging.WARNING, stream=sys.stderr)
     host, port = given.listen
-    asyncio.run(serve(make(host=host, port=port, repeats_get_a_new_id=given.new_ids), *given.control))
+    system = make(host=host, port=port, repeats_get_a_new_id=given.new_ids)
+    system.signing = Signing() if given.sign else None
+    asyncio.run(serve(system, *given.control))
     return 0
 
 
