@@ -122,13 +122,18 @@ class KeyStore:
             "SELECT fingerprint, use, pem FROM certificates ORDER BY rowid"
         ):
             try:
-                certificate, *issuer = x509.read_chain(pem)
+                certificate, *issuer = x509.read_chain(str(pem))
                 roots.append(Root(use, certificate, issuer[0] if issuer else certificate))
             except Unfit as error:
-                log.error("ocpp.db, root certificate %s: %s; it is not used", fingerprint[:20], error)
+                log.error("ocpp.db, root certificate %s: %s; it is not used", str(fingerprint)[:20], error)
         for name, private_key, chain in await database.read("SELECT name, private_key, chain FROM key_pairs"):
             try:
-                pairs[name] = Pair.read(bytes(private_key), chain)
+                pairs[name] = pair = Pair.read(
+                    private_key if isinstance(private_key, bytes) else str(private_key).encode(), str(chain)
+                )
+                if name != PENDING and not pair.chain:
+                    del pairs[name]
+                    raise Unfit("it has no certificate")
             except Unfit as error:
                 log.error("ocpp.db, key pair %r: %s; it is not used", name, error)
         return cls(database, clock, roots, pairs)
@@ -356,8 +361,8 @@ def _readable(text: str) -> tuple[Certificate, ...]:
 
 
 def _close_file(database: Database) -> None:
-    """Private keys stand in it: nobody but its owner reads it (S6)."""
-    for path in (database.path, *(database.path.with_name(database.path.name + end) for end in ("-wal", "-shm"))):
+    """Private keys stand in it, its log and what was set aside of it: nobody but their owner reads them (S6)."""
+    for path in database.path.parent.glob(f"{database.path.name}*"):
         try:
             if path.stat().st_mode & 0o077:
                 path.chmod(FILE_MODE)
