@@ -48,7 +48,7 @@ class CertificateStore(Protocol):
 
     def own(self) -> tuple[bytes, str] | None: ...
 
-    async def confirm(self) -> None: ...
+    async def confirm(self, *, is_own_shown: bool = True) -> None: ...
 
     async def fall_back(self) -> None: ...
 
@@ -227,10 +227,10 @@ class Credentials:
         changes |= self._key_worked() if way.headers else {}
         if changes:
             await self._keep_if_possible(_changed(standing, **changes))
-        if self._certificate_failures is not None and way.tls is not None:
+        if way.tls is not None:
             self._certificate_failures = None
             try:
-                await self._certificates.confirm()
+                await self._certificates.confirm(is_own_shown=way.profile == CERTIFICATE)
             except CannotRecord as error:
                 log.error("that the new certificates work cannot be recorded: %s", error)
 

@@ -28,6 +28,8 @@ from ocpp_client.resolving import CannotResolve, Resolver
 from ocpp_client.tls import REFUSED, UntrustedPeer, event_of
 
 log = logging.getLogger(__name__)
+wire_log = logging.getLogger("ocpp_client.websocket")
+wire_log.setLevel(logging.INFO)  # at debug the library tells all headers, the password included
 
 SUBPROTOCOL = "ocpp1.6"
 MAX_FRAME_BYTES = 256 * 1024
@@ -217,6 +219,7 @@ def _connect(way: Way, where: str, port: int) -> _Connect:
         subprotocols=[Subprotocol(SUBPROTOCOL)],
         additional_headers=way.headers,
         create_connection=_Connection,
+        logger=wire_log,
         user_agent_header=None,
         compression=None,
         proxy=proxy,

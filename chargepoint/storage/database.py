@@ -31,6 +31,7 @@ from chargepoint.storage.pages import PAGE_BYTES
 __all__ = ["CannotRecord", "Damaged", "Database", "InUse", "NewerVersion", "Transaction", "to_the_end"]
 
 log = logging.getLogger(__name__)
+logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at debug it tells all that is written, secrets included
 T = TypeVar("T")
 Parameters = Sequence[Any]
 Statement = tuple[str, Parameters]
