@@ -322,7 +322,7 @@ class Store:
 
     # --------------------------------------------------------------------------------------------------------- cache
 
-    def remember(self, id_tag: str, status: str, parent: str, expires_at: datetime | None) -> None:
+    def remember(self, id_tag: str, status: str, parent: str, expires_at: datetime | None, now: datetime) -> None:
         """What the central system says of an idTag (compared without regard to case); durable with the next batch."""
         tag = id_tag.lower()
         known = self.cache.get(tag)
@@ -333,11 +333,17 @@ class Store:
         self.cache[tag] = CacheEntry(status, parent, expires_at, self._used)
         self._dirty_cache.add(tag)
         if len(self.cache) > MAX_CACHE:
-            self._forget_one()
+            self._forget_one(now)
 
-    def _forget_one(self) -> None:
-        """One that may not charge first, then the one that was not used for longest (3.5.1)."""
-        tag = min(self.cache, key=lambda tag: (self.cache[tag].status == "Accepted", self.cache[tag].used))
+    def _forget_one(self, now: datetime) -> None:
+        """One that may not charge (any more) first, then the one that was not used for longest (3.5.1)."""
+
+        def worth(tag: str) -> tuple[bool, int]:
+            entry = self.cache[tag]
+            is_over = entry.expires_at is not None and entry.expires_at <= now
+            return entry.status == "Accepted" and not is_over, entry.used
+
+        tag = min(self.cache, key=worth)
         del self.cache[tag]
         self._dirty_cache.add(tag)
 

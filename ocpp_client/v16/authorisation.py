@@ -113,7 +113,7 @@ class Authorisation:
         elif self._configuration.flag("LocalAuthListEnabled") and self._list.get(tag) is not None:
             self._store.forget_cached([tag])
         elif info.status not in NOT_KEPT:
-            self._store.remember(tag, info.status, info.parent, info.expires_at)
+            self._store.remember(tag, info.status, info.parent, info.expires_at, self._clock.now())
 
     def contradicts(self, tag: str, info: IdTagInfo) -> bool:
         """Whether the central system refuses somebody whom its own list accepts (3.5.2)."""
