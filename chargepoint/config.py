@@ -196,6 +196,9 @@ class CompatibilitySettings(_Section, frozen=True, kw_only=True):
     boot_after_reconnect: Annotated[
         bool, _about("Send BootNotification after each reconnection, not only after a start.")
     ] = False
+    any_certificate_issuer: Annotated[
+        bool, _about("Take a certificate of this station from an authority that none of the known roots vouches for.")
+    ] = False
     local_transaction_reason: Annotated[
         bool, _about("Send the reason Local in StopTransaction, too; off: it is left out, as its default.")
     ] = True
@@ -261,6 +264,16 @@ class Secrets(_Section, frozen=True, kw_only=True):
 
     ocpp_authorization_key: Annotated[
         str, Meta(max_length=64), _about("Password of HTTP basic authentication at the central system.")
+    ] = ""
+    ocpp_client_key: Annotated[
+        str,
+        Meta(max_length=8_000),
+        _about("Private key (PEM, no password) of the station's first certificate; later ones are made on the unit."),
+    ] = ""
+    ocpp_client_certificate: Annotated[
+        str,
+        Meta(max_length=40_000),
+        _about("The station's first certificate and its intermediate ones (PEM), used until one has come by OCPP."),
     ] = ""
 
 

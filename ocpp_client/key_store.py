@@ -225,8 +225,11 @@ class KeyStore:
         return tuple(pair for pair in found if pair is not None and pair.chain)
 
     def use_first(self, private_key: bytes, chain_pem: str) -> None:
-        """The pair of the station's files, used while none has come by OCPP. Raises Unfit."""
-        self._first = Pair.read(private_key, chain_pem)
+        """The pair of secrets.toml, used while none has come by OCPP. Raises Unfit."""
+        pair = Pair.read(private_key, chain_pem)
+        if not pair.chain:
+            raise Unfit("the certificate is missing")
+        self._first = pair
 
     # -------------------------------------------------------------------------------------------------- the own pair
 

@@ -57,6 +57,7 @@ from ocpp_client.v16.smart_charging import SmartCharging
 from ocpp_client.v16.status import StatusReporter
 from ocpp_client.v16.telling import Teller
 from ocpp_client.watching import Watching
+from ocpp_client.x509 import Unfit
 
 log = logging.getLogger(__name__)
 
@@ -240,6 +241,12 @@ class Client:
     def _certificates(self, actions: Actions) -> Certificates:
         station, key_store = self._context.settings.station, self._kept.key_store
         common_name = station.charge_point_serial_number or self._context.settings.ocpp.identity or station.name
+        secrets = self._context.secrets
+        if secrets.ocpp_client_key or secrets.ocpp_client_certificate:
+            try:
+                key_store.use_first(secrets.ocpp_client_key.encode(), secrets.ocpp_client_certificate)
+            except Unfit as error:
+                log.error("secrets.toml, ocpp_client_key and ocpp_client_certificate: %s; they are not used", error)
         self._renewal = Renewal(
             key_store=key_store,
             facts=self._kept.facts,
@@ -258,6 +265,7 @@ class Client:
             common_name=common_name,
             note=self._watching.received,
             security=self._watching.security,
+            any_issuer=self._context.settings.ocpp.compatibility.any_certificate_issuer,
         )
         certificates.add_to(actions)
         return certificates
