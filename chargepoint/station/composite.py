@@ -7,7 +7,7 @@ in which the limit changes has the lower one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -33,6 +33,10 @@ class ConnectorPart(msgspec.Struct, frozen=True):
     def is_ac(self) -> bool:
         return self.settings.type.power_type is PowerType.AC
 
+    @property
+    def car_phases(self) -> int:
+        return self.phases if 1 <= self.phases <= self.settings.phases else self.settings.phases
+
 
 class StationPart(msgspec.Struct, frozen=True):
     """The station: its installed limit, and all limit schedules."""
@@ -44,50 +48,48 @@ class StationPart(msgspec.Struct, frozen=True):
 
 
 class Allowed(msgspec.Struct, frozen=True):
-    """A and W that agree: A on each of `phases`. `unit` is that of the limit that decides."""
+    """A on each of `phases` and W that agree. `names_phases`: a schedule said how many phases."""
 
     current_a: float
     power_w: float
     phases: int
-    unit: str = ""
     names_phases: bool = False
+
+
+Cells = list[tuple[float, Allowed]]
 
 
 def connector_schedule(
     part: ConnectorPart, station: StationPart, begin_s: float, duration_s: int, unit: str
 ) -> tuple[str, Periods]:
     """Unit and periods of what a transaction at this connector may take from `begin_s` on."""
-    end_s = begin_s + duration_s
-    courses = [_own(part, station, begin_s, end_s), _of_station(station, begin_s, end_s)]
-
-    def allowed(bounds: Sequence[Bound | None]) -> Allowed:
-        return _lower(_connector_allows(part, bounds[0]), _station_allows_connector(part, station, bounds[1]))
-
-    cells = [(at_s, allowed(bounds)) for at_s, bounds in overlaid(courses)]
-    return _told(cells, begin_s, duration_s, unit or cells[0][1].unit or ("A" if part.is_ac else "W"), part.is_ac)
+    end_s = begin_s + max(duration_s, 1)
+    rows = overlaid([_own(part, station, begin_s, end_s), _of_station(station, begin_s, end_s)])
+    cells: Cells = []
+    for at_s, (own, of_station) in rows:
+        most = _connector_allows(part, own)
+        cells.append((at_s, _lower(most, _station_gives(part, station, of_station, most.phases))))
+    return _told(cells, begin_s, duration_s, unit or _unit_of(rows, "A" if part.is_ac else "W"), part.is_ac)
 
 
 def station_schedule(
     parts: Sequence[ConnectorPart], station: StationPart, begin_s: float, duration_s: int, unit: str
 ) -> tuple[str, Periods]:
-    """Unit and periods of what the station may take from the grid: no more than its connectors may give together."""
-    end_s = begin_s + duration_s
-    courses = [_of_station(station, begin_s, end_s), *(_own(part, station, begin_s, end_s) for part in parts)]
-    voltage_v = station.phase_voltage_v
-    phases = max((part.phases if part.is_ac else 3 for part in parts), default=3)
+    """Unit and periods of what the station may take from the grid: no more than its connectors may give together.
 
-    def allowed(bounds: Sequence[Bound | None]) -> Allowed:
+    A are those of three phases (of one, where no connector has more) that are loaded evenly.
+    """
+    end_s = begin_s + max(duration_s, 1)
+    of_station = _of_station(station, begin_s, end_s)
+    rows = overlaid([of_station, *(_own(part, station, begin_s, end_s) for part in parts)])
+    phases = max((part.car_phases if part.is_ac else 3 for part in parts), default=3)
+    cells: Cells = []
+    for at_s, bounds in rows:
+        most = _station_allows(station, bounds[0], phases)
         given = [_connector_allows(part, bound) for part, bound in zip(parts, bounds[1:], strict=True)]
         power_w = math.fsum(each.power_w for each in given)
-        line_a = math.fsum(
-            each.current_a if part.is_ac else each.power_w / (3 * voltage_v)
-            for part, each in zip(parts, given, strict=True)
-        )
-        both = Allowed(min(line_a, power_w / (phases * voltage_v)), power_w, phases)
-        return _lower(both, _station_allows(station, bounds[0], voltage_v, phases))
-
-    cells = [(at_s, allowed(bounds)) for at_s, bounds in overlaid(courses)]
-    return _told(cells, begin_s, duration_s, unit or cells[0][1].unit or "W", True)
+        cells.append((at_s, _lower(most, Allowed(math.inf, power_w, most.phases))))
+    return _told(cells, begin_s, duration_s, unit or _unit_of([(0.0, (b,)) for _, b in of_station], "W"), True)
 
 
 def _own(part: ConnectorPart, station: StationPart, begin_s: float, end_s: float) -> Course:
@@ -117,66 +119,55 @@ def overlaid(courses: Sequence[Course]) -> list[tuple[float, tuple[Bound | None,
 def _connector_allows(part: ConnectorPart, bound: Bound | None) -> Allowed:
     """What is installed, and where there is one, its limit schedule."""
     power_type = part.settings.type.power_type
-    phases = 1
-    if part.is_ac:
-        car = part.phases if 1 <= part.phases <= part.settings.phases else part.settings.phases
-        phases = car if bound is None or bound.phases is None else min(bound.phases, car)
+    phases, is_named = _phases(part.car_phases if part.is_ac else 1, bound if part.is_ac else None)
     most = cap(part.settings, (), part.voltage_v, phases, 0.0)
-    allowed = Allowed(most.current_a, most.power_w, phases, "", bound is not None and bound.phases is not None)
-    if bound is None:
-        return allowed
-    limit_a = bound.limit
-    if bound.schedule.unit == "W":
+    limit_a = math.inf if bound is None else bound.limit
+    if bound is not None and bound.schedule.unit == "W":
         limit_a = amperes(power_type, bound.limit, part.voltage_v, phases)
-    limit_w = watts(power_type, limit_a, part.voltage_v, phases)
-    if limit_a > allowed.current_a:
-        return allowed
-    return msgspec.structs.replace(allowed, current_a=limit_a, power_w=limit_w, unit=bound.schedule.unit)
+    current_a = min(most.current_a, limit_a)
+    return Allowed(current_a, watts(power_type, current_a, part.voltage_v, phases), phases, is_named)
 
 
-def _station_allows(station: StationPart, bound: Bound | None, voltage_v: float, phases: int) -> Allowed:
-    """What the station's installed limit and its schedule leave, on `phases` of `voltage_v`."""
-    power_w, unit = station.power_limit_w, ""
-    current_a = power_w / (voltage_v * phases)
-    if bound is not None and bound.schedule.unit == "W" and bound.limit <= power_w:
-        power_w, unit = bound.limit, "W"
-        current_a = power_w / (voltage_v * phases)
-    elif bound is not None and bound.schedule.unit == "A":
-        limit_w = bound.limit * voltage_v * min(phases, bound.phases or 3)
-        if limit_w <= power_w:
-            power_w, unit = limit_w, "A"
-            current_a = power_w / (voltage_v * phases)
-    return Allowed(current_a, power_w, phases, unit)
+def _station_allows(station: StationPart, bound: Bound | None, phases: int) -> Allowed:
+    """What the station's installed limit and its schedule leave, on so many phases (or fewer, if it says so)."""
+    phases, is_named = _phases(phases, bound)
+    volts = station.phase_voltage_v * phases
+    current_a = station.power_limit_w / volts
+    if bound is not None:
+        current_a = min(current_a, bound.limit if bound.schedule.unit == "A" else bound.limit / volts)
+    return Allowed(current_a, current_a * volts, phases, is_named)
 
 
-def _station_allows_connector(part: ConnectorPart, station: StationPart, bound: Bound | None) -> Allowed:
-    """What the station's limits leave to one connector if it has all of it."""
-    if part.is_ac:
-        phases = part.phases if 1 <= part.phases <= part.settings.phases else part.settings.phases
-        return _station_allows(station, bound, station.phase_voltage_v, phases)
-    of_grid = _station_allows(station, bound, station.phase_voltage_v, 3)
-    return Allowed(of_grid.power_w / part.voltage_v, of_grid.power_w, 1, of_grid.unit)
+def _station_gives(part: ConnectorPart, station: StationPart, bound: Bound | None, phases: int) -> Allowed:
+    """What the station's limits leave to one connector that has all of it."""
+    allowed = _station_allows(station, bound, phases if part.is_ac else 3)
+    return allowed if part.is_ac else Allowed(math.inf, allowed.power_w, 1)
+
+
+def _phases(most: int, bound: Bound | None) -> tuple[int, bool]:
+    """How many phases count, and whether the schedule says so."""
+    if bound is None or bound.phases is None:
+        return most, False
+    return min(bound.phases, most), True
 
 
 def _lower(one: Allowed, other: Allowed) -> Allowed:
-    """The lower of both on the phases of `one`; where they are equal, `one` decides."""
-    if other.power_w >= one.power_w and (other.current_a >= one.current_a or other.phases != one.phases):
-        return one
-    share = other.power_w / one.power_w if one.power_w > 0 else 0.0
-    return msgspec.structs.replace(
-        one,
-        current_a=min(one.current_a, one.current_a * share),
-        power_w=min(one.power_w, other.power_w),
-        unit=other.unit,
-    )
+    """`one`, lowered to what `other` leaves: in W, and on the same number of phases in A."""
+    share = min(1.0, other.power_w / one.power_w) if one.power_w > 0 else 0.0
+    if other.phases == one.phases and one.current_a > 0:
+        share = min(share, other.current_a / one.current_a)
+    return msgspec.structs.replace(one, current_a=one.current_a * share, power_w=one.power_w * share)
+
+
+def _unit_of(rows: Iterable[tuple[float, Sequence[Bound | None]]], otherwise: str) -> str:
+    """The unit of the first schedule that says something."""
+    return next((bound.schedule.unit for _, row in rows for bound in row if bound is not None), otherwise)
 
 
 # ------------------------------------------------------------------------------------------------------------- as told
 
 
-def _told(
-    cells: Sequence[tuple[float, Allowed]], begin_s: float, duration_s: int, unit: str, is_ac: bool
-) -> tuple[str, Periods]:
+def _told(cells: Cells, begin_s: float, duration_s: int, unit: str, is_ac: bool) -> tuple[str, Periods]:
     """Cells as periods on whole seconds, neighbours that are alike merged."""
     value: Callable[[Allowed], float] = (lambda each: each.current_a) if unit == "A" else (lambda each: each.power_w)
 
