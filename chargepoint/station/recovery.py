@@ -15,6 +15,10 @@ from chargepoint.station.polls import ev_connected
 from chargepoint.vocabulary import Cause, ControllerStatus, HardwareFlag, StopSource
 from drivers.interfaces import ControllerReading
 
+_MAY_BE_BACK = frozenset(
+    {ControllerStatus.A_NOT_CONNECTED, ControllerStatus.B_CONNECTED, ControllerStatus.B1_NEGOTIATION}
+)
+
 
 class Fate(enum.Enum):
     """What happens to an unfinished session."""
@@ -52,13 +56,12 @@ def recover(
         return Recovery(Fate.STOP, Phase.STOPPING, StopSource.POWER_LOSS)
     if session.stop_source is not None:  # it was on its way out
         return Recovery(Fate.STOP, Phase.STOPPING, session.stop_source)
-    is_away = reading is not None and reading.status is ControllerStatus.A_NOT_CONNECTED and not there
-    if may_resume and is_away and session.waits_for_vehicle:
-        return Recovery(Fate.AWAY, Phase.AWAY)
     if may_resume and reading is not None and there:
         if reading.session_ref == session.session_id and not reading.status.is_error:
             charging = reading.status.is_charging
             return Recovery(Fate.ADOPT, Phase.CHARGING if charging else Phase.STARTING)
         if reading.cause is Cause.LEASE_ENDED and reading.status is not ControllerStatus.C6_CHARGING:
             return Recovery(Fate.RESUME, Phase.STARTING)
+    if may_resume and reading is not None and session.waits_for_vehicle and reading.status in _MAY_BE_BACK:
+        return Recovery(Fate.AWAY, Phase.AWAY)
     return Recovery(Fate.STOP, Phase.STOPPING, StopSource.APP_RESTART)

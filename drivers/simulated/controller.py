@@ -112,7 +112,7 @@ class Controller(StatusRules):
             return OrderResult.REFUSED_NO_LOCK
         if self.contactor.is_closed or self.output.has_voltage:
             return OrderResult.REFUSED_VOLTAGE_PRESENT
-        if self.status.is_charging:
+        if self.status.is_charging or "lock" in self.faults:
             return OrderResult.REFUSED_STATE
         self.locked = self.keeps_cable = False
         return OrderResult.ACCEPTED

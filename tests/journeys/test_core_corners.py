@@ -561,6 +561,30 @@ async def test_unlock_in_each_phase(tmp_path: Path) -> None:
         await settle(rig)
 
 
+@pytest.mark.ocpp("5.18-failed")
+async def test_a_lock_that_does_not_open(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await online(rig)
+        await plug(rig)
+        rig.simulated.fault(1, "lock")
+        assert await ask(rig, "UnlockConnector", connectorId=1) == "UnlockFailed"
+
+
+@pytest.mark.ocpp("4.9-ev-error")
+async def test_a_vehicle_that_cannot_be_talked_to_is_a_warning(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await online(rig)
+        await plug(rig)
+        rig.simulated.fault(1, "E1")
+        await rig.until_status("ERROR")
+        await rig.until(lambda: rig.system.statuses[STATION, 1]["errorCode"] == "EVCommunicationError")
+        shown = rig.system.statuses[STATION, 1]
+        assert (shown["status"], shown["vendorErrorCode"]) == ("Preparing", "E1")
+        rig.unplug()
+        rig.simulated.clear(1)
+        await until_told(rig, "Available")
+
+
 async def test_a_connector_without_a_lock_cannot_be_unlocked(tmp_path: Path) -> None:
     async with Rig(tmp_path, simulation={"connector": [{"number": 1, "lock": False}]}) as rig:
         await online(rig)

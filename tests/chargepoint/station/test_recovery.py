@@ -7,7 +7,7 @@ import pytest
 from chargepoint.records import Moment, Session
 from chargepoint.station.connector import Phase
 from chargepoint.station.recovery import Fate, recover
-from chargepoint.vocabulary import Cause, ConnectorType, PowerType, StopSource
+from chargepoint.vocabulary import Cause, ConnectorType, HardwareFlag, PowerType, StopSource
 from tests.chargepoint.station.readings import reading
 
 NOW = Moment("boot-1", 10.0)
@@ -21,6 +21,8 @@ def session(**values: Any) -> Session:
 
 RUNNING = {"started": NOW}
 ENDED = {"started": NOW, "stopped": NOW}
+WAITING = RUNNING | {"waits_for_vehicle": True}
+LOCKED = HardwareFlag.CONNECTOR_LOCKED | HardwareFlag.PRECHECK_DONE
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,15 @@ ENDED = {"started": NOW, "stopped": NOW}
         ({}, "A", {}, True, Fate.FINISH, Phase.EMPTY, None),
         (ENDED, "B2", {}, True, Fate.WAIT, Phase.CHARGED, None),
         (ENDED, "A", {}, False, Fate.FINISH, Phase.EMPTY, None),
+        (WAITING, "A", {}, True, Fate.AWAY, Phase.AWAY, None),
+        (WAITING, "B", {}, True, Fate.AWAY, Phase.AWAY, None),  # it came back meanwhile
+        (WAITING, "C6", {"session_ref": 7}, True, Fate.ADOPT, Phase.CHARGING, None),
+        (WAITING, "C6", {"session_ref": 8}, True, Fate.STOP, Phase.STOPPING, StopSource.APP_RESTART),
+        (WAITING, "B2", {}, True, Fate.STOP, Phase.STOPPING, StopSource.APP_RESTART),
+        (WAITING, "A", {}, False, Fate.STOP, Phase.STOPPING, StopSource.POWER_LOSS),
+        (ENDED | {"keeps_cable": True}, "A", {"flags": LOCKED}, True, Fate.WAIT, Phase.CHARGED, None),
+        (ENDED | {"keeps_cable": True}, "A", {}, True, Fate.FINISH, Phase.EMPTY, None),
+        (ENDED, "A", {"flags": LOCKED}, True, Fate.FINISH, Phase.EMPTY, None),
     ],
 )
 def test_fate(

@@ -21,6 +21,11 @@ def facts(status: str = "A", phase: Phase = Phase.EMPTY, **values: Any) -> Facts
         (facts("A", Phase.BOOKED), ConnectorStatus.WAITING_FOR_EV),
         (facts("B", Phase.PLUGGED), ConnectorStatus.READY),
         (facts("B1", Phase.STARTING), ConnectorStatus.READY),
+        (facts("B1", Phase.STARTING, resumes=True), ConnectorStatus.CHARGING),
+        (facts("A", Phase.AWAY), ConnectorStatus.CHARGING),  # suspended by the vehicle
+        (facts("A", Phase.STOPPING), ConnectorStatus.CHARGING),  # unplugged, its end not on record yet
+        (facts("B", Phase.STOPPING), ConnectorStatus.CHARGING),
+        (facts("A", Phase.CHARGED, holds_cable=True), ConnectorStatus.CHARGED),
         (facts("C2", Phase.STARTING), ConnectorStatus.CHARGING),
         (facts("C6", Phase.CHARGING), ConnectorStatus.CHARGING),
         (facts("C9", Phase.STOPPING), ConnectorStatus.CHARGING),

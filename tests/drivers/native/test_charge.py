@@ -145,3 +145,24 @@ async def test_noise_of_a_tenth_does_not_end_a_charge() -> None:
                 good += 1
         assert good > 600
         assert rig.port.statistics.bad_frame > 20
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_a_cable_stays_locked_without_its_vehicle_where_that_is_asked_for(keeps: bool) -> None:
+    async with a_rig(TYPE2) as rig:
+        rig.outlet.plug(PlugOptions())
+        await rig.until_status("B1")
+        await rig.driver.start(7, 0, 32.0, 22_000.0, LEASE_S, keep_cable=keeps)
+        rig.renewing = True
+        assert HardwareFlag.CONNECTOR_LOCKED in (await rig.until_status("C6")).flags
+        rig.outlet.unplug("pull")
+        left = await rig.until_status("A")
+        rig.renewing = False
+        await rig.driver.stop()
+        await asyncio.sleep(1.0)
+        left = await rig.driver.read()
+        assert (HardwareFlag.CONNECTOR_LOCKED in left.flags) == keeps
+        assert not rig.is_closed()
+        await rig.driver.unlock()
+        await asyncio.sleep(1.0)
+        assert HardwareFlag.CONNECTOR_LOCKED not in (await rig.driver.read()).flags
