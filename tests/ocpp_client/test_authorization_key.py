@@ -108,9 +108,10 @@ async def test_two_new_keys_in_a_row_leave_the_one_that_worked(tmp_path: Path) -
         rig.secrets = Secrets(ocpp_authorization_key=KEY)
         allow(rig, KEY)
         await rig.registered()
-        for number, key in enumerate((NEW_KEY, NEWER_KEY)):
-            payload = f'{{"key":"AuthorizationKey","value":"{key}"}}'
-            await rig.system.send_raw(NAME, f'[2,"{number}","ChangeConfiguration",{payload}]')
+        assert rig.client is not None
+        for key in (NEW_KEY, NEWER_KEY):
+            assert await rig.client._credentials.change_key(key) == "Accepted"
+        rig.system.disconnect(NAME)
         await rig.system.until(lambda: good(rig.system) == 2, 60)
         assert used(rig)[-2:] == [secret(NEWER_KEY), secret(KEY)]
 
