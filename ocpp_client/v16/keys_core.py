@@ -59,19 +59,19 @@ CORE: tuple[Key, ...] = (
     Flag(
         name="LocalAuthorizeOffline",
         default="true",
-        description="without link, somebody accepted in the cache may charge",
+        description="without link, somebody accepted in list or cache may charge",
     ),
     Flag(
         name="LocalPreAuthorize",
         default="false",
-        description="with link, too, somebody accepted in the cache charges without being asked for",
+        description="with link, too, somebody accepted in list or cache charges without being asked for",
     ),
     Number(
         name="MaxEnergyOnInvalidId",
         default="0",
         at_most=1_000_000_000,
         unit="Wh",
-        description="what a charge with an invalid idTag may still deliver while StopTransactionOnInvalidId is false",
+        description="energy of a charge with an invalid idTag while StopTransactionOnInvalidId is false; 0: none",
     ),
     Words(
         name="MeterValuesAlignedData",
@@ -123,7 +123,7 @@ CORE: tuple[Key, ...] = (
     Flag(
         name="StopTransactionOnInvalidId",
         default="true",
-        description="a charge whose idTag proves invalid ends",
+        description="a charge whose idTag proves invalid ends; false: only its energy does",
     ),
     Words(
         name="StopTxnAlignedData",

@@ -167,3 +167,19 @@ async def test_an_empty_id_tag_in_a_remote_start(tmp_path: Path, stands_in: str,
         assert [start.credential.value for start in rig.station.told(StartCharging)] == (
             [stands_in] if stands_in else []
         )
+
+
+def test_every_switch_is_documented_with_its_default_and_its_symptom() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "ocpp.md").read_text(encoding="utf-8")
+    _, _, section = text.partition("## Compatibility switches")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in section.partition("\n## ")[0].splitlines()
+        if line.startswith("| `")
+    ]
+    documented = {name.strip("`"): default.strip("`") for name, default, symptom in rows if len(symptom) > 20}
+    fields = msgspec.to_builtins(CompatibilitySettings())
+    assert documented == {
+        name: (str(default).lower() if isinstance(default, bool) else default) or "empty"
+        for name, default in fields.items()
+    }

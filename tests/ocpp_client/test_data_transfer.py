@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,3 +69,20 @@ async def test_a_handler_that_hangs_is_given_up() -> None:
     with pytest.raises(CallFault, match="in time"):
         await answer({"vendorId": "slow"}, {"slow": hanging})
     assert asyncio.get_running_loop().time() - begun_s == pytest.approx(ANSWER_S, abs=0.1)
+
+
+@pytest.mark.ocpp("5.6-message", "5.6-handled", "DataTransfer.server")
+async def test_the_handler_in_the_documentation_works() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "ocpp.md").read_text(encoding="utf-8")
+    _, _, rest = text.partition("## DataTransfer")
+    _, _, code = rest.partition("```python\n")
+    names: dict[str, Any] = {}
+    exec(code.partition("```")[0], names)
+    handlers = {"com.example": names["handle"]}
+
+    async def answered(**fields: str) -> dict[str, Any]:
+        return await answer({"vendorId": "com.example", **fields}, handlers)
+
+    assert await answered(messageId="Greeting", data="you") == {"status": "Accepted", "data": "hello you"}
+    assert await answered(messageId="Greeting") == {"status": "Rejected"}
+    assert await answered(messageId="Farewell") == {"status": "UnknownMessageId"}
