@@ -8,7 +8,7 @@ from tests.journeys.rig import Rig
 from tests.journeys.steps import CARD, plug, show_card, until_energy_flows, until_transaction_ends
 
 STATION = "one"
-TOLD_APART = ("BootNotification", "Heartbeat", "MeterValues")
+TOLD_APART = ("BootNotification", "Heartbeat", "MeterValues", "SecurityEventNotification")
 
 
 def story(rig: Rig, connector: int = 1) -> list[str]:

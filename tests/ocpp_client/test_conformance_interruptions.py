@@ -37,7 +37,7 @@ async def reset(rig: Rig, kind: str) -> int:
 def actions(rig: Rig, first: int = 0, last: int | None = None) -> list[str]:
     """Actions of the calls from number `first` on, without the periodic ones."""
     told = [call.action for call in rig.system.ledger.calls()[first:last]]
-    return [action for action in told if action not in ("Heartbeat", "MeterValues")]
+    return [action for action in told if action not in ("Heartbeat", "MeterValues", "SecurityEventNotification")]
 
 
 # ------------------------------------------------------------------------------------------------------------- reset
