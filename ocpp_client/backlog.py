@@ -20,7 +20,7 @@ SAMPLE_PAGE = 100
 """So many samples fit into one answer of the bus (1 MiB), with all measurands and signed records in them."""
 MAX_ROWS = 2000
 """So many journal rows are kept in memory; those beyond them are counted by the station."""
-COUNT_S = 10.0
+COUNT_S = 30.0
 """So often the station is asked how much waits beyond what was read."""
 MAX_LIVE = 500
 DURABLE_S = 25.0

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -247,7 +249,7 @@ class FakeStation:
 
     async def _read_journal(self, request: ReadJournal, _sender: str) -> JournalPage:
         self.reads += 1
-        rows = list(self.rows[max(0, request.after_seq) :])
+        rows: Sequence[JournalRow] = self.rows[max(0, request.after_seq) :]
         if request.session_id is not None:
             rows = [row for row in rows if row.entry.session_id == request.session_id]
             rows = [row for row in rows if not request.kinds or type(row.entry).__name__ in request.kinds]
@@ -258,13 +260,11 @@ class FakeStation:
 
     async def _read_samples(self, request: ReadSamples, _sender: str) -> SamplesPage:
         durable = self.samples if self.durable_samples is None else self.samples[: self.durable_samples]
-        found = [
-            sample
-            for sample in durable
-            if sample.number > request.after and request.session_id in (None, sample.session_id)
-        ]
+        first = bisect_right(durable, request.after, key=lambda sample: sample.number)
+        wanted = (one for one in islice(durable, first, None) if request.session_id in (None, one.session_id))
+        found = list(islice(wanted, request.limit))
         last = self.samples[-1].number if self.samples else 0
-        return SamplesPage(samples=tuple(found[: request.limit]), last_number=last)
+        return SamplesPage(samples=tuple(found), last_number=last)
 
     async def _read_sessions(self, request: ReadSessions, _sender: str) -> SessionsPage:
         self.asked.append(request)
@@ -298,7 +298,7 @@ class FakeStation:
         seq, sample = self.cursor or (None, None)
         return BacklogSize(
             entries=sum(1 for row in rows if type(row.entry).__name__ in request.kinds),
-            samples=sum(1 for one in durable if one.number > request.after_sample),
+            samples=len(durable) - bisect_right(durable, request.after_sample, key=lambda one: one.number),
             durable_sample=durable[-1].number if durable else 0,
             cursor_seq=seq,
             cursor_sample=sample,

@@ -165,11 +165,11 @@ async def test_the_count_of_what_waits_is_right_above_what_is_in_memory(tmp_path
                 rig.station.sample(2 * number + 1, wh=wh)
             rig.station.stop(2 * number + 1)
         await rig.boot()
-        await asyncio.sleep(20)
+        await asyncio.sleep(40)
         assert queued(view) == 5 * 1500
         for wh in range(700):
             rig.station.sample(0, wh=wh, context="Sample.Clock")
-        await asyncio.sleep(20)
+        await asyncio.sleep(40)
         assert queued(view) == 5 * 1500 + 700
 
 
