@@ -14,8 +14,8 @@ from chargepoint.bus import Bus, CallFailed, Unavailable
 from chargepoint.messages import ClearLimitSchedules, ReadCompositeSchedule, SetLimitSchedule
 from chargepoint.vocabulary import SchedulePurpose
 from ocpp_client.backlog import STATION
-from ocpp_client.frames import Payload
-from ocpp_client.rpc import Reply
+from ocpp_client.frames import INTERNAL_ERROR, Payload
+from ocpp_client.rpc import CallFault, Reply
 from ocpp_client.v16.charging_profiles import PURPOSES, NotAProfile, composite_payload, schedule_of
 from ocpp_client.v16.core import BY, Actions, Noting
 
@@ -74,7 +74,9 @@ class SmartCharging:
                 by=BY,
             )
         )
-        status = "Accepted" if result is not None and result.ok else "Unknown"
+        if result is None:  # neither Accepted nor Unknown would be true
+            raise CallFault(INTERNAL_ERROR, "the station does not answer")
+        status = "Accepted" if result.ok else "Unknown"
         asked = ", ".join(f"{name} {value}" for name, value in payload.items()) or "all"
         self._note("ClearChargingProfile", payload.get("connectorId") or None, f"{asked}: {status}")
         return Reply({"status": status})
