@@ -5,6 +5,7 @@ Source: OCPP-J 1.6, section 4. Lengths of section 4.1.4 and 4.2.3: ids 36 charac
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -14,8 +15,11 @@ MAX_READABLE_ID = 255
 """An id longer than the specification allows is still given back in the error answer, up to this length."""
 
 MAX_DESCRIPTION = 255
+MAX_DEPTH = 32
+"""Lists and objects within each other; the deepest message of OCPP 1.6 has 8."""
 
 FORMATION_VIOLATION = "FormationViolation"
+GENERIC_ERROR = "GenericError"
 INTERNAL_ERROR = "InternalError"
 NOT_IMPLEMENTED = "NotImplemented"
 NOT_SUPPORTED = "NotSupported"
@@ -54,14 +58,19 @@ Frame = Call | CallResult | CallError
 
 
 class BadFrame(Exception):
-    """What arrived is no message. `call_id` is set when it was a request whose id can be read: it gets `code`."""
+    """What arrived is no message. `call_id` is set when it was a request whose id can be read: it gets `code`.
 
-    def __init__(self, text: str, code: str = FORMATION_VIOLATION, call_id: str | None = None) -> None:
+    `answer_id` is set when it was meant as the answer to that request of ours.
+    """
+
+    def __init__(self, text: str, call_id: str | None = None, answer_id: str | None = None) -> None:
         super().__init__(text)
-        self.code = code
+        self.code = FORMATION_VIOLATION
         self.call_id = call_id
+        self.answer_id = answer_id
 
 
+_BEGINNING = re.compile(rb'\s*\[\s*([234])\s*,\s*"([^"\\\x00-\x1f]{0,255})"\s*[,\]]')
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -80,15 +89,47 @@ def decode(text: bytes | str) -> Frame:
     try:
         root = _decode(text)
     except (ValueError, RecursionError) as error:
-        raise BadFrame(f"not JSON: {str(error)[:100]}") from None
+        raise _unreadable(text, f"not JSON: {str(error)[:100]}") from None
+    if _may_be_deep(text) and _depth_exceeds(root, MAX_DEPTH):
+        raise _unreadable(text, f"more than {MAX_DEPTH} levels deep")
     if not isinstance(root, list) or len(root) < 2:
         raise BadFrame("not a JSON array of a message")
     if isinstance(root[0], bool) or root[0] not in (2, 3, 4):
         raise BadFrame("unknown message type")
     call_id = root[1]
-    if not isinstance(call_id, str) or not 0 < len(call_id) <= MAX_READABLE_ID:
+    if not isinstance(call_id, str) or len(call_id) > MAX_READABLE_ID:
         raise BadFrame("no readable message id")
     return _READ[root[0]](root, call_id)
+
+
+def _unreadable(text: bytes | str, why: str) -> BadFrame:
+    """Its beginning may tell whose it is, so that nobody waits for nothing."""
+    found = _BEGINNING.match(text.encode("utf-8", "replace") if isinstance(text, str) else text)
+    if found is None:
+        return BadFrame(why)
+    message_id = found[2].decode("utf-8", "replace")
+    return BadFrame(why, call_id=message_id) if found[1] == b"2" else BadFrame(why, answer_id=message_id)
+
+
+def _may_be_deep(text: bytes | str) -> bool:
+    """Cheap: whether there are brackets enough for it."""
+    if isinstance(text, str):
+        return text.count("[") + text.count("{") > MAX_DEPTH
+    return text.count(b"[") + text.count(b"{") > MAX_DEPTH
+
+
+def _depth_exceeds(root: Any, most: int) -> bool:
+    level = [root] if isinstance(root, dict | list) else []
+    for _ in range(most):
+        level = [
+            inner
+            for item in level
+            for inner in (item.values() if isinstance(item, dict) else item)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _read_call(root: list[Any], call_id: str) -> Frame:
@@ -106,7 +147,7 @@ def _read_call(root: list[Any], call_id: str) -> Frame:
 
 def _read_result(root: list[Any], call_id: str) -> Frame:
     if len(root) != 3 or not isinstance(root[2], dict):
-        raise BadFrame("a CALLRESULT has 3 elements, the last one a JSON object")
+        raise BadFrame("a CALLRESULT has 3 elements, the last one a JSON object", answer_id=call_id)
     return CallResult(call_id, root[2])
 
 

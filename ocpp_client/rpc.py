@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,7 @@ from typing import Protocol
 import msgspec
 
 from ocpp_client import frames, schemas
+from ocpp_client.costs import Purse
 from ocpp_client.frames import BadFrame, Call, CallError, CallResult, Frame, Payload
 
 log = logging.getLogger(__name__)
@@ -117,6 +119,8 @@ class _Asked(msgspec.Struct):
     size: int
     at_s: float
     text: bytes | None = None
+    is_refused: bool = False
+    """It was asked too often: the same request again, later, is another one."""
 
 
 class Rpc:
@@ -140,6 +144,7 @@ class Rpc:
         self._refusals: deque[CallError] = deque()
         self._work = asyncio.Event()
         self._remembered: OrderedDict[tuple[str, int], _Asked] = OrderedDict()
+        self._purse = Purse()
         self._aside: set[asyncio.Task[None]] = set()
         self._afterwards: set[asyncio.Task[None]] = set()
         self.connected = asyncio.Event()
@@ -233,15 +238,21 @@ class Rpc:
             frame = frames.decode(raw)
         except BadFrame as error:
             self._watcher.frame("in", "", raw, None)
-            self._count_invalid(str(error))
-            if error.call_id is not None:
-                self._refuse(CallError(error.call_id, error.code, str(error)))
+            self._take_bad(error)
             return
         if isinstance(frame, Call):
             self._watcher.frame("in", frame.action, raw, None)
             self._take_call(frame, raw)
         else:
             self._take_answer(frame, raw)
+
+    def _take_bad(self, error: BadFrame) -> None:
+        self._count_invalid(str(error))
+        if error.call_id is not None and not self.router.is_silent:
+            self._refuse(CallError(error.call_id, error.code, str(error)))
+        pending = self._pending
+        if pending is not None and error.answer_id == pending.id and not pending.answer.done():
+            pending.answer.set_exception(NoAnswer(f"the answer to {pending.action} cannot be read: {error}"))
 
     def _take_answer(self, frame: CallResult | CallError, raw: bytes) -> None:
         pending = self._pending
@@ -262,8 +273,8 @@ class Rpc:
             self._count_invalid(f"{call.action} while we are rejected")
             return
         now_s, key = asyncio.get_running_loop().time(), (call.id, hash(raw))
-        asked = self._remembered.get(key)
-        if asked is not None and now_s - asked.at_s < REMEMBERED_S:
+        asked = self._remembered.get(key) if call.id else None  # an empty id names nothing
+        if asked is not None and now_s - asked.at_s < REMEMBERED_S and not asked.is_refused:
             self.repeated += 1
             if asked.text is None:
                 return  # being answered; that answer serves both
@@ -316,6 +327,7 @@ class Rpc:
         try:
             handler, is_slow = self.router.handler(call.action)
             payload = schemas.check_request(call.action, call.payload)
+            self._charge(call, asked)
         except CallFault as fault:
             await self._reply(connection, asked, CallError(call.id, fault.code, str(fault)))
         except schemas.Violation as violation:
@@ -328,6 +340,16 @@ class Rpc:
                 task.add_done_callback(self._aside.discard)
             else:
                 await self._handle(connection, asked, handler, payload)
+
+    def _charge(self, call: Call, asked: _Asked) -> None:
+        """Count what it costs. Raises CallFault when too much was asked for; a repetition is then looked at anew."""
+        wait_s = self._purse.wait_s(call.action)
+        if wait_s > 0:
+            if self._purse.refused == 1:
+                log.warning("%s: more than the central system may ask for; refused", call.action)
+            asked.is_refused = True
+            text = f"{call.action} was asked for too often; again in {math.ceil(wait_s)} s"
+            raise CallFault(frames.GENERIC_ERROR, text)
 
     async def _handle_aside(self, connection: Connection, asked: _Asked, handler: Handler, payload: Payload) -> None:
         try:

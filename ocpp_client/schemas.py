@@ -19,6 +19,9 @@ import msgspec
 
 from ocpp_client.frames import OCCURENCE_VIOLATION, PROPERTY_VIOLATION, TYPE_VIOLATION, Payload
 
+MAX_INTEGER = 2**63 - 1
+"""OCPP has 32 bits; servers count transactions with more, and so far we can keep them."""
+
 
 class Violation(Exception):
     """A payload breaks its schema; `code` is the error code of OCPP-J for it, the text names the field."""
@@ -138,6 +141,8 @@ def _integer(_schema: dict[str, Any], _definitions: dict[str, Any]) -> Check:
     def check(value: Any, path: str) -> Any:
         if type(value) is not int:
             raise Violation(TYPE_VIOLATION, f"{path} must be a whole number")
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
+            raise Violation(PROPERTY_VIOLATION, f"{path} is beyond 64 bits")
         return value
 
     return check

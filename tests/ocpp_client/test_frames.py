@@ -43,7 +43,6 @@ def test_a_frame_survives_the_wire(frame: Frame) -> None:
         ('["2","1","Heartbeat",{}]', None),
         ('[true,"1","Heartbeat",{}]', None),
         ('[2,1,"Heartbeat",{}]', None),
-        ('[2,"","Heartbeat",{}]', None),
         ('[2,"1"]', "1"),
         ('[2,"1","Heartbeat"]', "1"),
         ('[2,"1","Heartbeat",{},{}]', "1"),
@@ -55,9 +54,14 @@ def test_a_frame_survives_the_wire(frame: Frame) -> None:
         (f'[2,"{"i" * 37}","Heartbeat",{{}}]', "i" * 37),
         (f'[2,"{"i" * 300}","Heartbeat",{{}}]', None),
         ("[" * 100_000, None),
-        ('[2,"1","Heartbeat",' + '{"a":' * 50_000, None),
-        ('[2,"1","Heartbeat",{"a":1e999}]', None),
-        ('[2,"1","Heartbeat",{"a":NaN}]', None),
+        ('[2,"1","Heartbeat",' + '{"a":' * 50_000, "1"),
+        ('[2,"1","Heartbeat",{"a":' + "[" * 40 + "]" * 40 + "}]", "1"),
+        ('[2,"1","Heartbeat",{"a":1e999}]', "1"),
+        ('[2,"1","Heartbeat",{"a":NaN}]', "1"),
+        ('[2,"1","Heartbeat",{"a":"\\ud800"}]', "1"),
+        (' [ 2 , "1" , "Heartbeat" ', "1"),
+        ('[2,"a\\"b","Heartbeat",', None),
+        ('[2,"1', None),
     ],
 )
 @pytest.mark.ocpp("J4.2-FormationViolation")
@@ -65,6 +69,24 @@ def test_what_is_no_message_is_refused_and_a_readable_id_is_kept(text: str, call
     with pytest.raises(BadFrame) as refusal:
         decode(text)
     assert refusal.value.call_id == call_id
+
+
+@pytest.mark.parametrize("text", ['[3,"7"]', '[3,"7",[]]', '[3,"7",{"a":NaN}]', '[4,"7",', '[3,"7",' + "[" * 50_000])
+def test_an_answer_that_cannot_be_read_still_tells_whose_it_was(text: str) -> None:
+    with pytest.raises(BadFrame) as refusal:
+        decode(text)
+    assert (refusal.value.answer_id, refusal.value.call_id) == ("7", None)
+
+
+def test_an_empty_id_and_one_of_36_characters_are_ids() -> None:
+    for message_id in ("", "i" * 36):
+        assert decode(f'[2,"{message_id}","Heartbeat",{{}}]') == Call(message_id, "Heartbeat", {})
+
+
+def test_wide_messages_are_not_deep_ones() -> None:
+    entries = [{"idTag": str(number), "idTagInfo": {"status": "Accepted"}} for number in range(500)]
+    call = Call("1", "SendLocalList", {"listVersion": 1, "localAuthorizationList": entries})
+    assert decode(encode(call)) == call
 
 
 @pytest.mark.ocpp("J4.1-encoding")

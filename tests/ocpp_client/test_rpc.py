@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocpp_client import schemas
+from ocpp_client.costs import COSTS
 from ocpp_client.frames import INTERNAL_ERROR, NOT_IMPLEMENTED, NOT_SUPPORTED, Payload
 from ocpp_client.rpc import (
     MAX_REFUSALS,
@@ -355,6 +357,173 @@ async def test_strays_and_doubles_are_counted_and_forgotten() -> None:
         await settled()
         assert rpc.strays == 1001
         assert await rpc.call("Heartbeat", {}) == TIME
+
+
+@pytest.mark.parametrize(
+    "answer", ['[3,"{id}"]', '[3,"{id}",[]]', '[3,"{id}",null]', '[3,"{id}",{"currentTime":NaN}]', '[4,"{id}",']
+)
+async def test_an_answer_that_cannot_be_read_ends_the_wait_at_once(answer: str) -> None:
+    async with exchange() as (rpc, link, _):
+        link.answers.clear()
+        begun_s = asyncio.get_running_loop().time()
+        call = asyncio.create_task(rpc.call("Heartbeat", {}))
+        await settled()
+        link.put(answer.replace("{id}", link.sent[0][1]).encode())
+        with pytest.raises(NoAnswer, match="cannot be read"):
+            await call
+        assert asyncio.get_running_loop().time() - begun_s < 1.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ([4, "{id}"], ""),
+        ([4, "{id}", None, None, None], ""),
+        ([4, "{id}", 7, ["x"], "y"], ""),
+        ([4, "{id}", "InternalError"], "InternalError"),
+        ([4, "{id}", "My own code", "x" * 5000, {"a": 1}, "more"], "My own code"),
+    ],
+)
+@pytest.mark.ocpp("J4.2-error-answer")
+async def test_refusals_of_odd_shapes_are_refusals(answer: list[Any], code: str) -> None:
+    async with exchange() as (rpc, link, _):
+        link.answers.clear()
+        call = asyncio.create_task(rpc.call("Heartbeat", {}))
+        await settled()
+        link.put([link.sent[0][1] if part == "{id}" else part for part in answer])
+        with pytest.raises(Refused) as refusal:
+            await call
+        assert refusal.value.code == code and len(str(refusal.value)) < 600
+
+
+async def test_a_request_with_an_empty_id_is_answered_each_time_anew() -> None:
+    async with exchange() as (_, link, router):
+        for _ in range(2):
+            link.put([2, "", "GetConfiguration", {}])
+            await settled()
+        assert router.done == ["GetConfiguration"] * 2
+        assert [reply[:2] for reply in link.sent] == [[3, ""]] * 2
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        ('{"connectorId":"1"}', "TypeConstraintViolation"),
+        ('{"connectorId":1.5}', "TypeConstraintViolation"),
+        ('{"connectorId":1e2}', "TypeConstraintViolation"),
+        ('{"connectorId":true}', "TypeConstraintViolation"),
+        ('{"connectorId":null}', "TypeConstraintViolation"),
+        ('{"connectorId":99999999999999999999}', "PropertyConstraintViolation"),
+        ('{"connectorId":NaN}', "FormationViolation"),
+        ('{"connectorId":-Infinity}', "FormationViolation"),
+        ('{"connectorId":1e999}', "FormationViolation"),
+        ("{}", "OccurenceConstraintViolation"),
+    ],
+)
+@pytest.mark.ocpp("J4.2-TypeConstraintViolation")
+async def test_numbers_that_are_none_get_their_code(payload: str, code: str) -> None:
+    async with exchange() as (_, link, _router):
+        link.put(f'[2,"1","UnlockConnector",{payload}]'.encode())
+        await settled()
+        assert [reply[:3] for reply in link.sent] == [[4, "1", code]]
+
+
+async def test_text_that_is_no_unicode_is_refused_with_its_id() -> None:
+    async with exchange() as (rpc, link, router):
+        link.put(b'[2,"1","GetConfiguration",{"key":["\xff\xfe"]}]')
+        link.put(b'[2,"2","GetConfiguration",{"key":["\\ud800"]}]')
+        link.put(b'[2,"3","GetConfiguration",{"key":["\\ud83d\\ude00"]}]')
+        await settled()
+        first, second, third = sorted(link.sent, key=lambda reply: reply[1])
+        assert first[:3] == [4, "1", "FormationViolation"] and second[:3] == [4, "2", "FormationViolation"]
+        assert third == [3, "3", {"configurationKey": [], "unknownKey": ["\U0001f600"]}]
+        assert rpc.invalid == 2 and router.done == ["GetConfiguration"]
+
+
+async def test_message_types_that_are_none_are_ignored() -> None:
+    async with exchange() as (rpc, link, _):
+        for kind in (0, 1, 5, -2, 99, "2", 2.5, None, True, [2], {}):
+            link.put([kind, "1", "GetConfiguration", {}])
+        await settled()
+        assert link.sent == [] and rpc.invalid == 11
+
+
+async def test_fifty_reads_a_second_are_served_for_as_long_as_they_come() -> None:
+    async with exchange() as (_, link, router):
+        for number in range(3000):
+            link.put([2, str(number), "GetConfiguration", {}])
+            await asyncio.sleep(0.02)
+        assert len(router.done) == 3000 and not [reply for reply in link.sent if reply[0] == 4]
+
+
+async def test_what_is_asked_too_often_is_refused_and_served_again_later() -> None:
+    async with exchange() as (_, link, router):
+        burst = int(COSTS["Reset"].burst)
+        for number in range(burst + 5):
+            link.put([2, str(number), "Reset", {"type": "Soft"}])
+            await settled()
+        assert router.done.count("Soft") == burst
+        refused = [reply for reply in link.sent if reply[0] == 4]
+        assert len(refused) == 5 and {reply[2] for reply in refused} == {"GenericError"}
+        assert "too often; again in" in refused[0][3]
+        await asyncio.sleep(30)
+        link.put([2, str(burst), "Reset", {"type": "Soft"}])  # the very request that was refused
+        await settled()
+        assert router.done.count("Soft") == burst + 1
+        assert len(link.replies()) == burst + 6
+
+
+async def test_the_bounds_hold_across_links() -> None:
+    rpc, router = Rpc(Watcher(), 30.0), Router()
+    rpc.router = router
+    for _ in range(3):
+        link = FakeLink()
+        serving = asyncio.create_task(rpc.serve(link))
+        for number in range(10):
+            link.put([2, str(number), "Reset", {"type": "Hard"}])
+        await settled()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+    assert router.done.count("Hard") == COSTS["Reset"].burst
+    await rpc.close()
+
+
+def test_every_request_of_the_server_has_a_cost_or_is_answered_from_memory() -> None:
+    ours = {
+        "Authorize", "BootNotification", "DiagnosticsStatusNotification", "FirmwareStatusNotification", "Heartbeat",
+        "LogStatusNotification", "MeterValues", "SecurityEventNotification", "SignCertificate",
+        "SignedFirmwareStatusNotification", "StartTransaction", "StatusNotification", "StopTransaction",
+    }  # fmt: skip
+    assert schemas.actions() - ours - set(COSTS) == {"GetConfiguration", "GetLocalListVersion"}
+    assert set(COSTS) <= schemas.actions()
+
+
+async def flood_of_strays(count: int) -> int:
+    """Bytes that stay behind after so many answers to nothing and repeated requests."""
+    async with exchange() as (rpc, link, _):
+        for number in range(1000):
+            rpc._sort(f'[3,"s{number}",{{}}]'.encode())
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(count):
+            rpc._sort(f'[3,"stray-{number}",{{"a":"{"x" * 50}"}}]'.encode())
+            rpc._sort(f'[4,"stray-{number}","InternalError","",{{}}]'.encode())
+            if number % 1000 == 0:
+                await asyncio.sleep(0)
+        grown = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+        assert rpc.strays == 1000 + 2 * count
+        assert await rpc.call("Heartbeat", {}) == TIME and len(link.sent) == 1
+        return grown
+
+
+async def test_strays_leave_nothing_behind() -> None:
+    assert await flood_of_strays(5000) < 50_000
+
+
+@pytest.mark.long
+async def test_a_hundred_thousand_strays_leave_nothing_behind() -> None:
+    assert await flood_of_strays(50_000) < 50_000
 
 
 @pytest.mark.ocpp("4.2-rejected-silent")
