@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from chargepoint.messages import SetSamplingPlan, TimeLearned
@@ -68,6 +69,23 @@ async def test_the_interval_of_the_boot_is_the_heartbeats_and_each_of_them_sets_
         assert rig.payloads("Heartbeat") == [{}, {}, {}]
         learned.close()
         assert [told.source async for told in learned] == ["server"] * 3
+
+
+@pytest.mark.ocpp("4.2-changed", "BootNotification")
+async def test_a_changed_identity_is_told_by_the_boot_after_the_restart(tmp_path: Path) -> None:
+    async with bench(tmp_path) as rig:
+        await rig.registered()
+        await rig.stop()
+        station = msgspec.structs.replace(
+            rig.settings.station, firmware_version="2.0.1", meter_type="M", iccid="89", charge_point_serial_number="S1"
+        )
+        rig.settings = msgspec.structs.replace(rig.settings, station=station)
+        await rig.boot()
+        await rig.system.until_received("BootNotification", 2)
+        first, second = rig.payloads("BootNotification")
+        assert second == first | {
+            "firmwareVersion": "2.0.1", "meterType": "M", "iccid": "89", "chargePointSerialNumber": "S1",
+        }  # fmt: skip
 
 
 # ----------------------------------------------------------------------------------------------------------- statuses
