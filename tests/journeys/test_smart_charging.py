@@ -7,8 +7,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from chargepoint.schedules import MAX_SCHEDULES
+from chargepoint.station.schedules import FACT
+from chargepoint.storage.journal import Journal
 from ocpp_client.schemas import format_time
-from tests.journeys.rig import Rig
+from tests.journeys.rig import Rig, demo_text
 from tests.journeys.steps import (
     CARD,
     OTHER_CARD,
@@ -90,6 +95,11 @@ async def flows(rig: Rig, amperes: float, connector: int = 1, within_s: float = 
     await rig.until(lambda: abs(current_a(rig, connector) - amperes) < 0.5, within_s)
 
 
+async def told(rig: Rig, status: str, within_s: float) -> None:
+    """The central system knows this status of connector 1."""
+    await rig.until(lambda: rig.system.statuses.get((STATION, 1), {}).get("status") == status, within_s)
+
+
 async def transaction_id(rig: Rig) -> int:
     await rig.until(lambda: rig.system.ledger.transactions)
     return int(rig.system.ledger.transactions[-1].ids[-1])
@@ -134,8 +144,8 @@ async def test_steps_count_from_the_start_of_the_transaction_and_come_in_time(tm
             assert limit_a(rig) == limit
             await flows(rig, limit)
             if limit == 0:
-                await rig.until(lambda: rig.system.statuses[STATION, 1]["status"] == "SuspendedEVSE", 10)
-        await rig.until(lambda: rig.system.statuses[STATION, 1]["status"] == "Charging", 10)
+                await told(rig, "SuspendedEVSE", 10)
+        await told(rig, "Charging", 10)
         await leave(rig)
         await settle(rig)
         assert len(rig.system.ledger.transactions) == 1
@@ -264,5 +274,202 @@ async def test_the_composite_schedule_is_what_flows(tmp_path: Path) -> None:
         await rig.advance(first)
         await flows(rig, 16)
         assert (await composite(rig, 7, 10))["status"] == "Rejected"
+        await leave(rig)
+        await settle(rig)
+
+
+# -------------------------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.ocpp("5.16-no-tx", "5.16-wrong-tx", "5.16-tx-zero", "5.16-max-not-zero")
+async def test_what_cannot_be_kept_is_rejected(tmp_path: Path) -> None:
+    async with Rig(tmp_path, TWO_AC) as rig:
+        await rig.online()
+        tx = profile([(0, 10.0)], purpose="TxProfile")
+        assert await set_profile(rig, 1, tx) == "Rejected"
+        assert await set_profile(rig, 3, profile([(0, 10.0)])) == "Rejected"
+        assert await set_profile(rig, -1, profile([(0, 10.0)])) == "Rejected"
+        await charge(rig, 1)
+        number = await transaction_id(rig)
+        assert await set_profile(rig, 1, tx | {"transactionId": number + 1}) == "Rejected"
+        assert await set_profile(rig, 2, tx | {"transactionId": number}) == "Rejected"
+        assert await set_profile(rig, 0, tx | {"transactionId": number}) == "Rejected"
+        over = profile([(0, 10.0)], validTo=format_time(rig.now()))
+        assert await set_profile(rig, 1, over) == "Rejected"
+        assert limit_a(rig) > 31
+        assert await set_profile(rig, 1, tx | {"transactionId": number}) == "Accepted"
+        await flows(rig, 10)
+        assert await set_profile(rig, 1, tx) == "Accepted"
+        await leave(rig, 1)
+        await settle(rig)
+
+
+@pytest.mark.ocpp("5.16-installed-max", "5.5-by-filter", "5.5-all", "5.5-unknown")
+async def test_no_more_profiles_than_there_is_room_and_filters_clear_them(tmp_path: Path) -> None:
+    async with Rig(tmp_path, TWO_AC) as rig:
+        await rig.online()
+        for number in range(MAX_SCHEDULES):
+            one = profile([(0, 10.0)], number=number, level=number % 50)
+            assert await set_profile(rig, 1 + number // 50, one) == "Accepted"
+        another = profile([(0, 10.0)], number=1000)
+        assert await set_profile(rig, 0, another) == "Rejected"
+        assert await set_profile(rig, 1, another) == "Accepted"  # in the place of number 0
+        assert await clear(rig, id=0) == "Unknown"
+        assert await clear(rig, connectorId=2, stackLevel=7) == "Accepted"
+        assert await clear(rig, connectorId=2, stackLevel=7) == "Unknown"
+        assert await clear(rig, connectorId=0) == "Unknown"
+        assert await clear(rig, chargingProfilePurpose="TxProfile") == "Unknown"
+        assert await clear(rig, id=1000, stackLevel=1) == "Unknown"
+        assert await clear(rig, connectorId=1) == "Accepted"
+        assert await clear(rig, id=60) == "Accepted"
+        assert await clear(rig) == "Accepted"
+        assert await clear(rig) == "Unknown"
+        past = rig.now() - timedelta(hours=1)
+        for number in range(MAX_SCHEDULES):
+            one = profile([(0, 10.0)], number=number, level=number % 50, start=past, duration=60)
+            assert await set_profile(rig, 1 + number // 50, one) == "Accepted"
+        assert await set_profile(rig, 0, another) == "Accepted"  # what is over makes room
+        assert await clear(rig, id=60) == "Unknown"
+
+
+# ------------------------------------------------------------------------------------------------- how a limit is felt
+
+
+async def test_a_charge_may_begin_without_power_and_goes_on_when_there_is_some(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        start = rig.now()
+        assert await set_profile(rig, 0, profile([(0, 0.0), (120, 16.0)], start=start)) == "Accepted"
+        assert rig.status() == "AVAILABLE"
+        await plug(rig)
+        assert (await show_card(rig)).outcome == "started"
+        await told(rig, "SuspendedEVSE", 30)
+        assert current_a(rig) == 0
+        await rig.advance((start + timedelta(seconds=120) - rig.now()).total_seconds() + 0.5)
+        assert limit_a(rig) == 16.0
+        await flows(rig, 16)
+        await told(rig, "Charging", 10)
+        await leave(rig)
+        await settle(rig)
+
+
+@pytest.mark.ocpp("5.16-min-rate")
+async def test_below_its_least_rate_the_charge_pauses(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        await charge(rig)
+        slow = profile([(0, 9.0)], start=rig.now())
+        slow["chargingSchedule"]["minChargingRate"] = 10.0
+        assert await set_profile(rig, 1, slow) == "Accepted"
+        await flows(rig, 0)
+        slow["chargingSchedule"]["minChargingRate"] = 8.0
+        assert await set_profile(rig, 1, slow) == "Accepted"
+        await flows(rig, 9)
+        await leave(rig)
+        await settle(rig)
+
+
+@pytest.mark.ocpp("5.16-phases")
+async def test_w_and_phases_are_converted_for_the_car_that_is_there(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        await charge(rig, phases=1)
+        assert await set_profile(rig, 1, profile([(0, 4600.0)], unit="W")) == "Accepted"
+        await rig.until(lambda: abs(current_a(rig) * 3 - 20) < 0.5)  # all of it on its one phase
+        await leave(rig)
+        await charge(rig)
+        await rig.until(lambda: abs(current_a(rig) - 6.67) < 0.2)
+        one_phase = profile([(0, 24.0)])
+        one_phase["chargingSchedule"]["chargingSchedulePeriod"][0]["numberPhases"] = 1
+        assert await set_profile(rig, 1, one_phase) == "Accepted"
+        await flows(rig, 8)  # as much as 24 A on one phase
+        await leave(rig)
+        await settle(rig)
+
+
+async def test_direct_current_is_limited_by_the_voltage_of_the_car(tmp_path: Path) -> None:
+    async with Rig(tmp_path, demo_text()) as rig:
+        await rig.online()
+        await charge(rig, 1, capacity_wh=200_000)
+        name = rig.settings.ocpp.identity or rig.settings.station.name
+
+        async def limit(value: float, unit: str) -> str:
+            payload = {"connectorId": 1, "csChargingProfiles": profile([(0, value)], unit=unit)}
+            return str((await rig.system.call(name, "SetChargingProfile", payload))["status"])
+
+        def power_w() -> float:
+            rig.simulated.advance()
+            return rig.simulated.state().connector(1).power_w
+
+        assert await limit(20_000, "W") == "Accepted"
+        await rig.until(lambda: abs(power_w() - 20_000) < 500)
+        assert await limit(25, "A") == "Accepted"
+        await rig.until(lambda: 8_000 < power_w() < 11_000)
+        answer = await rig.system.call(
+            name, "GetCompositeSchedule", {"connectorId": 1, "duration": 60, "chargingRateUnit": "W"}
+        )
+        assert abs(answer["chargingSchedule"]["chargingSchedulePeriod"][0]["limit"] - power_w()) < 200
+        await leave(rig, 1)
+        await settle(rig)
+
+
+# ----------------------------------------------------------------------------------------------- when things go wrong
+
+
+@pytest.mark.ocpp("3.13.6-offline")
+async def test_limits_hold_while_the_ocpp_service_is_dead(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        start = rig.now()
+        assert await set_profile(rig, 1, profile([(0, 20.0), (30, 10.0), (31, 9.0)], start=start)) == "Accepted"
+        await charge(rig)
+        await rig.advance((start + timedelta(seconds=29) - rig.now()).total_seconds())
+        assert rig.house is not None
+        rig.house.kill("ocpp")
+        await rig.advance(1.4)
+        assert limit_a(rig) == 10.0
+        await rig.advance(1)
+        assert limit_a(rig) == 9.0
+        await rig.online()
+        await leave(rig)
+        await settle(rig)
+
+
+async def test_while_the_time_is_unknown_the_lowest_limit_holds(tmp_path: Path) -> None:
+    anybody = {"ocpp": {"configuration": {"AllowOfflineTxForUnknownId": True}}}
+    async with Rig(tmp_path, change=anybody) as rig:
+        await rig.online()
+        start = rig.now()
+        assert await set_profile(rig, 1, profile([(0, 20.0), (7200, 9.0)], start=start)) == "Accepted"
+        await rig.drained()
+        await rig.system.go_away()
+        await rig.cut_power()
+        await rig.advance(60)
+        rig.is_clock_set = False
+        await rig.restore_power()
+        await rig.until_status("AVAILABLE")
+        await charge(rig)
+        await flows(rig, 9)
+        await rig.system.come_back()  # which tells the time
+        await flows(rig, 20, within_s=60)
+        await leave(rig)
+        await settle(rig)
+
+
+async def test_a_kept_schedule_that_cannot_be_read_holds_charges_at_their_least(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        assert await set_profile(rig, 1, profile([(0, 20.0)], number=7)) == "Accepted"
+        await rig.stop()
+        journal = await Journal.open(tmp_path / "station", rig.make_clock(), rig.settings.storage)
+        async with journal.transaction() as tx:
+            tx.set_fact(f"{FACT}7", b"?")
+        await journal.close()
+        await rig.boot_up()
+        await rig.online()
+        await charge(rig)
+        await flows(rig, 6)
+        assert await clear(rig, id=7) == "Accepted"
+        await flows(rig, 32)
         await leave(rig)
         await settle(rig)
