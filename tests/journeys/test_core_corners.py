@@ -337,6 +337,57 @@ async def leave_for_good(rig: Rig) -> None:
     await leave(rig)
 
 
+async def test_without_a_lock_a_transaction_waits_all_the_same(tmp_path: Path) -> None:
+    async with Rig(tmp_path, change=WAITS, simulation={"connector": [{"number": 1, "lock": False}]}) as rig:
+        await online(rig)
+        await charge(rig)
+        rig.unplug()
+        await until_told(rig, "SuspendedEV")
+        assert await ask(rig, "ChangeAvailability", connectorId=1, type="Inoperative") == "Scheduled"
+        rig.plug()
+        await until_energy_flows(rig)
+        rig.unplug()
+        await until_told(rig, "SuspendedEV")
+        await rig.advance(5)
+        assert (await show_card(rig)).outcome == "stopped"
+        await until_told(rig, "Unavailable")
+        await settle(rig)
+
+
+async def test_a_reset_ends_a_waiting_transaction_and_the_cable_waits_for_its_card(tmp_path: Path) -> None:
+    async with Rig(tmp_path, change=WAITS) as rig:
+        await online(rig)
+        await charge(rig)
+        rig.unplug()
+        await until_told(rig, "SuspendedEV")
+        await rig.stop(30, StopSource.OCPP_SOFT_RESET)
+        await rig.boot_up()
+        await rig.online()
+        await rig.drained()
+        assert rig.system.ledger.transactions[-1].reason == "SoftReset"
+        assert is_locked(rig) and rig.system.statuses[STATION, 1]["status"] == "Finishing"
+        assert (await show_card(rig)).outcome == "stopped"
+        await until_told(rig, "Available")
+        await settle(rig)
+
+
+async def test_vehicles_that_come_and_go_too_fast_wait_for_a_minute(tmp_path: Path) -> None:
+    async with Rig(tmp_path, change=WAITS) as rig:
+        await online(rig)
+        await charge(rig)
+        for _ in range(5):
+            rig.unplug()
+            await rig.advance(3)
+            rig.plug()
+            await rig.advance(3)
+        assert rig.system.ledger.running()
+        await until_energy_flows(rig, within_s=90)
+        await rig.advance(10)
+        assert (await show_card(rig)).outcome == "stopped"
+        await leave(rig)
+        await settle(rig)
+
+
 async def test_a_fault_ends_a_waiting_transaction(tmp_path: Path) -> None:
     async with Rig(tmp_path, change=WAITS) as rig:
         await online(rig)
@@ -416,6 +467,23 @@ async def test_one_idtag_at_two_connectors_is_for_the_central_system_to_judge(tm
         assert rig.status(1) == "CHARGING"
         await leave(rig, 1)
         await leave(rig, 2)
+        await settle(rig)
+
+
+async def test_a_card_that_charges_elsewhere_is_refused_where_the_central_system_says_so(tmp_path: Path) -> None:
+    text = TWO_AC.replace('name = "1"\nport = "reader"', 'name = "1"\nport = "reader"\nconnectors = [2]')
+    async with Rig(tmp_path, text) as rig:
+        await online(rig)
+        await plug(rig, 1)
+        assert await ask(rig, "RemoteStartTransaction", connectorId=1, idTag=CARD) == "Accepted"
+        await until_energy_flows(rig, 1)
+        rig.system.id_tags = {CARD: "ConcurrentTx"}
+        await plug(rig, 2)
+        refused = await show_card(rig)
+        assert (refused.outcome, refused.connector) == ("refused", 2)
+        assert "ConcurrentTx" in refused.text
+        assert rig.status(1) == "CHARGING"
+        await leave(rig, 1)
         await settle(rig)
 
 

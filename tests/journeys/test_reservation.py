@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from chargepoint.station.bookkeeping import Books
+from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import ConnectorFlag
 from ocpp_client.schemas import format_time
 from tests.journeys.rig import Rig
@@ -280,3 +282,40 @@ async def test_a_reservation_is_not_over_before_the_time_is_known(tmp_path: Path
         await rig.system.come_back()  # which tells the time
         await rig.online()
         await told(rig, "Available")
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+async def test_a_reservation_that_ends_while_its_holder_is_awaited_is_not_named(
+    tmp_path: Path, is_cancelled: bool
+) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        assert await reserve(rig, lasts_s=20) == "Accepted"
+        assert (await show_card(rig)).outcome == "waiting_for_ev"
+        if is_cancelled:
+            assert await cancel(rig) == "Accepted"
+        await rig.advance(25)
+        assert rig.status() == "WAITING_FOR_EV"  # who is authorised stays so
+        rig.plug()
+        await until_energy_flows(rig)
+        await rig.drained()
+        assert "reservationId" not in rig.system.ledger.calls("StartTransaction")[-1].payload
+        await leave(rig)
+        await settle(rig)
+
+
+async def test_a_reservation_that_cannot_be_written_down_is_rejected(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        await told(rig, "Available")
+        journal = Books.write
+
+        async def full(*_: Any, **__: Any) -> None:
+            raise CannotRecord("no room")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Books, "write", full)
+            assert await reserve(rig) == "Rejected"
+        assert Books.write is journal
+        await rig.advance(3)
+        assert (await show_card(rig, OTHER_CARD)).outcome == "waiting_for_ev"
