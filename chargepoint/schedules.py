@@ -211,7 +211,8 @@ def course(plans: Sequence[Plan], begin_s: float, end_s: float, view: View) -> C
     for begin, end, bound in painted:
         first, last = places[begin], places.get(end, len(instants))
         cells[first:last] = [bound] * (last - first)
-    return list(zip(instants, cells, strict=True))
+    changes = (index for index in range(len(cells)) if index == 0 or cells[index] is not cells[index - 1])
+    return [(instants[index], cells[index]) for index in changes]
 
 
 # --------------------------------------------------------------------------------------------------------------- faults
