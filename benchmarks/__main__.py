@@ -20,9 +20,12 @@ from benchmarks.figures import Row, table
 from benchmarks.latency import latency
 from benchmarks.load import load
 from benchmarks.outage import link_back, restarts
+from benchmarks.queue import queue
 from benchmarks.rig import Place
+from benchmarks.schedules import schedules
 from benchmarks.start import cold_start
 from benchmarks.storage import drain, journal
+from benchmarks.validation import validation
 
 Benchmark = Callable[[Place], Awaitable[list[Row]]]
 
@@ -34,8 +37,11 @@ BENCHMARKS: dict[str, Benchmark] = {
     "bus": bus_calls,
     "journal": journal,
     "drain": drain,
+    "queue": queue,
+    "validation": validation,
     "restarts": restarts,
     "link": link_back,
+    "schedules": schedules,
 }
 LIMIT_S = 180.0
 """No benchmark may take longer."""
