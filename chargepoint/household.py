@@ -174,7 +174,9 @@ class Household:
         async with self._one_hash:
             is_right = await asyncio.to_thread(passwords.is_right, request.password, stored)
         user = self._store.user(request.login)
-        if is_right and user is not None and not user.is_blocked:
+        is_in = is_right and user is not None and not user.is_blocked
+        self._note_login(is_in, request.login if user is not None else "unknown", sender)
+        if is_in and user is not None:
             return ActionResult(ok=True, code="ok", text=user.role.value)
         return ActionResult(ok=False, code="wrong", text="Login or password is wrong.")
 
@@ -185,6 +187,14 @@ class Household:
             Noted(
                 event_type=EventType.CONFIG_CHANGED, action="Success", message=f"{text[:800]} by {_author(by, sender)}"
             )
+        )
+
+    def _note_login(self, is_in: bool, login: str, sender: str) -> None:
+        """What was typed as an unknown login may be a password: it is not written down."""
+        kind = "MaintenanceLoginAccepted" if is_in else "MaintenanceLoginFailed"
+        extra = f"{{'user': {login[:100]!r}, 'origin': {sender!r}}}"
+        self._bus.publish(
+            SecurityNoted(type=kind, source_type="user", source=login[:150], operation="login", extra=extra)
         )
 
     def _note_user(self, operation: str, login: str, by: str, sender: str) -> None:

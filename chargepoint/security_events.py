@@ -20,7 +20,7 @@ class SecurityEventKind(msgspec.Struct, frozen=True):
 
 
 KINDS: tuple[SecurityEventKind, ...] = (
-    SecurityEventKind("FirmwareUpdated", True, ("ocpp",), "new software is installed"),
+    SecurityEventKind("FirmwareUpdated", True, ("hub",), "new software is installed"),
     SecurityEventKind(
         "FailedToAuthenticateAtCentralSystem", False, ("ocpp",), "the central system refused who we say we are"
     ),
@@ -50,8 +50,8 @@ KINDS: tuple[SecurityEventKind, ...] = (
     ),
     SecurityEventKind("InvalidTLSVersion", True, ("ocpp",), "the central system offers only TLS below 1.2"),
     SecurityEventKind("InvalidTLSCipherSuite", True, ("ocpp",), "the central system offers only weak cipher suites"),
-    SecurityEventKind("MaintenanceLoginAccepted", True, (), "somebody logged in to service the station"),
-    SecurityEventKind("MaintenanceLoginFailed", True, (), "somebody failed to log in to service the station"),
+    SecurityEventKind("MaintenanceLoginAccepted", True, ("hub",), "somebody logged in to service the station"),
+    SecurityEventKind("MaintenanceLoginFailed", True, ("hub",), "somebody failed to log in to service the station"),
 )
 
 BY_NAME = {kind.name: kind for kind in KINDS}

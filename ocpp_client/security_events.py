@@ -201,7 +201,8 @@ class SecurityEvents:
 def security_event_payload(event: SecurityEvent, at: datetime) -> Payload:
     """SecurityEventNotification.req; techInfo is cut to what the specification allows."""
     payload: Payload = {"type": event.type, "timestamp": format_time(at)}
-    info = ": ".join(part for part in (event.source, event.extra or event.operation) if part)
+    source = "" if event.source_type == "user" and event.extra else event.source  # extra names the person then
+    info = ": ".join(part for part in (source, event.extra or event.operation) if part)
     if info:
         payload["techInfo"] = info[:MAX_INFO]
     return payload

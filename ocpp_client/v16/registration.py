@@ -80,6 +80,8 @@ class Registration:
         self._on_open = on_open
         self._note = note
         self._boot_asked = asyncio.Event()
+        self._not_before_s = 0.0
+        """After Pending or Rejected: when the next BootNotification may leave, whatever becomes of the link."""
         self._changed = asyncio.Event()
         configuration.on_change(self._changed.set)
 
@@ -135,6 +137,8 @@ class Registration:
     async def _register(self) -> None:
         """BootNotification again and again until Accepted."""
         silence_s = FIRST_SILENCE_S
+        if self.status != "Accepted":
+            await self._pause(self._not_before_s - asyncio.get_running_loop().time())
         while True:
             self._boot_asked.clear()
             begun_s = asyncio.get_running_loop().time()
@@ -154,7 +158,9 @@ class Registration:
                 self._take_interval(answer.get("interval"))
                 return
             self.is_open.clear()
-            await self._pause(clamped_wait_s(answer.get("interval")))
+            wait_s = clamped_wait_s(answer.get("interval"))
+            self._not_before_s = asyncio.get_running_loop().time() + wait_s
+            await self._pause(wait_s)
 
     def _take_status(self, status: str) -> None:
         if status != self.status:
@@ -169,6 +175,8 @@ class Registration:
 
     async def _pause(self, seconds: float) -> None:
         """Wait, or less when a BootNotification is asked for."""
+        if seconds <= 0:
+            return
         try:
             async with asyncio.timeout(seconds):
                 await self._boot_asked.wait()

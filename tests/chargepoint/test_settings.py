@@ -200,6 +200,24 @@ async def test_logins_are_the_same_whatever_their_case(tmp_path: Path) -> None:
         assert (result.ok, result.code) == (False, "unknown_user")
 
 
+async def test_logins_are_security_events_and_what_was_typed_for_an_unknown_one_is_not_kept(tmp_path: Path) -> None:
+    async with a_house(tmp_path) as buses:
+        await save(buses["webconfig"], user("anna", "04AA"), PASSWORD)
+        security = buses["station"].subscribe(SecurityNoted)
+        await asyncio.sleep(0.01)
+        for login, password in (("anna", PASSWORD), ("anna", "wrong"), ("my secret password", "x")):
+            await buses["webconfig"].call("hub", CheckPassword(login=login, password=password))
+        assert (await anext(security)).type == "UserChanged"
+        notes = [await anext(security) for _ in range(3)]
+        assert [note.type for note in notes] == [
+            "MaintenanceLoginAccepted",
+            "MaintenanceLoginFailed",
+            "MaintenanceLoginFailed",
+        ]
+        assert notes[0].extra == "{'user': 'anna', 'origin': 'webconfig'}"
+        assert not any("secret" in note.extra + note.source for note in notes)
+
+
 @pytest.mark.parametrize(
     ("who", "password", "code"),
     [

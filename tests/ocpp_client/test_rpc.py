@@ -442,7 +442,8 @@ async def test_text_that_is_no_unicode_is_refused_with_its_id() -> None:
 
 async def test_message_types_that_are_none_are_ignored() -> None:
     async with exchange() as (rpc, link, _):
-        for kind in (0, 1, 5, -2, 99, "2", 2.5, None, True, [2], {}):
+        kinds: list[Any] = [0, 1, 5, -2, 99, "2", 2.5, None, True, [2], {}]
+        for kind in kinds:
             link.put([kind, "1", "GetConfiguration", {}])
         await settled()
         assert link.sent == [] and rpc.invalid == 11

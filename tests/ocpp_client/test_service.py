@@ -115,6 +115,22 @@ async def test_while_rejected_it_is_silent_until_the_interval_has_passed(tmp_pat
         await rig.system.until_received("StatusNotification", 3)
 
 
+@pytest.mark.parametrize("status", ["Pending", "Rejected"])
+async def test_the_retry_interval_holds_across_links(tmp_path: Path, status: str) -> None:
+    async with bench(tmp_path) as rig:
+        rig.system.boot_status, rig.system.heartbeat_interval_s = status, 300
+        await rig.boot()
+        await rig.system.until_received("BootNotification")
+        for _ in range(3):
+            await asyncio.sleep(10)
+            rig.system.disconnect(NAME)
+            await rig.system.until_connected(NAME, 60)
+        await asyncio.sleep(100)
+        assert len(rig.payloads("BootNotification")) == 1
+        rig.system.boot_status = "Accepted"
+        await rig.system.until_received("BootNotification", 2, 301)
+
+
 @pytest.mark.parametrize("interval", [0, -5])
 @pytest.mark.ocpp("4.2-retry-zero")
 async def test_absurd_intervals_are_replaced_by_ours(tmp_path: Path, interval: int) -> None:
