@@ -18,6 +18,7 @@ from chargepoint.vocabulary import LinkState
 from ocpp_client.backoff import Backoff
 from ocpp_client.resolving import Resolver
 from ocpp_client.rpc import LinkLost, Rpc
+from ocpp_client.statistics import Statistics
 from ocpp_client.tls import CERTIFICATE, chain_of, event_of, lifetime_fault
 from ocpp_client.transport import CannotConnect, Way, close_link, open_link, watch_link
 from ocpp_client.watching import Watching
@@ -58,6 +59,7 @@ class Link:
         clock: Clock,
         rpc: Rpc,
         watching: Watching,
+        statistics: Statistics,
         spread_s: float,
         ping_interval_s: Callable[[], float],
         talk: Callable[[], Coroutine[Any, Any, None]],
@@ -68,6 +70,7 @@ class Link:
         self._clock = clock
         self._rpc = rpc
         self._watching = watching
+        self._statistics = statistics
         self._ping_interval_s = ping_interval_s
         self._talk = talk
         self._backoff = Backoff(spread_s, chance or random.Random())
@@ -131,6 +134,7 @@ class Link:
 
     def _cannot_connect(self, error: CannotConnect) -> None:
         text = str(error)
+        self._statistics.lost()
         if text not in self._told and len(self._told) < MOST_TOLD:
             self._told.add(text)
             log.warning("link: %s", text)
@@ -150,6 +154,7 @@ class Link:
             self._backoff.ended_by_us(now_s, lived_s)
         else:
             self._backoff.lost(now_s, lived_s)
+            self._statistics.lost()
             log.warning("link: lost after %.0f s: %s", lived_s, reason)
         self._watching.websocket("Closed", reason)
         if self._backoff.short_lives == TAKEN_OVER:
@@ -212,6 +217,7 @@ class Link:
         log.info("link: open to %s, security profile %d", way.url, way.profile)
         self._last_error = ""
         self._told.clear()
+        self._statistics.opened()
         self._watching.at(way.url)
         self._watching.link(LinkState.ONLINE)
         self._watching.websocket("Open", way.url)

@@ -13,6 +13,7 @@ from chargepoint.messages import (
     ActionResult,
     Authorize,
     CallCentralSystem,
+    ConnectorState,
     JournalGrew,
     ParkedPage,
     ReadFrames,
@@ -168,6 +169,8 @@ class Client:
             failed=self._watching.failed,
         )
         self._credentials = self._new_credentials(identity)
+        self._watching.count = kept.statistics.frame
+        kept.statistics.tell = lambda state: bus.set_state("link/statistics", state)
         if self._url:
             self._outbox.needed_elsewhere = lambda: self._security_events.seq
         self._rpc.router = self._actions(numbers)
@@ -342,6 +345,7 @@ class Client:
             self._watching.failed("ocpp.db", None, self._store.damage)
         if self._url:
             await self._credentials.begin()
+        self._count_charges()
         tasks = [asyncio.create_task(work, name=name) for name, work in self._work().items()]
         self._teller.name_open_transactions()
         self._context.ready()
@@ -373,6 +377,7 @@ class Client:
             clock=self._context.clock,
             rpc=self._rpc,
             watching=self._watching,
+            statistics=self._kept.statistics,
             spread_s=settings.reconnect_spread_s,
             ping_interval_s=lambda: float(self._configuration.number("WebSocketPingInterval")),
             talk=self._registration.run,
@@ -383,6 +388,7 @@ class Client:
             "ocpp notices": self._kept.notices.run(self._rpc, self._registration.is_open, self._watching.failed),
             "ocpp security events": self._security_events.run(),
             "ocpp certificates": self._renewal.run(),
+            "ocpp statistics": self._kept.statistics.run(),
             "ocpp link": link.run(is_power_up=self._is_power_up()),
         }
 
@@ -428,6 +434,14 @@ class Client:
             received=self._rpc.received,
         )
         self._watching.tell()
+        self._count_charges()
+        self._kept.statistics.tick()
+
+    def _count_charges(self) -> None:
+        connectors = self._shown[0]
+        states = (connectors.get(topic) for topic in connectors.topics())
+        sessions = (state.session for state in states if isinstance(state, ConnectorState))
+        self._kept.statistics.charging(one.session_id for one in sessions if one is not None and one.is_transaction)
 
     async def _last_words(self) -> None:
         """Tell what can be told quickly: the end of charges that were stopped just now."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -103,6 +103,8 @@ class Store:
         self.waits_for_disk = False
         self._put_off: list[Statement] = []
         self.may_put_off = False
+        self.besides: Callable[[], list[Statement]] = list
+        """What others want to have written together with the next batch."""
         """While more waits to be told: the end of a transaction is written together with what is answered next, which
         halves the syncs of a long drain. A crash between repeats that one StopTransaction, identically."""
 
@@ -176,7 +178,7 @@ class Store:
             seq, sample, tags = self.seq or 0, self.sample, list(self._dirty_cache)
             progress = [(SAVE_CURSOR, (seq, sample))] if self._is_dirty else []
             try:
-                await self.database.write([*statements, *progress, *map(self._save_cache, tags)])
+                await self.database.write([*statements, *progress, *map(self._save_cache, tags), *self.besides()])
             except CannotRecord as error:
                 if not self.waits_for_disk:
                     log.error("telling the central system waits until this can be recorded: %s", error)

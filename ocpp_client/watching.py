@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Callable
 
 from chargepoint.bus import Bus
 from chargepoint.messages import LinkStatus, Noted, SecurityNoted
@@ -45,6 +46,8 @@ class Watching:
         self._told: LinkStatus | None = None
         self._invalid = 0
         self._invalid_told_s: float | None = None
+        self.count: Callable[[str, int], None] = lambda direction, size: None
+        """Hears direction and size of each frame (`statistics.py`)."""
 
     @property
     def state(self) -> LinkState:
@@ -84,6 +87,7 @@ class Watching:
     # ------------------------------------------------------------------------------------------------------ frames
 
     def frame(self, direction: str, action: str, text: bytes, latency_s: float | None) -> None:
+        self.count(direction, len(text))
         self._bus.publish(self._exchange.add(direction, action[:60], masked_text(text), latency_s))
 
     def invalid(self, text: str) -> None:
