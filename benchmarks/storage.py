@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from benchmarks.calls import bare_client
-from benchmarks.figures import Row
+from benchmarks.figures import Row, share
 from benchmarks.rig import CARDS, NUMBERS, Place, Rig
 from chargepoint.clock import Clock
 from chargepoint.config import StorageSettings
@@ -40,6 +40,7 @@ PAGE = bytes(4096)
 TOGETHER = 10
 EARLIER_S = 86_400.0
 SESSIONS_TOGETHER = 100
+ASKED_EACH_S = 0.02
 
 
 async def journal(place: Place) -> list[Row]:
@@ -47,7 +48,7 @@ async def journal(place: Place) -> list[Row]:
     seconds = 0.3 if place.is_quick else 1.0
     entry = Happened(event_type=EventType.STORAGE, action="benchmark", message="a line of the operation log")
     async with place.room() as folder:
-        opened = await Journal.open(folder, _earlier_clock(), StorageSettings())
+        opened = await Journal.open(folder, earlier_clock(), StorageSettings())
         try:
             single = await _rates(lambda: opened.append(entry), seconds)
             together = await _rates(lambda: opened.append(*[entry] * TOGETHER), seconds)
@@ -102,10 +103,13 @@ def _syncs(path: Path, seconds: float) -> float:
 async def drain(place: Place) -> list[Row]:
     """A day's transactions are in the journal when the station starts; the server is there at last."""
     sessions = place.pick(1_000, 5_000)
+    live: list[float] = []
     async with Rig(place) as rig:
-        await _keep(folder_of(rig.data, "station"), sessions)
+        await keep_sessions(folder_of(rig.data, "station"), sessions)
         began_s = await rig.start()
+        asking = asyncio.create_task(_ask_all_the_while(rig, live), name="live requests")
         last = await rig.server.until_heard("StopTransaction", began_s, 120.0, sessions)
+        asking.cancel()
         starts = rig.server.heard("StartTransaction", began_s)
     messages = len(starts) + sessions
     bare = await bare_client(1000)
@@ -119,14 +123,31 @@ async def drain(place: Place) -> list[Row]:
             unit="messages/s",
             wished=(">", 500.0),
             beside=f"{loss}; a bare client can do {bare_rate:.0f}/s; first after {starts[0].at_s - began_s:.1f} s",
-        )
+        ),
+        Row(
+            figure="live GetConfiguration during the drain p99",
+            values=(share(live, 99) * 1000,),
+            unit="ms",
+            wished=("<", 2000.0),
+            beside=f"{len(live)} requests, p50 {share(live, 50) * 1000:.1f} ms, longest {max(live) * 1000:.1f} ms",
+        ),
     ]
 
 
-async def _keep(folder: Path, sessions: int) -> None:
+async def _ask_all_the_while(rig: Rig, taken: list[float]) -> None:
+    loop = asyncio.get_running_loop()
+    await rig.server.until_heard("StartTransaction", 0.0, 60.0)
+    while True:
+        began_s = loop.time()
+        await rig.server.call("GetConfiguration", {"key": ["HeartbeatInterval"]})
+        taken.append(loop.time() - began_s)
+        await asyncio.sleep(ASKED_EACH_S)
+
+
+async def keep_sessions(folder: Path, sessions: int) -> None:
     """Write the journal of an earlier boot: finished sessions of which nobody has been told."""
     folder.mkdir(mode=0o700, parents=True)
-    opened = await Journal.open(folder, _earlier_clock(), StorageSettings())
+    opened = await Journal.open(folder, earlier_clock(), StorageSettings())
     try:
         for begin in range(0, sessions, SESSIONS_TOGETHER):
             async with opened.transaction() as transaction:
@@ -187,6 +208,6 @@ def _append_session(transaction: JournalTransaction, connector: int, number: int
     )
 
 
-def _earlier_clock() -> Clock:
+def earlier_clock() -> Clock:
     """A boot before this one, a day ago."""
     return Clock("00000000-earlier-boot", offset_s=time.time() - time.monotonic() - EARLIER_S, source="system")
