@@ -312,6 +312,7 @@ async def security_events(house: House) -> list[str]:
         return [note.type async for note in heard]
 
 
+@pytest.mark.ocpp("A04-StartupOfTheDevice", "A04-ResetOrReboot", "A04-FirmwareUpdated")
 async def test_starts_resets_and_other_versions_are_security_events(tmp_path: Path) -> None:
     async with House(a_world(tmp_path)) as house:
         assert await security_events(house) == ["StartupOfTheDevice"]
@@ -326,6 +327,7 @@ async def test_starts_resets_and_other_versions_are_security_events(tmp_path: Pa
         assert await security_events(house) == ["StartupOfTheDevice", "ResetOrReboot", "FirmwareUpdated"]
 
 
+@pytest.mark.ocpp("A04-MemoryExhaustion")
 async def test_a_service_out_of_memory_is_a_security_event(tmp_path: Path) -> None:
     hungry = service("ocpp", "hungry")
     async with House(a_world(tmp_path, hungry)) as house:

@@ -42,7 +42,7 @@ def told(rig: Rig, action: str) -> list[str]:
 # ------------------------------------------------------------------------------------------------------ UpdateFirmware
 
 
-@pytest.mark.ocpp("5.19-answer")
+@pytest.mark.ocpp("5.19-answer", "UpdateFirmware", "5.19-retries", "5.19-accepted")
 async def test_an_update_is_handed_to_fota_with_everything_it_was_given(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         fota = FakeFota(rig.buses["fota"])
@@ -63,6 +63,7 @@ async def test_an_update_is_handed_to_fota_with_everything_it_was_given(tmp_path
         ("Downloading", "Downloaded", "Installing", "InstallationFailed"),
     ],
 )
+@pytest.mark.ocpp("4.5-download-failed", "4.5-install-failed", "FirmwareStatusNotification")
 async def test_states_of_an_update_are_told_in_order(tmp_path: Path, states: tuple[str, ...]) -> None:
     async with bench(tmp_path) as rig:
         fota = FakeFota(rig.buses["fota"])
@@ -91,6 +92,7 @@ async def test_states_follow_the_answer_they_belong_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["busy", "away", "bad_location"])
+@pytest.mark.ocpp("4.5-download-failed")
 async def test_an_update_that_cannot_begin_is_told_as_failed(tmp_path: Path, outcome: str) -> None:
     async with bench(tmp_path) as rig:
         location = "http://127.0.0.9/x" if outcome == "bad_location" else LOCATION
@@ -107,6 +109,7 @@ async def test_an_update_that_cannot_begin_is_told_as_failed(tmp_path: Path, out
         assert order.index("UpdateFirmware") < order.index("FirmwareStatusNotification")
 
 
+@pytest.mark.ocpp("4.5-across-restart")
 async def test_states_survive_a_crash_and_minutes_without_link_in_order_and_once(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         fota = FakeFota(rig.buses["fota"])
@@ -197,7 +200,7 @@ async def test_too_many_states_drop_the_oldest(tmp_path: Path) -> None:
 # --------------------------------------------------------------------------------------------- GetDiagnostics, GetLog
 
 
-@pytest.mark.ocpp("4.4-states")
+@pytest.mark.ocpp("4.4-states", "GetDiagnostics", "DiagnosticsStatusNotification", "4.4-failed", "5.9-upload")
 async def test_diagnostics_are_named_at_once_and_their_states_told(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         fota = FakeFota(rig.buses["fota"])
@@ -216,6 +219,7 @@ async def test_diagnostics_are_named_at_once_and_their_states_told(tmp_path: Pat
 
 
 @pytest.mark.parametrize("code", ["nothing", "busy", "away", "bad_location"])
+@pytest.mark.ocpp("5.9-nothing")
 async def test_diagnostics_that_will_not_come_have_no_name(tmp_path: Path, code: str) -> None:
     async with bench(tmp_path) as rig:
         if code != "away":
@@ -226,7 +230,7 @@ async def test_diagnostics_that_will_not_come_have_no_name(tmp_path: Path, code:
         assert await call(rig, "GetDiagnostics", location=location) == {}
 
 
-@pytest.mark.ocpp("N01-security-log", "N01-request-id", "N01-time")
+@pytest.mark.ocpp("N01-security-log", "N01-request-id", "N01-time", "GetLog", "LogStatusNotification")
 async def test_a_log_is_accepted_with_its_name_and_told_with_its_request_id(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         fota = FakeFota(rig.buses["fota"])
@@ -300,6 +304,15 @@ SIGNED_STATES = (
         ("Downloading", "Downloaded", "SignatureVerified", "Installing", "InstallationFailed"),
     ],
 )
+@pytest.mark.ocpp(
+    "SignedUpdateFirmware",
+    "SignedFirmwareStatusNotification",
+    "L01-update",
+    "L01-scheduled",
+    "L01-rebooting",
+    "L01-failures",
+    "L01-signature",
+)
 async def test_states_of_a_signed_update_are_told_with_its_request_id_across_a_restart(
     tmp_path: Path, states: tuple[str, ...]
 ) -> None:
@@ -335,6 +348,7 @@ async def test_states_of_a_signed_update_are_told_with_its_request_id_across_a_r
         ("revoked_certificate", "RevokedCertificate"),
     ],
 )
+@pytest.mark.ocpp("L01-cancel", "L01-revoked", "L01-certificate")
 async def test_what_fota_says_to_a_signed_update_becomes_the_answer(tmp_path: Path, code: str, status: str) -> None:
     async with bench(tmp_path) as rig:
         events = rig.buses["admin"].subscribe(SecurityNoted)
@@ -348,7 +362,7 @@ async def test_what_fota_says_to_a_signed_update_becomes_the_answer(tmp_path: Pa
         assert [event.type async for event in events] == expected
 
 
-@pytest.mark.ocpp("A04-InvalidFirmwareSigningCertificate")
+@pytest.mark.ocpp("A04-InvalidFirmwareSigningCertificate", "L01-certificate")
 async def test_a_signing_certificate_that_is_none_never_reaches_fota(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         events = rig.buses["admin"].subscribe(SecurityNoted)
@@ -361,7 +375,7 @@ async def test_a_signing_certificate_that_is_none_never_reaches_fota(tmp_path: P
         assert fota.updates == []
 
 
-@pytest.mark.ocpp("A04-InvalidFirmwareSignature")
+@pytest.mark.ocpp("A04-InvalidFirmwareSignature", "L01-signature")
 async def test_a_wrong_signature_is_a_security_event(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         events = rig.buses["admin"].subscribe(SecurityNoted)

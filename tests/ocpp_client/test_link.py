@@ -67,6 +67,7 @@ def test_retry_after(text: str | None, seconds: float | None) -> None:
     assert retry_after_s(text, datetime(2026, 3, 1, 12, tzinfo=UTC)) == seconds
 
 
+@pytest.mark.ocpp("A04-FailedToAuthenticateAtCentralSystem")
 async def test_wrong_credentials_raise_a_security_event_and_grow_no_storm(tmp_path: Path) -> None:
     async with bench(tmp_path, reconnect_spread_s=1.0) as rig:
         rig.buses["admin"].watch("link")

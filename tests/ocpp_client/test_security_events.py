@@ -45,6 +45,7 @@ def test_each_kind_stands_in_the_table_once_and_fits_the_message() -> None:
 
 
 @pytest.mark.parametrize("kind", [*CRITICAL, *OTHERS])
+@pytest.mark.ocpp("SecurityEventNotification", "A04-time")
 async def test_every_kind_is_told_with_its_name_and_time(tmp_path: Path, kind: str) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -71,7 +72,7 @@ async def test_what_is_no_event_of_ocpp_stays_in_the_journal(tmp_path: Path) -> 
         assert told(rig) == ["StartupOfTheDevice"]
 
 
-@pytest.mark.ocpp("A04-offline")
+@pytest.mark.ocpp("A04-offline", "A04-critical")
 async def test_critical_events_from_days_without_link_are_told_in_order_and_once(tmp_path: Path) -> None:
     async with bench(tmp_path, is_there=False) as rig:
         kinds = [CRITICAL[number % len(CRITICAL)] for number in range(450)]
@@ -88,6 +89,7 @@ async def test_critical_events_from_days_without_link_are_told_in_order_and_once
         assert [payload["techInfo"] for payload in rig.payloads(ACTION)] == [f"test: {n}" for n in range(len(kinds))]
 
 
+@pytest.mark.ocpp("A04-durable")
 async def test_nothing_is_told_twice_after_a_restart_or_a_crash(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()
@@ -116,6 +118,7 @@ async def test_events_that_are_not_critical_are_told_only_while_fresh(tmp_path: 
         assert payload["techInfo"] == "test: new"
 
 
+@pytest.mark.ocpp("A04-not-critical")
 async def test_a_flood_of_events_that_are_not_critical_is_bounded_and_hides_no_critical_one(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()

@@ -152,7 +152,7 @@ async def test_profile_2_is_tls_and_password(tmp_path: Path) -> None:
         assert rig.system.connects[0].tls.startswith("TLSv1.") and await profile(rig.system) == "2"
 
 
-@pytest.mark.ocpp("A05-upgrade", "A05-kept", "A00-one-profile", "A00-other-profile")
+@pytest.mark.ocpp("A05-upgrade", "A05-kept", "A00-one-profile", "A00-other-profile", "WP-key-SecurityProfile")
 async def test_a_higher_profile_is_used_at_once_and_kept(tmp_path: Path) -> None:
     async with two_doors(tmp_path) as (rig, secure):
         await rig.registered()
@@ -197,7 +197,7 @@ async def test_a_profile_that_does_not_connect_is_given_up_for_the_one_that_work
         assert any("security profile 2 does not connect" in text for text in told)
 
 
-@pytest.mark.ocpp("A05-fallback", "A00-wrong-server")
+@pytest.mark.ocpp("A05-fallback", "A00-wrong-server", "A04-CentralSystemFailedToAuthenticate")
 async def test_a_new_profile_whose_server_proves_nothing_is_given_up_and_told(tmp_path: Path) -> None:
     async with two_doors(tmp_path) as (rig, secure):
         events = rig.buses["admin"].subscribe(SecurityNoted)
