@@ -8,14 +8,13 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from chargepoint.bus import Bus, StateView
-from chargepoint.clock import Clock, at_of
+from chargepoint.clock import Clock
 from chargepoint.messages import (
     ConnectorState,
     NameTransaction,
-    ReadJournal,
     ReadSamples,
     ReadSessions,
     SetEnergyLimit,
@@ -26,6 +25,7 @@ from chargepoint.vocabulary import ControllerStatus, SessionFlag, StopSource
 from ocpp_client.backlog import SAMPLE_PAGE, STATION
 from ocpp_client.errands import Errands
 from ocpp_client.frames import Payload
+from ocpp_client.row_time import RowTime
 from ocpp_client.rpc import NoAnswer, Rpc, Unsendable
 from ocpp_client.store import OpenTransaction, Store
 from ocpp_client.v16.authorisation import Authorisation, masked
@@ -90,8 +90,7 @@ class Teller:
         self._connectors = connectors
         self._told = told
         self._recent: deque[Sample] = deque(maxlen=KEPT_SAMPLES)
-        self._last_at: datetime | None = None
-        self._lost_boots: dict[str, datetime] = {}
+        self._times = RowTime(bus, clock)
 
     def name_open_transactions(self) -> None:
         """Tell the station again what it may have missed: the ids of the transactions that run, and which may not."""
@@ -105,30 +104,8 @@ class Teller:
     # --------------------------------------------------------------------------------------------------------- time
 
     async def time_of(self, row: JournalRow) -> datetime | None:
-        """When it happened; None while nobody can know (R22). A boot that never knew the time is put behind the last
-        known instant, its durations kept."""
-        at = row.moment.at
-        if at is None:
-            if not self._clock.is_set:
-                return None
-            page = await self._bus.call(STATION, ReadJournal(after_seq=row.seq - 1, limit=1))
-            at = page.rows[0].moment.at if page.rows else None
-        if at is None:
-            at = self._reckoned(row.moment)
-        self._last_at = at
-        return at
-
-    def _reckoned(self, moment: Moment) -> datetime:
-        """The wall time of a moment that was stamped without it."""
-        if moment.boot_id == self._clock.boot_id:
-            return at_of(moment.mono_s + self._clock.offset_s)
-        begun = self._lost_boots.get(moment.boot_id)
-        if begun is None:
-            after = self._last_at or self._clock.floor
-            begun = after - timedelta(seconds=moment.mono_s)
-            self._lost_boots[moment.boot_id] = begun
-            log.warning("boot %s never knew the time; what it noted is put behind %s", moment.boot_id[:8], after)
-        return min(begun + timedelta(seconds=moment.mono_s), self._clock.now())
+        """See `RowTime.of`."""
+        return await self._times.of(row)
 
     # --------------------------------------------------------------------------------------------------------- rows
 
@@ -252,7 +229,7 @@ class Teller:
         if sample.moment.at is not None or not self._clock.is_set:
             return sample
         moment = sample.moment
-        timed = Moment(moment.boot_id, moment.mono_s, self._reckoned(moment))
+        timed = Moment(moment.boot_id, moment.mono_s, self._times.reckoned(moment))
         return Sample(sample.number, sample.after_seq, sample.session_id, sample.connector, timed, sample.values)
 
     async def _transaction_data(self, session_id: int) -> tuple[Payload, ...]:

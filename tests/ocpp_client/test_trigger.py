@@ -94,7 +94,7 @@ async def test_statuses_are_those_of_the_connector_or_of_all(
         await rig.registered()
         await asyncio.sleep(1)
         before = len(rig.payloads("StatusNotification"))
-        asked = {} if connector is None else {"connectorId": connector}
+        asked: dict[str, Any] = {} if connector is None else {"connectorId": connector}
         assert await trigger(rig, "StatusNotification", **asked) == ACCEPTED
         await rig.system.until_received("StatusNotification", before + len(expected))
         await asyncio.sleep(1)
