@@ -115,7 +115,8 @@ class _Connection(ClientConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost_by = exc
-        super().connection_lost(exc)
+        if hasattr(self, "recv_messages"):  # behind a proxy a failed TLS handshake ends it before it was made
+            super().connection_lost(exc)
 
 
 class _Connect(connect):

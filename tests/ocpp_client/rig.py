@@ -84,7 +84,7 @@ OK = ActionResult(ok=True, code="ok")
 ENERGY = "Energy.Active.Import.Register"
 
 
-def station_settings(url: str, **ocpp: Any) -> Settings:
+def station_settings(url: str, /, **ocpp: Any) -> Settings:
     """A station with two connectors linked to `url`; keywords are of [ocpp]."""
     connectors = [
         {
