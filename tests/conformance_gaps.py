@@ -18,5 +18,4 @@ NOT_DONE: dict[str, str] = {
     "5.19-last-wins": LATER,
     "L01-verified": LATER,
     "N01-file": LATER,
-    "A04-log": LATER,
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chargepoint.records import SecurityEvent
 from tests.journeys.rig import Rig as Station
 from tests.ocpp_client.fota import FakeFota
 from tests.ocpp_client.rig import NAME, Rig, bench
@@ -150,7 +151,9 @@ async def test_the_setting_of_the_clock_is_told(tmp_path: Path) -> None:
         assert told[0]["timestamp"].startswith("2026-05-04T10:0")
 
 
-@pytest.mark.ocpp("A04-InvalidMessages", "A04-ReconfigurationOfSecurityParameters", "WP-key-AuthorizationKey")
+@pytest.mark.ocpp(
+    "A04-InvalidMessages", "A04-ReconfigurationOfSecurityParameters", "WP-key-AuthorizationKey", "A04-log"
+)  # fmt: skip
 async def test_nonsense_and_a_new_key_are_told_and_the_key_is_not(tmp_path: Path) -> None:
     async with Station(tmp_path) as rig:
         await ready(rig)
@@ -161,3 +164,5 @@ async def test_nonsense_and_a_new_key_are_told_and_the_key_is_not(tmp_path: Path
         assert await rig.system.call(STATION, "ChangeConfiguration", change) == ACCEPTED
         await rig.system.until(lambda: "ReconfigurationOfSecurityParameters" in events(rig))
         assert key not in str(payloads(rig, EVENT))
+        kept = [row.entry for row in await rig.journal("SecurityEvent")]
+        assert {entry.type for entry in kept if isinstance(entry, SecurityEvent)} >= set(events(rig))
