@@ -148,7 +148,7 @@ async def test_the_group_of_a_remote_start_is_asked_for(tmp_path: Path) -> None:
         await rig.until_status("WAITING_FOR_EV")
 
 
-@pytest.mark.ocpp("5.13-occupied", "5.13-unavailable", "5.13-rejected")
+@pytest.mark.ocpp("5.13-occupied", "5.13-unavailable", "5.13-rejected", "5.13-faulted", "ReserveNow")
 async def test_what_cannot_be_reserved(tmp_path: Path) -> None:
     async with Rig(tmp_path, TWO_AC) as rig:
         await rig.online()

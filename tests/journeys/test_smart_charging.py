@@ -105,6 +105,14 @@ async def transaction_id(rig: Rig) -> int:
     return int(rig.system.ledger.transactions[-1].ids[-1])
 
 
+@pytest.mark.ocpp(
+    "5.16-accepted",
+    "5.5-by-id",
+    "5.5-effect",
+    "5.5-unknown",
+    "SetChargingProfile",
+    "ClearChargingProfile",
+)
 async def test_a_profile_lowers_a_running_charge_and_clearing_raises_it_again(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
@@ -127,6 +135,7 @@ async def test_a_profile_lowers_a_running_charge_and_clearing_raises_it_again(tm
         await settle(rig)
 
 
+@pytest.mark.ocpp("5.16-relative", "4.9-suspended-evse")
 async def test_steps_count_from_the_start_of_the_transaction_and_come_in_time(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
@@ -151,6 +160,7 @@ async def test_steps_count_from_the_start_of_the_transaction_and_come_in_time(tm
         assert len(rig.system.ledger.transactions) == 1
 
 
+@pytest.mark.ocpp("3.13.1-max", "3.13.3-lowest", "5.16-max-not-zero")
 async def test_two_cars_share_the_maximum_of_the_station(tmp_path: Path) -> None:
     async with Rig(tmp_path, TWO_AC) as rig:
         await rig.online()
@@ -173,6 +183,7 @@ async def test_two_cars_share_the_maximum_of_the_station(tmp_path: Path) -> None
         await settle(rig)
 
 
+@pytest.mark.ocpp("5.16-durable", "3.13.1-tx-ends", "3.13.1-tx-over-default")
 async def test_profiles_hold_over_a_power_cut_in_the_middle(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
@@ -200,6 +211,7 @@ async def test_profiles_hold_over_a_power_cut_in_the_middle(tmp_path: Path) -> N
         await settle(rig)
 
 
+@pytest.mark.ocpp("3.13.6-offline", "3.13.1-tx-default")
 async def test_the_central_system_need_not_be_there(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
@@ -223,6 +235,7 @@ async def test_the_central_system_need_not_be_there(tmp_path: Path) -> None:
         await settle(rig)
 
 
+@pytest.mark.ocpp("5.11-profile", "5.11-profile-transaction", "5.11-profile-other")
 async def test_a_remote_start_brings_its_own_profile(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
@@ -250,6 +263,7 @@ async def test_a_remote_start_brings_its_own_profile(tmp_path: Path) -> None:
         await settle(rig)
 
 
+@pytest.mark.ocpp("5.7-composite", "5.7-unknown", "3.13.3-lowest", "GetCompositeSchedule")
 async def test_the_composite_schedule_is_what_flows(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
