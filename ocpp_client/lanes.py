@@ -187,6 +187,8 @@ class Lanes:
         if at is None:
             lane.due_s = asyncio.get_running_loop().time() + TIME_UNKNOWN_S
             return
+        if isinstance(row.entry, TransactionStopped):
+            await self._store.hold(lane)  # its samples are told: none of them once more behind its end
         await self._teller.tell_row(row, at)
         if isinstance(row.entry, TransactionStopped):
             await self._end(lane)

@@ -259,6 +259,8 @@ class Outbox:
             at = await self._teller.time_of(row)
             if at is None:
                 return False
+            if isinstance(entry, TransactionStopped):
+                await self._store.flush_samples()
             try:
                 await self._teller.tell_row(row, at)
             except SERVER_FAILED as error:

@@ -91,7 +91,7 @@ class Store:
         """The other parts of this service keep their tables (`tables.py`) in the same file, each in its own module."""
         self.seq: int | None = None
         """The journal has been dealt with up to here; None: never yet."""
-        self.sample = 0
+        self.sample = self._durable_sample = 0
         self.transactions: dict[int, OpenTransaction] = {}
         self.lanes: dict[int, Lane] = {}
         self.aside: list[AsideRange] = []
@@ -122,6 +122,7 @@ class Store:
     async def _load(self) -> None:
         for seq, sample in await self.database.read("SELECT seq, sample FROM cursor"):
             self.seq, self.sample = seq, sample
+            self._durable_sample = sample
         for session_id, transaction_id, connector, is_ended, stop_source, start_wh in await self.database.read(
             "SELECT session_id, transaction_id, connector, is_ended, stop_source, meter_start_wh FROM transactions "
             "ORDER BY session_id"
@@ -166,6 +167,11 @@ class Store:
         if self._is_dirty or self._dirty_cache or self._put_off:
             await self._commit([])
 
+    async def flush_samples(self) -> None:
+        """Make durable which samples were told: none may be told again behind the end of its transaction."""
+        if self.sample != self._durable_sample:
+            await self._commit([])
+
     async def catch_up(self) -> None:
         """Make durable what was put off, if anything was."""
         if self._put_off:
@@ -185,6 +191,7 @@ class Store:
                 self.waits_for_disk = True
                 await asyncio.sleep(DISK_RETRY_S)
                 continue
+            self._durable_sample = sample
             self._is_dirty = self._is_dirty and (seq, sample) != (self.seq or 0, self.sample)
             self._dirty_cache.difference_update(tags)
             self._put_off = self._put_off[len(statements) :]
