@@ -58,9 +58,12 @@ def start_payload(entry: TransactionStarted, at: datetime) -> Payload:
 
 
 def transaction_id(answer: Payload) -> int:
-    """The id the central system gave. Raises WrongAnswer for one that cannot be."""
+    """The id the central system gave: any whole number, some give 0 or -1 to a start they refuse.
+
+    Raises WrongAnswer for one that cannot be kept.
+    """
     value: int = answer["transactionId"]
-    if not 0 <= value <= MAX_TRANSACTION_ID:
+    if not -MAX_TRANSACTION_ID <= value <= MAX_TRANSACTION_ID:
         raise WrongAnswer(f"transaction id {value} is out of range")
     return value
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ocpp_client.simulated import CallRefused
 from ocpp_client.v16.configuration import Configuration
 from ocpp_client.v16.keys import BY_NAME, KEYS, markdown
+from tests.ocpp_client.rig import NAME, bench
 
 REQUIRED = {
     "AuthorizeRemoteTxRequests", "ClockAlignedDataInterval", "ConnectionTimeOut", "ConnectorPhaseRotation",
@@ -144,3 +147,123 @@ def test_get_configuration_without_keys_gives_all() -> None:
 def test_the_documentation_holds_the_table_of_keys() -> None:
     text = (Path(__file__).parents[2] / "docs" / "ocpp.md").read_text(encoding="utf-8")
     assert markdown() in text, "docs/ocpp.md is old; see its first lines for how its table is made"
+
+
+@pytest.mark.ocpp("9.1-BlinkRepeat")
+@pytest.mark.parametrize("name", ["BlinkRepeat", "LightIntensity"])
+async def test_there_are_no_keys_of_lights(name: str) -> None:
+    assert configuration().report([name]) == {"configurationKey": [], "unknownKey": [name]}
+    assert await configuration().change(name, "1", kept) == "NotSupported"
+
+
+@pytest.mark.ocpp("5.8-secret")
+def test_keys_that_can_only_be_written_are_shown_without_value() -> None:
+    secret = {key.name for key in KEYS if key.writeonly}
+    rows = {row["key"]: row for row in configuration().report()["configurationKey"]}
+    assert "AuthorizationKey" in secret
+    assert all("value" not in rows[name] for name in secret)
+    assert all("value" in row for name, row in rows.items() if name not in secret)
+
+
+@pytest.mark.ocpp("5.3-read-only", "9.1-NumberOfConnectors", "9.1-SupportedFeatureProfiles")
+async def test_no_key_that_is_only_read_can_be_written() -> None:
+    keys = configuration()
+    for key in KEYS:
+        if key.readonly:
+            assert await keys.change(key.name, keys.text(key.name), kept) == "Rejected", key.name
+
+
+async def test_a_value_given_again_ends_the_one_that_held_for_now() -> None:
+    """BootNotification's interval gives way to ChangeConfiguration at once, also when the value was set before."""
+    changed: list[int] = []
+    keys = configuration()
+    assert await keys.change("HeartbeatInterval", "60", kept) == "Accepted"
+    keys.set_for_now("HeartbeatInterval", "14")
+    keys.on_change(lambda: changed.append(keys.number("HeartbeatInterval")))
+    assert await keys.change("HeartbeatInterval", "60", kept) == "Accepted"
+    assert changed == [60]
+
+
+@pytest.mark.ocpp("9.1-ConnectorPhaseRotation")
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [
+        ("0.RST, 1.RST, 2.RTS", "Accepted"),
+        ("NotApplicable", "Accepted"),
+        ("0.Unknown", "Accepted"),
+        ("1.XYZ", "Rejected"),
+        ("", "Rejected"),
+        (",".join(f"{number}.RST" for number in range(21)), "Rejected"),
+    ],
+)
+async def test_phase_rotations(value: str, status: str) -> None:
+    assert await configuration().change("ConnectorPhaseRotation", value, kept) == status
+
+
+PROFILES = {
+    "Core": {
+        "ChangeAvailability", "ChangeConfiguration", "ClearCache", "DataTransfer", "GetConfiguration",
+        "RemoteStartTransaction", "RemoteStopTransaction", "Reset", "UnlockConnector",
+    },
+    "FirmwareManagement": {"GetDiagnostics", "UpdateFirmware"},
+    "LocalAuthListManagement": {"GetLocalListVersion", "SendLocalList"},
+    "Reservation": {"CancelReservation", "ReserveNow"},
+    "SmartCharging": {"ClearChargingProfile", "GetCompositeSchedule", "SetChargingProfile"},
+    "RemoteTrigger": {"TriggerMessage"},
+}  # fmt: skip
+
+
+@pytest.mark.ocpp("9.1-SupportedFeatureProfiles")
+async def test_every_profile_it_names_is_there_whole(tmp_path: Path) -> None:
+    async with bench(tmp_path) as rig:
+        await rig.registered()
+        answer = await rig.system.call(NAME, "GetConfiguration", {"key": ["SupportedFeatureProfiles"]})
+        named = answer["configurationKey"][0]["value"].split(",")
+        assert set(named) == set(PROFILES)
+        assert rig.client is not None
+        for profile in named:
+            for action in PROFILES[profile]:
+                handler, _ = rig.client._rpc.router.handler(action)
+                assert callable(handler), action
+
+
+@pytest.mark.ocpp("5.8-max", "9.1-GetConfigurationMaxKeys")
+async def test_more_keys_than_allowed_are_not_answered_in_one(tmp_path: Path) -> None:
+    async with bench(tmp_path) as rig:
+        await rig.registered()
+        names = [f"Key{number}" for number in range(101)]
+        assert len((await rig.system.call(NAME, "GetConfiguration", {"key": names[:100]}))["unknownKey"]) == 100
+        with pytest.raises(CallRefused, match="OccurenceConstraintViolation"):
+            await rig.system.call(NAME, "GetConfiguration", {"key": names})
+
+
+@pytest.mark.ocpp("5.3-accepted", "5.3-durable", "ChangeConfiguration", "GetConfiguration")
+async def test_a_changed_value_is_read_back_and_outlives_a_restart(tmp_path: Path) -> None:
+    async with bench(tmp_path) as rig:
+        await rig.registered()
+        change = {"key": "metervaluesampleinterval", "value": " 15 "}
+        assert await rig.system.call(NAME, "ChangeConfiguration", change) == {"status": "Accepted"}
+        expected = {"key": "MeterValueSampleInterval", "readonly": False, "value": "15"}
+        for statuses in (3, 6):
+            await rig.system.until_received("StatusNotification", statuses)
+            answer = await rig.system.call(NAME, "GetConfiguration", {"key": ["MeterValueSampleInterval"]})
+            assert answer == {"configurationKey": [expected], "unknownKey": []}
+            if statuses == 3:
+                await rig.kill()
+                await rig.boot()
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        ({"key": "x" * 51, "value": "1"}, "PropertyConstraintViolation"),
+        ({"key": "HeartbeatInterval", "value": "1" * 501}, "PropertyConstraintViolation"),
+        ({"key": "HeartbeatInterval"}, "OccurenceConstraintViolation"),
+        ({"key": "HeartbeatInterval", "value": 60}, "TypeConstraintViolation"),
+    ],
+)
+async def test_a_change_of_the_wrong_shape_is_an_error(tmp_path: Path, payload: dict[str, Any], code: str) -> None:
+    async with bench(tmp_path) as rig:
+        await rig.registered()
+        with pytest.raises(CallRefused, match=code):
+            await rig.system.call(NAME, "ChangeConfiguration", payload)
