@@ -172,7 +172,9 @@ def test_the_same_id_or_the_same_place_replaces() -> None:
 # ------------------------------------------------------------------------------------------------------------- faults
 
 
-@pytest.mark.ocpp("5.16-stack-max", "5.16-periods-max", "5.16-first-zero", "5.16-tx-zero", "5.16-max-not-zero")
+@pytest.mark.ocpp(
+    "5.16-stack-max", "5.16-periods-max", "5.16-first-zero", "5.16-tx-zero", "5.16-max-not-zero", "5.16-unit"
+)
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
