@@ -133,7 +133,7 @@ async def test_a_certificate_is_used_from_the_begin_of_its_lifetime_on(tmp_path:
         await store.confirm()
         assert not store.is_on_trial, "what was not shown has not worked"
         clock.set_offset(clock.offset_s + 3601, "server")
-        assert store.own() == new and store.is_on_trial and store.begins_later is None
+        assert (store.own(), store.is_on_trial, store.begins_later) == (new, True, None)
 
 
 async def test_where_the_link_shows_no_certificate_nothing_of_it_is_proved(tmp_path: Path) -> None:
