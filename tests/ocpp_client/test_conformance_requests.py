@@ -201,7 +201,7 @@ async def test_each_key_of_sampling_reaches_the_station_at_once(tmp_path: Path) 
 # ------------------------------------------------------------------------------------------------------------- frames
 
 
-@pytest.mark.ocpp("7.4-availability", "J4.2-PropertyConstraintViolation", "J4.2-TypeConstraintViolation", "J4.2-error")
+@pytest.mark.ocpp("7.4-availability", "J4.2-PropertyConstraintViolation", "J4.2-TypeConstraintViolation", "5.16-unit")
 @pytest.mark.parametrize(
     ("action", "payload", "code"),
     [
@@ -213,6 +213,7 @@ async def test_each_key_of_sampling_reaches_the_station_at_once(tmp_path: Path) 
         ("ChangeConfiguration", {"key": "k" * 51, "value": ""}, "PropertyConstraintViolation"),
         ("UnlockConnector", {}, "OccurenceConstraintViolation"),
         ("TriggerMessage", {"requestedMessage": "StartTransaction"}, "PropertyConstraintViolation"),
+        ("GetCompositeSchedule", {"connectorId": 1, "duration": 60, "chargingRateUnit": "kW"}, "PropertyConstraint"),
     ],
 )
 async def test_a_payload_against_the_schema_gets_its_code(
