@@ -82,3 +82,69 @@ def test_what_the_server_asks_for_is_waited_at_least() -> None:
 
 def test_an_absurd_wish_is_bounded() -> None:
     assert Backoff(0.0, random.Random(1)).next_delay_s(0.0, 1e12) <= 24 * 3600 + 60
+
+
+def fleet(spread_s: float, count: int = 300, away_s: float = 0.0, seconds: float = 4 * 3600.0) -> list[list[float]]:
+    """Attempts of so many stations: all lose the server at 0, which returns after `away_s`, or lose power at 0."""
+    found = []
+    for seed in range(count):
+        backoff = Backoff(spread_s, random.Random(seed))
+        times: list[float] = []
+        if away_s:
+            backoff.lost(0.0, 1000.0)
+            now_s = 0.0
+            while now_s < min(away_s, seconds):
+                now_s += backoff.next_delay_s(now_s)
+                times.append(now_s)
+        else:
+            times.append(backoff.first_delay_s())
+        found.append(times)
+    return found
+
+
+def most_in(times: list[float], window_s: float) -> int:
+    """The most that fall into any window of this length."""
+    times = sorted(times)
+    return max(sum(start <= time < start + window_s for time in times[at : at + 400]) for at, start in enumerate(times))
+
+
+def test_a_fleet_that_lost_power_together_comes_back_spread_evenly() -> None:
+    """N044: in any 10 s at most three times the uniform share of the window; delays differ by station and boot."""
+    firsts = [times[0] for times in fleet(120.0)]
+    assert most_in(firsts, 10.0) <= 3 * 300 * 10 / 120
+    assert len({round(first, 6) for first in firsts}) == 300
+    again = [Backoff(120.0, random.Random(1000 + seed)).first_delay_s() for seed in range(300)]
+    assert all(abs(one - other) > 1e-6 for one, other in zip(firsts, again, strict=True))
+
+
+def test_a_fleet_whose_server_was_away_long_comes_back_over_minutes() -> None:
+    """N044: after hours without server the first attempts spread over the cap of a quarter of an hour.
+
+    3000 stations, so that chance (which alone puts ten of 300 into one of ninety windows) does not decide.
+    """
+    for away_s in (3600.0, 4 * 3600.0):
+        returns = [next(time for time in times if time >= away_s) for times in fleet(120.0, 3000, away_s)]
+        assert max(returns) - away_s > 0.8 * CAP_S
+        assert most_in(returns, 10.0) <= 3 * 3000 * 10 / CAP_S, away_s
+
+
+def test_a_fleet_whose_server_was_away_shortly_still_does_not_come_at_one_time() -> None:
+    returns = [next(time for time in times if time >= 60.0) for times in fleet(120.0, away_s=60.0)]
+    assert most_in(returns, 1.0) <= 3 * 300 / 10  # gaps of up to 10 s: the uniform share of one second
+
+
+def test_a_link_made_anew_by_our_own_wish_waits_a_moment_only() -> None:
+    backoff = Backoff(120.0, random.Random(1))
+    backoff.opened(0.0)
+    backoff.ended_by_us(5.0, 5.0)
+    assert backoff.soon_s(5.0) <= 0.5 and backoff.short_lives == 0
+
+
+def test_even_links_made_anew_stay_below_sixty_an_hour() -> None:
+    backoff, now_s, count = Backoff(120.0, random.Random(1)), 0.0, 0
+    while now_s < 3600.0:
+        backoff.opened(now_s)
+        count += 1
+        backoff.ended_by_us(now_s + 1, 1.0)
+        now_s += 1 + backoff.soon_s(now_s + 1)
+    assert count < 60
