@@ -361,7 +361,11 @@ def _settings_from(content: bytes, path: Path) -> Settings:
     if faults:
         raise ConfigError(path, faults)
     settings = msgspec.convert(document, Settings)
-    return msgspec.structs.replace(settings, port=tuple(_located(port, path.parent) for port in settings.port))
+    ports = tuple(_located(port, path.parent) for port in settings.port)
+    ocpp = settings.ocpp
+    if ocpp.ca_file and not ocpp.ca_file.startswith("/"):
+        ocpp = msgspec.structs.replace(ocpp, ca_file=str((path.parent / ocpp.ca_file).absolute()))
+    return msgspec.structs.replace(settings, port=ports, ocpp=ocpp)
 
 
 def _located(port: PortSettings, folder: Path) -> PortSettings:
