@@ -33,9 +33,9 @@ def test_a_marker_is_found_on_functions_and_classes_and_nowhere_else(tmp_path: P
         "import pytest\n"
         "@pytest.mark.ocpp('a')\nclass TestMany:\n"
         "    @pytest.mark.parametrize('n', [1, 2])\n    @pytest.mark.ocpp('b', 'c')\n    async def test_one(s): ...\n"
-        "@pytest.mark.xfail\n@pytest.mark.ocpp('d')\ndef test_fails(): ...\n"
         "    def helper(self): ...\n"
         "@pytest.mark.ocpp('d')\ndef not_a_test(): ...\n"
+        "@pytest.mark.xfail\n@pytest.mark.ocpp('d')\ndef test_fails(): ...\n"
         "@pytest.mark.ocpp(some.name)\ndef test_unclear(): ...\n"
     )
     assert markers(tmp_path) == {
