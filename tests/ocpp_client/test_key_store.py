@@ -53,6 +53,10 @@ def verified(server: Issued, anchor: Authority) -> tuple[Certificate, ...]:
     return (server.certificate, *server.issuers, anchor.own.certificate)
 
 
+def state(store: KeyStore) -> tuple[object, bool, object]:
+    return store.own(), store.is_on_trial, store.begins_later
+
+
 # -------------------------------------------------------------------------------------------------------- own pair
 
 
@@ -129,11 +133,11 @@ async def test_a_certificate_is_used_from_the_begin_of_its_lifetime_on(tmp_path:
         old = await new_pair(store)
         await store.confirm()
         new = await new_pair(store, valid_from=NOW + timedelta(hours=1))
-        assert store.own() == old and store.begins_later == NOW + timedelta(hours=1)
+        assert state(store) == (old, False, NOW + timedelta(hours=1))
         await store.confirm()
-        assert not store.is_on_trial, "what was not shown has not worked"
+        assert state(store) == (old, False, NOW + timedelta(hours=1)), "what was not shown has not worked"
         clock.set_offset(clock.offset_s + 3601, "server")
-        assert (store.own(), store.is_on_trial, store.begins_later) == (new, True, None)
+        assert state(store) == (new, True, None)
 
 
 async def test_where_the_link_shows_no_certificate_nothing_of_it_is_proved(tmp_path: Path) -> None:
