@@ -166,7 +166,9 @@ class CompatibilitySettings(_Section, frozen=True, kw_only=True):
     """Deviations from OCPP 1.6 for central systems that need them; the defaults keep to the specification."""
 
     charging_from: Annotated[
-        str, Meta(pattern="^(C1|C6)$"), _about("Report Charging from this controller status on: C1 or C6.")
+        str,
+        Meta(pattern="^(C1|C6)$"),
+        _about("Report Charging from this controller status on: C1 or C6. A key of this section, not of [ocpp]."),
     ] = "C6"
     status_of_connector_0: Annotated[
         bool, _about("Send StatusNotification for connector 0 (the station); some servers take it for an outlet.")
