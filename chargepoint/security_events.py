@@ -60,6 +60,15 @@ REFUSED = "refused"
 """As `operation` of a SettingSystemTime: somebody tried, the time was not changed. Stays in the journal."""
 
 
+def markdown() -> str:
+    """The table of docs/ocpp.md."""
+    lines = ["| Event | Critical | Raised by | Means |", "|---|---|---|---|"]
+    for kind in KINDS:
+        raised = ", ".join(f"`{service}`" for service in kind.raised_by) or "nobody yet"
+        lines.append(f"| `{kind.name}` | {'yes' if kind.is_critical else 'no'} | {raised} | {kind.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
 def is_critical(name: str) -> bool:
     """Whether the central system must hear of it, however late."""
     kind = BY_NAME.get(name)

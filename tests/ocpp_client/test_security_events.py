@@ -12,7 +12,7 @@ import pytest
 
 from chargepoint.messages import Cursor
 from chargepoint.records import JournalRow, Moment, SecurityEvent
-from chargepoint.security_events import BY_NAME, KINDS, REFUSED
+from chargepoint.security_events import BY_NAME, KINDS, REFUSED, markdown
 from ocpp_client.security_events import BURST, FRESH_S, security_event_payload
 from tests.ocpp_client.rig import NAME, NOW, Rig, bench
 
@@ -44,6 +44,12 @@ def test_each_kind_stands_in_the_table_once_and_fits_the_message() -> None:
     }  # fmt: skip
 
 
+def test_the_document_has_the_table() -> None:
+    document = Path(__file__).parents[2] / "docs" / "ocpp.md"
+    assert markdown() in document.read_text(encoding="utf-8")
+
+
+@pytest.mark.ocpp("A04-critical", "A04-time")
 @pytest.mark.parametrize("kind", [*CRITICAL, *OTHERS])
 @pytest.mark.ocpp("SecurityEventNotification", "A04-time")
 async def test_every_kind_is_told_with_its_name_and_time(tmp_path: Path, kind: str) -> None:
