@@ -22,18 +22,24 @@ INVALID_EVERY_S = 600.0
 QUIET = frozenset({"Heartbeat", "MeterValues", "GetConfiguration"})
 """Change nothing, so the operation log does not hold them."""
 
-_KEY = re.compile(r'("AuthorizationKey"\s*,\s*"value"\s*:\s*")(?:[^"\\]|\\.)*(")', re.IGNORECASE)
-_KEY_REVERSED = re.compile(r'("value"\s*:\s*")(?:[^"\\]|\\.)*("\s*,\s*"key"\s*:\s*"AuthorizationKey")', re.IGNORECASE)
-_HAS_KEY = re.compile("authorizationkey", re.IGNORECASE)
+_NAME = r"[^\"\\]*(?:authorizationkey|password|secret)[^\"\\]*"
+_VALUE = r"(?:[^\"\\]|\\.)*"
+_KEY = re.compile(rf'("{_NAME}"\s*,\s*"value"\s*:\s*"){_VALUE}(")', re.IGNORECASE)
+_KEY_REVERSED = re.compile(rf'("value"\s*:\s*"){_VALUE}("\s*,\s*"key"\s*:\s*"{_NAME}")', re.IGNORECASE)
+_HAS_KEY = re.compile("authorizationkey|password|secret", re.IGNORECASE)
+_MAY_HIDE_A_KEY = re.compile(r'"ChangeConfiguration".*\\u', re.DOTALL)
+_NOT_SHOWN = "(a frame with a password, not shown)"
 
 
 def masked_text(raw: bytes) -> str:
-    """A frame as people may see it: keys and passwords in addresses masked, bounded."""
+    """A frame as people may see it: keys and passwords masked, also those in addresses, bounded."""
     text = masked_location(raw[:MAX_TEXT].decode("utf-8", "replace"))
+    if _MAY_HIDE_A_KEY.search(text):
+        return _NOT_SHOWN
     if _HAS_KEY.search(text) is None:
         return text
     hidden = _KEY_REVERSED.sub(r"\1***\2", _KEY.sub(r"\1***\2", text))
-    return hidden if hidden != text or '"value"' not in text else "(a frame with AuthorizationKey, not shown)"
+    return hidden if hidden != text or '"value"' not in text else _NOT_SHOWN
 
 
 class Watching:

@@ -303,6 +303,38 @@ CASES: dict[str, tuple[str, str, str, str, str, str]] = {
     "identity without an address": (
         'url = "wss://central.example/ocpp"\n', "", "[ocpp], identity", '"CP1"', "there is no url", "Set url",
     ),
+    "second address that is the first": (
+        'identity = "CP1"', 'identity = "CP1"\nbackup_url = "wss://central.example/ocpp/"',
+        "[ocpp], backup_url", '"wss://central.example/ocpp/"', "the same as url", "leave it out",
+    ),
+    "password in the second address": (
+        'identity = "CP1"', 'identity = "CP1"\nbackup_url = "wss://user:hunter2@other.example"',
+        "[ocpp], backup_url", '"wss://***@other.example"', "not belong", "secrets.toml",
+    ),
+    "password in the proxy": (
+        'identity = "CP1"', 'identity = "CP1"\nproxy = "http://user:hunter2@proxy.example:3128"',
+        "[ocpp], proxy", '"http://***@proxy.example"', "not supported", "by its address",
+    ),
+    "proxy without a port": (
+        'identity = "CP1"', 'identity = "CP1"\nproxy = "http://proxy.example"',
+        "[ocpp], proxy", '"http://proxy.example"', "port number", "http://host:port",
+    ),
+    "profile with TLS, address without": (
+        'url = "wss://central.example/ocpp"', 'url = "ws://central.example/ocpp"\nsecurity_profile = 2',
+        "[ocpp], security_profile", "2", "needs TLS", "Write wss://",
+    ),
+    "profile without TLS, address with it": (
+        'identity = "CP1"', 'identity = "CP1"\nsecurity_profile = 1',
+        "[ocpp], security_profile", "1", "without TLS", "Leave it out",
+    ),
+    "profile without an address": (
+        'url = "wss://central.example/ocpp"\nidentity = "CP1"', "security_profile = 2",
+        "[ocpp], security_profile", "2", "there is no url", "Set url",
+    ),
+    "profile among the configuration keys": (
+        'identity = "CP1"', 'identity = "CP1"\n[ocpp.configuration]\nSecurityProfile = 2',
+        "[ocpp.configuration], SecurityProfile", "2", "what has worked", "security_profile in [ocpp]",
+    ),
     "secret in the station file": (
         'identity = "CP1"', 'identity = "CP1"\nauthorization_key = "hunter2"',
         "[ocpp], authorization_key", "***", "no such key", "secrets.toml",

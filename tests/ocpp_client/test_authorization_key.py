@@ -11,6 +11,7 @@ import pytest
 
 from chargepoint.config import Secrets
 from chargepoint.messages import Noted, OcppFrame, ReadFrames, SecurityNoted
+from ocpp_client.watching import masked_text
 from tests.ocpp_client.rig import NAME, Rig, bench
 from tests.ocpp_client.test_link import is_served, link_of
 from tests.ocpp_client.test_security_profiles import KEY, NEW_KEY, NEWER_KEY, change, events_of, good, secret
@@ -178,3 +179,24 @@ async def test_no_key_can_be_read_anywhere(tmp_path: Path, caplog: pytest.LogCap
     for text in (*frames_seen, *own_log):
         for hidden in (KEY, NEW_KEY, NEWER_KEY, *tokens, repr(secret(NEW_KEY))):
             assert hidden not in text, text[:300]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"hunter2"}]',
+        '[2,"1","ChangeConfiguration",{"value":"hunter2","key":"AUTHORIZATIONKEY"}]',
+        '[2,"1","ChangeConfiguration",{"key":"BasicAuthPassword","value":"a \\" hunter2"}]',
+        '[2,"1","ChangeConfiguration",{"key":"VendorSecret","value":"hunter2"}]',
+        '[2,"1","ChangeConfiguration",{"key":"Authorization\\u004bey","value":"hunter2"}]',
+        '[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","x":1,"value":"hunter2"}]',
+        '[2,"1","GetDiagnostics",{"location":"ftp://user:hunter2@host/folder"}]',
+    ],
+)
+def test_secrets_are_masked_in_frames(frame: str) -> None:
+    assert "hunter2" not in masked_text(frame.encode())
+
+
+def test_other_frames_are_shown_whole() -> None:
+    frame = '[2,"1","ChangeConfiguration",{"key":"HeartbeatInterval","value":"60"}]'
+    assert masked_text(frame.encode()) == frame
