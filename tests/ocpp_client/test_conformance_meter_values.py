@@ -14,7 +14,7 @@ from drivers.simulated.meter import MeterFaults
 from ocpp_client.simulated_ledger import parse_time
 from ocpp_client.v16.meter_values import MEASURANDS
 from tests.journeys.rig import Rig, demo_text
-from tests.journeys.steps import charge, leave, settle, show_card, until_transaction_ends
+from tests.journeys.steps import TWO_AC, charge, leave, settle, show_card, until_transaction_ends
 from tests.ocpp_client.seen import STATION, begin, ready, stop_by_card
 
 ENERGY, INTERVAL = "Energy.Active.Import.Register", "Energy.Active.Import.Interval"
@@ -348,3 +348,27 @@ async def test_a_set_with_a_measurand_nobody_gives_is_rejected_whole(tmp_path: P
         assert await ask(many) == "Rejected"
         assert await kept() == f"{ENERGY},Voltage.L1-N"
         assert await ask("") == "Accepted"
+
+
+@pytest.mark.ocpp("3.7-aligned-kept", "3.7-no-live-gap", "3.7-durable")
+async def test_clock_aligned_values_of_idle_connectors_survive_an_outage_and_a_crash(tmp_path: Path) -> None:
+    change = keys(MeterValueSampleInterval=0, ClockAlignedDataInterval=60)
+    async with Rig(tmp_path, TWO_AC, change=change) as rig:
+        await ready(rig)
+        await rig.advance(150)
+        await rig.system.go_away()
+        await rig.advance(310)
+        await rig.crash()
+        await rig.advance(20)
+        await rig.boot_up()
+        await rig.advance(120)
+        await rig.system.come_back()
+        await rig.drained()
+        await rig.advance(100)
+        for connector in (1, 2):
+            at = instants(told(rig, connector))
+            assert at == sorted(at)
+            gaps = [round((after - before).total_seconds()) for before, after in pairwise(at)]
+            assert set(gaps) <= {60, 120}  # one instant may fall into the crash
+            assert gaps.count(120) <= 1
+            assert (at[-1] - at[0]).total_seconds() >= 540
