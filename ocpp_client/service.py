@@ -135,7 +135,7 @@ class Client:
             errands=self._errands,
             connectors=self._shown[0],
             told=self._told,
-            list_conflict=lambda: self._statuses.list_conflict(),
+            list_conflict=lambda id_tag: self._statuses.list_conflict(id_tag),
         )
         aside = SetAside(bus, store, self._teller, self._failed)
         self._lanes = Lanes(bus, store, self._teller, self._configuration, aside, self._failed)

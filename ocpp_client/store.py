@@ -370,10 +370,10 @@ class Store:
                 self._dirty_cache.add(tag)
 
     async def clear_cache(self) -> None:
-        """Durable when it returns."""
+        """Durable when it returns. Raises CannotRecord: nothing was forgotten."""
+        await self.database.write([("DELETE FROM cache", ())])
+        self._dirty_cache.update(self.cache)  # a batch under way may have written some of them again
         self.cache.clear()
-        self._dirty_cache.clear()
-        await self._commit([("DELETE FROM cache", ())])
 
     def held_samples(self) -> int:
         """The sample number behind which the station must not forget any."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from chargepoint.clock import Clock
 from chargepoint.messages import Authorization, Authorize
 from chargepoint.records import Credential
+from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import AuthorizationBasis
 from ocpp_client.rpc import LinkLost, NoAnswer, Refused, Rpc, Unsendable
 from ocpp_client.store import Store
@@ -121,10 +122,14 @@ class Authorisation:
         return listed is not None and listed.status == ACCEPTED and not info.is_accepted
 
     async def clear(self) -> bool:
-        """Carry out ClearCache; False while there is no cache."""
+        """Carry out ClearCache; False while there is no cache, or when that cannot be recorded."""
         if not self._configuration.flag("AuthorizationCacheEnabled"):
             return False
-        await self._store.clear_cache()
+        try:
+            await self._store.clear_cache()
+        except CannotRecord as error:
+            log.error("the cache of idTags could not be cleared: %s", error)
+            return False
         return True
 
 

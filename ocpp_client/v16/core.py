@@ -197,7 +197,7 @@ class Core:
 
     async def clear_cache(self, _payload: Payload) -> Reply:
         is_done = await self._authorisation.clear()
-        self._note("ClearCache", None, "done" if is_done else "there is no cache")
+        self._note("ClearCache", None, "done" if is_done else "not done")
         return ACCEPTED if is_done else REJECTED
 
     # ---------------------------------------------------------------------------------------------------- the rest

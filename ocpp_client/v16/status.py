@@ -154,13 +154,13 @@ class StatusReporter:
                 line.waiting.append(Change(line.report, self._clock.mono(), line.changed_at, is_first=True))
                 line.wake.set()
 
-    def list_conflict(self) -> None:
-        """The local list accepted somebody whom the central system refuses: tell it of connector 0 (3.5.2)."""
+    def list_conflict(self, id_tag: str) -> None:
+        """The local list accepts an idTag that the central system refuses: tell it of connector 0 (3.5.2)."""
         line = self._lines.get(STATION)
         if line is None or line.report is None:
             return
         at = self._clock.now() if self._clock.is_set else None
-        report = Report(line.report.status, "LocalListConflict")
+        report = Report(line.report.status, "LocalListConflict", id_tag)
         line.waiting.append(Change(report, self._clock.mono(), at, is_first=True))
         line.wake.set()
 

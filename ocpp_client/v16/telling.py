@@ -76,9 +76,9 @@ class Teller:
         errands: Errands,
         connectors: StateView,
         told: Told,
-        list_conflict: Callable[[], None],
+        list_conflict: Callable[[str], None],
     ) -> None:
-        """`list_conflict` hears that the local list accepted somebody whom the central system refuses."""
+        """`list_conflict` hears of an idTag that the local list accepts and the central system refuses."""
         self._list_conflict = list_conflict
         self._bus = bus
         self._clock = clock
@@ -140,7 +140,7 @@ class Teller:
         await self._store.begun(row, session_id, begun)  # with the refusal: a crash must not make it a permission
         self._authorisation.learned(payload["idTag"], info)
         if self._authorisation.contradicts(payload["idTag"], info):
-            self._list_conflict()
+            self._list_conflict(payload["idTag"])
         named = NameTransaction(session_id=session_id, transaction_id=number, parent=info.parent)
         self._errands.ask(STATION, named)
         self._told(

@@ -11,6 +11,7 @@ import pytest
 
 from chargepoint.messages import Authorization, Authorize, CallCentralSystem
 from chargepoint.records import Credential
+from chargepoint.storage.database import CannotRecord, Database
 from chargepoint.vocabulary import AuthorizationBasis, CredentialType
 from ocpp_client import store
 from tests.ocpp_client.rig import NAME, NOW, Rig, bench
@@ -98,6 +99,22 @@ async def test_what_was_cached_is_not_believed_after_the_cache_was_off(tmp_path:
         rig.system.id_tags["card"] = "Accepted"
         await switch("true")
         assert (await authorize(rig, "card")).basis is AuthorizationBasis.SERVER
+
+
+async def test_a_cache_that_cannot_be_cleared_for_good_is_kept_and_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: Any) -> None:
+        raise CannotRecord("the disk is full")
+
+    async with bench(tmp_path) as rig:
+        await rig.registered()
+        await authorize(rig, "card")
+        with monkeypatch.context() as patch:
+            patch.setattr(Database, "write", full)
+            assert await rig.system.call(NAME, "ClearCache", {}) == {"status": "Rejected"}
+        await without_link(rig)
+        assert (await authorize(rig, "card")).basis is AuthorizationBasis.CACHE
 
 
 @pytest.mark.ocpp("3.5.1-cache-full")

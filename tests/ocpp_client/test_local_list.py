@@ -291,6 +291,7 @@ async def test_a_start_refused_though_the_list_accepts_is_told_as_a_conflict(tmp
         await rig.system.until_received("StatusNotification", 4)
         told = rig.payloads("StatusNotification")[-1]
         assert (told["connectorId"], told["errorCode"], told["status"]) == (0, "LocalListConflict", "Available")
+        assert told["info"] == "CARD1"
 
 
 @pytest.mark.ocpp("5.4-clears", "5.4-then-asks", "ClearCache")
