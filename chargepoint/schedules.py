@@ -21,6 +21,8 @@ MAX_STACK_LEVEL = 99
 MAX_PERIODS = 100
 MAX_SCHEDULES = 100
 UNITS = ("A", "W")
+MAX_S = 10 * 366 * 86_400
+"""The longest duration, and the latest start of a period."""
 DAY_S = 86_400.0
 RECURRENCE_S = {ScheduleKind.DAILY: DAY_S, ScheduleKind.WEEKLY: 7 * DAY_S}
 
@@ -235,7 +237,9 @@ def _faults(schedule: LimitSchedule) -> Iterable[tuple[bool, str]]:
     yield any(period.phases not in (None, 1, 2, 3) for period in periods), "a period has 1 to 3 phases"
     yield schedule.unit not in UNITS, "the unit must be A or W"
     yield schedule.min_rate is not None and not _is_limit(schedule.min_rate), "the least rate must be at least 0"
-    yield schedule.duration_s is not None and schedule.duration_s <= 0, "the duration must be more than 0 s"
+    yield any(start > MAX_S for start in starts), "a period starts more than ten years after the first"
+    lasts_s = 1 if schedule.duration_s is None else schedule.duration_s
+    yield not 0 < lasts_s <= MAX_S, "the duration must be more than 0 s, and at most ten years"
     yield kind in RECURRENCE_S and schedule.start_at is None, "what recurs needs the start of its first time"
     yield (
         schedule.valid_from is not None and schedule.valid_to is not None and schedule.valid_from >= schedule.valid_to,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
-from datetime import timedelta
 
 import msgspec
 
@@ -60,7 +60,7 @@ class ScheduleRequests:
         refusal = _refusal(schedule, self._schedules)
         if refusal is not None:
             return _no(refusal.code, refusal.text)
-        gone = self._schedules.over() if _is_full(schedule, self._schedules) else ()
+        gone = self._schedules.over() if _left_over(schedule, self._schedules, set()) < 0 else ()
         await self._schedules.change(new=schedule, gone=gone)
         return _OK
 
@@ -87,7 +87,9 @@ class ScheduleRequests:
             return CompositeSchedule(ok=False, text="The duration is negative, or the unit is not known.")
         if not self._schedules.view(None).is_known:
             return CompositeSchedule(ok=False, text="The station does not know the time yet.")
-        begin_s = float(int(self._schedules.now_s))
+        if self._schedules.damaged:
+            return CompositeSchedule(ok=False, text="A kept schedule cannot be read; clear it or set it anew.")
+        begin_s = float(math.floor(self._schedules.now_s))
         station = StationPart(
             self._settings.station.power_limit_w,
             self._settings.station.phase_voltage_v,
@@ -136,23 +138,25 @@ def _refusal(schedule: LimitSchedule, schedules: Schedules) -> Refusal | None:
         fault = "it is not valid any more" if unix_s(schedule.valid_to) <= schedules.now_s else ""
     if fault:
         return Refusal("invalid_schedule", f"Limit schedule {schedule.schedule_id}: {fault}.")
-    if _is_full(schedule, schedules) and not schedules.over():
+    if _left_over(schedule, schedules, schedules.over()) < 0:
         return Refusal("too_many_schedules", f"At most {MAX_SCHEDULES} limit schedules can be kept.")
     return None
 
 
-def _is_full(schedule: LimitSchedule, schedules: Schedules) -> bool:
-    """Whether `schedule` is one more than can be kept."""
-    return len(schedules.all) + 1 - len(schedules.replaced_by(schedule)) > MAX_SCHEDULES
+def _left_over(schedule: LimitSchedule, schedules: Schedules, over: set[int]) -> int:
+    """How many more could be kept with this one, without those it replaces and those that are `over`."""
+    gone = over | schedules.replaced_by(schedule)
+    return MAX_SCHEDULES - 1 - sum(each.schedule_id not in gone for each in schedules.all)
 
 
 def _placed(schedule: LimitSchedule, schedules: Schedules) -> LimitSchedule:
-    """With a start of its own where there is no transaction to count from: from when it is valid, or from now."""
+    """With a start of its own where there is no transaction to count from: now, or when it begins to be valid."""
     if schedule.purpose is not SchedulePurpose.STATION_MAX or schedule.start_at is not None:
         return schedule
     if not schedules.view(None).is_known:
         return schedule
-    start_at = schedule.valid_from or at_of(schedules.now_s) - timedelta(microseconds=1)
+    now = at_of(math.floor(schedules.now_s))
+    start_at = now if schedule.valid_from is None else max(now, schedule.valid_from)
     return msgspec.structs.replace(schedule, start_at=start_at)
 
 

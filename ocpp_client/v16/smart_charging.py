@@ -97,6 +97,6 @@ class SmartCharging:
         """The station's answer; None: it does not come."""
         try:
             return await self._bus.call(STATION, request, timeout_s)
-        except (Unavailable, CallFailed, TimeoutError) as error:
+        except (Unavailable, CallFailed, TimeoutError, OverflowError) as error:  # a number too large to be passed on
             log.warning("%s: %s", type(request).__name__, error)
             return None

@@ -191,6 +191,8 @@ def test_the_same_id_or_the_same_place_replaces() -> None:
         (schedule((0, 1), unit="VA"), "unit"),
         (schedule((0, 1), min_rate=-1.0), "rate"),
         (schedule((0, 1), duration_s=0), "duration"),
+        (schedule((0, 1), duration_s=10**400), "duration"),
+        (schedule((0, 1), (10**400, 2)), "ten years"),
         (schedule((0, 1), kind=ScheduleKind.DAILY), "recurs"),
         (schedule((0, 1), valid_from=NOON, valid_to=NOON), "valid"),
         (schedule((0, 1), purpose=SchedulePurpose.STATION_MAX), "connector 0"),

@@ -191,6 +191,10 @@ async def test_clearing_asks_for_what_was_named() -> None:
         rig.station.is_broken = True
         with pytest.raises(CallFault):
             await rig.clear()
+        rig.station.is_broken = False
+        with pytest.raises(CallFault):
+            await rig.clear(id=10**400)
+        assert await rig.set(schedule={"duration": 10**400}) == "Rejected"
 
 
 @pytest.mark.ocpp("GetCompositeSchedule")
