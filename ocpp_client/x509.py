@@ -6,7 +6,9 @@ hash data as in RFC 6960, CertID.
 
 from __future__ import annotations
 
+import hashlib
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -32,13 +34,10 @@ MAX_SERIAL = 40
 
 T = TypeVar("T", bound=x509.ExtensionType)
 
-HASHES: dict[str, type[hashes.HashAlgorithm]] = {
-    "SHA256": hashes.SHA256,
-    "SHA384": hashes.SHA384,
-    "SHA512": hashes.SHA512,
-}
 WEAK = (hashes.MD5, hashes.SHA1)
 
+_REFUSALS = (x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, *_REFUSALS)
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 
 
@@ -95,11 +94,13 @@ def _read_block(block: re.Match[str]) -> Certificate:
     if block[1] != "CERTIFICATE":
         raise Unfit(f"it holds a {block[1][:30]}, where only certificates belong")
     try:
-        certificate = x509.load_pem_x509_certificate(block[0].encode("ascii"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a number of zero is old custom, not a fault
+            certificate = x509.load_pem_x509_certificate(block[0].encode("ascii"))
         for part in ("extensions", "subject", "issuer", "not_valid_before_utc", "not_valid_after_utc"):
             getattr(certificate, part)  # read here, so that nothing breaks later
         certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except _UNREADABLE as error:
         raise Unfit(f"it cannot be read as a certificate ({str(error)[:100] or type(error).__name__})") from None
     return certificate
 
@@ -186,7 +187,7 @@ def check_root(text: str, now: Instant, known: Sequence[Certificate] = ()) -> tu
     check_authority(certificate)
     check_strength(certificate)
     check_lifetime(certificate, now)
-    if certificate.serial_number < 0 or len(serial_number(certificate)) > MAX_SERIAL:
+    if serial_number(certificate).startswith("-") or len(serial_number(certificate)) > MAX_SERIAL:
         raise Unfit(f"{name_of(certificate)}: its serial number is longer than {MAX_SERIAL} digits or below 0")
     for issuer in (certificate, *known):
         if is_signed_by(certificate, issuer):
@@ -286,8 +287,8 @@ def _extension(certificate: Certificate, kind: type[T]) -> T | None:
 
 
 def serial_number(certificate: Certificate) -> str:
-    """Lower-case hexadecimal, without leading zeros."""
-    return f"{certificate.serial_number:x}"
+    """Lower-case hexadecimal, without leading zeros; with a sign where it is below 0, as none should be."""
+    return f"{int.from_bytes(_to_be_signed(certificate)[0][1], 'big', signed=True):x}"
 
 
 @lru_cache(maxsize=256)
@@ -335,9 +336,7 @@ def key_bits(certificate: Certificate) -> bytes:
 
 
 def _hash(algorithm: str, content: bytes) -> str:
-    digest = hashes.Hash(HASHES[algorithm]())
-    digest.update(content)
-    return digest.finalize().hex()
+    return hashlib.new(algorithm, content).hexdigest()
 
 
 # --------------------------------------------------------------------------------------------------- keys and requests

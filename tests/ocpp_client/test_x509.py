@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import shutil
 import subprocess
+from base64 import b64encode
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509 as library
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ocpp_client import x509
 from ocpp_client.simulated_authority import SERVER, Authority, name
@@ -59,6 +63,28 @@ def test_what_is_no_certificate_is_refused(text: str, why: str) -> None:
     with pytest.raises(Unfit, match=why) as caught:
         x509.read_chain(text)
     assert "MII" not in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_bytes_a_certificate_is_made_of_it_is_judged_and_nothing_else_happens(seed: int) -> None:
+    chance = random.Random(seed)
+    whole = (pki().root, rsa_root(), pki().intermediate)[seed].own.certificate.public_bytes(Encoding.DER)
+    known = (pki().root.own.certificate,)
+    judged = 0
+    for _ in range(400):
+        der = bytearray(whole)
+        for _ in range(chance.choice((1, 1, 2, 5))):
+            der[chance.randrange(len(der))] = chance.randrange(256)
+        text = f"-----BEGIN CERTIFICATE-----\n{b64encode(der).decode()}\n-----END CERTIFICATE-----"
+        for judge in (
+            lambda text=text: x509.check_root(text, KNOWN, known),
+            lambda text=text: x509.check_own_chain(x509.read_chain(text), WANTED, KNOWN),
+            lambda text=text: x509.hash_data(x509.read_one(text), known[0]),
+        ):
+            with suppress(Unfit):
+                judge()
+                judged += 1
+    assert judged
 
 
 # -------------------------------------------------------------------------------------------------------------- roots
