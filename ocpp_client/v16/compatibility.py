@@ -6,6 +6,7 @@ Pure. Switches that are no matter of wording act where their deed is (docs/ocpp.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,8 @@ from ocpp_client.frames import Payload
 
 KILO = {"kWh": "Wh", "kW": "W"}
 CASES: dict[str, Callable[[str], str]] = {"upper": str.upper, "lower": str.lower}
+
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
 Wording = Callable[[str, Payload], Payload]
 """Action and payload to the payload that leaves; the given one is not changed."""
@@ -51,9 +54,9 @@ def _rewrites(switches: CompatibilitySettings) -> list[Wording]:
 
 
 def in_unit(value: Payload, units: dict[str, str]) -> Payload:
-    """A SampledValue in the unit that `units` has for its own; a signed record stays as it is."""
+    """A SampledValue in the unit that `units` has for its own; a signed record and what is no number stay as they are."""
     unit = units.get(value.get("unit", ""))
-    if unit is None or value.get("format") == "SignedData":
+    if unit is None or value.get("format") == "SignedData" or not _NUMBER.fullmatch(value["value"]):
         return value
     return value | {"value": _thousandth(value["value"]) if unit in KILO else value["value"], "unit": unit}
 

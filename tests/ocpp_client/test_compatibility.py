@@ -54,6 +54,7 @@ def test_by_default_nothing_is_reworded() -> None:
         ("-2000", "W", value("-2", "kW")),
         ("1000000", "W", value("1000", "kW")),
         ("16", "A", value("16", "A")),
+        ("many", "Wh", value("many", "Wh")),
         ("21.5", "Celsius", value("21.5", "Celcius")),
     ],
 )

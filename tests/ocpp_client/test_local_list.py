@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chargepoint.bus import Bus
 from chargepoint.messages import Authorization, Authorize
@@ -315,3 +317,54 @@ async def test_five_thousand_id_tags_come_in_ten_requests(tmp_path: Path) -> Non
             assert await send(rig, update_type, number + 1, *rows) == "Accepted"
         assert await send(rig, "Differential", 11, row("one too many")) == "Failed"
         assert rig.client is not None and len(rig.client._kept.local_list) == 5000
+
+
+# ---------------------------------------------------------------------------------------------- against a plain model
+
+TAGS = st.sampled_from(["a", "A", "b", "B", "c", "d", ""])
+ROWS = st.lists(st.tuples(TAGS, st.sampled_from([None, "Accepted", "Blocked"])), max_size=4)
+REQUESTS = st.lists(st.tuples(st.sampled_from(["Full", "Differential"]), st.integers(-2, 6), ROWS), max_size=8)
+
+
+def modelled(kind: str, number: int, rows: list[tuple[str, str | None]], old: dict[str, str], old_number: int) -> Any:
+    """What SendLocalList comes to by the sentences of the specification: status, list, version."""
+    names = [tag.lower() for tag, _ in rows]
+    new = {} if kind == "Full" else dict(old)
+    for tag, status in rows:
+        if status is None:
+            new.pop(tag.lower(), None)
+        else:
+            new[tag.lower()] = status
+    if kind == "Differential" and number <= old_number:
+        return "VersionMismatch", old, old_number
+    is_wrong = (
+        len(rows) > 2
+        or len(new) > 3
+        or len(set(names)) < len(names)
+        or "" in names
+        or (kind == "Full" and any(status is None for _, status in rows))
+        or (bool(new) and number < 1)
+    )
+    if is_wrong:
+        return "Failed", old, old_number
+    return "Accepted", new, number if new else 0
+
+
+@given(REQUESTS)
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_any_sequence_of_updates_comes_to_what_the_specification_says(
+    requests: list[tuple[str, int, list[tuple[str, str | None]]]],
+) -> None:
+    held: dict[str, str] = {}
+    held_version = 0
+    for kind, number, rows in requests:
+        try:
+            payload_rows = [row(tag, status) for tag, status in rows]
+            update = read(kind, number, *payload_rows, present=held_version, tags=tuple(held))
+            kept = {} if update.is_whole else {tag: status for tag, status in held.items() if tag not in update.gone}
+            new = kept | {tag: entry.status for tag, entry in update.entries.items()}
+            found: Any = ("Accepted", new, update.version if new else 0)
+        except CannotApply as error:
+            found = (error.status, held, held_version)
+        assert found == modelled(kind, number, rows, held, held_version)
+        _, held, held_version = found
