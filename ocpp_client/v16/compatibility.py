@@ -54,7 +54,7 @@ def _rewrites(switches: CompatibilitySettings) -> list[Wording]:
 
 
 def in_unit(value: Payload, units: dict[str, str]) -> Payload:
-    """A SampledValue in the unit that `units` has for its own; a signed record and what is no number stay as they are."""
+    """A SampledValue in the unit that `units` has for its own; a signed record, or no number, stays as it is."""
     unit = units.get(value.get("unit", ""))
     if unit is None or value.get("format") == "SignedData" or not _NUMBER.fullmatch(value["value"]):
         return value
