@@ -18,6 +18,8 @@ from rich.text import Text
 
 from chargepoint.messages import (
     ConnectorState,
+    LinkDay,
+    LinkStatistics,
     LinkStatus,
     MeterState,
     OcppFrame,
@@ -234,7 +236,18 @@ def link(scene: Scene) -> Text:
         line.append(f" · {count} {what}", style=style)
     if status.last_error and status.state is not LinkState.ONLINE:
         line.append(f" · {clean(status.last_error)}", style="red")
+    statistics = _one(scene, "link/statistics", LinkStatistics)
+    if statistics is not None and statistics.days:
+        line.append(f"\n{link_day(statistics.days[0])}", style="bright_black")
     return line
+
+
+def link_day(day: LinkDay) -> str:
+    """The link on one day, as a line."""
+    return (
+        f"link on {day.day} (UTC)  {day.connections} connections · {day.outages} outages, {day.outage_s // 60} min · "
+        f"{day.sent} sent, {day.sent_bytes / 1000:.1f} kB · {day.received} received, {day.received_bytes / 1000:.1f} kB"
+    )
 
 
 def traffic(frames: Sequence[OcppFrame]) -> Panel:

@@ -55,6 +55,12 @@ def test_a_relative_device_lies_beside_the_file(tmp_path: Path) -> None:
     assert load(written(tmp_path)).port[0].device == "/dev/ttyUSB0"
 
 
+def test_relative_roots_lie_beside_the_file(tmp_path: Path) -> None:
+    section = b'\n[ocpp]\nurl = "wss://host"\nca_file = "roots.pem"\n'
+    assert load(written(tmp_path, MINIMAL + section)).ocpp.ca_file == str(tmp_path / "roots.pem")
+    assert load(written(tmp_path)).ocpp.ca_file == ""
+
+
 @pytest.mark.parametrize(
     ("content", "key", "reason"),
     [

@@ -13,6 +13,8 @@ from chargepoint.commands import view
 from chargepoint.commands.plain import Teller
 from chargepoint.messages import (
     ConnectorState,
+    LinkDay,
+    LinkStatistics,
     LinkStatus,
     MeterState,
     OcppFrame,
@@ -222,3 +224,12 @@ def test_plain_lines_cover_every_kind_of_state_that_is_shown() -> None:
     assert "service station: running, pid 4711, restarts 1, last end: signal 9" in said
     assert "central system: OFFLINE, boot Accepted, 1 parked" in said
     assert teller.frame(FRAMES[0]) == '→ StartTransaction {"connectorId":2,"idTag":"··B3C4"}'
+
+
+def test_the_day_of_the_link_is_a_line_below_it() -> None:
+    day = LinkDay("2026-03-01", 3, 2, 754, 120, 98, 45_600, 12_300)
+    states = {**STATES, "link/statistics": LinkStatistics(days=(day,))}
+    line = view.link(scene(states=states)).plain.splitlines()[1]
+    assert line == (
+        "link on 2026-03-01 (UTC)  3 connections · 2 outages, 12 min · 120 sent, 45.6 kB · 98 received, 12.3 kB"
+    )
