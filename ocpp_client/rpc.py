@@ -13,13 +13,18 @@ import math
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 import msgspec
 
 from ocpp_client import frames, schemas
 from ocpp_client.costs import Purse
 from ocpp_client.frames import BadFrame, Call, CallError, CallResult, Frame, Payload
+from ocpp_client.rpc_roles import CallFault, Connection, Handler, Reply, Router, Watcher, Wording
+
+__all__ = [
+    "CallFault", "Connection", "Handler", "LinkLost", "NoAnswer", "Refused", "Reply", "Router", "Rpc", "Unsendable",
+    "Watcher", "Wording",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -56,53 +61,6 @@ class Unsendable(Exception):
 
 _LENIENT = frozenset({"BootNotification", "Heartbeat"})
 """Answers of these are given on even when fields are missing or wrong: their reader takes what is usable."""
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """What a handler answers. `then` runs after the answer has left."""
-
-    payload: Payload
-    then: Callable[[], Awaitable[None]] | None = None
-
-
-class CallFault(Exception):
-    """A handler's refusal of a request: becomes a CALLERROR."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-Handler = Callable[[Payload], Awaitable[Reply]]
-Wording = Callable[[str, Payload], Payload]
-"""Action and payload to the payload that leaves."""
-
-
-class Connection(Protocol):
-    async def recv(self, decode: bool | None = None) -> bytes | str: ...
-
-    async def send(self, message: bytes, *, text: bool | None = None) -> None: ...
-
-
-class Watcher(Protocol):
-    """Hears of every frame; must be quick and not raise."""
-
-    def frame(self, direction: str, action: str, text: bytes, latency_s: float | None) -> None: ...
-
-    def invalid(self, text: str) -> None: ...
-
-
-class Router(Protocol):
-    """Finds who answers an action; raises CallFault for what nobody answers (now)."""
-
-    def handler(self, action: str) -> tuple[Handler, bool]:
-        """The handler, and whether it may take long (it then runs beside the worker)."""
-        ...
-
-    @property
-    def is_silent(self) -> bool:
-        """True while the server has rejected us: requests are not answered at all (4.2)."""
-        ...
 
 
 class _Pending(msgspec.Struct):

@@ -49,10 +49,11 @@ LOOK_BACK = timedelta(days=7)
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Dealt with up to `seq`; the last one told happened at `at`."""
+    """Dealt with up to `seq`; the last one told happened at `at`. `is_guess`: the file that knew it was damaged."""
 
     seq: int
     at: datetime | None = None
+    is_guess: bool = False
 
 
 class SecurityEvents:
@@ -80,11 +81,12 @@ class SecurityEvents:
         self._fresh = Delivery(rpc, is_open, TRIES_FRESH)
         self._heard = asyncio.Event()
         kept = facts.get(FACT)
-        self._place = msgspec.json.decode(kept, type=Place) if kept is not None else Place(first_seq)
-        self._looks_back = kept is None and was_damaged
+        self._place = Place(first_seq, is_guess=was_damaged)
+        if kept is not None:
+            self._place = msgspec.json.decode(kept, type=Place)
         self._skips_until: datetime | None = None
         """After the journal began anew: what happened until then was told."""
-        self._kept = self._place
+        self._kept = None if kept is None else self._place
         self._kept_s = asyncio.get_running_loop().time()
         self._left, self._left_s = BURST, self._kept_s
         self.told = 0
@@ -104,6 +106,8 @@ class SecurityEvents:
         while True:
             self._heard.clear()
             try:
+                if self._kept is None:
+                    await self._keep()  # before the other cursor moves on without link: this one begins here
                 await self._is_open.wait()
                 if not await self._page():
                     await self._rest()
@@ -131,9 +135,10 @@ class SecurityEvents:
                 await self._tell(row.entry, at)
                 await self._move(row.seq, at)
             else:
-                self._place = Place(row.seq, self._place.at)
-        self._place = Place(max(self._place.seq, page.read_to), self._place.at)
-        return page.read_to < page.last_seq
+                self._place = Place(row.seq, self._place.at, self._place.is_guess)
+        has_more = page.read_to < page.last_seq
+        self._place = Place(max(self._place.seq, page.read_to), self._place.at, self._place.is_guess and has_more)
+        return has_more
 
     async def _rest(self) -> None:
         """Wait for the journal to grow; write down now and then how far that was."""
@@ -159,7 +164,7 @@ class SecurityEvents:
         return True
 
     def _was_told(self, at: datetime) -> bool:
-        if self._looks_back and at < self._clock.now() - LOOK_BACK:
+        if self._place.is_guess and at < self._clock.now() - LOOK_BACK:
             return True
         return self._skips_until is not None and at <= self._skips_until
 
@@ -186,7 +191,7 @@ class SecurityEvents:
 
     async def _move(self, seq: int, at: datetime) -> None:
         """It is answered: durable at once, so that it is told once. While the disk is full it stays in memory."""
-        self._place = Place(seq, at)
+        self._place = Place(seq, at, self._place.is_guess)
         try:
             await self._keep()
         except CannotRecord as error:

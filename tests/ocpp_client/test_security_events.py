@@ -115,6 +115,30 @@ async def test_nothing_is_told_twice_after_a_restart_or_a_crash(tmp_path: Path) 
         assert told(rig) == ["StartupOfTheDevice", "ResetOrReboot", "FirmwareUpdated"]
 
 
+async def test_events_before_the_first_link_ever_outlive_restarts(tmp_path: Path) -> None:
+    async with bench(tmp_path, is_there=False) as rig:
+        for number in range(3):
+            note(rig, "StartupOfTheDevice", extra=str(number))
+            await rig.boot()
+            await asyncio.sleep(60)
+            await rig.stop()
+        await rig.boot()
+        await rig.system.come_back()
+        await rig.system.until_received(ACTION, 3, 600)
+        assert [payload["techInfo"] for payload in rig.payloads(ACTION)] == ["test: 0", "test: 1", "test: 2"]
+
+
+async def test_after_damage_of_the_file_that_knew_it_the_last_week_is_told(tmp_path: Path) -> None:
+    async with bench(tmp_path) as rig:
+        (tmp_path / "ocpp.db").write_bytes(b"no database" * 1000)
+        for days in (20, 8, 6, 1):
+            note(rig, "ResetOrReboot", Moment("earlier", 0.0, NOW - timedelta(days=days)), extra=str(days))
+        await rig.boot()
+        await rig.system.until_received(ACTION, 2)
+        await asyncio.sleep(30)
+        assert [payload["techInfo"] for payload in rig.payloads(ACTION)] == ["test: 6", "test: 1"]
+
+
 async def test_events_that_are_not_critical_are_told_only_while_fresh(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         note(rig, "InvalidMessages", Moment("earlier", 0.0, NOW - timedelta(seconds=FRESH_S + 60)), extra="old")
