@@ -114,8 +114,9 @@ class Reservations:
 
     async def _look_again(self, wanted: Reservation) -> str:
         """Somebody may have taken the connector while the reservation was being written down."""
-        if self._all.get(wanted.reservation_id) is not wanted:
-            return "ok"  # used, or replaced, meanwhile
+        is_claimed = any(place.claims == wanted.reservation_id for place in self.places())
+        if is_claimed or self._all.get(wanted.reservation_id) is not wanted:
+            return "ok"  # its holder is there, or it was used or replaced meanwhile
         code = answer_to(wanted, self.places(), self.valid, self._clock.now())
         if code != "ok":
             await self._remove(wanted.reservation_id)

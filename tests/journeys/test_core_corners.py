@@ -244,7 +244,7 @@ async def test_a_transaction_waits_for_its_vehicle_and_goes_on(tmp_path: Path) -
         rig.unplug()
         await until_told(rig, "SuspendedEV")
         assert is_locked(rig)
-        await rig.advance(600)
+        await rig.advance(150)
         assert rig.system.ledger.running() and is_locked(rig)
         rig.plug()
         await until_energy_flows(rig)

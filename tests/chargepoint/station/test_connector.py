@@ -10,8 +10,11 @@ from chargepoint.station.connector import (
     RULES,
     WITHOUT_POWER,
     Do,
+    EnergyFlows,
+    EvConnected,
     Event,
     EvLeft,
+    EvUnplugged,
     Phase,
     PowerIsOff,
     StopAsked,
@@ -40,7 +43,7 @@ def test_power_flows_only_inside_a_transaction(
     if before not in WITHOUT_POWER and after in WITHOUT_POWER:
         assert Do.STOP_TRANSACTION in todo
         assert before is Phase.STOPPING  # power has been forbidden, and is off
-    if before in (Phase.STARTING, Phase.CHARGING) and after is Phase.STOPPING:
+    if before in (Phase.STARTING, Phase.CHARGING) and after in (Phase.STOPPING, Phase.AWAY):
         assert todo[0] is Do.FORBID_POWER
 
 
@@ -60,6 +63,14 @@ def test_a_session_lives_from_its_creation_to_its_end(
         elif do is not Do.FORBID_POWER:
             assert has_session
     assert has_session == (after is not Phase.EMPTY)
+
+
+def test_an_open_transaction_waits_for_its_vehicle_without_energy() -> None:
+    phase, todo = step(Phase.CHARGING, EvUnplugged())
+    assert (phase, todo) == (Phase.AWAY, (Do.FORBID_POWER,))
+    assert step(phase, EvConnected()) == (Phase.STARTING, (Do.ALLOW_POWER,))
+    assert step(phase, EnergyFlows()) == (Phase.AWAY, (Do.FORBID_POWER,))
+    assert step(phase, StopAsked(source=StopSource.LOCAL)) == (Phase.STOPPING, (Do.FORBID_POWER,))
 
 
 def test_the_first_reason_to_stop_stays() -> None:
