@@ -423,6 +423,12 @@ async def test_direct_current_is_limited_by_the_voltage_of_the_car(tmp_path: Pat
             name, "GetCompositeSchedule", {"connectorId": 1, "duration": 60, "chargingRateUnit": "W"}
         )
         assert abs(answer["chargingSchedule"]["chargingSchedulePeriod"][0]["limit"] - power_w()) < 200
+        assert await limit(0, "W") == "Accepted"
+        await rig.until(lambda: power_w() < 100)
+        await rig.until(lambda: rig.system.statuses.get((name, 1), {}).get("status") == "SuspendedEVSE", 10)
+        await rig.advance(60)
+        assert await limit(30_000, "W") == "Accepted"
+        await rig.until(lambda: abs(power_w() - 30_000) < 500)
         await leave(rig, 1)
         await settle(rig)
 

@@ -11,17 +11,22 @@ from hypothesis import strategies as st
 
 from chargepoint.config import ConnectorSettings
 from chargepoint.records import Limit
+from chargepoint.schedules import Bound
 from chargepoint.station.limits import (
     NAMES,
     NamedLimit,
     amperes,
     cap,
+    least_rate_a,
+    schedule_limits,
+    station_limits,
     temperature_limit,
     vehicle_limits,
     watts,
 )
 from chargepoint.vocabulary import Cause, ConnectorType, ControllerStatus, HardwareFlag, PowerType
 from drivers.interfaces import ControllerReading, VehicleData
+from tests.chargepoint.test_schedules import schedule
 
 
 def ac(**more: Any) -> ConnectorSettings:
@@ -187,3 +192,46 @@ def test_the_rating_coded_in_a_plug_limits_ac() -> None:
 )
 def test_heat_lowers_the_current(temperature_c: float | None, current_a: float) -> None:
     assert cap(ac(), temperature_limit(ac(), temperature_c), 230.0, 3, 0.0).current_a == pytest.approx(current_a)
+
+
+# ------------------------------------------------------------------------------------------------------------ schedules
+
+
+def bound(limit: float, unit: str = "A", phases: int | None = None, min_rate: float | None = None) -> Bound:
+    return Bound(schedule((0, limit), unit=unit, min_rate=min_rate), limit, phases)
+
+
+def under(settings: ConnectorSettings, one: Bound, voltage_v: float = 230.0, phases: int = 3) -> tuple[float, float]:
+    limits = schedule_limits(settings.type.power_type, [one], voltage_v, phases)
+    found = cap(settings, limits, voltage_v, phases, 0.0)
+    assert found.source == "schedule"
+    return round(found.current_a, 3), round(found.power_w, 3)
+
+
+def test_a_schedule_bounds_each_phase_in_a_and_all_of_them_in_w() -> None:
+    assert under(ac(), bound(10)) == (10, 6900)
+    assert under(ac(), bound(10), phases=1) == (10, 2300)
+    assert under(ac(), bound(6900, "W")) == (10, 6900)
+    assert under(ac(), bound(6900, "W"), phases=1) == (30, 6900)
+    assert under(dc(), bound(100), voltage_v=400.0) == (100, 40_000)
+    assert under(dc(), bound(40_000, "W"), voltage_v=400.0) == (100, 40_000)
+
+
+def test_a_schedule_for_fewer_phases_than_the_car_uses_bounds_their_sum() -> None:
+    assert under(ac(), bound(24, phases=1)) == (8, 5520)
+    assert under(ac(), bound(24, phases=3)) == (24, 16_560)
+    assert under(ac(), bound(24, phases=3), phases=1) == (24, 5520)
+    assert under(ac(), bound(5520, "W", phases=1)) == (8, 5520)
+    assert under(dc(), bound(100, phases=1), voltage_v=400.0) == (100, 40_000)
+
+
+def test_the_least_rate_is_a_current() -> None:
+    assert least_rate_a(PowerType.AC, [bound(10)], 230.0, 3) == 0
+    assert least_rate_a(PowerType.AC, [bound(10, min_rate=8.0), bound(10, min_rate=9.0)], 230.0, 3) == 9
+    assert least_rate_a(PowerType.AC, [bound(10, "W", min_rate=6900.0)], 230.0, 3) == pytest.approx(10)
+
+
+def test_a_schedule_of_the_station_bounds_each_phase_of_the_feed_or_its_power() -> None:
+    assert station_limits([bound(25)], 230.0) == (Limit(25, math.inf, "schedule"),)
+    assert station_limits([bound(25, phases=1)], 230.0) == (Limit(25, 5750.0, "schedule"),)
+    assert station_limits([bound(9000, "W")], 230.0) == (Limit(math.inf, 9000, "schedule"),)
