@@ -51,14 +51,14 @@ class Charge:
         if self.energy_limit is None or limit[0] < self.energy_limit[0]:
             self.energy_limit = limit
 
-    def note(self, reading: ControllerReading, phase: Phase) -> None:
-        """One poll of the controller."""
+    def note(self, reading: ControllerReading, phase: Phase, is_offered: bool = True) -> None:
+        """One poll of the controller. A vehicle draws nothing by its own will only where something `is_offered`."""
         note_reading(self.session, reading)
         self.session.delivered_wh = self.energy_wh
         self._rate.note(reading, self._clock.mono())
         self.session.charge_rate_pct_per_min = self._rate.pct_per_min
         self._meter.note_controller(reading)
-        if phase is not Phase.CHARGING or max(abs(value) for value in reading.current_a) > DRAWING_A:
+        if not is_offered or phase is not Phase.CHARGING or max(abs(value) for value in reading.current_a) > DRAWING_A:
             self.idle_since_s = None
         elif self.idle_since_s is None:
             self.idle_since_s = self._clock.mono()

@@ -675,7 +675,7 @@ class Outlet(OutletState):
     def _fold(self, now: ControllerReading) -> None:
         """What a reading adds to the session's record."""
         if self.charge is not None:
-            self.charge.note(now, self.phase)
+            self.charge.note(now, self.phase, is_offered=self.grant.power_w > 0)
         elif self.session is not None:
             note_reading(self.session, now)
 
