@@ -17,7 +17,7 @@ from cryptography.x509 import Certificate
 from chargepoint.storage.database import CannotRecord
 from ocpp_client import x509
 from ocpp_client.frames import Payload
-from ocpp_client.key_store import CENTRAL, MANUFACTURER, KeyStore, NotPending, Root
+from ocpp_client.key_store import CENTRAL, KeyStore, NotPending, Root
 from ocpp_client.rpc import Reply
 from ocpp_client.v16.certificate_renewal import Renewal
 from ocpp_client.v16.configuration import Configuration
@@ -193,6 +193,3 @@ class Certificates:
 
     async def _use(self) -> None:
         self._renewal.use()
-
-
-__all__ = ["CENTRAL", "MANUFACTURER", "Certificates"]
