@@ -149,6 +149,13 @@ class Rig:
         await self.house.leave(exit_code, source)
         await self._after_end()
 
+    async def ended(self) -> int:
+        """Wait until the software has ended as it was asked to; its exit code."""
+        assert self.house is not None
+        exit_code = await self.house.wait()
+        await self._after_end()
+        return exit_code
+
     async def crash(self) -> None:
         """kill -9 of everything at once; the devices go on."""
         assert self.house is not None

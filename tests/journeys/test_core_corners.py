@@ -664,22 +664,22 @@ async def test_a_connector_without_a_lock_cannot_be_unlocked(tmp_path: Path) -> 
 
 
 @pytest.mark.ocpp("5.14-soft-tx", "5.14-hard-tx", "4.10-reason-soft", "4.10-reason-hard")
-@pytest.mark.parametrize(("source", "reason"), [("SOFT", "SoftReset"), ("HARD", "HardReset")])
-async def test_a_reset_ends_a_charge_with_its_reason(tmp_path: Path, source: str, reason: str) -> None:
+@pytest.mark.parametrize(("kind", "exit_code"), [("Soft", 30), ("Hard", 20)])
+async def test_a_reset_ends_a_charge_with_its_reason(tmp_path: Path, kind: str, exit_code: int) -> None:
     async with Rig(tmp_path) as rig:
         await online(rig)
         await charge(rig)
         await rig.drained()
         boots = rig.system.ledger.received["BootNotification"]
-        stop = StopSource[f"OCPP_{source}_RESET"]
-        await rig.stop(30 if source == "SOFT" else 20, stop)
+        assert await ask(rig, "Reset", type=kind) == "Accepted"
+        assert await rig.ended() == exit_code
         await rig.advance(5)
         since = now(rig)
         await rig.boot_up()
         await rig.online()
         await until_told(rig, "Finishing")
         assert rig.system.ledger.received["BootNotification"] == boots + 1
-        assert rig.system.ledger.transactions[-1].reason == reason
+        assert rig.system.ledger.transactions[-1].reason == f"{kind}Reset"
         assert set(told(rig, since=since)) <= {"StopTransaction", "Finishing"}
         await leave(rig)
         await settle(rig)
