@@ -7,6 +7,7 @@ Source: OCA, Improved security for OCPP 1.6-J, edition 4, A00, A01, A05.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import ssl
@@ -94,10 +95,11 @@ class Credentials:
         self._show = show
         self._urls = tuple(url for url in (settings.url, settings.backup_url) if url)
         first = first_profile(settings, bool(self._first_key))
-        kept = facts.get(FACT)
-        self._standing = Standing(first, first) if kept is None else msgspec.json.decode(kept, type=Standing)
+        self._standing = _read(facts.get(FACT)) or Standing(first, first)
         self._context: tuple[object, ssl.SSLContext] | None = None
         self._turn = 0
+        self._not_before_s: dict[str, float] = {}
+        """By address: the loop's time until which its server asked us to stay away."""
         self._key_turn = 0
         self._profile_failures = 0
         self._certificate_failures: int | None = 0
@@ -182,6 +184,23 @@ class Credentials:
         is_tls = profile >= PASSWORD or self._standing.has_tls_worked or _is_tls(self._settings.url)
         return of_scheme(self._urls, is_tls)
 
+    def _next_address(self, retry_after_s: float | None) -> float | None:
+        """Go on to the address that may be tried first; the seconds until then, None without a wait."""
+        now_s = asyncio.get_running_loop().time()
+        urls = self._addresses(self.profile)
+        self._not_before_s = {url: until_s for url, until_s in self._not_before_s.items() if until_s > now_s}
+        if retry_after_s is not None:
+            self._not_before_s[urls[self._turn % len(urls)]] = now_s + retry_after_s
+        self._turn = self._soonest(self._turn + 1)
+        until_s = self._not_before_s.get(urls[self._turn % len(urls)])
+        return None if until_s is None else until_s - now_s
+
+    def _soonest(self, first: int) -> int:
+        """Of the turns from `first` on the first whose address does not want us to stay away, or not for as long."""
+        now_s, urls = asyncio.get_running_loop().time(), self._addresses(self.profile)
+        turns = range(first, first + len(urls))
+        return min(turns, key=lambda turn: max(now_s, self._not_before_s.get(urls[turn % len(urls)], 0.0)))
+
     def _key(self) -> bytes:
         keys = self._standing.keys
         return keys[self._key_turn % len(keys)] if keys else b""
@@ -235,7 +254,8 @@ class Credentials:
                 log.error("that the new certificates work cannot be recorded: %s", error)
 
     def ended(self) -> None:
-        """The link is gone."""
+        """The link is gone: the next one begins with the first address."""
+        self._turn = self._soonest(0)
         self._certificates.link_chain = ()
 
     def _key_worked(self) -> dict[str, object]:
@@ -249,9 +269,12 @@ class Credentials:
             return {}
         return {"is_key_proved": True} if standing.is_key_proved else {"keys": standing.keys[:1], "is_key_proved": True}
 
-    async def failed(self, error: CannotConnect) -> None:
-        """An attempt failed: the next address is due, another key, or what was on trial did not work."""
-        self._turn += 1
+    async def failed(self, error: CannotConnect) -> float | None:
+        """An attempt failed: the next address is due, another key, or what was on trial did not work.
+
+        Gives the seconds that Retry-After asks for: those of the address that may be tried first.
+        """
+        wait_s = self._next_address(error.retry_after_s)
         if error.status in (401, 403):
             self._key_turn += 1
         tries = TRIES * len(self._addresses(self.profile))
@@ -265,6 +288,7 @@ class Credentials:
             self._profile_failures += 1
             if self._profile_failures >= tries:
                 await self._drop_trial(str(error))
+        return wait_s
 
     async def _drop_trial(self, why: str) -> None:
         standing = self._standing
@@ -352,6 +376,14 @@ class Credentials:
         """It holds in memory at least, and is recorded with the next change."""
         if not await self._keep(standing):
             self._standing = standing
+
+
+def _read(kept: bytes | None) -> Standing | None:
+    try:
+        return None if kept is None else msgspec.json.decode(kept, type=Standing)
+    except msgspec.DecodeError:
+        log.error("ocpp.db: what is kept of the credentials cannot be read; the station file decides anew")
+        return None
 
 
 def _changed(standing: Standing, **changes: object) -> Standing:

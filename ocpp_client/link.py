@@ -46,7 +46,7 @@ class Ways(Protocol):
 
     def ended(self) -> None: ...
 
-    async def failed(self, error: CannotConnect) -> None: ...
+    async def failed(self, error: CannotConnect) -> float | None: ...
 
 
 class Link:
@@ -100,9 +100,8 @@ class Link:
                 way = self._ways.next_way()
                 connection = await open_link(way, self._trusted, resolver=self._resolver)
             except CannotConnect as error:
-                retry_after_s = error.retry_after_s
                 self._cannot_connect(error)
-                await self._ways.failed(error)
+                retry_after_s = await self._ways.failed(error)
             else:
                 opened_s = loop.time()
                 self._backoff.opened(opened_s)

@@ -10,11 +10,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
 
 from chargepoint.messages import Authorize
 from chargepoint.vocabulary import LinkState
 from ocpp_client.resolving import CannotResolve, Resolver
-from ocpp_client.simulated import CentralSystem
+from ocpp_client.simulated import CentralSystem, HttpAnswer
 from ocpp_client.transport import CannotConnect, Stage, Way, authorization, open_link
 from tests.ocpp_client.pki import pki, server_context
 from tests.ocpp_client.rig import NAME, bench
@@ -182,6 +183,45 @@ async def test_with_both_away_they_are_tried_in_turn(tmp_path: Path) -> None:
         await rig.boot()
         await asyncio.sleep(100)
         assert abs(len(rig.system.connects) - len(backup.connects)) <= 1 and len(backup.connects) > 3
+
+
+async def test_retry_after_binds_the_address_that_said_it(tmp_path: Path) -> None:
+    async with CentralSystem() as backup, bench(tmp_path, backup_url=backup.url) as rig:
+        rig.system.http_answer = HttpAnswer(status=503, headers={"Retry-After": "600"})
+        await rig.boot()
+        await backup.until_connected(NAME, 10)
+        backup.http_answer = HttpAnswer(status=503, headers={"Retry-After": "60"})
+        backup.disconnect(NAME)
+        await asyncio.sleep(300)
+        assert len(rig.system.connects) == 1
+        assert 4 <= len(backup.connects) <= 7
+
+
+async def test_retry_after_of_both_is_waited(tmp_path: Path) -> None:
+    async with CentralSystem() as backup, bench(tmp_path, backup_url=backup.url) as rig:
+        for system in (rig.system, backup):
+            system.http_answer = HttpAnswer(status=503, headers={"Retry-After": "300"})
+        await rig.boot()
+        await asyncio.sleep(290)
+        assert len(rig.system.connects) == len(backup.connects) == 1
+
+
+# --------------------------------------------------------------------------------------------------------- subprotocol
+
+
+async def no_subprotocol(connection: ServerConnection) -> None:
+    await connection.wait_closed()
+
+
+@pytest.mark.ocpp("J3.2-no-subprotocol")
+async def test_a_server_that_names_no_subprotocol_is_kept_only_when_the_station_file_says_so() -> None:
+    async with serve(no_subprotocol, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/CP1"
+        with pytest.raises(CannotConnect, match="does not speak"):
+            await open_link(Way(url))
+        connection = await open_link(Way(url, needs_subprotocol=False))
+        assert connection.subprotocol is None
+        await connection.close()
 
 
 # -------------------------------------------------------------------------------------------------------- name look-up
