@@ -120,7 +120,7 @@ class RemoteTrigger:
         if not self._is_known(connector):
             return REJECTED
         samples = []
-        for number in self._connectors if connector is None else (connector,):
+        for number in (0, *self._connectors) if connector is None else (connector,):  # 0 has none without a main meter
             sample = await self._take(number)
             if sample is not None:
                 samples.append(sample)

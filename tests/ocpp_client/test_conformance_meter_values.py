@@ -107,7 +107,7 @@ async def test_all_measurands_of_a_dc_and_an_ac_outlet(tmp_path: Path) -> None:
         await settle(rig)
 
 
-@pytest.mark.ocpp("3.16.3-inlet", "7.30-location")
+@pytest.mark.ocpp("3.16.3-inlet", "7.30-location", "5.17-meter")
 async def test_the_meter_of_the_whole_station_is_told_as_connector_zero_while_somebody_charges(tmp_path: Path) -> None:
     change = keys(MeterValueSampleInterval=30, MeterValuesSampledData=f"{ENERGY},Current.Import,SoC,Power.Offered")
     async with Rig(tmp_path, demo_text(), change=change) as rig:
@@ -124,6 +124,13 @@ async def test_the_meter_of_the_whole_station_is_told_as_connector_zero_while_so
             *(("Current.Import", phase, "Inlet", "A") for phase in ("L1", "L2", "L3")),
         }
         assert not any("transactionId" in payload for payload in of_station)
+        before = len(rig.system.ledger.calls("MeterValues"))
+        trigger = {"requestedMessage": "MeterValues"}
+        assert await rig.system.call("demo-1", "TriggerMessage", trigger) == {"status": "Accepted"}
+        await rig.system.until(lambda: len(rig.system.ledger.calls("MeterValues")) >= before + 5)
+        triggered = [call.payload for call in rig.system.ledger.calls("MeterValues")[before:]]
+        asked = [one["connectorId"] for one in triggered if values(one)[0]["context"] == "Trigger"]
+        assert asked[:5] == [0, 1, 2, 3, 4]
         await leave(rig, 4)
         await rig.advance(100)
         assert len(told(rig, 0)) <= 4

@@ -42,7 +42,7 @@ async def test_both_triggers_bring_each_message_that_is_about_now(tmp_path: Path
             ("BootNotification", 1),
             ("Heartbeat", 1),
             ("StatusNotification", 3),
-            ("MeterValues", 2),
+            ("MeterValues", 3),
         ):
             before = len(rig.payloads(message))
             assert await ask(rig, action, requestedMessage=message) == ACCEPTED
