@@ -153,7 +153,8 @@ async def test_the_answer_to_start_transaction_cut_on_its_way(tmp_path: Path, of
 
 
 async def test_a_server_that_gives_a_repeated_start_a_new_id_gets_the_last_one_back(tmp_path: Path) -> None:
-    change = {"ocpp": {"configuration": {"StopTransactionOnInvalidId": False}}}
+    keys = {"StopTransactionOnInvalidId": False, "MaxEnergyOnInvalidId": 100_000}
+    change: dict[str, dict[str, Any]] = {"ocpp": {"configuration": keys}}
     async with Rig(tmp_path, change=change, repeats_get_a_new_id=True) as rig:
         await rig.online()
         rig.system.on("StartTransaction", times=1, cut_answer_at=10)
@@ -280,7 +281,6 @@ async def test_a_transaction_id_that_comes_late_is_right_in_the_end(tmp_path: Pa
     [
         {"idTagInfo": {"status": "Accepted"}},
         {"transactionId": "seven", "idTagInfo": {"status": "Accepted"}},
-        {"transactionId": -1, "idTagInfo": {"status": "Accepted"}},
         {"transactionId": 2**63, "idTagInfo": {"status": "Accepted"}},
         {"transactionId": 7.5, "idTagInfo": {"status": "Accepted"}},
         {"transactionId": True, "idTagInfo": {"status": "Accepted"}},
@@ -288,7 +288,7 @@ async def test_a_transaction_id_that_comes_late_is_right_in_the_end(tmp_path: Pa
         {"transactionId": 5, "idTagInfo": {"status": "Perhaps"}},
         {},
     ],
-    ids=["none", "text", "negative", "huge", "fraction", "bool", "null", "status", "empty"],
+    ids=["none", "text", "huge", "fraction", "bool", "null", "status", "empty"],
 )
 async def test_an_answer_of_wrong_shape_counts_as_not_processed(tmp_path: Path, answer: dict[str, object]) -> None:
     async with Rig(tmp_path, change=QUICK_TRIES) as rig:
