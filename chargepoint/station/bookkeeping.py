@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
@@ -31,6 +32,7 @@ from chargepoint.records import (
     TransactionStarted,
     TransactionStopped,
 )
+from chargepoint.security_events import is_critical
 from chargepoint.station.connector import Authorised
 from chargepoint.station.price import price_of
 from chargepoint.station.session import session_state
@@ -64,6 +66,22 @@ _MOMENT_OF: dict[type[AnyEntry], str] = {
 NO_FACTS: Mapping[str, bytes | None] = {}
 _RUN = "run"
 RESERVATION = "reservation/"
+
+
+def _is_critical(entry: AnyEntry) -> bool:
+    return isinstance(entry, SecurityEvent) and is_critical(entry.type)
+
+
+def newest_and_critical(notes: list[AnyEntry], most: int) -> list[AnyEntry]:
+    """`most` of `notes`, in their order: critical security events stay before others, newer ones before older."""
+    spare = len(notes) - most
+    kept = []
+    for note in notes:
+        if spare > 0 and not _is_critical(note):
+            spare -= 1
+        else:
+            kept.append(note)
+    return kept[-most:]
 
 
 class Books:
@@ -155,16 +173,18 @@ class Books:
         )
 
     def note_security(self, type_: str, source_type: str, source: str, operation: str, extra: str = "") -> None:
-        """A line for the security journal."""
+        """A line for the security journal; a critical one waits for no company."""
         self._add(SecurityEvent(type=type_, source_type=source_type, source=source, operation=operation, extra=extra))
 
     def _add(self, entry: AnyEntry) -> None:
         if self._notes_since is None:
             self._notes_since = self._clock.mono()
-        if len(self._notes) >= MAX_NOTES:
-            del self._notes[0]
-            log.warning("operation log: more than %d lines wait for the disk, the oldest is dropped", MAX_NOTES)
+        if _is_critical(entry):
+            self._notes_since = -math.inf
         self._notes.append(entry)
+        if len(self._notes) > MAX_NOTES:
+            self._notes = newest_and_critical(self._notes, MAX_NOTES)
+            log.warning("operation log: more than %d lines wait for the disk, the oldest is dropped", MAX_NOTES)
 
     async def flush_history(self) -> None:
         """Rows and samples, where there is room for more than the end of running transactions. Raises CannotRecord."""
@@ -196,7 +216,7 @@ class Books:
                     _fill(tx, notes, self._late_facts)
                     result = fill(tx)
         except BaseException:
-            self._notes = (notes + self._notes)[-MAX_NOTES:]
+            self._notes = newest_and_critical([*notes, *self._notes], MAX_NOTES)
             self._notes_since = self._clock.mono() if self._notes else None
             raise
         self._late_facts = {}
