@@ -48,6 +48,8 @@ class Schedules:
         self._books = books
         self._clock = clock
         self._plans: dict[int, Plan] = {}
+        self._settled: dict[int, LimitSchedule] = {}
+        """Those of which it is certain that they are on disk as they are."""
         self._answers: dict[int, _Answer] = {}
         self._told: dict[int, str] = {}
         self._changed = asyncio.Event()
@@ -70,6 +72,7 @@ class Schedules:
                 over[key] = None
             else:
                 self._plans[number] = Plan.of(schedule)
+                self._settled[number] = schedule
         if over:
             try:
                 await self._books.write(facts=over)
@@ -144,9 +147,12 @@ class Schedules:
     async def change(self, *, new: LimitSchedule | None = None, gone: Iterable[int] = ()) -> None:
         """`new` holds from now on instead of those it replaces, those with the ids `gone` no more.
 
-        Durable when this returns; nothing has changed when it raises CannotRecord.
+        Durable when this returns; nothing has changed when it raises CannotRecord. What is kept as it is already costs
+        no write: some systems send the same profile again and again.
         """
         without = set(gone) | (set() if new is None else self.replaced_by(new))
+        if new is not None and self._settled.get(new.schedule_id) == new and without == {new.schedule_id}:
+            return
         before = {number: plan for number, plan in self._plans.items() if number in without}
         facts: dict[str, bytes | None] = {f"{FACT}{number}": None for number in sorted(without)}
         facts |= {} if new is None else fact_of(new)
@@ -163,6 +169,9 @@ class Schedules:
             raise
         for number in without:
             self.damaged.pop(number, None)
+        plan = None if new is None else self._plans.get(new.schedule_id)
+        if new is not None and plan is not None and plan.schedule is new:
+            self._settled[new.schedule_id] = new
         self._look_anew()
 
     def replaced_by(self, new: LimitSchedule) -> set[int]:
@@ -173,8 +182,10 @@ class Schedules:
     def _take(self, gone: Iterable[int], new: LimitSchedule | None) -> None:
         for number in gone:
             self._plans.pop(number, None)
+            self._settled.pop(number, None)
         if new is not None:
             self._plans[new.schedule_id] = Plan.of(new)
+            self._settled.pop(new.schedule_id, None)
         self._answers.clear()
 
     def _look_anew(self) -> None:

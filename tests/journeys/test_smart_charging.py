@@ -455,6 +455,32 @@ async def test_limits_hold_while_the_ocpp_service_is_dead(tmp_path: Path) -> Non
         await settle(rig)
 
 
+@pytest.mark.ocpp("5.16-durable")
+async def test_what_is_accepted_is_kept_whatever_happens_next(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        await plug(rig)
+        tx = profile([(0, 8.0)], purpose="TxProfile", kind="Relative", number=3)
+        start = {"connectorId": 1, "idTag": CARD, "chargingProfile": tx}
+        assert (await rig.system.call(STATION, "RemoteStartTransaction", start))["status"] == "Accepted"
+        assert await set_profile(rig, 1, profile([(0, 12.0)])) == "Accepted"
+        await rig.crash()
+        await rig.advance(1)
+        await rig.boot_up()
+        await flows(rig, 8, within_s=60)
+        assert rig.house is not None
+        rig.house.kill("station")
+        await rig.advance(5)
+        await flows(rig, 8, within_s=60)
+        await rig.online()
+        assert await clear(rig, id=3) == "Accepted"
+        rig.house.kill("station")
+        await rig.advance(5)
+        await flows(rig, 12, within_s=60)
+        await leave(rig)
+        await settle(rig)
+
+
 async def test_while_the_time_is_unknown_the_lowest_limit_holds(tmp_path: Path) -> None:
     anybody = {"ocpp": {"configuration": {"AllowOfflineTxForUnknownId": True}}}
     async with Rig(tmp_path, change=anybody) as rig:

@@ -179,3 +179,39 @@ def test_it_is_right_in_each_second(data: st.DataObject) -> None:
         expected = min(amperes) * (1 if unit == "A" else V * car.phases)
         assert told <= expected + 1e-6
         assert told > expected - 0.1001
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_what_the_station_may_take_is_right_in_each_second(data: st.DataObject) -> None:
+    base = data.draw(st.sampled_from(BASES))
+    bounds = [one for one in data.draw(some_schedules(base, 1800)) if one.purpose is SchedulePurpose.TX_DEFAULT]
+    whole = [
+        msgspec.structs.replace(one, schedule_id=100 + one.schedule_id, purpose=SchedulePurpose.STATION_MAX,
+                                connector=0, start_at=one.start_at or base)
+        for one in bounds if one.connector == 0
+    ]  # fmt: skip
+    power_limit_w = data.draw(st.sampled_from([20_000.0, 70_000.0, 1e6]))
+    length = data.draw(st.integers(1, 1800))
+    view = View(began_s=unix_s(base))
+    parts = [part(ac(), view=view), part(dc(), view=view)]
+    place = StationPart(power_limit_w, V, tuple(map(Plan.of, bounds + whole)), View())
+    _, periods = station_schedule(parts, place, unix_s(base), length, "W")
+    starts = {period.start_s: period.limit for period in periods}
+    told = math.nan
+    for second in range(length):
+        told = starts.get(second, told)
+        at = base + timedelta(seconds=second)
+        of_ac = leading(bounds, at, base, 7)
+        as_seen_from_2 = [msgspec.structs.replace(one, connector={0: 0, 1: 2, 2: 1}[one.connector]) for one in bounds]
+        of_dc = leading(as_seen_from_2, at, base, 7)
+        together_w = min(22_080.0, V * 3 * (32.0 if of_ac is None else of_ac))
+        together_w += min(60_000.0, 400.0 * (200.0 if of_dc is None else of_dc))
+        watts = [power_limit_w, together_w]
+        for one in sorted(whole, key=lambda one: -one.stack_level):
+            limit = says(one, at, base)
+            if limit is not None:
+                watts.append(limit * 3 * V)
+                break
+        assert told <= min(watts) + 1e-6
+        assert told > min(watts) - 0.1001

@@ -27,6 +27,7 @@ class Disk:
         self.facts: dict[str, bytes] = {}
         self.is_full = False
         self.takes_s = 0.0
+        self.writes = 0
         self.running = running
         self.books = SimpleNamespace(
             journal=SimpleNamespace(facts=self._facts, unfinished=self._unfinished), write=self._write,
@@ -43,6 +44,7 @@ class Disk:
         await asyncio.sleep(self.takes_s)
         if self.is_full:
             raise CannotRecord("the disk is full")
+        self.writes += 1
         for key, value in facts.items():
             if value is None:
                 self.facts.pop(key, None)
@@ -85,6 +87,28 @@ async def test_what_is_kept_is_there_after_a_restart() -> None:
     assert [each.schedule_id for each in again.all] == [1, 2]  # of session 6 nothing is left
     assert limits(again) == [10]
     assert sorted(disk.facts) == [f"{FACT}1", f"{FACT}2"]
+
+
+async def test_what_is_kept_already_costs_no_write() -> None:
+    disk = Disk()
+    schedules = kept(disk)
+    await schedules.change(new=schedule((0, 20), start_at=START))
+    writes = disk.writes
+    await schedules.change(new=schedule((0, 20), start_at=START))
+    assert disk.writes == writes
+    disk.is_full = True
+    await schedules.change(new=schedule((0, 20), start_at=START))
+    with pytest.raises(CannotRecord):
+        await schedules.change(new=schedule((0, 21), start_at=START))
+    disk.is_full = False
+    await schedules.change(new=schedule((0, 20), schedule_id=2, start_at=START))  # in its place
+    await schedules.change(new=schedule((0, 20), start_at=START))
+    assert sorted(disk.facts) == [f"{FACT}1"]
+    again = kept(disk)
+    await again.load()
+    writes = disk.writes
+    await again.change(new=schedule((0, 20), start_at=START))
+    assert disk.writes == writes
 
 
 async def test_what_cannot_be_recorded_changes_nothing() -> None:
