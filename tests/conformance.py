@@ -111,7 +111,20 @@ def document(rules: Mapping[str, Rule], proofs: Mapping[str, list[str]], gaps: M
         tests = "<br>".join(f"`{test}`" for test in proofs.get(rule.id, ()))
         shown = tests or f"**no test**: {gaps.get(rule.id, 'no reason given')}"
         lines.append(f"| {rule.id} | {rule.section} | {rule.cases} | {rule.text} | {shown} |")
+    lines += ["", "## Cases of the OCTT 1.6 list", "", "| Case | Rules | Without a test |", "|---|---|---|"]
+    for case, asked in sorted(_cases(rules).items()):
+        missing = ", ".join(identity for identity in asked if identity not in proofs)
+        lines.append(f"| {case} | {', '.join(asked)} | {missing} |")
     return "\n".join(lines) + "\n"
+
+
+def _cases(rules: Mapping[str, Rule]) -> dict[str, list[str]]:
+    """Case -> ids of the rules it asks for."""
+    found: dict[str, list[str]] = {}
+    for rule in rules.values():
+        for case in filter(None, (word.strip() for word in rule.cases.split(","))):
+            found.setdefault(case, []).append(rule.id)
+    return found
 
 
 def main() -> int:
