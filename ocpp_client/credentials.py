@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import logging
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,16 @@ from chargepoint.config import OcppSettings
 from chargepoint.storage.database import CannotRecord
 from ocpp_client.authorization_key import key_of_file, read_key
 from ocpp_client.facts import Facts
+from ocpp_client.standing import (
+    CERTIFICATE,
+    PASSWORD,
+    Standing,
+    changed,
+    first_profile,
+    is_tls,
+    of_scheme,
+    read_standing,
+)
 from ocpp_client.tls import client_context
 from ocpp_client.transport import CannotConnect, Stage, Way, address, authorization
 from ocpp_client.watching import Watching
@@ -34,8 +44,6 @@ TRIES = 3
 
 ACCEPTED, REJECTED = "Accepted", "Rejected"
 CHANGED = "ReconfigurationOfSecurityParameters"
-PASSWORD, CERTIFICATE = 2, 3
-"""The profiles from which on there is TLS, and where a certificate stands for the password."""
 
 
 class CertificateStore(Protocol):
@@ -52,22 +60,6 @@ class CertificateStore(Protocol):
     async def confirm(self, *, is_own_shown: bool = True) -> None: ...
 
     async def fall_back(self) -> None: ...
-
-
-class Standing(msgspec.Struct, frozen=True):
-    """What is kept. `keys`: the first is used, the second when the first is refused."""
-
-    profile: int
-    file_profile: int
-    trial: int | None = None
-    worked: int = 0
-    has_tls_worked: bool = False
-    keys: tuple[bytes, ...] = ()
-    is_key_proved: bool = False
-    file_key: str = ""
-
-    def __repr__(self) -> str:
-        return f"Standing(profile={self.profile}, trial={self.trial}, worked={self.worked}, keys={len(self.keys)})"
 
 
 class Credentials:
@@ -95,7 +87,7 @@ class Credentials:
         self._show = show
         self._urls = tuple(url for url in (settings.url, settings.backup_url) if url)
         first = first_profile(settings, bool(self._first_key))
-        self._standing = _read(facts.get(FACT)) or Standing(first, first)
+        self._standing = read_standing(facts.get(FACT)) or Standing(first, first)
         self._context: tuple[object, ssl.SSLContext] | None = None
         self._turn = 0
         self._not_before_s: dict[str, float] = {}
@@ -124,7 +116,7 @@ class Credentials:
         digest = hashlib.sha256(self._first_key).hexdigest() if self._first_key else ""
         if digest and digest != standing.file_key:
             keys = (self._first_key, *self._proved(standing))
-            standing = _changed(standing, keys=keys, is_key_proved=False, file_key=digest)
+            standing = changed(standing, keys=keys, is_key_proved=False, file_key=digest)
         await self._keep_if_possible(standing)
         if self.profile in (1, PASSWORD) and not standing.keys:
             log.error(
@@ -134,7 +126,7 @@ class Credentials:
         self._show(self.profile)
 
     def _with_file_profile(self, standing: Standing, first: int) -> Standing:
-        if standing.has_tls_worked and standing.profile < PASSWORD and not _is_tls(self._settings.url):
+        if standing.has_tls_worked and standing.profile < PASSWORD and not is_tls(self._settings.url):
             log.error("station.toml, [ocpp] url: TLS has worked and is never left again; wss:// is used. Write it so")
         if first == standing.file_profile:
             return standing
@@ -149,7 +141,7 @@ class Credentials:
             return standing
         log.info("link: security profile %d by the station file, %d before", first, standing.profile)
         worked = min(standing.worked, first)
-        return _changed(standing, profile=first, file_profile=first, trial=None, worked=worked)
+        return changed(standing, profile=first, file_profile=first, trial=None, worked=worked)
 
     @staticmethod
     def _proved(standing: Standing) -> tuple[bytes, ...]:
@@ -168,7 +160,7 @@ class Credentials:
         key = self._key()
         user = self._settings.basic_auth_user or self._identity
         try:
-            context = self._tls(profile) if _is_tls(url) else None
+            context = self._tls(profile) if is_tls(url) else None
         except ValueError as error:
             raise CannotConnect(f"no link can be tried: {error}", stage=Stage.OWN) from None
         return Way(
@@ -181,8 +173,8 @@ class Credentials:
         )
 
     def _addresses(self, profile: int) -> tuple[str, ...]:
-        is_tls = profile >= PASSWORD or self._standing.has_tls_worked or _is_tls(self._settings.url)
-        return of_scheme(self._urls, is_tls)
+        has_tls = profile >= PASSWORD or self._standing.has_tls_worked or is_tls(self._settings.url)
+        return of_scheme(self._urls, has_tls)
 
     def _next_address(self, retry_after_s: float | None) -> float | None:
         """Go on to the address that may be tried first; the seconds until then, None without a wait."""
@@ -245,7 +237,7 @@ class Credentials:
             changes["has_tls_worked"] = True
         changes |= self._key_worked() if way.headers else {}
         if changes:
-            await self._keep_if_possible(_changed(standing, **changes))
+            await self._keep_if_possible(changed(standing, **changes))
         if way.tls is not None:
             self._certificate_failures = None
             try:
@@ -296,7 +288,7 @@ class Credentials:
         text = f"security profile {standing.trial} does not connect ({why}); profile {standing.profile} is used again"
         log.error("link: %s", text)
         self._watching.security(CHANGED, text)
-        await self._keep_if_possible(_changed(standing, trial=None))
+        await self._keep_if_possible(changed(standing, trial=None))
         self._show(self.profile)
 
     def _certificates_changed(self) -> None:
@@ -314,7 +306,7 @@ class Credentials:
         standing = self._standing
         if (key,) != standing.keys:
             old = tuple(one for one in self._proved(standing) if one != key)
-            standing = _changed(standing, keys=(key, *old), is_key_proved=False)
+            standing = changed(standing, keys=(key, *old), is_key_proved=False)
         if not await self._keep(standing):
             return REJECTED
         self._key_turn = 0
@@ -331,7 +323,7 @@ class Credentials:
             log.warning("SecurityProfile %d from the central system is rejected: %s", wanted, fault)
             self._watching.security(CHANGED, f"refused: SecurityProfile {standing.profile} to {wanted}: {fault}")
             return REJECTED
-        if not await self._keep(_changed(standing, trial=None if wanted == standing.profile else wanted)):
+        if not await self._keep(changed(standing, trial=None if wanted == standing.profile else wanted)):
             return REJECTED
         self._profile_failures = 0
         self._watching.security(CHANGED, f"SecurityProfile {standing.profile} to {wanted}")
@@ -376,38 +368,3 @@ class Credentials:
         """It holds in memory at least, and is recorded with the next change."""
         if not await self._keep(standing):
             self._standing = standing
-
-
-def _read(kept: bytes | None) -> Standing | None:
-    try:
-        return None if kept is None else msgspec.json.decode(kept, type=Standing)
-    except msgspec.DecodeError:
-        log.error("ocpp.db: what is kept of the credentials cannot be read; the station file decides anew")
-        return None
-
-
-def _changed(standing: Standing, **changes: object) -> Standing:
-    return msgspec.structs.replace(standing, **changes)
-
-
-def first_profile(settings: OcppSettings, has_key: bool) -> int:
-    """The profile the station file asks for: as it says, else by scheme and password.
-
-    `wss://` without a password is none of the white paper's profiles: 0, over TLS.
-    """
-    if settings.security_profile is not None:
-        return settings.security_profile
-    if not has_key:
-        return 0
-    return PASSWORD if _is_tls(settings.url) else 1
-
-
-def of_scheme(urls: Sequence[str], is_tls: bool) -> tuple[str, ...]:
-    """Those addresses that have (no) TLS; when none has, all with their scheme replaced, host, port and path kept."""
-    fitting = tuple(url for url in urls if _is_tls(url) == is_tls)
-    scheme = "wss" if is_tls else "ws"
-    return fitting or tuple(f"{scheme}://{url.partition('://')[2]}" for url in urls)
-
-
-def _is_tls(url: str) -> bool:
-    return url.startswith("wss://")

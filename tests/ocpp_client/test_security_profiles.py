@@ -15,8 +15,8 @@ import pytest
 from chargepoint.config import Secrets
 from chargepoint.messages import SecurityNoted
 from ocpp_client.authorization_key import key_of_file, read_key
-from ocpp_client.credentials import first_profile, of_scheme
 from ocpp_client.simulated import CentralSystem
+from ocpp_client.standing import first_profile, of_scheme
 from tests.ocpp_client.pki import pki, server_context
 from tests.ocpp_client.rig import NAME, bench, station_settings
 
