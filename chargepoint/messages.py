@@ -703,8 +703,8 @@ class SampleReply(Reply, frozen=True, kw_only=True):
 
 
 class LinkStatus(State, frozen=True, kw_only=True):
-    """Topic `link`: the connection to the central system. `queued`: transaction messages not yet acknowledged; those not
-    in memory are counted by the station each 30 s, rather too high. `parked`: messages refused for good."""
+    """Topic `link`: the connection to the central system. `queued`: transaction messages not yet acknowledged (those
+    not in memory are counted by the station each 30 s, rather too high). `parked`: messages refused for good."""
 
     state: LinkState
     url: str = ""
