@@ -62,6 +62,7 @@ class ScheduleRequests:
             return _no(refusal.code, refusal.text)
         gone = self._schedules.over() if _left_over(schedule, self._schedules, set()) < 0 else ()
         await self._schedules.change(new=schedule, gone=gone)
+        self._schedules.note(sender, request.by, schedule.connector, f"{schedule.schedule_id} ({schedule.purpose})")
         return _OK
 
     def _running(self, number: int) -> Session | None:
@@ -77,6 +78,7 @@ class ScheduleRequests:
         if not found:
             return _no("none", "No limit schedule matches that.")
         await self._schedules.change(gone=found)
+        self._schedules.note(sender, request.by, 0, f"{', '.join(map(str, sorted(found)))} cleared")
         return _OK
 
     async def composite(self, request: ReadCompositeSchedule, sender: str) -> CompositeSchedule:

@@ -174,6 +174,12 @@ class Schedules:
             self._settled[new.schedule_id] = new
         self._look_anew()
 
+    def note(self, sender: str, by: str, connector: int, text: str) -> None:
+        """A line for the operation log; `ocpp` writes its own."""
+        if sender != "ocpp":
+            text = f"{text}, {by or sender}"
+            self._books.note(EventType.REMOTE_COMMAND, "limit schedule", text, connector=connector or None)
+
     def replaced_by(self, new: LimitSchedule) -> set[int]:
         """Ids of those that are gone once `new` holds."""
         same = {new.schedule_id} & self.damaged.keys()

@@ -7,11 +7,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from chargepoint.messages import ClearLimitSchedules, SetLimitSchedule
+from chargepoint.records import Happened, LimitSchedule, SchedulePeriod
 from chargepoint.schedules import MAX_SCHEDULES
 from chargepoint.station.schedules import FACT
 from chargepoint.storage.journal import Journal
+from chargepoint.vocabulary import ScheduleKind, SchedulePurpose
 from ocpp_client.schemas import format_time
 from tests.journeys.rig import Rig, demo_text
 from tests.journeys.steps import (
@@ -517,5 +521,36 @@ async def test_a_kept_schedule_that_cannot_be_read_holds_charges_at_their_least(
         await flows(rig, 6)
         assert await clear(rig, id=7) == "Accepted"
         await flows(rig, 32)
+        await leave(rig)
+        await settle(rig)
+
+
+async def test_other_services_may_bound_the_station_too(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        await charge(rig)
+        limit = LimitSchedule(
+            schedule_id=9,
+            connector=0,
+            purpose=SchedulePurpose.STATION_MAX,
+            stack_level=0,
+            kind=ScheduleKind.ABSOLUTE,
+            unit="W",
+            periods=(SchedulePeriod(0, 6900.0),),
+        )
+        result = await rig.bus.call("station", SetLimitSchedule(schedule=limit, by="installer"))
+        assert result.ok
+        await flows(rig, 10)
+        state = rig.state()
+        assert state is not None and state.grant is not None and state.grant.source == "schedule"
+        bad = msgspec.structs.replace(limit, unit="kW")
+        result = await rig.bus.call("station", SetLimitSchedule(schedule=bad, by="installer"))
+        assert (result.code, result.text) == ("invalid_schedule", "Limit schedule 9: the unit must be A or W.")
+        assert (await rig.bus.call("station", ClearLimitSchedules(schedule_id=9, by="installer"))).ok
+        await flows(rig, 32, within_s=60)
+        await rig.advance(5)  # lines of the log wait a little for company
+        notes = [row.entry for row in await rig.journal("Happened")]
+        texts = [note.message for note in notes if isinstance(note, Happened) and note.action == "limit schedule"]
+        assert texts == ["9 (station_max), installer", "9 cleared, installer"]
         await leave(rig)
         await settle(rig)
