@@ -243,6 +243,10 @@ class OcppSettings(_Section, frozen=True, kw_only=True):
             "PEM file with the roots that may vouch for the central system, beside station.toml; empty: the system's."
         ),
     ] = ""
+    local_file_hosts: Annotated[
+        tuple[str, ...],
+        _about("Hosts of this machine or its local link that files of the central system may lie on; otherwise none."),
+    ] = ()
     compatibility: CompatibilitySettings = CompatibilitySettings()
     configuration: Annotated[
         dict[str, str | int | bool], _about("First values of OCPP configuration keys, as [ocpp.configuration].")

@@ -199,7 +199,7 @@ class Client:
         return credentials
 
     def _actions(self, numbers: tuple[int, ...]) -> Actions:
-        actions = Actions(self._registration)
+        actions, settings = Actions(self._registration), self._context.settings.ocpp
         Core(
             bus=self._context.bus,
             configuration=self._configuration,
@@ -223,7 +223,7 @@ class Client:
             notices=self._kept.notices,
             note=self._watching.received,
             security=self._watching.security,
-            allowed_hosts=hosts_of(self._context.settings.ocpp.url, self._context.settings.ocpp.backup_url),
+            allowed_hosts=hosts_of(settings.url, settings.backup_url).union(settings.local_file_hosts),
         )
         firmware.add_to(actions)
         SecureFirmware(firmware, self._watching.security).add_to(actions)

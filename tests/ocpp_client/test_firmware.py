@@ -385,6 +385,15 @@ async def test_a_wrong_signature_is_a_security_event(tmp_path: Path) -> None:
         assert (await anext(events)).type == "InvalidFirmwareSignature"
 
 
+async def test_hosts_the_installer_named_may_be_local(tmp_path: Path) -> None:
+    async with bench(tmp_path, local_file_hosts=["localhost"]) as rig:
+        fota = FakeFota(rig.buses["fota"])
+        await rig.registered()
+        for location in ("http://localhost:8000/x", "http://127.0.0.9/x"):
+            await call(rig, "UpdateFirmware", **UPDATE | {"location": location})
+        assert [wish.location for wish in fota.updates] == ["http://localhost:8000/x"]
+
+
 async def test_a_password_in_an_address_is_shown_nowhere(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         frames = rig.buses["admin"].subscribe(OcppFrame)
