@@ -15,6 +15,7 @@ import pytest
 from chargepoint.config import Secrets
 from chargepoint.messages import SecurityNoted
 from ocpp_client.authorization_key import key_of_file, read_key
+from ocpp_client.kept import Kept
 from ocpp_client.simulated import CentralSystem
 from ocpp_client.standing import first_profile, of_scheme
 from tests.ocpp_client.pki import pki, server_context
@@ -268,3 +269,44 @@ async def test_a_higher_profile_of_the_file_is_followed_without_a_way_back(tmp_p
         assert len(rig.system.connects) == before
         await secure.come_back()
         await secure.until_connected(NAME)
+
+
+@pytest.mark.ocpp("A05-upgrade", "A01-new-key")
+async def test_from_nothing_to_tls_by_the_central_system_alone(tmp_path: Path) -> None:
+    """0 with a new key to 1, then to 2 at the same host and port: the scheme is replaced."""
+    async with bench(tmp_path, ca_file=ca_file(tmp_path)) as rig:
+        await rig.registered()
+        assert await change(rig.system, "SecurityProfile", "1") == "Rejected"
+        assert await change(rig.system, "AuthorizationKey", NEW_KEY) == "Accepted"
+        await rig.system.until(lambda: good(rig.system) == 2, 10)
+        assert rig.system.connects[1].authorization == "" and await profile(rig.system) == "0"
+        rig.system.passwords = {NAME: secret(NEW_KEY)}
+        assert await change(rig.system, "SecurityProfile", "1") == "Accepted"
+        await rig.system.until(lambda: good(rig.system) == 3, 10)
+        assert await profile(rig.system) == "1"
+        rig.system.tls = server_context(tmp_path, pki().server)
+        assert await change(rig.system, "SecurityProfile", "2") == "Accepted"
+        await rig.system.go_away()
+        await rig.system.come_back()
+        await rig.system.until(lambda: good(rig.system) == 4, 60)
+        assert rig.system.connects[-1].tls and await profile(rig.system) == "2"
+
+
+async def test_a_half_open_link_with_tls_is_found_within_a_minute(tmp_path: Path) -> None:
+    async with bench(tmp_path, tls=server_context(tmp_path, pki().server), ca_file=ca_file(tmp_path)) as rig:
+        await rig.registered()
+        await asyncio.sleep(100)
+        rig.system.deafen(NAME)
+        await rig.system.until(lambda: good(rig.system) == 2, 60)
+
+
+async def test_what_is_kept_and_cannot_be_read_leaves_the_station_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with bench(tmp_path) as rig:
+        kept = await Kept.open(tmp_path, rig.clock)
+        await kept.facts.keep("credentials", b"nonsense")
+        await kept.close()
+        rig.secrets = Secrets(ocpp_authorization_key=KEY)
+        await rig.registered()
+        assert await profile(rig.system) == "1" and "cannot be read" in caplog.text
