@@ -115,10 +115,14 @@ def serve_one(listener: socket.socket, context: ssl.SSLContext, heard: list[byte
     """A blocking TLS server: unlike asyncio's it says why it refuses (alerts), as most servers do."""
     connection, _ = listener.accept()
     connection.settimeout(5)
-    with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as tls:
-        while data := tls.recv(4096):
-            heard.append(data)
-    connection.close()
+    with connection.dup() as spare:  # keeps it open for what still comes, or a reset could overtake the alert
+        with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as tls:
+            while data := tls.recv(4096):
+                heard.append(data)
+        with contextlib.suppress(OSError):
+            spare.shutdown(socket.SHUT_WR)
+            while spare.recv(4096):
+                pass
 
 
 async def refused_aloud(context: ssl.SSLContext, way: Callable[[int], Way]) -> CannotConnect:
