@@ -202,7 +202,7 @@ NONSENSE: tuple[str | bytes, ...] = (
     "", "null", "[]", "{}", "[2]", "[2,", "hello", '[2,"1"]', '[2,"1","Reset"]', '[2,"1","Reset",[]]',
     '[2,1,"Reset",{"type":"Hard"}]', '[2,"a","Reset",{"type":"Sideways"}]', '[2,"b","Reset",{"type":1}]',
     '[2,"c","RemoteStopTransaction",{"transactionId":"x"}]', '[2,"d","ChangeAvailability",{"connectorId":-1}]',
-    '[2,"e","MakeCoffee",{}]', '[2,"f","GetDiagnostics",{"location":"ftp://x"}]', '[2,"","Reset",{"type":"Hard"}]',
+    '[2,"e","MakeCoffee",{}]', '[2,"f","GetDiagnostics",{"location":"ftp://x"}]', '[2,"","Reset",{"type":"Warm"}]',
     '[3,"unknown",{}]', '[3,"unknown"]', '[4,"unknown","InternalError","",{}]', '[4]', '[5,"x","y",{}]', '[9,"x"]',
     '[2,"' + "i" * 300 + '","Reset",{"type":"Hard"}]', '[2,"g","RemoteStopTransaction",{"transactionId":1e400}]',
     "[" * 5000, '{"a":' * 2000, '[3,"x",{"status":"\\ud800"}]', b"\xff\xfe\x00", b"\x80binary",
