@@ -8,6 +8,7 @@ Source: OCPP-J 1.6, section 4.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import secrets
@@ -59,6 +60,12 @@ class Unsendable(Exception):
     """Our own request breaks the schema; it never left. Repeating it is useless."""
 
 
+ANSWER_FIRST_S = 1.0
+"""So long a request of ours waits at most for the answer to one of theirs that is being worked out: what follows from
+it (a StartTransaction from a RemoteStart) leaves behind it."""
+AUTHORIZE_SOON_S = 0.3
+"""The same for Authorize, which such an answer may itself be waiting for."""
+
 _LENIENT = frozenset({"BootNotification", "Heartbeat"})
 """Answers of these are given on even when fields are missing or wrong: their reader takes what is usable."""
 
@@ -105,6 +112,9 @@ class Rpc:
         self._purse = Purse()
         self._aside: set[asyncio.Task[None]] = set()
         self._afterwards: set[asyncio.Task[None]] = set()
+        self._answered = asyncio.Event()
+        self._answered.set()
+        self._worker: asyncio.Task[None] | None = None
         self.connected = asyncio.Event()
         self.sent = 0
         self.received = 0
@@ -128,10 +138,17 @@ class Rpc:
         except (schemas.Violation, schemas.UnknownAction) as error:
             raise Unsendable(f"{action}: {error}") from None
         async with self._turn:
+            if not self._answered.is_set() and asyncio.current_task() is not self._worker:
+                await self._let_answer_leave(AUTHORIZE_SOON_S if action == "Authorize" else ANSWER_FIRST_S)
             connection = self._connection
             if connection is None:
                 raise LinkLost("there is no link")
             return await self._ask(connection, action, payload, timeout_s or self._timeout_s)
+
+    async def _let_answer_leave(self, at_most_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                await self._answered.wait()
 
     async def _ask(self, connection: Connection, action: str, payload: Payload, timeout_s: float) -> Payload:
         loop = asyncio.get_running_loop()
@@ -171,7 +188,7 @@ class Rpc:
         """Read until the link ends; raises what ended it. Only this sets and clears `connected`."""
         self._connection = connection
         self._remembered.clear()
-        worker = asyncio.create_task(self._answer_all(connection), name="ocpp answers")
+        self._worker = worker = asyncio.create_task(self._answer_all(connection), name="ocpp answers")
         self.connected.set()
         try:
             while True:
@@ -297,7 +314,11 @@ class Rpc:
                 self._aside.add(task)
                 task.add_done_callback(self._aside.discard)
             else:
-                await self._handle(connection, asked, handler, payload)
+                self._answered.clear()
+                try:
+                    await self._handle(connection, asked, handler, payload)
+                finally:
+                    self._answered.set()
 
     def _charge(self, call: Call, asked: _Asked) -> None:
         """Count what it costs. Raises CallFault when too much was asked for; a repetition is then looked at anew."""

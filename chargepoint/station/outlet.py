@@ -41,7 +41,7 @@ from chargepoint.station.polls import events_of, power_is_off
 from chargepoint.station.recovery import Fate, recover
 from chargepoint.station.session import note_reading, note_vehicle, start_error_flags
 from chargepoint.station.site import Site
-from chargepoint.station.status import MAX_STARTS_PER_MINUTE, Refusal, connector_status, why_no_start
+from chargepoint.station.status import Refusal, connector_status, why_no_start
 from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import (
     Cause,
@@ -389,7 +389,7 @@ class Outlet(OutletState):
             if refusal is not None:
                 await self._handle(FaultRaised(source=StopSource.START_FAILED))
                 return refusal
-        elif isinstance(event, LeaseEnded) and self._may_not_resume():
+        elif isinstance(event, LeaseEnded) and self._site.is_stopping:
             event = StopAsked(source=StopSource.UNAVAILABLE)
         elif isinstance(event, PowerIsOff) and self.phase is Phase.STOPPING and self._waits_for_meter():
             return None
@@ -428,7 +428,8 @@ class Outlet(OutletState):
 
     def _set_phase(self, phase: Phase) -> None:
         if phase is not self.phase:
-            self._resumes = phase is Phase.STARTING and self.phase in (Phase.CHARGING, Phase.AWAY)
+            is_again = phase is Phase.STARTING and self.phase in (Phase.CHARGING, Phase.AWAY)
+            self._resumes_from = self.phase if is_again else Phase.EMPTY
             self.phase = phase
             self._phase_changed.set()
             if phase is not Phase.CHARGED:
@@ -501,7 +502,7 @@ class Outlet(OutletState):
         """Whether the open transaction of a vehicle that is back may have energy again; asked at each poll."""
         facts, reading = self.facts(), self.reading
         is_well = not facts.link_lost and not facts.meter_lost and facts.status.is_connected
-        return is_well and reading is not None and power_is_off(reading) and not self._may_not_resume()
+        return is_well and reading is not None and power_is_off(reading) and not self._site.is_stopping
 
     async def _release_cable(self) -> None:
         """Unlock what was kept locked after the vehicle had gone."""
@@ -509,9 +510,6 @@ class Outlet(OutletState):
             await self.controller.unlock()
         except DeviceError as error:
             log.warning("connector %d: the cable is not released: %s", self.number, error)
-
-    def _may_not_resume(self) -> bool:
-        return self.permission.starts_last_minute >= MAX_STARTS_PER_MINUTE or self._site.is_stopping
 
     async def _carry_out(self, do: Do) -> None:
         books = self._books

@@ -62,7 +62,7 @@ class OutletState:
         self._is_disabled = False
         self._authorised: Authorised | None = None
         self._lingers_until = 0.0
-        self._resumes = False
+        self._resumes_from = Phase.EMPTY
 
     def facts(self) -> Facts:
         """All that decides status and starts, now."""
@@ -77,8 +77,7 @@ class OutletState:
             no_power=self.no_power,
             can_record=self._books.journal.can_record,
             is_stopping=self._site.is_stopping,
-            starts_last_minute=self.permission.starts_last_minute,
-            resumes=self._resumes,
+            resumes_from=self._resumes_from,
             holds_cable=self.holds_cable or self.lingers,
         )
 

@@ -19,6 +19,8 @@ LEASE_S = 5.0
 RENEWAL_S = 1.0
 OPENS_WITHIN_S = LEASE_S + 2.0
 """After the last renewal: the lease, one second to ramp to zero, one to open (R2)."""
+MAX_STARTS_PER_MINUTE = 3
+"""What a contactor is spared from (R5; reliability.md 4); a further start waits its turn."""
 START_ORDER_WITHIN_S = 5.0
 """An unanswered start order is repeated for this long, then given up."""
 
@@ -43,16 +45,17 @@ class Permission:
         self._controller = controller
         self._clock = clock
         self._renewed_mono_s = clock.mono()
-        self._start_asked_mono_s: float | None = None
-        self._starts: deque[float] = deque(maxlen=8)
+        self._is_due = False
+        self._tried_mono_s: float | None = None
+        """When the start that is due was ordered for the first time."""
+        self._starts: deque[float] = deque(maxlen=MAX_STARTS_PER_MINUTE)
 
     @property
-    def starts_last_minute(self) -> int:
-        """How often energy was permitted anew within the last minute (R5)."""
-        now = self._clock.mono()
-        while self._starts and now - self._starts[0] > 60.0:
-            self._starts.popleft()
-        return len(self._starts)
+    def rests_s(self) -> float:
+        """How long the start that is due still waits, since the contactor was operated too often of late; 0: not."""
+        if not self._is_due or self._tried_mono_s is not None or len(self._starts) < MAX_STARTS_PER_MINUTE:
+            return 0.0
+        return max(0.0, self._starts[0] + 60.0 - self._clock.mono())
 
     @property
     def has_run_out(self) -> bool:
@@ -61,8 +64,8 @@ class Permission:
 
     @property
     def is_pending(self) -> bool:
-        """A start order is on its way and not answered yet."""
-        return self._start_asked_mono_s is not None
+        """A start order waits its turn, or is on its way and not answered yet."""
+        return self._is_due
 
     @property
     def differs(self) -> bool:
@@ -71,8 +74,7 @@ class Permission:
 
     def ask_start(self) -> None:
         """From now on `start` is due, until it succeeds, fails for good or is withdrawn."""
-        self._starts.append(self._clock.mono())
-        self._start_asked_mono_s = self._clock.mono()
+        self._is_due, self._tried_mono_s = True, None
 
     def adopt(self, limit: Limit) -> None:
         """The controller already holds a permission of ours with this limit; renewing it is due at once."""
@@ -84,10 +86,13 @@ class Permission:
         self._renewed_mono_s = self._clock.mono()
 
     async def start(self, session_ref: int, *, keep_cable: bool = False) -> bool:
-        """Order the start; whether the controller took it (no answer yet: False). Raises StartFailed."""
-        asked_mono_s, grant = self._start_asked_mono_s, self.grant
-        if asked_mono_s is None:
+        """Order the start; whether the controller took it (False: no answer yet, or it rests). Raises StartFailed."""
+        if not self._is_due or self.rests_s > 0:
             return False
+        if self._tried_mono_s is None:
+            self._tried_mono_s = self._clock.mono()
+            self._starts.append(self._tried_mono_s)
+        grant = self.grant
         try:
             await self._controller.start(
                 session_ref,
@@ -98,12 +103,12 @@ class Permission:
                 keep_cable=keep_cable,
             )
         except DeviceError as error:
-            is_final = isinstance(error, Refused) or self._clock.mono() - asked_mono_s > START_ORDER_WITHIN_S
+            is_final = isinstance(error, Refused) or self._clock.mono() - self._tried_mono_s > START_ORDER_WITHIN_S
             if not is_final:
                 return False
-            self._start_asked_mono_s = None
+            self._is_due = False
             raise StartFailed(str(error), start_error_flags(error)) from error
-        self._start_asked_mono_s = None
+        self._is_due = False
         self._renewed_mono_s = self._clock.mono()
         self.sent = grant
         return True
@@ -125,7 +130,7 @@ class Permission:
 
     async def withdraw(self) -> bool:
         """Order the stop; whether the controller heard it. If not, the lease ends without it."""
-        self._start_asked_mono_s = None
+        self._is_due = False
         self.grant = NO_GRANT
         try:
             await self._controller.stop()

@@ -51,8 +51,8 @@ def _less(room: Room, loads: Sequence[Load]) -> Room | None:
 def _most_more(loads: Sequence[Load], room: Room, enough: int) -> int:
     """How many of these fit, looking no further once `enough` do.
 
-    Loads on the same lines (as far as these are bounded) are one kind; of a kind the smaller ones are always the better
-    choice, so that only how many of each kind are served is left to find.
+    Loads on the same lines are one kind; of a kind the smaller ones are always the better choice, so that only how many
+    of each kind are served is left to find.
     """
     if enough <= 0:
         return 0
@@ -60,7 +60,7 @@ def _most_more(loads: Sequence[Load], room: Room, enough: int) -> int:
     kinds: dict[tuple[bool, ...], list[Room]] = {}
     for load in loads:
         takes = tuple(load.takes[index] for index in bounded)
-        kinds.setdefault(tuple(value > 0 for value in takes), []).append(takes)
+        kinds.setdefault(tuple(value > 0 for value in load.takes), []).append(takes)
     search = _Search([sorted(kind) for _, kind in sorted(kinds.items())], enough)
     return search.most(tuple(room[index] for index in bounded))
 

@@ -11,6 +11,7 @@ from chargepoint.bus import Bus
 from chargepoint.messages import ConnectorState, MeterState, PortState, SessionSummary, StationState
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet
+from chargepoint.station.permission import MAX_STARTS_PER_MINUTE
 from chargepoint.station.power import PowerSharing
 from chargepoint.station.session import session_state
 from chargepoint.station.site import Site
@@ -101,12 +102,20 @@ class Shown:
             session=self._summary(outlet),
             limit=outlet.cap,
             grant=grant,
-            why=self._sharing.allocation.reasons.get(outlet.number, "") if outlet.wants_energy else "",
+            why=self._why(outlet),
             vehicle=outlet.vehicle,
             suspended_by=suspended_by(facts, grant.power_w if grant is not None else 0.0, idle_s),
             waiting_for_ev=outlet.holder is not None and not outlet.in_transaction,
             reservation=reservation,
         )
+
+    def _why(self, outlet: Outlet) -> str:
+        """Why it gets what it gets, for people."""
+        if not outlet.wants_energy:
+            return ""
+        if outlet.permission.rests_s > 0:
+            return f"its contactor rests: at most {MAX_STARTS_PER_MINUTE} starts a minute"
+        return self._sharing.allocation.reasons.get(outlet.number, "")
 
     def _summary(self, outlet: Outlet) -> SessionSummary | None:
         session = outlet.session

@@ -14,7 +14,6 @@ from chargepoint.station.polls import ev_connected
 from chargepoint.vocabulary import Cause, ConnectorFlag, ConnectorStatus, ControllerStatus, HardwareFlag
 from drivers.interfaces import ControllerReading
 
-MAX_STARTS_PER_MINUTE = 3  # R5, reliability.md 4
 EV_IDLE_S = 10.0
 
 
@@ -35,9 +34,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     can_record: bool = True
     is_stopping: bool = False
     """The station itself is on its way down: nothing new begins."""
-    starts_last_minute: int = 0
-    resumes: bool = False
-    """Energy has been permitted anew within the transaction, and does not flow yet."""
+    resumes_from: Phase = Phase.EMPTY
+    """Energy has been permitted anew within the transaction, and does not flow yet; EMPTY: it is no such start."""
     holds_cable: bool = False
     """No vehicle any more, but a cable that stays locked until its user shows the card again (or is seen leaving)."""
 
@@ -83,7 +81,7 @@ def _is_charging(facts: Facts) -> bool:
         return True
     if facts.phase is Phase.STOPPING and facts.status is ControllerStatus.A_NOT_CONNECTED:
         return True  # unplugged, and the end is not on record yet
-    if facts.phase is Phase.STARTING and facts.resumes and facts.status.is_connected:
+    if facts.phase is Phase.STARTING and facts.resumes_from is not Phase.EMPTY and facts.status.is_connected:
         return True
     # the vehicle paused (pilot back to B) inside a transaction: the charge goes on, suspended by the vehicle
     return facts.phase in (Phase.CHARGING, Phase.STOPPING) and facts.status in (
@@ -174,10 +172,6 @@ _REFUSALS: tuple[tuple[Callable[[Facts], bool], Refusal], ...] = (
     (lambda f: f.phase is Phase.BOOKED, Refusal("busy", "Somebody is authorised on this connector already.")),
     (lambda f: f.holds_cable, Refusal("busy", "A cable is locked here. Show the card of its charge to release it.")),
     (lambda f: f.is_disabled, Refusal("blocked", "The connector is out of service or blocked.")),
-    (
-        lambda f: f.starts_last_minute >= MAX_STARTS_PER_MINUTE,
-        Refusal("too_often", "Too many starts within a minute. Please wait a minute."),
-    ),
 )
 
 
@@ -191,7 +185,7 @@ def suspended_by(facts: Facts, granted_w: float, idle_s: float) -> str:
     if facts.phase not in (Phase.STARTING, Phase.CHARGING) or facts.reading is None:
         return ""
     if facts.phase is Phase.STARTING and facts.status is not ControllerStatus.C6_CHARGING:
-        return "evse" if facts.resumes else ""
+        return {Phase.AWAY: "ev", Phase.CHARGING: "evse"}.get(facts.resumes_from, "")
     if granted_w <= 0:
         return "evse"
     return "ev" if idle_s >= EV_IDLE_S else ""

@@ -130,6 +130,9 @@ class StatusReporter:
             task.add_done_callback(self._tasks.discard)
         if report == line.report:
             return
+        if line.report is not None and _differs_in_info_only(report, line.report):
+            line.report = report
+            return
         now_s = self._clock.mono()
         line.report = report
         line.changed_at = self._clock.now() if self._clock.is_set else None
@@ -222,6 +225,11 @@ class StatusReporter:
             line = self._lines.get(number)
             if line is not None and line.report is not None:
                 await self._rpc.call("StatusNotification", status_payload(number, line.report, line.changed_at))
+
+
+def _differs_in_info_only(report: Report, before: Report) -> bool:
+    """No change of status: not worth a message, unless the info belongs to an error."""
+    return report.error_code == "NoError" and msgspec.structs.replace(report, info=before.info) == before
 
 
 def _drop(line: Line, change: Change) -> None:

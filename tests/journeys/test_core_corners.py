@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -255,8 +256,7 @@ async def test_a_transaction_waits_for_its_vehicle_and_goes_on(tmp_path: Path) -
         await leave(rig)
         await until_told(rig, "Available")
         assert told(rig, since=since)[3:] == [
-            "Charging", "SuspendedEV (EV side disconnected)", "SuspendedEVSE", "Charging", "StopTransaction",
-            "Finishing", "Available",
+            "Charging", "SuspendedEV (EV side disconnected)", "Charging", "StopTransaction", "Finishing", "Available",
         ]  # fmt: skip
         assert len(rig.system.ledger.transactions) == 1
         await settle(rig)
@@ -682,4 +682,47 @@ async def test_a_reset_ends_a_charge_with_its_reason(tmp_path: Path, kind: str, 
         assert rig.system.ledger.transactions[-1].reason == f"{kind}Reset"
         assert set(told(rig, since=since)) <= {"StopTransaction", "Finishing"}
         await leave(rig)
+        await settle(rig)
+
+
+# ------------------------------------------------------------------------------------------------- contactor's rest
+
+
+async def test_the_fourth_charge_within_a_minute_begins_at_once_and_its_energy_when_the_contactor_has_rested(
+    tmp_path: Path,
+) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        for _ in range(3):
+            await charge(rig)
+            assert (await show_card(rig)).outcome == "stopped"
+            await rig.until_status("CHARGED")
+            await leave(rig)
+        begun_s = asyncio.get_running_loop().time()
+        await plug(rig)
+        assert (await show_card(rig)).outcome == "started"
+        await rig.until(lambda: len(rig.system.ledger.calls("StartTransaction")) == 4, 5)
+        await rig.advance(1)
+        state = rig.state(1)
+        assert state is not None and "contactor rests" in state.why
+        assert rig.system.statuses[STATION, 1]["status"] == "Preparing"
+        await until_energy_flows(rig)
+        assert asyncio.get_running_loop().time() - begun_s > 20
+        await leave(rig)
+        await settle(rig)
+
+
+async def test_a_driver_who_does_not_wait_for_the_contactor_leaves_with_nothing(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        for _ in range(3):
+            await charge(rig)
+            await leave(rig)
+        await plug(rig)
+        await show_card(rig)
+        await rig.advance(3)
+        session = await leave(rig)
+        assert (session.delivered_wh, session.stop_source) == (0, StopSource.STATUS_CHANGE)
+        closed = [event for event in rig.simulated.contactor_log(1) if event.closed]
+        assert len(closed) == 3
         await settle(rig)

@@ -577,3 +577,31 @@ def test_no_frame_ends_the_reading(frames: list[bytes]) -> None:
 @pytest.mark.ocpp("J4.2-garbage")
 def test_no_frame_of_a_hundred_thousand_ends_the_reading(frames: list[bytes]) -> None:
     survive([frame for frame in frames if not frame.startswith(b'[2, "last"')])
+
+
+async def test_an_answer_leaves_before_the_request_that_follows_from_it() -> None:
+    async with exchange() as (rpc, link, router):
+        router.gate.clear()
+        link.put([2, "9", "GetConfiguration", {}])
+        await settled()
+        calling = asyncio.create_task(rpc.call("Heartbeat", {}))
+        await asyncio.sleep(0.5)
+        assert link.sent == []
+        router.gate.set()
+        await settled()
+        assert [frame[0] for frame in link.sent] == [3, 2]
+        link.put([3, link.sent[1][1], {"currentTime": "2026-01-01T00:00:00Z"}])
+        await calling
+
+
+async def test_an_answer_that_takes_long_holds_our_requests_up_for_a_second_only() -> None:
+    async with exchange() as (rpc, link, router):
+        router.gate.clear()
+        link.put([2, "9", "GetConfiguration", {}])
+        await settled()
+        calling = asyncio.create_task(rpc.call("Heartbeat", {}))
+        await asyncio.sleep(1.1)
+        assert [frame[0] for frame in link.sent] == [2]
+        link.put([3, link.sent[0][1], {"currentTime": "2026-01-01T00:00:00Z"}])
+        await calling
+        router.gate.set()

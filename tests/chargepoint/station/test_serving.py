@@ -44,6 +44,11 @@ def test_as_many_as_can_be_and_of_these_the_best_ranked(sizes: list[tuple[int, t
     assert most_served(ranked, room) == best_by_trying(ranked, room)
 
 
+def test_a_bound_on_one_line_alone_does_not_make_one_and_three_phase_cars_alike() -> None:
+    three, one = a_load(1, 2, (1, 1, 1)), a_load(2, 3, (1, 0, 0))
+    assert most_served([three, one], (1380.0, 2.0, math.inf, math.inf)) == {1}
+
+
 def test_dozens_of_connectors_on_mixed_phases_are_settled_within_the_bound() -> None:
     ranked = [a_load(number, 6 + number % 5, LINES[number % 7]) for number in range(64)]
     room = (80_000.0, 110.0, 100.0, 120.0)

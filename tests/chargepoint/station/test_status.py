@@ -21,7 +21,7 @@ def facts(status: str = "A", phase: Phase = Phase.EMPTY, **values: Any) -> Facts
         (facts("A", Phase.BOOKED), ConnectorStatus.WAITING_FOR_EV),
         (facts("B", Phase.PLUGGED), ConnectorStatus.READY),
         (facts("B1", Phase.STARTING), ConnectorStatus.READY),
-        (facts("B1", Phase.STARTING, resumes=True), ConnectorStatus.CHARGING),
+        (facts("B1", Phase.STARTING, resumes_from=Phase.CHARGING), ConnectorStatus.CHARGING),
         (facts("A", Phase.AWAY), ConnectorStatus.CHARGING),  # suspended by the vehicle
         (facts("A", Phase.STOPPING), ConnectorStatus.CHARGING),  # unplugged, its end not on record yet
         (facts("B", Phase.STOPPING), ConnectorStatus.CHARGING),
@@ -82,7 +82,6 @@ def test_some_status_always_holds(status: str) -> None:
         (facts("A", is_disabled=True), "blocked"),
         (facts("A", can_record=False), "not_recorded"),
         (facts("A", is_stopping=True), "stopping"),
-        (facts("A", starts_last_minute=3), "too_often"),
         (facts("A", flags=ConnectorFlag.UPDATING), "busy"),
     ],
 )
