@@ -810,10 +810,23 @@ class LinkDay(msgspec.Struct, frozen=True):
     received_bytes: int = 0
 
 
+class LinkCharge(msgspec.Struct, frozen=True):
+    """The link while the charge of `session_id` ran; `day` (UTC) on which it began. See `LinkDay`."""
+
+    session_id: int
+    day: str
+    connections: int = 0
+    outages: int = 0
+    outage_s: int = 0
+    sent_bytes: int = 0
+    received_bytes: int = 0
+
+
 class LinkStatistics(State, frozen=True, kw_only=True):
-    """Topic `link/statistics`: the newest days of the link, newest first. A day is one of UTC."""
+    """Topic `link/statistics`: the newest days and charges of the link, newest first. A day is one of UTC."""
 
     days: tuple[LinkDay, ...] = ()
+    charges: tuple[LinkCharge, ...] = ()
 
 
 class TellUpdate(Request["Done"], frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from chargepoint.clock import Clock
-from chargepoint.messages import LinkDay, LinkStatistics
+from chargepoint.messages import LinkCharge, LinkDay, LinkStatistics
 from chargepoint.storage.database import CannotRecord, Database, Statement
 from ocpp_client.facts import Facts
 
@@ -25,11 +25,12 @@ log = logging.getLogger(__name__)
 
 KEPT_DAYS = 400
 SHOWN_DAYS = 31
+SHOWN_CHARGES = 20
 WITH_OTHERS_S = 60.0
 ALONE_S = 900.0
 SHOW_EACH_S = 10.0
-LOADED_CHARGES = 50
-"""So many of the newest charges are known after a restart; those that still run are among them."""
+NEWEST_CHARGES = 50
+"""So many of the newest charges are held in memory; those that still run are among them, also after a restart."""
 
 AWAY_FACT = "link_away"
 UNKNOWN_DAY = ""
@@ -83,7 +84,7 @@ class Statistics:
     @classmethod
     async def load(cls, database: Database, clock: Clock, facts: Facts) -> Statistics:
         days = {row[0]: Counts(*row[1:]) for row in await database.read("SELECT * FROM link_days")}
-        rows = await database.read("SELECT * FROM link_charges ORDER BY session_id DESC LIMIT ?", (LOADED_CHARGES,))
+        rows = await database.read("SELECT * FROM link_charges ORDER BY session_id DESC LIMIT ?", (NEWEST_CHARGES,))
         charges = {
             number: Charge(day, Counts(connections, outages, outage_s, 0, 0, sent_bytes, received_bytes))
             for number, day, connections, outages, outage_s, sent_bytes, received_bytes in rows
@@ -162,14 +163,19 @@ class Statistics:
             self.show()
 
     def show(self) -> None:
-        """Publish the newest days."""
+        """Publish the newest days and charges."""
         self._shown_s = asyncio.get_running_loop().time()
-        self.tell(LinkStatistics(days=self.newest()))
+        self.tell(LinkStatistics(days=self.newest(), charges=self.newest_charges()))
 
     def newest(self, count: int = SHOWN_DAYS) -> tuple[LinkDay, ...]:
         """The newest days, newest first; without those of unknown time."""
         names = sorted((name for name in self._days if name != UNKNOWN_DAY), reverse=True)[:count]
         return tuple(LinkDay(name, **_whole(self._days[name])) for name in names)
+
+    def newest_charges(self, count: int = SHOWN_CHARGES) -> tuple[LinkCharge, ...]:
+        """The newest charges, newest first, the running ones among them."""
+        numbers = sorted(self._charges, reverse=True)[:count]
+        return tuple(LinkCharge(*self._charge_row(number)) for number in numbers)
 
     def due(self) -> list[Statement]:
         """What is to be written together with something else; [] while it was written just now."""
@@ -185,9 +191,7 @@ class Statistics:
         for day in sorted(self._fresh_days & set(self._days)):
             statements.append((SAVE_DAY, (day, *_whole(self._days[day]).values())))
         for number in sorted(self._fresh_charges):
-            charge, whole = self._charges[number], _whole(self._charges[number].counts)
-            row = (number, charge.day, *(whole[name] for name in whole if name not in ("sent", "received")))
-            statements.append((SAVE_CHARGE, row))
+            statements.append((SAVE_CHARGE, self._charge_row(number)))
         if statements:
             statements.append(
                 ("INSERT OR REPLACE INTO facts VALUES (?, ?)", (AWAY_FACT, b"1" if self._is_away else b"0"))
@@ -197,8 +201,18 @@ class Statistics:
         self._fresh_days.clear()
         self._fresh_charges.clear()
         if self._knows_running:
-            self._charges = {number: self._charges[number] for number in self._running & set(self._charges)}
+            kept = self._running.union(sorted(self._charges)[-NEWEST_CHARGES:])
+            self._charges = {number: charge for number, charge in self._charges.items() if number in kept}
         return statements
+
+    def _charge_row(self, number: int) -> tuple[int, str, int, int, int, int, int]:
+        """In the order of the table."""
+        charge = self._charges[number]
+        counts = charge.counts
+        return (
+            number, charge.day, counts.connections, counts.outages, int(counts.outage_s), counts.sent_bytes,
+            counts.received_bytes,
+        )  # fmt: skip
 
     def _too_old(self) -> list[Statement]:
         if not self._clock.is_set:
@@ -206,6 +220,7 @@ class Statistics:
         oldest = _name(self._clock.now() - timedelta(days=KEPT_DAYS))
         for day in [day for day in self._days if UNKNOWN_DAY < day < oldest]:
             del self._days[day]
+        self._charges = {n: charge for n, charge in self._charges.items() if not UNKNOWN_DAY < charge.day < oldest}
         return [
             ("DELETE FROM link_days WHERE day < ? AND day <> ''", (oldest,)),
             ("DELETE FROM link_charges WHERE day < ? AND day <> ''", (oldest,)),

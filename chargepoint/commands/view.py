@@ -18,6 +18,7 @@ from rich.text import Text
 
 from chargepoint.messages import (
     ConnectorState,
+    LinkCharge,
     LinkDay,
     LinkStatistics,
     LinkStatus,
@@ -239,6 +240,9 @@ def link(scene: Scene) -> Text:
     statistics = _one(scene, "link/statistics", LinkStatistics)
     if statistics is not None and statistics.days:
         line.append(f"\n{link_day(statistics.days[0])}", style="bright_black")
+        for charge in statistics.charges:
+            if charge.session_id in _running(scene):
+                line.append(f"\n{link_charge(charge)}", style="bright_black")
     return line
 
 
@@ -248,6 +252,20 @@ def link_day(day: LinkDay) -> str:
         f"link on {day.day} (UTC)  {day.connections} connections · {day.outages} outages, {day.outage_s // 60} min · "
         f"{day.sent} sent, {day.sent_bytes / 1000:.1f} kB · {day.received} received, {day.received_bytes / 1000:.1f} kB"
     )
+
+
+def link_charge(charge: LinkCharge) -> str:
+    """The link while one charge runs, as a line."""
+    return (
+        f"link in session {charge.session_id}  {charge.outages} outages, {charge.outage_s // 60} min · "
+        f"{charge.sent_bytes / 1000:.1f} kB sent · {charge.received_bytes / 1000:.1f} kB received"
+    )
+
+
+def _running(scene: Scene) -> set[int]:
+    """The sessions whose transactions run now."""
+    sessions = (state.session for state in _all(scene, "connector/", ConnectorState))
+    return {session.session_id for session in sessions if session is not None and session.is_transaction}
 
 
 def traffic(frames: Sequence[OcppFrame]) -> Panel:

@@ -13,6 +13,7 @@ from chargepoint.commands import view
 from chargepoint.commands.plain import Teller
 from chargepoint.messages import (
     ConnectorState,
+    LinkCharge,
     LinkDay,
     LinkStatistics,
     LinkStatus,
@@ -233,3 +234,15 @@ def test_the_day_of_the_link_is_a_line_below_it() -> None:
     assert line == (
         "link on 2026-03-01 (UTC)  3 connections · 2 outages, 12 min · 120 sent, 45.6 kB · 98 received, 12.3 kB"
     )
+
+
+def test_of_charges_only_those_that_run_have_a_line_about_their_link() -> None:
+    running = next(
+        state.session.session_id
+        for state in STATES.values()
+        if isinstance(state, ConnectorState) and state.session is not None and state.session.is_transaction
+    )
+    charges = (LinkCharge(running, "2026-03-01", 1, 2, 130, 4_500, 1_250), LinkCharge(running - 1, "2026-03-01"))
+    statistics = LinkStatistics(days=(LinkDay("2026-03-01"),), charges=charges)
+    lines = view.link(scene(states={**STATES, "link/statistics": statistics})).plain.splitlines()[2:]
+    assert lines == [f"link in session {running}  2 outages, 2 min · 4.5 kB sent · 1.2 kB received"]

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from chargepoint.messages import LinkDay, LinkStatistics, SessionSummary
+from chargepoint.messages import LinkCharge, LinkDay, LinkStatistics, SessionSummary
 from chargepoint.vocabulary import SessionState
 from ocpp_client.kept import Kept
 from ocpp_client.simulated import HttpAnswer
@@ -160,10 +160,12 @@ async def test_each_charge_counts_what_happens_while_it_runs(tmp_path: Path) -> 
         await asyncio.sleep(30)
         rig.station.connector(1, session=charge(8, is_transaction=False))
         await asyncio.sleep(400)
+        told = (await shown(rig)).charges
         await rig.stop()
         ((number, day, connections, outages, outage_s, sent, received),) = await rows(tmp_path, "link_charges")
         assert (number, day, connections, outages) == (7, TODAY, 1, 1) and 55 <= outage_s <= 70
         assert 0 < sent < 3000 and 0 < received < 3000
+        assert told == (LinkCharge(7, TODAY, 1, 1, outage_s, sent, received),)
 
 
 async def test_four_hundred_days_are_kept(tmp_path: Path) -> None:
