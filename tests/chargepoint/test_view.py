@@ -242,7 +242,7 @@ def test_of_charges_only_those_that_run_have_a_line_about_their_link() -> None:
         for state in STATES.values()
         if isinstance(state, ConnectorState) and state.session is not None and state.session.is_transaction
     )
-    charges = (LinkCharge(running, "2026-03-01", 1, 2, 130, 4_500, 1_250), LinkCharge(running - 1, "2026-03-01"))
+    charges = (LinkCharge(running, "2026-03-01", 1, 2, 130, 4_500, 1_250), LinkCharge(999_999, "2026-03-01"))
     statistics = LinkStatistics(days=(LinkDay("2026-03-01"),), charges=charges)
     lines = view.link(scene(states={**STATES, "link/statistics": statistics})).plain.splitlines()[2:]
     assert lines == [f"link in session {running}  2 outages, 2 min · 4.5 kB sent · 1.2 kB received"]
