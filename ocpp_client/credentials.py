@@ -13,10 +13,9 @@ import logging
 import ssl
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-from cryptography.x509 import Certificate
 
 from chargepoint.config import OcppSettings
 from chargepoint.storage.database import CannotRecord
@@ -35,6 +34,9 @@ from ocpp_client.standing import (
 from ocpp_client.tls import client_context
 from ocpp_client.transport import CannotConnect, Stage, Way, address, authorization
 from ocpp_client.watching import Watching
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 log = logging.getLogger(__name__)
 

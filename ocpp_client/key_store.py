@@ -17,13 +17,19 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-
-from cryptography.x509 import Certificate
+from typing import TYPE_CHECKING
 
 from chargepoint.clock import Clock
 from chargepoint.storage.database import CannotRecord, Database, Statement
-from ocpp_client import x509
-from ocpp_client.x509 import Instant, Unfit
+from ocpp_client.certificate_words import HashData, Instant, Unfit
+from ocpp_client.late import Late
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+    from ocpp_client import x509
+else:
+    x509 = Late("ocpp_client.x509")
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +65,7 @@ class Root:
     def pem(self) -> str:
         return x509.to_pem(self.certificate)
 
-    def hash_data(self, algorithm: str = "SHA256") -> x509.HashData:
+    def hash_data(self, algorithm: str = "SHA256") -> HashData:
         return x509.hash_data(self.certificate, self.issuer, algorithm)
 
     def row(self, at: datetime) -> Statement:
@@ -325,7 +331,7 @@ class KeyStore:
         anchor = self.link_chain[-1]
         return (Root(HELD, anchor, anchor),) if x509.is_signed_by(anchor, anchor) else ()
 
-    def named(self, hash_data: x509.HashData) -> tuple[Root, ...]:
+    def named(self, hash_data: HashData) -> tuple[Root, ...]:
         """The installed roots that this hash data is of."""
         return tuple(root for root in self._roots if root.hash_data(hash_data.hash_algorithm) == hash_data)
 

@@ -7,9 +7,8 @@ import logging
 import random
 import ssl
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from cryptography.x509 import Certificate
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -22,6 +21,9 @@ from ocpp_client.statistics import Statistics
 from ocpp_client.tls import CERTIFICATE, chain_of, event_of, lifetime_fault
 from ocpp_client.transport import CannotConnect, Way, close_link, open_link, watch_link
 from ocpp_client.watching import Watching
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 log = logging.getLogger(__name__)
 

@@ -28,6 +28,7 @@ from chargepoint.messages import (
 from chargepoint.version import VERSION
 from chargepoint.vocabulary import LinkState, StartCause
 from ocpp_client.backlog import STATION
+from ocpp_client.certificate_words import Unfit
 from ocpp_client.commissioning import Commissioning
 from ocpp_client.credentials import Credentials
 from ocpp_client.errands import Errands
@@ -58,7 +59,6 @@ from ocpp_client.v16.smart_charging import SmartCharging
 from ocpp_client.v16.status import StatusReporter
 from ocpp_client.v16.telling import Teller
 from ocpp_client.watching import Watching
-from ocpp_client.x509 import Unfit
 
 log = logging.getLogger(__name__)
 

@@ -11,11 +11,15 @@ import os
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
-
-from cryptography import x509
+from typing import TYPE_CHECKING, Any
 
 from chargepoint.clock import Clock
+from ocpp_client.late import Late
+
+if TYPE_CHECKING:
+    from cryptography import x509
+else:
+    x509 = Late("cryptography.x509")
 
 SUITES = (
     "ECDHE-ECDSA-AES128-GCM-SHA256",

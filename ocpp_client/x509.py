@@ -10,18 +10,18 @@ import hashlib
 import re
 import warnings
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
 from typing import TypeVar
 
-import msgspec
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import Certificate
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from ocpp_client.certificate_words import HashData, Instant, Unfit, Wanted
 
 MAX_CSR = 5500
 MAX_CHAIN = 10
@@ -39,36 +39,6 @@ WEAK = (hashes.MD5, hashes.SHA1)
 _REFUSALS = (x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, *_REFUSALS)
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
-
-
-class Unfit(Exception):
-    """A certificate or key that cannot be used; the text says why and repeats no secret."""
-
-
-class HashData(msgspec.Struct, frozen=True, rename="camel"):
-    """CertificateHashDataType: names a certificate by its issuer and its number. Lower-case hexadecimal."""
-
-    hash_algorithm: str
-    issuer_name_hash: str
-    issuer_key_hash: str
-    serial_number: str
-
-    @classmethod
-    def read(cls, payload: dict[str, str]) -> HashData:
-        """As a server wrote it: upper case and leading zeros mean the same."""
-        return cls(
-            payload["hashAlgorithm"],
-            payload["issuerNameHash"].lower(),
-            payload["issuerKeyHash"].lower(),
-            payload["serialNumber"].lower().lstrip("0") or "0",
-        )
-
-
-class Instant(msgspec.Struct, frozen=True):
-    """Now, as well as it is known: without wall time `at` is the earliest time that can be true."""
-
-    at: datetime
-    is_exact: bool = True
 
 
 # ------------------------------------------------------------------------------------------------------------ reading
@@ -193,19 +163,6 @@ def check_root(text: str, now: Instant, known: Sequence[Certificate] = ()) -> tu
         if is_signed_by(certificate, issuer):
             return certificate, issuer
     raise Unfit(f"{name_of(certificate)}: it is signed neither by itself nor by a root that is installed")
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """What a certificate of this station has to be. `organisation` empty: any."""
-
-    common_name: str
-    organisation: str
-    key: bytes = b""
-    """The public key (DER) that it has to be for; empty: that is looked at elsewhere."""
-    roots: tuple[Certificate, ...] = ()
-    """One of them has to be at the end of the chain; none: nobody is known who could."""
-    helpers: tuple[Certificate, ...] = ()
-    """Intermediate certificates that are known already and may be missing in the chain."""
 
 
 def check_own_chain(chain: Sequence[Certificate], wanted: Wanted, now: Instant) -> None:

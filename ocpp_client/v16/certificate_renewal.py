@@ -13,17 +13,24 @@ import logging
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
-
-from cryptography.x509 import Certificate
+from typing import TYPE_CHECKING
 
 from chargepoint.clock import Clock, at_of, unix_of
 from chargepoint.storage.database import CannotRecord
-from ocpp_client import x509
+from ocpp_client.certificate_words import Unfit
 from ocpp_client.delivery import UNKNOWN_THERE
 from ocpp_client.facts import Facts
 from ocpp_client.key_store import KeyStore
+from ocpp_client.late import Late
 from ocpp_client.rpc import LinkLost, NoAnswer, Refused, Rpc, Unsendable
 from ocpp_client.v16.configuration import Configuration
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+    from ocpp_client import x509
+else:
+    x509 = Late("ocpp_client.x509")
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +104,7 @@ class Renewal:
                     self._made_s = loop.time()
                 self._repeats = 0
                 await self._ask()
-        except (CannotRecord, x509.Unfit) as error:
+        except (CannotRecord, Unfit) as error:
             self._failed("SignCertificate", None, str(error))
 
     def taken(self) -> None:
@@ -164,7 +171,7 @@ class Renewal:
                     await self._repeat()
                 elif self._repeat_s is None and self._is_open.is_set() and self._is_due():
                     await self._renew_in_time()
-            except (CannotRecord, x509.Unfit) as error:
+            except (CannotRecord, Unfit) as error:
                 self._repeat_s = None
                 self._failed("SignCertificate", None, str(error))
             await self._rest(later)

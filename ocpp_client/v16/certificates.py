@@ -12,19 +12,23 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import msgspec
-from cryptography.x509 import Certificate
 
 from chargepoint.storage.database import CannotRecord
-from ocpp_client import x509
+from ocpp_client.certificate_words import HashData, Unfit, Wanted
 from ocpp_client.frames import Payload
 from ocpp_client.key_store import CENTRAL, KeyStore, NotPending, Root
+from ocpp_client.late import Late
 from ocpp_client.rpc import Reply
 from ocpp_client.v16.certificate_renewal import Renewal
 from ocpp_client.v16.configuration import Configuration
-from ocpp_client.x509 import Unfit, Wanted
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+    from ocpp_client import x509
     from ocpp_client.v16.core import Actions
+else:
+    x509 = Late("ocpp_client.x509")
 
 log = logging.getLogger(__name__)
 
@@ -117,12 +121,12 @@ class Certificates:
         return present
 
     async def delete(self, payload: Payload) -> Reply:
-        wanted = x509.HashData.read(payload["certificateHashData"])
+        wanted = HashData.read(payload["certificateHashData"])
         status, text = await self._delete(wanted)
         self._note("DeleteCertificate", None, f"number {wanted.serial_number[:40]}, {text}: {status}")
         return Reply({"status": status})
 
-    async def _delete(self, wanted: x509.HashData) -> tuple[str, str]:
+    async def _delete(self, wanted: HashData) -> tuple[str, str]:
         roots = self._store.named(wanted)
         if not roots:
             return "NotFound", "not installed"

@@ -14,10 +14,10 @@ from cryptography.x509 import Certificate
 from chargepoint.clock import Clock
 from chargepoint.storage.database import CannotRecord, Database
 from ocpp_client import x509
+from ocpp_client.certificate_words import Unfit
 from ocpp_client.key_store import CENTRAL, HELD, MANUFACTURER, REPLACED, KeyStore, NotPending, Root
 from ocpp_client.simulated_authority import Authority, Issued
 from ocpp_client.tables import MIGRATIONS
-from ocpp_client.x509 import Unfit
 from tests.ocpp_client.pki import CPO, SERIAL, pki
 from tests.ocpp_client.rig import NOW, rig_clock
 

@@ -16,8 +16,8 @@ from cryptography import x509 as library
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ocpp_client import x509
+from ocpp_client.certificate_words import HashData, Instant, Unfit, Wanted
 from ocpp_client.simulated_authority import SERVER, Authority, name
-from ocpp_client.x509 import Instant, Unfit, Wanted
 from tests.ocpp_client.pki import CPO, FUTURE, PAST, SERIAL, pki, rsa_root
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -170,8 +170,8 @@ def test_hash_data_by_another_way() -> None:
 
 def test_hash_data_means_the_same_in_upper_case_and_with_leading_zeros() -> None:
     written = {"hashAlgorithm": "SHA256", "issuerNameHash": "AB", "issuerKeyHash": "Cd", "serialNumber": "000F0"}
-    assert x509.HashData.read(written) == x509.HashData("SHA256", "ab", "cd", "f0")
-    assert x509.HashData.read(written | {"serialNumber": "00"}).serial_number == "0"
+    assert HashData.read(written) == HashData("SHA256", "ab", "cd", "f0")
+    assert HashData.read(written | {"serialNumber": "00"}).serial_number == "0"
 
 
 # ------------------------------------------------------------------------------------------- the station's own one
