@@ -32,9 +32,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from ocpp_client import simulated_control
 from ocpp_client.simulated_answers import ANSWERS
 from ocpp_client.simulated_authority import Signing
+from ocpp_client.simulated_command import main
 from ocpp_client.simulated_ledger import Ledger, Payload, Transaction
 from ocpp_client.simulated_rules import HttpAnswer, Rule, take
 from ocpp_client.simulated_wire import CallRefused, Connect, Connection, Link, NotConnected, frame_bytes, tls_of
@@ -304,7 +304,7 @@ class CentralSystem:
                     link.connection.transport.close()
                     return
                 if rule.byte_gap_s > 0:
-                    await self._send_slowly(link, frame_bytes(text), rule.byte_gap_s)
+                    await link.send_slowly(frame_bytes(text), rule.byte_gap_s)
                 else:
                     await link.connection.send(text)
                 kind = "result" if frame[0] == RESULT else "error"
@@ -317,13 +317,6 @@ class CentralSystem:
             return
         if rule.close_after:
             link.connection.transport.close()
-
-    async def _send_slowly(self, link: Link, data: bytes, gap_s: float) -> None:
-        for position in range(len(data)):
-            if link.connection.transport.is_closing():
-                return
-            link.connection.transport.write(data[position : position + 1])
-            await asyncio.sleep(gap_s)
 
     def _check_schema(self, station: str, kind: int, action: str, payload: Payload) -> None:
         try:
@@ -400,4 +393,4 @@ class CentralSystem:
 
 
 if __name__ == "__main__":
-    raise SystemExit(simulated_control.main(CentralSystem))
+    raise SystemExit(main(CentralSystem))

@@ -14,20 +14,12 @@ POST /away, POST /back             the server disappears and returns on the same
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import json
-import logging
-import signal
-import sys
-from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 from aiohttp import web
 
-from ocpp_client.simulated_authority import Signing
 from ocpp_client.simulated_rules import HttpAnswer, Rule
 
 if TYPE_CHECKING:
@@ -161,43 +153,6 @@ class Control:
         else:
             await self._system.come_back()
         return _json({})
-
-
-async def serve(system: CentralSystem, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM; says both addresses as one line of JSON on standard output."""
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
-    async with system, Control(system, host, port) as door:
-        print(json.dumps({"url": system.url, "control": door.url}), flush=True)
-        await ended.wait()
-
-
-def main(make: Callable[..., CentralSystem], arguments: list[str] | None = None) -> int:
-    """The command line of the process of its own; `make` makes the central system."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ocpp_client.simulated", description="A simulated OCPP 1.6J central system."
-    )
-    parser.add_argument("--listen", type=_address, default="127.0.0.1:0", metavar="HOST:PORT", help="for stations")
-    parser.add_argument("--control", type=_address, default="127.0.0.1:0", metavar="HOST:PORT", help="HTTP, JSON")
-    parser.add_argument("--new-ids", action="store_true", help="do not recognise repeats of StartTransaction")
-    parser.add_argument(
-        "--sign", action="store_true", help="answer SignCertificate with certificates of an own authority (GET /root)"
-    )
-    parser.add_argument("--verbose", action="store_true", help="log connections to standard error")
-    given = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO if given.verbose else logging.WARNING, stream=sys.stderr)
-    host, port = given.listen
-    system = make(host=host, port=port, repeats_get_a_new_id=given.new_ids)
-    system.signing = Signing() if given.sign else None
-    asyncio.run(serve(system, *given.control))
-    return 0
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    return host or "127.0.0.1", int(port)
 
 
 def _json(value: object, status: int = 200) -> web.Response:

@@ -78,6 +78,14 @@ class Link:
         self.waiting: dict[str, tuple[str, asyncio.Future[Payload]]] = {}
         self.sending = asyncio.Lock()
 
+    async def send_slowly(self, data: bytes, gap_s: float) -> None:
+        """Byte by byte, as far as the connection lasts."""
+        for position in range(len(data)):
+            if self.connection.transport.is_closing():
+                return
+            self.connection.transport.write(data[position : position + 1])
+            await asyncio.sleep(gap_s)
+
     def end(self) -> None:
         for action, answer in self.waiting.values():
             if not answer.done():
