@@ -172,7 +172,8 @@ class Lanes:
             else:
                 await self._end(lane)
         except (Refused, NoAnswer) as error:
-            if sample is not None and lane.attempts + 1 >= self._rules.number("TransactionMessageAttempts"):
+            most = 1 if lane.has_given_up else self._rules.number("TransactionMessageAttempts")
+            if sample is not None and lane.attempts + 1 >= most:
                 await self._give_up(lane, str(error))
             else:
                 await self._failed(lane, None, str(error))
@@ -247,8 +248,7 @@ class Lanes:
         )
         self._on_failure(lane.session_id, lane.connector, f"{max(1, count)} meter values not told, set aside: {error}")
         lane.has_given_up = True
-        lane.attempts = max(0, self._rules.number("TransactionMessageAttempts") - 1)
-        lane.due_s = 0.0
+        lane.attempts, lane.due_s = 0, 0.0
         await self._store.hold(lane)
 
     async def _count(self, lane: Lane, up_to: int) -> int:

@@ -20,11 +20,11 @@ import msgspec
 from ocpp_client import frames, schemas
 from ocpp_client.costs import Purse
 from ocpp_client.frames import BadFrame, Call, CallError, CallResult, Frame, Payload
-from ocpp_client.rpc_roles import CallFault, Connection, Handler, Reply, Router, Watcher, Wording
+from ocpp_client.rpc_roles import CallFault, Connection, Handler, IsAlive, Reply, Router, Watcher, Wording
 
 __all__ = [
-    "CallFault", "Connection", "Handler", "LinkLost", "NoAnswer", "Refused", "Reply", "Router", "Rpc", "Unsendable",
-    "Watcher", "Wording",
+    "CallFault", "Connection", "Handler", "IsAlive", "LinkLost", "NoAnswer", "Refused", "Reply", "Router", "Rpc",
+    "Unsendable", "Watcher", "Wording",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -94,9 +94,13 @@ class Rpc:
     router: Router
     """Set once, before the first link."""
 
-    def __init__(self, watcher: Watcher, timeout_s: float, wording: Wording | None = None) -> None:
-        """`wording` has the last word on what our requests say (`v16/compatibility.py`)."""
+    def __init__(
+        self, watcher: Watcher, timeout_s: float, wording: Wording | None = None, is_alive: IsAlive | None = None
+    ) -> None:
+        """`wording` has the last word on what our requests say (`v16/compatibility.py`). `is_alive` is asked when no
+        answer came: over a dead link none could, which is not the server's failure (R11)."""
         self._wording = wording
+        self._is_alive = is_alive
         self._watcher = watcher
         self._timeout_s = timeout_s
         self._connection: Connection | None = None
@@ -157,11 +161,15 @@ class Rpc:
         text = frames.encode(call)
         self._pending = pending = _Pending(call.id, action, loop.create_future(), loop.time())
         try:
-            async with asyncio.timeout(timeout_s):
-                await self._send(connection, action, text, None)
-                answer = await pending.answer
-        except TimeoutError:
-            raise NoAnswer(f"{action} was not answered in {timeout_s:g} s") from None
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._send(connection, action, text, None)
+                    await asyncio.wait([pending.answer])
+            except TimeoutError:
+                await self._prove(connection, action)
+                if not pending.answer.done():
+                    raise NoAnswer(f"{action} was not answered in {timeout_s:g} s") from None
+            answer = pending.answer.result()
         finally:
             self._pending = None
             if pending.answer.done() and not pending.answer.cancelled():
@@ -173,6 +181,11 @@ class Rpc:
             if action in _LENIENT:
                 return answer
             raise NoAnswer(f"the answer to {action} is wrong: {error}") from None
+
+    async def _prove(self, connection: Connection, action: str) -> None:
+        """The link is alive, so the silence is the server's. Raises LinkLost when it is not."""
+        if self._is_alive is not None and not await self._is_alive(connection):
+            raise LinkLost(f"the link was dead while the answer to {action} was awaited")
 
     async def _send(self, connection: Connection, action: str, text: bytes, latency_s: float | None) -> None:
         try:

@@ -36,6 +36,9 @@ class Connection(Protocol):
     async def send(self, message: bytes, *, text: bool | None = None) -> None: ...
 
 
+IsAlive = Callable[[Connection], Awaitable[bool]]
+
+
 class Watcher(Protocol):
     """Hears of every frame; must be quick and not raise."""
 

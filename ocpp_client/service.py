@@ -7,6 +7,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from websockets.asyncio.client import ClientConnection
+
 from chargepoint.bus import CallFailed, StateView, Unavailable
 from chargepoint.context import Context
 from chargepoint.messages import (
@@ -38,10 +40,10 @@ from ocpp_client.lanes import Lanes
 from ocpp_client.link import Link
 from ocpp_client.orphans import Orphans
 from ocpp_client.outbox import Outbox
-from ocpp_client.rpc import Rpc
+from ocpp_client.rpc import Connection, Rpc
 from ocpp_client.security_events import SecurityEvents
 from ocpp_client.set_aside import SetAside
-from ocpp_client.transport import address
+from ocpp_client.transport import address, is_alive
 from ocpp_client.v16.authorisation import Authorisation
 from ocpp_client.v16.certificate_renewal import Renewal
 from ocpp_client.v16.certificates import Certificates
@@ -104,7 +106,7 @@ class Client:
         self._configuration.on_change(self._plan_changed.set)
 
         compatibility = settings.ocpp.compatibility
-        self._rpc = Rpc(self._watching, settings.ocpp.call_timeout_s, wording(compatibility))
+        self._rpc = Rpc(self._watching, settings.ocpp.call_timeout_s, wording(compatibility), self._is_link_alive)
         self._registration = registration = Registration(
             bus=bus,
             rpc=self._rpc,
@@ -179,6 +181,12 @@ class Client:
         bus.serve(ReadParked, self._read_parked)
         bus.serve(ReadFrames, exchange.read)
         bus.serve(CallCentralSystem, Commissioning(self._rpc, registration.is_open, self._watching.sent).call)
+
+    async def _is_link_alive(self, connection: Connection) -> bool:
+        """Where pings are switched off nothing is proved: then a missing answer is the central system's failure."""
+        if self._configuration.number("WebSocketPingInterval") == 0 or not isinstance(connection, ClientConnection):
+            return True
+        return await is_alive(connection)
 
     def _new_credentials(self, identity: str) -> Credentials:
         configuration = self._configuration

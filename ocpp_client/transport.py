@@ -309,14 +309,21 @@ async def watch_link(connection: ClientConnection, interval_s: Callable[[], floa
     """Ping until the other side is found dead; then the link is cut. Returns why. 0 seconds switch pings off."""
     while True:
         await _until_ping(interval_s)
-        try:
-            async with asyncio.timeout(PONG_TIMEOUT_S):
-                await (await connection.ping())
-        except TimeoutError:
-            connection.transport.abort()
+        if not await is_alive(connection):
             return f"the central system has not answered a ping for {PONG_TIMEOUT_S:.0f} s"
-        except (WebSocketException, OSError):
-            return "the link is closed"
+
+
+async def is_alive(connection: ClientConnection) -> bool:
+    """Whether the other side answers a ping now; a link that is dead is cut at once."""
+    try:
+        async with asyncio.timeout(PONG_TIMEOUT_S):
+            await (await connection.ping())
+    except TimeoutError:
+        connection.transport.abort()
+        return False
+    except (WebSocketException, OSError):
+        return False
+    return True
 
 
 async def _until_ping(interval_s: Callable[[], float]) -> None:

@@ -123,3 +123,41 @@ async def test_the_ranges_of_parked_values_are_bounded(tmp_path: Path) -> None:
         assert store.aside[-1] == AsideRange(9, 1, 90_000, 90_009, 5)
         store.sample = 100_000
         assert store.held_samples() == 3
+
+
+async def test_a_link_that_was_dead_uses_up_no_try(tmp_path: Path) -> None:
+    """Half-open, the answer's time-out comes before the pings find out (R11)."""
+    presets = {"TransactionMessageAttempts": 1, "WebSocketPingInterval": 35}
+    async with bench(tmp_path, configuration=presets) as rig:
+        await rig.registered()
+        rig.station.start(1)
+        await rig.system.until_received("StartTransaction", 1)
+        await asyncio.sleep(36)
+        rig.system.deafen("CP1")
+        rig.station.stop(1)
+        await told_all(rig, 1, 1)
+        assert (await parked(rig)).sessions == ()
+        assert rig.ledger.faults() == []
+
+
+async def test_a_silent_server_on_a_living_link_uses_up_tries(tmp_path: Path) -> None:
+    async with bench(tmp_path, configuration={"TransactionMessageAttempts": 1}) as rig:
+        await rig.registered()
+        rig.system.on("StartTransaction", drop=True)
+        rig.station.start(1)
+        await asyncio.sleep(40)
+        assert [one.is_parked for one in (await parked(rig)).sessions] == [True]
+        assert len(rig.system.connects) == 1, "the link itself is well"
+
+
+async def test_the_end_has_all_its_tries_after_meter_values_were_given_up(tmp_path: Path) -> None:
+    presets = {"TransactionMessageAttempts": 3, "TransactionMessageRetryInterval": 5}
+    async with bench(tmp_path, configuration=presets) as rig:
+        await rig.registered()
+        rig.system.on("MeterValues", error="InternalError")
+        rig.system.on("StopTransaction", times=2, error="InternalError")
+        rig.station.start(1)
+        rig.station.sample(1, wh=1100)
+        rig.station.stop(1)
+        await told_all(rig, 1, 3)
+        assert [(one.messages, one.error[:12]) for one in (await parked(rig)).sessions] == [(1, "meter values")]
