@@ -228,6 +228,8 @@ def fault_of(schedule: LimitSchedule) -> str:
 def _faults(schedule: LimitSchedule) -> Iterable[tuple[bool, str]]:
     periods, kind, purpose = schedule.periods, schedule.kind, schedule.purpose
     starts = [period.start_s for period in periods]
+    instants = (schedule.start_at, schedule.valid_from, schedule.valid_to)
+    yield any(at is not None and at.utcoffset() is None for at in instants), "an instant has no time zone"
     yield not 0 <= schedule.stack_level <= MAX_STACK_LEVEL, f"the stack level must be 0 to {MAX_STACK_LEVEL}"
     yield not periods, "it has no period"
     yield len(periods) > MAX_PERIODS, f"it has {len(periods)} periods, at most {MAX_PERIODS} are possible"
@@ -250,6 +252,7 @@ def _faults(schedule: LimitSchedule) -> Iterable[tuple[bool, str]]:
         "a limit of the station is for connector 0",
     )
     yield purpose is SchedulePurpose.TX and schedule.connector < 1, "a limit of one transaction needs its connector"
+    yield purpose is not SchedulePurpose.TX and schedule.session_id is not None, "it is of no one transaction"
     yield schedule.connector < 0, "there is no such connector"
 
 

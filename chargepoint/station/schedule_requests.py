@@ -62,12 +62,19 @@ class ScheduleRequests:
             return _no(refusal.code, refusal.text)
         gone = self._schedules.over() if _left_over(schedule, self._schedules, set()) < 0 else ()
         await self._schedules.change(new=schedule, gone=gone)
+        if schedule.session_id is not None and self._session_at(schedule.connector) != schedule.session_id:
+            await self._schedules.change(gone={schedule.schedule_id})  # it ended while this was being kept
+            return _no("no_session", "That transaction is over.")
         self._schedules.note(sender, request.by, schedule.connector, f"{schedule.schedule_id} ({schedule.purpose})")
         return _OK
 
     def _running(self, number: int) -> Session | None:
         outlet = self._outlets.get(number)
         return None if outlet is None or outlet.charge is None else outlet.charge.session
+
+    def _session_at(self, number: int) -> int | None:
+        session = self._running(number)
+        return None if session is None else session.session_id
 
     async def clear(self, request: ClearLimitSchedules, sender: str) -> ActionResult:
         """Durable before the answer (R24). Raises CannotRecord."""

@@ -14,9 +14,10 @@ import msgspec
 
 from chargepoint.clock import Clock, unix_of
 from chargepoint.records import LimitSchedule, Session
-from chargepoint.schedules import Bound, Plan, View, for_connector, for_station, in_force, replaces
+from chargepoint.schedules import Bound, Plan, View, fault_of, for_connector, for_station, in_force, replaces
 from chargepoint.station.bookkeeping import Books
 from chargepoint.storage.database import CannotRecord
+from chargepoint.storage.journal import ASIDE
 from chargepoint.vocabulary import EventType, SchedulePurpose
 
 log = logging.getLogger(__name__)
@@ -28,12 +29,24 @@ LEAST_WAIT_S = 0.001
 STATION = 0
 
 _When = tuple[bool, float, float | None]
+_Plans = dict[int, Plan]
 _NOTHING: tuple[Bound, ...] = ()
+
+
+class _Change(msgspec.Struct, frozen=True, eq=False):
+    """What is on its way to the disk: these are gone, and `new` holds."""
+
+    gone: frozenset[int]
+    new: Plan | None
+
+    def after(self, plans: _Plans) -> _Plans:
+        rest = {number: plan for number, plan in plans.items() if number not in self.gone}
+        return rest if self.new is None else rest | {self.new.schedule.schedule_id: self.new}
 
 
 class _Answer(msgspec.Struct, frozen=True):
     when: _When
-    plans: tuple[Plan, ...]
+    choices: tuple[tuple[Plan, ...], ...]
     bounds: tuple[Bound, ...]
     until_s: float
 
@@ -47,9 +60,12 @@ class Schedules:
         """Kept ones that cannot be read (id -> key): every charge is held at its least until they are cleared (R6)."""
         self._books = books
         self._clock = clock
-        self._plans: dict[int, Plan] = {}
-        self._settled: dict[int, LimitSchedule] = {}
-        """Those of which it is certain that they are on disk as they are."""
+        self._durable: _Plans = {}
+        """As they are on disk."""
+        self._changes: list[_Change] = []
+        """On their way there. Until they have arrived what was before holds, too: the lowest of both (R6)."""
+        self._plans: _Plans = {}
+        """As they will be then."""
         self._answers: dict[int, _Answer] = {}
         self._told: dict[int, str] = {}
         self._changed = asyncio.Event()
@@ -58,26 +74,29 @@ class Schedules:
         """Take over what earlier runs kept; bounds of transactions that are over are forgotten."""
         running = {session.session_id for session in await self._books.journal.unfinished() if session.stopped is None}
         over: dict[str, bytes | None] = {}
-        for key, value in (await self._books.journal.facts(FACT)).items():
-            number = int(key.removeprefix(FACT))
-            try:
-                schedule = msgspec.json.decode(value, type=LimitSchedule)
-            except msgspec.DecodeError as error:
-                log.error("limit schedule %d cannot be read (%s): charges are held at their least", number, error)
+        for key, value in await self._kept():
+            schedule, fault = _read(value)
+            number = _number_in(key) if schedule is None or key.startswith(ASIDE) else schedule.schedule_id
+            if schedule is None or key.startswith(ASIDE):
+                log.error("limit schedule %d cannot be read (%s): charges are held at their least", number, fault)
                 text = f"limit schedule {number} cannot be read; clear it or set it anew"
                 self._books.note(EventType.STORAGE, "Damaged", error=text)
                 self.damaged[number] = key
-                continue
-            if schedule.purpose is SchedulePurpose.TX and schedule.session_id not in running:
+            elif schedule.purpose is SchedulePurpose.TX and schedule.session_id not in running:
                 over[key] = None
             else:
-                self._plans[number] = Plan.of(schedule)
-                self._settled[number] = schedule
+                self._durable[number] = Plan.of(schedule)
+        self._plans = dict(self._durable)
         if over:
             try:
                 await self._books.write(facts=over)
             except CannotRecord as error:
                 log.debug("schedules of charges that are over are forgotten later: %s", error)
+
+    async def _kept(self) -> list[tuple[str, bytes]]:
+        """Facts of schedules, and what the journal has set aside of them since their check sum is wrong."""
+        journal = self._books.journal
+        return [*(await journal.facts(FACT)).items(), *(await journal.facts(f"{ASIDE}{FACT}")).items()]
 
     # ----------------------------------------------------------------------------------------------------- what holds
 
@@ -91,11 +110,15 @@ class Schedules:
 
     def of_station(self) -> tuple[Bound, ...]:
         """What bounds the whole station now; all of it holds."""
-        return self._bounds(STATION, None) if self._plans else _NOTHING
+        return self._bounds(STATION, None) if self._any else _NOTHING
 
     def of_transaction(self, number: int, session: Session) -> tuple[Bound, ...]:
         """What bounds this running transaction now; all of it holds."""
-        return self._bounds(number, session) if self._plans else _NOTHING
+        return self._bounds(number, session) if self._any else _NOTHING
+
+    @property
+    def _any(self) -> bool:
+        return bool(self._plans or self._durable)
 
     def view(self, session: Session | None) -> View:
         """From where the schedules of this transaction are to be looked at, now."""
@@ -124,16 +147,21 @@ class Schedules:
         if answer is not None and answer.when == when and now_s < answer.until_s:
             return answer.bounds
         if answer is not None and answer.when[2] == when[2]:
-            plans = answer.plans
-        elif session is None:
-            plans = for_station(self._plans.values())
+            choices = answer.choices
         else:
-            plans = for_connector(self._plans.values(), number, session.session_id)
-        bounds, until_s = in_force(plans, now_s, self.view(session))
-        self._answers[number] = _Answer(when, plans, bounds, until_s)
+            choices = tuple(_meant(plans, number, session) for plans in self._states)
+        found = [in_force(plans, now_s, self.view(session)) for plans in choices]
+        bounds = tuple(dict.fromkeys(bound for each, _ in found for bound in each))
+        until_s = min(until for _, until in found)
+        self._answers[number] = _Answer(when, choices, bounds, until_s)
         self._tell(number, bounds)
         self._changed.set()
         return bounds
+
+    @property
+    def _states(self) -> tuple[_Plans, ...]:
+        """As it is on disk, and as it will be with all that is on its way."""
+        return (self._durable, self._plans) if self._changes else (self._durable,)
 
     def _tell(self, number: int, bounds: Iterable[Bound]) -> None:
         text = ", ".join(map(text_of, bounds))
@@ -147,32 +175,36 @@ class Schedules:
     async def change(self, *, new: LimitSchedule | None = None, gone: Iterable[int] = ()) -> None:
         """`new` holds from now on instead of those it replaces, those with the ids `gone` no more.
 
-        Durable when this returns; nothing has changed when it raises CannotRecord. What is kept as it is already costs
-        no write: some systems send the same profile again and again.
+        Durable when this returns; nothing has changed when it raises CannotRecord. Until then a lower limit counts
+        already, and a higher one not yet. What is kept as it is already costs no write: some systems send the same
+        profile again and again.
         """
         without = set(gone) | (set() if new is None else self.replaced_by(new))
-        if new is not None and self._settled.get(new.schedule_id) == new and without == {new.schedule_id}:
-            return
-        before = {number: plan for number, plan in self._plans.items() if number in without}
+        if new is not None and not self._changes and without == {new.schedule_id} and not self.damaged.keys() & without:
+            held = self._durable.get(new.schedule_id)
+            if held is not None and held.schedule == new:
+                return
+        change = _Change(frozenset(without), None if new is None else Plan.of(new))
         facts: dict[str, bytes | None] = {f"{FACT}{number}": None for number in sorted(without)}
+        facts |= {self.damaged[number]: None for number in without if number in self.damaged}
         facts |= {} if new is None else fact_of(new)
-        self._take(without, new)
+        self._changes.append(change)
         self._look_anew()
         try:
             await self._books.write(facts=facts)
-        except CannotRecord:
-            held = None if new is None else self._plans.get(new.schedule_id)
-            if held is not None and held.schedule is new:
-                del self._plans[held.schedule.schedule_id]
-            self._plans = before | self._plans
+        except BaseException:
+            self._changes.remove(change)
             self._look_anew()
             raise
-        for number in without:
-            self.damaged.pop(number, None)
-        plan = None if new is None else self._plans.get(new.schedule_id)
-        if new is not None and plan is not None and plan.schedule is new:
-            self._settled[new.schedule_id] = new
+        self._changes.remove(change)
+        self._settle(change)
         self._look_anew()
+
+    def _settle(self, change: _Change) -> None:
+        """It is on disk."""
+        self._durable = change.after(self._durable)
+        for number in change.gone:
+            self.damaged.pop(number, None)
 
     def note(self, sender: str, by: str, connector: int, text: str) -> None:
         """A line for the operation log; `ocpp` writes its own."""
@@ -185,19 +217,16 @@ class Schedules:
         same = {new.schedule_id} & self.damaged.keys()
         return same | {number for number, plan in self._plans.items() if replaces(new, plan.schedule)}
 
-    def _take(self, gone: Iterable[int], new: LimitSchedule | None) -> None:
-        for number in gone:
-            self._plans.pop(number, None)
-            self._settled.pop(number, None)
-        if new is not None:
-            self._plans[new.schedule_id] = Plan.of(new)
-            self._settled.pop(new.schedule_id, None)
-        self._answers.clear()
-
     def _look_anew(self) -> None:
-        self._answers.clear()
+        self._refold()
         self.balance()
         self._changed.set()
+
+    def _refold(self) -> None:
+        self._plans = self._durable
+        for change in self._changes:
+            self._plans = change.after(self._plans)
+        self._answers.clear()
 
     def over(self) -> set[int]:
         """Ids of those that will never say anything again."""
@@ -211,14 +240,16 @@ class Schedules:
         """What has to be on record together with the begin of a transaction that brings its own bound."""
         if schedule is None:
             return {}
-        gone: dict[str, bytes | None] = {f"{FACT}{number}": None for number in self.replaced_by(schedule)}
+        without = self.replaced_by(schedule)
+        gone: dict[str, bytes | None] = {f"{FACT}{number}": None for number in without}
+        gone |= {self.damaged[number]: None for number in without if number in self.damaged}
         return gone | fact_of(schedule)
 
     def begun(self, schedule: LimitSchedule | None) -> None:
         """A transaction has begun with this bound; that is on record already."""
         if schedule is not None:
-            self._take(self.replaced_by(schedule), schedule)
-            self.damaged.pop(schedule.schedule_id, None)
+            self._settle(_Change(frozenset(self.replaced_by(schedule)), Plan.of(schedule)))
+            self._refold()
 
     def facts_at_end(self, session_id: int) -> Mapping[str, bytes | None]:
         """What is to be forgotten together with the end of a transaction."""
@@ -228,7 +259,8 @@ class Schedules:
         """A transaction is over; that is on record already."""
         gone = self._of_session(session_id)
         if gone:
-            self._take(gone, None)
+            self._settle(_Change(frozenset(gone), None))
+            self._refold()
 
     def _of_session(self, session_id: int) -> list[int]:
         return [number for number, plan in self._plans.items() if plan.schedule.session_id == session_id]
@@ -263,6 +295,29 @@ class Schedules:
     def _is_stale(self, answer: _Answer) -> bool:
         is_other_time = answer.when[:2] != (self._clock.is_set, self._clock.offset_s)
         return is_other_time or self.now_s >= answer.until_s
+
+
+def _read(value: bytes) -> tuple[LimitSchedule | None, str]:
+    """A kept schedule; None where it cannot be used, and why."""
+    try:
+        schedule = msgspec.json.decode(value, type=LimitSchedule)
+    except ValueError as error:
+        return None, str(error)
+    fault = fault_of(schedule)
+    return (None, fault) if fault else (schedule, "its check sum is wrong")
+
+
+def _number_in(key: str) -> int:
+    """The id in a fact's key; -1 where that is damaged, too."""
+    text = key.rpartition("/")[2]
+    return int(text) if text.lstrip("-").isascii() and text.lstrip("-").isdigit() else -1
+
+
+def _meant(plans: _Plans, number: int, session: Session | None) -> tuple[Plan, ...]:
+    """Those that count at this connector, or for the whole station, the one that counts first in front."""
+    if session is None:
+        return for_station(plans.values())
+    return for_connector(plans.values(), number, session.session_id)
 
 
 def fact_of(schedule: LimitSchedule) -> dict[str, bytes | None]:

@@ -45,6 +45,9 @@ __all__ = ["CannotRecord", "Journal", "JournalTransaction"]
 
 log = logging.getLogger(__name__)
 
+ASIDE = "damaged."
+"""Before the key of a fact that was set aside, since its check sum is wrong."""
+
 MIGRATIONS = (
     """
     CREATE TABLE events (
@@ -220,7 +223,7 @@ class Journal:
                 if session.finished is not None:
                     self._unfinished.discard(session_id)
         for key, value in damaged_facts:
-            aside = f"damaged.{key}"
+            aside = f"{ASIDE}{key}"
             statements += [
                 ("DELETE FROM facts WHERE key = ?", (key,)),
                 (rows_of.SAVE_FACT, (aside, value, rows_of.crc_of(aside, value))),

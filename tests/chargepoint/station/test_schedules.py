@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from chargepoint.clock import Clock
 from chargepoint.records import LimitSchedule, Moment, Session
-from chargepoint.schedules import in_force
+from chargepoint.schedules import fault_of, in_force
 from chargepoint.station.schedules import FACT, Schedules
 from chargepoint.storage.database import CannotRecord
+from chargepoint.storage.journal import ASIDE
 from chargepoint.vocabulary import ConnectorType, PowerType, ScheduleKind, SchedulePurpose
 from tests.chargepoint.test_schedules import schedule
 
@@ -233,3 +235,64 @@ async def test_what_is_over_is_known_only_by_a_known_time() -> None:
     assert schedules.over() == {1}
     by.source = "unset"
     assert schedules.over() == set()
+
+
+async def test_a_higher_limit_counts_only_when_it_is_on_disk_a_lower_one_at_once() -> None:
+    disk = Disk(7)
+    schedules = kept(disk)
+    await schedules.change(new=own(16.0))
+    disk.takes_s = 5.0
+    clearing = asyncio.create_task(schedules.change(gone={1}))
+    await asyncio.sleep(1)
+    assert limits(schedules) == [16.0]
+    await clearing
+    assert limits(schedules) == []
+    lowering = asyncio.create_task(schedules.change(new=own(10.0)))
+    await asyncio.sleep(1)
+    assert limits(schedules) == [10.0]
+    await lowering
+    raising = asyncio.create_task(schedules.change(new=own(20.0)))
+    await asyncio.sleep(1)
+    assert min(limits(schedules)) == 10.0
+    await raising
+    assert limits(schedules) == [20.0]
+
+
+async def test_of_two_changes_that_fail_nothing_is_left() -> None:
+    disk = Disk(7)
+    schedules = kept(disk)
+    await schedules.change(new=own(10.0))
+    disk.takes_s, disk.is_full = 1.0, True
+    both = [schedules.change(new=own(20.0)), schedules.change(new=own(30.0))]
+    failed = await asyncio.gather(*both, return_exceptions=True)
+    assert [type(error) for error in failed] == [CannotRecord, CannotRecord]
+    assert limits(schedules) == [10.0]
+
+
+@pytest.mark.parametrize(
+    "instants",
+    [
+        {"start_at": datetime(2026, 5, 4)},
+        {"valid_from": datetime(2026, 5, 4)},
+        {"valid_to": START.replace(tzinfo=None)},
+    ],
+)
+async def test_an_instant_without_time_zone_is_a_fault_and_stops_no_start(instants: dict[str, Any]) -> None:
+    bad = own(16.0, **instants)
+    assert "time zone" in fault_of(bad)
+    disk = Disk(7)
+    disk.facts[f"{FACT}1"] = msgspec.json.encode(bad)
+    schedules = kept(disk)
+    await schedules.load()
+    assert schedules.damaged.keys() == {1}
+
+
+async def test_what_the_journal_set_aside_still_holds_charges_until_it_is_cleared() -> None:
+    disk = Disk()
+    disk.facts[f"{ASIDE}{FACT}7"] = b"?"
+    schedules = kept(disk)
+    await schedules.load()
+    assert schedules.damaged.keys() == {7}
+    await schedules.change(gone={7})
+    assert not schedules.damaged
+    assert not disk.facts
