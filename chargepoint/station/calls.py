@@ -49,7 +49,7 @@ from chargepoint.station.connector import Phase, StopAsked
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.recorder import Recorder
 from chargepoint.station.site import Site
-from chargepoint.vocabulary import Cause, EventType, StopSource
+from chargepoint.vocabulary import Cause, ControllerStatus, EventType, HardwareFlag, StopSource
 from drivers.errors import DeviceError, Refused
 
 log = logging.getLogger(__name__)
@@ -127,6 +127,8 @@ class Calls:
         outlet = self._outlets.get(request.connector)
         if outlet is None:
             return _unknown(request.connector)
+        if _charges_unlocked(outlet) and (fault := await _no_lock(outlet)):
+            return ActionResult(ok=False, code="not_supported", text=fault)
         if outlet.can_be_stopped or outlet.phase is Phase.BOOKED:
             await outlet.ask(StopAsked(source=request.source))
         if not await outlet.out_of_transaction(15.0):
@@ -134,7 +136,7 @@ class Calls:
         try:
             await outlet.controller.unlock()
         except Refused as error:
-            code = "not_supported" if "no lock" in str(error).lower() else "failed"
+            code = "not_supported" if _has_no_lock(error) else "failed"
             return ActionResult(ok=False, code=code, text=str(error))
         except DeviceError as error:
             return ActionResult(ok=False, code="failed", text=str(error))
@@ -340,6 +342,31 @@ async def _switch_off(outlet: Outlet) -> str:
         text = str(error)
     await outlet.ask(StopAsked(source=StopSource.REMOTE_CUTOFF))
     return text
+
+
+def _charges_unlocked(outlet: Outlet) -> bool:
+    """Whether energy flows through a cable that is not locked here: then there may be no lock at all."""
+    reading = outlet.reading
+    return (
+        reading is not None
+        and reading.status is ControllerStatus.C6_CHARGING
+        and HardwareFlag.CONNECTOR_LOCKED not in reading.flags
+    )
+
+
+async def _no_lock(outlet: Outlet) -> str:
+    """What a controller without a lock says of unlocking; "" of one that has a lock (it refuses in a charge)."""
+    try:
+        await outlet.controller.unlock()
+    except Refused as error:
+        return str(error) if _has_no_lock(error) else ""
+    except DeviceError as error:
+        log.debug("connector %d: whether there is a lock is not known: %s", outlet.number, error)
+    return ""
+
+
+def _has_no_lock(error: Refused) -> bool:
+    return "no lock" in str(error).lower()
 
 
 def _unknown(number: int) -> ActionResult:

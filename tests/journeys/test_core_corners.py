@@ -659,6 +659,8 @@ async def test_a_connector_without_a_lock_cannot_be_unlocked(tmp_path: Path) -> 
         assert await ask(rig, "UnlockConnector", connectorId=1) == "NotSupported"
         await charge(rig)
         assert await ask(rig, "UnlockConnector", connectorId=1) == "NotSupported"
+        await rig.advance(10)
+        assert rig.status() == "CHARGING", "what cannot be unlocked is no reason to end a charge"
         await leave(rig)
         await settle(rig)
 
