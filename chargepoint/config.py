@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from chargepoint import config_check, config_file
 from chargepoint.config_faults import ConfigError, Fault
+from chargepoint.config_schema import PEM
 from chargepoint.vocabulary import ConnectorType, OperatingMode
 
 __all__ = [
@@ -273,12 +274,12 @@ class Secrets(_Section, frozen=True, kw_only=True):
     ] = ""
     ocpp_client_key: Annotated[
         str,
-        Meta(max_length=8_000),
+        Meta(max_length=8_000, pattern=PEM),
         _about("Private key (PEM, no password) of the station's first certificate; later ones are made on the unit."),
     ] = ""
     ocpp_client_certificate: Annotated[
         str,
-        Meta(max_length=40_000),
+        Meta(max_length=40_000, pattern=PEM),
         _about("The station's first certificate and its intermediate ones (PEM), used until one has come by OCPP."),
     ] = ""
 

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import NODEFAULT, inspect
 
 from chargepoint.config import Secrets, Settings
-from chargepoint.config_schema import PATTERNS, bounds, description, plain, struct_info
+from chargepoint.config_schema import PATTERNS, PEM, bounds, description, plain, struct_info
 
 FILE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
@@ -53,9 +53,11 @@ AFTER = """\
 - Free mode and plug-and-charge agree with the operating mode.
 - The address of the central system can be dialled, has no password in it, and does not end with the identity.
 
-`chargepoint check` also refuses values in `[ocpp.configuration]` that are no keys or no values of theirs (`chargepoint
-run` logs them and goes on without), and warns, without refusing the file, of polls that take more than 80 % of a serial
-port's time, ports and meters that nothing uses, `ws://` to another machine, keys of serial ports on a TCP port.
+`chargepoint check` also refuses values in `[ocpp.configuration]` that are no keys or no values of theirs, a `ca_file`
+without certificates, and a key and certificate of the station that do not belong together (`chargepoint run` logs them
+and goes on without). It warns, without refusing the file, of polls that take more than 80 % of a serial port's time,
+ports and meters that nothing uses, keys of serial ports on a TCP port, `ws://` to another machine, and of a security
+profile whose password or certificate is not in `secrets.toml`.
 """
 
 _TYPES: dict[type[inspect.Type], str] = {
@@ -71,6 +73,7 @@ _PATTERN_BOUNDS = {
     "^[NEO]$": "`N`, `E`, `O`",
     "^([A-Z]{3})?$": "three capital letters",
     "^(C1|C6)$": "`C1`, `C6`",
+    PEM: "PEM, between lines of three quotes",
     r"^(wss?://[^\s]+)?$": "`ws://...`, `wss://...`",
     "^(as_read|upper|lower)$": "`as_read`, `upper`, `lower`",
     "^(Wh|kWh)$": "`Wh`, `kWh`",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from chargepoint.config_faults import Fault, shown
@@ -37,7 +37,18 @@ def link(document: Document) -> Iterator[Fault]:
         )
     if ":" in ocpp.basic_auth_user:
         yield document.fault(section, "basic_auth_user", "a user name cannot hold ':' here", "Leave the ':' out.")
+    yield from _file_hosts(document, section, ocpp.local_file_hosts)
     yield from _configuration(document, ocpp.configuration)
+
+
+def _file_hosts(document: Document, section: Section, hosts: Iterable[str]) -> Iterator[Fault]:
+    for host in hosts:
+        if not host or "/" in host or any(each.isspace() for each in host):
+            shorter = host.rpartition("://")[2].partition("/")[0].strip() or "192.168.1.10"
+            single = Section(section.where, {"local_file_hosts": host}, None)
+            yield document.fault(
+                single, "local_file_hosts", "a host is a name or an address, no more", f"Write {shown(shorter)}."
+            )
 
 
 def _url(document: Document, section: Section, key: str, url: str, identity: str) -> Iterator[Fault]:

@@ -14,6 +14,9 @@ from msgspec import inspect
 
 from chargepoint.config_faults import HIDDEN, Fault, amount, listed, nearest, shown, shown_of
 
+PEM = r"^(\s*-----BEGIN [\s\S]+)?$"
+"""The one kind of text that has line breaks."""
+
 PATTERNS: dict[str, tuple[str, str]] = {
     r"^[A-Za-z0-9][A-Za-z0-9_.-]*$": (
         "a name is made of letters, digits, '_', '.' and '-' and begins with a letter or digit",
@@ -34,6 +37,10 @@ PATTERNS: dict[str, tuple[str, str]] = {
         "a proxy is named by its host and port",
         'Write it as "http://host:port", or leave it empty for the direct way.',
     ),
+    PEM: (
+        "a PEM text begins with -----BEGIN and stands on lines of its own",
+        'Put the whole text between """ and """.',
+    ),
     r"^[^/\s]*$": ("it becomes a part of the address, where '/' and spaces cannot stand", "Leave them out."),
 }
 """What the patterns of chargepoint/config.py mean, for people: reason and remedy."""
@@ -48,6 +55,7 @@ _WORDS: dict[type[inspect.Type], str] = {
     inspect.DictType: "a table",
     inspect.StructType: "a table",
 }
+_LINE_BREAKS = str.maketrans("", "", "\r\n")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -252,7 +260,7 @@ def _table_in(key: str) -> str:
 
 
 def _text_faults(value: str, kind: inspect.StrType, key: str, found: str, file: str) -> Iterator[Fault]:
-    if _CONTROL.search(value):
+    if _CONTROL.search(value.translate(_LINE_BREAKS) if kind.pattern == PEM else value):
         yield Fault(key, found, "it holds a line break or another control character", "Write it on one line.", file)
     elif kind.min_length is not None and len(value) < kind.min_length:
         yield Fault(key, found, "it is empty", "Set it.", file)

@@ -60,7 +60,7 @@ async def _serve(system: CentralSystem, host: str, port: int) -> None:
 
 
 def _tls(folder: Path, root: Authority, host: str, stations: list[str]) -> ssl.SSLContext:
-    """TLS of the server; once `stations` are named, everybody has to show a certificate. Raises OSError."""
+    """TLS of the server; it asks for certificates, and insists on them once `stations` are named. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "root.pem").write_text(root.pem)
     for station in stations:
@@ -72,9 +72,8 @@ def _tls(folder: Path, root: Authority, host: str, stations: list[str]) -> ssl.S
         )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _load(context, root.server(*dict.fromkeys((host, "localhost", "127.0.0.1"))))
-    if stations:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(cadata=root.pem)
+    context.verify_mode = ssl.CERT_REQUIRED if stations else ssl.CERT_OPTIONAL
+    context.load_verify_locations(cadata=root.pem)
     return context
 
 

@@ -26,6 +26,8 @@ _NAME = r"[^\"\\]*(?:authorizationkey|password|secret)[^\"\\]*"
 _VALUE = r"(?:[^\"\\]|\\.)*"
 _KEY = re.compile(rf'("{_NAME}"\s*,\s*"value"\s*:\s*"){_VALUE}(")', re.IGNORECASE)
 _KEY_REVERSED = re.compile(rf'("value"\s*:\s*"){_VALUE}("\s*,\s*"key"\s*:\s*"{_NAME}")', re.IGNORECASE)
+_WITHOUT_VALUE = re.compile(rf'\{{"key":"{_NAME}","readonly":(?:true|false)\}}', re.IGNORECASE)
+"""A key as our GetConfiguration.conf names it: nothing of it is told, so the rest of that frame may be seen."""
 _HAS_KEY = re.compile("authorizationkey|password|secret", re.IGNORECASE)
 _MAY_HIDE_A_KEY = re.compile(r'"ChangeConfiguration".*\\u', re.DOTALL)
 _NOT_SHOWN = "(a frame with a password, not shown)"
@@ -36,7 +38,7 @@ def masked_text(raw: bytes) -> str:
     text = masked_location(raw[:MAX_TEXT].decode("utf-8", "replace"))
     if _MAY_HIDE_A_KEY.search(text):
         return _NOT_SHOWN
-    if _HAS_KEY.search(text) is None:
+    if _HAS_KEY.search(_WITHOUT_VALUE.sub("", text)) is None:
         return text
     hidden = _KEY_REVERSED.sub(r"\1***\2", _KEY.sub(r"\1***\2", text))
     return hidden if hidden != text or '"value"' not in text else _NOT_SHOWN

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from chargepoint.commands import check_link
 from chargepoint.commands.manual import page
-from chargepoint.config import ConfigError, Fault, PortSettings, Settings, load, load_secrets, secrets_path
+from chargepoint.config import ConfigError, Fault, PortSettings, Secrets, Settings, load, load_secrets
 from chargepoint.config_faults import amount, listed, nearest, shown_of
 from chargepoint.config_schema import printable
 from chargepoint.poll_load import WARNING_SHARE, poll_load
@@ -31,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         """
         Reads a station file and secrets.toml beside it and prints every fault there is, all at once: the key, what was
         found there, why it cannot be, and what to do. A mistyped key is answered with the nearest right one. Nothing is
-        opened but these files: no device is asked, and a running station is not disturbed. OCPP keys that cannot be
-        preset are told, too; chargepoint run goes on without them.
+        opened but these files and ca_file: no device is asked, and a running station is not disturbed. OCPP keys that
+        cannot be preset and certificates that cannot be used are told, too; chargepoint run goes on without them.
 
         A file without a fault is answered with a table of what is installed: connectors, meters, readers, and for each
         serial port the share of its time that the polls take, by its baud rate. Above 80 % it is a warning. Warnings
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         exit_status={0: "the file can be used", 1: "it has faults; they stand on standard error", 2: "wrong use"},
         files={
             "station.toml": "what is installed; every key: docs/configuration.md, commented files: examples/",
-            "secrets.toml": "beside it, readable by its owner only (mode 0600): the password for the central system",
+            "secrets.toml": "beside it, readable by its owner only (mode 0600): password, certificate",
         },
         examples={
             "chargepoint check /etc/chargepoint/station.toml": "before the station is started",
@@ -60,8 +61,11 @@ def run(arguments: argparse.Namespace) -> int:
         faults += preset_faults(settings.ocpp.configuration, path.name)
     except ConfigError as error:
         faults += error.faults
+    secrets = Secrets()
     try:
-        load_secrets(path)
+        secrets = load_secrets(path)
+        if settings is not None:
+            faults += check_link.faults(settings.ocpp, secrets, path.name)
     except ConfigError as error:
         faults += error.faults
     if settings is None or faults:
@@ -73,10 +77,12 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{len(faults)} fault{'s' if len(faults) > 1 else ''}.", file=sys.stderr)
         return 1
     if arguments.json:
-        print(json.dumps({"ok": True, **_fields(settings), "warnings": warnings(settings)}, ensure_ascii=False))
+        print(
+            json.dumps({"ok": True, **_fields(settings), "warnings": warnings(settings, secrets)}, ensure_ascii=False)
+        )
         return 0
-    print("\n".join(report(settings, path)))
-    found = warnings(settings)
+    print("\n".join(report(settings, secrets)))
+    found = warnings(settings, secrets)
     for warning in found:
         print(f"Warning: {path.name}, {warning}", file=sys.stderr)
     print(f"{path} has no fault" + (f", but {listed([len(found)])} warning(s)." if found else "."))
@@ -106,7 +112,7 @@ def preset_faults(presets: Mapping[str, str | int | bool], file: str) -> list[Fa
     return faults
 
 
-def warnings(settings: Settings) -> list[str]:
+def warnings(settings: Settings, secrets: Secrets) -> list[str]:
     """What can be used and yet is probably not meant: where, what, and what to do."""
     found: list[str] = []
     for name, share in poll_load(settings).items():
@@ -135,10 +141,10 @@ def warnings(settings: Settings) -> list[str]:
         found.append("[station], plug_and_charge: free_mode is on, so everybody may charge anyhow.")
     if settings.ocpp.url.startswith("ws://") and not _is_local(settings.ocpp.url):
         found.append("[ocpp], url: ws:// is not encrypted. Use wss:// if the central system offers it.")
-    return found
+    return found + check_link.warnings(settings.ocpp, secrets)
 
 
-def report(settings: Settings, path: Path) -> list[str]:
+def report(settings: Settings, secrets: Secrets) -> list[str]:
     """What is installed, as lines of text."""
     station = settings.station
     lines = [
@@ -183,11 +189,7 @@ def report(settings: Settings, path: Path) -> list[str]:
             for each in settings.reader
         ]
         lines += ["", *_table(("Reader", "Driver", "Connectors"), rows)]
-    if settings.ocpp.url:
-        secret = "with a password" if secrets_path(path).exists() else "without a password"
-        server = f"{settings.ocpp.url} as {settings.ocpp.identity or station.name}, {secret}"
-    else:
-        server = "none (stand-alone)"
+    server = check_link.described(settings.ocpp, secrets, station.name) if settings.ocpp.url else "none (stand-alone)"
     return [*lines, "", f"Central system: {server}", ""]
 
 

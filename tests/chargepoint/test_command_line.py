@@ -14,7 +14,7 @@ import pytest
 from chargepoint import __main__ as command_line
 from chargepoint.__main__ import SUMMARIES, main
 from chargepoint.commands.check import warnings
-from chargepoint.config import load
+from chargepoint.config import Secrets, load
 from chargepoint.version import VERSION
 
 ROOT = Path(__file__).parents[2]
@@ -178,7 +178,7 @@ def test_check_warns_of_what_is_probably_not_meant(tmp_path: Path, old: str, new
     text = (EXAMPLES / "minimal.toml").read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
-    (found,) = warnings(load(path))
+    (found,) = warnings(load(path), Secrets())
     assert warning in found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chargepoint.config import Settings
+from chargepoint.config import Secrets, Settings
 from chargepoint.config_check import MOST_FAULTS, check
 from chargepoint.config_faults import Fault
 from chargepoint.config_schema import PATTERNS, plain, struct_info
@@ -311,6 +311,10 @@ CASES: dict[str, tuple[str, str, str, str, str, str]] = {
         'identity = "CP1"', 'identity = "CP1"\nbackup_url = "wss://user:hunter2@other.example"',
         "[ocpp], backup_url", '"wss://***@other.example"', "not belong", "secrets.toml",
     ),
+    "a host of files written as an address": (
+        'identity = "CP1"', 'identity = "CP1"\nlocal_file_hosts = ["http://192.168.1.10/files"]',
+        "[ocpp], local_file_hosts", '"http://192.168.1.10/files"', "a name or an address", 'Write "192.168.1.10"',
+    ),
     "password in the proxy": (
         'identity = "CP1"', 'identity = "CP1"\nproxy = "http://user:hunter2@proxy.example:3128"',
         "[ocpp], proxy", '"http://***@proxy.example"', "not supported", "by its address",
@@ -467,4 +471,4 @@ def test_every_pattern_is_explained() -> None:
                 found.add(kind.pattern)  # type: ignore[attr-defined]
         return found
 
-    assert patterns(Settings) == set(PATTERNS)
+    assert patterns(Settings) | patterns(Secrets) == set(PATTERNS)

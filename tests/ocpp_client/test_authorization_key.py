@@ -197,6 +197,13 @@ def test_secrets_are_masked_in_frames(frame: str) -> None:
     assert "hunter2" not in masked_text(frame.encode())
 
 
-def test_other_frames_are_shown_whole() -> None:
-    frame = '[2,"1","ChangeConfiguration",{"key":"HeartbeatInterval","value":"60"}]'
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '[2,"1","ChangeConfiguration",{"key":"HeartbeatInterval","value":"60"}]',
+        '[3,"1",{"configurationKey":[{"key":"AuthorizationKey","readonly":false},'
+        '{"key":"CpoName","readonly":false,"value":"x"}],"unknownKey":[]}]',
+    ],
+)
+def test_other_frames_are_shown_whole(frame: str) -> None:
     assert masked_text(frame.encode()) == frame
