@@ -432,7 +432,7 @@ class NameTransaction(Request["Done"], frozen=True, kw_only=True):
 class Reserve(Request["ActionResult"], frozen=True, kw_only=True):
     """To station: keep a connector (0: any one) for somebody; the same id again replaces it. Durable.
 
-    Codes: ok, occupied, faulted, unavailable, unknown_connector, expired.
+    Codes: ok, occupied, faulted, unavailable, unknown_connector, expired, invalid.
     """
 
     reservation: Reservation

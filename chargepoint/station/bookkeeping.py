@@ -34,11 +34,12 @@ from chargepoint.records import (
 )
 from chargepoint.security_events import is_critical
 from chargepoint.station.connector import Authorised
+from chargepoint.station.kept_facts import decoded
 from chargepoint.station.price import price_of
 from chargepoint.station.session import session_state
 from chargepoint.storage.database import CannotRecord
 from chargepoint.storage.history import History
-from chargepoint.storage.journal import Journal, JournalTransaction
+from chargepoint.storage.journal import ASIDE, Journal, JournalTransaction
 from chargepoint.version import VERSION
 from chargepoint.vocabulary import AuthorizationBasis, EventType, SessionFlag, StartCause, StopSource
 
@@ -65,6 +66,7 @@ _MOMENT_OF: dict[type[AnyEntry], str] = {
 
 NO_FACTS: Mapping[str, bytes | None] = {}
 _RUN = "run"
+_BOUND = "bound/"
 RESERVATION = "reservation/"
 
 
@@ -112,12 +114,23 @@ class Books:
     async def load(self) -> None:
         """Read what is kept as facts: the energy each credential has consumed."""
         for key, value in (await self.journal.facts("consumed/")).items():
-            self.consumed_wh[key.removeprefix("consumed/")] = int(value)
+            self.consumed_wh[key.removeprefix("consumed/")] = decoded(key, value, int) or 0
+        await self._forget_bounds()
+
+    async def _forget_bounds(self) -> None:
+        """Bounds of charges that are over already: one that came with the very end was kept behind it."""
+        running = {session.session_id for session in await self.journal.unfinished() if session.stopped is None}
+        named = {f"{_BOUND}{session_id}" for session_id in running}
+        over: dict[str, bytes | None] = {key: None for key in await self.journal.facts(_BOUND) if key not in named}
+        if over:
+            try:
+                await self.write(facts=over)
+            except CannotRecord as error:
+                log.debug("bounds of charges that are over are forgotten later: %s", error)
 
     async def write_start(self) -> StartCause:
         """This software begins to work; why, as far as the end of its run before tells."""
-        kept = await self.journal.fact(_RUN)
-        cause = start_cause(None if kept is None else msgspec.json.decode(kept, type=LastRun), self._clock.boot_id)
+        cause = start_cause(decoded(_RUN, await self.journal.fact(_RUN), LastRun), self._clock.boot_id)
         run = msgspec.json.encode(LastRun(self._clock.boot_id))
         entry = StationStarted(cause=cause, version=VERSION)
         try:
@@ -297,14 +310,17 @@ class Books:
         _copy(changed, session)
         log.info("connector %d: transaction %d begins, %s", session.connector, session.session_id, source)
 
-    async def keep_bound(self, session: Session, bound: tuple[int, StopSource | None] | None) -> None:
+    async def keep_bound(self, session: Session, bound: tuple[int, StopSource | None]) -> None:
         """Remember the energy at which a running transaction ends, and why, over restarts. Raises CannotRecord."""
-        await self.write(facts={f"bound/{session.session_id}": msgspec.json.encode(bound)})
+        await self.write(facts={f"{_BOUND}{session.session_id}": msgspec.json.encode(bound)})
 
     async def kept_bound(self, session: Session) -> tuple[int, StopSource | None] | None:
-        """What `keep_bound` remembers."""
-        kept = await self.journal.fact(f"bound/{session.session_id}")
-        return None if kept is None else msgspec.json.decode(kept, type=tuple[int, StopSource | None] | None)
+        """What `keep_bound` remembers; where that cannot be read no more energy, and no end."""
+        key = f"{_BOUND}{session.session_id}"
+        kept, aside = await self.journal.fact(key), await self.journal.fact(f"{ASIDE}{key}")
+        if kept is None and aside is None:
+            return None
+        return decoded(key, kept, tuple[int, StopSource | None]) or (0, None)
 
     async def stop_transaction(
         self,
@@ -344,8 +360,8 @@ class Books:
             is_estimated=is_estimated,
         )
         facts = dict(also)
-        if await self.journal.fact(f"bound/{session.session_id}") is not None:
-            facts[f"bound/{session.session_id}"] = None
+        bound = f"{_BOUND}{session.session_id}"
+        facts |= {key: None for key in (bound, f"{ASIDE}{bound}") if await self.journal.fact(key) is not None}
         counts = session.starter is not None and self.counts_energy_of(session.starter)
         card = session.starter.value.upper() if session.starter is not None and counts else ""
         consumed_wh = self.consumed_wh.get(card, 0) + changed.delivered_wh

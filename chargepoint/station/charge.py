@@ -46,10 +46,11 @@ class Charge:
         """Whether its energy limit is reached: no more may flow."""
         return self.energy_limit is not None and self.energy_wh >= self.energy_limit[0]
 
-    def lower_energy_limit(self, limit: EnergyLimit) -> None:
-        """A further bound; the lowest counts."""
+    def lower_energy_limit(self, limit: EnergyLimit) -> EnergyLimit:
+        """A further bound; the lowest counts, and is returned."""
         if self.energy_limit is None or limit[0] < self.energy_limit[0]:
             self.energy_limit = limit
+        return self.energy_limit
 
     def note(self, reading: ControllerReading, phase: Phase, is_offered: bool = True) -> None:
         """One poll of the controller. A vehicle draws nothing by its own will only where something `is_offered`."""

@@ -43,6 +43,7 @@ from chargepoint.station.session import note_reading, note_vehicle, start_error_
 from chargepoint.station.site import Site
 from chargepoint.station.status import Refusal, connector_status, why_no_start
 from chargepoint.storage.database import CannotRecord
+from chargepoint.storage.journal import ASIDE
 from chargepoint.vocabulary import (
     Cause,
     ConnectorStatus,
@@ -139,8 +140,7 @@ class Outlet(OutletState):
         charge = self.charge
         if charge is None:
             return
-        charge.lower_energy_limit(limit)
-        await self._books.keep_bound(charge.session, charge.energy_limit)
+        await self._books.keep_bound(charge.session, charge.lower_energy_limit(limit))
 
     # ------------------------------------------------------------------------------------------------- recovery
 
@@ -384,6 +384,7 @@ class Outlet(OutletState):
             who = event.presented or event.credential
             used = self._site.reservations.used_by(self.number, who)
             self._authorised = event = msgspec.structs.replace(event, reservation_id=used)
+            self._is_beginning = True
         elif isinstance(event, EvConnected) and self.phase is Phase.BOOKED:
             refusal = self._why_not_now()
             if refusal is not None:
@@ -393,6 +394,13 @@ class Outlet(OutletState):
             event = StopAsked(source=StopSource.UNAVAILABLE)
         elif isinstance(event, PowerIsOff) and self.phase is Phase.STOPPING and self._waits_for_meter():
             return None
+        try:
+            return await self._take(event)
+        finally:
+            self._is_beginning = False
+
+    async def _take(self, event: Event) -> Refusal | None:
+        """What the rules say of an event that counts."""
         before = self.phase
         after, todo = step(before, event)
         if after is before and not todo:
@@ -536,7 +544,7 @@ class Outlet(OutletState):
             raise CannotRecord("nobody is authorised")
         who, reservations = authorised.presented or authorised.credential, self._site.reservations
         used = reservations.still_used(authorised.reservation_id, self.number, who)
-        authorised = msgspec.structs.replace(authorised, reservation_id=used)
+        authorised = msgspec.structs.replace(authorised, reservation_id=None if used is None else used.reservation_id)
         schedule, schedules = authorised.schedule, self._site.schedules
         if schedule is not None:
             schedule = msgspec.structs.replace(schedule, connector=self.number, session_id=session.session_id)
@@ -664,9 +672,8 @@ class Outlet(OutletState):
         self._books.note(EventType.CONNECTOR_STATE, "Latched", error=cause.value, connector=self.number)
         self._site.changed()
         try:
-            await self._books.write(
-                facts={f"latched/{self.number}": None if cause is Cause.NONE else cause.value.encode()}
-            )
+            key, value = f"latched/{self.number}", None if cause is Cause.NONE else cause.value.encode()
+            await self._books.write(facts={key: value, f"{ASIDE}{key}": None})
         except CannotRecord as error:
             log.error("connector %d: %s is latched, but cannot be kept now: %s", self.number, cause, error)
 

@@ -8,11 +8,13 @@ from chargepoint.config import ConnectorSettings
 from chargepoint.records import Credential, Limit, Session
 from chargepoint.station.charge import Charge
 from chargepoint.station.connector import IN_TRANSACTION, Authorised, Phase
+from chargepoint.station.kept_facts import read_word
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.permission import NO_GRANT, Permission
 from chargepoint.station.reservations import Place, place_of
 from chargepoint.station.site import Site
 from chargepoint.station.status import Facts, connector_status
+from chargepoint.storage.journal import ASIDE
 from chargepoint.vocabulary import (
     Cause,
     ConnectorFlag,
@@ -61,6 +63,8 @@ class OutletState:
         self._unknown_since: float | None = None
         self._is_disabled = False
         self._authorised: Authorised | None = None
+        self._is_beginning = False
+        """Somebody was let in here; that is on its way to the disk."""
         self._lingers_until = 0.0
         self._resumes_from = Phase.EMPTY
 
@@ -171,8 +175,10 @@ class OutletState:
     @property
     def place(self) -> Place:
         """This connector as reservations see it."""
-        claims = self._authorised.reservation_id if self.phase is Phase.BOOKED and self._authorised else None
-        return place_of(self.number, self.facts(), claims)
+        is_awaited = self._is_beginning or self.phase is Phase.BOOKED
+        claims = self._authorised.reservation_id if is_awaited and self._authorised else None
+        place = place_of(self.number, self.facts(), claims)
+        return msgspec.structs.replace(place, state="occupied") if self._is_beginning else place
 
     @property
     def start_source(self) -> StartSource | None:
@@ -204,10 +210,15 @@ class OutletState:
         """Take over what earlier runs kept of this connector."""
         self.operative = facts.get(f"operative/{self.number}", b"1") == b"1"
         self.blocked = facts.get(f"blocked/{self.number}", b"") == b"1"
-        self.latched = (
-            Cause(facts[f"latched/{self.number}"].decode()) if f"latched/{self.number}" in facts else Cause.NONE
-        )
+        self.latched = self._latched_in(facts)
         self.set_disabled()
+
+    def _latched_in(self, facts: dict[str, bytes]) -> Cause:
+        """What is latched. One that cannot be read is as if its contactor were welded: a technician has to look."""
+        key = f"latched/{self.number}"
+        if key in facts:
+            return read_word(key, facts[key], Cause) or Cause.CONTACTOR_WELDED
+        return Cause.CONTACTOR_WELDED if f"{ASIDE}{key}" in facts else Cause.NONE
 
     def set_disabled(self) -> None:
         """Block and availability may have changed: in force at once while idle, else on the return to A."""

@@ -15,6 +15,7 @@ import msgspec
 from chargepoint.messages import Event, SampleTaken, SamplingPlan
 from chargepoint.records import Limit, Sample
 from chargepoint.station.history_rows import history_row, hottest_c
+from chargepoint.station.kept_facts import decoded
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.sampling import next_aligned, sampled_values
@@ -75,9 +76,7 @@ class Recorder:
 
     async def load(self) -> None:
         """Take over the plan that an earlier run was given."""
-        kept = await self._books.journal.fact(_PLAN)
-        if kept is not None:
-            self.plan = msgspec.json.decode(kept, type=SamplingPlan)
+        self.plan = decoded(_PLAN, await self._books.journal.fact(_PLAN), SamplingPlan) or self.plan
 
     async def set_plan(self, plan: SamplingPlan) -> None:
         """Follow a new plan from now on; durable, so that it also holds when `ocpp` is down."""

@@ -14,7 +14,7 @@ import msgspec
 
 from chargepoint.messages import Reservation
 from chargepoint.records import Credential
-from chargepoint.station.access import same_id
+from chargepoint.station.access import MAX_ID_TAG_LENGTH, same_id
 from chargepoint.station.status import Facts, connector_status
 from chargepoint.vocabulary import Cause, ConnectorFlag, ConnectorStatus, ControllerStatus
 
@@ -89,6 +89,15 @@ def ended(reservations: Sequence[Reservation], places: Sequence[Place], out_s: d
     }
     is_all = bool(places) and all(place.number in out for place in places)
     return [each for each in reservations if (is_all if each.connector == ANY else each.connector in out)]
+
+
+def fault_of(reservation: Reservation) -> str:
+    """Why a reservation cannot be used whatever the station does just now; empty when it can."""
+    if reservation.expires_at.utcoffset() is None:
+        return "the end has no time zone"
+    if not 0 < len(reservation.id_tag) <= MAX_ID_TAG_LENGTH or len(reservation.parent) > MAX_ID_TAG_LENGTH:
+        return f"an idTag has 1 to {MAX_ID_TAG_LENGTH} characters"
+    return ""
 
 
 def is_over(reservation: Reservation, now: datetime) -> bool:

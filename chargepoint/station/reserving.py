@@ -13,7 +13,8 @@ from chargepoint.messages import ActionResult, CancelReservation, Reservation, R
 from chargepoint.records import Credential
 from chargepoint.station.access import RESERVED_TEXT
 from chargepoint.station.bookkeeping import RESERVATION, Books, fact_of_reservation
-from chargepoint.station.reservations import Place, answer_to, ended, is_for, is_over, keeping, used_by
+from chargepoint.station.kept_facts import decoded
+from chargepoint.station.reservations import Place, answer_to, ended, fault_of, is_for, is_over, keeping, used_by
 from chargepoint.station.status import Refusal
 from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import EventType
@@ -30,6 +31,7 @@ _TEXTS = {
     "unavailable": "The connector is out of service.",
     "unknown_connector": "There is no such connector.",
     "expired": "The reservation would be over already.",
+    "invalid": "The idTag or the end of the reservation cannot be used.",
 }
 
 
@@ -43,12 +45,15 @@ class Reservations:
         self._clock = clock
         self._all: dict[int, Reservation] = {}
         self._out_since: dict[int, float] = {}
+        self._one = asyncio.Lock()
+        """One is taken or cancelled at a time; charges that use one do not wait for that."""
 
     async def load(self) -> None:
         """Take over what earlier runs kept."""
         for key, value in (await self._books.journal.facts(RESERVATION)).items():
-            reservation = msgspec.json.decode(value, type=Reservation)
-            self._all[int(key.removeprefix(RESERVATION))] = reservation
+            reservation = decoded(key, value, Reservation)
+            if reservation is not None and not fault_of(reservation):
+                self._all[reservation.reservation_id] = reservation
 
     # --------------------------------------------------------------------------------------------------- questions
 
@@ -79,26 +84,31 @@ class Reservations:
         """Whether the group of a credential may decide at one of these connectors."""
         return any(each.parent and each.connector in (0, *numbers) for each in self.valid)
 
-    def still_used(self, reservation_id: int | None, number: int, credential: Credential) -> int | None:
-        """`reservation_id`, when it holds and means this connector and credential now that the charge begins."""
+    def still_used(self, reservation_id: int | None, number: int, credential: Credential) -> Reservation | None:
+        """The one with this id, when it holds and means this connector and credential now that the charge begins."""
         reservation = self._all.get(reservation_id) if reservation_id is not None else None
         if reservation is None or is_over(reservation, self._clock.now()):
             return None
-        return reservation_id if reservation.connector in (0, number) and is_for(reservation, credential) else None
+        return reservation if reservation.connector in (0, number) and is_for(reservation, credential) else None
 
     # ------------------------------------------------------------------------------------------------------ changes
 
     async def reserve(self, request: Reserve, sender: str) -> ActionResult:
         """Durable before the answer (R24). Raises CannotRecord."""
+        async with self._one:
+            return await self._reserve(request)
+
+    async def _reserve(self, request: Reserve) -> ActionResult:
         wanted = request.reservation
-        code: str = answer_to(wanted, self.places(), self.valid, self._clock.now())
+        fault = fault_of(wanted)
+        code: str = "invalid" if fault else answer_to(wanted, self.places(), self.valid, self._clock.now())
         if code == "ok":
             before = self._all.get(wanted.reservation_id)
             self._all[wanted.reservation_id] = wanted  # at once: while it is being kept nobody else begins there
             try:
                 await self._books.write(facts={fact_of_reservation(wanted.reservation_id): msgspec.json.encode(wanted)})
             except CannotRecord:
-                self._put_back(wanted.reservation_id, before)
+                self._put_back(wanted, before)
                 raise
             code = await self._look_again(wanted)
         self.changed()
@@ -106,11 +116,12 @@ class Reservations:
         self._note(wanted.connector, "reserve", f"{text}, {request.by}" if request.by else text)
         return ActionResult(ok=code == "ok", code=code, text=_TEXTS.get(code, ""))
 
-    def _put_back(self, reservation_id: int, before: Reservation | None) -> None:
-        if before is None:
-            self._all.pop(reservation_id, None)
-        else:
-            self._all[reservation_id] = before
+    def _put_back(self, wanted: Reservation, before: Reservation | None) -> None:
+        if self._all.get(wanted.reservation_id) is not wanted:
+            return  # used, cancelled or replaced meanwhile
+        self._drop(wanted)
+        if before is not None:
+            self._all[before.reservation_id] = before
 
     async def _look_again(self, wanted: Reservation) -> str:
         """Somebody may have taken the connector while the reservation was being written down."""
@@ -119,26 +130,33 @@ class Reservations:
             return "ok"  # its holder is there, or it was used or replaced meanwhile
         code = answer_to(wanted, self.places(), self.valid, self._clock.now())
         if code != "ok":
-            await self._remove(wanted.reservation_id)
+            await self._remove(wanted)
         return code
 
     async def cancel(self, request: CancelReservation, sender: str) -> ActionResult:
         """Durable before the answer (R24). Raises CannotRecord."""
-        reservation = self._all.get(request.reservation_id)
-        if reservation is None or is_over(reservation, self._clock.now()):
-            return ActionResult(ok=False, code="unknown_reservation", text="There is no such reservation.")
-        await self._remove(request.reservation_id)
+        async with self._one:
+            reservation = self._all.get(request.reservation_id)
+            if reservation is None or is_over(reservation, self._clock.now()):
+                return ActionResult(ok=False, code="unknown_reservation", text="There is no such reservation.")
+            await self._remove(reservation)
         self.changed()
         self._note(reservation.connector, "cancel reservation", f"{request.reservation_id}, {request.by}")
         return ActionResult(ok=True, code="ok")
 
-    async def _remove(self, reservation_id: int) -> None:
-        await self._books.write(facts={fact_of_reservation(reservation_id): None})
-        self._all.pop(reservation_id, None)
+    async def _remove(self, reservation: Reservation) -> None:
+        await self._books.write(facts={fact_of_reservation(reservation.reservation_id): None})
+        self._drop(reservation)
 
-    def used(self, reservation_id: int | None) -> None:
+    def _drop(self, reservation: Reservation) -> None:
+        """Forget this one; not another that has taken its id while the disk was waited for."""
+        if self._all.get(reservation.reservation_id) is reservation:
+            del self._all[reservation.reservation_id]
+
+    def used(self, reservation: Reservation | None) -> None:
         """A charge has begun with it; that it is gone is on record already."""
-        if reservation_id is not None and self._all.pop(reservation_id, None) is not None:
+        if reservation is not None:
+            self._drop(reservation)
             self.changed()
 
     async def run(self) -> None:
@@ -155,7 +173,9 @@ class Reservations:
         lost = ended(all_now, self.places(), self._out_s()) if all_now else []
         for reservation in all_now:
             if is_over(reservation, now) or reservation in lost:
-                await self._remove(reservation.reservation_id)
+                if self._all.get(reservation.reservation_id) is not reservation:
+                    continue  # cancelled, used or replaced while another one was being forgotten
+                await self._remove(reservation)
                 why = "out of order" if reservation in lost else "its time is over"
                 self._note(reservation.connector, "reservation ended", f"{reservation.reservation_id}, {why}")
                 self.changed()

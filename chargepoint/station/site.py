@@ -14,6 +14,7 @@ from chargepoint.records import Credential, Session
 from chargepoint.station.access import Access, energy_left_wh, user_of
 from chargepoint.station.bookkeeping import Books
 from chargepoint.station.connector import Authorised, StopAsked
+from chargepoint.station.kept_facts import decoded, read_word
 from chargepoint.station.reserving import Reservations
 from chargepoint.station.schedules import Schedules
 from chargepoint.vocabulary import (
@@ -65,12 +66,12 @@ class Site:
         """Take over what earlier runs kept."""
         facts = await self.books.journal.facts()
         if _MODE in facts:
-            self.mode = OperatingMode(facts[_MODE].decode())
+            self.mode = read_word(_MODE, facts[_MODE], OperatingMode) or self.mode
         if _FREE_MODE in facts:
             self.free_mode = facts[_FREE_MODE] == b"1"
         self.operative = facts.get(_OPERATIVE, b"1") == b"1"
         if _USERS in facts:
-            self.take_users(msgspec.json.decode(facts[_USERS], type=tuple[User, ...]))
+            self.take_users(decoded(_USERS, facts[_USERS], tuple[User, ...]) or ())
         await self.reservations.load()
         await self.schedules.load()
 
