@@ -11,11 +11,11 @@ from tests.journeys.rig import Rig
 
 
 @pytest.mark.ocpp("3.7-no-live-gap", "3.7-offline-timestamps")
-async def test_three_hours_offline_lose_nothing(tmp_path: Path) -> None:
-    async with Rig(
-        tmp_path,
-        change={"ocpp": {"configuration": {"MeterValueSampleInterval": 60, "AllowOfflineTxForUnknownId": True}}},
-    ) as rig:
+@pytest.mark.parametrize("hour_s", [900, pytest.param(3600, marks=pytest.mark.long)])
+async def test_three_hours_offline_lose_nothing(tmp_path: Path, hour_s: int) -> None:
+    """Short hours do without `--long`; tests/ocpp_client/test_outbox_days.py has three whole days."""
+    keys = {"MeterValueSampleInterval": hour_s // 60, "AllowOfflineTxForUnknownId": True}
+    async with Rig(tmp_path, change={"ocpp": {"configuration": keys, "reconnect_spread_s": 1}}) as rig:
         await rig.online()
         await rig.system.go_away()
         await rig.advance(5)
@@ -24,12 +24,12 @@ async def test_three_hours_offline_lose_nothing(tmp_path: Path) -> None:
             await rig.until_status("READY")
             await rig.tap()
             await rig.until_status("CHARGING", within_s=30)
-            await rig.advance(1800)
+            await rig.advance(hour_s / 2)
             await rig.tap()
             await rig.until_status("CHARGED")
             rig.unplug()
             await rig.until_status("AVAILABLE")
-            await rig.advance(1700)
+            await rig.advance(hour_s / 2 - 100)
         await rig.system.come_back()
         await rig.drained(1800)
         sessions = await rig.sessions()
