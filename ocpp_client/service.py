@@ -289,7 +289,11 @@ class Client:
     async def _resend_parked(self, request: ResendParked, sender: str) -> ActionResult:
         count = await self._lanes.resend(request.session_id)
         if not count:
-            return ActionResult(ok=False, code="nothing_parked", text="Nothing of that kind is set aside.")
+            return ActionResult(
+                ok=False,
+                code="nothing_parked",
+                text="Nothing of it is parked." if request.session_id else "Nothing is parked.",
+            )
         self._watching.sent("Transaction", None, f"{count} session(s) told again, by {request.by or sender}")
         self._outbox.nudge()
         return ActionResult(ok=True, code="ok", text=f"{count} session(s) are being told again.")

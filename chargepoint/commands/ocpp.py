@@ -114,6 +114,11 @@ async def _log(bus: Bus, arguments: argparse.Namespace) -> int:
     wished = [frame for frame in kept.frames if _is_wished(frame, arguments)]
     for frame in wished[-arguments.count :]:
         _print(frame, arguments)
+    if arguments.only and not wished and events is None:
+        some = sorted({frame.action for frame in kept.frames if frame.action})
+        print(
+            f"No frame of that action is kept; there are some of: {clean(', '.join(some)) or 'none'}", file=sys.stderr
+        )
     if events is not None:
         last = kept.frames[-1].number if kept.frames else 0
         await _follow(bus, events, last, arguments)
@@ -154,13 +159,12 @@ async def _parked(bus: Bus, arguments: argparse.Namespace) -> int:
     if not held.sessions:
         print("Nothing is held back.")
     for session in held.sessions:
-        state = "set aside" if session.is_parked else "is tried again"
-        print(
-            clean(
-                f"session {session.session_id}, connector {session.connector}: {session.messages} message(s), {state} "
-                f"after {session.attempts} tries: {session.error or 'no error is known'}"
-            )
+        state = "parked" if session.is_parked else "tried again"
+        held_back = (
+            f"{_counted(session.messages, 'message')}, {state} after {_counted(session.attempts, 'try', 'tries')}"
         )
+        error = session.error or "no error is known"
+        print(clean(f"session {session.session_id}, connector {session.connector}: {held_back}: {error}"))
     return 0
 
 
@@ -219,6 +223,10 @@ def _shown(payload: str, arguments: argparse.Namespace) -> str:
     pretty = msgspec.json.format(payload, indent=2)
     lines = (pretty if arguments.show_cards else without_cards(pretty)).splitlines()
     return "\n".join(map(clean, lines))
+
+
+def _counted(number: int, one: str, more: str = "") -> str:
+    return f"{number} {one if number == 1 else more or one + 's'}"
 
 
 def _count(text: str) -> int:

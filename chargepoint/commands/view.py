@@ -248,8 +248,9 @@ def link(scene: Scene) -> Text:
 
 def link_day(day: LinkDay) -> str:
     """The link on one day, as a line."""
+    connections, outages = _counted(day.connections, "connection"), _counted(day.outages, "outage")
     return (
-        f"link on {day.day} (UTC)  {day.connections} connections · {day.outages} outages, {day.outage_s // 60} min · "
+        f"link on {day.day} (UTC)  {connections} · {outages}, {day.outage_s // 60} min · "
         f"{day.sent} sent, {day.sent_bytes / 1000:.1f} kB · {day.received} received, {day.received_bytes / 1000:.1f} kB"
     )
 
@@ -257,7 +258,7 @@ def link_day(day: LinkDay) -> str:
 def link_charge(charge: LinkCharge) -> str:
     """The link while one charge runs, as a line."""
     return (
-        f"link in session {charge.session_id}  {charge.outages} outages, {charge.outage_s // 60} min · "
+        f"link in session {charge.session_id}  {_counted(charge.outages, 'outage')}, {charge.outage_s // 60} min · "
         f"{charge.sent_bytes / 1000:.1f} kB sent · {charge.received_bytes / 1000:.1f} kB received"
     )
 
@@ -341,3 +342,7 @@ def _soc(state: ConnectorState) -> str:
 def _duration(seconds: int) -> str:
     hours, rest = divmod(seconds, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

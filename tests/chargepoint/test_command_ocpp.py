@@ -134,7 +134,7 @@ async def test_parked_sessions_are_listed_and_told_again(tmp_path: Path, capsys:
         assert await command._run(arguments(tmp_path, "parked")) == 0
         assert await command._run(arguments(tmp_path, "parked", json=True)) == 0
         line, row = capsys.readouterr().out.splitlines()
-        assert "session 1042, connector 1: 2 message(s), set aside after 3 tries: no [2J" in line
+        assert "session 1042, connector 1: 2 messages, parked after 3 tries: no [2J" in line
         assert json.loads(row)[0]["session_id"] == 1042
         assert await command._run(arguments(tmp_path, "resend")) == 0
         assert await command._run(arguments(tmp_path, "resend", "1042", "7")) == 1
