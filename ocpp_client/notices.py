@@ -35,11 +35,12 @@ class Notice(msgspec.Struct, frozen=True):
 class Notices:
     """The table `notices` of ocpp.db, held in memory."""
 
-    def __init__(self, facts: Facts, database: Database, notices: list[Notice]) -> None:
+    def __init__(self, facts: Facts, database: Database, notices: list[Notice], last: int = 0) -> None:
+        """`last` is the highest number in the table."""
         self._facts = facts
         self._database = database
         self._waiting = deque(notices)
-        self._last = notices[-1].number if notices else 0
+        self._last = last
         self._wake = asyncio.Event()
         self._held = 0
         self._lock = asyncio.Lock()
@@ -47,8 +48,13 @@ class Notices:
     @classmethod
     async def load(cls, database: Database, facts: Facts) -> Notices:
         rows = await database.read("SELECT number, action, payload FROM notices ORDER BY number")
-        notices = [Notice(number, action, msgspec.json.decode(payload)) for number, action, payload in rows]
-        return cls(facts, database, notices)
+        notices = []
+        for number, action, payload in rows:
+            try:
+                notices.append(Notice(number, action, msgspec.json.decode(payload, type=Payload)))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                log.error("ocpp.db: %s %d that was to be told cannot be read: %s", action, number, error)
+        return cls(facts, database, notices, last=rows[-1][0] if rows else 0)
 
     @property
     def waiting(self) -> int:

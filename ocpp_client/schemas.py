@@ -180,20 +180,36 @@ _COMPILERS: dict[str, Callable[[dict[str, Any], dict[str, Any]], Check]] = {
 }
 
 
+EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
 def parse_time(text: str) -> datetime | None:
-    """The instant (aware UTC) in `text`, None when it is none. Without a zone it is taken as UTC."""
+    """The instant (aware UTC) in `text`, None when it is none. Without a zone it is taken as UTC.
+
+    Whole milliseconds, as OCPP has them: as a number of seconds, 9999-12-31T23:59:59.999999 is a year that is none.
+    """
     try:
         at = datetime.fromisoformat(text)
+        at = at.replace(microsecond=at.microsecond // 1000 * 1000)
     except ValueError:
         return None
     if len(text) < 16:
         return None
     try:
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (OverflowError, ValueError):
+    except (OverflowError, ValueError):  # its zone puts it beyond what can be counted: the edge means the same
+        return LATEST if at.year == LATEST.year else EARLIEST
+
+
+def time_of(seconds: float | None) -> datetime | None:
+    """The instant (aware UTC) that was kept as seconds since 1970, None for none and for one that cannot be."""
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
         return None
 
 
 def format_time(at: datetime) -> str:
     """As OCPP wants it: UTC, milliseconds, Z."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

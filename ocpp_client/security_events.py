@@ -83,7 +83,7 @@ class SecurityEvents:
         kept = facts.get(FACT)
         self._place = Place(first_seq, is_guess=was_damaged)
         if kept is not None:
-            self._place = msgspec.json.decode(kept, type=Place)
+            self._place = _kept_place(kept) or Place(first_seq, is_guess=True)
         self._skips_until: datetime | None = None
         """After the journal began anew: what happened until then was told."""
         self._kept = None if kept is None else self._place
@@ -201,6 +201,14 @@ class SecurityEvents:
         place = self._place
         await self._facts.keep(FACT, msgspec.json.encode(place))
         self._kept, self._kept_s = place, asyncio.get_running_loop().time()
+
+
+def _kept_place(kept: bytes) -> Place | None:
+    try:
+        return msgspec.json.decode(kept, type=Place)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        log.error("ocpp.db: which security events were told cannot be read: %s", error)
+        return None
 
 
 def security_event_payload(event: SecurityEvent, at: datetime) -> Payload:

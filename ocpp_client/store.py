@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -18,6 +18,7 @@ from chargepoint.clock import Clock
 from chargepoint.records import JournalRow
 from chargepoint.storage.database import CannotRecord, Database, Statement
 from ocpp_client.frames import Payload
+from ocpp_client.schemas import time_of
 from ocpp_client.tables import MIGRATIONS
 
 log = logging.getLogger(__name__)
@@ -138,15 +139,29 @@ class Store:
         ):
             self.aside.append(AsideRange(*row))
         for session_id, data in await self.database.read("SELECT session_id, row FROM held ORDER BY seq"):
-            self.lanes[session_id].rows.append(msgspec.msgpack.decode(data, type=JournalRow))
+            self._load_held(session_id, data)
         for seq, data in await self.database.read("SELECT seq, payload FROM payloads"):
-            self.payloads[seq] = msgspec.json.decode(data, type=Payload)
+            try:
+                self.payloads[seq] = msgspec.json.decode(data, type=Payload)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:  # it is built again
+                log.error("ocpp.db: what was sent for journal row %d cannot be read: %s", seq, error)
         for tag, status, parent, expires_s, used in await self.database.read(
             "SELECT id_tag, status, parent, expires_s, used FROM cache"
         ):
-            expires_at = None if expires_s is None else datetime.fromtimestamp(expires_s, UTC)
-            self.cache[tag] = CacheEntry(status, parent, expires_at, used)
+            self.cache[tag] = CacheEntry(status, parent, time_of(expires_s), used)
             self._used = max(self._used, used)
+
+    def _load_held(self, session_id: int, data: bytes) -> None:
+        """One row of a lane. One that cannot be read stays in the file and holds up neither its lane nor the start."""
+        lane = self.lanes.get(session_id)
+        try:
+            row = msgspec.msgpack.decode(data, type=JournalRow)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            log.error("ocpp.db: a held message of session %d cannot be read: %s", session_id, error)
+            return
+        if lane is None:
+            lane = self.lanes[session_id] = Lane(session_id, row.entry.connector or 0, self.sample, rows=[])
+        lane.rows.append(row)
 
     async def close(self) -> None:
         """Write what waits for its batch and close the file."""

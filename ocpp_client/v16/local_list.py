@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,7 +18,7 @@ from chargepoint.storage.database import CannotRecord, Database, Statement
 from ocpp_client.facts import Facts
 from ocpp_client.frames import Payload
 from ocpp_client.rpc import Reply
-from ocpp_client.schemas import parse_time
+from ocpp_client.schemas import parse_time, time_of
 from ocpp_client.v16.configuration import Configuration
 
 if TYPE_CHECKING:
@@ -98,8 +98,7 @@ class LocalList:
 
 
 def _entry(status: str, parent: str, expires_s: float | None) -> ListEntry:
-    expires_at = None if expires_s is None else datetime.fromtimestamp(expires_s, UTC)
-    return ListEntry(sys.intern(status), sys.intern(parent), expires_at)
+    return ListEntry(sys.intern(status), sys.intern(parent), time_of(expires_s))
 
 
 class CannotApply(Exception):

@@ -123,8 +123,15 @@ def test_times_of_all_shapes_are_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "now", "2026-01-01", "20260101", "2026-13-01T00:00:00Z", "0001-01-01T00:00+14:00"]
+    ("text", "at"),
+    [("0001-01-01T00:00+14:00", schemas.EARLIEST), ("9999-12-31T23:59:59.9999999-05:00", schemas.LATEST)],
 )
+def test_an_instant_that_its_zone_puts_beyond_all_is_the_edge(text: str, at: datetime) -> None:
+    assert schemas.parse_time(text) == at
+    assert schemas.parse_time(schemas.format_time(at)) == at
+
+
+@pytest.mark.parametrize("text", ["", "now", "2026-01-01", "20260101", "2026-13-01T00:00:00Z"])
 def test_what_is_no_instant_is_none(text: str) -> None:
     assert schemas.parse_time(text) is None
 
