@@ -35,7 +35,7 @@ from chargepoint.station.connector import (
 )
 from chargepoint.station.metering import ESTIMATE_AT_MOST_S
 from chargepoint.station.meters import MeterPoint
-from chargepoint.station.outlet_state import SILENT_AFTER_S, OutletState
+from chargepoint.station.outlet_state import SILENT_AFTER_S, STARTS, OutletState
 from chargepoint.station.permission import StartFailed
 from chargepoint.station.polls import events_of, power_is_off
 from chargepoint.station.recovery import Fate, recover
@@ -63,6 +63,7 @@ ANSWERS_WITHIN_S = 0.3
 """A controller of a session that was left unfinished is waited for so long before the other connectors work."""
 OBEYS_STOP_WITHIN_S = 10.0
 MAX_WISHES = 64
+FIRST_START_WITHIN_S = 1.0
 LINGERS_S = 1.0
 """So long the end of a charge is shown whose vehicle was unplugged in it (OCPP 1.6, 4.9: Finishing)."""
 
@@ -177,6 +178,7 @@ class Outlet(OutletState):
             same_boot=not self._is_of_earlier_boot(session),
             may_resume=self._site.settings.station.resume_after_restart,
             ignore_flag=self.settings.ignore_ev_connected,
+            is_latched=self.latched is not Cause.NONE,
         )
         self._set_phase(verdict.phase if verdict.fate is not Fate.FINISH else Phase.CHARGED)
         if session.started is not None and session.stopped is None:
@@ -392,6 +394,8 @@ class Outlet(OutletState):
                 return refusal
         elif isinstance(event, LeaseEnded) and self._site.is_stopping:
             event = StopAsked(source=StopSource.UNAVAILABLE)
+        elif isinstance(event, LeaseEnded) and self.latched is not Cause.NONE:
+            event = FaultRaised(source=StopSource.CONNECTOR_ERROR)
         elif isinstance(event, PowerIsOff) and self.phase is Phase.STOPPING and self._waits_for_meter():
             return None
         try:
@@ -507,10 +511,13 @@ class Outlet(OutletState):
         return self.reading is not None and self.reading.status is ControllerStatus.A_NOT_CONNECTED
 
     def _may_go_on(self) -> bool:
-        """Whether the open transaction of a vehicle that is back may have energy again; asked at each poll."""
-        facts, reading = self.facts(), self.reading
-        is_well = not facts.link_lost and not facts.meter_lost and facts.status.is_connected
-        return is_well and reading is not None and power_is_off(reading) and not self._site.is_stopping
+        """Whether the open transaction of a vehicle that is back may have energy again; asked at each poll.
+
+        As for any start (R1), but that it is on record already, and that a block waits for its end.
+        """
+        facts = msgspec.structs.replace(self.facts(), phase=Phase.PLUGGED, can_record=True, is_disabled=False)
+        is_off = facts.reading is not None and power_is_off(facts.reading)
+        return why_no_start(facts) is None and facts.status.is_connected and is_off
 
     async def _release_cable(self) -> None:
         """Unlock what was kept locked after the vehicle had gone."""
@@ -598,6 +605,8 @@ class Outlet(OutletState):
         """Permit energy; the transaction is on record."""
         if self.session is None or not self.wants_energy:
             return
+        if self.permission.is_turn:
+            await self._keep_starts(self.session)
         try:
             is_taken = await self.permission.start(self.session.session_id, keep_cable=self.session.keeps_cable)
         except StartFailed as error:
@@ -608,6 +617,20 @@ class Outlet(OutletState):
         if is_taken:
             grant = self.permission.sent
             self._note_order("OutputOn", f"{grant.current_a:.1f} A, {grant.power_w / 1000:.1f} kW ({grant.source})")
+
+    async def _keep_starts(self, session: Session) -> None:
+        """That the contactor is operated, on record, so that a restart does not forget it (R5).
+
+        For the first start of a transaction that its own record says.
+        """
+        now = self._clock.mono()
+        if session.started is not None and now - session.started.mono_s < FIRST_START_WITHIN_S:
+            return
+        kept = msgspec.json.encode((self._clock.boot_id, [*self.permission.starts, now]))
+        try:
+            await self._books.write(facts={f"{STARTS}{self.number}": kept})
+        except CannotRecord as error:
+            log.debug("connector %d: that the contactor is operated is not on record: %s", self.number, error)
 
     async def _order_stop(self) -> None:
         if await self.permission.withdraw():
@@ -660,6 +683,8 @@ class Outlet(OutletState):
         )
         if self.latched is Cause.NONE and (disobeys or now.cause is Cause.CONTACTOR_WELDED):
             await self.latch(Cause.CONTACTOR_WELDED)
+            if self.can_be_stopped:
+                await self._handle(FaultRaised(source=StopSource.CONNECTOR_ERROR))
 
     def _is_idle_weld(self, now: ControllerReading) -> bool:
         """Known to be welded, yet nothing flows: the transaction is over, though its contactor will never say so."""

@@ -8,7 +8,7 @@ from chargepoint.config import ConnectorSettings
 from chargepoint.records import Credential, Limit, Session
 from chargepoint.station.charge import Charge
 from chargepoint.station.connector import IN_TRANSACTION, Authorised, Phase
-from chargepoint.station.kept_facts import read_word
+from chargepoint.station.kept_facts import decoded, read_word
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.permission import NO_GRANT, Permission
 from chargepoint.station.reservations import Place, place_of
@@ -25,6 +25,8 @@ from chargepoint.vocabulary import (
 )
 from drivers.interfaces import ConnectorController, ControllerReading, Identity, VehicleData
 
+STARTS = "starts/"
+"""Before the number of a connector: a fact with the boot, and when its contactor was operated last in it."""
 SILENT_AFTER_S = 3.0
 """An idle controller that has not answered for this long is without link."""
 
@@ -211,6 +213,9 @@ class OutletState:
         self.operative = facts.get(f"operative/{self.number}", b"1") == b"1"
         self.blocked = facts.get(f"blocked/{self.number}", b"") == b"1"
         self.latched = self._latched_in(facts)
+        key = f"{STARTS}{self.number}"
+        boot_id, starts = decoded(key, facts.get(key), tuple[str, tuple[float, ...]]) or ("", ())
+        self.permission.remember_starts(starts if boot_id == self._clock.boot_id else ())
         self.set_disabled()
 
     def _latched_in(self, facts: dict[str, bytes]) -> Cause:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Iterable
 
 from chargepoint.clock import Clock
 from chargepoint.config import ConnectorSettings
@@ -21,6 +22,7 @@ OPENS_WITHIN_S = LEASE_S + 2.0
 """After the last renewal: the lease, one second to ramp to zero, one to open (R2)."""
 MAX_STARTS_PER_MINUTE = 3
 """What a contactor is spared from (R5; reliability.md 4); a further start waits its turn."""
+REST_S = 60.0
 START_ORDER_WITHIN_S = 5.0
 """An unanswered start order is repeated for this long, then given up."""
 
@@ -48,6 +50,7 @@ class Permission:
         self._is_due = False
         self._tried_mono_s: float | None = None
         """When the start that is due was ordered for the first time."""
+        self._is_adopted = False
         self._starts: deque[float] = deque(maxlen=MAX_STARTS_PER_MINUTE)
 
     @property
@@ -55,7 +58,23 @@ class Permission:
         """How long the start that is due still waits, since the contactor was operated too often of late; 0: not."""
         if not self._is_due or self._tried_mono_s is not None or len(self._starts) < MAX_STARTS_PER_MINUTE:
             return 0.0
-        return max(0.0, self._starts[0] + 60.0 - self._clock.mono())
+        return max(0.0, self._starts[0] + REST_S - self._clock.mono())
+
+    @property
+    def is_turn(self) -> bool:
+        """A start is due, and is about to be ordered for the first time."""
+        return self._is_due and self._tried_mono_s is None and self.rests_s == 0.0
+
+    @property
+    def starts(self) -> tuple[float, ...]:
+        """When the contactor was operated last (monotonic), as far as that still counts."""
+        return tuple(self._starts)
+
+    def remember_starts(self, starts: Iterable[float]) -> None:
+        """What earlier runs of this boot did to the contactor."""
+        now = self._clock.mono()
+        known = sorted({*self._starts, *(start for start in starts if now - REST_S < start <= now)})
+        self._starts = deque(known, maxlen=MAX_STARTS_PER_MINUTE)
 
     @property
     def has_run_out(self) -> bool:
@@ -77,9 +96,13 @@ class Permission:
         self._is_due, self._tried_mono_s = True, None
 
     def adopt(self, limit: Limit) -> None:
-        """The controller already holds a permission of ours with this limit; renewing it is due at once."""
+        """The controller already holds a permission of ours with this limit; renewing it is due at once.
+
+        It may have been renewed just now: that counts for when it has run out.
+        """
         self.grant = self.sent = limit
-        self._renewed_mono_s = -LEASE_S
+        self._is_adopted = True
+        self.count_from_now()
 
     def count_from_now(self) -> None:
         """Nothing is known of the last renewal: it may have been just now."""
@@ -116,7 +139,7 @@ class Permission:
     async def renew(self, early_s: float) -> None:
         """Renew when a second has passed (less `early_s`, the time to the next chance), or when the grant changed."""
         now, grant = self._clock.mono(), self.grant
-        if now - self._renewed_mono_s < RENEWAL_S - early_s and not self.differs:
+        if now - self._renewed_mono_s < RENEWAL_S - early_s and not self.differs and not self._is_adopted:
             return
         try:
             await self._controller.limit(grant.current_a, grant.power_w, LEASE_S)
@@ -126,6 +149,7 @@ class Permission:
             log.debug("connector %d: lease not renewed: %s", self._settings.number, error)
         else:
             self._renewed_mono_s = now
+            self._is_adopted = False
             self.sent = grant
 
     async def withdraw(self) -> bool:

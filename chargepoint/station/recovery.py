@@ -40,9 +40,18 @@ class Recovery(msgspec.Struct, frozen=True):
 
 
 def recover(
-    session: Session, reading: ControllerReading | None, *, same_boot: bool, may_resume: bool, ignore_flag: bool
+    session: Session,
+    reading: ControllerReading | None,
+    *,
+    same_boot: bool,
+    may_resume: bool,
+    ignore_flag: bool,
+    is_latched: bool = False,
 ) -> Recovery:
-    """What becomes of `session`, given the controller's first answer (None: it does not answer)."""
+    """What becomes of `session`, given the controller's first answer (None: it does not answer).
+
+    `is_latched`: a fault is latched that only a technician clears.
+    """
     runs = session.started is not None and session.stopped is None
     there = reading is not None and ev_connected(reading, ignore_flag)
     if not runs:
@@ -56,6 +65,8 @@ def recover(
         return Recovery(Fate.STOP, Phase.STOPPING, StopSource.POWER_LOSS)
     if session.stop_source is not None:  # it was on its way out
         return Recovery(Fate.STOP, Phase.STOPPING, session.stop_source)
+    if is_latched:
+        return Recovery(Fate.STOP, Phase.STOPPING, StopSource.CONNECTOR_ERROR)
     if may_resume and reading is not None and there:
         if reading.session_ref == session.session_id and not reading.status.is_error:
             charging = reading.status.is_charging

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 BATCH_S = 20.0
 """History and samples become durable in one batch each so many seconds (architecture.md 5)."""
+RECENT_SESSIONS = 100
+"""So many are looked at for charges that began within the last minute."""
 STUCK_AFTER_S = 2.5
 """A connector's loop that has not gone round for this long: no beat, and the hub ends this service (hang)."""
 
@@ -130,8 +132,14 @@ async def _begin(context: Context, site: Site, outlets: list[Outlet]) -> None:
     journal = site.books.journal
     facts = await journal.facts()
     left = {session.connector: session for session in await journal.unfinished()}
+    begun = [
+        (session.connector, session.started.mono_s)
+        for session in await journal.sessions(include_garbage=True, limit=RECENT_SESSIONS)
+        if session.started is not None and session.started.boot_id == site.clock.boot_id
+    ]
     for outlet in outlets:
         outlet.restore(facts)
+        outlet.permission.remember_starts(mono_s for number, mono_s in begun if number == outlet.number)
     await asyncio.gather(*(outlet.recover(left.get(outlet.number)) for outlet in outlets))
     cause = await site.books.write_start()
     log.info("station begins, %s", cause)

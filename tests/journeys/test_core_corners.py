@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from chargepoint.messages import SetFreeMode
-from chargepoint.vocabulary import StopSource
+from chargepoint.messages import ClearFault, SetFreeMode
+from chargepoint.storage.journal import Journal
+from chargepoint.vocabulary import Cause, StopSource
 from tests.journeys.rig import Rig
 from tests.journeys.steps import (
     CARD,
@@ -727,4 +728,49 @@ async def test_a_driver_who_does_not_wait_for_the_contactor_leaves_with_nothing(
         assert (session.delivered_wh, session.stop_source) == (0, StopSource.STATUS_CHANGE)
         closed = [event for event in rig.simulated.contactor_log(1) if event.closed]
         assert len(closed) == 3
+        await settle(rig)
+
+
+@pytest.mark.parametrize("away_s", [8, 12])
+async def test_a_crash_loop_does_not_rattle_the_contactor(tmp_path: Path, away_s: float) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        await charge(rig)
+        for _ in range(3):
+            await rig.crash()
+            await rig.advance(away_s)  # longer than the lease
+            await rig.boot_up()
+            await rig.advance(3)
+        state = rig.state(1)
+        assert state is not None and "contactor rests" in state.why  # what was before the crashes counts
+        await until_energy_flows(rig, within_s=120)
+        closed_s = [event.at_s for event in rig.simulated.contactor_log(1) if event.closed]
+        assert all(later - first > 59.0 for first, later in zip(closed_s, closed_s[3:], strict=False)), closed_s
+        await leave(rig)
+        await settle(rig)
+
+
+async def test_a_waiting_transaction_does_not_go_on_behind_a_latched_fault(tmp_path: Path) -> None:
+    async with Rig(tmp_path, change=WAITS) as rig:
+        await online(rig)
+        await charge(rig)
+        rig.unplug()
+        await until_told(rig, "SuspendedEV")
+        await rig.drained()
+        await rig.crash()
+        journal = await Journal.open(tmp_path / "station", rig.make_clock(), rig.settings.storage)
+        async with journal.transaction() as tx:
+            tx.set_fact("latched/1", Cause.CONTACTOR_WELDED.value.encode())
+        await journal.close()
+        rig.plug()
+        await rig.boot_up()
+        await rig.online()
+        await rig.until(lambda: not rig.system.ledger.running(), 60)
+        assert rig.system.ledger.transactions[-1].reason == "Other"
+        assert len([event for event in rig.simulated.contactor_log(1) if event.closed]) == 1
+        assert (await rig.bus.call("station", ClearFault(connector=1))).ok
+        rig.unplug()
+        await rig.advance(2)
+        assert (await show_card(rig)).outcome == "stopped"  # the cable is theirs
+        await until_told(rig, "Available")
         await settle(rig)

@@ -73,3 +73,15 @@ def test_nothing_is_resumed_where_that_is_switched_off() -> None:
 def test_a_silent_controller_ends_the_transaction() -> None:
     verdict = recover(session(**RUNNING), None, same_boot=True, may_resume=True, ignore_flag=False)
     assert (verdict.fate, verdict.phase) == (Fate.STOP, Phase.STOPPING)
+
+
+@pytest.mark.parametrize(
+    ("status", "values"),
+    [("C6", {"session_ref": 7}), ("B2", {"cause": Cause.LEASE_ENDED}), ("A", {}), ("B", {})],
+)
+def test_nothing_goes_on_behind_a_latched_fault(status: str, values: dict[str, Any]) -> None:
+    verdict = recover(
+        session(**WAITING), reading(status, **values), same_boot=True, may_resume=True, ignore_flag=False,
+        is_latched=True,
+    )  # fmt: skip
+    assert (verdict.fate, verdict.stop_source) == (Fate.STOP, StopSource.CONNECTOR_ERROR)
