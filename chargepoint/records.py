@@ -184,13 +184,17 @@ class TransactionStarted(Entry, frozen=True, kw_only=True):
 
 
 class TransactionStopped(Entry, frozen=True, kw_only=True):
-    """Everything StopTransaction needs. `stopper` is None when nobody asked."""
+    """Everything StopTransaction needs. `stopper` is None when nobody asked.
+
+    `ended` is when it ended, where that was before the row was written: in a power cut.
+    """
 
     stop_source: StopSource
     stopper: Credential | None
     is_reported: bool
     meter_stop_wh: int
     is_estimated: bool = False
+    ended: Moment | None = None
 
 
 class SessionFinished(Entry, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TypeVar
 
 import msgspec
@@ -23,6 +24,7 @@ from chargepoint.records import (
     AnyEntry,
     Credential,
     Happened,
+    Moment,
     SecurityEvent,
     Session,
     SessionCreated,
@@ -63,6 +65,11 @@ _MOMENT_OF: dict[type[AnyEntry], str] = {
     TransactionStarted: "started", TransactionStopped: "stopped", SessionFinished: "finished",
 }  # fmt: skip
 """The moments of a session's record are those of its entries, which the journal keeps in order whatever the clock."""
+
+UNSEEN_S = 35.0
+"""A history row comes each 15 s and is durable within 20 s: a power cut came at most so long after the last one."""
+LOOKED_AT_ROWS = 4
+"""The newest rows of a session; some may be of its closing after the power cut."""
 
 NO_FACTS: Mapping[str, bytes | None] = {}
 _RUN = "run"
@@ -337,6 +344,7 @@ class Books:
                 await self.flush_history()
         except CannotRecord:
             log.debug("connector %d: samples before the stop wait for the disk", session.connector)
+        ended = await self._power_cut_at(session)
         start_wh = session.meter_start_wh or 0
         meter_stop_wh = max(meter_stop_wh, start_wh)  # R12: reported energy is never negative
         changed = msgspec.structs.replace(
@@ -346,7 +354,7 @@ class Books:
             stopper=stopper,
             meter_stop_wh=meter_stop_wh,
             delivered_wh=meter_stop_wh - start_wh,
-            price=price_of(self._tariff, meter_stop_wh - start_wh, self._lasted_s(session)),
+            price=price_of(self._tariff, meter_stop_wh - start_wh, self._lasted_s(session, ended)),
             flags=session.flags | (SessionFlag.EnergyEstimated if is_estimated else SessionFlag(0)),
         )
         self._judge(changed)
@@ -358,6 +366,7 @@ class Books:
             is_reported=session.is_reported,
             meter_stop_wh=meter_stop_wh,
             is_estimated=is_estimated,
+            ended=ended,
         )
         facts = dict(also)
         bound = f"{_BOUND}{session.session_id}"
@@ -376,9 +385,26 @@ class Books:
             session.connector, session.session_id, source, session.delivered_wh, " (estimated)" if is_estimated else "",
         )  # fmt: skip
 
-    def _lasted_s(self, session: Session) -> float:
+    async def _power_cut_at(self, session: Session) -> Moment | None:
+        """When a transaction of an earlier boot ended: the latest that its last durable history row allows, so that
+        nothing that was told of it comes behind its end. None for one of this boot."""
+        begun = session.started
+        if begun is None or begun.boot_id == self._clock.boot_id:
+            return None
+        with self._at_the_disk():
+            rows = await self.history.rows(session.session_id, LOOKED_AT_ROWS)
+        last = max(
+            [begun, *(row.moment for row in rows if row.moment.boot_id == begun.boot_id)], key=lambda at: at.mono_s
+        )
+        at = None
+        if last.at is not None:
+            at = last.at + timedelta(seconds=UNSEEN_S)
+            at = min(at, self._clock.now()) if self._clock.is_set else at
+        return Moment(last.boot_id, last.mono_s + UNSEEN_S, at)
+
+    def _lasted_s(self, session: Session, ended: Moment | None) -> float:
         """How long the transaction has lasted; over a reboot by wall time, as far as that is known."""
-        begun, now = session.started, self._clock.moment()
+        begun, now = session.started, ended or self._clock.moment()
         if begun is None:
             return 0.0
         if begun.boot_id == now.boot_id:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from chargepoint.bus import Bus, StateView
 from chargepoint.clock import Clock
+from chargepoint.masking import mask
 from chargepoint.messages import (
     ConnectorState,
     NameTransaction,
@@ -28,7 +29,7 @@ from ocpp_client.frames import Payload
 from ocpp_client.row_time import RowTime
 from ocpp_client.rpc import NoAnswer, Rpc, Unsendable
 from ocpp_client.store import OpenTransaction, Store
-from ocpp_client.v16.authorisation import Authorisation, masked
+from ocpp_client.v16.authorisation import Authorisation
 from ocpp_client.v16.configuration import Configuration
 from ocpp_client.v16.meter_values import (
     ALIGNED,
@@ -43,6 +44,7 @@ from ocpp_client.v16.meter_values import (
 from ocpp_client.v16.permission import remedy
 from ocpp_client.v16.transactions import (
     WrongAnswer,
+    end_of,
     id_tag_info,
     start_payload,
     stop_payload,
@@ -144,7 +146,7 @@ class Teller:
         named = NameTransaction(session_id=session_id, transaction_id=number, parent=info.parent)
         self._errands.ask(STATION, named)
         self._told(
-            "StartTransaction", entry.connector, f"transaction {number}, {masked(payload['idTag'])}: {info.status}"
+            "StartTransaction", entry.connector, f"transaction {number}, {mask(payload['idTag'])}: {info.status}"
         )
         if refusal is not None:
             log.warning("session %d: the central system says %s of its idTag", session_id, info.status)
@@ -164,7 +166,7 @@ class Teller:
     async def _stop(self, row: JournalRow, entry: TransactionStopped, at: datetime) -> None:
         payload = self._store.payloads.get(row.seq)
         if payload is None:
-            payload = await self._stop_payload(row, entry, at)
+            payload = await self._stop_payload(row, entry, end_of(entry, at))
         answer = await self._rpc.call("StopTransaction", payload)
         await self._store.ended(row, entry.session_id or 0)
         info = id_tag_info(answer)

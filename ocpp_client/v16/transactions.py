@@ -68,6 +68,12 @@ def transaction_id(answer: Payload) -> int:
     return value
 
 
+def end_of(entry: TransactionStopped, at: datetime) -> datetime:
+    """When the transaction ended, for a row that was written at `at`: in a power cut before that."""
+    known = None if entry.ended is None else entry.ended.at
+    return at if known is None else min(known, at)
+
+
 def stop_payload(
     entry: TransactionStopped,
     at: datetime,
@@ -75,7 +81,10 @@ def stop_payload(
     at_stop: ControllerStatus | None = None,
     data: tuple[Payload, ...] = (),
 ) -> Payload:
-    """StopTransaction for what the journal says. `at_stop`: the controller's status, where it decides."""
+    """StopTransaction for what the journal says. `at_stop`: the controller's status, where it decides.
+
+    A register that was read after a power cut is that of the end: it stood still without power.
+    """
     payload: Payload = {
         "transactionId": transaction,
         "meterStop": entry.meter_stop_wh,
@@ -85,7 +94,8 @@ def stop_payload(
     if entry.stopper is not None and entry.stopper.value and len(id_tag(entry.stopper)) <= MAX_ID_TAG:
         payload["idTag"] = id_tag(entry.stopper)
     if data:
-        payload["transactionData"] = list(data)
+        end = payload["timestamp"] if entry.ended is not None else ""
+        payload["transactionData"] = [one | {"timestamp": min(one["timestamp"], end)} if end else one for one in data]
     return payload
 
 

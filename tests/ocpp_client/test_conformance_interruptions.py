@@ -92,11 +92,13 @@ async def test_a_stop_that_a_reset_could_not_tell_is_told_after_it(tmp_path: Pat
 
 @pytest.mark.ocpp("4.10-power-loss", "4.10-reason-power", "3.7-durable", "4.2-first")
 async def test_a_power_failure_in_a_charge_is_told_after_the_boot_with_the_last_known_meter(tmp_path: Path) -> None:
-    async with Rig(tmp_path) as rig:
+    keys = {"MeterValueSampleInterval": 10, "StopTxnSampledData": "Energy.Active.Import.Register"}
+    async with Rig(tmp_path, change={"ocpp": {"configuration": keys}}) as rig:
         await ready(rig)
         await begin(rig)
         await rig.advance(120)
         before = len(rig.system.ledger.calls())
+        cut_at = rig.system.now()
         await rig.cut_power()
         rig.simulated.unplug(1)
         await rig.advance(600)
@@ -109,6 +111,12 @@ async def test_a_power_failure_in_a_charge_is_told_after_the_boot_with_the_last_
         assert stop["reason"] == "PowerLoss"
         assert "idTag" not in stop
         assert stop["meterStop"] - payloads(rig, "StartTransaction")[0]["meterStart"] > 300
+        late_s = (parse_time(stop["timestamp"]) - cut_at).total_seconds()
+        assert abs(late_s) < 60, "it ended with the power, not with its return"
+        told = [value["timestamp"] for one in payloads(rig, "MeterValues") for value in one["meterValue"]]
+        assert all(at <= stop["timestamp"] for at in told if parse_time(at) <= cut_at)
+        data = [value["timestamp"] for value in stop["transactionData"]]
+        assert data == sorted(data) and all(at <= stop["timestamp"] for at in data)
 
 
 # ------------------------------------------------------------------------------------------------------------ no link
