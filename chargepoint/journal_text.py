@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from chargepoint.masking import mask
 from chargepoint.records import (
     AnyEntry,
     Credential,
@@ -60,11 +61,6 @@ def when(text: str, now: datetime) -> datetime:
 def clean(text: str) -> str:
     """Text from outside as one line that cannot steer a terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
-def mask(value: str) -> str:
-    """The last four characters of a number."""
-    return value if len(value) <= 4 else f"**{value[-4:]}"
 
 
 def masked(value: Any) -> Any:

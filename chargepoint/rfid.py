@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from chargepoint.bus import Bus, CallFailed, Unavailable
 from chargepoint.config import ReaderSettings
 from chargepoint.context import Context
+from chargepoint.masking import mask
 from chargepoint.messages import ActionResult, CardOutcome, Noted, PresentCard, ReaderState, RestartReader
 from chargepoint.vocabulary import EventType
 from drivers.errors import DeviceError
@@ -148,7 +149,7 @@ class Reader:
 
     async def _present(self, card: Card) -> None:
         """Tell the station. What becomes of the card it tells everybody itself."""
-        shown = f"card ...{card.uid[-4:]} at reader '{self._settings.name}'"
+        shown = f"card {mask(card.uid)} at reader '{self._settings.name}'"
         if not 0 < len(card.uid) <= MAX_UID:
             log.warning("%s: a number of %d characters is none; refused", shown, len(card.uid))
             return

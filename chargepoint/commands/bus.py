@@ -20,6 +20,7 @@ from chargepoint.commands.view import clean
 from chargepoint.door import AdminBus, NobodyHome
 from chargepoint.frames import UNREADABLE, Tapped
 from chargepoint.household import SECRET
+from chargepoint.masking import mask
 
 SUMMARY = "the messages between the services of the running station, live"
 DEFAULT_DATA = Path("/var/lib/chargepoint")
@@ -153,17 +154,14 @@ def masked(value: Any, name: str = "", shows_cards: bool = False) -> Any:
         return "***"
     if isinstance(value, dict):
         is_card = value.get("type") == "RFID" and "value" in value and not shows_cards
-        return {k: _mask(v) if is_card and k == "value" else masked(v, str(k), shows_cards) for k, v in value.items()}
+        return {
+            k: mask(str(v)) if is_card and k == "value" else masked(v, str(k), shows_cards) for k, v in value.items()
+        }
     if isinstance(value, list):
         hides = name in CARD_LISTS and not shows_cards
-        return [_mask(v) if hides else masked(v, "", shows_cards) for v in value]
+        return [mask(str(v)) if hides else masked(v, "", shows_cards) for v in value]
     if shows_cards or not isinstance(value, str):
         return value
     if name in CARD_FIELDS:
-        return _mask(value)
-    return ID_TAG.sub(lambda found: found[1] + _mask(found[2]), value)
-
-
-def _mask(value: Any) -> str:
-    text = str(value)
-    return f"...{text[-4:]}" if len(text) > 4 else "..."
+        return mask(value)
+    return ID_TAG.sub(lambda found: found[1] + mask(found[2]), value)

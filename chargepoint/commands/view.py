@@ -16,6 +16,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from chargepoint.masking import mask
 from chargepoint.messages import (
     ConnectorState,
     LinkCharge,
@@ -180,7 +181,7 @@ def _masked(credential: Credential | None) -> str:
         return ""
     if credential.type in (CredentialType.STAND_IN, CredentialType.LOGIN):
         return credential.value
-    return f"··{credential.value[-4:]}"
+    return mask(credential.value)
 
 
 def meters(scene: Scene) -> Table:
@@ -287,7 +288,7 @@ def frame_line(frame: OcppFrame) -> Text:
 
 def without_cards(text: str) -> str:
     """The text of a frame with the card numbers in it masked as everywhere."""
-    return _CARD.sub(lambda found: f"{found[1]}··{found[2][-4:]}", text)
+    return _CARD.sub(lambda found: f"{found[1]}{mask(found[2])}", text)
 
 
 def words(text: str, style: str = "") -> Text:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from chargepoint.bus import Bus, CallFailed, Unavailable
+from chargepoint.masking import mask
 from chargepoint.messages import (
     ActionResult,
     Authorization,
@@ -278,11 +279,6 @@ class Desk:
 
     def _note_refusal(self, credential: Credential, reason: str) -> None:
         self._site.books.note(EventType.USER_DEAUTHORIZED, credential.type, mask(credential.value), error=reason)
-
-
-def mask(value: str) -> str:
-    """A card number as logs show it (S21): its last four characters."""
-    return value if len(value) <= 4 else "*" * (len(value) - 4) + value[-4:]
 
 
 def _no_start(meaning: CardMeaning) -> CardOutcome:

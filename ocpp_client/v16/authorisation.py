@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 
 from chargepoint.clock import Clock
+from chargepoint.masking import mask
 from chargepoint.messages import Authorization, Authorize
 from chargepoint.records import Credential
 from chargepoint.storage.database import CannotRecord
@@ -79,7 +80,7 @@ class Authorisation:
         info = id_tag_info(answer)
         assert info is not None  # the schema asks for it
         self.learned(tag, info)
-        self._note("Authorize", f"{masked(tag)}: {info.status}")
+        self._note("Authorize", f"{mask(tag)}: {info.status}")
         return Authorization(status=info.status, basis=AuthorizationBasis.SERVER, parent=info.parent)
 
     def _by_rules(self, tag: str, known: Standing | None, *, can_ask: bool) -> Authorization:
@@ -131,8 +132,3 @@ class Authorisation:
             log.error("the cache of idTags could not be cleared: %s", error)
             return False
         return True
-
-
-def masked(tag: str) -> str:
-    """A card number as logs may show it (S21)."""
-    return tag[:4] + "…" if len(tag) > 4 else tag

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from chargepoint.bus import Bus, CallFailed, Unavailable
+from chargepoint.masking import mask
 from chargepoint.messages import (
     ActionResult,
     ChangeAvailability,
@@ -29,7 +30,7 @@ from ocpp_client.frames import NOT_IMPLEMENTED, NOT_SUPPORTED, OCCURENCE_VIOLATI
 from ocpp_client.rpc import CallFault, Handler, Reply
 from ocpp_client.store import Store
 from ocpp_client.v16 import data_transfer
-from ocpp_client.v16.authorisation import Authorisation, masked
+from ocpp_client.v16.authorisation import Authorisation
 from ocpp_client.v16.charging_profiles import NotAProfile, schedule_of_start
 from ocpp_client.v16.configuration import Configuration
 
@@ -134,7 +135,7 @@ class Core:
         try:
             schedule = schedule_of_start(payload.get("chargingProfile"))
         except NotAProfile as error:
-            self._note("RemoteStartTransaction", connector, f"{masked(tag)}: chargingProfile refused: {error}")
+            self._note("RemoteStartTransaction", connector, f"{mask(tag)}: chargingProfile refused: {error}")
             return REJECTED
         result = await self._ask(
             StartCharging(
@@ -146,7 +147,7 @@ class Core:
                 by=BY,
             )
         )
-        self._note("RemoteStartTransaction", connector, f"{masked(tag)}: {_outcome(result)}")
+        self._note("RemoteStartTransaction", connector, f"{mask(tag)}: {_outcome(result)}")
         return ACCEPTED if result.ok else REJECTED
 
     async def remote_stop(self, payload: Payload) -> Reply:

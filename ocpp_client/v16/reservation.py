@@ -8,12 +8,12 @@ from __future__ import annotations
 import logging
 
 from chargepoint.bus import Bus, CallFailed, Unavailable
+from chargepoint.masking import mask
 from chargepoint.messages import ActionResult, CancelReservation, Request, Reservation, Reserve
 from ocpp_client.backlog import STATION
 from ocpp_client.frames import Payload
 from ocpp_client.rpc import Reply
 from ocpp_client.schemas import parse_time
-from ocpp_client.v16.authorisation import masked
 from ocpp_client.v16.core import BY, Actions, Noting
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class ReservationActions:
         )
         result = await self._ask(Reserve(reservation=reservation, by=BY))
         status = STATUSES.get(result.code, "Rejected")
-        text = f"{reservation.reservation_id} for {masked(reservation.id_tag)}: {status}"
+        text = f"{reservation.reservation_id} for {mask(reservation.id_tag)}: {status}"
         self._note("ReserveNow", connector or None, text)
         return Reply({"status": status})
 

@@ -126,7 +126,7 @@ def test_card_numbers_are_masked_and_passwords_never_shown(capsys: pytest.Captur
     command.show(tapped(save, "call"), arguments(show_cards=True))
     command.show(tapped(save, "call"), arguments())
     masked, shown, both = capsys.readouterr().out.splitlines()
-    assert "uid=...C3D4" in masked
+    assert "uid=··C3D4" in masked
     assert "04A1B2C3D4" in shown
     assert "04A1" not in masked + both
     assert "Secret7x" not in masked + shown + both
@@ -140,7 +140,7 @@ def test_keys_and_cards_inside_other_messages_are_masked_too(capsys: pytest.Capt
     out = capsys.readouterr().out
     assert "0011223344" not in out
     assert "a.b=7" in out
-    assert '{"idTag": "...C3D4"}' in out
+    assert '{"idTag": "··C3D4"}' in out
 
 
 def test_only_what_is_wished_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

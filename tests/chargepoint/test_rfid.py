@@ -130,7 +130,7 @@ async def test_after_five_seconds_a_card_is_given_up_and_noted(monkeypatch: pyte
         assert rig.station is not None
         notes = rig.station.subscribe(Noted)
         messages = [(await anext(notes)).message for _ in range(2)]
-        assert messages == ["reader 'front' answers", "card ...C3D4 at reader 'front': not taken"]
+        assert messages == ["reader 'front' answers", "card ··C3D4 at reader 'front': not taken"]
         rig.reader.tap("04A2")
         await asyncio.sleep(1.0)
         assert rig.cards == ["04A2"]
