@@ -30,6 +30,9 @@ from chargepoint.vocabulary import ControllerStatus, PowerType, SchedulePurpose
 MAX_COMPOSITE_S = 7 * 86_400
 """What is asked beyond a week is not told; the answer says how far it reaches."""
 
+MAX_ASKED = 4
+"""Composite schedules are made one at a time, beside the charges, and so many may be asked for at once (S8)."""
+
 _OK = ActionResult(ok=True, code="ok")
 
 
@@ -40,6 +43,8 @@ class ScheduleRequests:
         self._settings = settings
         self._schedules = schedules
         self._outlets = outlets
+        self._one = asyncio.Lock()
+        self._asked = 0
 
     def serve(self, bus: Bus) -> None:
         bus.serve(SetLimitSchedule, self.set)
@@ -98,6 +103,16 @@ class ScheduleRequests:
             return CompositeSchedule(ok=False, text="The station does not know the time yet.")
         if self._schedules.damaged:
             return CompositeSchedule(ok=False, text="A kept schedule cannot be read; clear it or set it anew.")
+        if self._asked >= MAX_ASKED:
+            return CompositeSchedule(ok=False, text="Too many ask for that at once. Try again.")
+        self._asked += 1
+        try:
+            async with self._one:
+                return await self._composed(number, duration_s, request.unit)
+        finally:
+            self._asked -= 1
+
+    async def _composed(self, number: int, duration_s: int, asked_unit: str) -> CompositeSchedule:
         begin_s = float(math.floor(self._schedules.now_s))
         station = StationPart(
             self._settings.station.power_limit_w,
@@ -108,10 +123,10 @@ class ScheduleRequests:
         parts = [self._part(outlet, begin_s) for outlet in self._outlets.values() if number in (0, outlet.number)]
         if number:
             unit, periods = await asyncio.to_thread(
-                connector_schedule, parts[0], station, begin_s, duration_s, request.unit
+                connector_schedule, parts[0], station, begin_s, duration_s, asked_unit
             )
         else:
-            unit, periods = await asyncio.to_thread(station_schedule, parts, station, begin_s, duration_s, request.unit)
+            unit, periods = await asyncio.to_thread(station_schedule, parts, station, begin_s, duration_s, asked_unit)
         return CompositeSchedule(
             ok=True, connector=number, unit=unit, start_at=at_of(begin_s), duration_s=duration_s, periods=periods
         )

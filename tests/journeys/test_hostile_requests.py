@@ -95,6 +95,15 @@ async def test_schedules_that_are_none_change_nothing(tmp_path: Path) -> None:
         await settle(rig)
 
 
+async def test_composite_schedules_are_made_one_at_a_time(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        many = [rig.bus.call("station", ReadCompositeSchedule(connector=1, duration_s=60)) for _ in range(50)]
+        answers = await asyncio.gather(*many)
+        assert 0 < sum(answer.ok for answer in answers) < 50
+        assert (await rig.bus.call("station", ReadCompositeSchedule(connector=1, duration_s=60))).ok
+
+
 async def test_a_start_with_a_schedule_that_is_none_is_refused_and_the_station_lives(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await rig.online()
