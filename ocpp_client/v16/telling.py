@@ -13,7 +13,6 @@ from datetime import datetime
 from chargepoint.bus import Bus, StateView
 from chargepoint.clock import Clock
 from chargepoint.masking import mask
-from chargepoint.masking import mask
 from chargepoint.messages import (
     ConnectorState,
     NameTransaction,
