@@ -9,6 +9,7 @@ from datetime import datetime
 
 import msgspec
 
+from chargepoint.masking import mask
 from chargepoint.vocabulary import (
     AuthorizationBasis,
     ConnectorType,
@@ -45,7 +46,7 @@ class Credential(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """As logs show it (S21): of the number only its end."""
-        return f"{'*' * (len(self.value) - 4)}{self.value[-4:]} ({self.type.value})"
+        return f"{mask(self.value)} ({self.type.value})"
 
 
 class Limit(msgspec.Struct, frozen=True):

@@ -16,10 +16,10 @@ from typing import Any
 import msgspec
 
 from chargepoint.commands.manual import page
-from chargepoint.commands.view import clean
 from chargepoint.door import AdminBus, NobodyHome
 from chargepoint.frames import UNREADABLE, Tapped
 from chargepoint.household import SECRET
+from chargepoint.journal_text import clean
 from chargepoint.masking import mask
 
 SUMMARY = "the messages between the services of the running station, live"

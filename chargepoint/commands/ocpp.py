@@ -16,8 +16,9 @@ import msgspec
 
 from chargepoint.bus import Bus, CallFailed, Subscription, Unavailable
 from chargepoint.commands.manual import page
-from chargepoint.commands.view import clean, without_cards
+from chargepoint.commands.view import without_cards
 from chargepoint.door import AdminBus, NobodyHome
+from chargepoint.journal_text import clean
 from chargepoint.messages import CallCentralSystem, OcppFrame, ReadFrames, ReadParked, ResendParked
 
 SUMMARY = "the exchange with the central system: watch it, send requests, free what is parked"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from chargepoint.commands import view
+from chargepoint.journal_text import clean
 from chargepoint.messages import (
     ConnectorState,
     LinkStatus,
@@ -35,7 +36,7 @@ class Teller:
             line = words(state)
             if self._said.get(topic) != line:
                 self._said[topic] = line
-                yield view.clean(line)
+                yield clean(line)
         if isinstance(state, ConnectorState):
             yield from self._progress(state, now_mono_s)
 
@@ -47,7 +48,7 @@ class Teller:
         last_s = self._progress_s.setdefault(state.number, now_s)
         if now_s - last_s >= PROGRESS_S:
             self._progress_s[state.number] = now_s
-            yield view.clean(
+            yield clean(
                 f"connector {state.number}: {view.power_w(state) / 1000:.1f} kW, {session.energy_wh / 1000:.3f} kWh "
                 f"in {session.elapsed_s} s, limit {view.limit_words(state) or 'none'}"
             )

@@ -16,6 +16,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from chargepoint.journal_text import clean
 from chargepoint.masking import mask
 from chargepoint.messages import (
     ConnectorState,
@@ -294,11 +295,6 @@ def without_cards(text: str) -> str:
 def words(text: str, style: str = "") -> Text:
     """One line of words: no markup, nothing that steers the terminal, cut with an ellipsis where room ends."""
     return Text(clean(text), style=style, no_wrap=True, overflow="ellipsis")
-
-
-def clean(text: str) -> str:
-    """Text from outside as one line that cannot steer a terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _side_by_side(scene: Scene) -> Table:

@@ -17,14 +17,13 @@ from ocpp_client.frames import Payload
 from ocpp_client.rpc import Reply, Rpc
 from ocpp_client.store import Store
 from ocpp_client.v16.configuration import Configuration
-from ocpp_client.v16.core import Actions
+from ocpp_client.v16.core import REJECTED, Actions
 from ocpp_client.v16.firmware import Firmware
 from ocpp_client.v16.meter_values import TRIGGER, meter_value, meter_values
 from ocpp_client.v16.registration import Registration
 from ocpp_client.v16.status import StatusReporter
 
-ACCEPTED = {"status": "Accepted"}
-REJECTED = Reply({"status": "Rejected"})
+WILL_BE_SENT = {"status": "Accepted"}
 NOT_IMPLEMENTED = Reply({"status": "NotImplemented"})
 
 Trigger = Callable[[int | None], Awaitable[Reply]]
@@ -92,7 +91,7 @@ class RemoteTrigger:
             await self._rpc.call(action, tell())
 
         async def trigger(_connector: int | None) -> Reply:
-            return Reply(ACCEPTED, then=send)
+            return Reply(WILL_BE_SENT, then=send)
 
         return trigger
 
@@ -103,18 +102,18 @@ class RemoteTrigger:
         async def ask() -> None:
             self._registration.ask_boot()
 
-        return Reply(ACCEPTED, then=ask)
+        return Reply(WILL_BE_SENT, then=ask)
 
     async def _heartbeat(self, _connector: int | None) -> Reply:
-        return Reply(ACCEPTED, then=self._registration.heartbeat)
+        return Reply(WILL_BE_SENT, then=self._registration.heartbeat)
 
     async def _certificate(self, _connector: int | None) -> Reply:
-        return NOT_IMPLEMENTED if self.renew is None else Reply(ACCEPTED, then=self.renew)
+        return NOT_IMPLEMENTED if self.renew is None else Reply(WILL_BE_SENT, then=self.renew)
 
     async def _status(self, connector: int | None) -> Reply:
         if not self._is_known(connector):
             return REJECTED
-        return Reply(ACCEPTED, then=lambda: self._statuses.tell_now(connector))
+        return Reply(WILL_BE_SENT, then=lambda: self._statuses.tell_now(connector))
 
     async def _meter_values(self, connector: int | None) -> Reply:
         if not self._is_known(connector):
@@ -126,7 +125,7 @@ class RemoteTrigger:
                 samples.append(sample)
         if not samples:
             return REJECTED
-        return Reply(ACCEPTED, then=lambda: self._tell(samples))
+        return Reply(WILL_BE_SENT, then=lambda: self._tell(samples))
 
     async def _take(self, connector: int) -> Sample | None:
         measurands = self._configuration.words("MeterValuesSampledData")
