@@ -180,7 +180,8 @@ def _happened(entry: Happened) -> str:
 
 def _security(entry: SecurityEvent) -> str:
     extra = f", {entry.extra}" if entry.extra else ""
-    return f"security: {entry.type}, {entry.operation} by {entry.source_type} {entry.source}{extra}"
+    operation = "" if entry.operation == entry.type else f"{entry.operation} "
+    return f"security: {entry.type}, {operation}by {entry.source_type} {entry.source}{extra}"
 
 
 def _transaction_started(entry: TransactionStarted) -> str:

@@ -78,7 +78,7 @@ def schema_builder(migrations: Sequence[str]) -> Build:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-            if number > 1:
+            if found and number > 1:
                 log.info("database brought from version %d to %d", number - 1, number)
 
     return build
