@@ -94,7 +94,8 @@ class Credentials:
         self._turn = 0
         self._not_before_s: dict[str, float] = {}
         """By address: the loop's time until which its server asked us to stay away."""
-        self._key_turn = 0
+        self._key_turns: dict[str, int] = {}
+        """By address: how often its server refused a key. Each address is asked with each key."""
         self._profile_failures = 0
         self._certificate_failures: int | None = 0
         """Failures of certificates that were not yet proved by this process; None: they were."""
@@ -157,8 +158,7 @@ class Credentials:
     def next_way(self) -> Way:
         """How the next attempt is made. Raises CannotConnect when certificates cannot be read."""
         profile = self.profile
-        urls = self._addresses(profile)
-        url = address(urls[self._turn % len(urls)], self._identity)
+        url = address(self._address(), self._identity)
         key = self._key()
         user = self._settings.basic_auth_user or self._identity
         try:
@@ -178,15 +178,19 @@ class Credentials:
         has_tls = profile >= PASSWORD or self._standing.has_tls_worked or is_tls(self._settings.url)
         return of_scheme(self._urls, has_tls)
 
+    def _address(self) -> str:
+        """The one that is due."""
+        urls = self._addresses(self.profile)
+        return urls[self._turn % len(urls)]
+
     def _next_address(self, retry_after_s: float | None) -> float | None:
         """Go on to the address that may be tried first; the seconds until then, None without a wait."""
         now_s = asyncio.get_running_loop().time()
-        urls = self._addresses(self.profile)
         self._not_before_s = {url: until_s for url, until_s in self._not_before_s.items() if until_s > now_s}
         if retry_after_s is not None:
-            self._not_before_s[urls[self._turn % len(urls)]] = now_s + retry_after_s
+            self._not_before_s[self._address()] = now_s + retry_after_s
         self._turn = self._soonest(self._turn + 1)
-        until_s = self._not_before_s.get(urls[self._turn % len(urls)])
+        until_s = self._not_before_s.get(self._address())
         return None if until_s is None else until_s - now_s
 
     def _soonest(self, first: int) -> int:
@@ -197,7 +201,7 @@ class Credentials:
 
     def _key(self) -> bytes:
         keys = self._standing.keys
-        return keys[self._key_turn % len(keys)] if keys else b""
+        return keys[self._key_turns.get(self._address(), 0) % len(keys)] if keys else b""
 
     def _tls(self, profile: int) -> ssl.SSLContext:
         roots = self.roots()
@@ -227,9 +231,9 @@ class Credentials:
     async def opened(self, way: Way, chain: tuple[Certificate, ...]) -> None:
         """A link was made: what was on trial has worked. `chain` is the server's as it was verified."""
         self._certificates.link_chain = chain
-        self._turn = self._profile_failures = 0
         standing = self._standing
-        changes: dict[str, object] = {}
+        changes: dict[str, object] = self._key_worked() if way.headers else {}
+        self._turn = self._profile_failures = 0
         if standing.trial == way.profile:
             log.warning("link: security profile %d works, and stays", way.profile)
             changes |= {"trial": None, "profile": way.profile, "worked": way.profile}
@@ -237,7 +241,6 @@ class Credentials:
             changes["worked"] = way.profile
         if way.tls is not None and not standing.has_tls_worked:
             changes["has_tls_worked"] = True
-        changes |= self._key_worked() if way.headers else {}
         if changes:
             await self._keep_if_possible(changed(standing, **changes))
         if way.tls is not None:
@@ -254,8 +257,8 @@ class Credentials:
 
     def _key_worked(self) -> dict[str, object]:
         standing = self._standing
-        used = self._key_turn % len(standing.keys)
-        self._key_turn = 0
+        used = self._key_turns.get(self._address(), 0) % len(standing.keys)
+        self._key_turns.clear()
         if used:
             log.error("link: the central system refuses the new AuthorizationKey and takes the one before")
             return {"keys": (standing.keys[1], standing.keys[0]), "is_key_proved": True}
@@ -268,9 +271,9 @@ class Credentials:
 
         Gives the seconds that Retry-After asks for: those of the address that may be tried first.
         """
-        wait_s = self._next_address(error.retry_after_s)
         if error.status in (401, 403):
-            self._key_turn += 1
+            self._key_turns[self._address()] = self._key_turns.get(self._address(), 0) + 1
+        wait_s = self._next_address(error.retry_after_s)
         tries = TRIES * len(self._addresses(self.profile))
         if error.is_of_certificates and self._certificate_failures is not None:
             self._certificate_failures += 1
@@ -311,7 +314,7 @@ class Credentials:
             standing = changed(standing, keys=(key, *old), is_key_proved=False)
         if not await self._keep(standing):
             return REJECTED
-        self._key_turn = 0
+        self._key_turns.clear()
         self._watching.security(CHANGED, "AuthorizationKey")
         return ACCEPTED
 

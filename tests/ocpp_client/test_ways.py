@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from chargepoint.config import Secrets
 from chargepoint.messages import Authorize
 from chargepoint.vocabulary import LinkState
 from ocpp_client.resolving import CannotResolve, Resolver
@@ -278,3 +279,18 @@ async def test_while_nothing_resolves_cards_are_judged_at_once(tmp_path: Path) -
         begun_s = asyncio.get_running_loop().time()
         await rig.buses["station"].call("ocpp", Authorize(id_tag="CARD"))
         assert asyncio.get_running_loop().time() - begun_s < 1
+
+
+async def test_each_address_is_asked_with_each_key(tmp_path: Path) -> None:
+    """The new key is taken nowhere, the old one at the first address only."""
+    old, new = "a1" * 20, "b2" * 20
+    async with CentralSystem() as backup, bench(tmp_path, backup_url=backup.url) as rig:
+        rig.secrets = Secrets(ocpp_authorization_key=old)
+        rig.system.passwords = {NAME: bytes.fromhex(old)}
+        backup.passwords = {NAME: b"another"}
+        await rig.registered()
+        answer = await rig.system.call(NAME, "ChangeConfiguration", {"key": "AuthorizationKey", "value": new})
+        assert answer == {"status": "Accepted"}
+        served = [one.status for one in rig.system.connects].count(101)
+        await rig.system.until(lambda: [one.status for one in rig.system.connects].count(101) > served, 120)
+        await is_served(rig)
