@@ -511,13 +511,18 @@ class Outlet(OutletState):
         return self.reading is not None and self.reading.status is ControllerStatus.A_NOT_CONNECTED
 
     def _may_go_on(self) -> bool:
-        """Whether the open transaction of a vehicle that is back may have energy again; asked at each poll.
+        """Whether the open transaction of a vehicle that is back may have energy again; asked at each poll."""
+        reading = self.reading
+        is_off = reading is not None and reading.status.is_connected and power_is_off(reading)
+        return is_off and self._why_no_energy() is None
 
-        As for any start (R1), but that it is on record already, and that a block waits for its end.
+    def _why_no_energy(self) -> Refusal | None:
+        """What speaks against energy in a transaction that is on record: as for any start (R1).
+
+        A full disk and a block wait for its end.
         """
         facts = msgspec.structs.replace(self.facts(), phase=Phase.PLUGGED, can_record=True, is_disabled=False)
-        is_off = facts.reading is not None and power_is_off(facts.reading)
-        return why_no_start(facts) is None and facts.status.is_connected and is_off
+        return why_no_start(facts)
 
     async def _release_cable(self) -> None:
         """Unlock what was kept locked after the vehicle had gone."""
@@ -606,6 +611,8 @@ class Outlet(OutletState):
         if self.session is None or not self.wants_energy:
             return
         if self.permission.is_turn:
+            if self._why_no_energy() is not None:
+                return  # not now that its turn has come, after a rest perhaps; it stays due until the charge ends
             await self._keep_starts(self.session)
         try:
             is_taken = await self.permission.start(self.session.session_id, keep_cable=self.session.keeps_cable)

@@ -774,3 +774,70 @@ async def test_a_waiting_transaction_does_not_go_on_behind_a_latched_fault(tmp_p
         assert (await show_card(rig)).outcome == "stopped"  # the cable is theirs
         await until_told(rig, "Available")
         await settle(rig)
+
+
+@pytest.mark.parametrize("what", ["unlock", "emergency", "hard", "soft", "crash", "silent", "reboot"])
+@pytest.mark.parametrize("change", [{}, WAITS])
+async def test_whatever_happens_while_the_contactor_rests(tmp_path: Path, what: str, change: dict[str, Any]) -> None:
+    async with Rig(tmp_path, change=change) as rig:
+        await rig.online()
+        await start_until_it_rests(rig, is_awaited=bool(change))
+        if what == "unlock":
+            assert await ask(rig, "UnlockConnector", connectorId=1) == "Unlocked"
+        elif what == "emergency":
+            rig.simulated.emergency(True)
+            await rig.advance(10)
+            rig.simulated.emergency(False)
+        elif what in ("hard", "soft"):
+            assert await ask(rig, "Reset", type=what.capitalize()) == "Accepted"
+            await rig.ended()
+            await rig.boot_up()
+        elif what == "crash":
+            await rig.crash()
+            await rig.advance(5)
+            await rig.boot_up()
+        elif what == "silent":
+            rig.simulated.cut("bus")
+            await rig.advance(90)
+            rig.simulated.restore("bus")
+        else:
+            rig.simulated.fault(1, "reboot")
+        await rig.advance(90)
+        closings = len([event for event in rig.simulated.contactor_log(1) if event.closed])
+        if rig.status() == "CHARGING":  # a transaction that waits outlives some of it
+            assert what == "reboot" or (what, change) == ("crash", WAITS)
+            assert closings == 4
+            assert (await show_card(rig)).outcome == "stopped"
+        else:
+            assert closings == 3
+        await rig.until_status("CHARGED")
+        rig.unplug()
+        await rig.advance(3)
+        if rig.status() == "CHARGED":  # nobody could tell the controller to let the cable go
+            assert (what, change) == ("silent", WAITS)
+            assert (await show_card(rig)).outcome == "stopped"
+        await rig.until_status("AVAILABLE")
+        await settle(rig)
+
+
+async def start_until_it_rests(rig: Rig, is_awaited: bool) -> None:
+    """Three closings within a minute, and the wish for a fourth."""
+    await charge(rig)
+    for number in range(3):
+        if is_awaited:
+            rig.unplug()
+            await rig.advance(3)
+            rig.plug()
+            await rig.advance(3)
+            continue
+        assert (await show_card(rig)).outcome == "stopped"
+        await rig.until_status("CHARGED")
+        await leave(rig)
+        if number < 2:
+            await charge(rig)
+    if not is_awaited:
+        await plug(rig)
+        assert (await show_card(rig)).outcome == "started"
+        await rig.advance(1)
+    state = rig.state(1)
+    assert state is not None and "contactor rests" in state.why
