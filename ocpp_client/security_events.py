@@ -36,6 +36,8 @@ PAGE = 200
 TRIES = 50
 """Of one critical event, waits growing to half an hour: about a day of a central system that is there and fails."""
 TRIES_FRESH = 3
+"""Of one that is not critical; and of a critical one behind one that was given up: a central system that takes none of
+them holds up neither the events nor the journal, which waits for them."""
 FRESH_S = 3600.0
 """An event that is not critical is told when it is not older than this."""
 BURST, EVERY_S = 20.0, 60.0
@@ -89,6 +91,8 @@ class SecurityEvents:
         self._kept = None if kept is None else self._place
         self._kept_s = asyncio.get_running_loop().time()
         self._left, self._left_s = BURST, self._kept_s
+        self._gave_up = False
+        """A critical event was given up, and none was taken since."""
         self.told = 0
         self.left_out = 0
 
@@ -181,9 +185,12 @@ class SecurityEvents:
         is_critical = BY_NAME[event.type].is_critical
         try:
             payload = security_event_payload(event, at)
-            await (self._critical if is_critical else self._fresh).tell("SecurityEventNotification", payload)
+            is_patient = is_critical and not self._gave_up
+            await (self._critical if is_patient else self._fresh).tell("SecurityEventNotification", payload)
             self.told += 1
+            self._gave_up = False
         except GivenUp as error:
+            self._gave_up = self._gave_up or is_critical
             if is_critical:
                 self._failed("SecurityEventNotification", None, f"{event.type}: {error}")
             else:

@@ -13,7 +13,7 @@ import pytest
 from chargepoint.messages import Cursor
 from chargepoint.records import JournalRow, Moment, SecurityEvent
 from chargepoint.security_events import BY_NAME, KINDS, REFUSED, markdown
-from ocpp_client.security_events import BURST, FRESH_S, security_event_payload
+from ocpp_client.security_events import BURST, FRESH_S, TRIES_FRESH, security_event_payload
 from tests.ocpp_client.rig import NAME, NOW, Rig, bench
 
 ACTION = "SecurityEventNotification"
@@ -275,3 +275,22 @@ async def test_live_answers_stay_fast_while_many_events_are_told(tmp_path: Path)
         answer: dict[str, Any] = await rig.system.call(NAME, "GetConfiguration", {"key": ["CpoName"]})
         assert answer["configurationKey"] and asyncio.get_running_loop().time() - begun_s < 2.0
         await rig.system.until_received(ACTION, 300)
+
+
+async def test_a_server_that_takes_no_event_delays_those_behind_the_first_by_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ocpp_client.security_events.TRIES", tries := 6)  # about five minutes in place of a day
+    async with bench(tmp_path) as rig:
+        await rig.registered()
+        rule = rig.system.on(ACTION, error="InternalError")
+        for kind in CRITICAL[:4]:
+            note(rig, kind)
+        await asyncio.sleep(600.0)
+        assert told(rig).count(CRITICAL[0]) == tries
+        assert [told(rig).count(kind) for kind in CRITICAL[1:4]] == [TRIES_FRESH] * 3
+        rig.system.rules.remove(rule)
+        before = len(told(rig))
+        note(rig, CRITICAL[4])
+        await rig.system.until_received(ACTION, before + 1)
+        assert told(rig)[before:] == [CRITICAL[4]]
