@@ -86,6 +86,11 @@ MEANINGS = {
     REFUSED: "it does not accept the certificate of this station",
 }
 
+UNKNOWN_ROOT = "no root that is believed vouches for it: put its root into ca_file"
+OTHER_NAME = "the address in url is no name of its certificate: write a name that stands in it"
+REMEDIES = dict.fromkeys((18, 19, 20, 21), UNKNOWN_ROOT) | dict.fromkeys((62, 64), OTHER_NAME)
+"""X509_V_ERR_... of OpenSSL -> what a person can do about it."""
+
 
 class UntrustedPeer(Exception):
     """The certificate of the other side is outside its lifetime."""
@@ -171,7 +176,8 @@ def event_of(error: BaseException | None) -> tuple[str, str]:
         if isinstance(error, UntrustedPeer):
             return CERTIFICATE, str(error)
         if isinstance(error, ssl.SSLCertVerificationError):
-            return CERTIFICATE, error.verify_message
+            remedy = REMEDIES.get(error.verify_code, "")
+            return CERTIFICATE, f"{error.verify_message} ({remedy})" if remedy else error.verify_message
         if isinstance(error, ssl.SSLError):
             event = REASONS.get(error.reason or "", "")
             return event, MEANINGS.get(event, "") or f"no TLS with it ({error.reason or type(error).__name__})"

@@ -238,7 +238,8 @@ def link(scene: Scene) -> Text:
     ):
         line.append(f" · {count} {what}", style=style)
     if status.last_error and status.state is not LinkState.ONLINE:
-        line.append(f" · {clean(status.last_error)}", style="red")
+        error = status.last_error.removeprefix(f"{status.url}: ").removeprefix(f"{status.url} ")
+        line.append(f"\nlast error  {clean(error)}", style="red")
     statistics = _one(scene, "link/statistics", LinkStatistics)
     if statistics is not None and statistics.days:
         line.append(f"\n{link_day(statistics.days[0])}", style="bright_black")

@@ -230,7 +230,7 @@ def test_plain_lines_cover_every_kind_of_state_that_is_shown() -> None:
 def test_the_day_of_the_link_is_a_line_below_it() -> None:
     day = LinkDay("2026-03-01", 3, 2, 754, 120, 98, 45_600, 12_300)
     states = {**STATES, "link/statistics": LinkStatistics(days=(day,))}
-    line = view.link(scene(states=states)).plain.splitlines()[1]
+    line = view.link(scene(states=states)).plain.splitlines()[2]
     assert line == (
         "link on 2026-03-01 (UTC)  3 connections · 2 outages, 12 min · 120 sent, 45.6 kB · 98 received, 12.3 kB"
     )
@@ -244,5 +244,5 @@ def test_of_charges_only_those_that_run_have_a_line_about_their_link() -> None:
     )
     charges = (LinkCharge(running, "2026-03-01", 1, 2, 130, 4_500, 1_250), LinkCharge(999_999, "2026-03-01"))
     statistics = LinkStatistics(days=(LinkDay("2026-03-01"),), charges=charges)
-    lines = view.link(scene(states={**STATES, "link/statistics": statistics})).plain.splitlines()[2:]
+    lines = view.link(scene(states={**STATES, "link/statistics": statistics})).plain.splitlines()[3:]
     assert lines == [f"link in session {running}  2 outages, 2 min · 4.5 kB sent · 1.2 kB received"]
