@@ -96,7 +96,9 @@ class Credentials:
         """By address: the loop's time until which its server asked us to stay away."""
         self._key_turns: dict[str, int] = {}
         """By address: how often its server refused a key. Each address is asked with each key."""
-        self._profile_failures = 0
+        self._profile_failures = self._network_failures = 0
+        self._asks_old = False
+        """The network refuses a profile on trial: whether it lets the old one through is asked every other time."""
         self._certificate_failures: int | None = 0
         """Failures of certificates that were not yet proved by this process; None: they were."""
         self.reconnect: Callable[[str], None] = lambda why: None
@@ -107,7 +109,8 @@ class Credentials:
     @property
     def profile(self) -> int:
         """The security profile that the next attempt uses."""
-        return self._standing.profile if self._standing.trial is None else self._standing.trial
+        trial = self._standing.trial
+        return self._standing.profile if trial is None or self._asks_old else trial
 
     # ------------------------------------------------------------------------------------------------- the beginning
 
@@ -233,8 +236,11 @@ class Credentials:
         self._certificates.link_chain = chain
         standing = self._standing
         changes: dict[str, object] = self._key_worked() if way.headers else {}
-        self._turn = self._profile_failures = 0
-        if standing.trial == way.profile:
+        asked_old, self._asks_old = self._asks_old, False
+        self._turn = self._profile_failures = self._network_failures = 0
+        if asked_old and standing.trial is not None:
+            changes |= self._given_up("the network lets only the one before through")
+        elif standing.trial == way.profile:
             log.warning("link: security profile %d works, and stays", way.profile)
             changes |= {"trial": None, "profile": way.profile, "worked": way.profile}
         elif way.profile > standing.worked:
@@ -243,6 +249,7 @@ class Credentials:
             changes["has_tls_worked"] = True
         if changes:
             await self._keep_if_possible(changed(standing, **changes))
+            self._show(self.profile)
         if way.tls is not None:
             self._certificate_failures = None
             try:
@@ -279,22 +286,33 @@ class Credentials:
             self._certificate_failures += 1
             if self._certificate_failures >= tries:
                 self._certificate_failures = None
-                log.error("link: the certificates installed last do not work; those before are used, if there are any")
                 await self._certificates.fall_back()
-        if self._standing.trial is not None and error.stage is not Stage.NETWORK:
-            self._profile_failures += 1
-            if self._profile_failures >= tries:
-                await self._drop_trial(str(error))
+        if self._standing.trial is not None:
+            await self._trial_failed(error, tries)
         return wait_s
 
-    async def _drop_trial(self, why: str) -> None:
+    async def _trial_failed(self, error: CannotConnect, tries: int) -> None:
+        """An attempt failed while a profile is on trial: no failure of it while there is no network at all."""
+        if error.stage is Stage.NETWORK:
+            self._network_failures += 1
+            self._asks_old = self._network_failures >= tries and not self._asks_old
+        elif self._asks_old:
+            self._asks_old = False
+        else:
+            self._profile_failures += 1
+            if self._profile_failures >= tries:
+                self._turn = 0
+                await self._keep_if_possible(changed(self._standing, **self._given_up(str(error))))
+                self._show(self.profile)
+
+    def _given_up(self, why: str) -> dict[str, object]:
+        """The profile on trial did not work: what changes by that."""
         standing = self._standing
-        self._profile_failures = self._turn = 0
+        self._profile_failures = self._network_failures = 0
         text = f"security profile {standing.trial} does not connect ({why}); profile {standing.profile} is used again"
         log.error("link: %s", text)
         self._watching.security(CHANGED, text)
-        await self._keep_if_possible(changed(standing, trial=None))
-        self._show(self.profile)
+        return {"trial": None}
 
     def _certificates_changed(self) -> None:
         self._certificate_failures = 0
@@ -330,7 +348,7 @@ class Credentials:
             return REJECTED
         if not await self._keep(changed(standing, trial=None if wanted == standing.profile else wanted)):
             return REJECTED
-        self._profile_failures = 0
+        self._profile_failures = self._network_failures = 0
         self._watching.security(CHANGED, f"SecurityProfile {standing.profile} to {wanted}")
         self._show(self.profile)
         return ACCEPTED
