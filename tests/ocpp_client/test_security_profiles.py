@@ -18,6 +18,7 @@ from ocpp_client.authorization_key import key_of_file, read_key
 from ocpp_client.kept import Kept
 from ocpp_client.simulated import CentralSystem
 from ocpp_client.standing import first_profile, of_scheme
+from ocpp_client.transport import CannotConnect, Stage, Way, open_link
 from tests.ocpp_client.pki import pki, server_context
 from tests.ocpp_client.rig import NAME, bench, station_settings
 
@@ -196,6 +197,46 @@ async def test_a_profile_that_does_not_connect_is_given_up_for_the_one_that_work
         assert await profile(rig.system) == "1"
         told = await events_of(events)
         assert any("security profile 2 does not connect" in text for text in told)
+
+
+class Firewall:
+    """Some profiles find no route."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *stops: int) -> None:
+        self.stops = stops
+        self.stopped: list[int] = []
+        monkeypatch.setattr("ocpp_client.link.open_link", self._open)
+
+    async def _open(self, way: Way, *rest: Any, **named: Any) -> Any:
+        if way.profile in self.stops:
+            self.stopped.append(way.profile)
+            raise CannotConnect("no route", stage=Stage.NETWORK)
+        return await open_link(way, *rest, **named)
+
+
+@pytest.mark.ocpp("A05-fallback")
+async def test_a_profile_that_only_the_network_refuses_is_given_up_where_the_old_one_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with two_doors(tmp_path) as (rig, _):
+        await rig.registered()
+        wall = Firewall(monkeypatch, 2)
+        assert await change(rig.system, "SecurityProfile", "2") == "Accepted"
+        await rig.system.until(lambda: good(rig.system) == 2, 120)
+        await asyncio.sleep(1)
+        assert await profile(rig.system) == "1" and set(wall.stopped) == {2}
+
+
+async def test_an_outage_ends_no_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with two_doors(tmp_path) as (rig, secure):
+        await rig.registered()
+        wall = Firewall(monkeypatch, 1, 2)
+        assert await change(rig.system, "SecurityProfile", "2") == "Accepted"
+        await asyncio.sleep(3600)
+        assert set(wall.stopped) == {1, 2}
+        wall.stops = (1,)
+        await secure.until(lambda: good(secure) == 1, 2000)
+        assert await profile(secure) == "2"
 
 
 @pytest.mark.ocpp("A05-fallback", "A00-wrong-server", "A04-CentralSystemFailedToAuthenticate")
