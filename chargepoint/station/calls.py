@@ -55,6 +55,9 @@ from drivers.errors import DeviceError, Refused
 log = logging.getLogger(__name__)
 
 OK = ActionResult(ok=True, code="ok")
+MOST_SEQ = 2**31 - 1
+"""Controllers carry the number of a session in 32 bits."""
+MOST_SAMPLE = 2**53
 
 
 class Calls:
@@ -307,6 +310,13 @@ class Calls:
         return SamplesPage(samples=tuple(samples), last_number=history.last_number)
 
     async def move_cursor(self, request: Cursor, sender: str) -> Done:
+        """Raises ValueError for numbers that no journal or history of this station can have come to.
+
+        They are believed where entries were lost, so that a number is never given twice.
+        """
+        numbers = (request.sample, request.told or 0)
+        if not 0 <= request.seq <= MOST_SEQ or not all(0 <= number <= MOST_SAMPLE for number in numbers):
+            raise ValueError(f"{sender} cannot have read so far: {request}")
         await self._books.journal.set_cursor(sender, request.seq)
         self._books.history.set_cursor(sender, request.sample, request.told)
         return Done()

@@ -17,6 +17,7 @@ from drivers.interfaces import ControllerReading, MeterReading
 
 PHASES = ("L1", "L2", "L3")
 DIGITS = 3
+DAY_S = 86_400
 
 
 class _Now(msgspec.Struct, frozen=True):
@@ -230,5 +231,6 @@ def next_aligned(now: datetime, interval_s: int) -> datetime:
         raise ValueError("the time has no zone")
     now = now.astimezone(UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    beats = (now - midnight) // timedelta(seconds=interval_s) + 1
-    return min(midnight + beats * timedelta(seconds=interval_s), midnight + timedelta(days=1))
+    every = timedelta(seconds=min(interval_s, DAY_S))
+    beats = (now - midnight) // every + 1
+    return min(midnight + beats * every, midnight + timedelta(days=1))

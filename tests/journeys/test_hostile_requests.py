@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from chargepoint.bus import CallFailed
 from chargepoint.messages import (
     ClearFault,
     ClearLimitSchedules,
+    Cursor,
     ReadCompositeSchedule,
     Reservation,
     Reserve,
@@ -23,7 +25,7 @@ from chargepoint.records import Credential, LimitSchedule, SchedulePeriod
 from chargepoint.storage.journal import ASIDE, Journal
 from chargepoint.vocabulary import CredentialType, ScheduleKind, SchedulePurpose, StartSource
 from tests.journeys.rig import Rig
-from tests.journeys.steps import CARD, OTHER_CARD, TWO_AC, charge, leave, plug, settle, until_energy_flows
+from tests.journeys.steps import CARD, OTHER_CARD, TWO_AC, charge, leave, peer, plug, settle, until_energy_flows
 
 NAIVE = datetime(2026, 5, 4, 11)
 FAR = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
@@ -142,6 +144,19 @@ async def test_two_who_come_at_once_do_not_take_what_is_kept(tmp_path: Path) -> 
         both = [rig.bus.call("station", start(1, OTHER_CARD)), rig.bus.call("station", start(2, STRANGER))]
         answers = await asyncio.gather(*both)
         assert sorted(answer.code for answer in answers) == ["ok", "reserved"]
+
+
+async def test_a_reader_cannot_push_the_numbers_of_sessions_beyond_what_controllers_carry(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        async with peer(rig, "monitor") as monitor:
+            for numbers in ({"seq": 2**40, "sample": 0}, {"seq": 0, "sample": 2**63}, {"seq": -1, "sample": 0},
+                            {"seq": 0, "sample": 0, "told": 2**63}):  # fmt: skip
+                with pytest.raises(CallFailed):
+                    await monitor.call("station", Cursor(**numbers))
+        await charge(rig)
+        await leave(rig)
+        await settle(rig)
 
 
 async def test_damaged_facts_do_not_keep_the_station_from_working(tmp_path: Path) -> None:

@@ -220,3 +220,8 @@ def test_a_rhythm_needs_an_interval_and_a_zone() -> None:
         next_aligned(datetime(2025, 1, 1, tzinfo=UTC), 0)
     with pytest.raises(ValueError, match="zone"):
         next_aligned(datetime(2025, 1, 1), 60)
+
+
+@pytest.mark.parametrize("interval_s", [86_401, 10**12, 2**64 - 1])
+def test_a_rhythm_longer_than_a_day_is_one_of_a_day(interval_s: int) -> None:
+    assert next_aligned(datetime(2025, 1, 1, 7, tzinfo=UTC), interval_s) == datetime(2025, 1, 2, tzinfo=UTC)
