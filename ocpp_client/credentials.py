@@ -44,6 +44,9 @@ FACT = "credentials"
 TRIES = 3
 """So often each address is tried with what is on trial before the old one is used again."""
 
+CERTIFICATE_REFUSED = frozenset({400, 401, 403, 495, 496})
+"""So some servers refuse a station's certificate behind a TLS handshake that went well."""
+
 ACCEPTED, REJECTED = "Accepted", "Rejected"
 CHANGED = "ReconfigurationOfSecurityParameters"
 
@@ -282,7 +285,8 @@ class Credentials:
             self._key_turns[self._address()] = self._key_turns.get(self._address(), 0) + 1
         wait_s = self._next_address(error.retry_after_s)
         tries = TRIES * len(self._addresses(self.profile))
-        if error.is_of_certificates and self._certificate_failures is not None:
+        is_own_refused = self.profile == CERTIFICATE and error.status in CERTIFICATE_REFUSED
+        if (error.is_of_certificates or is_own_refused) and self._certificate_failures is not None:
             self._certificate_failures += 1
             if self._certificate_failures >= tries:
                 self._certificate_failures = None

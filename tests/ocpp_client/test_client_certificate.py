@@ -14,7 +14,7 @@ from chargepoint.messages import SecurityNoted
 from ocpp_client import x509
 from ocpp_client.kept import Kept
 from ocpp_client.key_store import CENTRAL, Root
-from ocpp_client.simulated import CentralSystem
+from ocpp_client.simulated import CentralSystem, HttpAnswer
 from tests.ocpp_client.pki import pki, server_context
 from tests.ocpp_client.rig import NAME, NOW, Rig, bench
 from tests.ocpp_client.test_security_profiles import KEY, ca_file, change, events_of, good, profile, secret
@@ -93,6 +93,25 @@ async def test_a_new_certificate_that_does_not_work_gives_way_to_the_old_one(tmp
         store.on_change()
         await rig.system.until(lambda: good(rig.system) == 2, 120)
         assert store.own() == worked and len(store.pairs()) == 1
+
+
+@pytest.mark.parametrize("status", [400, 403])
+async def test_a_new_certificate_that_is_refused_behind_the_handshake_gives_way_too(
+    tmp_path: Path, status: int
+) -> None:
+    strict = server_context(tmp_path, pki().server, client_root=pki().root)
+    async with bench(tmp_path, tls=strict, ca_file=ca_file(tmp_path), security_profile=3) as rig:
+        await give_certificate(rig)
+        await rig.registered()
+        assert rig.client is not None
+        store = rig.client._kept.key_store
+        worked, key = store.own(), await store.begin()
+        await store.take(pki().root.sign(x509.request_for(key, NAME, "Test operator")).chain_pem, key)
+        rig.system.http_answer = HttpAnswer(status=status)
+        store.on_change()
+        await rig.system.until(lambda: store.own() == worked, 120)
+        rig.system.http_answer = None
+        await rig.system.until(lambda: good(rig.system) == 2, 120)
 
 
 @pytest.mark.ocpp("A02-switch")
