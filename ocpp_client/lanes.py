@@ -20,7 +20,8 @@ from chargepoint.records import JournalRow, Sample, TransactionStopped
 from ocpp_client.backlog import SAMPLE_PAGE, STATION
 from ocpp_client.rpc import NoAnswer, Refused, Unsendable
 from ocpp_client.set_aside import SetAside
-from ocpp_client.store import AsideRange, Lane, Store
+from ocpp_client.store import Store
+from ocpp_client.store_rows import AsideRange, Lane
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ from chargepoint.messages import ReadSamples, ReadSessions
 from chargepoint.records import JournalRow, Moment, Sample, Session, TransactionStopped
 from chargepoint.vocabulary import StopSource
 from ocpp_client.backlog import SAMPLE_PAGE, STATION
-from ocpp_client.store import Lane, Store
+from ocpp_client.store import Store
+from ocpp_client.store_rows import Lane
 
 log = logging.getLogger(__name__)
 

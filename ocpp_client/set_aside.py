@@ -15,7 +15,8 @@ from chargepoint.messages import ReadSamples
 from chargepoint.records import Sample
 from ocpp_client.backlog import SAMPLE_PAGE, STATION
 from ocpp_client.rpc import NoAnswer, Refused, Unsendable
-from ocpp_client.store import AsideRange, Store
+from ocpp_client.store import Store
+from ocpp_client.store_rows import AsideRange
 
 log = logging.getLogger(__name__)
 

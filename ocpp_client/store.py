@@ -19,6 +19,7 @@ from chargepoint.records import JournalRow
 from chargepoint.storage.database import CannotRecord, Database, Statement
 from ocpp_client.frames import Payload
 from ocpp_client.schemas import time_of
+from ocpp_client.store_rows import AsideRange, CacheEntry, Lane, OpenTransaction, save_lane, save_transaction
 from ocpp_client.tables import MIGRATIONS
 
 log = logging.getLogger(__name__)
@@ -31,57 +32,6 @@ KEPT_TRANSACTIONS = 1000
 SAVE_CURSOR = (
     "INSERT INTO cursor VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, sample = excluded.sample"
 )
-
-
-class CacheEntry(msgspec.Struct):
-    """What the central system last said of an idTag. `used` orders entries by their last use."""
-
-    status: str
-    parent: str
-    expires_at: datetime | None
-    used: int
-
-
-class OpenTransaction(msgspec.Struct):
-    """A transaction that has the central system's id."""
-
-    transaction_id: int
-    connector: int
-    is_ended: bool = False
-    stop_source: str = ""
-    """Why the charge may not go on, when the central system did not accept the idTag of its start."""
-    meter_start_wh: int | None = None
-
-
-class Lane(msgspec.Struct):
-    """The messages of one session that the central system failed to process, and all that follow them.
-
-    `attempts` counts the failed tries of the first of them; samples after number `sample_after` wait, too.
-    """
-
-    session_id: int
-    connector: int
-    sample_after: int
-    attempts: int = 0
-    is_parked: bool = False
-    error: str = ""
-    rows: list[JournalRow] = []
-    due_s: float = 0.0
-    has_given_up: bool = False
-
-
-class AsideRange(msgspec.Struct):
-    """Meter values of one session that the central system refused for good: samples with `after` < number <= `up_to`.
-
-    `samples` is how many there are.
-    """
-
-    session_id: int
-    connector: int
-    after: int
-    up_to: int
-    samples: int
-    error: str = ""
 
 
 class Store:
@@ -241,7 +191,7 @@ class Store:
     async def begun(self, row: JournalRow, session_id: int, transaction: OpenTransaction) -> None:
         """StartTransaction was answered: its id, and that `row` is done."""
         self.transactions[session_id] = transaction
-        known = _save_transaction(session_id, transaction)
+        known = save_transaction(session_id, transaction)
         await self._commit([known, *self._row_done(row, session_id)])
 
     async def ended(self, row: JournalRow, session_id: int) -> None:
@@ -304,7 +254,7 @@ class Store:
         if row is not None:
             lane.rows.append(row)
             self.advance(seq=row.seq)
-        statements: list[Statement] = [_save_lane(lane)]
+        statements: list[Statement] = [save_lane(lane)]
         if row is not None:
             values = (row.seq, lane.session_id, msgspec.msgpack.encode(row))
             statements.append(("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", values))
@@ -319,8 +269,8 @@ class Store:
         await self._commit(
             [
                 ("DELETE FROM transactions WHERE session_id = ?", (session_id,)),
-                _save_transaction(-session_id, known),
-                _save_lane(lane),
+                save_transaction(-session_id, known),
+                save_lane(lane),
                 ("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", values),
             ]
         )
@@ -394,20 +344,3 @@ class Store:
         """The sample number behind which the station must not forget any."""
         held = [lane.sample_after for lane in self.lanes.values()] + [one.after for one in self.aside]
         return min([self.sample, *held])
-
-
-def _save_transaction(session_id: int, known: OpenTransaction) -> Statement:
-    values = (
-        session_id,
-        known.transaction_id,
-        known.connector,
-        known.is_ended,
-        known.stop_source,
-        known.meter_start_wh,
-    )
-    return "INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, ?, ?, ?)", values
-
-
-def _save_lane(lane: Lane) -> Statement:
-    values = (lane.session_id, lane.connector, lane.sample_after, lane.attempts, lane.is_parked, lane.error[:500])
-    return "INSERT OR REPLACE INTO lanes VALUES (?, ?, ?, ?, ?, ?)", values

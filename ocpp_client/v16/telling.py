@@ -28,7 +28,8 @@ from ocpp_client.errands import Errands
 from ocpp_client.frames import Payload
 from ocpp_client.row_time import RowTime
 from ocpp_client.rpc import NoAnswer, Rpc, Unsendable
-from ocpp_client.store import OpenTransaction, Store
+from ocpp_client.store import Store
+from ocpp_client.store_rows import OpenTransaction
 from ocpp_client.v16.authorisation import Authorisation
 from ocpp_client.v16.configuration import Configuration
 from ocpp_client.v16.meter_values import (

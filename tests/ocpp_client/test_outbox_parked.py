@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chargepoint.messages import LinkStatus, ParkedPage, ReadParked, ResendParked
 from ocpp_client.set_aside import MOST_RANGES
-from ocpp_client.store import AsideRange
+from ocpp_client.store_rows import AsideRange
 from tests.ocpp_client.rig import Rig, bench
 from tests.ocpp_client.test_outbox import story, told_all, values
 
