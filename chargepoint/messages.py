@@ -628,7 +628,10 @@ class HistoryPage(Reply, frozen=True, kw_only=True):
 
 
 class ReadSamples(Request["SamplesPage"], frozen=True, kw_only=True):
-    """To station: durable samples with `number` > `after`, oldest first; one session's only, if given. At most 500."""
+    """To station: durable samples with `number` > `after`, oldest first; one session's only, if given. At most 500.
+
+    Asked for those of all sessions, the station makes durable what still waits for its batch, if the disk takes it.
+    """
 
     after: int = 0
     session_id: int | None = None
@@ -636,8 +639,11 @@ class ReadSamples(Request["SamplesPage"], frozen=True, kw_only=True):
 
 
 class SamplesPage(Reply, frozen=True, kw_only=True):
+    """Samples up to `durable_number` could be read, those up to `last_number` were taken."""
+
     samples: tuple[Sample, ...]
     last_number: int
+    durable_number: int
 
 
 class Cursor(Request["Done"], frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ COUNT_S = 30.0
 """So often the station is asked how much waits beyond what was read."""
 MAX_LIVE = 500
 DURABLE_S = 25.0
-"""A sample is durable, and can be read, this long after it was taken."""
+"""A sample is durable, and can be read, this long after it was taken, also when the disk takes none for a moment."""
 RETRY_S = 5.0
 
 
@@ -131,7 +131,7 @@ class SampleStream:
             self.beyond = max(0, self.beyond - len(self.page))
         if len(reply.samples) == SAMPLE_PAGE and len(self.page) == SAMPLE_PAGE:
             self._tried_s = None
-        elif now_s < self._durable_by_s:
+        elif now_s < self._durable_by_s and reply.durable_number < (first_live or reply.last_number + 1) - 1:
             self._tried_s = now_s
         else:
             self.is_behind = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 
 from chargepoint.bus import Bus
 from chargepoint.messages import (
@@ -49,6 +50,7 @@ from chargepoint.station.connector import Phase, StopAsked
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.recorder import Recorder
 from chargepoint.station.site import Site
+from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import Cause, ControllerStatus, EventType, HardwareFlag, StopSource
 from drivers.errors import DeviceError, Refused
 
@@ -305,9 +307,15 @@ class Calls:
         return HistoryPage(rows=tuple(await self._books.history.rows(request.session_id, min(request.limit, 500))))
 
     async def read_samples(self, request: ReadSamples, sender: str) -> SamplesPage:
-        history = self._books.history
-        samples = await history.samples(request.after, request.session_id, min(request.limit, 500))
-        return SamplesPage(samples=tuple(samples), last_number=history.last_number)
+        history, limit = self._books.history, min(request.limit, 500)
+        durable_number = history.durable_number
+        samples = await history.samples(request.after, request.session_id, limit)
+        if request.session_id is None and len(samples) < limit and durable_number < history.last_number:
+            with suppress(CannotRecord):
+                await self._books.flush_history()
+            durable_number = history.durable_number
+            samples = await history.samples(request.after, None, limit)
+        return SamplesPage(samples=tuple(samples), last_number=history.last_number, durable_number=durable_number)
 
     async def move_cursor(self, request: Cursor, sender: str) -> Done:
         """Raises ValueError for numbers that no journal or history of this station can have come to.

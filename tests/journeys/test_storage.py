@@ -146,6 +146,18 @@ async def test_an_end_that_nothing_can_record_waits_with_open_contactor_and_is_t
         await settle(rig)
 
 
+async def test_who_asks_for_samples_gets_those_of_just_now_too(tmp_path: Path) -> None:
+    keys = {"MeterValueSampleInterval": 5}
+    async with Rig(tmp_path, change={"ocpp": {"configuration": keys}}) as rig:
+        await rig.online()
+        await charge(rig)
+        await rig.advance(6)
+        page = await rig.bus.call("station", ReadSamples())
+        assert page.samples[-1].number == page.last_number <= page.durable_number
+        await leave(rig)
+        await settle(rig)
+
+
 async def test_a_car_that_came_while_the_disk_was_full_can_charge_when_there_is_room(
     tmp_path: Path, disk: Disk
 ) -> None:

@@ -264,7 +264,8 @@ class FakeStation:
         wanted = (one for one in islice(durable, first, None) if request.session_id in (None, one.session_id))
         found = list(islice(wanted, request.limit))
         last = self.samples[-1].number if self.samples else 0
-        return SamplesPage(samples=tuple(found), last_number=last)
+        readable = durable[-1].number if durable else 0
+        return SamplesPage(samples=tuple(found), last_number=last, durable_number=readable)
 
     async def _read_sessions(self, request: ReadSessions, _sender: str) -> SessionsPage:
         self.asked.append(request)

@@ -71,6 +71,25 @@ async def test_samples_are_told_at_once(tmp_path: Path) -> None:
         assert values(rig) == ["0", "1", "2", "3", "4"]
 
 
+async def test_a_value_of_a_charge_that_ends_soon_after_a_restart_is_told_before_its_end(tmp_path: Path) -> None:
+    async with bench(tmp_path) as rig:
+        await rig.registered()
+        rig.station.start(1)
+        rig.station.sample(1, wh=1100)
+        await rig.system.until_received("MeterValues")
+        await asyncio.sleep(5)
+        await rig.stop()
+        await rig.boot()
+        await rig.system.until_received("BootNotification", 2)
+        await asyncio.sleep(1)
+        rig.station.durable_samples = 1
+        rig.station.sample(1, wh=1500)
+        await asyncio.sleep(1)
+        rig.station.stop(1)
+        await told_all(rig, 1, 1)
+        assert (story(rig), values(rig)) == (["start", "value", "value", "stop"], ["1100", "1500"])
+
+
 async def test_what_concerns_no_server_is_not_told(tmp_path: Path) -> None:
     async with bench(tmp_path) as rig:
         await rig.registered()

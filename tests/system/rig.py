@@ -27,7 +27,6 @@ from chargepoint.vocabulary import LinkState
 from drivers.simulated.client import SimulationClient
 from drivers.simulated.vehicle import PlugOptions
 from drivers.simulated.words import StationState
-from ocpp_client.backlog import DURABLE_S
 from ocpp_client.simulated import CentralSystem
 from tests.journeys.oracles import books_faults, contactor_faults
 from tests.system.sight import Sight
@@ -324,16 +323,12 @@ class System:
     # -------------------------------------------------------------------------------------------------------- oracles
 
     async def drained(self) -> None:
-        """Wait until every transaction has ended and the central system has acknowledged all there is.
-
-        A service `ocpp` that was begun anew in a charge counts samples as waiting until older ones are readable.
-        """
+        """Wait until every transaction has ended and the central system has acknowledged all there is."""
         await self.until(lambda: self.is_online)
-        patience_s = PATIENCE_S + DURABLE_S
-        deadline_s = time.monotonic() + patience_s
+        deadline_s = time.monotonic() + PATIENCE_S
         while (owed := self._owed(await self.sessions())) and time.monotonic() < deadline_s:
             await asyncio.sleep(0.1)
-        assert not owed, f"{owed} after {patience_s} s\n{self.station.last_words()}"
+        assert not owed, f"{owed} after {PATIENCE_S} s\n{self.station.last_words()}"
 
     def _owed(self, sessions: list[Session]) -> str:
         link = self.states.get("link")
