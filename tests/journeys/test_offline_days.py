@@ -61,9 +61,10 @@ async def offline(rig: Rig, hours: float) -> None:
     await rig.drained(1800)
     ledger = rig.system.ledger
     assert len(ledger.transactions) == count
-    told = sorted((one.at, one.energy_wh) for transaction in ledger.transactions for one in transaction.samples)
+    samples_told = [one for transaction in ledger.transactions for one in transaction.samples]
+    told = sorted((one.at.replace(microsecond=0), one.energy_wh) for one in samples_told)
     taken = sorted((one.moment.at.replace(microsecond=0), one.values[0].value) for one in samples if one.moment.at)
-    assert [(at.replace(microsecond=0), wh) for at, wh in told] == taken
+    assert told == taken
     assert all(one.meter_values >= CHARGE_S // 60 - 1 for one in ledger.transactions)
     assert sum(one.start_repeats + one.stop_repeats for one in ledger.transactions) == 0
     await rig.check()
