@@ -103,7 +103,7 @@ class Recorder:
         """Rows and samples whose time has come."""
         now = self._clock.mono()
         for outlet in self._outlets.values():
-            if outlet.in_transaction:
+            if self._goes_on(outlet):
                 self._resumed(outlet)
         self._take_periodic(now)
         self._take_aligned()
@@ -114,9 +114,17 @@ class Recorder:
                 self._next_row[outlet.number] = _after(self._next_row[outlet.number], ROW_EVERY_S, now)
                 await self._add_row(outlet)
 
+    def _goes_on(self, outlet: Outlet) -> bool:
+        return outlet.in_transaction and not self._has_lost_power(outlet)
+
+    def _has_lost_power(self, outlet: Outlet) -> bool:
+        """Its session is of an earlier boot: the transaction ended with the supply, its last register is waited for."""
+        session = outlet.session
+        return session is not None and session.created.boot_id != self._clock.boot_id
+
     def _take_periodic(self, now: float) -> None:
         """Each charge in its own rhythm, from its start; the station's own meter while any charge runs."""
-        charging = [outlet.number for outlet in self._outlets.values() if outlet.in_transaction]
+        charging = [outlet.number for outlet in self._outlets.values() if self._goes_on(outlet)]
         if charging and self._station_meter is not None:
             charging.append(STATION)
         self._next_sample = {number: due for number, due in self._next_sample.items() if number in charging}
@@ -176,7 +184,9 @@ class Recorder:
         )
         if not values:
             return None
-        session_id = outlet.charge.session.session_id if outlet is not None and outlet.charge is not None else 0
+        session_id = 0
+        if outlet is not None and outlet.charge is not None and (context == END or not self._has_lost_power(outlet)):
+            session_id = outlet.charge.session.session_id
         return self._books.history.add_sample(
             session_id,
             connector,

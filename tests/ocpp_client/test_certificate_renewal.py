@@ -194,8 +194,10 @@ async def test_a_certificate_is_renewed_thirty_days_before_its_end(tmp_path: Pat
         await one.boot(ends_in(40))
         await asyncio.sleep(9.9 * DAY_S)
         assert one.rpc.csrs == []
-        await asyncio.sleep(1.2 * DAY_S)
-        assert len(one.rpc.keys) == 1
+        since_s = asyncio.get_running_loop().time()
+        while not one.rpc.keys:  # within a day of chance and an hour between two looks
+            await asyncio.sleep(600)
+        assert asyncio.get_running_loop().time() - since_s < 1.2 * DAY_S
         await one.give()
         asked = len(one.rpc.csrs)
         await asyncio.sleep(60 * DAY_S)

@@ -23,7 +23,9 @@ class Rows:
 async def test_a_transaction_that_ends_while_the_controller_is_asked_makes_no_row_and_no_harm() -> None:
     """Seen with kill -9 rounds: the car left during the question, and the whole service ended by an exception."""
     rows = Rows()
-    outlet = SimpleNamespace(number=1, in_transaction=True, reading=object(), session=SimpleNamespace(session_id=7))
+    outlet = SimpleNamespace(number=1, in_transaction=True, reading=object(), session=None)
+    created = SimpleNamespace(boot_id="boot-1")
+    outlet.session = SimpleNamespace(session_id=7, created=created)
     outlet.meter = SimpleNamespace(is_answering=False)
 
     async def asked() -> object:
