@@ -1,5 +1,5 @@
 #!/bin/bash
-# All checks: environment, ruff, mypy --strict, import-linter, then all tests. Ends with pytest's summary line.
+# All checks: environment, ruff, mypy --strict, import-linter, then all tests. Ends with pytest's summary lines.
 # usage: scripts/test.sh [--long] [PYTEST ARGUMENT...]
 #   --long   also the fuzz and kill rounds beyond the ten minutes
 # Every check runs even when one before it failed; the exit status is 0 only when all are well.
@@ -36,6 +36,21 @@ check "import-linter" .venv/bin/lint-imports
 [ ${#failed[@]} -eq 0 ] || echo "FAILED: ${failed[*]}"
 
 # A test that hangs is named with its stack and ends the run, instead of holding it up for ever.
-.venv/bin/pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true "${long[@]}" "$@"
-tests=$?
+run_tests() { .venv/bin/pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true "${long[@]}" "$@"; }
+
+# Tests in real time mostly wait: without arguments they run beside the others, and are shown when they are done.
+if [ $# -gt 0 ]; then
+    run_tests "$@"
+    tests=$?
+else
+    log=$(mktemp)
+    run_tests -m realtime -p no:cacheprovider >"$log" 2>&1 &
+    beside=$!
+    run_tests -m "not realtime"
+    tests=$?
+    wait $beside || tests=1
+    echo "tests in real time:"
+    cat "$log"
+    rm -f "$log"
+fi
 [ $tests -eq 0 ] && [ ${#failed[@]} -eq 0 ]
