@@ -36,19 +36,21 @@ check "import-linter" .venv/bin/lint-imports
 [ ${#failed[@]} -eq 0 ] || echo "FAILED: ${failed[*]}"
 
 # A test that hangs is named with its stack and ends the run, instead of holding it up for ever.
-run_tests() { .venv/bin/pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true "${long[@]}" "$@"; }
+pytest=(.venv/bin/pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true "${long[@]}")
 
 # Tests in real time mostly wait: without arguments they run beside the others, and are shown when they are done.
 if [ $# -gt 0 ]; then
-    run_tests "$@"
+    "${pytest[@]}" "$@"
     tests=$?
 else
     log=$(mktemp)
-    run_tests -m realtime -p no:cacheprovider >"$log" 2>&1 &
+    "${pytest[@]}" -m realtime -p no:cacheprovider >"$log" 2>&1 &
     beside=$!
-    run_tests -m "not realtime"
+    trap 'kill "$beside" 2>/dev/null' EXIT INT TERM
+    "${pytest[@]}" -m "not realtime"
     tests=$?
-    wait $beside || tests=1
+    wait "$beside" || tests=1
+    trap - EXIT INT TERM
     echo "tests in real time:"
     cat "$log"
     rm -f "$log"
