@@ -18,6 +18,9 @@ fi
 if [ -n "$missing" ] || ! "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
     missing="$missing python3-venv"
 fi
+case ",$extras," in
+    *,dev,*) command -v openssl >/dev/null 2>&1 || missing="$missing openssl" ;; # tests compare with it
+esac
 if [ -n "$missing" ]; then
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
         # shellcheck disable=SC2086

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import shutil
 import subprocess
 from base64 import b64encode
 from contextlib import suppress
@@ -136,7 +135,6 @@ def openssl(*arguments: str, stdin: bytes = b"") -> bytes:
 
 
 @pytest.mark.ocpp("M03-hash")
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl here")
 @pytest.mark.parametrize("algorithm", ["SHA256", "SHA384", "SHA512"])
 @pytest.mark.parametrize("kind", ["ec", "rsa"])
 def test_hash_data_is_that_of_an_ocsp_request_of_openssl(tmp_path: Path, algorithm: str, kind: str) -> None:
@@ -186,7 +184,6 @@ def test_a_request_names_station_and_operator_and_is_signed() -> None:
     assert len(csr) <= 5500 and "PRIVATE" not in csr
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl here")
 def test_openssl_takes_the_request() -> None:
     text = openssl("req", "-verify", "-noout", "-subject", "-nameopt", "RFC2253", stdin=asked()[1].encode()).decode()
     assert f"CN={SERIAL},O={CPO}" in text
