@@ -213,7 +213,6 @@ class Client:
             configuration=self._configuration,
             authorisation=self._authorisation,
             store=self._store,
-            errands=self._errands,
             note=self._watching.received,
             remote_start_id_tag=self._context.settings.ocpp.compatibility.remote_start_id_tag,
         ).add_to(actions)

@@ -175,7 +175,7 @@ class Outlet(OutletState):
         verdict = recover(
             session,
             reading,
-            same_boot=not self._is_of_earlier_boot(session),
+            same_boot=not self.is_of_earlier_boot(session),
             may_resume=self._site.settings.station.resume_after_restart,
             ignore_flag=self.settings.ignore_ev_connected,
             is_latched=self.latched is not Cause.NONE,
@@ -209,17 +209,13 @@ class Outlet(OutletState):
             session_id=session.session_id,
         )  # fmt: skip
 
-    def _is_of_earlier_boot(self, session: Session) -> bool:
-        """Whether the power was off since it was created."""
-        return session.created.boot_id != self._clock.boot_id
-
     async def _resume_meter(self, session: Session) -> None:
         """Go on from the register on record. What the meter says now is believed as far as it can be true.
 
         After a power cut that is at most the energy of the time that no history row covers (R13): more is another
         meter's (R12). A history that was damaged says nothing about that.
         """
-        same_boot = not self._is_of_earlier_boot(session)
+        same_boot = not self.is_of_earlier_boot(session)
         start_wh = session.meter_start_wh
         if start_wh is None or session.started is None or (not same_boot and self._books.history.damage):
             return
@@ -490,7 +486,7 @@ class Outlet(OutletState):
 
     def _waits_for_meter(self) -> bool:
         """After a power cut the end of a transaction waits a while for the meter: better than a guess."""
-        if self.meter.energy_wh is not None and (self.session is None or not self._is_of_earlier_boot(self.session)):
+        if self.meter.energy_wh is not None and (self.session is None or not self.is_of_earlier_boot(self.session)):
             return False
         patience_s = self._site.settings.station.meter_lost_delay_s
         return self.meter.reading is None and self.meter.silent_for() < patience_s

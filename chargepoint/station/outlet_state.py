@@ -126,6 +126,10 @@ class OutletState:
             return self.meter.silent_for() > self._site.settings.station.meter_lost_delay_s
         return self.meter.is_silent
 
+    def is_of_earlier_boot(self, session: Session) -> bool:
+        """Whether the power was off since it was created."""
+        return session.created.boot_id != self._clock.boot_id
+
     @property
     def in_transaction(self) -> bool:
         return self.phase in IN_TRANSACTION

@@ -120,7 +120,7 @@ class Recorder:
     def _has_lost_power(self, outlet: Outlet) -> bool:
         """Its session is of an earlier boot: the transaction ended with the supply, its last register is waited for."""
         session = outlet.session
-        return session is not None and session.created.boot_id != self._clock.boot_id
+        return session is not None and outlet.is_of_earlier_boot(session)
 
     def _take_periodic(self, now: float) -> None:
         """Each charge in its own rhythm, from its start; the station's own meter while any charge runs."""

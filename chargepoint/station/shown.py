@@ -122,7 +122,7 @@ class Shown:
         if session is None:
             return None
         now = self._site.clock.mono()
-        same_boot = session.created.boot_id == self._site.clock.boot_id
+        same_boot = not outlet.is_of_earlier_boot(session)
         begun = session.started or session.created
         until = session.stopped.mono_s if session.stopped is not None else now
         return SessionSummary(

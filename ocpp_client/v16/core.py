@@ -25,7 +25,6 @@ from chargepoint.records import Credential
 from chargepoint.vocabulary import CredentialType, StartSource, StopSource
 from ocpp_client import schemas
 from ocpp_client.backlog import STATION
-from ocpp_client.errands import Errands
 from ocpp_client.frames import NOT_IMPLEMENTED, NOT_SUPPORTED, OCCURENCE_VIOLATION, Payload
 from ocpp_client.rpc import CallFault, Handler, Reply
 from ocpp_client.store import Store
@@ -94,7 +93,6 @@ class Core:
         configuration: Configuration,
         authorisation: Authorisation,
         store: Store,
-        errands: Errands,
         note: Noting,
         remote_start_id_tag: str = "",
     ) -> None:
@@ -104,7 +102,6 @@ class Core:
         self._configuration = configuration
         self._authorisation = authorisation
         self._store = store
-        self._errands = errands
         self._note = note
 
     def add_to(self, actions: Actions) -> None:

@@ -24,8 +24,8 @@ async def test_a_transaction_that_ends_while_the_controller_is_asked_makes_no_ro
     """Seen with kill -9 rounds: the car left during the question, and the whole service ended by an exception."""
     rows = Rows()
     outlet = SimpleNamespace(number=1, in_transaction=True, reading=object(), session=None)
-    created = SimpleNamespace(boot_id="boot-1")
-    outlet.session = SimpleNamespace(session_id=7, created=created)
+    outlet.session = SimpleNamespace(session_id=7)
+    outlet.is_of_earlier_boot = lambda session: False
     outlet.meter = SimpleNamespace(is_answering=False)
 
     async def asked() -> object:
