@@ -69,7 +69,7 @@ _TYPES: dict[type[inspect.Type], str] = {
 }
 _PATTERN_BOUNDS = {
     r"^[A-Za-z0-9][A-Za-z0-9_.-]*$": "letters, digits, `_.-`",
-    "^(serial|tcp)$": "`serial`, `tcp`",
+    "^(serial|tcp|can|http|gpio|spi)$": "`serial`, `tcp`",
     "^[NEO]$": "`N`, `E`, `O`",
     "^([A-Z]{3})?$": "three capital letters",
     "^(C1|C6)$": "`C1`, `C6`",

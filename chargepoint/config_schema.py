@@ -22,7 +22,10 @@ PATTERNS: dict[str, tuple[str, str]] = {
         "a name is made of letters, digits, '_', '.' and '-' and begins with a letter or digit",
         "Choose such a name.",
     ),
-    "^(serial|tcp)$": ("there is no such kind of port", 'Set "serial" or "tcp".'),
+    "^(serial|tcp|can|http|gpio|spi)$": (
+        "there is no such kind of port",
+        'Set "serial", "tcp", "can", "http", "gpio" or "spi".',
+    ),
     "^[NEO]$": ("there is no such parity", 'Set "N" (none), "E" (even) or "O" (odd).'),
     "^([A-Z]{3})?$": ("a currency has three capital letters (ISO 4217)", 'Set for example "EUR", or leave it empty.'),
     "^(C1|C6)$": ("charging cannot be reported from there on", 'Set "C1" or "C6".'),

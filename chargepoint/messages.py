@@ -7,9 +7,10 @@ to one service and names its `Reply`. The hub checks each message against this v
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from chargepoint.records import (
     Credential,
@@ -24,14 +25,19 @@ from chargepoint.records import (
 )
 from chargepoint.vocabulary import (
     AuthorizationBasis,
+    Cause,
+    ClimateZone,
     ConnectorFlag,
     ConnectorStatus,
     ConnectorType,
     CredentialType,
     EventType,
+    FailSafe,
+    InputFunction,
     LinkState,
     LogicalStatus,
     OperatingMode,
+    OutputFunction,
     Role,
     SchedulePurpose,
     SessionState,
@@ -40,7 +46,17 @@ from chargepoint.vocabulary import (
     StopSource,
     TechnicalStatus,
 )
-from drivers.interfaces import ControllerReading, Diagnosis, Identity, MeterReading, Parameter, VehicleData
+from drivers.interfaces import (
+    ControllerReading,
+    Diagnosis,
+    Identity,
+    InsulationReading,
+    MeterReading,
+    ModuleReading,
+    Parameter,
+    SupplyReading,
+    VehicleData,
+)
 
 R = TypeVar("R", bound="Reply")
 
@@ -325,15 +341,150 @@ class StationState(State, frozen=True, kw_only=True):
 
 
 class PortState(State, frozen=True, kw_only=True):
-    """Topic `port/NAME`: counters since the start of `station`."""
+    """Topic `port/NAME`: counters since the start of `station`.
+
+    `errors` counts by kind (`drivers.codecs.modbus.Fault` and the like); `p50_ms` and `p99_ms` are of the last 256
+    answers, None before the first; `frames` are the last ones, oldest first, each as
+    `12.345 > 01 03 00 00 00 02 C4 0B` (seconds of the monotonic clock, `>` sent, `<` received).
+    """
 
     name: str
+    kind: str = "serial"
     is_open: bool
     requests: int
     answers: int
     no_answer: int
     bad_frame: int
     error: str = ""
+    errors: dict[str, int] = {}
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    frames: tuple[str, ...] = ()
+
+
+class DeviceState(State, frozen=True, kw_only=True):
+    """Topic `device/KIND/NAME` (KIND as in the station file: connector, meter, modules, insulation, io, sensor, light,
+    ups). Counters and latencies are of this device alone, since the start of `station`.
+
+    `expected_serial` is what was found here before, when it differs from `identity.serial`: somebody changed the
+    device. `note` is one line for a technician: what is wrong with it, empty when nothing is.
+    """
+
+    kind: str
+    name: str
+    driver: str
+    port: str
+    address: int
+    is_answering: bool
+    identity: Identity = Identity()
+    expected_serial: str = ""
+    fail_safe: FailSafe = FailSafe.OPENS
+    requests: int = 0
+    answers: int = 0
+    errors: dict[str, int] = {}
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    last_error: str = ""
+    note: str = ""
+
+
+class InputState(State, frozen=True, kw_only=True):
+    """Topic `input/NAME`. `is_active` is its debounced meaning (smoke: there is smoke); None while it is not known.
+
+    `is_latched`: it stops its connectors although it is not active any more, until a technician clears it.
+    """
+
+    name: str
+    function: InputFunction
+    is_active: bool | None
+    is_latched: bool = False
+    connectors: tuple[int, ...] = ()
+    since_mono_s: float = 0.0
+
+
+class OutputState(State, frozen=True, kw_only=True):
+    """Topic `output/NAME`. `feedback` is what its auxiliary contact says, None without one. `operations`: closings for
+    life. `cause` is why it is out of order (contactor_welded, contactor_failed), NONE while it obeys."""
+
+    name: str
+    function: OutputFunction
+    is_on: bool
+    feedback: bool | None = None
+    operations: int = 0
+    operations_per_life: int = 0
+    cause: Cause = Cause.NONE
+
+
+class ClimateSensorState(msgspec.Struct, frozen=True):
+    """One sensor as it was last heard; `is_answering` false: the values are old or missing."""
+
+    name: str
+    zone: ClimateZone
+    is_answering: bool
+    temperature_c: float | None = None
+    humidity_pct: float | None = None
+    mono_s: float = 0.0
+
+
+class ClimateState(State, frozen=True, kw_only=True):
+    """Topic `climate`: the sensors, what is switched because of them, and what is left of the station's power.
+
+    `heaters` and `fans` are the zones in which they are on; `main_relay` None: there is none. `why` is one line.
+    """
+
+    sensors: tuple[ClimateSensorState, ...] = ()
+    heaters: tuple[ClimateZone, ...] = ()
+    fans: tuple[ClimateZone, ...] = ()
+    main_relay: bool | None = None
+    power_pct: float = 100.0
+    stops: bool = False
+    why: str = ""
+
+
+class ModulesState(State, frozen=True, kw_only=True):
+    """Topic `modules/NAME`: every module of a bank, what is asked of them, and for which connector (0: none)."""
+
+    name: str
+    modules: tuple[ModuleReading, ...] = ()
+    connector: int = 0
+    set_voltage_v: float = 0.0
+    set_current_a: float = 0.0
+
+
+class InsulationState(State, frozen=True, kw_only=True):
+    """Topic `insulation/NAME`. `reading` is the last one; older than a few seconds (`is_answering` false) it is not
+    good for anything."""
+
+    name: str
+    connector: int
+    is_answering: bool
+    reading: InsulationReading | None = None
+    mono_s: float = 0.0
+
+
+class UpsState(State, frozen=True, kw_only=True):
+    """Topic `ups/NAME`. `on_battery_since_mono_s` None: on mains."""
+
+    name: str
+    is_answering: bool
+    reading: SupplyReading | None = None
+    on_battery_since_mono_s: float | None = None
+
+
+class LightState(State, frozen=True, kw_only=True):
+    """Topic `light/NAME`: which pattern each segment of a strip (or a connector's own light) shows, by connector."""
+
+    name: str
+    is_answering: bool
+    patterns: dict[int, str] = {}
+
+
+class InstalledState(State, frozen=True, kw_only=True):
+    """Topic `installed`: how the hardware found differs from the one configured, one line each; empty when it does
+    not. `is_complete`: every device has answered since the start."""
+
+    is_complete: bool
+    differences: tuple[str, ...] = ()
 
 
 # ------------------------------------------------------------------------------------------------- station: events
@@ -343,6 +494,15 @@ class JournalGrew(Event, frozen=True, kw_only=True):
     """The journal now ends at `seq`; readers with a cursor may read on."""
 
     seq: int
+
+
+class DumpGrew(Event, frozen=True, kw_only=True):
+    """Lines of a live dump (`StartDump`). `skipped` lines were left out since the last event: too many at once."""
+
+    connector: int
+    session_id: int
+    lines: tuple[str, ...]
+    skipped: int = 0
 
 
 class SampleTaken(Event, frozen=True, kw_only=True):
@@ -571,6 +731,52 @@ class WriteParameter(Request["ActionResult"], frozen=True, kw_only=True):
     connector: int
     name: str
     value: int
+    by: str = ""
+
+
+class StartDump(Request["ActionResult"], frozen=True, kw_only=True):
+    """Stream the decoded frames between connector and vehicle as `DumpGrew`, until `StopDump`, the session's end or
+    30 minutes. Codes: no_connector, not_possible (its controller keeps no frames)."""
+
+    connector: int
+
+
+class StopDump(Request["ActionResult"], frozen=True, kw_only=True):
+    """End a live dump; nothing happens where there is none."""
+
+    connector: int
+
+
+class ReadDump(Request["DumpPage"], frozen=True, kw_only=True):
+    """The dump kept with a session, from line `after` (0: the first) on, at most `limit` lines."""
+
+    session_id: int
+    after: int = 0
+    limit: Annotated[int, Meta(ge=1, le=500)] = 500
+
+
+class DumpPage(Reply, frozen=True, kw_only=True):
+    """Lines in order; `total` is how many there are now, `lost` how many frames never came."""
+
+    lines: tuple[str, ...]
+    total: int
+    lost: int = 0
+
+
+class ClearInput(Request["ActionResult"], frozen=True, kw_only=True):
+    """A technician has seen to it: end the latch of an input that is no longer active. Codes: no_input, still_active,
+    not_latched."""
+
+    name: str
+    by: str = ""
+
+
+class ClearOutput(Request["ActionResult"], frozen=True, kw_only=True):
+    """A technician has exchanged the contactor: clear its latched fault, and with `new` its counter of operations.
+    Codes: no_output, still_wrong."""
+
+    name: str
+    new: bool = False
     by: str = ""
 
 
@@ -960,6 +1166,21 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     MeterState: frozenset({"station"}),
     StationState: frozenset({"station"}),
     PortState: frozenset({"station"}),
+    DeviceState: frozenset({"station"}),
+    InputState: frozenset({"station"}),
+    OutputState: frozenset({"station"}),
+    ClimateState: frozenset({"station"}),
+    ModulesState: frozenset({"station"}),
+    InsulationState: frozenset({"station"}),
+    UpsState: frozenset({"station"}),
+    LightState: frozenset({"station"}),
+    InstalledState: frozenset({"station"}),
+    DumpGrew: frozenset({"station"}),
+    StartDump: frozenset({"hmi", "webconfig", ADMIN}),
+    StopDump: frozenset({"hmi", "webconfig", ADMIN}),
+    ReadDump: _READERS,
+    ClearInput: frozenset({"hmi", "webconfig", ADMIN}),
+    ClearOutput: frozenset({"hmi", "webconfig", ADMIN}),
     JournalGrew: frozenset({"station"}),
     SampleTaken: frozenset({"station"}),
     CardHandled: frozenset({"station"}),

@@ -269,6 +269,52 @@ class EventType(enum.StrEnum):
     STATION_STOPPED = "STATION_STOPPED"
 
 
+class InputFunction(enum.StrEnum):
+    """What an active digital input means (`station/safety.py` says what each stops)."""
+
+    EMERGENCY_STOP = "emergency_stop"
+    DOOR = "door"
+    SMOKE = "smoke"
+    FLOOD = "flood"
+    VIBRATION = "vibration"
+    SURGE = "surge"
+    OVERHEAT = "overheat"
+    REMOTE_CUTOFF = "remote_cutoff"
+    POWER_FAIL = "power_fail"
+    RESIDUAL_CURRENT = "residual_current"  # the breaker's or RCD's auxiliary contact: tripped
+    CONTACTOR_FEEDBACK = "contactor_feedback"
+    LID = "lid"  # of a household socket: open
+    TAMPER = "tamper"
+    OTHER = "other"  # shown, stops nothing
+
+
+class OutputFunction(enum.StrEnum):
+    """What a digital output switches."""
+
+    CONTACTOR = "contactor"
+    SOCKET = "socket"  # the relay of a household socket
+    HEATER = "heater"
+    FAN = "fan"
+    MAIN_RELAY = "main_relay"
+    LIGHT_RED = "light_red"
+    LIGHT_GREEN = "light_green"
+    LIGHT_BLUE = "light_blue"
+    BUZZER = "buzzer"
+
+
+class ClimateZone(enum.StrEnum):
+    """Where in the cabinet (statuses.md 14): front and rear act, inner and outer only inform."""
+
+    FRONT = "front"
+    REAR = "rear"
+    INNER = "inner"
+    OUTER = "outer"
+
+    @property
+    def decides(self) -> bool:
+        return self in (ClimateZone.FRONT, ClimateZone.REAR)
+
+
 class Role(enum.StrEnum):
     CUSTOMER = "customer"
     TECHNIK = "technik"

@@ -8,9 +8,9 @@ raises a `DeviceError`, it never returns an old value or a zero in its place.
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -329,3 +329,285 @@ class CardReader(Protocol):
     name: str
 
     def cards(self) -> AsyncIterator[Card]: ...
+
+
+class ModuleLimits(msgspec.Struct, frozen=True):
+    """What one power module can give."""
+
+    max_voltage_v: float
+    min_voltage_v: float
+    max_current_a: float
+    max_power_w: float
+
+
+class ModuleReading(msgspec.Struct, frozen=True):
+    """One DC power module as it was last heard.
+
+    `number` is its address on the bus. `is_online`: it answered within the last second. `is_on`: its output is on.
+    `is_active`: on line, on, and without a fault or protection. `alarms` are the maker's words in lower case with
+    spaces ("fan fault"); `has_fault` says that they keep it from giving power. `is_limited`: it gives less than asked
+    (derating, power limit). Values are None while they have not been heard.
+    """
+
+    number: int
+    is_online: bool
+    is_on: bool = False
+    voltage_v: float | None = None
+    current_a: float | None = None
+    temperature_c: float | None = None
+    alarms: tuple[str, ...] = ()
+    has_fault: bool = False
+    is_limited: bool = False
+    limits: ModuleLimits | None = None
+    identity: Identity = Identity()
+
+    @property
+    def is_active(self) -> bool:
+        return self.is_online and self.is_on and not self.has_fault
+
+
+class PowerModules(Protocol):
+    """DC power modules on one bus. `run` must be running: it asks them in turn and repeats the set-points.
+
+    A set-point is a lease: it is repeated as often as the modules need until it ends unrenewed; then they are told
+    0 A and off. When this software dies they switch off by their own time-out, which is `silent_off_s`.
+    """
+
+    fail_safe: FailSafe
+    silent_off_s: float
+
+    async def run(self) -> None:
+        """Talk to the modules until cancelled; a bus that is not there is waited for."""
+        ...
+
+    def modules(self) -> tuple[ModuleReading, ...]:
+        """All configured modules as they were last heard; nothing is asked."""
+        ...
+
+    def set_output(self, modules: Sequence[int], voltage_v: float, current_a: float, valid_for_s: float) -> None:
+        """Let `modules` give `voltage_v` and together at most `current_a`, divided among the active ones.
+
+        It leaves within 50 ms. Voltages outside a module's own limits are refused for it (it stays off). 0 A keeps
+        them on at the voltage (pre-charge). Raises ValueError for a module that is not configured, a negative number
+        or not a number.
+        """
+        ...
+
+    def switch_off(self, modules: Sequence[int]) -> None:
+        """0 A, then off; leaves at once, ahead of all polls, and is repeated until they say they are off."""
+        ...
+
+
+class IoReading(msgspec.Struct, frozen=True):
+    """All channels of an I/O module: electrical states, not yet their meaning. None: the channel is not readable.
+
+    `counters` are its own pulse counters, as far as it has them.
+    """
+
+    inputs: tuple[bool | None, ...]
+    outputs: tuple[bool | None, ...]
+    counters: tuple[int, ...] = ()
+
+
+class DigitalIO(Protocol):
+    """Digital inputs and outputs. Channels count from 0. `inputs` and `outputs` are how many there are.
+
+    `fail_safe` OPENS: once `prepare` was done, the module itself switches its outputs off when nobody has asked it
+    for the watchdog's time.
+    """
+
+    fail_safe: FailSafe
+    inputs: int
+    outputs: int
+
+    async def identify(self) -> Identity: ...
+
+    async def prepare(self, watchdog_s: float) -> None:
+        """Set the module's own watchdog and its safe values (all off); nothing on a module without. After each start
+        of the module to be done again (`read` raises nothing then: the caller prepares when it answers again)."""
+        ...
+
+    async def read(self) -> IoReading: ...
+
+    async def write(self, channel: int, on: bool) -> None:
+        """Switch one output. Raises ValueError for a channel that is not there."""
+        ...
+
+
+class InsulationReading(msgspec.Struct, frozen=True):
+    """One reading of an insulation monitor. `is_at_least`: the true resistance is `resistance_ohm` or more.
+
+    `warning` and `alarm` are its own verdicts; `fault` is a fault of the monitor itself, empty when there is none.
+    """
+
+    resistance_ohm: float
+    is_at_least: bool = False
+    warning: bool = False
+    alarm: bool = False
+    fault: str = ""
+    voltage_v: float | None = None
+    u_plus_v: float | None = None
+    u_minus_v: float | None = None
+
+
+class InsulationMonitor(Protocol):
+    """A monitor of the insulation of a DC output against earth."""
+
+    async def identify(self) -> Identity: ...
+
+    async def prepare(self, warning_ohm: float, alarm_ohm: float) -> None:
+        """Set its thresholds and let it measure. Raises Refused when it keeps others."""
+        ...
+
+    async def read(self) -> InsulationReading: ...
+
+    async def self_test(self) -> str:
+        """Let it test itself, at most 30 s; the fault found, or empty."""
+        ...
+
+
+class ClimateReading(msgspec.Struct, frozen=True):
+    """One reading of a climate sensor; None for what it does not measure. A sensor that says it has failed raises
+    Implausible instead."""
+
+    temperature_c: float | None = None
+    humidity_pct: float | None = None
+
+
+class ClimateSensor(Protocol):
+    """A sensor of temperature, humidity or both."""
+
+    async def identify(self) -> Identity: ...
+
+    async def read(self) -> ClimateReading: ...
+
+
+Rgb = tuple[int, int, int]
+"""Red, green, blue, 0..255 each."""
+
+
+class LightStrip(Protocol):
+    """Addressable lights in a row. `pixels` is how many there are."""
+
+    pixels: int
+
+    async def show(self, colours: Sequence[Rgb]) -> None:
+        """Show these, the first pixel first; missing ones are dark. Raises NoAnswer when nothing takes them."""
+        ...
+
+
+@runtime_checkable
+class HasLight(Protocol):
+    """A connector controller with a light of its own."""
+
+    async def show_light(self, colour: Rgb) -> None:
+        """Show this colour until told otherwise. Raises as all orders."""
+        ...
+
+
+class SupplyReading(msgspec.Struct, frozen=True):
+    """The station's uninterruptible supply. `is_low`: it asks for an orderly shutdown now."""
+
+    on_battery: bool
+    is_low: bool
+    charge_pct: float | None = None
+    runtime_s: float | None = None
+    needs_battery: bool = False
+
+
+class UninterruptibleSupply(Protocol):
+    """A UPS, or a power-fail signal with a buffer behind it."""
+
+    async def identify(self) -> Identity: ...
+
+    async def read(self) -> SupplyReading: ...
+
+
+class FrameKind(enum.StrEnum):
+    """What a frame of the vehicle side is: a CAN frame of GB/T 27930 or CHAdeMO, a message of DIN 70121 or ISO 15118
+    as the controller words it, or a change of the control pilot."""
+
+    GBT = "gbt"
+    CHADEMO = "chademo"
+    CCS = "ccs"
+    PILOT = "pilot"
+
+
+class VehicleFrame(msgspec.Struct, frozen=True):
+    """One frame between connector controller and vehicle. `at_ms` is the controller's own time, steady, wraps at 2^32.
+
+    `can_id` counts for GBT and CHADEMO. `data` is the frame's data; for CCS and PILOT UTF-8 text.
+    """
+
+    at_ms: int
+    kind: FrameKind
+    can_id: int
+    data: bytes
+
+
+class FramesRead(msgspec.Struct, frozen=True):
+    """Frames since the last call, oldest first; `lost` were overwritten in the controller before they were read."""
+
+    frames: tuple[VehicleFrame, ...]
+    lost: int = 0
+
+
+@runtime_checkable
+class HasVehicleFrames(Protocol):
+    """A connector controller that keeps the frames exchanged with the vehicle."""
+
+    async def read_frames(self) -> FramesRead: ...
+
+
+class PowerDemand(msgspec.Struct, frozen=True):
+    """What a controller without modules of its own asks of the power supply: `is_on` false is off at once."""
+
+    is_on: bool
+    voltage_v: float = 0.0
+    current_a: float = 0.0
+
+
+class SupplyOutput(msgspec.Struct, frozen=True):
+    """What the power supply really gives: measured, and what it could give at most."""
+
+    voltage_v: float
+    current_a: float
+    max_voltage_v: float
+    max_current_a: float
+    max_power_w: float
+    temperature_c: float | None = None
+    insulation_ohm: float | None = None
+    is_able: bool = True
+
+
+@runtime_checkable
+class NeedsSupply(Protocol):
+    """A DC connector controller that leaves voltage and current to power modules of the station."""
+
+    def demand(self) -> PowerDemand:
+        """What it asks for now; off when it has not been heard for as long as its protocol allows."""
+        ...
+
+    def report(self, output: SupplyOutput) -> None:
+        """What the supply gives; to be told at least every 100 ms, or the controller ends the charge."""
+        ...
+
+
+class Parts(Protocol):
+    """Other devices of the station, for a driver whose device is made of them (a socket behind a relay)."""
+
+    def input(self, name: str) -> bool | None:
+        """The debounced state of an [[input]], True when active; None while it is not known. Raises KeyError."""
+        ...
+
+    async def switch(self, name: str, on: bool) -> None:
+        """Switch an [[output]]; it counts as a lease where its module has a watchdog. Raises KeyError, DeviceError."""
+        ...
+
+    def is_on(self, name: str) -> bool | None:
+        """Whether an [[output]] is really on: its feedback where it has one, else what its module says."""
+        ...
+
+    def meter(self, name: str) -> MeterReading | None:
+        """The last good reading of a [[meter]], None when it is older than 5 s. Raises KeyError."""
+        ...

@@ -14,7 +14,7 @@ import re
 from functools import lru_cache
 from types import ModuleType
 
-KINDS = ("controllers", "meters", "readers", "io", "power", "climate")
+KINDS = ("controllers", "meters", "readers", "io", "power", "climate", "insulation", "lights", "ups")
 GROUP = "chargepoint.drivers"
 
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
 from chargepoint.config import ConnectorSettings, MeterSettings, Settings
+from chargepoint.config_drivers import KINDS, driver_settings
 from chargepoint.context import Context
 from drivers.interfaces import ConnectorController, EnergyMeter
 from drivers.loading import load
@@ -20,22 +26,22 @@ def open_ports(context: Context) -> dict[str, Port]:
     }
 
 
-def open_controller(settings: ConnectorSettings, ports: dict[str, Port]) -> ConnectorController:
+def open_controller(settings: ConnectorSettings, ports: Mapping[str, Port]) -> ConnectorController:
     """The connector's controller. Raises UnknownDriver."""
-    driver = load("controllers", settings.driver)
-    controller: ConnectorController = driver.open_device(
-        driver.Settings(port=settings.port, address=settings.address), ports[settings.port]
-    )
+    controller: ConnectorController = _open("connector", settings, ports)
     return controller
 
 
-def open_meter(settings: MeterSettings, ports: dict[str, Port]) -> EnergyMeter:
+def open_meter(settings: MeterSettings, ports: Mapping[str, Port]) -> EnergyMeter:
     """The meter. Raises UnknownDriver."""
-    driver = load("meters", settings.driver)
-    meter: EnergyMeter = driver.open_device(
-        driver.Settings(port=settings.port, address=settings.address), ports[settings.port]
-    )
+    meter: EnergyMeter = _open("meter", settings, ports)
     return meter
+
+
+def _open(kind: str, settings: ConnectorSettings | MeterSettings, ports: Mapping[str, Port]) -> Any:
+    driver = load(KINDS[kind], settings.driver)
+    own = msgspec.convert(driver_settings(driver, msgspec.to_builtins(settings)), driver.Settings)
+    return driver.open_device(own, ports[settings.port])
 
 
 def most_power_w(settings: Settings, meter: MeterSettings) -> float:

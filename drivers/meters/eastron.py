@@ -12,6 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from drivers.about import About, Line
 from drivers.interfaces import EnergyMeter, Identity
 from drivers.meters.modbus_meter import ModbusMeter
 from drivers.meters.registers import Float, Integer, Registers
@@ -22,6 +23,17 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     port: str
     address: Annotated[int, Meta(ge=1, le=247, description="as set on the meter's own display")] = 1
 
+
+ABOUT = About(
+    vendor="Eastron",
+    models=("SDM630 v2",),
+    ports=("serial", "tcp"),
+    lines=(Line(9600),),
+    addresses=(1,),
+    abilities=("import", "export", "3 phases", "frequency", "power factor", "serial number"),
+    source="Eastron, SDM630 Modbus protocol, table of input registers",
+    confidence=2,
+)
 
 REGISTERS = Registers(
     voltage_v=(Float(0x0000), Float(0x0002), Float(0x0004)),

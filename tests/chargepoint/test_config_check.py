@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
+import msgspec
 import pytest
 
 from chargepoint.config import Secrets, Settings
@@ -154,7 +155,7 @@ CASES: dict[str, tuple[str, str, str, str, str, str]] = {
     ),
     "kind of port": (
         'device = "/dev/ttyS0"', 'device = "/dev/ttyS0"\nkind = "usb"',
-        '[[port]] "controllers", kind', '"usb"', "no such kind", '"serial" or "tcp"',
+        '[[port]] "controllers", kind', '"usb"', "no such kind", '"serial", "tcp", ',
     ),
     "parity": (
         'device = "/dev/ttyS0"', 'device = "/dev/ttyS0"\nparity = "even"',
@@ -432,7 +433,7 @@ def test_a_controller_without_a_fail_safe_must_be_accepted(monkeypatch: pytest.M
     from drivers.interfaces import FailSafe
 
     module = loading.load("controllers", "native")
-    monkeypatch.setattr(module, "FAIL_SAFE", FailSafe.NONE, raising=False)
+    monkeypatch.setattr(module, "ABOUT", msgspec.structs.replace(module.ABOUT, fail_safe=FailSafe.NONE))
     faults = faults_of(GOOD)
     assert [fault.key for fault in faults] == ["[[connector]] 1, driver", "[[connector]] 2, driver"]
     assert "accept_no_fail_safe = true" in faults[0].remedy
