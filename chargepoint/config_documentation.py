@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import inspect as python_inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ _TYPES: dict[type[inspect.Type], str] = {
 }
 _PATTERN_BOUNDS = {
     r"^[A-Za-z0-9][A-Za-z0-9_.-]*$": "letters, digits, `_.-`",
-    "^(serial|tcp|can|http|gpio|spi)$": "`serial`, `tcp`",
+    "^(serial|tcp|can|http|gpio|spi)$": "`serial`, `tcp`, `can`, `http`, `gpio`, `spi`",
     "^[NEO]$": "`N`, `E`, `O`",
     "^([A-Z]{3})?$": "three capital letters",
     "^(C1|C6)$": "`C1`, `C6`",
@@ -114,13 +114,18 @@ def _section(title: str, struct: inspect.StructType, how_often: str) -> Iterator
     yield ""
     yield "| key | type | default | bounds | meaning |"
     yield "|---|---|---|---|---|"
-    for field in struct.fields:
+    yield from rows_of(struct.fields)
+    yield ""
+
+
+def rows_of(fields: Iterable[inspect.Field]) -> Iterator[str]:
+    """A row of the table for each key: type, default, bounds and meaning."""
+    for field in fields:
         kind = plain(field.type)
         if isinstance(kind, inspect.StructType):
             continue  # a section of its own
         cells = (f"`{field.encode_name}`", _type(kind), _default(field), _bounds(kind), description(field.type))
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-    yield ""
 
 
 def _type(kind: inspect.Type) -> str:

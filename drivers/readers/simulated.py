@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 
 from msgspec import Struct
 
+from drivers.about import About
 from drivers.errors import NoAnswer
 from drivers.interfaces import Card, CardReader
 from drivers.ports.wire import Wire
@@ -32,6 +33,16 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str = "reader"
     port: str = ""
+
+
+ABOUT = About(
+    vendor="none",
+    models=("the reader of the simulated station",),
+    ports=("serial", "tcp"),
+    abilities=("for demonstration and tests",),
+    source="drivers/simulated/reader.py",
+    confidence=2,
+)
 
 
 class Counters(Struct):
