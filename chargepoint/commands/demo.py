@@ -12,7 +12,7 @@ from chargepoint.demo import run as demo
 from chargepoint.demo.scenario import SCENARIOS
 
 SUMMARY = "a whole simulated station with cars, cards and a central system"
-EXAMPLE = Path(__file__).parents[2] / "examples" / "demo.toml"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 SHORTEST_S = 15.0
 DEFAULT_SPEED = 10.0
 
@@ -28,9 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"waits of the scenario are X times shorter, batteries X times smaller (default {DEFAULT_SPEED:g})",
     )  # fmt: skip
     parser.add_argument("--for", dest="for_s", type=_seconds, metavar="SECONDS", help="end by itself and compare books")
-    parser.add_argument(
-        "--config", type=Path, default=EXAMPLE, metavar="F", help="the station (default: examples/demo.toml)"
-    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--station", choices=sorted(path.stem for path in EXAMPLES.glob("*.toml")), default="demo", metavar="NAME",
+        help="one of the examples: " + ", ".join(sorted(path.stem for path in EXAMPLES.glob("*.toml"))),
+    )  # fmt: skip
+    which.add_argument("--config", type=Path, metavar="F", help="another station file")
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep the station's data here (default: thrown away)")
     parser.add_argument("--plain", action="store_true", help="lines of text instead of a screen")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="save the liveliest screen as SVG at the end")
@@ -60,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         examples={
             "chargepoint demo": "watch",
             "chargepoint demo --scenario faults --speed 20": "watch things break and heal",
+            "chargepoint demo --station cabinet-480": "twelve outputs that share their power modules",
             "chargepoint demo --for 60 --plain": "a check for programs: exit status 0 when the books balance",
             "chargepoint demo --server ws://192.0.2.7:9000/ocpp": "against another central system",
             "chargepoint demo --for 60 --picture docs/pictures/demo.svg": "the picture of the README",
@@ -86,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     return demo.run(
         demo.Options(
-            config=arguments.config,
+            config=arguments.config or EXAMPLES / f"{arguments.station}.toml",
             scenario=arguments.scenario,
             seed=arguments.seed,
             server=arguments.server,

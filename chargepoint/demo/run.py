@@ -142,7 +142,7 @@ class _Demo:
         """Start the simulated devices, and write the station's file with their wires."""
         station = tomllib.loads(self.options.config.read_text())
         here: dict[str, Address] = {
-            port.name: (str(self.folder / "wires" / port.name) if port.kind == "serial" else ("127.0.0.1", 0))
+            port.name: (("127.0.0.1", 0) if port.kind in ("tcp", "http") else str(self.folder / "wires" / port.name))
             for port in self.settings.port
         }
         (self.folder / "wires").mkdir()

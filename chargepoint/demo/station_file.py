@@ -12,7 +12,7 @@ from typing import Any
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 Address = str | tuple[str, int]
-"""A device path of a serial port, or host and port of a TCP one."""
+"""A device path of a serial port or a CAN interface, or host and port of a TCP or HTTP one."""
 
 
 def prepared(station: Mapping[str, Any], wires: Mapping[str, Address], server_url: str) -> dict[str, Any]:
@@ -24,9 +24,11 @@ def prepared(station: Mapping[str, Any], wires: Mapping[str, Address], server_ur
     for port in data.get("port", []):
         address = wires.get(port.get("name", ""))
         if isinstance(address, str):
-            port |= {"kind": "serial", "device": address}
+            port["device"] = address
+            if port.get("kind") == "can":  # a simulated bus is at the end of a serial line
+                port["interface"] = "slcan"
         elif address is not None:
-            port |= {"kind": "tcp", "host": address[0], "port": address[1]}
+            port |= {"host": address[0], "port": address[1]}
     data["ocpp"] = data.get("ocpp", {}) | {"url": server_url, "reconnect_spread_s": 0}
     return data
 

@@ -45,14 +45,20 @@ def test_what_toml_cannot_say_is_refused() -> None:
 def test_wires_and_server_are_filled_in_and_nothing_else_changes() -> None:
     station = {
         "station": {"name": "x"},
-        "port": [{"name": "a", "device": "run/a", "baud_rate": 19200}, {"name": "b", "kind": "tcp"}, {"name": "c"}],
+        "port": [
+            {"name": "a", "device": "run/a", "baud_rate": 19200},
+            {"name": "b", "kind": "tcp"},
+            {"name": "c"},
+            {"name": "d", "kind": "can", "device": "can0"},
+        ],
         "ocpp": {"url": "ws://old", "identity": "x", "reconnect_spread_s": 120},
     }
-    new = prepared(station, {"a": "/dev/pts/7", "b": ("127.0.0.1", 5020)}, "ws://127.0.0.1:1/ocpp")
+    new = prepared(station, {"a": "/dev/pts/7", "b": ("127.0.0.1", 5020), "d": "/dev/pts/8"}, "ws://127.0.0.1:1/ocpp")
     assert new["port"] == [
-        {"name": "a", "device": "/dev/pts/7", "baud_rate": 19200, "kind": "serial"},
+        {"name": "a", "device": "/dev/pts/7", "baud_rate": 19200},
         {"name": "b", "kind": "tcp", "host": "127.0.0.1", "port": 5020},
         {"name": "c"},
+        {"name": "d", "kind": "can", "device": "/dev/pts/8", "interface": "slcan"},
     ]
     assert new["ocpp"] == {"url": "ws://127.0.0.1:1/ocpp", "identity": "x", "reconnect_spread_s": 0}
     assert new["station"] == station["station"]
