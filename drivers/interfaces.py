@@ -291,14 +291,14 @@ class ConnectorController(Protocol):
 class MeterReading(msgspec.Struct, frozen=True):
     """One reading of an energy meter. Phases L1, L2, L3; a DC meter uses the first element only.
 
-    `energy_wh` is the import register (energy into the vehicles), never reset; None where a meter lacks the value.
-    `signed` is a signed record exactly as the meter gave it.
+    `energy_wh` is the import register (energy into the vehicles), never reset. None where a meter does not measure the
+    value: never 0 in its place. `signed` is a signed record exactly as the meter gave it.
     """
 
     energy_wh: int
     power_w: float
-    voltage_v: tuple[float, float, float]
-    current_a: tuple[float, float, float]
+    voltage_v: tuple[float, float, float] | None
+    current_a: tuple[float, float, float] | None
     energy_export_wh: int | None = None
     frequency_hz: float | None = None
     power_factor: float | None = None

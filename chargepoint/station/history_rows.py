@@ -42,7 +42,7 @@ def history_row(
         energy_wh=energy_wh,
         power_w=_number(source.power_w) if source else None,
         voltage_v=_voltage_v(reading, meter),
-        current_a=_currents(source.current_a, is_dc) if source else None,
+        current_a=_currents(reading, meter, is_dc),
         requested_voltage_v=_number(dc.requested_voltage_v) if dc else None,
         requested_current_a=_number(dc.requested_current_a) if dc else None,
         limit_power_w=_number(limit.power_w) if limit else None,
@@ -75,12 +75,17 @@ def _number(value: float | None) -> float | None:
 
 
 def _voltage_v(reading: ControllerReading | None, meter: MeterReading | None) -> float | None:
-    if meter is not None:
+    if meter is not None and meter.voltage_v is not None:
         return _number(meter.voltage_v[0])
     return _number(reading.voltage_v) if reading is not None else None
 
 
-def _currents(current_a: tuple[float, float, float], is_dc: bool) -> tuple[float, float, float] | None:
-    if not all(map(math.isfinite, current_a)):
+def _currents(
+    reading: ControllerReading | None, meter: MeterReading | None, is_dc: bool
+) -> tuple[float, float, float] | None:
+    current_a = meter.current_a if meter is not None else None
+    if current_a is None:
+        current_a = reading.current_a if reading is not None else None
+    if current_a is None or not all(map(math.isfinite, current_a)):
         return None
     return (current_a[0], 0.0, 0.0) if is_dc else current_a

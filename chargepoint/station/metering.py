@@ -217,11 +217,12 @@ class MeterTrack:
     def _nonsense(self, reading: MeterReading) -> str:
         if not math.isfinite(reading.energy_wh) or reading.energy_wh < 0:
             return f"the meter's register reads {reading.energy_wh} Wh, which no meter can mean"
-        numbers = (reading.power_w, *reading.voltage_v, *reading.current_a)
+        voltage_v = reading.voltage_v or ()
+        numbers = (reading.power_w, *voltage_v, *(reading.current_a or ()))
         if not all(map(math.isfinite, numbers)):
             return f"the meter gives values that are not numbers: {numbers}"
-        if any(abs(value) > MAX_VOLTAGE_V for value in reading.voltage_v):
-            return f"the meter reads {max(reading.voltage_v, key=abs):.0f} V, which cannot be"
+        if any(abs(value) > MAX_VOLTAGE_V for value in voltage_v):
+            return f"the meter reads {max(voltage_v, key=abs):.0f} V, which cannot be"
         most_w = 10 * self._max_power_w + 1000
         if abs(reading.power_w) > most_w:
             return f"the meter reads {reading.power_w:.0f} W, more than this line can carry ({self._max_power_w:.0f} W)"

@@ -76,12 +76,13 @@ def _power_offered(now: _Now) -> list[_Value]:
 
 
 def _current(now: _Now) -> list[_Value]:
-    source = (now.controller or now.meter) if now.is_dc else (now.meter or now.controller)
-    if source is None:
-        return []
-    if now.is_dc:
-        return [_Value(abs(source.current_a[0]))]  # a meter in the supply measures another current than the outlet's
-    return [_Value(abs(source.current_a[i]), PHASES[i]) for i in range(now.phases)]
+    by_controller = now.controller.current_a if now.controller else None
+    by_meter = now.meter.current_a if now.meter else None
+    if now.is_dc:  # a meter in the supply measures another current than the outlet's
+        current_a = by_meter if by_controller is None else by_controller
+        return [] if current_a is None else [_Value(abs(current_a[0]))]
+    current_a = by_controller if by_meter is None else by_meter
+    return [] if current_a is None else [_Value(abs(current_a[i]), PHASES[i]) for i in range(now.phases)]
 
 
 def _current_offered(now: _Now) -> list[_Value]:
@@ -89,12 +90,13 @@ def _current_offered(now: _Now) -> list[_Value]:
 
 
 def _voltage(now: _Now) -> list[_Value]:
+    by_meter = now.meter.voltage_v if now.meter else None
     if now.is_dc:
         if now.controller is not None:
             return [_Value(now.controller.voltage_v)]
-        return [_Value(now.meter.voltage_v[0] if now.meter else None)]
-    if now.meter is not None:
-        return [_Value(now.meter.voltage_v[i], f"{PHASES[i]}-N") for i in range(now.phases)]
+        return [_Value(by_meter[0] if by_meter else None)]
+    if by_meter is not None:
+        return [_Value(by_meter[i], f"{PHASES[i]}-N") for i in range(now.phases)]
     return [_Value(now.controller.voltage_v, "L1-N")] if now.controller else []
 
 

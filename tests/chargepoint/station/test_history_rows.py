@@ -73,6 +73,13 @@ def test_without_a_meter_the_controllers_values_stand() -> None:
     assert (found.power_w, found.voltage_v, found.current_a) == (39_501.0, 399.0, (99.0, 0.0, 0.0))
 
 
+def test_what_a_meter_does_not_measure_is_the_controllers_value() -> None:
+    totals_only = msgspec.structs.replace(METER, voltage_v=None, current_a=None)
+    found = row(meter=totals_only)
+    assert (found.power_w, found.voltage_v, found.current_a) == (40_000.0, 399.0, (99.0, 0.0, 0.0))
+    assert row(meter=totals_only, reading=None).voltage_v is None
+
+
 def test_without_any_reading_nothing_is_invented() -> None:
     found = row(reading=None, meter=None, diagnosis=None, limit=None, energy_wh=None)
     assert found == HistoryRow(session_id=7, connector=2, moment=NOW)

@@ -80,6 +80,13 @@ def test_nonsense_is_never_taken(bad: MeterReading) -> None:
     assert track.energy_wh == 1_010
 
 
+def test_a_meter_of_totals_only_is_as_good_as_any() -> None:
+    track = MeterTrack(MAX_W)
+    for second, wh in enumerate((1_000, 1_003)):
+        track.accept(MeterReading(energy_wh=wh, power_w=11_000.0, voltage_v=None, current_a=None), second)
+    assert track.energy_wh == 1_003
+
+
 def test_a_meter_that_runs_backwards_is_never_followed_and_counts_as_silent() -> None:
     track = MeterTrack(MAX_W)
     results = feed(track, 1_000, *range(990, 900, -5))

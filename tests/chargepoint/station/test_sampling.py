@@ -54,6 +54,14 @@ AC_CASES: dict[str, list[tuple[str, float, str, str]]] = {
 }
 
 
+def test_what_a_meter_does_not_measure_comes_from_the_controller_or_not_at_all() -> None:
+    totals_only = msgspec.structs.replace(METER, voltage_v=None, current_a=None)
+    for kind in (ConnectorType.TYPE2, ConnectorType.CCS2):
+        found = sample("Current.Import", "Voltage", meter=totals_only, connector_type=kind)
+        assert {value for _, phase, value, _, _ in found if phase in ("", "L1", "L1-N")} == {99.5, 400.5}
+        assert sample("Current.Import", "Voltage", meter=totals_only, connector_type=kind, controller=None) == []
+
+
 def test_every_measurand_has_a_case() -> None:
     assert set(AC_CASES) == set(MEASURANDS)
 
