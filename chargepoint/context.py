@@ -22,6 +22,7 @@ def wire_of(port: PortSettings) -> Wire:
         baud_rate=port.baud_rate,
         parity=port.parity,
         stop_bits=port.stop_bits,
+        data_bits=port.data_bits,
         host=port.host,
         port=port.port,
     )

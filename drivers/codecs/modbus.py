@@ -16,6 +16,12 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from pymodbus.framer import FramerRTU, FramerSocket
 from pymodbus.pdu import DecodePDU, ModbusPDU
+from pymodbus.pdu.bit_message import (
+    ReadCoilsRequest,
+    ReadDiscreteInputsRequest,
+    WriteMultipleCoilsRequest,
+    WriteSingleCoilRequest,
+)
 from pymodbus.pdu.register_message import (
     ReadHoldingRegistersRequest,
     ReadInputRegistersRequest,
@@ -25,6 +31,8 @@ from pymodbus.pdu.register_message import (
 
 MAX_READ = 125
 MAX_WRITE = 123
+MAX_READ_BITS = 2000
+MAX_WRITE_BITS = 1968
 MAX_FRAME = 260
 """Longest frame of either carrier in bytes (RTU 256, TCP 260)."""
 
@@ -42,11 +50,24 @@ class Carrier(enum.Enum):
     TCP = "tcp"
 
 
+COIL_ON = 0xFF00
+"""How function 05 says that a coil is to be on."""
+
+
 class Function(enum.IntEnum):
+    READ_COILS = 1
+    READ_DISCRETE = 2
     READ_HOLDING = 3
     READ_INPUT = 4
+    WRITE_COIL = 5
     WRITE_REGISTER = 6
+    WRITE_COILS = 15
     WRITE_REGISTERS = 16
+
+
+_READS = frozenset({Function.READ_COILS, Function.READ_DISCRETE, Function.READ_HOLDING, Function.READ_INPUT})
+_BITS = frozenset({Function.READ_COILS, Function.READ_DISCRETE, Function.WRITE_COIL, Function.WRITE_COILS})
+_ECHOES = frozenset({Function.WRITE_COIL, Function.WRITE_REGISTER})
 
 
 class Fault(enum.StrEnum):
@@ -76,7 +97,10 @@ EXCEPTIONS = {
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One question to the device `address`: read `count` registers from `start`, or write `values` there."""
+    """One question to the device `address`: read `count` registers (or bits) from `start`, or write `values` there.
+
+    Bits are 0 or 1.
+    """
 
     address: int
     function: Function
@@ -90,16 +114,31 @@ class Request(msgspec.Struct, frozen=True):
 
     @property
     def is_read(self) -> bool:
-        return self.function in (Function.READ_HOLDING, Function.READ_INPUT)
+        return self.function in _READS
+
+    @property
+    def is_of_bits(self) -> bool:
+        """Coils or discrete inputs, not registers."""
+        return self.function in _BITS
+
+    @property
+    def reply_is_echo(self) -> bool:
+        """The good RTU reply is the request once more."""
+        return self.function in _ECHOES
+
+    @property
+    def data_bytes(self) -> int:
+        """Bytes that the `count` values take in a message."""
+        return (self.count + 7) // 8 if self.is_of_bits else 2 * self.count
 
     @property
     def reply_bytes(self) -> int:
         """Length of the good RTU reply."""
-        return 5 + 2 * self.count if self.is_read else 8
+        return 5 + self.data_bytes if self.is_read else 8
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A device's reply: the registers read (empty after a write), or the code of its exception."""
+    """A device's reply: the registers or bits read (empty after a write), or the code of its exception."""
 
     registers: tuple[int, ...] = ()
     exception_code: int = 0
@@ -129,14 +168,38 @@ def write_registers(address: int, start: int, values: Sequence[int]) -> Request:
     return _checked(Request(address, Function.WRITE_REGISTERS, start, len(values), tuple(values)))
 
 
+def read_coils(address: int, start: int, count: int) -> Request:
+    """Function 01. `count` 1..2000; the answer is of 0 and 1."""
+    return _checked(Request(address, Function.READ_COILS, start, count))
+
+
+def read_discrete(address: int, start: int, count: int) -> Request:
+    """Function 02. `count` 1..2000; the answer is of 0 and 1."""
+    return _checked(Request(address, Function.READ_DISCRETE, start, count))
+
+
+def write_coil(address: int, start: int, on: bool) -> Request:
+    """Function 05. Its reply cannot be told from an echo of the request: prefer `write_coils` where a device has it."""
+    return _checked(Request(address, Function.WRITE_COIL, start, 1, (int(on),)))
+
+
+def write_coils(address: int, start: int, values: Sequence[bool | int]) -> Request:
+    """Function 15, 1..1968 values, each false or true."""
+    return _checked(Request(address, Function.WRITE_COILS, start, len(values), tuple(int(value) for value in values)))
+
+
 def _checked(request: Request) -> Request:
-    most = MAX_READ if request.is_read else MAX_WRITE
+    if request.is_of_bits:
+        most = MAX_READ_BITS if request.is_read else MAX_WRITE_BITS
+    else:
+        most = MAX_READ if request.is_read else MAX_WRITE
     if not 0 <= request.address <= 255:
         raise ValueError(f"Modbus address {request.address}: must be 0..255")
     if not 1 <= request.count <= most or not 0 <= request.start <= 0x10000 - request.count:
         raise ValueError(f"{request}: count must be 1..{most} and the last register at most 0xFFFF")
-    if any(not 0 <= value <= 0xFFFF for value in request.values):
-        raise ValueError(f"{request}: values must be 0..65535")
+    highest = 1 if request.is_of_bits else 0xFFFF
+    if any(not 0 <= value <= highest for value in request.values):
+        raise ValueError(f"{request}: values must be 0..{highest}")
     return request
 
 
@@ -149,6 +212,14 @@ def encode_request(request: Request, carrier: Carrier, transaction: int = 0) -> 
     """The frame of `request`; `transaction` (0..65535) counts for TCP only."""
     pdu: ModbusPDU
     match request.function:
+        case Function.READ_COILS:
+            pdu = ReadCoilsRequest(address=request.start, count=request.count)
+        case Function.READ_DISCRETE:
+            pdu = ReadDiscreteInputsRequest(address=request.start, count=request.count)
+        case Function.WRITE_COIL:
+            pdu = WriteSingleCoilRequest(address=request.start, bits=[bool(request.values[0])])
+        case Function.WRITE_COILS:
+            pdu = WriteMultipleCoilsRequest(address=request.start, bits=[bool(value) for value in request.values])
         case Function.READ_HOLDING:
             pdu = ReadHoldingRegistersRequest(address=request.start, count=request.count)
         case Function.READ_INPUT:
@@ -213,7 +284,7 @@ def stray(data: bytes, request: Request) -> Fault | None:
     """What stands before the good RTU reply in `data`, None when nothing does; for the counters."""
     if len(data) <= request.reply_bytes:
         return None
-    if encode_request(request, Carrier.RTU) in data and request.function is not Function.WRITE_REGISTER:
+    if encode_request(request, Carrier.RTU) in data and not request.reply_is_echo:
         return Fault.ECHO
     at = data.find(reply_header(request))
     return why_no_reply(data[:at], request, Carrier.RTU) if at > 0 else None
@@ -223,7 +294,7 @@ def why_no_reply(data: bytes, request: Request, carrier: Carrier, transaction: i
     """What the bytes received instead of the answer are, for the message and the counters."""
     if not data:
         return Fault.NOTHING
-    if encode_request(request, carrier, transaction) in data and request.function is not Function.WRITE_REGISTER:
+    if encode_request(request, carrier, transaction) in data and not request.reply_is_echo:
         return Fault.ECHO
     if carrier is Carrier.TCP:
         for number, _, pdu in tcp_frames(data):
@@ -260,8 +331,12 @@ def reply_header(request: Request) -> bytes:
     """How the good RTU reply begins: as much as is known of it beforehand."""
     begin = bytes((request.address, request.function))
     if request.is_read:
-        return begin + bytes((2 * request.count,))
-    last = request.values[0] if request.function is Function.WRITE_REGISTER else request.count
+        return begin + bytes((request.data_bytes,))
+    last = request.count
+    if request.function is Function.WRITE_REGISTER:
+        last = request.values[0]
+    elif request.function is Function.WRITE_COIL:
+        last = COIL_ON if request.values[0] else 0
     return begin + request.start.to_bytes(2, "big") + last.to_bytes(2, "big")
 
 
@@ -296,10 +371,13 @@ def _answer(pdu: bytes, request: Request) -> Answer | None:
     if pdu[0] != request.function:
         return None
     if request.is_read:
-        if len(pdu) != 2 + 2 * request.count or pdu[1] != 2 * request.count:
+        if len(pdu) != 2 + request.data_bytes or pdu[1] != request.data_bytes:
             return None
         reply = _REPLIES.decode(pdu)
-        return None if reply is None else Answer(tuple(int(value) for value in reply.registers))
+        if reply is None:
+            return None
+        values = reply.bits[: request.count] if request.is_of_bits else reply.registers
+        return Answer(tuple(int(value) for value in values))
     return Answer() if pdu[1:] == reply_header(request)[2:] else None
 
 

@@ -6,11 +6,17 @@ Simulated devices stand on it; it knows nothing of what the registers mean.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 from pymodbus.framer import FramerRTU
 from pymodbus.pdu import DecodePDU, ExceptionResponse, ModbusPDU
+from pymodbus.pdu.bit_message import (
+    ReadCoilsResponse,
+    ReadDiscreteInputsResponse,
+    WriteMultipleCoilsResponse,
+    WriteSingleCoilResponse,
+)
 from pymodbus.pdu.register_message import (
     ReadHoldingRegistersResponse,
     ReadInputRegistersResponse,
@@ -19,9 +25,12 @@ from pymodbus.pdu.register_message import (
 )
 
 from drivers.codecs.modbus import (
+    COIL_ON,
     MAX_FRAME,
     MAX_READ,
+    MAX_READ_BITS,
     MAX_WRITE,
+    MAX_WRITE_BITS,
     MBAP,
     RTU_HEAD,
     Carrier,
@@ -35,6 +44,7 @@ from drivers.codecs.modbus import (
 
 _SILENCE_S = 0.05  # a request of which nothing more came for this long will never be whole
 _FUNCTIONS = frozenset(Function)
+_MOST = {(False, True): MAX_READ, (False, False): MAX_WRITE, (True, True): MAX_READ_BITS, (True, False): MAX_WRITE_BITS}
 _REQUESTS = DecodePDU(is_server=True)
 _RTU = FramerRTU(_REQUESTS)
 
@@ -67,6 +77,24 @@ class RegisterDevice(Protocol):
     def read(self, function: int, start: int, count: int) -> Sequence[int]: ...
 
     def write(self, start: int, values: Sequence[int]) -> None: ...
+
+
+@runtime_checkable
+class BitDevice(Protocol):
+    """A `RegisterDevice` that has coils or discrete inputs, too (functions 01, 02, 05, 15). Both may raise
+    `Exceptional`; a device without them answers "illegal function"."""
+
+    def read_bits(self, function: int, start: int, count: int) -> Sequence[bool]: ...
+
+    def write_bits(self, start: int, values: Sequence[bool]) -> None: ...
+
+
+@runtime_checkable
+class TellsWrites(Protocol):
+    """A `RegisterDevice` to which it matters by which function is written (05, 06, 15, 16): it is asked first, and may
+    raise `IllegalFunction`."""
+
+    def writes_by(self, function: int, start: int, count: int) -> None: ...
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -140,17 +168,42 @@ class Server:
         return Served(request, encode_frame(reply, self.carrier, address, transaction))
 
     def _carry_out(self, device: RegisterDevice, request: Request) -> ModbusPDU:
+        if not request.is_read and isinstance(device, TellsWrites):
+            device.writes_by(request.function, request.start, request.count)
         match request.function:
+            case Function.READ_COILS:
+                return ReadCoilsResponse(bits=_bits(device, request))
+            case Function.READ_DISCRETE:
+                return ReadDiscreteInputsResponse(bits=_bits(device, request))
             case Function.READ_HOLDING:
                 return ReadHoldingRegistersResponse(registers=_registers(device, request))
             case Function.READ_INPUT:
                 return ReadInputRegistersResponse(registers=_registers(device, request))
+            case Function.WRITE_COIL:
+                _of_bits(device).write_bits(request.start, [bool(request.values[0])])
+                return WriteSingleCoilResponse(address=request.start, bits=[bool(request.values[0])])
+            case Function.WRITE_COILS:
+                _of_bits(device).write_bits(request.start, [bool(value) for value in request.values])
+                return WriteMultipleCoilsResponse(address=request.start, count=request.count)
             case Function.WRITE_REGISTER:
                 device.write(request.start, request.values)
                 return WriteSingleRegisterResponse(address=request.start, registers=request.values)
             case Function.WRITE_REGISTERS:
                 device.write(request.start, request.values)
                 return WriteMultipleRegistersResponse(address=request.start, count=request.count)
+
+
+def _of_bits(device: RegisterDevice) -> BitDevice:
+    if not isinstance(device, BitDevice):
+        raise IllegalFunction
+    return device
+
+
+def _bits(device: RegisterDevice, request: Request) -> list[bool]:
+    bits = [bool(bit) for bit in _of_bits(device).read_bits(request.function, request.start, request.count)]
+    if len(bits) != request.count:
+        raise Exceptional(f"{request}: the device gave {len(bits)} bits")
+    return bits
 
 
 def _registers(device: RegisterDevice, request: Request) -> list[int]:
@@ -170,14 +223,20 @@ def _request(address: int, pdu: bytes) -> Request:
     start, last = int.from_bytes(pdu[1:3], "big"), int.from_bytes(pdu[3:5], "big")
     if function is Function.WRITE_REGISTER:
         return Request(address, function, start, 1, (last,))
-    is_write = function is Function.WRITE_REGISTERS
-    if not 1 <= last <= (MAX_WRITE if is_write else MAX_READ) or (is_write and pdu[5:6] != bytes((2 * last,))):
+    if function is Function.WRITE_COIL:
+        if last not in (0, COIL_ON):
+            raise IllegalValue
+        return Request(address, function, start, 1, (int(last == COIL_ON),))
+    request = Request(address, function, start, last)
+    most = _MOST[request.is_of_bits, request.is_read]
+    if not 1 <= last <= most or (not request.is_read and pdu[5:6] != bytes((request.data_bytes,))):
         raise IllegalValue
     if start + last > 0x10000:
         raise IllegalAddress
-    if not is_write:
-        return Request(address, function, start, last)
+    if request.is_read:
+        return request
     message = _REQUESTS.decode(pdu)
-    if message is None or len(message.registers) != last:
+    values = () if message is None else message.bits[:last] if request.is_of_bits else message.registers
+    if len(values) != last:
         raise IllegalValue
-    return Request(address, function, start, last, tuple(int(value) for value in message.registers))
+    return Request(address, function, start, last, tuple(int(value) for value in values))

@@ -16,36 +16,26 @@ import asyncio
 import enum
 import logging
 from bisect import insort
+from collections.abc import Callable, Hashable
 from types import TracebackType
+from typing import Any, TypeVar
 
 import msgspec
 
-from drivers.codecs.modbus import (
-    Answer,
-    Carrier,
-    Fault,
-    Request,
-    after_frames,
-    bytes_wanted,
-    encode_request,
-    find_reply,
-    is_damaged,
-    is_out_of_step,
-    replies_in,
-    reply_header,
-    stray,
-    why_no_reply,
-)
+from drivers.codecs.modbus import Carrier, Fault, Request
 from drivers.errors import BadFrame, NoAnswer, Refused
-from drivers.ports.statistics import Statistics
+from drivers.ports.question import Asked, ModbusAsked, PlainAsked, Question, Telling
+from drivers.ports.statistics import Devices, Exchanges, Frames, Statistics
 from drivers.ports.wire import Wire
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 MAX_WAITING = 256
 """Questions that may wait for their turn; more are answered with NoAnswer."""
 
-_MAX_RECEIVED = 1024  # bytes kept of an endless noise
+_MAX_RECEIVED = 1024  # bytes kept of an endless noise, and of an answer that may be longer as many as it may have
 _FIRST_PAUSE_S = 0.25
 _MOST_PAUSE_S = 5.0
 _STEADY_S = 2.0  # a wire that lived this long is opened again at once
@@ -54,6 +44,7 @@ _CHARACTERS_OF_SILENCE = 3.5
 _LEAST_SILENCE_S = 0.00175  # instead of 3.5 characters above 19200 baud
 _TICK_S = 1e-5  # timers may fire this much early
 _TAIL_S = 0.01  # a damaged reply is over when nothing came for this long
+_GAP_S = 0.05  # an answer of unknown length goes on as long as no pause is longer than this and four characters
 _DEAF = 5  # a TCP connection on which so many questions in a row had no reply at all is made anew
 
 
@@ -65,28 +56,29 @@ class Priority(enum.IntEnum):
 
 
 class _Job(msgspec.Struct, eq=False):
-    request: Request
+    asked: Asked[Any]
     priority: Priority
     number: int
     timeout_s: float
     quiet_s: float
-    answer: asyncio.Future[Answer]
+    answer: asyncio.Future[Any]
 
     def __lt__(self, other: _Job) -> bool:
         return (self.priority, self.number) < (other.priority, other.number)
 
 
 class _Owed(msgspec.Struct, frozen=True):
-    """A device has not answered: a reply that begins with `header` may still come until `until_s`."""
+    """A device has not answered: a reply to `asked` may still come until `until_s`."""
 
-    header: bytes
+    asked: Asked[Any]
     asked_s: float
     until_s: float
 
 
 class Port:
     """One wire with one owner task. `timeout_s` is how long a device may take to begin its answer (not the time the
-    bytes need on the wire); `late_s` how much later a reply may still come."""
+    bytes need on the wire); `late_s` how much later a reply may still come. `on_unasked` gets what comes in while
+    nothing is asked. `devices`: counters of each device by what its questions call it, for Modbus its address."""
 
     def __init__(self, name: str, wire: Wire, timeout_s: float = 0.2, late_s: float = 0.4) -> None:
         self.name = name
@@ -94,14 +86,19 @@ class Port:
         self.timeout_s = timeout_s
         self.late_s = late_s
         self.statistics = Statistics()
+        self.devices = Devices()
+        self.frames = Frames()
+        self.on_unasked: Callable[[bytes], None] | None = None
         self._jobs: list[_Job] = []
         self._numbers = 0
         self._transaction = 0
         self._received = bytearray()
         self._wanted = 1
+        self._most = _MAX_RECEIVED
+        self._is_asking = False
         self._active_s = 0.0
-        self._owed: dict[int, _Owed] = {}
-        self._lateness_s: dict[int, float] = {}
+        self._owed: dict[Hashable, _Owed] = {}
+        self._lateness_s: dict[Hashable, float] = {}
         self._deaf = 0
         self._pause_s = 0.0
         self._opened_s: float | None = None
@@ -109,6 +106,11 @@ class Port:
         self._task: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._wake: asyncio.Future[None] | None = None
+
+    @property
+    def kind(self) -> str:
+        """serial or tcp, as in the station file."""
+        return self.wire.kind
 
     @property
     def is_open(self) -> bool:
@@ -156,19 +158,37 @@ class Port:
         Raises NoAnswer, BadFrame, or Refused for a Modbus exception. When the asker is cancelled while the question
         waits, it is not asked.
         """
+        return await self._ask(ModbusAsked(request, self.wire.carrier), priority, timeout_s, quiet_s)
+
+    async def ask(
+        self,
+        question: Question[T],
+        *,
+        priority: Priority = Priority.POLL,
+        timeout_s: float | None = None,
+        quiet_s: float = 0.0,
+    ) -> T:
+        """As `exchange`, for a question of any protocol; the answer is what `question.answer` makes of the bytes."""
+        return await self._ask(PlainAsked(question), priority, timeout_s, quiet_s)
+
+    async def tell(
+        self, data: bytes, *, device: Hashable, priority: Priority = Priority.POLL, quiet_s: float = 0.0
+    ) -> None:
+        """Send what nobody answers, in its turn. Raises NoAnswer when the port is not open."""
+        telling = Telling(data, device, f"{len(data)} bytes without an answer")
+        await self._ask(PlainAsked(telling), priority, None, quiet_s)
+
+    async def _ask(self, asked: Asked[T], priority: Priority, timeout_s: float | None, quiet_s: float) -> T:
         if self._task is None or self._task.done() or not self.is_open:
-            raise NoAnswer(self._text(request, f"the port is not open: {self.error}"))
+            raise NoAnswer(self._text(asked, f"the port is not open: {self.error}"))
         if len(self._jobs) >= MAX_WAITING:
-            raise NoAnswer(self._text(request, f"{MAX_WAITING} questions are waiting already"))
+            raise NoAnswer(self._text(asked, f"{MAX_WAITING} questions are waiting already"))
         self._numbers += 1
         timeout_s = self.timeout_s if timeout_s is None else timeout_s
-        future = asyncio.get_running_loop().create_future()
-        insort(self._jobs, _Job(request, priority, self._numbers, timeout_s, quiet_s, future))
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        insort(self._jobs, _Job(asked, priority, self._numbers, timeout_s, quiet_s, future))
         self._awake()
-        answer: Answer = await future
-        if answer.exception_code:
-            raise Refused(self._text(request, f"{answer.exception_text} (exception {answer.exception_code})"))
-        return answer.registers
+        return await future
 
     # ------------------------------------------------------------------------------------------------ the owner task
 
@@ -183,11 +203,13 @@ class Port:
                 elif job.answer.done():
                     self.statistics.skipped += 1
                 else:
+                    self._is_asking = True
                     try:
                         await self._carry_out(job)
                     finally:
+                        self._is_asking = False
                         if not job.answer.done():
-                            job.answer.set_exception(NoAnswer(self._text(job.request, "the port was closed")))
+                            job.answer.set_exception(NoAnswer(self._text(job.asked, "the port was closed")))
         except Exception:
             log.exception("port '%s': its owner task failed", self.name)
             raise
@@ -240,80 +262,133 @@ class Port:
         return None, look_again_s
 
     def _held_until_s(self, job: _Job, now: float) -> float:
-        owed = self._owed.get(job.request.address)
+        owed = self._owed.get(job.asked.device) if self._owed else None
         if owed is None:
             return now
         if owed.until_s <= now + _TICK_S:
-            del self._owed[job.request.address]
+            del self._owed[job.asked.device]
             return now
-        return owed.until_s if owed.header == reply_header(job.request) else now
+        return owed.until_s if owed.asked.likeness == job.asked.likeness else now
 
     async def _carry_out(self, job: _Job) -> None:
-        request, carrier = job.request, self.wire.carrier
-        self._drain()
+        asked = job.asked
+        self._received[:] = asked.rest(bytes(self._received))
+        self._most = max(asked.most_bytes, _MAX_RECEIVED)
         self._transaction = self._transaction % 0xFFFF + 1
-        frame = encode_request(request, carrier, self._transaction)
+        try:
+            frame = asked.encode(self.wire.carrier, self._transaction)
+        except Exception as error:  # the asker's own mistake, not the wire's
+            job.answer.set_exception(error)
+            return
+        exchanges = self.devices.of(asked.device)
         self.statistics.requests += 1
+        exchanges.requests += 1
         asked_s = self._now()
+        self.frames.sent(asked_s, frame)
         try:
             self.wire.write(frame)
         except OSError as error:
-            self._fail(job, NoAnswer(self._text(request, f"cannot be asked: {self.error or error}")))
+            self._fail(job, exchanges, NoAnswer(self._text(asked, f"cannot be asked: {self.error or error}")))
             return
-        on_wire_s = (len(frame) + request.reply_bytes) * self.wire.character_s
         self._active_s = asked_s + len(frame) * self.wire.character_s
+        on_wire_s = (len(frame) + asked.reply_bytes) * self.wire.character_s
         until_s = asked_s + on_wire_s * 1.1 + job.timeout_s
+        last_s = until_s + asked.most_bytes * self.wire.character_s if asked.is_endless else until_s
         while self.wire.is_open:
             data = bytes(self._received)
-            answer = find_reply(data, request, carrier, self._transaction) if data else None
-            if answer is not None:
-                self._succeed(job, answer, data)
+            if self._settle(job, exchanges, data, asked_s):
                 return
-            if carrier is Carrier.TCP and is_out_of_step(data):
-                self.statistics.count(Fault.GARBAGE)
+            if asked.is_out_of_step(data):
+                self._count(exchanges, Fault.GARBAGE)
                 self.wire.lose("what came in is not Modbus TCP")
                 break
-            self._wanted = bytes_wanted(data, request, carrier)
-            damaged = carrier is Carrier.RTU and is_damaged(data, request)
-            wait_until_s = min(until_s, self._active_s + _TAIL_S) if damaged else until_s
+            self._wanted = asked.wanted(data)
+            damaged = asked.is_damaged(data)
+            wait_until_s = until_s
+            if damaged:
+                wait_until_s = min(until_s, self._active_s + _TAIL_S)
+            elif asked.is_endless and data:
+                wait_until_s = min(max(until_s, self._active_s + _GAP_S + 4 * self.wire.character_s), last_s)
             if self._now() + _TICK_S >= wait_until_s:
-                self._give_up(job, data, asked_s, late_possible=not damaged)
+                self._give_up(job, exchanges, data, asked_s, late_possible=not damaged)
                 return
             await self._wait(wait_until_s)
-        self._fail(job, NoAnswer(self._text(request, f"the wire was lost: {self.error}")))
+        self._fail(job, exchanges, NoAnswer(self._text(asked, f"the wire was lost: {self.error}")))
 
-    def _succeed(self, job: _Job, answer: Answer, data: bytes) -> None:
+    def _settle(self, job: _Job, exchanges: Exchanges, data: bytes, asked_s: float) -> bool:
+        """Whether `data` has the answer; then everything is done about it."""
+        try:
+            answer = job.asked.answer(data)
+        except Refused as refusal:
+            self._succeed(job, exchanges, data, asked_s, Refused(self._text(job.asked, str(refusal))))
+            return True
+        except BadFrame as error:
+            self.frames.received(self._now(), data)
+            self._count(exchanges, Fault.CHECK_SUM)
+            self._fail(job, exchanges, BadFrame(self._text(job.asked, f"{error} in {_hex(data)}")))
+            return True
+        except Exception as error:  # a driver that does not understand its device must not end the port
+            log.exception("%s", self._text(job.asked, "the driver cannot understand the answer"))
+            self._count(exchanges, Fault.GARBAGE)
+            self._fail(job, exchanges, BadFrame(self._text(job.asked, f"{error!r} in {_hex(data)}")))
+            return True
+        if answer is None:
+            return False
+        self._succeed(job, exchanges, data, asked_s, answer)
+        return True
+
+    def _succeed(self, job: _Job, exchanges: Exchanges, data: bytes, asked_s: float, answer: object) -> None:
         self._deaf = 0
-        fault = stray(data, job.request) if self.wire.carrier is Carrier.RTU else None
+        now = self._now()
+        if data:
+            self.frames.received(now, data)
+        fault = job.asked.stray(data)
         if fault is not None:
-            self.statistics.count(fault)
-        if answer.exception_code:
-            self.statistics.refused += 1
+            self._count(exchanges, fault)
+        for counted in (self.statistics, exchanges):
+            if isinstance(answer, Refused):
+                counted.refused += 1
+                counted.last_error = str(answer)
+            else:
+                counted.answers += 1
+                counted.last_error = ""
+            counted.last_answer_mono_s = now
+            counted.latencies_s.append(now - asked_s)
+        if job.answer.done():
+            return
+        if isinstance(answer, Refused):
+            job.answer.set_exception(answer)
         else:
-            self.statistics.answers += 1
-        if not job.answer.done():
             job.answer.set_result(answer)
 
-    def _give_up(self, job: _Job, data: bytes, asked_s: float, late_possible: bool) -> None:
-        request, now = job.request, self._now()
-        if late_possible and self.wire.carrier is Carrier.RTU:
-            late_s = max(self.late_s, self._lateness_s.get(request.address, 0.0) - (now - asked_s))
-            self._owed[request.address] = _Owed(reply_header(request), asked_s, now + late_s)
-        fault = why_no_reply(data, request, self.wire.carrier, self._transaction)
+    def _give_up(self, job: _Job, exchanges: Exchanges, data: bytes, asked_s: float, late_possible: bool) -> None:
+        asked, now = job.asked, self._now()
+        if data:
+            self.frames.received(now, data)
+        if late_possible and (self.wire.carrier is Carrier.RTU or not isinstance(asked, ModbusAsked)):
+            late_s = max(self.late_s, self._lateness_s.get(asked.device, 0.0) - (now - asked_s))
+            self._owed[asked.device] = _Owed(asked, asked_s, now + late_s)
+        fault = asked.fault(data)
         if fault is Fault.NOTHING:
-            self._fail(job, NoAnswer(self._text(request, f"no answer within {job.timeout_s:g} s")))
+            self._fail(job, exchanges, NoAnswer(self._text(asked, f"no answer within {job.timeout_s:g} s")))
             self._deaf += 1
             if self.wire.carrier is Carrier.TCP and self._deaf >= _DEAF:
                 self.wire.lose(f"{self._deaf} questions in a row without any reply")
             return
-        self.statistics.count(fault)
-        self._fail(job, BadFrame(self._text(request, f"{fault.value} in {_hex(data)}")))
+        self._count(exchanges, fault)
+        self._fail(job, exchanges, BadFrame(self._text(asked, f"{fault.value} in {_hex(data)}")))
 
-    def _fail(self, job: _Job, error: NoAnswer | BadFrame) -> None:
-        if isinstance(error, BadFrame):
-            self.statistics.bad_frame += 1
-        else:
-            self.statistics.no_answer += 1
+    def _count(self, exchanges: Exchanges, fault: Fault) -> None:
+        self.statistics.count(fault.value)
+        exchanges.count(fault.value)
+
+    def _fail(self, job: _Job, exchanges: Exchanges, error: NoAnswer | BadFrame) -> None:
+        for counted in (self.statistics, exchanges):
+            if isinstance(error, BadFrame):
+                counted.bad_frame += 1
+            else:
+                counted.no_answer += 1
+            counted.last_error = str(error)
         log.debug("%s", error)
         if not job.answer.done():
             job.answer.set_exception(error)
@@ -322,37 +397,42 @@ class Port:
         jobs, self._jobs = self._jobs, []
         for job in jobs:
             if not job.answer.done():
-                job.answer.set_exception(NoAnswer(self._text(job.request, f"the port is not open: {reason}")))
+                job.answer.set_exception(NoAnswer(self._text(job.asked, f"the port is not open: {reason}")))
 
     # ------------------------------------------------------------------------------------------------------- the wire
 
     def _take_in(self, data: bytes) -> None:
         self._received += data
-        if len(self._received) > _MAX_RECEIVED:
-            del self._received[:-_MAX_RECEIVED]
+        if len(self._received) > self._most:
+            del self._received[: -self._most]
             self._wanted = 0
         self._active_s = self._now()
         if self._owed:
             self._notice_late()
+        if not self._is_asking:
+            self.frames.received(self._active_s, data)
+            self._hand_on(data)
         if len(self._received) >= self._wanted:
             self._awake()
 
-    def _notice_late(self) -> None:
-        """A frame of a device that owed one has come: it owes nothing any more."""
-        for frame in replies_in(bytes(self._received)):
-            owed = self._owed.get(frame[0])
-            if owed is not None and (frame.startswith(owed.header) or frame[1] == owed.header[1] | 0x80):
-                del self._owed[frame[0]]
-                self.statistics.late += 1
-                self._lateness_s[frame[0]] = min(_LONGEST_LATE_S, 1.5 * (self._now() - owed.asked_s))
-                self._awake()
+    def _hand_on(self, data: bytes) -> None:
+        """What nobody asked for, to who wants it."""
+        if self.on_unasked is None:
+            return
+        try:
+            self.on_unasked(data)
+        except Exception:  # a driver's mistake must not end the port
+            log.exception("port '%s': what came in unasked was not understood", self.name)
 
-    def _drain(self) -> None:
-        """Throw away what came before the question; of a TCP stream only whole frames."""
-        if self.wire.carrier is Carrier.TCP:
-            self._received[:] = after_frames(bytes(self._received))
-        else:
-            self._received.clear()
+    def _notice_late(self) -> None:
+        """An answer of a device that owed one has come: it owes nothing any more."""
+        data = bytes(self._received)
+        for device, owed in list(self._owed.items()):
+            if owed.asked.is_answered_late(data):
+                del self._owed[device]
+                self.statistics.late += 1
+                self._lateness_s[device] = min(_LONGEST_LATE_S, 1.5 * (self._now() - owed.asked_s))
+                self._awake()
 
     def _lost(self) -> None:
         self.statistics.lost += 1
@@ -383,8 +463,8 @@ class Port:
     def _now() -> float:
         return asyncio.get_running_loop().time()
 
-    def _text(self, request: Request, what: str) -> str:
-        return f"address {request.address} on port '{self.name}' ({self.wire.where}), {request}: {what}"
+    def _text(self, asked: Asked[Any], what: str) -> str:
+        return f"address {asked.device} on port '{self.name}' ({self.wire.where}), {asked}: {what}"
 
 
 def _hex(data: bytes) -> str:

@@ -22,7 +22,7 @@ LINKS = (Path("/dev/serial/by-path"), Path("/dev/serial/by-id"))
 
 
 class SerialWire(Wire):
-    """One serial port with 8 data bits, opened for this process alone."""
+    """One serial port, opened for this process alone."""
 
     def __init__(
         self,
@@ -31,12 +31,13 @@ class SerialWire(Wire):
         baud_rate: int = 9600,
         parity: str = "N",
         stop_bits: int = 1,
+        data_bits: int = 8,
         links: tuple[Path, ...] = LINKS,
     ) -> None:
         super().__init__(device)
         self.device = device
-        self.character_s = (1 + 8 + (parity != "N") + stop_bits) / baud_rate
-        self._settings = {"baudrate": baud_rate, "parity": parity, "stopbits": stop_bits}
+        self.character_s = (1 + data_bits + (parity != "N") + stop_bits) / baud_rate
+        self._settings = {"baudrate": baud_rate, "parity": parity, "stopbits": stop_bits, "bytesize": data_bits}
         self._links = links
         self._known_as: Path | None = None
         self._serial: serial.Serial | None = None

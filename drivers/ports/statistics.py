@@ -1,18 +1,29 @@
-"""What a port counts."""
+"""What a port counts, of itself and of each device on it; kept small, whatever happens on the wire."""
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Hashable, Iterator
+
 import msgspec
 
-from drivers.codecs.modbus import Fault
+LATENCIES = 256
+"""So many answers the latencies are told of."""
+FRAMES = 32
+"""So many frames are kept for people to look at."""
+MOST_DEVICES = 512
+"""Devices that are counted one by one; a search over all addresses is not to fill the memory."""
+MOST_SHOWN = 64
+"""Bytes of a frame that are shown."""
 
 
-class Statistics(msgspec.Struct):
-    """Counters since the port was made.
+class Exchanges(msgspec.Struct):
+    """Counters of questions since the port was made.
 
-    `answers` counts good replies with values, `refused` exception replies; requests = answers + refused + no_answer +
-    bad_frame (+ the one under way). `skipped`: not asked, because the asker had gone. `late`: frames that came after
-    their time. `lost`: how often the wire broke. `causes`: strays and bad frames by `Fault`.
+    `answers` counts good replies with values, `refused` those that say no; requests = answers + refused + no_answer +
+    bad_frame (+ the one under way). `causes`: strays and bad frames by kind (`drivers.codecs.modbus.Fault`).
+    `last_error` is empty while the last question was answered. `latencies_s` are of the last 256 answers, from the
+    begin of the question to the end of the answer.
     """
 
     requests: int = 0
@@ -20,10 +31,87 @@ class Statistics(msgspec.Struct):
     refused: int = 0
     no_answer: int = 0
     bad_frame: int = 0
+    last_error: str = ""
+    last_answer_mono_s: float | None = None
+    causes: dict[str, int] = {}
+    latencies_s: deque[float] = msgspec.field(default_factory=lambda: deque(maxlen=LATENCIES))
+
+    def count(self, cause: str) -> None:
+        self.causes[cause] = self.causes.get(cause, 0) + 1
+
+    @property
+    def errors(self) -> dict[str, int]:
+        """What went wrong, by kind, without what never happened."""
+        return {kind: number for kind, number in self._errors() if number}
+
+    def _errors(self) -> Iterator[tuple[str, int]]:
+        yield "no answer", self.no_answer
+        yield "refused", self.refused
+        yield from self.causes.items()
+
+    @property
+    def p50_ms(self) -> float | None:
+        """Half of the last answers came within this; None before the first."""
+        return self._share_ms(0.5)
+
+    @property
+    def p99_ms(self) -> float | None:
+        """99 of 100 of the last answers came within this; None before the first."""
+        return self._share_ms(0.99)
+
+    def _share_ms(self, share: float) -> float | None:
+        if not self.latencies_s:
+            return None
+        in_order = sorted(self.latencies_s)
+        return round(1000 * in_order[min(int(share * len(in_order)), len(in_order) - 1)], 3)
+
+
+class Statistics(Exchanges):
+    """Of a whole port. `skipped`: not asked, because the asker had gone. `late`: answers that came after their time.
+    `lost`: how often the wire broke."""
+
     skipped: int = 0
     late: int = 0
     lost: int = 0
-    causes: dict[str, int] = {}
 
-    def count(self, fault: Fault) -> None:
-        self.causes[fault.value] = self.causes.get(fault.value, 0) + 1
+    def _errors(self) -> Iterator[tuple[str, int]]:
+        yield from Exchanges._errors(self)
+        yield from (("late", self.late), ("lost", self.lost))
+
+
+class Devices(dict[Hashable, Exchanges]):
+    """Counters by device; one that was never asked has none."""
+
+    def of(self, device: Hashable) -> Exchanges:
+        """The counters of a device, to count on. Those of one too many are thrown away."""
+        found = self.get(device)
+        if found is None:
+            found = Exchanges()
+            if len(self) < MOST_DEVICES:
+                self[device] = found
+        return found
+
+
+class Frames:
+    """The last frames of a port with their times."""
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[float, bool, object]] = deque(maxlen=FRAMES)
+
+    def sent(self, at_s: float, frame: object) -> None:
+        """`frame`: bytes, or something whose text is for people."""
+        self._kept.append((at_s, True, frame))
+
+    def received(self, at_s: float, frame: object) -> None:
+        self._kept.append((at_s, False, frame))
+
+    def lines(self) -> tuple[str, ...]:
+        """Oldest first, each as `12.345 > 01 03 00 00 00 02 C4 0B` (`>` sent, `<` received)."""
+        return tuple(f"{at_s:.3f} {'>' if is_sent else '<'} {_text(frame)}" for at_s, is_sent, frame in self._kept)
+
+
+def _text(frame: object) -> str:
+    if not isinstance(frame, bytes):
+        return str(frame)
+    more = f" … ({len(frame)} bytes)" if len(frame) > MOST_SHOWN else ""
+    return frame[:MOST_SHOWN].hex(" ").upper() + more

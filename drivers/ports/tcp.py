@@ -18,6 +18,7 @@ DEAD_S = 5.0
 class TcpWire(Wire):
     """A connection to `host` (name or address) and `port`, opened by us."""
 
+    kind = "tcp"
     carrier = Carrier.TCP
 
     def __init__(self, host: str, port: int) -> None:

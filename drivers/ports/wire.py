@@ -22,6 +22,7 @@ class Wire(ABC):
     `is_open` and `error` tell its state; `error` is the last reason why it is not open, empty while it is.
     """
 
+    kind = "serial"
     carrier = Carrier.RTU
     character_s = 0.0
 
@@ -120,6 +121,7 @@ def open_wire(
     baud_rate: int = 9600,
     parity: str = "N",
     stop_bits: int = 1,
+    data_bits: int = 8,
     host: str = "",
     port: int = 502,
 ) -> Wire:
@@ -130,7 +132,7 @@ def open_wire(
     if kind == "serial":
         from drivers.ports.serial import SerialWire
 
-        return SerialWire(device, baud_rate=baud_rate, parity=parity, stop_bits=stop_bits)
+        return SerialWire(device, baud_rate=baud_rate, parity=parity, stop_bits=stop_bits, data_bits=data_bits)
     if kind == "tcp":
         from drivers.ports.tcp import TcpWire
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Protocol
 import msgspec
 from msgspec import Meta
 
-from drivers.codecs.modbus import Carrier, Function
+from drivers.codecs.modbus import MBAP, Carrier, Function, encode_request
 from drivers.codecs.modbus_server import RegisterDevice, Served, Server
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -151,14 +151,7 @@ def _wrong(kind: Kind, served: Served, carrier: Carrier) -> bytes:
 
 
 def _request_body(served: Served) -> bytes:
-    request = served.request
-    body = bytes((request.function,)) + request.start.to_bytes(2, "big")
-    if request.function is Function.WRITE_REGISTER:
-        return body + request.values[0].to_bytes(2, "big")
-    body += request.count.to_bytes(2, "big")
-    if request.is_read:
-        return body
-    return body + bytes((2 * request.count,)) + b"".join(value.to_bytes(2, "big") for value in request.values)
+    return encode_request(served.request, Carrier.TCP)[MBAP:]
 
 
 def _crc(data: bytes) -> bytes:

@@ -1,7 +1,8 @@
 """A wire inside one process: a socket pair, for unit tests and journeys on virtual time.
 
-The near end is opened by a port like any other wire; what answers at the far end is a Modbus `Server`, or whatever
-`on_request` is set to. The line can be cut and comes back, and what passes can be delayed, damaged or replaced.
+The near end is opened by a port like any other wire; what answers at the far end is a Modbus `Server` and devices of
+other protocols, or whatever `on_request` is set to. The line can be cut and comes back, and what passes can be delayed,
+damaged or replaced.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from drivers.codecs.modbus import Carrier, Request
 from drivers.codecs.modbus_server import RegisterDevice, Server
 from drivers.ports.port import Port
 from drivers.ports.wire import Wire
+from drivers.simulated.devices import ByteDevice
 
 
 class Line:
@@ -28,6 +30,7 @@ class Line:
         self.carrier = carrier
         self.character_s = character_s
         self.devices: dict[int, RegisterDevice] = {}
+        self.byte_devices: list[ByteDevice] = []
         self.delay_s = 0.0
         self.requests: list[Request] = []
         self.to_device: Callable[[bytes], Iterable[bytes]] = lambda data: (data,)
@@ -41,6 +44,11 @@ class Line:
     def attach(self, address: int, device: RegisterDevice) -> None:
         """Connect a device; it answers at once."""
         self.devices[address] = device
+
+    def attach_bytes(self, device: ByteDevice) -> None:
+        """Connect a device of another protocol; it hears everything on the line."""
+        device.send = self.send
+        self.byte_devices.append(device)
 
     def wire(self) -> Wire:
         """A near end, to be opened by a port."""
@@ -105,10 +113,16 @@ class Line:
             return
         for served in self._server.feed(data, self._loop.time()):
             self.requests.append(served.request)
-            if self.delay_s:
-                self._loop.call_later(self.delay_s, self.send, served.reply)
-            else:
-                self.send(served.reply)
+            self._answer(served.reply, self.delay_s)
+        for device in self.byte_devices:
+            for late in device.received(data, self._loop.time()):
+                self._answer(late.data, self.delay_s + late.delay_s)
+
+    def _answer(self, data: bytes, delay_s: float) -> None:
+        if delay_s and self._loop is not None:
+            self._loop.call_later(delay_s, self.send, data)
+        else:
+            self.send(data)
 
     def _hang_up(self) -> None:
         if self._far is not None and self._loop is not None:

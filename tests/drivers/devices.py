@@ -27,6 +27,12 @@ class Counting:
     def write(self, start: int, values: Sequence[int]) -> None:
         self.written.append((start, tuple(values)))
 
+    def read_bits(self, function: int, start: int, count: int) -> list[bool]:
+        return [bool(value & 1) for value in self.values(start, count)]
+
+    def write_bits(self, start: int, values: Sequence[bool]) -> None:
+        self.written.append((start, tuple(int(value) for value in values)))
+
 
 class FloatMeter:
     """Input registers of floats, high word first; addresses without a value are 0."""

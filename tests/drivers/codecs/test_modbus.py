@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.codecs import modbus
 from drivers.codecs.modbus import Answer, Carrier, Fault, Function, Request
-from drivers.codecs.modbus_server import Busy, IllegalAddress, Server
+from drivers.codecs.modbus_server import Busy, IllegalAddress, IllegalFunction, Server
 from tests.drivers.devices import Counting
 
 VECTORS = [  # request, reply and registers; produced from the definition of the check sum, meters of several makers
@@ -34,6 +36,63 @@ def test_known_frames_are_made_and_understood(asked: str, replied: str, request_
     assert b"".join(register.to_bytes(2, "big") for register in answer.registers) == reply[3:-2]
 
 
+BIT_VECTORS = [  # request, reply, bits; the examples of the Modbus specification (6.1, 6.2, 6.5, 6.11)
+    ("11 01 00 13 00 13 8E 92", "11 01 03 CD 6B 05 40 12", modbus.read_coils(0x11, 19, 19), 0x56BCD),
+    ("11 02 00 C4 00 16 BA A9", "11 02 03 AC DB 35 20 18", modbus.read_discrete(0x11, 196, 22), 0x35DBAC),
+    ("11 05 00 AC FF 00 4E 8B", "11 05 00 AC FF 00 4E 8B", modbus.write_coil(0x11, 172, True), None),
+    ("11 05 00 AC 00 00 0F 7B", "11 05 00 AC 00 00 0F 7B", modbus.write_coil(0x11, 172, False), None),
+    (
+        "11 0F 00 13 00 0A 02 CD 01 BF 0B",
+        "11 0F 00 13 00 0A 26 99",
+        modbus.write_coils(0x11, 19, [1, 0, 1, 1, 0, 0, 1, 1, 1, 0]),
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize("asked, replied, request_, bits", BIT_VECTORS)
+def test_known_frames_of_bits_are_made_and_understood(
+    asked: str, replied: str, request_: Request, bits: int | None
+) -> None:
+    assert modbus.encode_request(request_, Carrier.RTU) == bytes.fromhex(asked)
+    answer = modbus.find_reply(bytes.fromhex(replied), request_, Carrier.RTU)
+    expected = () if bits is None else tuple(bits >> at & 1 for at in range(request_.count))
+    assert answer == Answer(expected)
+
+
+@pytest.mark.parametrize(
+    "request_, code",
+    [
+        (modbus.read_coils(1, 0, 3), 1),
+        (modbus.write_coil(1, 0, True), 1),
+        (modbus.write_register(1, 0, 5), 1),
+        (modbus.write_registers(1, 0, [5]), 0),
+    ],
+)
+def test_a_device_says_by_which_functions_it_may_be_asked(request_: Request, code: int) -> None:
+    class Plain:
+        def read(self, function: int, start: int, count: int) -> list[int]:
+            return [0] * count
+
+        def write(self, start: int, values: Sequence[int]) -> None: ...
+
+        def writes_by(self, function: int, start: int, count: int) -> None:
+            if function == Function.WRITE_REGISTER:
+                raise IllegalFunction
+
+    (served,) = Server(Carrier.RTU, {1: Plain()}).feed(modbus.encode_request(request_, Carrier.RTU), 0.0)
+    answer = modbus.find_reply(served.reply, request_, Carrier.RTU)
+    assert answer is not None and answer.exception_code == code
+
+
+@pytest.mark.parametrize("asked", ["11 05 00 AC 12 34", "11 0F 00 13 00 0A 01 CD", "11 01 00 13 07 D1"])
+def test_a_wrong_request_for_bits_is_an_illegal_value(asked: str) -> None:
+    frame = bytes.fromhex(asked)
+    mbap = b"\0\1\0\0" + len(frame).to_bytes(2, "big") + frame
+    (served,) = Server(Carrier.TCP, {0x11: Counting()}).feed(mbap, 0.0)
+    assert served.reply[7:] == bytes((frame[1] | 0x80, 3))
+
+
 @st.composite
 def requests(draw: st.DrawFn) -> Request:
     function = draw(st.sampled_from(Function))
@@ -43,6 +102,10 @@ def requests(draw: st.DrawFn) -> Request:
         return modbus.write_register(address, start, draw(words))
     if function is Function.WRITE_REGISTERS:
         return modbus.write_registers(address, start, draw(st.lists(words, min_size=1, max_size=123)))
+    if function is Function.WRITE_COIL:
+        return modbus.write_coil(address, start, draw(st.booleans()))
+    if function is Function.WRITE_COILS:
+        return modbus.write_coils(address, start, draw(st.lists(st.booleans(), min_size=1, max_size=200)))
     return Request(address, function, start, draw(st.integers(1, 125)))
 
 
@@ -61,7 +124,9 @@ def test_what_one_side_says_the_other_understands(request: Request, carrier: Car
     device = Counting(shift=transaction)
     reply = _exchange(request, carrier, device, transaction)
     answer = modbus.find_reply(reply, request, carrier, transaction)
-    if request.is_read:
+    if request.is_read and request.is_of_bits:
+        assert answer == Answer(tuple(device.read_bits(0, request.start, request.count)))
+    elif request.is_read:
         assert answer == Answer(tuple(device.values(request.start, request.count)))
     else:
         assert answer == Answer() and device.written == [(request.start, request.values)]
@@ -195,7 +260,7 @@ def test_a_server_forgets_half_a_request_after_silence() -> None:
 @pytest.mark.parametrize(
     "message, code",
     [
-        (b"\x01\x00\x00\x00\x01", 1),  # coils
+        (b"\x07\x00\x00\x00\x01", 1),  # exception status
         (b"\x03\x00\x00\x00\x00", 3),
         (b"\x03\x00\x00\x00\x7e", 3),
         (b"\x03\xff\xff\x00\x02", 2),
