@@ -158,6 +158,7 @@ class ControllerReading(msgspec.Struct, frozen=True):
     `current_a` is per phase L1, L2, L3 for AC and (I, 0, 0) for DC; energy into the vehicle is positive.
     `session_ref` is what the station gave with the start order that is in force, 0 when none is; `boot_count` changes
     when the controller restarted; `energy_wh` counts this session only, by the controller's own measurement.
+    `is_metered` False: it measures no current, and voltage, current, power and energy are 0 here for that reason.
     """
 
     status: ControllerStatus
@@ -179,6 +180,7 @@ class ControllerReading(msgspec.Struct, frozen=True):
     requested_voltage_v: float | None = None
     requested_current_a: float | None = None
     battery_temperature_c: float | None = None
+    is_metered: bool = True
 
 
 class VehicleData(msgspec.Struct, frozen=True):
@@ -209,6 +211,8 @@ class Diagnosis(msgspec.Struct, frozen=True):
     module_temperature_c: float | None = None
     insulation_kohm: int | None = None
     insulation_errors: int = 0
+    findings: tuple[str, ...] = ()
+    """What the device says is wrong, in words."""
     u_plus_v: float | None = None
     u_minus_v: float | None = None
     clock: datetime | None = None
@@ -311,6 +315,35 @@ class EnergyMeter(Protocol):
     async def read(self) -> MeterReading: ...
 
     async def identify(self) -> Identity: ...
+
+
+class SessionReference(msgspec.Struct, frozen=True):
+    """What a session that a meter signs is about.
+
+    `transaction` is the station's own name of it (at most 36 characters of ASCII), the same after any restart; `evse`
+    the outlet; `client` who charges, as a card's number. `at` is the time now, None while the clock is not set.
+    """
+
+    transaction: str
+    evse: str
+    client: str = ""
+    at: datetime | None = None
+
+
+@runtime_checkable
+class SignsSessions(Protocol):
+    """A meter that signs what a session took. Both methods may raise NoAnswer, BadFrame or Refused, and may be
+    repeated: after a restart of this software a session that still runs is known by its reference."""
+
+    async def begin_session(self, reference: SessionReference) -> None:
+        """Let the meter begin. A session of this reference that runs already goes on; another one that was left
+        running is ended first, its record stays in the meter."""
+        ...
+
+    async def end_session(self, reference: SessionReference) -> bytes:
+        """End it and give its signed record, byte for byte. One that has ended already gives its record again, as
+        long as the meter keeps it. Raises Refused when the meter knows no such session."""
+        ...
 
 
 class Card(msgspec.Struct, frozen=True):
