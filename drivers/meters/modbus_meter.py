@@ -6,10 +6,10 @@ import math
 
 import msgspec
 
-from drivers.codecs.modbus import Function, Request
-from drivers.errors import Implausible, Refused
+from drivers.codecs.modbus import Request
+from drivers.errors import BadFrame, Implausible, Refused
 from drivers.interfaces import Identity, MeterReading
-from drivers.meters.registers import Register, Registers, spans
+from drivers.meters.registers import Integer, Register, Registers, Text, spans
 from drivers.ports.port import Port
 
 Three = tuple[float, float, float]
@@ -20,6 +20,7 @@ Values = dict[int, int]
 class Ranges(msgspec.Struct, frozen=True):
     """What values can be true. 0 V is a phase that is not connected; below `least_v` and above 0 is none of both."""
 
+    lowest_v: float = 0.0
     least_v: float = 50.0
     most_v: float = 300.0
     nothing_v: float = 1.0
@@ -33,7 +34,8 @@ class Ranges(msgspec.Struct, frozen=True):
 
 
 AC = Ranges()
-DC = Ranges(least_v=0.0, most_v=1500.0)
+DC = Ranges(lowest_v=-1500.0, least_v=0.0, most_v=1500.0)
+"""A direct-current meter says its voltage with a sign."""
 
 
 class ModbusMeter:
@@ -47,7 +49,7 @@ class ModbusMeter:
         self._ranges = ranges
         self._requests = tuple(
             Request(address, registers.function, start, count)
-            for start, count in spans(registers.all(), registers.most)
+            for start, count in spans(registers.all(), registers.most, registers.gap)
         )
 
     async def read(self) -> MeterReading:
@@ -55,20 +57,32 @@ class ModbusMeter:
         return self._reading(await self._fetch(self._requests))
 
     async def identify(self) -> Identity:
-        """What is known of this kind of meter and its serial number, once it has answered.
+        """What is known of this kind of meter, its serial number and version, once it has answered.
 
         A meter that refuses to tell its number has none. Raises NoAnswer and the like.
         """
-        first, serial = self._registers.voltage_v[0], self._registers.serial
-        await self._fetch((Request(self._address, self._registers.function, first.address, first.count),))
-        if serial is None:
-            return self._identity
+        table = self._registers
+        first = (*table.voltage_v, table.power_w)[0]
+        await self._fetch((Request(self._address, table.function, first.address, first.count),))
+        return msgspec.structs.replace(
+            self._identity,
+            serial=await self._told(table.serial),
+            firmware_version=await self._told(table.firmware),
+        )
+
+    async def _told(self, register: Integer | Text | None) -> str:
+        """What it says of itself; empty when it refuses, or has no such register."""
+        if register is None:
+            return ""
+        request = Request(self._address, self._registers.identity, register.address, register.count)
         try:
-            values = await self._fetch((Request(self._address, Function.READ_HOLDING, serial.address, serial.count),))
+            words = await self._port.exchange(request, quiet_s=self._registers.quiet_s)
         except Refused:
-            return self._identity
-        number = int(serial.decode(list(values.values())))
-        return msgspec.structs.replace(self._identity, serial=str(number) if number else "")
+            return ""
+        if isinstance(register, Text):
+            return register.decode(words)
+        number = register.decode(words)
+        return str(int(number)) if math.isfinite(number) and number else ""
 
     async def _fetch(self, requests: tuple[Request, ...]) -> Values:
         values: Values = {}
@@ -80,8 +94,8 @@ class ModbusMeter:
     def _reading(self, values: Values) -> MeterReading:
         table, ranges = self._registers, self._ranges
         voltage_v = self._three(table.voltage_v, values, "voltage", "V", ranges.most_v)
-        for each in voltage_v:
-            if each < 0 or ranges.nothing_v <= each < ranges.least_v:
+        for each in voltage_v or ():
+            if each < ranges.lowest_v or ranges.nothing_v <= each < ranges.least_v:
                 raise self._implausible("voltage", each, "V")
         frequency_hz = self._optional(table.frequency_hz, values, "frequency", "Hz", ranges.most_hz)
         if frequency_hz is not None and frequency_hz != 0 and frequency_hz < ranges.least_hz:
@@ -89,7 +103,7 @@ class ModbusMeter:
         return MeterReading(
             energy_wh=self._energy(table.energy_wh, values),
             power_w=self._one(table.power_w, values, "power", "W", ranges.most_w),
-            voltage_v=_without_pick_up(voltage_v, ranges.nothing_v),
+            voltage_v=None if voltage_v is None else _without_pick_up(voltage_v, ranges.nothing_v),
             current_a=self._three(table.current_a, values, "current", "A", ranges.most_a),
             energy_export_wh=None if table.energy_export_wh is None else self._energy(table.energy_export_wh, values),
             frequency_hz=frequency_hz,
@@ -105,7 +119,11 @@ class ModbusMeter:
     def _optional(self, register: Register | None, values: Values, what: str, unit: str, most: float) -> float | None:
         return None if register is None else self._one(register, values, what, unit, most)
 
-    def _three(self, registers: tuple[Register, ...], values: Values, what: str, unit: str, most: float) -> Three:
+    def _three(
+        self, registers: tuple[Register, ...], values: Values, what: str, unit: str, most: float
+    ) -> Three | None:
+        if not registers:
+            return None
         found = [self._one(each, values, what, unit, most) for each in registers] + [0.0, 0.0]
         return (found[0], found[1], found[2])
 
@@ -123,5 +141,28 @@ class ModbusMeter:
 
 
 def _without_pick_up(voltage_v: Three, nothing_v: float) -> Three:
-    first, second, third = (each if each >= nothing_v else 0.0 for each in voltage_v)
+    first, second, third = (each if abs(each) >= nothing_v else 0.0 for each in voltage_v)
     return (first, second, third)
+
+
+async def plausible(port: Port, address: int, registers: Registers, ranges: Ranges = AC) -> bool:
+    """Whether the device at `address` answers a whole table with values that a meter under voltage can mean.
+
+    It reads only. For meters that have no register to say who they are: a table of another maker hardly gives mains
+    voltage, mains frequency and a power factor at once. Raises NoAnswer when nobody is there.
+    """
+    if not registers.voltage_v:
+        return False
+    try:
+        reading = await ModbusMeter(port, address, registers, Identity(), ranges).read()
+    except (Implausible, Refused, BadFrame):
+        return False
+    return reading.voltage_v is not None and 180.0 <= max(reading.voltage_v) <= 260.0 and reading.frequency_hz != 0
+
+
+async def told(port: Port, request: Request, quiet_s: float = 0.0) -> tuple[int, ...] | None:
+    """Registers by which a device says who it is; None when it refuses or answers something else. Raises NoAnswer."""
+    try:
+        return await port.exchange(request, quiet_s=quiet_s)
+    except (Refused, BadFrame):
+        return None

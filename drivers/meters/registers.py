@@ -13,10 +13,14 @@ _NAN = float("nan")
 
 
 class Float(msgspec.Struct, frozen=True):
-    """IEEE 754 single precision over two registers, high word first; value = number × `scale`."""
+    """IEEE 754 single precision over two registers, high word first; value = number × `scale`.
+
+    `four_quadrants`: a power factor that tells its quadrant by numbers up to ±2 (Schneider); decoded to -1..1.
+    """
 
     address: int
     scale: float = 1.0
+    four_quadrants: bool = False
 
     @property
     def count(self) -> int:
@@ -25,7 +29,9 @@ class Float(msgspec.Struct, frozen=True):
     def decode(self, registers: Sequence[int]) -> float:
         high, low = registers
         number: float = struct.unpack(">f", struct.pack(">HH", high, low))[0]
-        return number * self.scale
+        if self.four_quadrants and abs(number) > 1:
+            number = (2 if number > 0 else -2) - number
+        return scaled(number, self.scale)
 
 
 class Integer(msgspec.Struct, frozen=True):
@@ -43,37 +49,110 @@ class Integer(msgspec.Struct, frozen=True):
     missing: int | None = None
 
     def decode(self, registers: Sequence[int]) -> float:
-        words = reversed(registers) if self.low_word_first else registers
-        number = 0
-        for word in words:
-            number = number << 16 | word
+        number = _number(reversed(registers) if self.low_word_first else registers)
         if number == self.missing:
             return _NAN
         if self.signed and number >> (16 * self.count - 1):
             number -= 1 << 16 * self.count
-        return number * self.scale
+        return scaled(number, self.scale)
 
 
-Register = Float | Integer
+class Pointed(msgspec.Struct, frozen=True):
+    """A signed number of 16 bits with its decimal point in the next register: value = number × 10^(point - 3)."""
+
+    address: int
+
+    @property
+    def count(self) -> int:
+        return 2
+
+    def decode(self, registers: Sequence[int]) -> float:
+        number, point = registers
+        return _NAN if point > 12 else scaled(_signed(number, 16), 10.0 ** (point - 3))
+
+
+class Decimal(msgspec.Struct, frozen=True):
+    """Iskra's T5 and (`signed`) T6: eight bits of signed decimal exponent, then a number of 24 bits."""
+
+    address: int
+    signed: bool = False
+
+    @property
+    def count(self) -> int:
+        return 2
+
+    def decode(self, registers: Sequence[int]) -> float:
+        whole = _number(registers)
+        number, exponent = whole & 0xFF_FFFF, _signed(whole >> 24, 8)
+        return scaled(_signed(number, 24) if self.signed else number, 10.0**exponent)
+
+
+class Counter(msgspec.Struct, frozen=True):
+    """A number of 32 bits in the last two of `count` registers, its decimal exponent (signed) in the first."""
+
+    address: int
+    count: int
+
+    def decode(self, registers: Sequence[int]) -> float:
+        exponent = _signed(registers[0], 16)
+        return _NAN if abs(exponent) > 12 else scaled(_number(registers[-2:]), 10.0**exponent)
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """What flows in less what flows back, two values side by side: both are counted without a sign."""
+
+    forward: Integer
+    backward: Integer
+
+    @property
+    def address(self) -> int:
+        return self.forward.address
+
+    @property
+    def count(self) -> int:
+        return self.backward.address + self.backward.count - self.forward.address
+
+    def decode(self, registers: Sequence[int]) -> float:
+        forward = self.forward.decode(registers[: self.forward.count])
+        return forward - self.backward.decode(registers[-self.backward.count :])
+
+
+Register = Float | Integer | Pointed | Decimal | Counter | Difference
+
+
+class Text(msgspec.Struct, frozen=True):
+    """Characters, two in a register, high byte first, up to the first zero; blanks around them do not count."""
+
+    address: int
+    count: int
+
+    def decode(self, registers: Sequence[int]) -> str:
+        whole = b"".join(register.to_bytes(2, "big") for register in registers)
+        return whole.split(b"\0")[0].decode("ascii", errors="replace").strip()
 
 
 class Registers(msgspec.Struct, frozen=True, kw_only=True):
-    """All a meter tells, in units of `MeterReading`. Tuples are the phases it has (L1, L2, L3), one for DC.
+    """All a meter tells, in units of `MeterReading`. Tuples are the phases it has (L1, L2, L3), one for DC; empty for
+    what it does not measure.
 
-    `serial` is its serial number in holding registers, for meters that tell it.
-    `most` registers at once and `quiet_s` of silence before a request are what the meter stands.
+    `serial` is its serial number in registers of function `identity`, for meters that tell it.
+    `most` registers at once and `quiet_s` of silence before a request are what the meter stands; `gap` says how many
+    registers that nobody wants are read along rather than asking once more (0 for meters that refuse holes).
     """
 
     energy_wh: Register
     power_w: Register
-    voltage_v: tuple[Register, ...]
-    current_a: tuple[Register, ...]
+    voltage_v: tuple[Register, ...] = ()
+    current_a: tuple[Register, ...] = ()
     energy_export_wh: Register | None = None
     frequency_hz: Register | None = None
     power_factor: Register | None = None
-    serial: Integer | None = None
+    serial: Integer | Text | None = None
+    firmware: Text | None = None
     function: Function = Function.READ_INPUT
+    identity: Function = Function.READ_HOLDING
     most: int = 80
+    gap: int = 80
     quiet_s: float = 0.0
 
     def all(self) -> Iterator[Register]:
@@ -84,17 +163,34 @@ class Registers(msgspec.Struct, frozen=True, kw_only=True):
                 yield each
 
 
-def spans(registers: Iterable[Register], most: int) -> tuple[tuple[int, int], ...]:
+def spans(registers: Iterable[Register], most: int, gap: int = 80) -> tuple[tuple[int, int], ...]:
     """Few requests (start, count) that fetch all `registers`, each of at most `most`; no value is cut in two.
 
-    Registers between two values are read along: one request more costs longer than they do.
+    Registers between two values are read along, at most `gap` of them: one request more costs longer than they do.
     """
     found: list[tuple[int, int]] = []
     for each in sorted(registers, key=lambda register: register.address):
         end = each.address + each.count
-        if found and end - found[-1][0] <= most:
+        if found and end - found[-1][0] <= most and each.address - sum(found[-1]) <= gap:
             start, count = found[-1]
             found[-1] = (start, max(count, end - start))
         else:
             found.append((each.address, each.count))
     return tuple(found)
+
+
+def scaled(number: float, scale: float) -> float:
+    """`number` × `scale`. Tenths and the like are divisions, so that 2305 tenths are 230.5 to the last bit."""
+    divisor = round(1 / scale) if scale < 1 else 1
+    return number / divisor if divisor > 1 and abs(divisor * scale - 1) < 1e-9 else number * scale
+
+
+def _number(words: Iterable[int]) -> int:
+    number = 0
+    for word in words:
+        number = number << 16 | word
+    return number
+
+
+def _signed(number: int, bits: int) -> int:
+    return number - (1 << bits) if number >> (bits - 1) else number

@@ -52,5 +52,5 @@ def test_other_packages_add_drivers_by_entry_point(monkeypatch: pytest.MonkeyPat
 
     entries = importlib.metadata.EntryPoints([Entry()])  # type: ignore[list-item]
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: entries)
-    assert known("meters") == ("acme", "eastron")
+    assert {"acme", "eastron"} <= set(known("meters"))
     assert load.__wrapped__("meters", "acme") is module
