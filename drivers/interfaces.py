@@ -644,3 +644,16 @@ class Parts(Protocol):
     def meter(self, name: str) -> MeterReading | None:
         """The last good reading of a [[meter]], None when it is older than 5 s. Raises KeyError."""
         ...
+
+    def fault(self, name: str) -> Cause:
+        """Why an [[output]] is out of order (its contactor is welded, or does not close); NONE while it obeys."""
+        ...
+
+
+@runtime_checkable
+class AssumesVehicle(Protocol):
+    """A connector controller that cannot see whether a vehicle is there."""
+
+    def assume_vehicle(self) -> None:
+        """Somebody is authorised here: from now on a vehicle is assumed, as far as nothing says otherwise."""
+        ...
