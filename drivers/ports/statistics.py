@@ -7,6 +7,8 @@ from collections.abc import Hashable, Iterator
 
 import msgspec
 
+from drivers.codecs.can import CanFrame
+
 LATENCIES = 256
 """So many answers the latencies are told of."""
 FRAMES = 32
@@ -99,7 +101,7 @@ class Frames:
         self._kept: deque[tuple[float, bool, object]] = deque(maxlen=FRAMES)
 
     def sent(self, at_s: float, frame: object) -> None:
-        """`frame`: bytes, or something whose text is for people."""
+        """`frame`: bytes, a CanFrame, or its fields as a tuple (which costs less)."""
         self._kept.append((at_s, True, frame))
 
     def received(self, at_s: float, frame: object) -> None:
@@ -111,6 +113,8 @@ class Frames:
 
 
 def _text(frame: object) -> str:
+    if isinstance(frame, tuple):
+        return str(CanFrame(*frame))
     if not isinstance(frame, bytes):
         return str(frame)
     more = f" … ({len(frame)} bytes)" if len(frame) > MOST_SHOWN else ""
