@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from chargepoint.config import ConnectorSettings
+from chargepoint.config import ConnectorSettings, Settings
 from chargepoint.records import Limit
 from chargepoint.schedules import Bound
 from chargepoint.vocabulary import ControllerStatus, PowerType
@@ -200,6 +200,15 @@ def station_limits(bounds: Iterable[Bound], phase_voltage_v: float) -> tuple[Lim
         power_w = math.inf if phases == 3 else bound.limit * phase_voltage_v * phases
         found.append(Limit(bound.limit, power_w, "schedule"))
     return tuple(found)
+
+
+def climate_limit(settings: Settings, share: float) -> tuple[Limit, ...]:
+    """What the heat of the cabinet leaves of the power that the station can give at most (power_limit_w, or the sum of
+    its connectors where that is less). A share that is not a number leaves nothing."""
+    if share >= 1.0:
+        return ()
+    most_w = min(settings.station.power_limit_w, math.fsum(each.max_power_w for each in settings.connector))
+    return (Limit(math.inf, most_w * max(0.0, share) if math.isfinite(share) else 0.0, "climate"),)
 
 
 def temperature_limit(settings: ConnectorSettings, temperature_c: float | None) -> tuple[NamedLimit, ...]:

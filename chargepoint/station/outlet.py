@@ -38,7 +38,7 @@ from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet_state import SILENT_AFTER_S, STARTS, OutletState
 from chargepoint.station.permission import StartFailed
 from chargepoint.station.polls import events_of, power_is_off
-from chargepoint.station.recovery import Fate, recover
+from chargepoint.station.recovery import Fate, Recovery, recover
 from chargepoint.station.session import note_reading, note_vehicle, start_error_flags
 from chargepoint.station.site import Site
 from chargepoint.station.status import Refusal, connector_status, why_no_start
@@ -53,7 +53,7 @@ from chargepoint.vocabulary import (
     StopSource,
 )
 from drivers.errors import DeviceError
-from drivers.interfaces import ConnectorController, ControllerReading
+from drivers.interfaces import AssumesVehicle, ConnectorController, ControllerReading
 
 log = logging.getLogger(__name__)
 
@@ -180,6 +180,9 @@ class Outlet(OutletState):
             ignore_flag=self.settings.ignore_ev_connected,
             is_latched=self.latched is not Cause.NONE,
         )
+        hold = self._site.holds.of(self.number)
+        if hold is not None and hold.stops and verdict.fate in (Fate.ADOPT, Fate.RESUME, Fate.AWAY):
+            verdict = Recovery(Fate.STOP, Phase.STOPPING, hold.source)
         self._set_phase(verdict.phase if verdict.fate is not Fate.FINISH else Phase.CHARGED)
         if session.started is not None and session.stopped is None:
             await self._resume_meter(session)
@@ -450,6 +453,8 @@ class Outlet(OutletState):
     def _remember(self, event: Event, after: Phase) -> None:
         if after is Phase.BOOKED and isinstance(event, Authorised):
             self._booked_since = self._clock.mono()
+            if isinstance(self.controller, AssumesVehicle):
+                self.controller.assume_vehicle()
         if self.phase is Phase.BOOKED and after is Phase.EMPTY and self.session is not None:
             timed_out = isinstance(event, WaitedTooLong)
             self.session.stop_source = StopSource.CONNECT_TIMEOUT if timed_out else getattr(event, "source", None)

@@ -85,6 +85,7 @@ class OutletState:
             is_stopping=self._site.is_stopping,
             resumes_from=self._resumes_from,
             holds_cable=self.holds_cable or self.lingers,
+            hold=self._site.holds.of(self.number),
         )
 
     @property

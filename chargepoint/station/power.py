@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -29,6 +29,7 @@ from chargepoint.station.connector import Phase
 from chargepoint.station.limits import (
     NamedLimit,
     cap,
+    climate_limit,
     least_rate_a,
     nominal_voltage_v,
     schedule_limits,
@@ -72,6 +73,8 @@ class PowerSharing:
         self._meter = meter
         self._schedules = schedules
         self._clock = clock
+        self.power_share: Callable[[], float] = lambda: 1.0
+        """What heat leaves of the station's power, 0..1."""
         self._room_changed: dict[int, float] = {}
         self._others = OtherLoads()
 
@@ -118,7 +121,10 @@ class PowerSharing:
         now = self._clock.mono()
         requests = [self._request(outlet, now) for outlet in self._outlets]
         station = self.station_power
-        limits = station_limits(self._schedules.of_station(), station.phase_voltage_v)
+        limits = (
+            *station_limits(self._schedules.of_station(), station.phase_voltage_v),
+            *climate_limit(self._settings, self.power_share()),
+        )
         before = self.allocation
         target = allocate(station, requests, limits, before, now)
         self.allocation = lower_before_raise(station, requests, limits, before, target)

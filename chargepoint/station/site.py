@@ -16,6 +16,7 @@ from chargepoint.station.bookkeeping import Books
 from chargepoint.station.connector import Authorised, StopAsked
 from chargepoint.station.kept_facts import decoded, read_word
 from chargepoint.station.reserving import Reservations
+from chargepoint.station.safety import Holds
 from chargepoint.station.schedules import Schedules
 from chargepoint.vocabulary import (
     AuthorizationBasis,
@@ -52,6 +53,8 @@ class Site:
         """Starters of running charges and what these have taken so far, in Wh; set once the connectors are there."""
         self.reservations = Reservations(books, clock)
         self.schedules = Schedules(books, clock)
+        self.holds = Holds()
+        """What keeps connectors from energy beside their own faults: cabinet inputs, heat, lost mains."""
         self._owners: dict[Credential, User | None] = {}
         self.values: dict[str, str] = {}
         """The settings changed at run time, as the hub has them."""

@@ -11,6 +11,7 @@ import msgspec
 
 from chargepoint.station.connector import IN_TRANSACTION, Phase
 from chargepoint.station.polls import ev_connected
+from chargepoint.station.safety import Hold
 from chargepoint.vocabulary import Cause, ConnectorFlag, ConnectorStatus, ControllerStatus, HardwareFlag
 from drivers.interfaces import ControllerReading
 
@@ -38,6 +39,13 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Energy has been permitted anew within the transaction, and does not flow yet; EMPTY: it is no such start."""
     holds_cable: bool = False
     """No vehicle any more, but a cable that stays locked until its user shows the card again (or is seen leaving)."""
+    hold: Hold | None = None
+    """What keeps it from energy beside its own faults (`safety.py`)."""
+
+    @property
+    def is_held(self) -> bool:
+        """Something ends what runs here, and shows as a fault."""
+        return self.hold is not None and self.hold.stops
 
     @property
     def status(self) -> ControllerStatus:
@@ -56,11 +64,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _is_emergency(facts: Facts) -> bool:
-    return facts.status is ControllerStatus.E9_EMERGENCY_STOP
+    pressed = facts.hold is not None and facts.hold.stops and facts.hold.is_emergency
+    return facts.status is ControllerStatus.E9_EMERGENCY_STOP or pressed
 
 
 def _is_error(facts: Facts) -> bool:
-    return facts.status.is_error or facts.latched is not Cause.NONE
+    return facts.status.is_error or facts.latched is not Cause.NONE or facts.is_held
 
 
 def _is_updating(facts: Facts) -> bool:
@@ -152,11 +161,15 @@ def why_no_start(facts: Facts) -> Refusal | None:
 
     Blocks and availability count only before a vehicle is plugged in and authorised; nothing waits in a queue.
     """
+    if facts.is_stopping:
+        return _STOPPING
+    if facts.hold is not None:
+        return Refusal(facts.hold.code, facts.hold.text)
     return next((refusal for holds, refusal in _REFUSALS if holds(facts)), None)
 
 
+_STOPPING = Refusal("stopping", "The station is restarting. Please wait a minute.")
 _REFUSALS: tuple[tuple[Callable[[Facts], bool], Refusal], ...] = (
-    (lambda f: f.is_stopping, Refusal("stopping", "The station is restarting. Please wait a minute.")),
     (lambda f: not f.can_record, Refusal("not_recorded", "The station cannot record a charge now (storage).")),
     (lambda f: f.link_lost or f.reading is None, Refusal("no_link", "The connector's controller does not answer.")),
     (lambda f: f.meter_lost, Refusal("meter_error", "The connector's energy meter does not answer.")),

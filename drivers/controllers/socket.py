@@ -361,7 +361,7 @@ class SocketController:
 
 
 def _current_a(meter: MeterReading) -> float:
-    """The highest phase current; of a meter that measures power only, what that power would be at the nominal voltage."""
+    """The highest phase current; of a meter of power only, what that would be at the nominal voltage."""
     if meter.current_a is None:
         return abs(meter.power_w) / NOMINAL_V
     return max(abs(current) for current in meter.current_a)
