@@ -166,6 +166,11 @@ def decoded_state(data: bytes) -> State:
     return State(_byte(data, 0))
 
 
+def decoded_origin(data: bytes) -> Origin:
+    """Who asked for an emergency stop."""
+    return Origin(_byte(data, 0))
+
+
 def decoded_power(data: bytes) -> PowerCommand:
     voltage, most, least, bits = _unpack("<HhhB", data)
     return PowerCommand(
