@@ -17,7 +17,8 @@ from msgspec import Meta, Struct, structs
 from drivers.about import About, Line
 from drivers.codecs.modbus import Function
 from drivers.interfaces import EnergyMeter, Identity
-from drivers.meters.modbus_meter import AC, DC, ModbusMeter, plausible
+from drivers.meters.modbus_meter import ModbusMeter, plausible
+from drivers.meters.plausibility import AC, DC
 from drivers.meters.registers import Integer, Pointed, Registers
 from drivers.ports.port import Port
 

@@ -9,33 +9,12 @@ import msgspec
 from drivers.codecs.modbus import Request
 from drivers.errors import BadFrame, Implausible, Refused
 from drivers.interfaces import Identity, MeterReading
+from drivers.meters.plausibility import AC, Judge, Ranges
 from drivers.meters.registers import Integer, Register, Registers, Text, spans
 from drivers.ports.port import Port
 
-Three = tuple[float, float, float]
 Values = dict[int, int]
 """Register address -> its 16 bits."""
-
-
-class Ranges(msgspec.Struct, frozen=True):
-    """What values can be true. 0 V is a phase that is not connected; below `least_v` and above 0 is none of both."""
-
-    lowest_v: float = 0.0
-    least_v: float = 50.0
-    most_v: float = 300.0
-    nothing_v: float = 1.0
-    """What an unconnected input may pick up; taken for 0."""
-    most_a: float = 10_000.0
-    most_w: float = 5_000_000.0
-    least_hz: float = 40.0
-    most_hz: float = 70.0
-    most_power_factor: float = 1.05
-    most_wh: float = 1e13
-
-
-AC = Ranges()
-DC = Ranges(lowest_v=-1500.0, least_v=0.0, most_v=1500.0)
-"""A direct-current meter says its voltage with a sign."""
 
 
 class ModbusMeter:
@@ -46,7 +25,7 @@ class ModbusMeter:
         self._address = address
         self._registers = registers
         self._identity = identity
-        self._ranges = ranges
+        self._judge = Judge(f"meter at address {address} on port '{port.name}'", ranges)
         self._requests = tuple(
             Request(address, registers.function, start, count)
             for start, count in spans(registers.all(), registers.most, registers.gap)
@@ -92,57 +71,23 @@ class ModbusMeter:
         return values
 
     def _reading(self, values: Values) -> MeterReading:
-        table, ranges = self._registers, self._ranges
-        voltage_v = self._three(table.voltage_v, values, "voltage", "V", ranges.most_v)
-        for each in voltage_v or ():
-            if each < ranges.lowest_v or ranges.nothing_v <= each < ranges.least_v:
-                raise self._implausible("voltage", each, "V")
-        frequency_hz = self._optional(table.frequency_hz, values, "frequency", "Hz", ranges.most_hz)
-        if frequency_hz is not None and frequency_hz != 0 and frequency_hz < ranges.least_hz:
-            raise self._implausible("frequency", frequency_hz, "Hz")
-        return MeterReading(
-            energy_wh=self._energy(table.energy_wh, values),
-            power_w=self._one(table.power_w, values, "power", "W", ranges.most_w),
-            voltage_v=None if voltage_v is None else _without_pick_up(voltage_v, ranges.nothing_v),
-            current_a=self._three(table.current_a, values, "current", "A", ranges.most_a),
-            energy_export_wh=None if table.energy_export_wh is None else self._energy(table.energy_export_wh, values),
-            frequency_hz=frequency_hz,
-            power_factor=self._optional(table.power_factor, values, "power factor", "", ranges.most_power_factor),
+        table = self._registers
+
+        def value(register: Register) -> float:
+            return register.decode([values[register.address + at] for at in range(register.count)])
+
+        def optional(register: Register | None) -> float | None:
+            return None if register is None else value(register)
+
+        return self._judge.reading(
+            energy_wh=value(table.energy_wh),
+            power_w=value(table.power_w),
+            voltage_v=[value(each) for each in table.voltage_v],
+            current_a=[value(each) for each in table.current_a],
+            energy_export_wh=optional(table.energy_export_wh),
+            frequency_hz=optional(table.frequency_hz),
+            power_factor=optional(table.power_factor),
         )
-
-    def _one(self, register: Register, values: Values, what: str, unit: str, most: float) -> float:
-        value = register.decode([values[register.address + at] for at in range(register.count)])
-        if not math.isfinite(value) or abs(value) > most:
-            raise self._implausible(what, value, unit)
-        return value
-
-    def _optional(self, register: Register | None, values: Values, what: str, unit: str, most: float) -> float | None:
-        return None if register is None else self._one(register, values, what, unit, most)
-
-    def _three(
-        self, registers: tuple[Register, ...], values: Values, what: str, unit: str, most: float
-    ) -> Three | None:
-        if not registers:
-            return None
-        found = [self._one(each, values, what, unit, most) for each in registers] + [0.0, 0.0]
-        return (found[0], found[1], found[2])
-
-    def _energy(self, register: Register, values: Values) -> int:
-        value = self._one(register, values, "energy", "Wh", self._ranges.most_wh)
-        if value < 0:
-            raise self._implausible("energy", value, "Wh")
-        return round(value)
-
-    def _implausible(self, what: str, value: float, unit: str) -> Implausible:
-        return Implausible(
-            f"meter at address {self._address} on port '{self._port.name}': {what} {value:g} {unit}".rstrip()
-            + " cannot be true"
-        )
-
-
-def _without_pick_up(voltage_v: Three, nothing_v: float) -> Three:
-    first, second, third = (each if abs(each) >= nothing_v else 0.0 for each in voltage_v)
-    return (first, second, third)
 
 
 async def plausible(port: Port, address: int, registers: Registers, ranges: Ranges = AC) -> bool:
