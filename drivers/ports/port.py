@@ -13,7 +13,6 @@ Silence, noise, late and foreign frames are handled here once for all drivers:
 from __future__ import annotations
 
 import asyncio
-import enum
 import logging
 from bisect import insort
 from collections.abc import Callable, Hashable
@@ -24,9 +23,12 @@ import msgspec
 
 from drivers.codecs.modbus import Carrier, Fault, Request
 from drivers.errors import BadFrame, NoAnswer, Refused
+from drivers.ports.priority import Priority
 from drivers.ports.question import Asked, ModbusAsked, PlainAsked, Question, Telling
 from drivers.ports.statistics import Devices, Exchanges, Frames, Statistics
 from drivers.ports.wire import Wire
+
+__all__ = ["MAX_WAITING", "Port", "Priority"]
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +48,6 @@ _TICK_S = 1e-5  # timers may fire this much early
 _TAIL_S = 0.01  # a damaged reply is over when nothing came for this long
 _GAP_S = 0.05  # an answer of unknown length goes on as long as no pause is longer than this and four characters
 _DEAF = 5  # a TCP connection on which so many questions in a row had no reply at all is made anew
-
-
-class Priority(enum.IntEnum):
-    """ORDER: lease renewals, stops, limits and other orders. They pass all waiting polls."""
-
-    ORDER = 0
-    POLL = 1
 
 
 class _Job(msgspec.Struct, eq=False):

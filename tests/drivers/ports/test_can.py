@@ -31,6 +31,11 @@ async def ask(port: CanPort, asked: int = 0x100, data: bytes = b"\1\2\3") -> byt
     return await port.ask(CanFrame(asked, data), backwards_from(asked))
 
 
+async def opened(port: CanPort) -> None:
+    while not port.is_open:
+        await asyncio.sleep(0.01)
+
+
 async def test_a_question_gets_its_answer_after_the_time_the_bits_need() -> None:
     async with a_line().port() as port:
         assert await ask(port) == b"\1\2\3"
@@ -134,8 +139,7 @@ async def test_bus_off_is_no_answer_at_once_and_heals_after_a_second() -> None:
         with pytest.raises(NoAnswer, match="bus off: too many errors on it"):
             port.send(CanFrame(1, b""))
         off_s = now()
-        while port.error:
-            await asyncio.sleep(0.01)
+        await opened(port)
         assert now() - off_s == pytest.approx(1.0, abs=0.02)
         assert await ask(port) == b"\1\2\3"
         assert port.statistics.restarts == 1 and port.statistics.errors["bus-off"] == 1
@@ -155,14 +159,12 @@ async def test_a_bus_that_stays_off_is_restarted_with_growing_pauses_and_heals_b
                 port.send(CanFrame(1, b""))
         assert restarts_s == [1, 3, 7, 15, 31, 61, 91, 121, 151, 181, 211, 241, 271]
         line.restore()
-        while port.error:
-            await asyncio.sleep(0.1)
+        await opened(port)
         await ask(port)
         await asyncio.sleep(120)
         line.bus_off()
         off_s = now()
-        while port.error:
-            await asyncio.sleep(0.01)
+        await opened(port)
         assert now() - off_s < 1.1  # the pauses begin anew, too
 
 
@@ -182,8 +184,7 @@ async def test_a_bus_filled_by_one_node_lets_nothing_out_and_heals_when_it_ends(
         assert failed > 20 and port.load_pct == pytest.approx(100, abs=2)
         assert port.statistics.causes[CanTrouble.STUCK.value] >= 1
         line.restore()
-        while port.error:
-            await asyncio.sleep(0.1)
+        await opened(port)
         assert await ask(port) == b"\1\2\3"
 
 
@@ -242,8 +243,7 @@ async def test_an_adapter_that_is_lost_is_opened_again_and_its_listeners_go_on()
         line.restore()
         heard.clear()
         back_s = now()
-        while port.error:
-            await asyncio.sleep(0.1)
+        await opened(port)
         assert now() - back_s <= 5.2
         await asyncio.sleep(0.5)
         assert heard and await ask(port) == b"\1\2\3"
