@@ -1,0 +1,535 @@
+"""The modules of one bank on one CAN bus: asked in turn, told again and again, off when nobody renews their order.
+
+All families work alike here; what differs is their `Family`. The rules:
+
+- never on by connecting: a module without an order is asked only. One that is found on without anybody having asked
+  for it (this software was restarted) is told off after `ADOPT_S`, unless an order takes it over before that.
+- voltage and current first, on at least one round later; 0 A first, then off.
+- the current of an order is divided equally among those of its modules that give or can give power now. A module with
+  a fault, one that is starting, one whose limits do not allow the voltage, and one that was told on for `SLOW_S` and
+  is still off have no share.
+- a module that falls silent while others are heard is told off, and its share is kept back until its own time-out has
+  certainly switched it off, so that the output never gets more than was asked for; if its family has no such time-out,
+  until it is heard again or its order ends. When the whole bus is silent nothing changes but the readings.
+- one frame to all modules of the bus is used only if the station's file says that there are no others (`broadcast`)
+  and no other has been heard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from drivers.codecs.can import CanFrame
+from drivers.errors import NoAnswer
+from drivers.interfaces import Identity, ModuleReading
+from drivers.power.family import Family, Frames, Heard
+from drivers.power.module import Module, Order
+from drivers.power.sharing import divide
+
+T = TypeVar("T")
+
+ROUND_S = 0.04
+"""Time between two rounds; an order that cannot leave at once leaves within one."""
+ABSENT_POLL_S = 1.0
+FIRST_QUESTIONS_S = 1.0
+MOST_FIRST_ASKS = 5
+SETTLE_S = 0.5
+"""So long after the start nobody is told to give: first all are asked what they do."""
+ALIVE_GAP_S = 0.6
+ALIVE_S = 1.5
+ON_REPEAT_S = 1.0
+"""How often a module that is on is told so again; one that is not, as often as its set-point."""
+ADOPT_S = 5.0
+SLOW_S = 10.0
+FAULT_REST_S = 3.0
+"""So long after its fault has gone a module is left off."""
+RANGE_WAIT_S = 2.0
+MOST_RAISES_PER_S = 200.0
+"""Set-points that raise, or change nothing but voltage, per second on one bus; what is more waits for its turn."""
+TOLERANCE_A = 0.005
+OUTSIDE = "the voltage is outside its limits"
+
+_log = logging.getLogger(__name__)
+
+
+class Bus(Protocol):
+    """What is needed of a CAN port."""
+
+    @property
+    def name(self) -> str: ...
+
+    def send(self, frame: CanFrame) -> None: ...
+
+    def listen(
+        self,
+        callback: Callable[[CanFrame], None],
+        *,
+        can_id: int = 0,
+        mask: int = 0,
+        is_extended: bool | None = None,
+    ) -> Callable[[], None]: ...
+
+    async def ask(
+        self, frame: CanFrame, answer: Callable[[CanFrame], T | None], *, timeout_s: float | None = None
+    ) -> T: ...
+
+
+class Bank:
+    """`numbers` of the modules as on the bus; see the top of this file and `PowerModules`."""
+
+    def __init__(self, port: Bus, numbers: Sequence[int], family: Family, *, broadcast: bool = False) -> None:
+        self.fail_safe = family.fail_safe
+        self.silent_off_s = family.silent_off_s
+        self._port = port
+        self._family = family
+        self._broadcast = broadcast and family.can_tell_all
+        self._modules = {number: Module(number, family) for number in numbers}
+        self._all = tuple(self._modules.values())
+        self._orders: list[Order] = []
+        self._strangers: set[int] = set()
+        self._heard_s = self._alive_since_s = self._started_s = -math.inf
+        self._raises = MOST_RAISES_PER_S / 4
+        self._round_s = 0.0
+        self._is_blocked = False
+        self._is_running = False
+
+    async def run(self) -> None:
+        """See PowerModules. On the way out modules of a family without a time-out of its own are switched off."""
+        loop = asyncio.get_running_loop()
+        stop_listening = self._port.listen(
+            self._receive, can_id=self._family.listen_id, mask=self._family.listen_mask, is_extended=True
+        )
+        due_s = self._round_s = self._started_s = loop.time()
+        self._spread(due_s)
+        self._is_running = True
+        try:
+            while True:
+                self._round(loop.time())
+                due_s = max(due_s + ROUND_S, loop.time())
+                await asyncio.sleep(due_s - loop.time())
+        finally:
+            self._is_running = False
+            stop_listening()
+            if math.isinf(self.silent_off_s):
+                self._is_blocked = False
+                for module in self._all:
+                    if module.order is not None:
+                        self._send_off(module, loop.time())
+
+    def modules(self) -> tuple[ModuleReading, ...]:
+        """See PowerModules."""
+        now_s = asyncio.get_running_loop().time()
+        return tuple(module.read(now_s) for module in self._all)
+
+    def set_output(self, modules: Sequence[int], voltage_v: float, current_a: float, valid_for_s: float) -> None:
+        """See PowerModules."""
+        numbers = self._known(modules)
+        for what, value in (("voltage", voltage_v), ("current", current_a), ("validity", valid_for_s)):
+            if not math.isfinite(value) or value < 0:
+                raise ValueError(f"{what} {value} for the power modules on port '{self._port.name}' cannot be set")
+        now_s = asyncio.get_running_loop().time()
+        order = next((each for each in self._orders if each.numbers == numbers), None)
+        if order is None:
+            for module in map(self._modules.__getitem__, numbers):
+                self._take_out(module)
+            order = Order(numbers, voltage_v, current_a, 0.0)
+            self._orders.append(order)
+            for module in map(self._modules.__getitem__, numbers):
+                module.order, module.is_told_off = order, False
+                module.first_on_s = math.inf
+        order.voltage_v, order.current_a, order.until_s = voltage_v, current_a, now_s + valid_for_s
+        if self._is_running:
+            self._refill(now_s)
+            self._tell(now_s, may_switch=False)
+
+    def switch_off(self, modules: Sequence[int]) -> None:
+        """See PowerModules."""
+        now_s = asyncio.get_running_loop().time()
+        self._is_blocked = False
+        self._switch_off([self._modules[number] for number in self._known(modules)], now_s)
+
+    # Orders ---------------------------------------------------------------------------------------------------------
+
+    def _known(self, modules: Sequence[int]) -> tuple[int, ...]:
+        for number in modules:
+            if number not in self._modules:
+                raise ValueError(
+                    f"power module {number} is not configured on port '{self._port.name}': "
+                    f"there are {', '.join(map(str, self._modules))}"
+                )
+        return tuple(sorted(set(modules)))
+
+    def _take_out(self, module: Module) -> None:
+        """The module leaves its order; an order without modules is gone."""
+        order, module.order = module.order, None
+        module.share_a = module.held_a = 0.0
+        if order is None:
+            return
+        order.numbers = tuple(number for number in order.numbers if number != module.number)
+        if not order.numbers:
+            self._orders.remove(order)
+
+    def _switch_off(self, modules: Sequence[Module], now_s: float) -> None:
+        for module in modules:
+            self._take_out(module)
+            module.is_told_off, module.is_off_confirmed = True, False
+            module.range_step = 0
+        if not self._is_running:
+            return
+        if len(modules) > 1 and self._is_collective(modules):
+            self._off_together(modules, now_s)
+        else:
+            for module in modules:
+                self._send_off(module, now_s)
+
+    # Rounds ---------------------------------------------------------------------------------------------------------
+
+    def _spread(self, now_s: float) -> None:
+        """Let the modules' questions begin one after another, so that the bus has the same load all the time."""
+        for at, module in enumerate(self._all):
+            module.poll_due_s = now_s + self._family.poll_s * at / len(self._all)
+
+    def _refill(self, now_s: float) -> None:
+        self._is_blocked = False
+        self._raises = min(self._raises + (now_s - self._round_s) * MOST_RAISES_PER_S, MOST_RAISES_PER_S / 4)
+        self._round_s = now_s
+
+    def _round(self, now_s: float) -> None:
+        self._refill(now_s)
+        for order in [each for each in self._orders if now_s >= each.until_s]:
+            _log.warning(
+                "power modules %s on port '%s': their order was not renewed, 0 A and off",
+                ", ".join(map(str, order.numbers)),
+                self._port.name,
+            )
+            self._switch_off([self._modules[number] for number in order.numbers], now_s)
+        for module in self._all:
+            self._watch(module, now_s)
+        self._tell(now_s, may_switch=True)
+        self._ask(now_s)
+
+    def _watch(self, module: Module, now_s: float) -> None:
+        """Changes that come with time alone, and their one line in the log."""
+        is_online = module.is_online(now_s)
+        if is_online is not module.was_online:
+            module.was_online = is_online
+            self._log_link(module, is_online)
+            module.forget(after_start=is_online)
+            if is_online:
+                module.held_a = 0.0
+                module.first_due_s, module.first_asks = now_s, 0
+                module.poll_due_s = min(module.poll_due_s, now_s + self._family.poll_s)
+            elif module.order is not None and module.share_a > 0:
+                module.held_a, module.share_a = module.share_a, 0.0
+                module.held_until_s = module.heard_s + self.silent_off_s
+        if module.has_fault or module.is_twice(now_s):
+            if now_s >= module.fault_until_s and is_online:
+                words = ", ".join(module.read(now_s).alarms)
+                _log.warning("power module %d on port '%s': %s", module.number, self._port.name, words)
+            module.fault_until_s = now_s + FAULT_REST_S
+        if (
+            module.order is None
+            and not module.is_told_off
+            and module.is_on
+            and is_online
+            and now_s - module.on_since_s > ADOPT_S
+        ):
+            _log.warning(
+                "power module %d on port '%s': found on and nobody asks for it, off", module.number, self._port.name
+            )
+            module.is_told_off = True
+
+    def _log_link(self, module: Module, is_online: bool) -> None:
+        if is_online:
+            _log.info("power module %d on port '%s': on line", module.number, self._port.name)
+        else:
+            _log.warning("power module %d on port '%s': does not answer any more", module.number, self._port.name)
+
+    # Telling --------------------------------------------------------------------------------------------------------
+
+    def _tell(self, now_s: float, *, may_switch: bool) -> None:
+        """Set-points and switching that are due."""
+        for each in self._orders:
+            self._divide(each, now_s)
+        if self._orders and self._tell_together(now_s, may_switch=may_switch):
+            return
+        lowered: list[Module] = []
+        raised: list[Module] = []
+        for module in self._all:
+            order = module.order
+            if order is None:
+                if may_switch:
+                    self._keep_off(module, now_s)
+            elif module.problem:
+                if may_switch:
+                    self._hold_off(module, now_s)
+            elif self._is_due(module, order, now_s):
+                is_lower = module.sent is None or (
+                    module.share_a < module.sent[1] and order.voltage_v <= module.sent[0] + 1e-9
+                )
+                (lowered if is_lower else raised).append(module)
+        for module in lowered:
+            self._send_set_point(module, now_s)
+        for module in raised:
+            if self._raises < 1:
+                break
+            self._raises -= 1
+            self._send_set_point(module, now_s)
+        if may_switch:
+            for module in self._all:
+                if module.order is not None and not module.problem and self._is_on_due(module, now_s):
+                    self._send(self._family.switch(module.number, True))
+                    self._note_on(module, now_s)
+
+    def _is_due(self, module: Module, order: Order, now_s: float) -> bool:
+        sent = module.sent
+        return (
+            sent is None
+            or now_s - module.sent_s >= self._family.repeat_s - 1e-9
+            or sent[0] != order.voltage_v
+            or abs(sent[1] - module.share_a) > TOLERANCE_A
+            or (module.share_a == 0.0 and sent[1] != 0.0)
+        )
+
+    def _is_on_due(self, module: Module, now_s: float) -> bool:
+        if module.sent is None or now_s - module.set_since_s < ROUND_S / 2:
+            return False
+        wait_s = ON_REPEAT_S if module.is_on else self._family.repeat_s
+        return now_s - module.switched_s >= wait_s - 1e-9
+
+    def _note_on(self, module: Module, now_s: float) -> None:
+        module.switched_s = now_s
+        if not module.is_on and math.isinf(module.first_on_s):
+            module.first_on_s = now_s
+
+    def _divide(self, order: Order, now_s: float) -> None:
+        """Say why modules of the order cannot give, and divide its current among those that can."""
+        able: list[Module] = []
+        most: list[float] = []
+        held_a = 0.0
+        for number in order.numbers:
+            module = self._modules[number]
+            module.problem = self._problem(module, order, now_s)
+            if module.held_a and now_s < module.held_until_s:
+                held_a += module.held_a
+            if module.problem or now_s - module.first_on_s > SLOW_S:
+                module.share_a = 0.0
+            elif module.limits is not None:
+                able.append(module)
+                most.append(module.limits.max_current_a)
+        for module, share_a in zip(able, divide(order.current_a - held_a, most), strict=True):
+            module.share_a = share_a
+
+    def _problem(self, module: Module, order: Order, now_s: float) -> str:
+        limits = module.limits
+        if not module.was_online:
+            return "absent"
+        if now_s - self._started_s < SETTLE_S:
+            return "not all have been asked yet"
+        if limits is None:
+            return "its limits are not known yet"
+        if not limits.min_voltage_v <= order.voltage_v <= limits.max_voltage_v:
+            if module.problem != OUTSIDE:
+                _log.warning(
+                    "power module %d on port '%s' stays off: %g V is outside its %g to %g V",
+                    module.number,
+                    self._port.name,
+                    order.voltage_v,
+                    limits.min_voltage_v,
+                    limits.max_voltage_v,
+                )
+            return OUTSIDE
+        if now_s < module.fault_until_s:
+            return "fault"
+        if module.is_starting(now_s):
+            return "starting"
+        return self._range_problem(module, order, now_s)
+
+    def _range_problem(self, module: Module, order: Order, now_s: float) -> str:
+        """Bring the module into the range that the voltage needs: off, wait, choose, wait."""
+        wanted = self._family.range_for(order.voltage_v, module.range, bool(module.is_on))
+        if wanted is None or (wanted == module.range and module.range_step == 0):
+            return ""
+        if module.range_step == 0:
+            module.range_step, module.range_step_s = 1, min(max(module.off_since_s, module.switched_s), now_s)
+            if module.is_on is not False:
+                module.range_step_s = now_s
+        elif module.range_step == 1 and module.is_on is False and now_s - module.range_step_s >= RANGE_WAIT_S:
+            if self._send(self._family.set_range(module.number, wanted)):
+                module.range_step, module.range_step_s, module.range = 2, now_s, wanted
+        elif module.range_step == 2 and now_s - module.range_step_s >= RANGE_WAIT_S:
+            module.range_step, module.sent = 0, None
+            if module.range == wanted:
+                return ""
+        return "changing its range"
+
+    def _keep_off(self, module: Module, now_s: float) -> None:
+        """Tell a module that is to be off so until it says that it is."""
+        if not module.is_told_off or (module.is_off_confirmed and not module.is_on):
+            return
+        if now_s - module.switched_s >= (self._family.repeat_s if module.was_online else ABSENT_POLL_S) - 1e-9:
+            self._send_off(module, now_s)
+
+    def _hold_off(self, module: Module, now_s: float) -> None:
+        """A module that cannot take part in its order now: off if it may be on."""
+        if module.was_online:
+            is_due = bool(module.is_on) and now_s - module.switched_s >= self._family.repeat_s - 1e-9
+        else:
+            is_due = self._is_bus_alive(now_s) and now_s - module.switched_s >= ABSENT_POLL_S
+        if is_due:
+            self._send_off(module, now_s)
+
+    def _is_bus_alive(self, now_s: float) -> bool:
+        """Others have been heard for long enough that a module which has not is absent by itself."""
+        return now_s - self._heard_s < ALIVE_GAP_S and now_s - self._alive_since_s > ALIVE_S
+
+    # One frame for all ----------------------------------------------------------------------------------------------
+
+    def _is_collective(self, modules: Sequence[Module]) -> bool:
+        return self._broadcast and not self._strangers and len(modules) == len(self._all)
+
+    def _tell_together(self, now_s: float, *, may_switch: bool) -> bool:
+        """Set-points and on by one frame each, when all modules of the bus get the same; whether that is so."""
+        order = self._all[0].order
+        if order is None or not self._is_collective(self._all) or len(self._all) < 2:
+            return False
+        first = self._all[0]
+        for module in self._all:
+            if module.order is not order or module.problem or abs(module.share_a - first.share_a) > TOLERANCE_A:
+                return False
+        if any(self._is_due(module, order, now_s) for module in self._all) and first.limits is not None:
+            self._set_up(self._all)
+            if self._send(self._family.set_point(None, order.voltage_v, first.share_a, first.limits)):
+                for module in self._all:
+                    self._note_set(module, order.voltage_v, now_s)
+        if may_switch and any(self._is_on_due(module, now_s) for module in self._all):
+            self._send(self._family.switch(None, True))
+            for module in self._all:
+                self._note_on(module, now_s)
+        return True
+
+    def _off_together(self, modules: Sequence[Module], now_s: float) -> None:
+        known = next((each for each in modules if each.last_voltage_v is not None and each.limits is not None), None)
+        if known is not None and known.last_voltage_v is not None and known.limits is not None:
+            self._send(self._family.set_point(None, known.last_voltage_v, 0.0, known.limits))
+        is_sent = self._send(self._family.switch(None, False))
+        for module in modules:
+            module.sent, module.first_on_s = None, math.inf
+            if is_sent:
+                module.switched_s = now_s
+
+    # Wire -----------------------------------------------------------------------------------------------------------
+
+    def _set_up(self, modules: Sequence[Module]) -> None:
+        for module in modules:
+            if module.needs_set_up:
+                module.needs_set_up = not self._send(self._family.set_up(module.number))
+
+    def _send_set_point(self, module: Module, now_s: float) -> None:
+        order, limits = module.order, module.limits
+        if order is None or limits is None:
+            return
+        self._set_up((module,))
+        if self._send(self._family.set_point(module.number, order.voltage_v, module.share_a, limits)):
+            self._note_set(module, order.voltage_v, now_s)
+
+    def _note_set(self, module: Module, voltage_v: float, now_s: float) -> None:
+        if module.sent is None:
+            module.set_since_s = now_s
+        module.sent, module.sent_s, module.last_voltage_v = (voltage_v, module.share_a), now_s, voltage_v
+
+    def _send_off(self, module: Module, now_s: float) -> None:
+        if module.limits is not None:
+            voltage_v = module.limits.min_voltage_v if module.last_voltage_v is None else module.last_voltage_v
+            self._send(self._family.set_point(module.number, voltage_v, 0.0, module.limits))
+        if self._send(self._family.switch(module.number, False)):
+            module.switched_s = now_s
+        module.sent, module.first_on_s = None, math.inf
+
+    def _send(self, frames: Frames) -> bool:
+        """Put frames on the bus; False when it does not take them (told by the port; tried again next round)."""
+        if self._is_blocked:
+            return False
+        try:
+            for frame in frames:
+                self._port.send(frame)
+        except NoAnswer:
+            self._is_blocked = True
+            return False
+        return True
+
+    def _ask(self, now_s: float) -> None:
+        for module in self._all:
+            if now_s < module.poll_due_s:
+                continue
+            is_online = module.was_online
+            poll_s = self._family.poll_s if is_online else ABSENT_POLL_S
+            module.poll_due_s = max(module.poll_due_s + poll_s, now_s)
+            if not self._send((module.questions[module.next_question],)):
+                return
+            module.next_question = (module.next_question + 1) % len(module.questions) if is_online else 0
+            if is_online and now_s >= module.first_due_s:
+                module.first_asks += 1
+                is_known = module.limits is not None and (
+                    module.identity.serial or module.first_asks >= MOST_FIRST_ASKS
+                )
+                module.first_due_s = now_s + (math.inf if is_known else FIRST_QUESTIONS_S)
+                if not self._send(module.first_questions):
+                    return
+
+    def _receive(self, frame: CanFrame) -> None:
+        heard = self._family.decode(frame)
+        if heard is None:
+            return
+        module = self._modules.get(heard.number)
+        if module is None:
+            self._note_stranger(heard.number)
+            return
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._heard_s > ALIVE_GAP_S:
+            self._alive_since_s = now_s
+        self._heard_s = now_s
+        if heard.refused:
+            self._note_refusal(module, heard)
+        was_on = module.is_on
+        module.hear(heard, now_s)
+        if was_on and module.is_on is False and module.order is not None and not module.problem:
+            _log.warning(
+                "power module %d on port '%s': went off by itself, it is set up again", module.number, self._port.name
+            )
+            module.forget(after_start=False)
+
+    def _note_stranger(self, number: int) -> None:
+        if number not in self._strangers and len(self._strangers) < 256:
+            self._strangers.add(number)
+            if self._broadcast:
+                _log.warning(
+                    "port '%s': power module %d answers and is not configured here; modules are told one by one",
+                    self._port.name,
+                    number,
+                )
+
+    def _note_refusal(self, module: Module, heard: Heard) -> None:
+        if module.refusal != heard.refused and not heard.is_starting:
+            module.refusal = heard.refused
+            _log.warning(
+                "power module %d on port '%s' refused an order: %s", module.number, self._port.name, heard.refused
+            )
+
+
+async def recognise(port: Bus, family: Family, number: int, *, timeout_s: float = 0.3) -> Identity | None:
+    """Who answers to the family's first question at `number`; NoAnswer when nobody does. Reads only."""
+
+    def answer(frame: CanFrame) -> Heard | None:
+        heard = family.decode(frame)
+        is_meant = heard is not None and heard.number == number and (heard.key >= 0 or heard.refused)
+        return heard if is_meant else None
+
+    heard = await port.ask(family.first_questions(number)[0], answer, timeout_s=timeout_s)
+    if heard.refused:
+        return None
+    return Identity(vendor=family.vendor, model=family.model, serial=heard.serial)

@@ -1,0 +1,219 @@
+"""What is known of one power module, and what it was told. No I/O; times are the event loop's."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from drivers.interfaces import Identity, ModuleLimits, ModuleReading
+from drivers.power.family import Family, Heard
+
+OFFLINE_S = 0.95
+"""A module not heard for so long is absent."""
+STARTING_S = 1.0
+"""So long after it last said that it is starting it takes no orders."""
+TWICE_WITHIN_S = 0.1
+TWICE_COUNT = 3
+"""So often within `TWICE_HOLDS_S` two answers came to one question: two modules have one address."""
+TWICE_HOLDS_S = 5.0
+TWICE = "address used twice"
+LONG_AGO_S = -math.inf
+
+
+class Order(msgspec.Struct):
+    """A set-point of several modules: `current_a` is theirs together, `until_s` the end of its lease."""
+
+    numbers: tuple[int, ...]
+    voltage_v: float
+    current_a: float
+    until_s: float
+
+
+class Module:
+    """One module. `order` is its set-point in force; `is_told_off` that it is to be off and stay off."""
+
+    def __init__(self, number: int, family: Family) -> None:
+        self.number = number
+        self.questions = tuple(family.questions(number))
+        self.first_questions = tuple(family.first_questions(number))
+        self.next_question = 0
+        self.poll_due_s = LONG_AGO_S
+        self.first_due_s = LONG_AGO_S
+        self.first_asks = 0
+        self.heard_s = LONG_AGO_S
+        self.was_online = False
+
+        self.voltage_v: float | None = None
+        self.current_a: float | None = None
+        self.temperature_c: float | None = None
+        self.is_on: bool | None = None
+        self.on_since_s = math.inf
+        self.off_since_s = math.inf
+        self.alarms: tuple[str, ...] = ()
+        self.has_fault = False
+        self.fault_until_s = LONG_AGO_S
+        self.is_limited = False
+        self.limits = family.limits
+        self.identity = Identity(vendor=family.vendor, model=family.model)
+        self.range: int | None = None
+        self.refusal = ""
+        self.starting_until_s = LONG_AGO_S
+
+        self.order: Order | None = None
+        self.is_told_off = False
+        self.is_off_confirmed = False
+        self.share_a = 0.0
+        self.held_a = 0.0
+        self.held_until_s = LONG_AGO_S
+        self.needs_set_up = True
+        self.sent: tuple[float, float] | None = None
+        self.sent_s = LONG_AGO_S
+        self.set_since_s = math.inf
+        """When it got its first set-point since it was told nothing, or to be off."""
+        self.last_voltage_v: float | None = None
+        self.switched_s = LONG_AGO_S
+        self.first_on_s = math.inf
+        """When it was first told to be on, while it is not."""
+        self.range_step = 0
+        self.range_step_s = LONG_AGO_S
+        self.problem = ""
+        """Why it gets no set-point now, for people; empty when it does."""
+
+        self._parts: dict[str, tuple[tuple[str, ...], bool]] = {}
+        self._partial: dict[str, float] = {}
+        self._answers: dict[int, float] = {}
+        self._twice = 0
+        self._twice_since_s = LONG_AGO_S
+        self._twice_until_s = LONG_AGO_S
+        self._sender: int | None = None
+        self._reading: ModuleReading | None = None
+        self._reading_online = False
+
+    def is_online(self, now_s: float) -> bool:
+        return now_s - self.heard_s < OFFLINE_S
+
+    def is_starting(self, now_s: float) -> bool:
+        return now_s < self.starting_until_s
+
+    def is_twice(self, now_s: float) -> bool:
+        return now_s < self._twice_until_s
+
+    def hear(self, heard: Heard, now_s: float) -> None:
+        """Take in what it told."""
+        self.heard_s = now_s
+        self._watch_address(heard, now_s)
+        if heard.voltage_v is not None:
+            self.voltage_v = heard.voltage_v
+        if heard.current_a is not None:
+            self.current_a = heard.current_a
+        if heard.temperature_c is not None:
+            self.temperature_c = heard.temperature_c
+        if heard.alarms is not None:
+            self._hear_alarms(heard.part, heard.alarms, heard.has_fault)
+        if heard.is_limited is not None:
+            self.is_limited = heard.is_limited
+        if heard.range is not None and self.range_step == 0:
+            self.range = heard.range
+        if heard.is_on is not None:
+            self._hear_switch(heard.is_on, now_s)
+        if heard.is_starting:
+            self.starting_until_s = now_s + STARTING_S
+            self.needs_set_up = True
+        if heard.is_accepted:
+            self.refusal = ""
+        self._hear_identity(heard)
+        self._reading = None
+
+    def _hear_alarms(self, part: str, alarms: tuple[str, ...], has_fault: bool) -> None:
+        if not part:
+            self.alarms, self.has_fault = alarms, has_fault
+            return
+        self._parts[part] = (alarms, has_fault)
+        self.alarms = tuple(word for words, _ in self._parts.values() for word in words)
+        self.has_fault = any(fault for _, fault in self._parts.values())
+
+    def _hear_switch(self, is_on: bool, now_s: float) -> None:
+        if is_on and not self.is_on:
+            self.on_since_s, self.off_since_s, self.first_on_s = now_s, math.inf, math.inf
+            self.is_off_confirmed = False
+        elif not is_on:
+            if self.is_on is not False:
+                self.off_since_s, self.on_since_s = now_s, math.inf
+            if self.is_told_off and now_s > self.switched_s:
+                self.is_off_confirmed = True
+        self.is_on = is_on
+
+    def _hear_identity(self, heard: Heard) -> None:
+        if heard.limits is not None:
+            self.limits = heard.limits
+        for name in ("max_voltage_v", "min_voltage_v", "max_current_a", "max_power_w"):
+            value = getattr(heard, name)
+            if value is not None:
+                self._partial[name] = value
+                self.limits = self._limits_of_parts()
+        serial, version = heard.serial, heard.firmware_version
+        if serial and serial != self.identity.serial:
+            self.identity = msgspec.structs.replace(self.identity, serial=serial)
+        if version and version != self.identity.firmware_version:
+            self.identity = msgspec.structs.replace(self.identity, firmware_version=version)
+
+    def _limits_of_parts(self) -> ModuleLimits | None:
+        if self.limits is not None:
+            return msgspec.structs.replace(self.limits, **self._partial)
+        return ModuleLimits(**self._partial) if len(self._partial) == 4 else None
+
+    def _watch_address(self, heard: Heard, now_s: float) -> None:
+        """Notice two devices at one address: two answers to one question, or answers of two devices in turn."""
+        is_second = False
+        if heard.key >= 0:
+            before_s = self._answers.get(heard.key, LONG_AGO_S)
+            self._answers[heard.key] = now_s
+            is_second = now_s - before_s < TWICE_WITHIN_S
+        if heard.sender is not None and heard.sender != self._sender:
+            is_second = is_second or self._sender is not None
+            self._sender = heard.sender
+        if not is_second:
+            return
+        if now_s - self._twice_since_s > TWICE_HOLDS_S:
+            self._twice, self._twice_since_s = 0, now_s
+        self._twice += 1
+        if self._twice >= TWICE_COUNT:
+            self._twice, self._twice_until_s = 0, now_s + TWICE_HOLDS_S
+
+    def forget(self, *, after_start: bool) -> None:
+        """It was absent or is starting: what it was told may be lost, and values are those of before."""
+        self.needs_set_up = True
+        self.sent = None
+        self.range_step = 0
+        self.first_on_s = math.inf
+        if after_start:
+            self.range = None
+
+    def read(self, now_s: float) -> ModuleReading:
+        """As it was last heard; the same object while nothing changed."""
+        is_online = self.is_online(now_s)
+        if self._reading is None or self._reading_online is not is_online:
+            self._reading_online = is_online
+            alarms = self.alarms
+            if self.is_twice(now_s) and TWICE not in alarms:
+                alarms += (TWICE,)
+            if self.refusal:
+                alarms += (f"order refused: {self.refusal}",)
+            self._reading = ModuleReading(
+                number=self.number,
+                is_online=is_online,
+                is_on=bool(self.is_on) and is_online,
+                voltage_v=self.voltage_v,
+                current_a=self.current_a,
+                temperature_c=self.temperature_c,
+                alarms=alarms,
+                has_fault=self.has_fault or self.is_twice(now_s),
+                is_limited=self.is_limited,
+                limits=self.limits,
+                identity=self.identity,
+            )
+        reading = self._reading
+        if self.is_twice(now_s):
+            self._reading = None  # ends by time
+        return reading
