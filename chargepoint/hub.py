@@ -49,8 +49,9 @@ EXIT_CODES: dict[int, str] = {
 }
 """What the launcher's exit code asks of whoever started it."""
 
-EXIT_CODES_OF = {"ocpp": (20, 30)}
-"""A central system may ask for a reset, hard or soft, and for no other end (S24)."""
+EXIT_CODES_OF = {"ocpp": (20, 30), "station": (21,)}
+"""A central system may ask for a reset, hard or soft, and for no other end; the station itself for being switched off
+when its battery runs out (S24)."""
 
 STORE_ERRORS = (CannotRecord, Damaged, InUse, NewerVersion, OSError, sqlite3.Error)
 

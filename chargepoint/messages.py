@@ -780,6 +780,27 @@ class ClearOutput(Request["ActionResult"], frozen=True, kw_only=True):
     by: str = ""
 
 
+class ClimatePoint(msgspec.Struct, frozen=True):
+    """The mean of five minutes that began at `at` (aware UTC)."""
+
+    at: datetime
+    temperature_c: float | None = None
+    humidity_pct: float | None = None
+
+
+class ReadClimate(Request["ClimatePage"], frozen=True, kw_only=True):
+    """To station: the last three days of a climate sensor, for a graph."""
+
+    sensor: str
+
+
+class ClimatePage(Reply, frozen=True, kw_only=True):
+    """Oldest first, at most 864; none while the station does not know the time, or has no such sensor."""
+
+    sensor: str
+    points: tuple[ClimatePoint, ...] = ()
+
+
 class PrepareToStop(Request["Done"], frozen=True, kw_only=True):
     """hub to station: end all charges with this source, take nothing new; answered when all is durable."""
 
@@ -1157,7 +1178,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     RemoveUser: frozenset({"hmi", "webconfig", ADMIN}),
     CheckPassword: frozenset({"hmi", "webconfig"}),
     RestartService: _DOORS - {"ocpp"} | {"fota"},
-    EndStation: _DOORS | {"fota"},
+    EndStation: _DOORS | {"fota", "station"},
     TimeLearned: frozenset({"ocpp", "hmi", "webconfig", "monitor"}),
     PrivilegedDeed: frozenset({"hub", "webconfig", "fota", ADMIN}),
     Noted: EVERYBODY,
@@ -1181,6 +1202,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     ReadDump: _READERS,
     ClearInput: frozenset({"hmi", "webconfig", ADMIN}),
     ClearOutput: frozenset({"hmi", "webconfig", ADMIN}),
+    ReadClimate: _READERS,
     JournalGrew: frozenset({"station"}),
     SampleTaken: frozenset({"station"}),
     CardHandled: frozenset({"station"}),
