@@ -19,7 +19,10 @@ if [ -n "$missing" ] || ! "$python" -c 'import ensurepip, venv' >/dev/null 2>&1;
     missing="$missing python3-venv"
 fi
 case ",$extras," in
-    *,dev,*) command -v openssl >/dev/null 2>&1 || missing="$missing openssl" ;; # tests compare with it
+    *,dev,*) # tests compare with openssl and ask a real upsd
+        command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
+        [ -x /lib/nut/upsd ] || missing="$missing nut-server nut-client"
+        ;;
 esac
 if [ -n "$missing" ]; then
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -1,4 +1,4 @@
-"""Model of a module of digital inputs and outputs: electrical states, its own watchdog, what it does at a restart. Pure.
+"""Model of a module of digital inputs and outputs: its electrical states, its own watchdog, its restarts. Pure.
 
 Which protocol it speaks is the business of its face (`drivers/simulated/io/`); how many channels it shows, too: a model
 has `CHANNELS` of each, so that one fits every module.
@@ -62,6 +62,8 @@ class IoModel:
         self.stuck: frozenset[int] = frozenset()
         self.switchings: deque[Switching] = deque(maxlen=MOST_SWITCHINGS)
         """The outputs' changes, oldest first: the truth."""
+        self.on_forgotten: list[Callable[[], None]] = []
+        """What its face does when its settings are as delivered again."""
         self._clock = clock
         self._now_s = 0.0
         self._asked_s = self.now_s
@@ -111,8 +113,8 @@ class IoModel:
         self.boot_count += 1
         self.has_tripped = False
         if not self.keeps_settings:
-            self.watchdog_s = None
-            self.safe_values = [False] * CHANNELS
+            for forget in self.on_forgotten:
+                forget()
         self.counters = [0] * CHANNELS
         self._asked_s = self.now_s
         for channel, on in enumerate(self.power_on_values):

@@ -1,0 +1,129 @@
+"""Modules of digital inputs and outputs, byte for byte: published requests and their replies."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from drivers.codecs.modbus import Carrier
+from drivers.io import icpdas, wirenboard
+from drivers.loading import load
+from tests.drivers.io.modules import KINDS, Kind, bench
+from tests.drivers.wires import Script
+
+WAVESHARE = ("waveshare", {"model": "IO 8CH"})
+WB_0X50 = ("wirenboard", {"model": "WB-MR6C"})
+
+
+def device_of(name: str, options: dict[str, Any], script: Script, address: int = 1) -> tuple[Any, Any]:
+    driver, port = load("io", name), script.line.port()
+    settings = msgspec.convert({"port": "bus", "address": address, **options}, driver.Settings)
+    return driver.open_device(settings, port), port
+
+
+@pytest.mark.parametrize(
+    "driver, options, address, channel, on, asked",
+    [
+        (*WAVESHARE, 1, 0, True, "01 05 00 00 FF 00 8C 3A"),
+        (*WB_0X50, 0x50, 0, True, "50 05 00 00 FF 00 81 BB"),
+    ],
+)
+async def test_an_output_is_switched_by_the_published_bytes(
+    driver: str, options: dict[str, Any], address: int, channel: int, on: bool, asked: str
+) -> None:
+    script = Script({asked: asked})
+    device, port = device_of(driver, options, script, address)
+    async with port:
+        await device.write(channel, on)
+    assert script.asked == [asked]
+
+
+async def test_waveshare_inputs_and_outputs_are_read_by_the_published_bytes() -> None:
+    script = Script({"01 02 00 00 00 08 79 CC": "01 02 01 81 61 E8", "01 01 00 00 00 08 3D CC": "01 01 01 05 91 8B"})
+    device, port = device_of(*WAVESHARE, script)
+    async with port:
+        reading = await device.read()
+    assert reading.inputs == (True, False, False, False, False, False, False, True)
+    assert reading.outputs == (True, False, True, False, False, False, False, False)
+
+
+async def test_wiren_board_inputs_are_read_by_the_published_bytes() -> None:
+    script = Script({"50 02 00 00 00 08 74 4D": "50 02 01 21 71 6C"})
+    device, port = device_of(*WB_0X50, script, 0x50)
+    async with port:
+        with pytest.raises(Exception, match="no answer"):
+            await device.read()
+    assert script.asked == ["50 02 00 00 00 08 74 4D"]
+    assert wirenboard.table(wirenboard.Settings(port="bus")).inputs.of((1, 0, 0, 0, 0, 1, 0, 0)) == (  # type: ignore[union-attr]
+        True, False, False, False, False, True, False,
+    )  # fmt: skip
+
+
+async def test_icp_das_watchdog_is_set_by_the_published_bytes() -> None:
+    seen: list[str] = []
+    async with bench(Kind("icpdas", {"model": "M-7055"}, 8, 8)) as at:
+
+        def listen(data: bytes) -> tuple[bytes, ...]:
+            seen.append(data.hex(" ").upper())
+            return (data,)
+
+        at.line.to_device = listen
+        await at.device.prepare(5.0)
+        await at.device.read()
+        for published in (
+            "01 05 01 0D FF 00 1C 05",
+            "01 06 01 E8 00 32 89 D7",
+            "01 05 01 04 FF 00 CC 07",
+            "01 02 00 20 00 08 78 06",
+        ):
+            assert published in seen
+        assert seen.index("01 06 01 E8 00 32 89 D7") < seen.index("01 05 01 04 FF 00 CC 07")
+
+
+async def test_moxa_is_asked_and_ordered_by_the_published_bytes() -> None:
+    script = Script(
+        {
+            "00 01 00 00 00 06 01 02 00 00 00 10": "00 01 00 00 00 05 01 02 02 09 00",
+            "00 02 00 00 00 06 01 05 00 00 FF 00": "00 02 00 00 00 06 01 05 00 00 FF 00",
+        },
+        Carrier.TCP,
+    )
+    inputs, port = device_of("moxa", {"model": "E1210"}, script)
+    outputs = load("io", "moxa").open_device(load("io", "moxa").Settings(port="bus"), port)
+    async with port:
+        reading = await inputs.read()
+        await outputs.write(0, True)
+    assert [channel for channel, on in enumerate(reading.inputs) if on] == [0, 3]
+    assert not script.unknown
+
+
+@pytest.mark.parametrize("watchdog_s, tenths", [(0.5, 5), (3.0, 30), (0.04, 1), (29.0, 255), (1.29, 12)])
+def test_icp_das_watchdog_is_never_longer_than_asked_and_fits_its_register(watchdog_s: float, tenths: int) -> None:
+    steps = icpdas.table(icpdas.Model.M_7055).steps
+    assert steps is not None
+    assert next(step for step in steps(watchdog_s) if step.start == icpdas.WATCHDOG_TIME).values == (tenths,)
+
+
+async def test_wiren_board_inputs_no_longer_switch_its_relays_once_it_is_prepared() -> None:
+    async with bench(next(kind for kind in KINDS if str(kind) == "wirenboard WB-MR6C")) as at:
+        at.face.press(2, True)
+        assert any(at.model.outputs)
+        at.face.press(2, False)
+        await at.device.prepare(3.0)
+        await at.device.write(2, False)
+        at.face.press(2, True)
+        assert not any(at.model.outputs)
+        assert (await at.device.read()).inputs[2]
+
+
+async def test_an_icp_das_module_refuses_orders_after_its_watchdog_until_it_was_cleared() -> None:
+    async with bench(Kind("icpdas", {"model": "M-7055"}, 8, 8)) as at:
+        await at.device.prepare(1.0)
+        await at.device.write(0, True)
+        await asyncio.sleep(2.0)
+        with pytest.raises(Exception, match="illegal data value"):
+            await at.device.write(0, True)
+        assert not at.model.outputs[0]
