@@ -1,6 +1,6 @@
-"""Connector controllers that speak our own protocol, over Modbus RTU or TCP.
+"""Connector controllers that speak our own protocol, over Modbus RTU or TCP, or over CANopen.
 
-Source: docs/protocol/modbus.md, generated from drivers/native/objects.py.
+Source: docs/protocol/, generated from drivers/native/objects.py.
 """
 
 from __future__ import annotations
@@ -10,46 +10,60 @@ import difflib
 import math
 import random
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import msgspec
 from msgspec import Meta
 
-from drivers.codecs.modbus import Function, Request, read_holding, read_input, write_registers
+from drivers.codecs.canopen import MOST_NODE
 from drivers.errors import BadFrame, DeviceError, NoAnswer, Refused
 from drivers.interfaces import (
     ConnectorController,
     ControllerReading,
     Diagnosis,
     FailSafe,
+    FramesRead,
     Identity,
     Parameter,
+    Rgb,
     VehicleData,
 )
-from drivers.native import readings
+from drivers.native import dump_records, readings
+from drivers.native.can_link import CanopenLink
+from drivers.native.link import Link, ModbusLink
 from drivers.native.objects import (
+    BRIGHTEST_PCT,
     CLOCK,
     DIAGNOSIS,
+    DUMP,
+    DUMP_TAKEN,
     IDENTITY,
+    LIGHT,
     ORDER,
     PARAMETER_RANGES,
     PARAMETERS,
     STATUS,
     VEHICLE,
-    Block,
+    Capability,
     Command,
     Object,
     OrderResult,
     StartFlag,
 )
-from drivers.native.registers import Value, decode_objects, encode_block, encode_objects
-from drivers.ports.port import Port, Priority
+from drivers.native.registers import Value
+from drivers.ports.port import Port
+
+if TYPE_CHECKING:  # a station without CAN needs none of it
+    from drivers.ports.can import CanPort
 
 LONGEST_LEASE_S = 10.0
+PROTOCOL_VERSION = 1
+"""A controller of a later one is not used: it may mean something else by the same objects."""
 
-_GRANT = ORDER.objects[:3]
 _COMMAND = ORDER.objects[-2:]
 _DONE = tuple(each for each in STATUS.objects if each.name in ("order_done", "order_result"))
+_RECORDS = DUMP.objects[-1:]
+_COLOUR, _BRIGHTNESS = LIGHT.objects
 _PLAIN = (Command.LOCK, Command.UNLOCK, Command.REBOOT)  # leave the permission as it is
 _TRIES = 2  # how often an order is written when nothing tells whether it arrived
 _LOOKS = 4  # how often its result is looked for
@@ -69,16 +83,27 @@ RESULT_TEXTS = {
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: str
-    address: Annotated[int, Meta(ge=1, le=247, description="as set on the controller's switches")] = 1
+    address: Annotated[
+        int, Meta(ge=1, le=247, description="as set on the controller's switches; on a CAN port its node id, 1..127")
+    ] = 1
 
 
-def open_device(settings: Settings, port: Port) -> ConnectorController:
-    """The controller; nothing is asked yet."""
-    return NativeController(port, settings.address)
+def open_device(settings: Settings, port: Port | CanPort) -> ConnectorController:
+    """The controller; nothing is asked yet. Raises ValueError for an address that a CAN bus does not have."""
+    if getattr(port, "kind", "") == "can" and settings.address > MOST_NODE:
+        raise ValueError(f"address = {settings.address}: a node id on a CAN bus is 1..{MOST_NODE}. Set another one.")
+    return NativeController(link_to(port, settings.address))
+
+
+def link_to(port: Port | CanPort, address: int) -> Link:
+    """What carries the protocol on this kind of port."""
+    if getattr(port, "kind", "") == "can":
+        return CanopenLink(cast("CanPort", port), address)
+    return ModbusLink(cast("Port", port), address)
 
 
 class NativeController:
-    """One connector controller at `address` of `port`.
+    """One connector controller at the far end of `link`.
 
     An order carries a number of its own; the controller does each number once. So an order whose reply was lost is
     looked for in the controller's status and, when it has not arrived, written again with the same number. An order
@@ -87,17 +112,23 @@ class NativeController:
 
     fail_safe = FailSafe.OPENS
 
-    def __init__(self, port: Port, address: int) -> None:
-        self._port = port
-        self._address = address
+    def __init__(self, link: Link) -> None:
+        self._link = link
         self._number: int | None = None
+        self._writing = asyncio.Lock()
+        self._capabilities: Capability | None = None
+        self._version = PROTOCOL_VERSION
+        self._next_frame: int | None = None
 
     async def identify(self) -> Identity:
         """Vendor to protocol version. Raises NoAnswer, BadFrame or Refused, as all that follow."""
-        return readings.identity(await self._read(IDENTITY))
+        values = await self._link.read(IDENTITY.objects)
+        self._capabilities = Capability(int(values["capabilities"] or 0) & sum(Capability))
+        self._version = int(values["protocol_version"] or 0)
+        return readings.identity(values)
 
     async def read(self) -> ControllerReading:
-        values = await self._read(STATUS)
+        values = await self._link.read(STATUS.objects)
         try:
             reading = readings.reading(values)
         except ValueError as error:
@@ -106,10 +137,37 @@ class NativeController:
         return reading
 
     async def read_vehicle(self) -> VehicleData:
-        return readings.vehicle(await self._read(VEHICLE))
+        return readings.vehicle(await self._link.read(VEHICLE.objects))
 
     async def read_diagnosis(self) -> Diagnosis:
-        return readings.diagnosis(await self._read(DIAGNOSIS))
+        return readings.diagnosis(await self._link.read(DIAGNOSIS.objects))
+
+    async def read_frames(self) -> FramesRead:
+        """Frames exchanged with the vehicle since the last call, at most one batch. Raises Refused when it keeps none.
+
+        The first call begins with the oldest that the controller still has.
+        """
+        await self._needs(Capability.DUMP, "keeps no frames for a dump")
+        if self._next_frame is not None:
+            await self._link.write(DUMP_TAKEN.objects, {"dump_taken": self._next_frame})
+        values = await self._link.read(_RECORDS)
+        try:
+            batch = dump_records.decode(bytes(values["dump_records"] or b""))  # type: ignore[arg-type]
+        except ValueError as error:
+            raise BadFrame(self._text(str(error))) from None
+        expected = self._next_frame
+        self._next_frame = batch.next
+        if expected is None or batch.first < expected:  # begun anew, or the controller was
+            return FramesRead(batch.frames)
+        return FramesRead(batch.frames, batch.first - expected)
+
+    async def show_light(self, colour: Rgb) -> None:
+        """Show this colour until told otherwise. Raises Refused when it has no light."""
+        await self._needs(Capability.LIGHTS, "has no light of its own")
+        if not all(0 <= part <= 0xFF for part in colour):
+            raise ValueError(f"colour {colour}: three numbers 0..255")
+        red, green, blue = colour
+        await self._link.write((_COLOUR,), {_COLOUR.name: red << 16 | green << 8 | blue})
 
     async def start(
         self,
@@ -124,17 +182,19 @@ class NativeController:
         """As the Protocol has it. Raises ValueError for values that the wire cannot carry."""
         if not 1 <= session_ref <= 0xFFFF_FFFF:
             raise ValueError(f"session_ref {session_ref}: must be 1..2^32-1")
+        if self._version > PROTOCOL_VERSION:
+            known = f"version {self._version} of the protocol; this software knows {PROTOCOL_VERSION}. Update it."
+            raise Refused(self._text(f"it speaks {known}"))
         grant = _grant(current_a, power_w, valid_for_s)
         flags |= StartFlag.KEEP_CABLE if keep_cable else 0
         await self._order(Command.START, {**grant, "order_session_ref": session_ref, "order_flags": flags})
 
     async def limit(self, current_a: float, power_w: float, valid_for_s: float) -> None:
         """As the Protocol has it, in one request. Raises ValueError for values that the wire cannot carry."""
-        registers = encode_objects(_GRANT, _grant(current_a, power_w, valid_for_s))
-        await self._ask(write_registers(self._address, ORDER.start, registers), Priority.ORDER)
+        await self._link.renew(_grant(current_a, power_w, valid_for_s))
 
     async def stop(self) -> None:
-        await self._order(Command.STOP)
+        await self._order(Command.STOP, {"grant_lease": 0})
 
     async def lock(self) -> None:
         await self._order(Command.LOCK)
@@ -143,7 +203,7 @@ class NativeController:
         await self._order(Command.UNLOCK)
 
     async def emergency_stop(self) -> None:
-        await self._order(Command.EMERGENCY_STOP)
+        await self._order(Command.EMERGENCY_STOP, {"grant_lease": 0})
 
     async def reboot(self) -> None:
         """Restart it. It goes silent for a while; an order that arrived counts as done when nothing answers then."""
@@ -151,27 +211,39 @@ class NativeController:
 
     async def set_clock(self, at: datetime) -> None:
         """Its clock to `at` (aware), whole seconds."""
-        registers = encode_block(CLOCK, {"clock_set": int(at.timestamp())})
-        await self._ask(write_registers(self._address, CLOCK.start, registers))
+        await self._link.write(CLOCK.objects, {"clock_set": int(at.timestamp())})
 
     async def parameters(self) -> tuple[Parameter, ...]:
-        values = await self._read(PARAMETERS, Function.READ_HOLDING)
-        return tuple(_parameter(each, values[each.name]) for each in PARAMETERS.objects)
+        """Its parameters, and the brightness of its light where it has one."""
+        values = await self._link.read(PARAMETERS.objects)
+        if Capability.LIGHTS in await self._able():
+            values |= await self._link.read((_BRIGHTNESS,))
+        return tuple(_parameter(each, values[each.name]) for each in _SETTABLE if each.name in values)
 
     async def write_parameter(self, name: str, value: int) -> Parameter:
-        what = next((each for each in PARAMETERS.objects if each.name == name), None)
+        what = next((each for each in _SETTABLE if each.name == name), None)
         if what is None:
-            near = difflib.get_close_matches(name, PARAMETER_RANGES, n=1)
+            near = difflib.get_close_matches(name, _RANGES, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise Refused(self._text(f"there is no parameter {name!r}{hint}"))
-        low, high = PARAMETER_RANGES[name]
+        low, high = _RANGES[name]
         if not low <= value <= high:
             raise Refused(self._text(f"parameter {name} = {value} {what.unit}: must be {low}..{high}"))
-        await self._ask(write_registers(self._address, what.index, encode_objects((what,), {name: value})))
-        held = await self._values((what,), read_holding(self._address, what.index, what.registers))
+        await self._link.write((what,), {name: value})
+        held = await self._link.read((what,))
         if held[name] != value:
-            raise Refused(self._text(f"parameter {name} = {value} {what.unit}: it kept {held[name]}"))
+            raise Refused(self._text(f"parameter {name} = {value} {what.unit}: it kept {held[name]!r}"))
         return _parameter(what, held[name])
+
+    async def _needs(self, capability: Capability, otherwise: str) -> None:
+        if capability not in await self._able():
+            raise Refused(self._text(f"it {otherwise}"))
+
+    async def _able(self) -> Capability:
+        """What it can do: asked once, and again with each `identify`."""
+        if self._capabilities is None:
+            await self.identify()
+        return self._capabilities or Capability(0)
 
     # ------------------------------------------------------------------------------------------------------- orders
 
@@ -183,16 +255,16 @@ class NativeController:
         number = await self._fresh_number()
         written = {"order_command": command, "order_number": number, **(values or {})}
         objects = _COMMAND if command in _PLAIN else ORDER.objects
-        request = write_registers(self._address, objects[0].index, encode_objects(objects, written))
         error: DeviceError = NoAnswer(self._text(f"order {command.name} was not carried out"))
         arrived = False
         for _ in range(_TRIES):
-            if self._number != number:
-                if arrived and command in _NEVER_REFUSED:
-                    return
-                raise Refused(self._text(f"order {command.name} was overtaken by a newer one"))
             try:
-                await self._ask(request, Priority.ORDER)
+                async with self._writing:
+                    if self._number != number:
+                        if arrived and command in _NEVER_REFUSED:
+                            return
+                        raise Refused(self._text(f"order {command.name} was overtaken by a newer one"))
+                    await self._link.write(objects, written, is_order=True)
                 arrived = True
                 result = await self._result(number)
             except (NoAnswer, BadFrame) as lost:
@@ -239,33 +311,19 @@ class NativeController:
             return None
 
     async def _done(self) -> dict[str, Value]:
-        count = sum(each.registers for each in _DONE)
-        return await self._values(_DONE, read_input(self._address, _DONE[0].index, count), Priority.ORDER)
+        return await self._link.read(_DONE, is_order=True)
 
     def _remember(self, values: dict[str, Value]) -> None:
         """Go on behind the last order the controller has done, when this is the first that is heard of it."""
         if self._number is None:
             self._number = int(values["order_done"] or 0)
 
-    # ------------------------------------------------------------------------------------------------------ requests
-
-    async def _read(self, block: Block, function: Function = Function.READ_INPUT) -> dict[str, Value]:
-        return await self._values(block.objects, Request(self._address, function, block.start, block.registers))
-
-    async def _values(
-        self, objects: tuple[Object, ...], request: Request, priority: Priority = Priority.POLL
-    ) -> dict[str, Value]:
-        registers = await self._ask(request, priority)
-        try:
-            return decode_objects(objects, registers)
-        except ValueError as error:
-            raise BadFrame(self._text(str(error))) from None
-
-    async def _ask(self, request: Request, priority: Priority = Priority.POLL) -> tuple[int, ...]:
-        return await self._port.exchange(request, priority=priority)
-
     def _text(self, what: str) -> str:
-        return f"controller at address {self._address} on port '{self._port.name}': {what}"
+        return f"{self._link}: {what}"
+
+
+_SETTABLE = (*PARAMETERS.objects, _BRIGHTNESS)
+_RANGES = {**PARAMETER_RANGES, _BRIGHTNESS.name: (0, BRIGHTEST_PCT)}
 
 
 def _grant(current_a: float, power_w: float, valid_for_s: float) -> dict[str, Value]:
@@ -286,5 +344,5 @@ def _grant(current_a: float, power_w: float, valid_for_s: float) -> dict[str, Va
 
 
 def _parameter(what: Object, value: Value) -> Parameter:
-    low, high = PARAMETER_RANGES[what.name]
+    low, high = _RANGES[what.name]
     return Parameter(what.name, int(value or 0), low, high, what.unit, what.description)

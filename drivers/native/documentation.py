@@ -17,6 +17,7 @@ from drivers.native.objects import (
     BLOCKS,
     CAUSE_CODES,
     CONNECTOR_TYPE_CODES,
+    FRAME_KIND_CODES,
     LEASE_S,
     ORDER,
     PARAMETER_RANGES,
@@ -92,6 +93,7 @@ TYPE_TEXTS = {
     Type.U32: "two registers, high word first",
     Type.I32: "two registers, high word first, two's complement",
     Type.TEXT: "ASCII, two characters a register, the first in the high byte, padded with NUL",
+    Type.BYTES: "bytes, two a register, the first in the high byte, padded with NUL",
 }
 
 INTRODUCTION = f"""\
@@ -114,6 +116,20 @@ registers); 06 writes a single register that is a whole object. A request covers
 else is answered with exception 02 (illegal data address). A value out of range is answered with exception 03 (illegal
 data value), and nothing of that request is carried out. Other functions are answered with exception 01. The controller
 begins its answer within 50 ms and leaves a damaged request unanswered. Address 0 (to all) is not used.
+
+## Versions
+
+`protocol_version` counts changes that an older reader would misunderstand; it is 1. Within version 1 no object moves,
+changes its meaning or its type, and no block grows: what is added later comes as a new block in a range that was
+reserved, announced by a bit of `capabilities`. So a reader of version 1 may rely on all blocks without a capability in
+their description being there, and must expect
+
+- exception 02 for a block whose capability the controller does not announce (controllers made before that block was
+  described never do);
+- statuses, causes, results, bits and kinds of records that it does not know: an unknown status counts as damaged, an
+  unknown cause as `other`, unknown bits as not set, an unknown record as text.
+
+A reader does not use a controller whose `protocol_version` is greater than its own.
 
 ## Types
 
@@ -153,17 +169,44 @@ vehicle that was plugged in again. Without this bit the cable is released on the
 controller's own; the station writes them as configured (`start_flags`).
 """
 
+DUMP_RECORDS = """\
+## Dump records
+
+A controller with the capability `DUMP` keeps the frames exchanged with the vehicle in a ring, numbered from 1 since its
+start. A frame of an identifier whose data are those of the last one with it needs to be kept only once a second.
+
+1. Read `dump_records`: a batch, beginning with the frame `dump_taken`, or with the oldest that is left.
+2. Write `dump_taken` with the number behind the last frame of the batch, and read on. Reading alone changes nothing: a
+   batch whose answer was lost is read again. A gap in the numbers is what was lost; a number below the expected one
+   says that the controller has started anew.
+
+| Bytes of a batch | What |
+| --- | --- |
+| 0..3 | number of its first frame; of the next that will come when there is none |
+| 4..7 | time of its first frame, ms of the controller's own clock; steady, wraps at 2^32 |
+| then, for each frame: 1 | kind; 0 ends the batch |
+| 2 | ms after the first frame; a batch ends before a frame for which that does not suffice |
+| 1 | number of bytes that follow |
+| … | CAN: identifier (gbt 4 bytes, chademo 2) and data; ccs, pilot: UTF-8 text, at most 220 bytes |
+
+All numbers high byte first. Text of kind pilot: state letter, volts, duty in percent, as in `C 6.0 53.3`; a value that
+is not known is `-`. Text of kind ccs: a message of DIN 70121 or ISO 15118 in words, as in
+`PreChargeReq EVTargetVoltage=400.0 V`.
+
+{kinds}"""
+
 README = """\
 # Protocols
 
 - [modbus.md](modbus.md): the protocol between the station and its connector controllers, as a Modbus register map over
   RS485 (RTU) and Ethernet (TCP). It is open: build a controller that answers these registers, and the station charges
   with it (`driver = "native"`).
+- [canopen.md](canopen.md): the same objects on a CAN bus (CANopen), with its electronic data sheet
+  [chargepoint-controller.eds](chargepoint-controller.eds). The same driver, on a port of kind `can`.
 
 One table, `drivers/native/objects.py`, is the source of the driver, of the simulated controller and of this folder;
 `python -m drivers.native.documentation` writes it anew, and a test compares the two. Each object has a 16-bit index:
-its first Modbus register, and 0x2000 below its index as a CANopen object, which is how the same dictionary will travel
-on CAN.
+its first Modbus register, and 0x2000 below its index as a CANopen object.
 
 Try it without hardware: `chargepoint simulate` puts simulated controllers on pseudo-terminals or TCP ports that speak
 exactly this protocol.
@@ -172,12 +215,19 @@ exactly this protocol.
 
 def files() -> dict[str, str]:
     """Name -> text of every file below docs/protocol."""
-    return {"README.md": README, "modbus.md": modbus_map()}
+    from drivers.native import documentation_canopen, eds
+
+    return {
+        "README.md": README,
+        "modbus.md": modbus_map(),
+        "canopen.md": documentation_canopen.page(),
+        "chargepoint-controller.eds": eds.text(),
+    }
 
 
 def modbus_map() -> str:
     """The whole of modbus.md."""
-    types = _table(
+    types = table(
         ("Type", "On the wire", "No value"),
         ((kind.value, TYPE_TEXTS[kind], _marks(kind)) for kind in Type),
     )
@@ -195,9 +245,10 @@ def modbus_map() -> str:
         _bits("Hardware flags", "`hardware_flags`", HardwareFlag),
         _bits("Self-diagnosis", "`self_diagnosis`", SelfDiagnosisFlag),
         _bits("Capabilities", "`capabilities`", Capability),
+        DUMP_RECORDS.format(kinds=_kinds()),
         "## Reserved ranges\n",
         "Free for later parts of the protocol; today they answer exception 02.\n",
-        _table(
+        table(
             ("Registers", "For", "What"),
             ((f"0x{first:04X}..0x{last:04X}", name, text) for name, (first, last, text) in RESERVED.items()),
         ),
@@ -214,13 +265,13 @@ def _block(block: Block) -> str:
         f"### {block.name.capitalize()}: 0x{block.start:04X}, {block.registers} registers, functions {function}\n\n"
         f"{block.description}\n\n"
     )
-    return head + _table(
+    return head + table(
         ("Register", "Object", "Type", "Unit", "Access", "No value", "Meaning"),
         (
             (
                 f"0x{each.index:04X}" + (f"..0x{each.index + each.registers - 1:04X}" if each.registers > 1 else ""),
                 f"`{each.name}`",
-                each.type.value + (f"[{each.characters}]" if each.type is Type.TEXT else ""),
+                each.type.value + (f"[{each.characters}]" if each.characters else ""),
                 each.unit or "–",
                 each.access.value,
                 _mark(each),
@@ -248,28 +299,33 @@ def _marks(kind: Type) -> str:
     marks = {
         _mark(each) for block in BLOCKS for each in block.objects if each.type is kind and each.missing is not None
     }
-    return ", ".join(sorted(marks)) or ("empty" if kind is Type.TEXT else "–")
+    return ", ".join(sorted(marks)) or ("empty" if kind in (Type.TEXT, Type.BYTES) else "–")
 
 
 def _codes(title: str, name: str, codes: Sequence[str], texts: dict[str, str] | None = None) -> str:
     head = f"### {title}: {name}\n\n"
     if texts is None:
-        return head + _table(("Value", "Word"), ((str(at), f"`{code}`") for at, code in enumerate(codes)))
+        return head + table(("Value", "Word"), ((str(at), f"`{code}`") for at, code in enumerate(codes)))
     rows = ((str(at), code, texts[code]) for at, code in enumerate(codes))
-    return head + _table(("Value", "Status", "Meaning"), rows)
+    return head + table(("Value", "Status", "Meaning"), rows)
+
+
+def _kinds() -> str:
+    rows = ((str(at), word) for at, word in enumerate(FRAME_KIND_CODES) if word)
+    return table(("Value", "Kind"), rows)
 
 
 def _numbers(title: str, name: str, texts: dict[Command, str] | dict[OrderResult, str]) -> str:
     rows = ((str(int(number)), number.name, text) for number, text in texts.items())
-    return f"### {title}: {name}\n\n" + _table(("Value", "Word", "Meaning"), rows)
+    return f"### {title}: {name}\n\n" + table(("Value", "Word", "Meaning"), rows)
 
 
 def _bits(title: str, name: str, flags: type[enum.IntFlag]) -> str:
     rows = ((str(flag.bit_length() - 1), f"`{flag.name}`") for flag in flags)
-    return f"### {title}: {name}\n\n" + _table(("Bit", "Word"), rows)
+    return f"### {title}: {name}\n\n" + table(("Bit", "Word"), rows)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 

@@ -2,8 +2,8 @@
 
 Every object has a 16-bit index which is both its CANopen index (plus 0x2000) and its first Modbus register address.
 Read-only objects are input registers (function 04), readable and writable ones holding registers (functions 03, 06,
-16). Numbers are big-endian, high word first; text is ASCII, two characters a register, padded with NUL. Wire units are
-integers of mV, mA, W, Wh; the documentation under `docs/protocol/` is generated from this table.
+16). Numbers are big-endian, high word first; text is ASCII, two characters a register, padded with NUL; so are bytes.
+Wire units are integers of mV, mA, W, Wh; the documentation under `docs/protocol/` is generated from this table.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import msgspec
 
 
 class Type(enum.Enum):
-    """Wire types: big-endian integers of one or two registers, and ASCII text of a length of its own."""
+    """Wire types: big-endian integers of one or two registers, ASCII text and bytes of a length of their own."""
 
     U16 = "u16"
     I16 = "i16"
     U32 = "u32"
     I32 = "i32"
     TEXT = "text"
+    BYTES = "bytes"
 
 
 class Access(enum.StrEnum):
@@ -29,7 +30,8 @@ class Access(enum.StrEnum):
 
 
 class Object(msgspec.Struct, frozen=True):
-    """One thing that can be read or written. `characters` counts for TEXT only; `missing` means "has no such value"."""
+    """One thing that can be read or written. `characters` is the length of TEXT and BYTES; `missing` means "has no such
+    value"."""
 
     index: int
     name: str
@@ -43,7 +45,7 @@ class Object(msgspec.Struct, frozen=True):
     @property
     def registers(self) -> int:
         """How many 16-bit registers it takes."""
-        if self.type is Type.TEXT:
+        if self.type in (Type.TEXT, Type.BYTES):
             return (self.characters + 1) // 2
         return 1 if self.type in (Type.U16, Type.I16) else 2
 
@@ -159,7 +161,8 @@ def _block(name: str, start: int, access: Access, description: str, *rows: _Row)
     return Block(name, description, tuple(objects))
 
 
-_U16, _I16, _U32, _I32, _TEXT = Type.U16, Type.I16, Type.U32, Type.I32, Type.TEXT
+_U16, _I16, _U32, _I32 = Type.U16, Type.I16, Type.U32, Type.I32
+_TEXT, _BYTES = Type.TEXT, Type.BYTES
 
 IDENTITY = _block(
     "identity", 0x0000, Access.RO, "Who the controller is; constant between two starts.",
@@ -270,12 +273,36 @@ PARAMETER_RANGES: dict[str, tuple[int, int]] = {
     "off_temperature": (50, 110),
 }
 
-BLOCKS = (IDENTITY, STATUS, VEHICLE, DIAGNOSIS, ORDER, CLOCK, PARAMETERS)
+DUMP = _block(
+    "dump records", 0x0900, Access.RO, "With DUMP: frames between controller and vehicle, a batch at a time.",
+    _Row("dump_next", _U32, "", "number that the next frame will get; the first after a start is 1"),
+    _Row("dump_lost", _U32, "", "frames overwritten before they were taken, since the start"),
+    _Row("dump_records", _BYTES, "", "the batch that begins at `dump_taken`, see the dump records", 232),
+)  # fmt: skip
+
+DUMP_TAKEN = _block(
+    "dump position", 0x0980, Access.RW, "With DUMP: how far the records were taken.",
+    _Row("dump_taken", _U32, "", "all frames below this number were taken; the next batch begins with it"),
+)  # fmt: skip
+
+LIGHT = _block(
+    "lights", 0x0A00, Access.RW, "With LIGHTS: the connector's light; patterns are the station's, change by change.",
+    _Row("light_colour", _U32, "", "0x00RRGGBB; shown until written anew, dark after a start"),
+    _Row("light_brightness", _U16, "%", "share of the full brightness, kept over restarts; 0..100"),
+)  # fmt: skip
+
+BLOCKS = (IDENTITY, STATUS, VEHICLE, DIAGNOSIS, ORDER, CLOCK, PARAMETERS, DUMP, DUMP_TAKEN, LIGHT)
+
+BRIGHTEST_PCT = 100
+MOST_COLOUR = 0xFF_FFFF
+
+FRAME_KIND_CODES = ("", "gbt", "chademo", "ccs", "pilot")
+"""Kind of a dump record on the wire: its position in this list (drivers.interfaces.FrameKind)."""
 
 RESERVED: dict[str, tuple[int, int, str]] = {
     "boot loader": (0x0800, 0x08FF, "block transfer of firmware images MAIN and MODULES"),
-    "dump records": (0x0900, 0x09FF, "ring of vehicle frames for the session dump"),
-    "lights": (0x0A00, 0x0A3F, "colour, brightness and pattern of the connector's light"),
+    "dump": (0x0982, 0x09FF, "later parts of the session dump"),
+    "lights": (0x0A03, 0x0A3F, "patterns of the connector's light"),
     "module controller": (0x0B00, 0x0BFF, "modules, matrix contactors, reboot and update of the module controller"),
 }
 """Address ranges kept free for later parts of the protocol; today they answer ILLEGAL DATA ADDRESS."""

@@ -1,7 +1,7 @@
 """Values <-> registers of the blocks of the object dictionary, for both sides of the wire.
 
-Numbers are integers in the object's own unit, text is str, and None stands for "has no such value" (the object's
-`missing` mark on the wire).
+Numbers are integers in the object's own unit, text is str, bytes come in full length, and None stands for "has no such
+value" (the object's `missing` mark on the wire).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 
 from drivers.native.objects import BLOCKS, Block, Object, Type
 
-Value = int | str | None
+Value = int | str | bytes | None
 
-_RANGES = {
+RANGES = {
     Type.U16: (0, 0xFFFF),
     Type.I16: (-0x8000, 0x7FFF),
     Type.U32: (0, 0xFFFF_FFFF),
@@ -87,6 +87,8 @@ def _layout(objects: tuple[Object, ...]) -> struct.Struct:
 
 def _value(what: Object, field: int | bytes) -> Value:
     if isinstance(field, bytes):
+        if what.type is Type.BYTES:
+            return field
         text = field.rstrip(b"\0")
         if not all(0x20 <= byte < 0x7F for byte in text):
             raise ValueError(f"{what.name}: {text!r} is not printable ASCII")
@@ -99,17 +101,21 @@ def _field(what: Object, value: Value) -> int | bytes:
         if not isinstance(value, str) or len(value) > what.characters or not value.isascii():
             raise ValueError(f"{what.name}: {value!r} is not ASCII text of at most {what.characters} characters")
         return value.encode("ascii")
+    if what.type is Type.BYTES:
+        if not isinstance(value, bytes) or len(value) > what.characters:
+            raise ValueError(f"{what.name}: not bytes, at most {what.characters}")
+        return value
     if value is None:
         if what.missing is None:
             raise ValueError(f"{what.name}: always has a value")
         return what.missing
-    low, high = _RANGES[what.type]
+    low, high = RANGES[what.type]
     if not isinstance(value, int) or not low <= value <= high:
         raise ValueError(f"{what.name}: {value!r} is not {low}..{high}")
     return int(value)
 
 
 def _default(what: Object) -> int | bytes:
-    if what.type is Type.TEXT:
+    if what.type in (Type.TEXT, Type.BYTES):
         return b""
     return 0 if what.missing is None else what.missing

@@ -126,6 +126,11 @@ class Controller(StatusRules):
         self._reboot_in_s = RAMP_LIMIT_S if self.contactor.is_closed else REBOOT_DELAY_S
         return OrderResult.ACCEPTED
 
+    def restart(self) -> None:
+        """Start anew, after a charge was ended in order: as the order REBOOT does."""
+        self._reboot()
+        self.decide()
+
     def write_parameter(self, name: str, value: int) -> bool:
         """Set a writable parameter; False when the value is out of its range."""
         low, high = PARAMETER_RANGES[name]

@@ -13,6 +13,7 @@ from drivers.interfaces import Cause, ConnectorType, ControllerStatus, HardwareF
 from drivers.native.objects import OrderResult
 from drivers.simulated.contactor import Contactor, ContactorEvent
 from drivers.simulated.faults import BLOCKING
+from drivers.simulated.frame_ring import FrameRing
 from drivers.simulated.output import FALL_A_PER_S, Output
 from drivers.simulated.vehicle import Vehicle
 
@@ -49,6 +50,8 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True):
     firmware_version: str = "1.0.0"
     hardware_version: str = "1.0"
     build_date: str = "2024-01-01"
+    keeps_frames: bool = True
+    has_light: bool = True
 
     @property
     def is_dc(self) -> bool:
@@ -85,6 +88,7 @@ class ControllerState:
         self.is_powered = True
         self.precheck_done = True
         self.clock_offset_s: float | None = None
+        self.light_brightness_pct = 100
         self._boot_s = math.inf
         """Time since the last start; infinity when it is over."""
         self._reboot_in_s = math.inf
@@ -116,6 +120,9 @@ class ControllerState:
         self._ramp_from_a = 0.0
         self._reboot_in_s = math.inf
         self.output.session_wh = 0.0
+        self.frames = FrameRing()
+        self.light_colour = 0
+        """What its light shows, 0xRRGGBB."""
 
     # What can be seen -----------------------------------------------------------------------------------------------
 

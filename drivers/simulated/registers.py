@@ -10,8 +10,8 @@ from functools import partial
 from drivers.codecs.modbus import Function
 from drivers.codecs.modbus_server import IllegalAddress, IllegalFunction, IllegalValue
 from drivers.interfaces import ConnectorType
-from drivers.native import objects
-from drivers.native.objects import Access, Capability, StartFlag
+from drivers.native import dump_records, objects
+from drivers.native.objects import Access, Block, Capability, StartFlag
 from drivers.native.registers import Value, block_at, decode_objects, encode_block, objects_at
 from drivers.simulated.controller import Controller
 from drivers.simulated.meter import FREQUENCY_HZ, Meter
@@ -25,8 +25,8 @@ CABLE_OHM = ((13.0, 1500), (20.0, 680), (32.0, 220), (math.inf, 100))
 INSULATION_KOHM = 500
 
 
-class ControllerRegisters:
-    """A controller model as the object dictionary; read-only blocks are input registers, the rest holding ones."""
+class ControllerObjects:
+    """A controller model as the values of the object dictionary, whatever carries them."""
 
     def __init__(self, controller: Controller) -> None:
         self.controller = controller
@@ -39,30 +39,26 @@ class ControllerRegisters:
             "order": lambda: self._orders,
             "clock": lambda: {"clock_set": _clock(controller)},
             "parameters": lambda: controller.parameters,
+            "dump records": partial(_dump, controller),
+            "dump position": lambda: {"dump_taken": controller.frames.taken},
+            "lights": lambda: {
+                "light_colour": controller.light_colour,
+                "light_brightness": controller.light_brightness_pct,
+            },
         }
 
-    def read(self, function: int, start: int, count: int) -> Sequence[int]:
-        """Registers of one block. Raises IllegalAddress outside of it or by the wrong function."""
-        try:
-            block = block_at(start, count)
-        except KeyError:
-            raise IllegalAddress from None
-        wanted = Function.READ_INPUT if block.objects[0].access is Access.RO else Function.READ_HOLDING
-        if function != wanted:
-            raise IllegalAddress
-        registers = encode_block(block, self._blocks[block.name]())
-        return registers[start - block.start : start - block.start + count]
+    def values(self, block: Block) -> Mapping[str, Value]:
+        """The present values of a block; a name left out has none."""
+        return self._blocks[block.name]()
 
-    def write(self, start: int, values: Sequence[int]) -> None:
-        """Whole objects of one writable block. Raises IllegalAddress, IllegalValue; then nothing was changed."""
-        try:
-            block = block_at(start, len(values))
-            written = decode_objects(objects_at(start, len(values)), values)
-        except KeyError:
-            raise IllegalAddress from None
-        if block.objects[0].access is Access.RO:
-            raise IllegalAddress
-        numbers = {name: int(value or 0) for name, value in written.items()}
+    def has(self, block: Block) -> bool:
+        """Whether this controller has the block: some come with a capability."""
+        if block in (objects.DUMP, objects.DUMP_TAKEN):
+            return self.controller.hardware.keeps_frames
+        return block is not objects.LIGHT or self.controller.hardware.has_light
+
+    def set_values(self, block: Block, numbers: dict[str, int]) -> None:
+        """Write objects of a writable block. Raises IllegalValue; then nothing was changed."""
         _WRITERS[block.name](self, numbers)
 
     def _write_order(self, numbers: dict[str, int]) -> None:
@@ -92,12 +88,51 @@ class ControllerRegisters:
         for name, value in numbers.items():
             self.controller.write_parameter(name, value)
 
+    def _write_dump(self, numbers: dict[str, int]) -> None:
+        self.controller.frames.take(numbers["dump_taken"])
 
-_WRITERS: dict[str, Callable[[ControllerRegisters, dict[str, int]], None]] = {
-    "order": ControllerRegisters._write_order,
-    "clock": ControllerRegisters._write_clock,
-    "parameters": ControllerRegisters._write_parameters,
+    def _write_light(self, numbers: dict[str, int]) -> None:
+        colour = numbers.get("light_colour", self.controller.light_colour)
+        brightness_pct = numbers.get("light_brightness", self.controller.light_brightness_pct)
+        if colour > objects.MOST_COLOUR or brightness_pct > objects.BRIGHTEST_PCT:
+            raise IllegalValue
+        self.controller.light_colour, self.controller.light_brightness_pct = colour, brightness_pct
+
+
+_WRITERS: dict[str, Callable[[ControllerObjects, dict[str, int]], None]] = {
+    "order": ControllerObjects._write_order,
+    "clock": ControllerObjects._write_clock,
+    "parameters": ControllerObjects._write_parameters,
+    "dump position": ControllerObjects._write_dump,
+    "lights": ControllerObjects._write_light,
 }
+
+
+class ControllerRegisters(ControllerObjects):
+    """The same on Modbus: read-only blocks are input registers, the rest holding ones."""
+
+    def read(self, function: int, start: int, count: int) -> Sequence[int]:
+        """Registers of one block. Raises IllegalAddress outside of it or by the wrong function."""
+        try:
+            block = block_at(start, count)
+        except KeyError:
+            raise IllegalAddress from None
+        wanted = Function.READ_INPUT if block.objects[0].access is Access.RO else Function.READ_HOLDING
+        if function != wanted or not self.has(block):
+            raise IllegalAddress
+        registers = encode_block(block, self.values(block))
+        return registers[start - block.start : start - block.start + count]
+
+    def write(self, start: int, values: Sequence[int]) -> None:
+        """Whole objects of one writable block. Raises IllegalAddress, IllegalValue; then nothing was changed."""
+        try:
+            block = block_at(start, len(values))
+            written = decode_objects(objects_at(start, len(values)), values)
+        except KeyError:
+            raise IllegalAddress from None
+        if block.objects[0].access is Access.RO or not self.has(block):
+            raise IllegalAddress
+        self.set_values(block, {name: int(value or 0) for name, value in written.items()})
 
 
 def _identity(controller: Controller) -> Mapping[str, Value]:
@@ -109,6 +144,10 @@ def _identity(controller: Controller) -> Mapping[str, Value]:
         capabilities |= Capability.INSULATION_MONITOR | Capability.VEHICLE_DATA
         if hardware.type is not ConnectorType.GBT:
             capabilities |= Capability.T2
+    if hardware.keeps_frames:
+        capabilities |= Capability.DUMP
+    if hardware.has_light:
+        capabilities |= Capability.LIGHTS
     return {
         "protocol_version": 1,
         "connector_type": objects.CONNECTOR_TYPE_CODES.index(hardware.type.value),
@@ -201,6 +240,17 @@ def _diagnosis(controller: Controller) -> Mapping[str, Value]:
         "clock": _clock(controller),
         "uptime": int(controller.uptime_s),
         "contactor_operations": controller.contactor.operations,
+    }
+
+
+def _dump(controller: Controller) -> Mapping[str, Value]:
+    frames = controller.frames
+    now_ms = round(controller.now_s * 1000) & 0xFFFF_FFFF
+    first, kept = frames.batch()
+    return {
+        "dump_next": frames.next_number,
+        "dump_lost": frames.lost,
+        "dump_records": dump_records.encode(first, now_ms, kept),
     }
 
 

@@ -11,12 +11,16 @@ import pytest
 
 from drivers.errors import DeviceError, Refused
 from drivers.interfaces import Cause, ConnectorType, ControllerReading, HardwareFlag
-from drivers.native.controller import NativeController
+from drivers.native.controller import Settings, open_device
 from drivers.native.objects import LEASE_S, RAMP_S, RENEWAL_S
+from drivers.ports.can import CanPort
+from drivers.ports.port import Port
+from drivers.simulated.can_line import CanLine
 from drivers.simulated.controller import Controller
 from drivers.simulated.controller_state import Hardware
+from drivers.simulated.controllers.native import face
+from drivers.simulated.devices import DevicePart
 from drivers.simulated.outlet import Outlet
-from drivers.simulated.registers import ControllerRegisters
 from drivers.simulated.vehicle import PlugOptions
 from drivers.simulated.wire import Line
 
@@ -25,16 +29,30 @@ TYPE2 = Hardware(number=1, type=ConnectorType.TYPE2, max_current_a=32, max_power
 
 
 class Rig:
-    """A simulated outlet behind an in-process wire, moved by the loop's time."""
+    """A simulated outlet behind an in-process wire, moved by the loop's time. The driver is what an installer gets."""
 
-    def __init__(self, hardware: Hardware) -> None:
+    def __init__(self, hardware: Hardware, carrier: str = "modbus") -> None:
         self.outlet = Outlet(Controller(hardware))
-        self.line = Line()
-        self.line.delay_s = 0.01
-        self.line.attach(1, ControllerRegisters(self.outlet.controller))
-        self.port = self.line.port("controllers")
-        self.driver = NativeController(self.port, 1)
+        self.wires: Line | CanLine
+        device = face(self.outlet.controller, DevicePart(kind="controllers", name="1", driver="native"))
+        if carrier == "can":
+            self.wires = CanLine(before=self.catch_up)
+            self.wires.attach(device)
+        else:
+            self.wires = Line()
+            self.wires.delay_s = 0.01
+            self.wires.attach(1, device.registers)
+        self.port: Port | CanPort = self.wires.port("controllers")
+        self.driver = open_device(Settings(port="controllers"), self.port)
         self.renewing = False
+
+    @property
+    def line(self) -> Line:
+        assert isinstance(self.wires, Line)
+        return self.wires
+
+    def catch_up(self) -> None:
+        self.outlet.advance(asyncio.get_running_loop().time())
 
     def is_closed(self) -> bool:
         return self.outlet.controller.contactor.is_closed
@@ -66,8 +84,8 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def a_rig(hardware: Hardware) -> AsyncIterator[Rig]:
-    rig = Rig(hardware)
+async def a_rig(hardware: Hardware, carrier: str = "modbus") -> AsyncIterator[Rig]:
+    rig = Rig(hardware, carrier)
     async with rig.port:
         tasks = [asyncio.create_task(rig.live()), asyncio.create_task(rig.renew())]
         try:
@@ -78,9 +96,13 @@ async def a_rig(hardware: Hardware) -> AsyncIterator[Rig]:
             await asyncio.wait(tasks)
 
 
+both_carriers = pytest.mark.parametrize("carrier", ["modbus", "can"])
+
+
+@both_carriers
 @pytest.mark.parametrize("hardware", [CCS2, TYPE2], ids=lambda hardware: str(hardware.type.value))
-async def test_a_charge_goes_from_plug_to_unplug(hardware: Hardware) -> None:
-    async with a_rig(hardware) as rig:
+async def test_a_charge_goes_from_plug_to_unplug(hardware: Hardware, carrier: str) -> None:
+    async with a_rig(hardware, carrier) as rig:
         assert (await rig.driver.read()).status.value == "A"
         with pytest.raises(Refused, match="START refused: not possible in its present status"):
             await rig.driver.start(1, 0, 32.0, 22_000.0, LEASE_S)
@@ -99,19 +121,20 @@ async def test_a_charge_goes_from_plug_to_unplug(hardware: Hardware) -> None:
         assert not rig.is_closed()
 
 
-async def test_a_charge_whose_wire_is_cut_ends_with_the_lease() -> None:
-    async with a_rig(TYPE2) as rig:
+@both_carriers
+async def test_a_charge_whose_wire_is_cut_ends_with_the_lease(carrier: str) -> None:
+    async with a_rig(TYPE2, carrier) as rig:
         rig.outlet.plug(PlugOptions())
         await rig.until_status("B")
         await rig.driver.start(7, 0, 32.0, 22_000.0, LEASE_S)
         rig.renewing = True
         await rig.until_status("C6")
-        rig.line.cut()
+        rig.wires.cut()
         await asyncio.sleep(LEASE_S - RENEWAL_S - 0.2)
         assert rig.is_closed()
         await asyncio.sleep(RENEWAL_S + RAMP_S + 0.4)
         assert not rig.is_closed()
-        rig.line.restore()
+        rig.wires.restore()
         await asyncio.sleep(6)
         assert (await rig.driver.read()).cause is Cause.LEASE_ENDED
         assert not rig.is_closed()
@@ -147,9 +170,10 @@ async def test_noise_of_a_tenth_does_not_end_a_charge() -> None:
         assert rig.port.statistics.bad_frame > 20
 
 
+@both_carriers
 @pytest.mark.parametrize("keeps", [True, False])
-async def test_a_cable_stays_locked_without_its_vehicle_where_that_is_asked_for(keeps: bool) -> None:
-    async with a_rig(TYPE2) as rig:
+async def test_a_cable_stays_locked_without_its_vehicle_where_that_is_asked_for(keeps: bool, carrier: str) -> None:
+    async with a_rig(TYPE2, carrier) as rig:
         rig.outlet.plug(PlugOptions())
         await rig.until_status("B1")
         await rig.driver.start(7, 0, 32.0, 22_000.0, LEASE_S, keep_cable=keeps)

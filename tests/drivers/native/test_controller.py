@@ -22,6 +22,7 @@ from drivers.interfaces import (
 )
 from drivers.loading import load
 from drivers.native.controller import NativeController, Settings
+from drivers.native.link import ModbusLink
 from drivers.native.objects import ORDER, STATUS, STATUS_CODES, Command, OrderResult
 from drivers.ports.port import Port
 from drivers.simulated.wire import Line
@@ -36,7 +37,7 @@ class Bench:
         self.device = Controller()
         self.line.attach(1, self.device)
         self.port: Port = self.line.port("controllers")
-        self.driver = NativeController(self.port, 1)
+        self.driver = NativeController(ModbusLink(self.port, 1))
 
     def lose_replies(self, count: int) -> None:
         """The next `count` replies get lost on the wire."""

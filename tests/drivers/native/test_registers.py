@@ -25,6 +25,8 @@ RANGES = {
 def values_of(each: Object) -> st.SearchStrategy[Value]:
     if each.type is Type.TEXT:
         return st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=each.characters)
+    if each.type is Type.BYTES:
+        return st.binary(min_size=each.characters, max_size=each.characters)
     numbers = st.integers(*RANGES[each.type]).filter(lambda value: value != each.missing)
     return numbers if each.missing is None else st.none() | numbers
 

@@ -1,0 +1,324 @@
+"""A native controller on a CAN bus: what it tells by itself is gathered, orders and the rest go by SDO.
+
+The status comes in batches of TPDOs, at each change and at least five times a second; the heartbeat tells its NMT
+state. A controller that is not operational is told to be. Objects: drivers/native/canopen.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from drivers.codecs.can import CanFrame
+from drivers.codecs.canopen import (
+    EMERGENCY,
+    HEARTBEAT,
+    NMT,
+    SDO_ANSWER,
+    SDO_REQUEST,
+    TIMED_OUT,
+    Abort,
+    BadReply,
+    Emergency,
+    NmtCommand,
+    NmtState,
+    Transfer,
+    abort,
+    download,
+    is_answer_to,
+    nmt,
+    upload,
+)
+from drivers.errors import BadFrame, DeviceError, NoAnswer, Refused
+from drivers.native.canopen import (
+    CYCLE_MS,
+    HEARTBEAT_LOST_S,
+    HEARTBEAT_MS,
+    MARK_ASKS,
+    MARK_RENEWED,
+    MARKS,
+    RENEWAL,
+    TPDOS,
+    decode_object,
+    decode_pdo,
+    emergency_values,
+    encode_object,
+    encode_pdo,
+    index_of,
+)
+from drivers.native.objects import STATUS, Object
+from drivers.native.registers import Value
+
+if TYPE_CHECKING:
+    from drivers.ports.can import CanPort
+
+TIMEOUT_S = 0.2
+"""For one answer, and for a renewal to be taken."""
+FRESH_S = 0.25
+"""A status as old as this is still the present one: a controller without news tells it each 0.2 s."""
+WHOLE_S = 3 * CYCLE_MS / 1000 + 0.1
+"""And none of its parts may be older than this."""
+WAIT_S = 0.35
+"""So long a reading waits for the next batch."""
+START_EACH_S = 0.5
+"""A controller that is not operational is told so often to become it."""
+TWIN_WINDOW_S = 2.0
+TWIN_BEATS = round(1.75 * TWIN_WINDOW_S * 1000 / HEARTBEAT_MS)
+"""So many heartbeats within that time come from two nodes."""
+TWIN_FOR_S = 5.0
+DOUBLE_WITHIN_S = 0.05
+
+_BY_COB = {pdo.cob: pdo for pdo in TPDOS}
+_ALL = frozenset(pdo.number for pdo in TPDOS)
+_NAMES = frozenset(each.name for each in STATUS.objects)
+_STATUS = tuple(STATUS.objects)
+
+
+class _GaveWay(Exception):
+    """A long transfer was broken off for an order."""
+
+
+class CanopenLink:
+    """The controller with node id `node` on `port`. It listens from now on."""
+
+    def __init__(self, port: CanPort, node: int) -> None:
+        self._port = port
+        self._node = node
+        self._transferring = asyncio.Lock()
+        self._renewing = asyncio.Lock()
+        self._orders = 0
+        self._batch = asyncio.Event()
+        self._beats: deque[float] = deque(maxlen=TWIN_BEATS)
+        self._last_answer: tuple[bytes, float] = (b"", 0.0)
+        self._is_asking = False
+        self._doubles = 0
+        self._twin_until_s = 0.0
+        self._start_sent_s: float | None = None
+        self._heard_s: float | None = None
+        self._state: NmtState | None = None
+        self._forget()
+        self._unlisten = port.listen(self._heard, can_id=node, mask=0x7F, is_extended=False)
+
+    def __str__(self) -> str:
+        return f"controller with node id {self._node} on port '{self._port.name}'"
+
+    def _forget(self) -> None:
+        """What was told before counts no more."""
+        self._arrived: dict[int, dict[str, Value]] = {}
+        self._parts_s: dict[int, float] = {}
+        self._values: dict[str, Value] = {}
+        self._batch_s: float | None = None
+        self._emergency: tuple[dict[str, Value], float] | None = None
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._unlisten()
+
+    # ----------------------------------------------------------------------------------------------------- listening
+
+    def _heard(self, frame: CanFrame) -> None:
+        now_s = asyncio.get_running_loop().time()
+        function = frame.can_id & 0x780
+        pdo = _BY_COB.get(function)
+        if pdo is not None:
+            if len(frame.data) == 8:
+                self._arrived[pdo.number] = decode_pdo(pdo, frame.data)
+                if pdo.number == 1:
+                    self._end_batch(now_s)
+        elif function == HEARTBEAT and len(frame.data) == 1:
+            self._beat(frame.data[0] & 0x7F, now_s)
+        elif function == SDO_ANSWER:
+            self._answered(frame.data, now_s)
+        elif function == EMERGENCY and len(frame.data) == 8:
+            self._emergency = emergency_values(Emergency.decode(frame.data).data), now_s
+
+    def _end_batch(self, now_s: float) -> None:
+        """TPDO1 closes a batch; it counts when nothing of it is missing."""
+        arrived, self._arrived = self._arrived, {}
+        marks = int(arrived[1][MARKS] or 0)
+        numbers = {1} | {number for number in _ALL if number > 1 and marks & 1 << number - 1}
+        if not numbers <= arrived.keys():
+            return
+        for number in numbers:
+            self._values |= arrived[number]
+            self._parts_s[number] = now_s
+        self._values["ev_requests_energy"] = int(bool(marks & MARK_ASKS))
+        self._batch_s = self._heard_s = now_s
+        self._batch.set()
+        self._batch = asyncio.Event()
+
+    def _beat(self, state: int, now_s: float) -> None:
+        self._heard_s = now_s
+        try:
+            self._state = NmtState(state)
+        except ValueError:
+            return
+        if self._state is NmtState.BOOT_UP:
+            self._forget()
+            self._beats.clear()
+            return  # it says next what it has become
+        self._beats.append(now_s)
+        if len(self._beats) == TWIN_BEATS and now_s - self._beats[0] < TWIN_WINDOW_S:
+            self._twin_until_s = now_s + TWIN_FOR_S
+        if self._state is not NmtState.OPERATIONAL:
+            self._start_node(now_s)
+
+    def _answered(self, data: bytes, now_s: float) -> None:
+        """An answer that nobody waits for, just behind its like: a second node has the same id."""
+        if self._is_asking:
+            return
+        said, at_s = self._last_answer
+        if data[:4] == said[:4] and now_s - at_s < DOUBLE_WITHIN_S:
+            self._doubles += 1
+            if self._doubles > 1:
+                self._twin_until_s = now_s + TWIN_FOR_S
+
+    def _start_node(self, now_s: float) -> None:
+        if self._start_sent_s is not None and now_s - self._start_sent_s < START_EACH_S:
+            return
+        self._start_sent_s = now_s
+        try:
+            self._port.send(CanFrame(NMT, nmt(NmtCommand.START, self._node), False))
+        except NoAnswer:
+            self._start_sent_s = None
+
+    # ------------------------------------------------------------------------------------------------------- reading
+
+    async def read(self, objects: Sequence[Object], *, is_order: bool = False) -> dict[str, Value]:
+        if tuple(objects) == _STATUS:
+            return await self._status()
+        values: dict[str, Value] = {}
+        for each in objects:
+            data = await self._transfer(lambda each=each: upload(index_of(each)), index_of(each), is_order)  # type: ignore[misc]
+            try:
+                values[each.name] = decode_object(each, data)
+            except ValueError as error:
+                raise BadFrame(f"{self}: {error}") from None
+        return values
+
+    async def _status(self) -> dict[str, Value]:
+        """The present status: told within the last 0.25 s, or waited for."""
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + WAIT_S
+        while True:
+            now_s = loop.time()
+            self._refuse_twins(now_s)
+            if self._is_fresh(now_s):
+                values = {name: self._values[name] for name in _NAMES}
+                if self._emergency is not None and self._batch_s is not None and self._emergency[1] > self._batch_s:
+                    values |= self._emergency[0]
+                return values
+            if not self._port.is_open:
+                raise NoAnswer(f"{self}: {self._port.error or 'the port is not open'}")
+            if self._state is not NmtState.OPERATIONAL or self._batch_s is None:
+                self._start_node(now_s)
+            if not await self._next_batch(deadline_s):
+                raise NoAnswer(f"{self}: {self._why_silent(loop.time())}")
+
+    def _is_fresh(self, now_s: float) -> bool:
+        if self._batch_s is None or now_s - self._batch_s > FRESH_S or self._parts_s.keys() != _ALL:
+            return False
+        return now_s - min(self._parts_s.values()) <= WHOLE_S
+
+    async def _next_batch(self, deadline_s: float) -> bool:
+        batch = self._batch
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                await batch.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _why_silent(self, now_s: float) -> str:
+        if self._heard_s is None:
+            return "nothing has been heard of it"
+        if now_s - self._heard_s > HEARTBEAT_LOST_S:
+            return f"no heartbeat for {now_s - self._heard_s:.1f} s"
+        if self._state is not None and self._state is not NmtState.OPERATIONAL:
+            return f"it is {self._state.name.lower().replace('_', '-')} and tells no status"
+        return "it tells no status, or not all of it"
+
+    def _refuse_twins(self, now_s: float) -> None:
+        if now_s < self._twin_until_s:
+            raise BadFrame(f"{self}: two devices on this bus have node id {self._node}. Give one of them another id.")
+
+    # ------------------------------------------------------------------------------------------------------- writing
+
+    async def renew(self, values: Mapping[str, Value]) -> None:
+        """One frame; taken when the controller's next batch says so."""
+        loop = asyncio.get_running_loop()
+        async with self._renewing:
+            with contextlib.suppress(NoAnswer):  # also one that tells no status may take it
+                await self._status()
+            before = int(self._values.get(MARKS) or 0) & MARK_RENEWED
+            self._port.send(CanFrame(RENEWAL.cob + self._node, encode_pdo(RENEWAL, values), False))
+            deadline_s = loop.time() + TIMEOUT_S
+            while int(self._values.get(MARKS) or 0) & MARK_RENEWED == before:
+                if not await self._next_batch(deadline_s):
+                    raise NoAnswer(f"{self}: it did not take the renewal of its lease")
+
+    async def write(self, objects: Sequence[Object], values: Mapping[str, Value], *, is_order: bool = False) -> None:
+        """Each value by a transfer of its own, in the objects' order: the order's number comes last."""
+        self._refuse_twins(asyncio.get_running_loop().time())
+        for each in objects:
+            if each.name in values:
+                data = encode_object(each, values[each.name])
+                make = lambda each=each, data=data: download(index_of(each), 0, data)  # noqa: E731
+                await self._transfer(make, index_of(each), is_order)
+
+    async def _transfer(self, make: Callable[[], Transfer], index: int, is_order: bool) -> bytes:
+        """One SDO transfer; a long one that is no order gives way to orders, and begins anew behind them."""
+        self._orders += is_order
+        try:
+            while True:
+                async with self._transferring:
+                    try:
+                        return await self._carry(make(), index, is_order)
+                    except _GaveWay:
+                        continue
+        finally:
+            self._orders -= is_order
+
+    async def _carry(self, transfer: Transfer, index: int, is_order: bool) -> bytes:
+        request = next(transfer)
+        try:
+            while True:
+                request = transfer.send(await self._ask(request))
+                if self._orders and not is_order:
+                    self._break_off(index)
+                    raise _GaveWay
+        except StopIteration as done:
+            return bytes(done.value)
+        except Abort as error:
+            raise Refused(f"{self}: object {index:04X}: {error}") from None
+        except BadReply as error:
+            self._break_off(index)
+            raise BadFrame(f"{self}: object {index:04X}: {error}") from None
+        except NoAnswer:
+            self._break_off(index)
+            raise
+
+    async def _ask(self, request: bytes) -> bytes:
+        answer_id = SDO_ANSWER + self._node
+
+        def answer(frame: CanFrame) -> bytes | None:
+            is_ours = frame.can_id == answer_id and not frame.is_extended and is_answer_to(request, frame.data)
+            return frame.data if is_ours else None
+
+        self._is_asking = True
+        try:
+            frame = CanFrame(SDO_REQUEST + self._node, request, False)
+            reply = await self._port.ask(frame, answer, timeout_s=TIMEOUT_S, device=self._node)
+        finally:
+            self._is_asking = False
+        self._last_answer = reply, asyncio.get_running_loop().time()
+        return reply
+
+    def _break_off(self, index: int) -> None:
+        try:
+            self._port.send(CanFrame(SDO_REQUEST + self._node, abort(index, 0, TIMED_OUT), False))
+        except DeviceError:
+            return  # the port is gone; so is the transfer
