@@ -11,21 +11,7 @@ from pathlib import Path
 from chargepoint.bus import Bus
 from chargepoint.clock import Clock
 from chargepoint.config import PortSettings, Secrets, Settings
-from drivers.ports.wire import Wire, open_wire
-
-
-def wire_of(port: PortSettings) -> Wire:
-    """The wire that a [[port]] section describes, not yet opened."""
-    return open_wire(
-        kind=port.kind,
-        device=port.device,
-        baud_rate=port.baud_rate,
-        parity=port.parity,
-        stop_bits=port.stop_bits,
-        data_bits=port.data_bits,
-        host=port.host,
-        port=port.port,
-    )
+from drivers.ports.opening import AnyWire, wire_of
 
 
 def folder_of(data: Path, service: str) -> Path:
@@ -40,7 +26,7 @@ class Context:
     `data` is that folder (`folder_of`), which exists: the station's journal is `DATA/station/journal.db`.
     `stopping` is set when the station stops in order; `run` then ends its work and returns. `beat` says that the work
     itself goes on (architecture.md 3): a service that does not beat is ended. `ready` says it is up.
-    `wire_for` makes the byte stream of a port; journeys hand in in-process wires here.
+    `wire_for` makes what a port is opened on; journeys hand in in-process wires here.
     """
 
     name: str
@@ -50,7 +36,7 @@ class Context:
     clock: Clock
     data: Path
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    wire_for: Callable[[PortSettings], Wire] = wire_of
+    wire_for: Callable[[PortSettings], AnyWire] = wire_of
     is_really: bool = False
     """Whether `helper` carries its deeds out on this machine; otherwise it writes down what it would do."""
 

@@ -18,11 +18,11 @@ import msgspec
 from chargepoint.bus import Bus
 from chargepoint.clock import Clock
 from chargepoint.config import PortSettings, Secrets, Settings
-from chargepoint.context import Context, folder_of, wire_of
+from chargepoint.context import Context, folder_of
 from chargepoint.messages import ClockState
 from chargepoint.restarts import RestartRule
 from chargepoint.timekeeping import EARLIEST
-from drivers.ports.wire import Wire
+from drivers.ports.opening import AnyWire, wire_of
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class World:
     config_damage: tuple[str, ...] = ()
     is_really: bool = False
     make_clock: Callable[[], Clock] = lambda: Clock.of_system(EARLIEST)
-    wire_for: Callable[[PortSettings], Wire] = wire_of
+    wire_for: Callable[[PortSettings], AnyWire] = wire_of
 
     def service(self, name: str) -> Service:
         """The row of `name`. Raises KeyError."""

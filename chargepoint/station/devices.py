@@ -12,36 +12,32 @@ from chargepoint.config_drivers import KINDS, driver_settings
 from chargepoint.context import Context
 from drivers.interfaces import ConnectorController, EnergyMeter
 from drivers.loading import load
-from drivers.ports.port import Port
+from drivers.ports.opening import AnyPort, port_on
 
 
-def open_ports(context: Context) -> dict[str, Port]:
-    """A port for each [[port]] that a controller or a meter uses; readers belong to the service `rfid`."""
+def open_ports(context: Context) -> dict[str, AnyPort]:
+    """A port for each [[port]] that a device uses; those of readers belong to the service `rfid`."""
     settings = context.settings
-    used = {connector.port for connector in settings.connector} | {meter.port for meter in settings.meter}
-    return {
-        port.name: Port(port.name, context.wire_for(port), port.timeout_s)
-        for port in settings.port
-        if port.name in used
-    }
+    used = {section.port for kind in KINDS if kind != "reader" for section in getattr(settings, kind)}
+    return {port.name: port_on(port, context.wire_for(port)) for port in settings.port if port.name in used}
 
 
-def open_controller(settings: ConnectorSettings, ports: Mapping[str, Port]) -> ConnectorController:
+def open_controller(settings: ConnectorSettings, ports: Mapping[str, AnyPort]) -> ConnectorController:
     """The connector's controller. Raises UnknownDriver."""
     controller: ConnectorController = _open("connector", settings, ports)
     return controller
 
 
-def open_meter(settings: MeterSettings, ports: Mapping[str, Port]) -> EnergyMeter:
+def open_meter(settings: MeterSettings, ports: Mapping[str, AnyPort]) -> EnergyMeter:
     """The meter. Raises UnknownDriver."""
     meter: EnergyMeter = _open("meter", settings, ports)
     return meter
 
 
-def _open(kind: str, settings: ConnectorSettings | MeterSettings, ports: Mapping[str, Port]) -> Any:
+def _open(kind: str, settings: ConnectorSettings | MeterSettings, ports: Mapping[str, AnyPort]) -> Any:
     driver = load(KINDS[kind], settings.driver)
     own = msgspec.convert(driver_settings(driver, msgspec.to_builtins(settings)), driver.Settings)
-    return driver.open_device(own, ports[settings.port])
+    return driver.open_device(own, ports[settings.port] if settings.port else None)
 
 
 def most_power_w(settings: Settings, meter: MeterSettings) -> float:

@@ -17,7 +17,7 @@ from chargepoint.station.session import session_state
 from chargepoint.station.site import Site
 from chargepoint.station.status import connector_status, suspended_by
 from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus, LogicalStatus, TechnicalStatus
-from drivers.ports.port import Port
+from drivers.ports.opening import AnyPort
 
 REFRESH_S = 2.0
 """Each state is told at least this often, so that a reader can tell live from old (R34)."""
@@ -36,7 +36,7 @@ class Shown:
         site: Site,
         outlets: Sequence[Outlet],
         meters: Mapping[str, MeterPoint],
-        ports: Mapping[str, Port],
+        ports: Mapping[str, AnyPort],
         sharing: PowerSharing,
     ) -> None:
         self._bus = bus
@@ -144,14 +144,7 @@ class Shown:
             )  # fmt: skip
             self._bus.set_state(f"meter/{name}", state)
         for name, port in self._ports.items():
-            counted = port.statistics
-            self._bus.set_state(
-                f"port/{name}",
-                PortState(
-                    name=name, is_open=port.wire.is_open, requests=counted.requests, answers=counted.answers,
-                    no_answer=counted.no_answer, bad_frame=counted.bad_frame, error=port.wire.error,
-                ),
-            )  # fmt: skip
+            self._bus.set_state(f"port/{name}", port_state(name, port))
         self._bus.set_state("station", self._station())
 
     def _station(self) -> StationState:
@@ -177,3 +170,22 @@ class Shown:
             power_limit_w=site.settings.station.power_limit_w,
             power_w=power_w,
         )
+
+
+def port_state(name: str, port: AnyPort) -> PortState:
+    """How a port is now."""
+    counted = port.statistics
+    return PortState(
+        name=name,
+        kind=port.kind,
+        is_open=port.is_open,
+        requests=counted.requests,
+        answers=counted.answers,
+        no_answer=counted.no_answer,
+        bad_frame=counted.bad_frame,
+        error=port.error,
+        errors=counted.errors,
+        p50_ms=counted.p50_ms,
+        p99_ms=counted.p99_ms,
+        frames=port.frames.lines(),
+    )
