@@ -1,9 +1,10 @@
-"""LEM DCBM 400 and DCBM 600: direct-current meters that sign sessions (OCMF); Ethernet, HTTP, factory address 192.168.1.2.
+"""LEM DCBM 400 and DCBM 600: direct-current meters that sign sessions (OCMF); Ethernet, HTTP, delivered as 192.168.1.2.
 
-Source: LEM, DCBM 400/600 operation manual and communication protocol, as a public driver uses them. JSON: V, A, kW, kWh.
-Quirks: no session without a set clock, and it cannot be set while one runs: it is set before each session, but not twice
-within two minutes; it is good for 48 hours. A session should last two minutes at least. The client's name has at most 37
-characters. A record is text (OCMF) and is passed on byte for byte.
+Source: LEM, DCBM 400/600 operation manual and communication protocol, as a public driver uses them. JSON: V, A, kW and
+kWh.
+Quirks: no session without a set clock, and it cannot be set while one runs: it is set before each session, but not
+twice within two minutes; it is good for 48 hours. A session should last two minutes at least. The client's name has at
+most 37 characters. A record is text (OCMF) and is passed on byte for byte.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import asyncio
 import enum
 import logging
 from datetime import UTC
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
@@ -21,9 +22,7 @@ from drivers.about import About
 from drivers.errors import BadFrame, Refused
 from drivers.interfaces import EnergyMeter, Identity, MeterReading, SessionReference
 from drivers.meters.plausibility import DC, Judge
-
-if TYPE_CHECKING:
-    from drivers.ports.http import HttpPort
+from drivers.ports.http import HttpPort
 
 log = logging.getLogger(__name__)
 
