@@ -1,0 +1,465 @@
+"""A box of another maker as the station wants a connector controller: permission is a lease, nothing charges unasked.
+
+Such a box knows no sessions and no leases. It has a current to offer, perhaps a switch, perhaps a time-out of its own.
+So the lease is kept here, and these rules hold for every family:
+
+- The first thing a box hears after a start of this software, after a start of its own and after a silence longer than
+  its own time-out is that it may offer nothing; then its fail-safe is set anew. Until both are done it is not ready
+  (no PRECHECK_DONE), and no charge begins.
+- What it was still giving then is switched off and waited for; afterwards the cause LEASE_ENDED says that the
+  permission was lost without anybody's fault, so that the station may go on with its transaction.
+- A permission ends with its lease, with the vehicle, with a fault and with a restart of the box; the box is then told
+  to offer nothing, and told again at each look until it has heard it.
+- What a box holds is compared with what it was told last: another value means that it restarted, or that somebody
+  else gives it orders. Both count as a restart.
+- Currents are rounded down to its steps; below 6 A is 0. It is written to when something changed and when its own
+  time-out needs it.
+- A change between "no vehicle" and "vehicle" counts when two looks agree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from datetime import datetime
+
+from drivers.controllers.box import LEAST_A, Box, Finding, Letter, Look
+from drivers.errors import BadFrame, DeviceError, NoAnswer, Refused
+from drivers.interfaces import (
+    Cause,
+    ControllerReading,
+    ControllerStatus,
+    Diagnosis,
+    FailSafe,
+    HardwareFlag,
+    Identity,
+    Parameter,
+    VehicleData,
+)
+
+log = logging.getLogger(__name__)
+
+S = ControllerStatus
+
+OPENS_IN_TIME_S = 12.0
+"""How long a box that was on from before is given to open; then what it really does is told."""
+HEARD_S = 1.5
+"""A renewal without anything to write is believed when the box was heard within this time."""
+_EMERGENCY = Finding(S.E9_EMERGENCY_STOP, Cause.EMERGENCY_COMMAND, "emergency stop by command")
+_AB = frozenset({Letter.A, Letter.B})
+
+
+class LeasedBox:
+    """`box` as a ConnectorController. `opens_after_s`: how long after the last thing it heard of us it has opened by
+    itself; infinity when it does not."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.fail_safe = box.fail_safe
+        self.opens_after_s = box.opens_after_s if box.fail_safe is FailSafe.OPENS else math.inf
+        self._lock = asyncio.Lock()
+        self._is_ready = False
+        self._boot_count = 1
+        self._boot: int | None = None
+        self._is_permitted = False
+        self._session_ref = 0
+        self._keeps_cable = False
+        self._wants_lock = False
+        self._granted_w = 0.0
+        self._written_a: float | None = None
+        """What the box was told last; None: nothing, or nobody knows whether it heard it."""
+        self._lease_until_s = 0.0
+        self._started_s = 0.0
+        self._ended_s = 0.0
+        self._cause = Cause.NONE
+        self._had_session = False
+        self._start_wh: float | None = None
+        self._is_emergency = False
+        self._on_from_before_s: float | None = None
+        self._is_first_look = True
+        self._heard_s = -math.inf
+        self._kept_alive_s = -math.inf
+        self._letter: Letter | None = None
+        self._unready = ""
+        self._said: tuple[str, ...] = ()
+
+    # ------------------------------------------------------------------------------------------------------ what it is
+
+    async def identify(self) -> Identity:
+        """Raises NoAnswer, BadFrame or Refused, as all that follow."""
+        async with self._lock:
+            return await self.box.identify()
+
+    async def read(self) -> ControllerReading:
+        """How it is now, after what had to be done about it (see above)."""
+        async with self._lock:
+            look = await self._look()
+            return self._reading(look)
+
+    async def read_vehicle(self) -> VehicleData:
+        async with self._lock:
+            return await self.box.vehicle()
+
+    async def read_diagnosis(self) -> Diagnosis:
+        async with self._lock:
+            return await self.box.diagnose()
+
+    # ---------------------------------------------------------------------------------------------------------- orders
+
+    async def start(
+        self,
+        session_ref: int,
+        flags: int,
+        current_a: float,
+        power_w: float,
+        valid_for_s: float,
+        *,
+        keep_cable: bool = False,
+    ) -> None:
+        """As the Protocol has it; `flags` mean nothing here. Raises ValueError for values no wire can carry."""
+        if not 1 <= session_ref <= 0xFFFF_FFFF:
+            raise ValueError(f"session_ref {session_ref}: must be 1..2^32-1")
+        amperes = self._steps(current_a, power_w)
+        _check_lease(valid_for_s)
+        async with self._lock:
+            look = await self._look()
+            if self._is_permitted and self._session_ref != session_ref:
+                raise self._refused(f"session {self._session_ref} charges here")
+            reason = self._why_not(look)
+            if reason:
+                raise self._refused(reason)
+            is_new = not self._is_permitted
+            self._is_permitted, self._session_ref = True, session_ref
+            self._keeps_cable, self._wants_lock = keep_cable, self.box.locks_by_order
+            self._granted_w, self._lease_until_s = power_w, self._now() + valid_for_s
+            if is_new:
+                self._cause, self._had_session = Cause.NONE, False
+                self._started_s, self._start_wh = self._now(), look.energy_wh
+            try:
+                if self._wants_lock and look.is_locked is False:
+                    await self.box.lock()
+                await self._write(amperes)
+            except DeviceError:
+                self._withdraw(Cause.NONE)  # it may have heard it: it is told to offer nothing at the next look
+                raise
+
+    async def limit(self, current_a: float, power_w: float, valid_for_s: float) -> None:
+        """Renew and offer at most `current_a`. A renewal alone never starts anything.
+
+        Boxes know currents only: `power_w` counts as far as it is 0. (The station's grants are the same in both.)
+        """
+        amperes = self._steps(current_a, power_w)
+        _check_lease(valid_for_s)
+        async with self._lock:
+            if self._has_lapsed():
+                self._withdraw(Cause.LEASE_ENDED)
+            if not self._is_permitted:
+                return
+            if amperes != self._written_a or self._now() - self._heard_s > HEARD_S:
+                await self._write(amperes)
+            self._granted_w, self._lease_until_s = power_w, self._now() + valid_for_s
+
+    async def stop(self) -> None:
+        """Withdraw the permission. Raises NoAnswer when it did not hear it; it is told again at each look."""
+        self._withdraw(Cause.NONE)
+        self._cause, self._wants_lock = Cause.NONE, False
+        async with self._lock:
+            await self._forbid()
+
+    async def lock(self) -> None:
+        async with self._lock:
+            look = await self._look()
+            if not look.connected:
+                raise self._refused("there is no vehicle whose plug could be locked")
+            await self.box.lock()
+            self._wants_lock = True
+
+    async def unlock(self) -> None:
+        """Only while nothing is offered and the contactor is open. Raises Refused otherwise."""
+        async with self._lock:
+            look = await self._look()
+            if look.closed:
+                raise self._refused("there is voltage at its output")
+            if self._is_permitted or (look.is_offered and look.connected):
+                raise self._refused("a charge runs; stop it first")
+            self._wants_lock = self._keeps_cable = False
+            await self.box.unlock()
+
+    async def emergency_stop(self) -> None:
+        """Off at once; E9 is kept here (the box knows no such state) until `reboot`."""
+        self._withdraw(Cause.EMERGENCY_COMMAND)
+        self._is_emergency = True
+        async with self._lock:
+            await self._forbid()
+
+    async def reboot(self) -> None:
+        """Off, out of E9, and begin anew; the box itself is restarted where it can be told to.
+
+        Raises Refused when it cannot, and there was no emergency stop to leave.
+        """
+        self._withdraw(Cause.NONE)
+        async with self._lock:
+            await self._forbid()
+            was_emergency, self._is_emergency = self._is_emergency, False
+            is_restarted = await self.box.reboot()
+            self._begin_anew()
+            if not is_restarted and not was_emergency:
+                raise self.box.cannot("be restarted from here")
+
+    async def set_clock(self, at: datetime) -> None:
+        async with self._lock:
+            await self.box.set_clock(at)
+
+    async def parameters(self) -> tuple[Parameter, ...]:
+        async with self._lock:
+            return await self.box.parameters()
+
+    async def write_parameter(self, name: str, value: int) -> Parameter:
+        async with self._lock:
+            return await self.box.write_parameter(name, value)
+
+    # ------------------------------------------------------------------------------------------------------- one look
+
+    async def _look(self) -> Look:
+        """Look at the box and bring it in line with what it may do; what is seen after that."""
+        if self._has_lapsed():
+            self._withdraw(Cause.LEASE_ENDED)
+        if self._is_ready and self._now() - self._heard_s > self.box.opens_after_s:
+            self._is_ready = False  # it did its fail-safe meanwhile, and may come back with what it had
+            self._withdraw(Cause.LEASE_ENDED)
+        if not self._is_ready:
+            await self._make_ready()
+        elif not self._is_permitted and self._written_a != 0.0:
+            await self._forbid()
+        elif self._now() - self._kept_alive_s >= self.box.keep_alive_s:
+            await self.box.keep_alive()
+            self._kept_alive_s = self._now()
+        look = await self._settled()
+        if self._has_restarted(look):
+            self._begin_anew()
+            await self._make_ready()
+            look = await self._settled()
+        self._boot = look.boot
+        self._judge(look)
+        if not self._is_permitted and self._written_a != 0.0:
+            await self._forbid()
+        await self._tend_lock(look)
+        return look
+
+    async def _make_ready(self) -> None:
+        """Nothing is offered from now on, and its fail-safe is set."""
+        await self._forbid()
+        try:
+            await self.box.prepare()
+        except Refused as error:
+            self._unready = str(error)
+            return
+        self._unready = ""
+        self._heard_s = self._kept_alive_s = self._now()
+        self._is_ready = True
+
+    async def _settled(self) -> Look:
+        """A look; when it shows a vehicle coming or going, two that agree. Raises BadFrame when they do not."""
+        look = await self._heard_look()
+        for _ in range(3):
+            before, self._letter = self._letter, look.letter
+            if before is None or before is look.letter or {before, look.letter} != _AB:
+                return look
+            await asyncio.sleep(self.box.settle_s)
+            look = await self._heard_look()
+            if look.letter is self._letter:
+                return look
+        raise BadFrame(f"{self.box.where}: the state of its control pilot does not settle")
+
+    async def _heard_look(self) -> Look:
+        look = await self.box.look()
+        self._heard_s = self._now()
+        return look
+
+    def _has_restarted(self, look: Look) -> bool:
+        if self._boot is not None and look.boot is not None and look.boot != self._boot:
+            log.warning("%s: it restarted", self.box.where)
+            return True
+        told = self._written_a
+        if not self._is_ready or look.held_a is None or told is None:
+            return False
+        if abs(look.held_a - told) < self.box.step_a / 2 + 1e-6 or (self.box.holds_less and look.held_a < told):
+            return False
+        log.warning(
+            "%s: it holds %g A where %g A were written: it restarted, or somebody else writes to it",
+            self.box.where, look.held_a, told,
+        )  # fmt: skip
+        return True
+
+    def _begin_anew(self) -> None:
+        """The box has restarted (or is to be treated so): it has no permission and no fail-safe any more."""
+        self._boot_count = self._boot_count % 0xFFFF + 1
+        self._is_ready = False
+        self._boot = None
+        self._letter = None
+        self._withdraw(Cause.NONE)
+        self._written_a = None
+
+    def _judge(self, look: Look) -> None:
+        """What a look means for the permission and for the past."""
+        texts = tuple(finding.text for finding in look.findings)
+        self._say((*texts, self._unready) if self._unready else texts)
+        now = self._now()
+        if self._is_first_look:
+            self._is_first_look = False
+            if look.connected:
+                self._cause = Cause.LEASE_ENDED
+                self._had_session = look.closed
+            if look.closed:
+                self._on_from_before_s = now
+        if look.findings or look.letter in (Letter.E, Letter.F):
+            self._withdraw(look.findings[0].cause if look.findings else Cause.NONE)
+        elif look.letter is Letter.A:
+            self._withdraw(Cause.NONE)
+            self._cause, self._had_session = Cause.NONE, False
+            self._wants_lock = self._wants_lock and self._keeps_cable
+        elif look.closed and self._is_permitted:
+            self._had_session = True
+        if not look.closed and not self._is_permitted:
+            self._session_ref = 0
+        if self._on_from_before_s is not None:
+            if look.closed and now - self._on_from_before_s < OPENS_IN_TIME_S:
+                raise NoAnswer(
+                    f"{self.box.where}: it was on before this software started; "
+                    "it was told to switch off, and has not opened yet"
+                )
+            self._on_from_before_s = None
+
+    async def _tend_lock(self, look: Look) -> None:
+        """Release a plug that is locked by our order only, when nobody wants that any more."""
+        if self.box.locks_by_order and look.is_locked and not self._wants_lock and not look.closed:
+            try:
+                await self.box.unlock()
+            except DeviceError as error:
+                log.debug("%s: unlock: %s", self.box.where, error)
+
+    # ----------------------------------------------------------------------------------------------------- permission
+
+    def _has_lapsed(self) -> bool:
+        return self._is_permitted and self._now() > self._lease_until_s
+
+    def _withdraw(self, cause: Cause) -> None:
+        """From now on it may not charge; the box is told by who called."""
+        if self._is_permitted:
+            self._cause = cause
+            self._ended_s = self._now()
+        self._is_permitted = False
+
+    async def _forbid(self) -> None:
+        self._written_a = None
+        await self.box.forbid()
+        self._heard_s = self._now()
+        self._written_a = 0.0
+
+    async def _write(self, amperes: float) -> None:
+        self._written_a = None
+        if amperes > 0:
+            await self.box.allow(amperes)
+        else:
+            await self.box.forbid()
+        self._heard_s = self._now()
+        self._written_a = amperes
+
+    def _steps(self, current_a: float, power_w: float) -> float:
+        """Rounded down to what the box takes; 0 below 6 A."""
+        for name, value in (("current_a", current_a), ("power_w", power_w)):
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name} {value}: must be 0 or more")
+        step_a = self.box.step_a
+        amperes = math.floor(min(current_a, self.box.most_a) / step_a + 1e-6) * step_a
+        return round(amperes, 6) if amperes >= max(LEAST_A, self.box.least_a) - 1e-6 and power_w > 0 else 0.0
+
+    def _why_not(self, look: Look) -> str:
+        if self._is_emergency:
+            return "it is in emergency stop"
+        if not self._is_ready:
+            return "its fail-safe could not be set"
+        if look.findings:
+            return look.findings[0].text
+        if not look.connected or look.letter in (Letter.E, Letter.F):
+            return "not possible in its present status"
+        return ""
+
+    # -------------------------------------------------------------------------------------------------------- reading
+
+    def _reading(self, look: Look) -> ControllerReading:
+        status, cause = self._status(look)
+        now = self._now()
+        wh = 0.0 if look.energy_wh is None or self._start_wh is None else max(0.0, look.energy_wh - self._start_wh)
+        until_s = now if self._is_permitted else self._ended_s
+        is_metered = look.current_a is not None
+        limit_a = self._written_a or 0.0
+        return ControllerReading(
+            status=status,
+            flags=self._flags(look, status),
+            cause=cause,
+            boot_count=self._boot_count,
+            session_ref=self._session_ref,
+            lease_left_s=max(0.0, self._lease_until_s - now) if self._is_permitted else 0.0,
+            limit_current_a=limit_a if look.limit_a is None else min(limit_a, look.limit_a),
+            limit_power_w=self._granted_w if self._is_permitted else 0.0,
+            voltage_v=look.voltage_v or 0.0,
+            current_a=look.current_a or (0.0, 0.0, 0.0),
+            power_w=look.power_w or 0.0,
+            energy_wh=round(wh),
+            elapsed_s=int(max(0.0, until_s - self._started_s)) if self._started_s else 0,
+            ev_requests_energy=look.letter in (Letter.C, Letter.D),
+            is_metered=is_metered,
+        )
+
+    def _status(self, look: Look) -> tuple[ControllerStatus, Cause]:
+        """A to F. A fault stands above all, then a closed contactor."""
+        if self._is_emergency:
+            return _EMERGENCY.status, _EMERGENCY.cause
+        if look.findings:
+            return look.findings[0].status, look.findings[0].cause
+        if look.letter in (Letter.E, Letter.F):
+            return S.F_UNKNOWN, self._cause
+        if look.closed and look.letter is not Letter.A:
+            return S.C6_CHARGING, self._cause
+        if look.letter is Letter.A:
+            return S.A_NOT_CONNECTED, Cause.NONE
+        if self._had_session and not self._is_permitted and self._cause is not Cause.LEASE_ENDED:
+            return S.B2_FINISHED, self._cause
+        return (S.B1_NEGOTIATION if look.letter in (Letter.C, Letter.D) else S.B_CONNECTED), self._cause
+
+    def _flags(self, look: Look, status: ControllerStatus) -> HardwareFlag:
+        is_hot = status is S.E7_OVERHEAT
+        rows = (
+            (HardwareFlag.INPUT_VOLTAGE, True),
+            (HardwareFlag.EV_CONNECTED, look.connected),
+            (HardwareFlag.PRECHECK_DONE, self._is_ready),
+            (HardwareFlag.CONNECTOR_LOCKED, bool(look.is_locked)),
+            (HardwareFlag.OUTPUT_RELAY, look.closed),
+            (HardwareFlag.CHARGING, look.closed and status is S.C6_CHARGING),
+            (HardwareFlag.INTERNAL_OVERHEAT, is_hot),
+        )
+        return HardwareFlag(sum(flag for flag, holds in rows if holds))
+
+    def _say(self, texts: tuple[str, ...]) -> None:
+        """One line when what is wrong changes."""
+        if texts == self._said:
+            return
+        if texts:
+            log.warning("%s: %s", self.box.where, "; ".join(texts))
+        else:
+            log.info("%s: no fault any more", self.box.where)
+        self._said = texts
+
+    def _refused(self, why: str) -> Refused:
+        return Refused(f"{self.box.where}: {why}")
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _check_lease(valid_for_s: float) -> None:
+    if not 0 < valid_for_s <= 10.0:
+        raise ValueError(f"valid_for_s {valid_for_s}: must be more than 0, at most 10")
