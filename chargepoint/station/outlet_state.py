@@ -12,6 +12,7 @@ from chargepoint.station.kept_facts import decoded, read_word
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.permission import NO_GRANT, Permission
 from chargepoint.station.reservations import Place, place_of
+from chargepoint.station.safety import Hold
 from chargepoint.station.site import Site
 from chargepoint.station.status import Facts, connector_status
 from chargepoint.storage.journal import ASIDE
@@ -85,8 +86,13 @@ class OutletState:
             is_stopping=self._site.is_stopping,
             resumes_from=self._resumes_from,
             holds_cable=self.holds_cable or self.lingers,
-            hold=self._site.holds.of(self.number),
+            hold=self.hold,
         )
+
+    @property
+    def hold(self) -> Hold | None:
+        """What keeps this connector from energy beside its own faults."""
+        return self._site.holds.of(self.number)
 
     @property
     def status(self) -> ConnectorStatus:

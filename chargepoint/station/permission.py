@@ -82,6 +82,11 @@ class Permission:
         return self._clock.mono() - self._renewed_mono_s > OPENS_WITHIN_S
 
     @property
+    def holds(self) -> bool:
+        """The controller has taken it, and its lease has not run out since the last renewal."""
+        return not self._is_due and self._clock.mono() - self._renewed_mono_s <= LEASE_S
+
+    @property
     def is_pending(self) -> bool:
         """A start order waits its turn, or is on its way and not answered yet."""
         return self._is_due
