@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 from chargepoint.records import HistoryRow, Limit, Moment
 from chargepoint.vocabulary import ConnectorType, PowerType
-from drivers.interfaces import ControllerReading, Diagnosis, MeterReading
+from drivers.interfaces import ControllerReading, Diagnosis, InsulationReading, MeterReading
 
 ROW_EVERY_S = 15.0
+_NOTHING = Diagnosis()
 SENSOR_RANGE_C = (-100.0, 200.0)
 """What a temperature sensor can mean (statuses.md 10); other values are missing or broken sensors."""
 
@@ -25,16 +26,19 @@ def history_row(
     diagnosis: Diagnosis | None,
     limit: Limit | None,
     connector_type: ConnectorType,
+    monitor: InsulationReading | None = None,
 ) -> HistoryRow:
     """One row. The meter's values go before the controller's; `energy_wh` is what the session delivered so far.
 
     Requested values, SoC, insulation and bus voltages are DC columns, battery temperature is GB/T's only, connector
-    temperature is not CHAdeMO's. None where there is no value now.
+    temperature is not CHAdeMO's. None where there is no value now. `monitor`: the connector's own insulation monitor,
+    which goes before what its controller says.
     """
     is_dc = connector_type.power_type is PowerType.DC
     source = meter or reading
     dc = reading if is_dc else None
     insulation = diagnosis if is_dc else None
+    external = monitor if is_dc else None
     return HistoryRow(
         session_id=session_id,
         connector=connector,
@@ -48,10 +52,10 @@ def history_row(
         limit_power_w=_number(limit.power_w) if limit else None,
         limit_source=limit.source if limit else "",
         soc_pct=_number(dc.soc_pct) if dc else None,
-        insulation_kohm=insulation.insulation_kohm if insulation else None,
+        insulation_kohm=_kohm(insulation, external),
         insulation_errors=insulation.insulation_errors if insulation else None,
-        u_plus_v=_number(insulation.u_plus_v) if insulation else None,
-        u_minus_v=_number(insulation.u_minus_v) if insulation else None,
+        u_plus_v=_number((external or insulation or _NOTHING).u_plus_v),
+        u_minus_v=_number((external or insulation or _NOTHING).u_minus_v),
         battery_temperature_c=(
             _number(dc.battery_temperature_c) if dc and connector_type is ConnectorType.GBT else None
         ),
@@ -62,6 +66,12 @@ def history_row(
             else None
         ),
     )
+
+
+def _kohm(diagnosis: Diagnosis | None, monitor: InsulationReading | None) -> int | None:
+    if monitor is not None and math.isfinite(monitor.resistance_ohm):
+        return round(monitor.resistance_ohm / 1000)
+    return diagnosis.insulation_kohm if diagnosis else None
 
 
 def hottest_c(sensors_c: Iterable[float | None]) -> float | None:

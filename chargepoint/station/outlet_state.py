@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from chargepoint.config import ConnectorSettings
@@ -24,7 +26,7 @@ from chargepoint.vocabulary import (
     HardwareFlag,
     StartSource,
 )
-from drivers.interfaces import ConnectorController, ControllerReading, Identity, VehicleData
+from drivers.interfaces import ConnectorController, ControllerReading, Identity, InsulationReading, VehicleData
 
 STARTS = "starts/"
 """Before the number of a connector: a fact with the boot, and when its contactor was operated last in it."""
@@ -59,6 +61,8 @@ class OutletState:
         self.is_rebooting = False
         self.temperature_c: float | None = None
         """Hottest plug temperature that the controller last told; None without a sensor."""
+        self.insulation: Callable[[], InsulationReading | None] = lambda: None
+        """The last good reading of its own insulation monitor, None without one."""
         self._site = site
         self._books = site.books
         self._clock = site.clock

@@ -75,6 +75,8 @@ class PowerSharing:
         self._clock = clock
         self.power_share: Callable[[], float] = lambda: 1.0
         """What heat leaves of the station's power, 0..1."""
+        self.limits_of: Callable[[Outlet], tuple[NamedLimit, ...]] = lambda outlet: ()
+        """What the power modules of a connector allow."""
         self._room_changed: dict[int, float] = {}
         self._others = OtherLoads()
 
@@ -149,6 +151,7 @@ class PowerSharing:
         limits = (
             *vehicle_limits(settings, reading, vehicle),
             *temperature_limit(settings, outlet.temperature_c),
+            *self.limits_of(outlet),
             *used_up_limit(outlet.charge is not None and outlet.charge.is_used_up),
             *schedule_limits(type_, bounds, voltage_v, phases),
             *(UNREADABLE if self._schedules.damaged else ()),

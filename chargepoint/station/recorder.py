@@ -263,6 +263,7 @@ class Recorder:
                 diagnosis=diagnosis,
                 limit=outlet.grant,
                 connector_type=outlet.settings.type,
+                monitor=outlet.insulation(),
             )
         )
 

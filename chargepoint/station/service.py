@@ -15,6 +15,7 @@ from chargepoint.records import Session
 from chargepoint.station.bookkeeping import Books, keep_writing
 from chargepoint.station.calls import Calls
 from chargepoint.station.cards import Desk
+from chargepoint.station.dc_parts import DcParts
 from chargepoint.station.devices import most_power_w, open_controller, open_meter, open_ports
 from chargepoint.station.listening import listen
 from chargepoint.station.meters import MeterPoint
@@ -75,6 +76,8 @@ async def _work(context: Context, books: Books) -> None:
     ]
     station_meter = meters.get(settings.station.meter)
     sharing = PowerSharing(settings, outlets, station_meter, site.schedules, clock)
+    dc_parts = DcParts(settings, ports, outlets, site, context.bus)
+    sharing.limits_of = dc_parts.limits_of
     site.balance = site.schedules.balance = sharing.balance
     site.measured = sharing.measured
     site.running = lambda: [
@@ -107,6 +110,7 @@ async def _work(context: Context, books: Books) -> None:
             [
                 *(outlet.run() for outlet in outlets),
                 *(meter.run() for meter in meters.values()),
+                *dc_parts.works(),
                 recorder.run(),
                 keep_writing(books, BATCH_S),
                 listen(context.bus, site, desk, noted),
