@@ -1,19 +1,21 @@
-"""Model of an energy meter (Eastron SDM630) that sees exactly what flows, and can be made to lie about it. Pure.
+"""Model of an energy meter that sees exactly what flows, and can be made to lie about it. Pure.
 
 A direct-current connector is metered in its supply, as if its converter had no losses: so that the meter, the
-connector and the vehicle keep the same books. Energy registers are single-precision kWh, as in the real device: above
-about 16 MWh the last digit is more than 1 Wh.
+connector and the vehicle keep the same books; a direct-current meter stands in its output (`read_direct`). How a meter
+says what it sees, in its maker's protocol and resolution, is the business of its face (drivers/simulated/meters/).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
 FREQUENCY_HZ = 50.0
+DIRECT_V = 400.0
+"""Voltage at a direct-current meter of which no load says another."""
 Direction = Literal["import", "export", "backwards"]
 
 
@@ -28,6 +30,14 @@ class Load(Protocol):
     def currents_a(self) -> tuple[float, float, float]: ...
     @property
     def is_direct(self) -> bool: ...
+
+
+@runtime_checkable
+class HasVoltage(Protocol):
+    """A load that knows the voltage of its output."""
+
+    @property
+    def voltage_v(self) -> float: ...
 
 
 class Readout(msgspec.Struct, frozen=True):
@@ -85,7 +95,7 @@ class Meter:
         self.silent = self.nan = self.swapped = False
         self.delay_s = 0.0
         self.direction: Direction = "import"
-        self._frozen: Readout | None = None
+        self._frozen: tuple[Readout, Readout] | None = None
         self._now_s = now_s
         self._building_wh = 0.0
         self._import_wh = start_wh
@@ -135,14 +145,27 @@ class Meter:
         if faults.delay_s is not None:
             self.delay_s = faults.delay_s
         if faults.frozen is not None:
-            self._frozen = self._live() if faults.frozen else None
+            self._frozen = (self._live(), self._live_direct()) if faults.frozen else None
 
     def read(self) -> Readout:
         """What the registers hold now."""
         if self.nan:
             three = (math.nan, math.nan, math.nan)
             return Readout(three, three, three, math.nan, math.nan)
-        return self._live() if self._frozen is None else self._frozen
+        return self._live() if self._frozen is None else self._frozen[0]
+
+    def read_direct(self) -> Readout:
+        """What the registers of a direct-current meter hold now: V, A and W in the first element."""
+        if self.nan:
+            return self.read()
+        return self._live_direct() if self._frozen is None else self._frozen[1]
+
+    def _live_direct(self) -> Readout:
+        now = self._live()
+        direct = [load.voltage_v for load in self.loads if load.is_direct and isinstance(load, HasVoltage)]
+        volts = direct[0] if direct else DIRECT_V
+        amps = now.power_w / volts if volts > 0 else 0.0
+        return Readout((volts, 0.0, 0.0), (amps, 0.0, 0.0), (now.power_w, 0.0, 0.0), now.import_wh, now.export_wh)
 
     def _live(self) -> Readout:
         self._count()
