@@ -40,7 +40,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     `abilities`: short phrases for the table, as "import", "export", "signed records". `confidence`: 2 when two or more
     independent public sources (or the maker's own document) agree on the protocol, 1 for one source, 0 where parts are
     inferred. `fail_safe` is what the device does by itself when this software falls silent. `quirks`: what an installer
-    must know.
+    must know. `is_modbus` False: it speaks another protocol on its serial line or TCP port.
     """
 
     vendor: str
@@ -55,3 +55,4 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     fail_safe: FailSafe = FailSafe.OPENS
     tested: Tested = Tested.SIMULATED
     quirks: tuple[str, ...] = ()
+    is_modbus: bool = True

@@ -43,6 +43,7 @@ ABOUT = About(
         "nothing comes back: a strip that is not there is not noticed",
         "an Arduino restarts when its port is opened and is deaf for two seconds",
     ),
+    is_modbus=False,
 )
 
 

@@ -36,6 +36,7 @@ ABOUT = About(
     confidence=1,
     fail_safe=FailSafe.NONE,
     quirks=("nothing comes back: a strip that is not there is not noticed",),
+    is_modbus=False,
 )
 
 

@@ -63,6 +63,7 @@ ABOUT = About(
         'The port needs data_bits = 7 and parity = "E".',
         "CE308 with DLMS/SPODES does not answer these texts.",
     ),
+    is_modbus=False,
 )
 
 

@@ -44,6 +44,7 @@ ABOUT = About(
     source="energomera_ce of wb-mqtt-serial, esphome-energomera-ce",
     confidence=1,
     quirks=("CE102M speaks another protocol: driver energomera.", "Energy in steps of 10 Wh."),
+    is_modbus=False,
 )
 
 

@@ -59,6 +59,7 @@ ABOUT = About(
     source="EVerest, modules DZG_GSH01 and AST_DC650",
     confidence=1,
     quirks=("The record's identification holds the transaction's name and the card's number (40 characters).",),
+    is_modbus=False,
 )
 
 _VENDORS = {Model.GSH01: "DZG", Model.DC650: "AST"}

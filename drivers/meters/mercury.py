@@ -68,6 +68,7 @@ ABOUT = About(
         "Mercury 234 with DLMS/SPODES does not answer this protocol.",
         "Four to six requests make a reading: at 9600 baud about 0.3 s. Give it a line of its own.",
     ),
+    is_modbus=False,
 )
 
 VOLTAGE = (b"\x08\x16\x11", 9, "voltage")

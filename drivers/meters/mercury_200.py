@@ -47,6 +47,7 @@ ABOUT = About(
     source="mercury200 of wb-mqtt-serial",
     confidence=1,
     quirks=("Its address is the number on the meter: it cannot be searched for.", "Energy in steps of 10 Wh."),
+    is_modbus=False,
 )
 
 

@@ -47,6 +47,7 @@ ABOUT = About(
         "name of the section is the name in ups.conf; upsd.conf must let the station in (LISTEN)",
         "tested against a real upsd with dummy-ups, too",
     ),
+    is_modbus=False,
 )
 
 
