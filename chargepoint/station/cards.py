@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -58,12 +58,17 @@ class Desk:
         self._outlets = {outlet.number: outlet for outlet in outlets}
         self._bus = bus
         self._tasks: set[asyncio.Task[None]] = set()
+        self.card_seen: Callable[[PresentCard], None] = lambda request: None
+        """A card is about to be checked; and what came of it. For lights, set by the cabinet."""
+        self.card_handled: Callable[[PresentCard, CardOutcome], None] = lambda request, outcome: None
 
     # ------------------------------------------------------------------------------------------------- by card
 
     async def present_card(self, request: PresentCard, sender: str) -> CardOutcome:
         """A card is held to a reader: start, stop, choose, or refuse (hmi.md: one card, one meaning)."""
+        self.card_seen(request)
         outcome = await self._card(request)
+        self.card_handled(request, outcome)
         self._bus.publish(
             CardHandled(
                 reader=request.reader,

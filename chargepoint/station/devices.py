@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,8 +10,9 @@ import msgspec
 
 from chargepoint.config import ConnectorSettings, MeterSettings, Settings
 from chargepoint.config_drivers import KINDS, driver_settings
+from chargepoint.config_types import Section
 from chargepoint.context import Context
-from drivers.interfaces import ConnectorController, EnergyMeter
+from drivers.interfaces import ConnectorController, EnergyMeter, Parts
 from drivers.loading import load
 from drivers.ports.opening import AnyPort, port_on
 
@@ -22,22 +24,32 @@ def open_ports(context: Context) -> dict[str, AnyPort]:
     return {port.name: port_on(port, context.wire_for(port)) for port in settings.port if port.name in used}
 
 
-def open_controller(settings: ConnectorSettings, ports: Mapping[str, AnyPort]) -> ConnectorController:
-    """The connector's controller. Raises UnknownDriver."""
-    controller: ConnectorController = _open("connector", settings, ports)
+def open_controller(
+    settings: ConnectorSettings, ports: Mapping[str, AnyPort], parts: Parts | None = None
+) -> ConnectorController:
+    """The connector's controller; `parts` for one that is made of other devices. Raises UnknownDriver."""
+    controller: ConnectorController = open_device("connector", settings, ports, parts)
     return controller
 
 
 def open_meter(settings: MeterSettings, ports: Mapping[str, AnyPort]) -> EnergyMeter:
     """The meter. Raises UnknownDriver."""
-    meter: EnergyMeter = _open("meter", settings, ports)
+    meter: EnergyMeter = open_device("meter", settings, ports)
     return meter
 
 
-def _open(kind: str, settings: ConnectorSettings | MeterSettings, ports: Mapping[str, AnyPort]) -> Any:
-    driver = load(KINDS[kind], settings.driver)
-    own = msgspec.convert(driver_settings(driver, msgspec.to_builtins(settings)), driver.Settings)
-    return driver.open_device(own, ports[settings.port] if settings.port else None)
+def open_device(kind: str, settings: Section, ports: Mapping[str, AnyPort], parts: Parts | None = None) -> Any:
+    """The device of a section of kind `kind` (a key of `config_drivers.KINDS`), as its driver makes it.
+
+    A driver whose `open_device` takes `parts` gets the station's other devices. Raises UnknownDriver.
+    """
+    section = msgspec.to_builtins(settings)
+    driver = load(KINDS[kind], section["driver"])
+    own = msgspec.convert(driver_settings(driver, section), driver.Settings)
+    port = ports[section["port"]] if section["port"] else None
+    if "parts" in inspect.signature(driver.open_device).parameters:
+        return driver.open_device(own, port, parts)
+    return driver.open_device(own, port)
 
 
 def most_power_w(settings: Settings, meter: MeterSettings) -> float:

@@ -13,6 +13,7 @@ from chargepoint.context import Context
 from chargepoint.messages import CancelReservation, Noted, Reserve, SecurityNoted
 from chargepoint.records import Session
 from chargepoint.station.bookkeeping import Books, keep_writing
+from chargepoint.station.cabinet import Cabinet
 from chargepoint.station.calls import Calls
 from chargepoint.station.cards import Desk
 from chargepoint.station.dc_parts import DcParts
@@ -70,8 +71,14 @@ async def _work(context: Context, books: Books) -> None:
         )
         for meter in settings.meter
     }  # fmt: skip
+    cabinet = Cabinet(context, site, ports, meters)
     outlets = [
-        Outlet(connector, open_controller(connector, ports), meters[connector.meter], site)
+        Outlet(
+            connector,
+            cabinet.controller_of(connector, open_controller(connector, ports, cabinet.parts)),
+            meters[connector.meter],
+            site,
+        )
         for connector in settings.connector
     ]
     station_meter = meters.get(settings.station.meter)
@@ -85,12 +92,13 @@ async def _work(context: Context, books: Books) -> None:
         for outlet in outlets
         if outlet.charge is not None and outlet.charge.session.starter is not None
     ]
-    shown = Shown(context.bus, site, outlets, meters, ports, sharing)
+    shown = Shown(context.bus, site, outlets, meters, ports, sharing, cabinet)
     site.changed = site.reservations.changed = shown.soon
     site.reservations.places = lambda: [outlet.place for outlet in outlets]
     recorder = Recorder(site, outlets, station_meter, context.bus.publish)
     await recorder.load()
     desk = Desk(site, outlets, context.bus)
+    cabinet.attach(outlets, sharing, desk)
     for text in (books.journal.damage, books.history.damage):
         if text:
             books.note(EventType.STORAGE, "Damaged", error=text)
@@ -98,10 +106,12 @@ async def _work(context: Context, books: Books) -> None:
     for port in ports.values():
         await port.open()
     try:
+        await cabinet.begin()
         await _begin(context, site, outlets)
         by_number = {outlet.number: outlet for outlet in outlets}
         Calls(site, by_number, desk, recorder).serve(context.bus)
         ScheduleRequests(settings, site.schedules, by_number).serve(context.bus)
+        cabinet.serve()
         context.bus.serve(Reserve, site.reservations.reserve)
         context.bus.serve(CancelReservation, site.reservations.cancel)
         context.ready()
@@ -110,6 +120,7 @@ async def _work(context: Context, books: Books) -> None:
             [
                 *(outlet.run() for outlet in outlets),
                 *(meter.run() for meter in meters.values()),
+                cabinet.run(),
                 *dc_parts.works(),
                 recorder.run(),
                 keep_writing(books, BATCH_S),
@@ -120,6 +131,7 @@ async def _work(context: Context, books: Books) -> None:
                 _each_second(context, outlets, sharing, books),
             ],
         )
+        await cabinet.close()
         await books.write_notes(at_once=True)
         await books.history.flush()
     finally:

@@ -9,14 +9,16 @@ import msgspec
 
 from chargepoint.bus import Bus
 from chargepoint.messages import ConnectorState, MeterState, PortState, SessionSummary, StationState
+from chargepoint.station.cabinet import Cabinet
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.permission import MAX_STARTS_PER_MINUTE
 from chargepoint.station.power import PowerSharing
 from chargepoint.station.session import session_state
 from chargepoint.station.site import Site
-from chargepoint.station.status import connector_status, suspended_by
+from chargepoint.station.status import Facts, connector_status, suspended_by
 from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus, LogicalStatus, TechnicalStatus
+from drivers.interfaces import ControllerReading
 from drivers.ports.opening import AnyPort
 
 REFRESH_S = 2.0
@@ -38,6 +40,7 @@ class Shown:
         meters: Mapping[str, MeterPoint],
         ports: Mapping[str, AnyPort],
         sharing: PowerSharing,
+        cabinet: Cabinet,
     ) -> None:
         self._bus = bus
         self._site = site
@@ -45,6 +48,7 @@ class Shown:
         self._meters = meters
         self._ports = ports
         self._sharing = sharing
+        self._cabinet = cabinet
         self._wake = asyncio.Event()
         self._told: dict[int, ConnectorState] = {}
 
@@ -93,7 +97,7 @@ class Shown:
             status=connector_status(facts),
             flags=facts.flags | (ConnectorFlag.RESERVED if reservation is not None else ConnectorFlag(0)),
             operative=not facts.is_disabled,
-            cause=reading.cause.value if is_error and reading is not None else facts.latched.value,
+            cause=_cause(facts, reading if is_error else None),
             vendor_error_code=facts.status.value if is_error else "",
             reading=reading if not facts.link_lost else None,
             reading_mono_s=outlet.reading_mono_s,
@@ -111,11 +115,16 @@ class Shown:
 
     def _why(self, outlet: Outlet) -> str:
         """Why it gets what it gets, for people."""
+        hold = self._site.holds.of(outlet.number)
+        if hold is not None:
+            return hold.text
         if not outlet.wants_energy:
             return ""
         if outlet.permission.rests_s > 0:
             return f"its contactor rests: at most {MAX_STARTS_PER_MINUTE} starts a minute"
-        return self._sharing.allocation.reasons.get(outlet.number, "")
+        reason = self._sharing.allocation.reasons.get(outlet.number, "")
+        heat = self._cabinet.climate.now.why
+        return f"{reason}: {heat}" if "climate" in reason and heat else reason
 
     def _summary(self, outlet: Outlet) -> SessionSummary | None:
         session = outlet.session
@@ -145,6 +154,7 @@ class Shown:
             self._bus.set_state(f"meter/{name}", state)
         for name, port in self._ports.items():
             self._bus.set_state(f"port/{name}", port_state(name, port))
+        self._cabinet.tell_all()
         self._bus.set_state("station", self._station())
 
     def _station(self) -> StationState:
@@ -154,7 +164,7 @@ class Shown:
         technical = TechnicalStatus.OK
         if all(broken):
             technical = TechnicalStatus.NOT_WORKING
-        elif any(broken) or not all(meter.is_answering for meter in self._meters.values()):
+        elif any(broken) or self._cabinet.is_lacking or not all(meter.is_answering for meter in self._meters.values()):
             technical = TechnicalStatus.WARNING
         can_record = site.books.journal.can_record
         logical = site.logical if site.operative and can_record else LogicalStatus.OUT_OF_SERVICE
@@ -189,3 +199,10 @@ def port_state(name: str, port: AnyPort) -> PortState:
         p99_ms=counted.p99_ms,
         frames=port.frames.lines(),
     )
+
+
+def _cause(facts: Facts, failing: ControllerReading | None) -> str:
+    """Why it is out of order: what the cabinet says, else its controller, else what is latched."""
+    if facts.hold is not None and facts.hold.stops:
+        return facts.hold.cause
+    return facts.latched.value if failing is None else failing.cause.value
