@@ -15,6 +15,7 @@ from chargepoint.config_faults import Fault, listed, nearest, shown
 from chargepoint.config_limits import connector_limits, station_limits
 from chargepoint.config_link import link
 from chargepoint.config_sections import Document, Section
+from chargepoint.config_supply import supply
 from chargepoint.vocabulary import OperatingMode
 
 CARD_LONGEST = 20
@@ -23,7 +24,10 @@ CARD_LONGEST = 20
 
 def names(document: Document) -> Iterator[Fault]:
     """No two sections of a kind have one name or number."""
-    for kind, key in (("port", "name"), ("meter", "name"), ("reader", "name"), ("connector", "number")):
+    for kind, key in (
+        ("port", "name"), ("meter", "name"), ("reader", "name"), ("connector", "number"), ("modules", "name"),
+        ("insulation", "name"),
+    ):  # fmt: skip
         seen: set[Hashable] = set()
         for section in document.many(kind):
             value = section.raw.get(key)
@@ -44,6 +48,10 @@ def references(document: Document) -> Iterator[Fault]:
         (document.many("meter"), "port", "port", False),
         (document.many("reader"), "port", "port", True),
         (document.many("connector"), "meter", "meter", False),
+        (document.many("modules"), "port", "port", False),
+        (document.many("insulation"), "port", "port", False),
+        (document.many("connector"), "modules", "modules", True),
+        (document.many("connector"), "insulation", "insulation", True),
         (station, "meter", "meter", True),
     ):
         if not document.is_list(kind):
@@ -248,5 +256,5 @@ def there_is_something(document: Document) -> Iterator[Fault]:
 
 RULES: tuple[Callable[[Document], Iterable[Fault]], ...] = (
     there_is_something, names, ports, references, addresses, meters_of_one, reader_connectors, drivers, station_limits,
-    connector_limits, modes, access, tariff, link,
+    connector_limits, supply, modes, access, tariff, link,
 )  # fmt: skip

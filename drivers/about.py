@@ -41,6 +41,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     independent public sources (or the maker's own document) agree on the protocol, 1 for one source, 0 where parts are
     inferred. `fail_safe` is what the device does by itself when this software falls silent. `quirks`: what an installer
     must know. `is_modbus` False: it speaks another protocol on its serial line or TCP port.
+    `needs_modules`: a DC controller that leaves voltage and current to [[modules]] of the station.
     """
 
     vendor: str
@@ -56,3 +57,4 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     tested: Tested = Tested.SIMULATED
     quirks: tuple[str, ...] = ()
     is_modbus: bool = True
+    needs_modules: bool = False

@@ -1,0 +1,74 @@
+"""Rules of a station file about what DC connectors need beside their controller: power modules, insulation monitors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chargepoint.config_faults import Fault
+from chargepoint.config_sections import Document, Section
+from chargepoint.vocabulary import PowerType
+from drivers import loading
+
+
+def supply(document: Document) -> Iterator[Fault]:
+    """Modules feed the one connector whose controller leaves them to the station; a monitor watches one DC output."""
+    for connector in document.many("connector"):
+        yield from _modules(document, connector)
+        if connector.text("insulation") and _is_ac(connector):
+            yield document.fault(
+                connector, "insulation", "only a DC output has an insulation monitor", "Remove it, or correct the type."
+            )
+    yield from _of_one(document, "modules", "these modules feed {0} already, and a bank feeds one connector")
+    yield from _of_one(document, "insulation", "this monitor watches the output of {0} already")
+    for bank in document.many("modules"):
+        addresses = bank.raw.get("addresses")
+        if isinstance(addresses, list) and (not addresses or len(set(map(str, addresses))) < len(addresses)):
+            yield document.fault(
+                bank, "addresses", "each module has an address of its own", "Name each module once, at least one."
+            )
+
+
+def _modules(document: Document, connector: Section) -> Iterator[Fault]:
+    name, needs = connector.text("modules"), _needs_modules(connector)
+    if needs is None:
+        return
+    if needs and not name:
+        yield document.fault(
+            connector,
+            "modules",
+            "its controller leaves voltage and current to modules of the station",
+            'Name its [[modules]] (modules = "bank").',
+        )
+    elif name and _is_ac(connector):
+        yield document.fault(connector, "modules", "an AC connector has none", "Remove it, or correct the type.")
+    elif name and not needs:
+        yield document.fault(
+            connector,
+            "modules",
+            "its controller commands its modules itself",
+            "Remove it, and connect the modules to the controller.",
+        )
+
+
+def _of_one(document: Document, key: str, reason: str) -> Iterator[Fault]:
+    """No two connectors name the same one."""
+    seen: dict[str, str] = {}
+    for connector in document.many("connector"):
+        name = connector.text(key)
+        if name and name in seen:
+            yield document.fault(connector, key, reason.format(seen[name]), f"Give this one {key} of its own.")
+        if name:
+            seen.setdefault(name, connector.where)
+
+
+def _is_ac(connector: Section) -> bool:
+    return connector.settings is not None and connector.settings.type.power_type is PowerType.AC
+
+
+def _needs_modules(connector: Section) -> bool | None:
+    """What its driver says; None when it cannot be loaded, which is told elsewhere."""
+    try:
+        about = getattr(loading.load("controllers", connector.text("driver")), "ABOUT", None)
+    except (loading.UnknownDriver, ImportError):
+        return None
+    return about is not None and bool(about.needs_modules)
