@@ -84,6 +84,7 @@ ABOUT = About(
         "Its boot lock is switched on where its firmware has one; without, it charges by itself after its own start.",
         "It measures one current: on three phases the connector needs a meter of its own.",
     ),
+    is_modbus=False,
 )
 
 
@@ -168,7 +169,6 @@ class OpenEvse(Box):
         flags = _hex(found, 3) if len(found.words) > 3 else None
         held = _number(await self._known("GE"), 0)
         milliamperes, millivolts = (_number(found, at) for found in (await self._known("GG"),) for at in (0, 1))
-        energy_wh = await self._energy_wh()
         asleep = state in SLEEPS
         finding = FINDINGS.get(state)
         amperes = max(milliamperes, 0) / 1000
@@ -183,13 +183,8 @@ class OpenEvse(Box):
             current_a=(amperes, 0.0, 0.0) if milliamperes >= 0 else None,
             voltage_v=millivolts / 1000 if millivolts > 0 else None,
             power_w=amperes * millivolts / 1000 if milliamperes >= 0 and millivolts > 0 else None,
-            energy_wh=energy_wh,
+            energy_wh=_number(await self._known("GU"), 0) / 3600,
         )
-
-    async def _energy_wh(self) -> float:
-        """Of this charge (watt seconds) and of all before."""
-        found = await self._known("GU")
-        return _number(found, 0) / 3600 + _number(found, 1)
 
     async def identify(self) -> Identity:
         found = await self._known("GV")

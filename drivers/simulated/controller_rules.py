@@ -62,6 +62,7 @@ class StatusRules(ControllerState):
             self._boot_s = math.inf
             self.precheck_done = True
             self._rest()
+        self.own_will()
         if self.is_permitted and self.lease_left_s <= 0:
             self._forbid(Cause.LEASE_ENDED)
         for _ in range(12):

@@ -6,6 +6,7 @@ Pure; time is a step. See `controller.py` for the whole.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import msgspec
 
@@ -88,6 +89,8 @@ class ControllerState:
         self.is_powered = True
         self.precheck_done = True
         self.clock_offset_s: float | None = None
+        self.own_will: Callable[[], None] = lambda: None
+        """What a controller that is not of ours does by itself, before each decision (foreign_controller.py)."""
         self.light_brightness_pct = 100
         self._boot_s = math.inf
         """Time since the last start; infinity when it is over."""
