@@ -12,6 +12,7 @@ from typing import Any
 
 from chargepoint.config_drivers import drivers
 from chargepoint.config_faults import Fault, listed, nearest, shown
+from chargepoint.config_io import cabinet
 from chargepoint.config_limits import connector_limits, station_limits
 from chargepoint.config_link import link
 from chargepoint.config_sections import Document, Section
@@ -26,7 +27,8 @@ def names(document: Document) -> Iterator[Fault]:
     """No two sections of a kind have one name or number."""
     for kind, key in (
         ("port", "name"), ("meter", "name"), ("reader", "name"), ("connector", "number"), ("modules", "name"),
-        ("insulation", "name"),
+        ("insulation", "name"), ("io", "name"), ("input", "name"), ("output", "name"), ("sensor", "name"),
+        ("light", "name"), ("ups", "name"),
     ):  # fmt: skip
         seen: set[Hashable] = set()
         for section in document.many(kind):
@@ -52,6 +54,14 @@ def references(document: Document) -> Iterator[Fault]:
         (document.many("insulation"), "port", "port", False),
         (document.many("connector"), "modules", "modules", True),
         (document.many("connector"), "insulation", "insulation", True),
+        (document.many("connector"), "contactor", "output", True),
+        (document.many("io"), "port", "port", False),
+        (document.many("input"), "io", "io", False),
+        (document.many("output"), "io", "io", False),
+        (document.many("output"), "feedback", "input", True),
+        (document.many("sensor"), "port", "port", False),
+        (document.many("light"), "port", "port", False),
+        (document.many("ups"), "port", "port", False),
         (station, "meter", "meter", True),
     ):
         if not document.is_list(kind):
@@ -152,7 +162,7 @@ def addresses(document: Document) -> Iterator[Fault]:
     """On one port every device has an address of its own, and a reader has its port for itself."""
     taken: dict[tuple[str, int], str] = {}
     users: dict[str, str] = {}
-    for device in (*document.many("connector"), *document.many("meter")):
+    for device in (*document.many("connector"), *document.many("meter"), *document.many("io")):
         name, address = device.text("port"), device.number("address")
         if not name or address is None:
             continue
@@ -256,5 +266,5 @@ def there_is_something(document: Document) -> Iterator[Fault]:
 
 RULES: tuple[Callable[[Document], Iterable[Fault]], ...] = (
     there_is_something, names, ports, references, addresses, meters_of_one, reader_connectors, drivers, station_limits,
-    connector_limits, supply, modes, access, tariff, link,
+    connector_limits, supply, cabinet, modes, access, tariff, link,
 )  # fmt: skip

@@ -117,6 +117,30 @@ ERROR_CODES: dict[str, str] = {
     "E9": "OtherError",
 }
 
+CODES_OF_CAUSES: dict[str, str] = {
+    Cause.INSULATION_FAILED: "GroundFailure",
+    Cause.RESIDUAL_CURRENT: "GroundFailure",
+    Cause.CONTACTOR_FAILED: "PowerSwitchFailure",
+    Cause.CONTACTOR_WELDED: "PowerSwitchFailure",
+    Cause.OVERCURRENT: "OverCurrentFailure",
+    Cause.OVERVOLTAGE: "OverVoltage",
+    Cause.OVERHEAT: "HighTemperature",
+}
+"""Causes that say more than the controller's status."""
+
+CABINET: dict[str, tuple[str, str]] = {
+    "emergency_stop": ("OtherError", "EmergencyStop"),
+    "door": ("OtherError", "DoorOpen"),
+    "smoke": ("OtherError", "Smoke"),
+    "flood": ("OtherError", "WaterIngress"),
+    "vibration": ("OtherError", "Vibration"),
+    "surge": ("OtherError", "SurgeArrester"),
+    "remote_cutoff": ("OtherError", "RemoteCutoff"),
+    "power_loss": ("UnderVoltage", "PowerLoss"),
+    "too_cold": ("OtherError", "TooCold"),
+}
+"""Causes from the station's own inputs and climate (`station/safety.py`): errorCode and info."""
+
 BEFORE_ENERGY = frozenset(
     {
         ControllerStatus.C1_CABLE_LOCK,
@@ -150,6 +174,8 @@ def connector_report(state: ConnectorState, charging_from: str = "C6") -> Report
     if status is ConnectorStatus.UNAVAILABLE and ConnectorFlag.NO_LINK in state.flags:
         return Report("Faulted", "InternalError", state.cause[:MAX_INFO], state.vendor_error_code[:MAX_INFO])
     if status in (ConnectorStatus.ERROR, ConnectorStatus.EMERGENCY_OFF):
+        if state.cause in CABINET:
+            return Report("Faulted", *CABINET[state.cause], state.vendor_error_code[:MAX_INFO])
         code = _controller_code(state)
         error = _error_code(code, state.cause)
         status_word = "Faulted" if error != "EVCommunicationError" else _beside_vehicle_error(state)
@@ -187,8 +213,8 @@ def _controller_code(state: ConnectorState) -> str:
 
 
 def _error_code(controller_code: str, cause: str) -> str:
-    if cause == Cause.INSULATION_FAILED:
-        return "GroundFailure"
+    if cause in CODES_OF_CAUSES:
+        return CODES_OF_CAUSES[cause]
     if controller_code == "E6" and cause == Cause.LOCK_FAILED:
         return "ConnectorLockFailure"
     return ERROR_CODES.get(controller_code, "OtherError")
