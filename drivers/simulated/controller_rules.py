@@ -71,7 +71,8 @@ class StatusRules(ControllerState):
             self.HANDLERS.get(self.status, StatusRules._in_sequence)(self)
             self._note_permission()
             if self.status is before:
-                return
+                break
+        self._talk.passed()
 
     def power_off(self) -> None:
         """The station loses its supply: relays drop, everything volatile is forgotten."""
@@ -115,6 +116,7 @@ class StatusRules(ControllerState):
         self.status_age_s = 0.0
         self._ready_s = 0.0
         self.had_session = self.had_session or status.is_charging
+        self._talk.entered(status)
         if not status.is_charging and not self.is_permitted:
             self.session_ref = 0
 
@@ -242,6 +244,8 @@ class StatusRules(ControllerState):
                 self._fail(S.E6_ELECTROMECHANICAL, Cause.CONTACTOR_WELDED)
             return
         if self.status_age_s < lasts_s - 1e-9 or (following is S.C9_CABLE_UNLOCK and self.output.has_voltage):
+            return
+        if not self.may_go_on(self.status):
             return
         if self.status in FAILS_AT_END_OF and self._fails_here(FAILS_AT_END_OF[self.status]):
             return

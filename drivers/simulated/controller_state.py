@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
@@ -17,6 +18,7 @@ from drivers.simulated.faults import BLOCKING
 from drivers.simulated.frame_ring import FrameRing
 from drivers.simulated.output import FALL_A_PER_S, Output
 from drivers.simulated.vehicle import Vehicle
+from drivers.simulated.vehicle_talk import VehicleTalk
 
 S = ControllerStatus
 
@@ -59,6 +61,13 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True):
         return self.type.power_type is PowerType.DC
 
 
+class Feed(Protocol):
+    """Power modules at the output of a controller that has none: what they really give now."""
+
+    def voltage_v(self) -> float: ...
+    def current_a(self) -> float: ...
+
+
 class ControllerState:
     """All a controller knows, and the electricity of its output."""
 
@@ -91,6 +100,12 @@ class ControllerState:
         self.clock_offset_s: float | None = None
         self.own_will: Callable[[], None] = lambda: None
         """What a controller that is not of ours does by itself, before each decision (foreign_controller.py)."""
+        self.is_fed: Callable[[], bool] = lambda: True
+        """Whether a contactor before the controller lets anything come; true without one."""
+        self.feed: Feed | None = None
+        """DC: power modules of the station, instead of its own."""
+        self.may_go_on: Callable[[ControllerStatus], bool] = lambda status: True
+        """Whether the sequence may leave a status whose time is over (what it waits for is there)."""
         self.light_brightness_pct = 100
         self._boot_s = math.inf
         """Time since the last start; infinity when it is over."""
@@ -124,6 +139,7 @@ class ControllerState:
         self._reboot_in_s = math.inf
         self.output.session_wh = 0.0
         self.frames = FrameRing()
+        self._talk = VehicleTalk(self)
         self.light_colour = 0
         """What its light shows, 0xRRGGBB."""
 
@@ -213,14 +229,17 @@ class ControllerState:
 
     def _flow(self, dt_s: float) -> None:
         output = self.output
-        if self.hardware.is_dc:
-            output.move_voltage(self._target_voltage_v, dt_s)
-        else:
-            output.voltage_v = self._target_voltage_v
         output.phases = self.phases_in_use
-        if not self.contactor.is_closed:
-            output.interrupt()
-        energy_wh = output.flow(self._target_current_a, self._fall_a_per_s, dt_s)
+        if self.feed is not None:
+            energy_wh = output.follow(self.feed.voltage_v(), self.feed.current_a(), dt_s)
+        else:
+            if self.hardware.is_dc:
+                output.move_voltage(self._target_voltage_v, dt_s)
+            else:
+                output.voltage_v = self._target_voltage_v
+            if not self.contactor.is_closed or not self.is_fed():
+                output.interrupt()
+            energy_wh = output.flow(self._target_current_a, self._fall_a_per_s, dt_s)
         if self.vehicle is not None and energy_wh:
             self.vehicle.absorb(energy_wh)
         load = output.current_a / self.hardware.max_current_a
@@ -245,7 +264,7 @@ class ControllerState:
     def _target_current_a(self) -> float:
         vehicle = self.vehicle
         flows = self.contactor.is_closed and self._closed_s >= SETTLE_S - 1e-9 and self.status is S.C6_CHARGING
-        if not flows or vehicle is None or not self._is_allowed:
+        if not flows or vehicle is None or not self._is_allowed or not self.is_fed():
             return 0.0
         if self.hardware.is_dc:
             voltage_v = max(self.output.voltage_v, 1.0)
@@ -263,6 +282,8 @@ class ControllerState:
 
     @property
     def _is_moving(self) -> bool:
+        if self.feed is not None:
+            return self.output.voltage_v > 0.5 or self.feed.voltage_v() > 0.5
         if abs(self.output.voltage_v - self._target_voltage_v) > 0.5:
             return True
         return abs(self.output.current_a - self._target_current_a) > 0.01 * max(self.output.current_a, 1.0)

@@ -52,6 +52,15 @@ class Output:
         self.session_wh += energy_wh
         return energy_wh
 
+    def follow(self, voltage_v: float, current_a: float, dt_s: float) -> float:
+        """What others feed in now flows; the energy of `dt_s` in Wh."""
+        before_w = self.voltage_v * self.current_a
+        self.voltage_v, self.current_a = voltage_v, current_a
+        energy_wh = (before_w + voltage_v * current_a) / 2 * dt_s / 3600
+        self.energy_wh += energy_wh
+        self.session_wh += energy_wh
+        return energy_wh
+
     def interrupt(self) -> None:
         """The path is broken: no current from now on."""
         self.current_a = 0.0
