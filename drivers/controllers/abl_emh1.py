@@ -72,6 +72,7 @@ ABOUT = About(
         "Its line speaks Modbus ASCII: nothing else can be on it.",
         "Currents are steps of 0.06 A: 16 A becomes 15.96 A.",
     ),
+    is_modbus=False,
 )
 
 

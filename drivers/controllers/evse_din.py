@@ -88,17 +88,18 @@ class EvseDin(ModbusBox):
 
     async def prepare(self) -> None:
         """Whole amperes or hundredths; nothing after a start of its own; switched on, with nothing to offer."""
-        firmware = (await self.holding(FIRMWARE))[0]
-        options = (await self.holding(OPTIONS))[0]
-        is_fine = firmware >= HUNDREDTHS_FROM_FIRMWARE and options >> HUNDREDTHS_BIT & 1
+        now = await self.holding(CONFIGURED, 7)
+        kept = await self.holding(BOOT_CURRENT, OPTIONS - BOOT_CURRENT + 1)
+        is_fine = now[FIRMWARE - CONFIGURED] >= HUNDREDTHS_FROM_FIRMWARE and kept[-1] >> HUNDREDTHS_BIT & 1
         self._per_a, self.step_a = (100, 0.01) if is_fine else (1, 1.0)
-        try:
-            await self.ensure(BOOT_CURRENT, 0, "the current after a start of its own")
-            self._boots_with = 0
-        except Refused as error:
-            self._boots_with = 1
-            log.warning("%s", error)
-        if (await self.holding(SWITCH))[0] & 1:
+        self._boots_with = kept[0]
+        if kept[0]:
+            try:
+                await self.ensure(BOOT_CURRENT, 0, "the current after a start of its own")
+                self._boots_with = 0
+            except Refused as error:
+                log.warning("%s", error)
+        if now[SWITCH - CONFIGURED] & 1:
             await self.write(SWITCH, 0)
 
     async def allow(self, current_a: float) -> None:

@@ -44,8 +44,8 @@ S = ControllerStatus
 
 OPENS_IN_TIME_S = 12.0
 """How long a box that was on from before is given to open; then what it really does is told."""
-HEARD_S = 1.5
-"""A renewal without anything to write is believed when the box was heard within this time."""
+HEARD_S = 1.0
+"""A box that was not heard for longer is looked at before a renewal: it may have restarted, or be gone."""
 _EMERGENCY = Finding(S.E9_EMERGENCY_STOP, Cause.EMERGENCY_COMMAND, "emergency stop by command")
 _AB = frozenset({Letter.A, Letter.B})
 
@@ -156,7 +156,11 @@ class LeasedBox:
                 self._withdraw(Cause.LEASE_ENDED)
             if not self._is_permitted:
                 return
-            if amperes != self._written_a or self._now() - self._heard_s > HEARD_S:
+            if self._now() - self._heard_s > HEARD_S:
+                await self._look()  # it may have restarted meanwhile
+                if not self._is_permitted:
+                    return
+            if amperes != self._written_a:
                 await self._write(amperes)
             self._granted_w, self._lease_until_s = power_w, self._now() + valid_for_s
 

@@ -74,8 +74,14 @@ class ForeignController:
     def is_closed(self) -> bool:
         return self.model.contactor.is_closed
 
+    @property
+    def answers(self) -> bool:
+        """It is up; while it starts it says nothing."""
+        return self.model.answers and self.model.precheck_done
+
     def heard(self) -> None:
         """A telegram for it came."""
+        self._watch_boot()
         self._heard_s = self.model.now_s
 
     def changed(self) -> None:
@@ -94,10 +100,7 @@ class ForeignController:
 
     def _follow(self) -> None:
         model = self.model
-        if model.boot_count != self._boot_count:
-            self._boot_count = model.boot_count
-            self.heard()
-            self.on_boot()
+        self._watch_boot()
         wanted_a = self.offered_a
         if wanted_a <= 0:
             if model.is_permitted:
@@ -110,6 +113,12 @@ class ForeignController:
         vehicle = model.vehicle
         if not model.is_permitted and model.status in STARTABLE and vehicle is not None and not vehicle.finished:
             self._order(Command.START)
+
+    def _watch_boot(self) -> None:
+        if self.model.boot_count != self._boot_count:
+            self._boot_count = self.model.boot_count
+            self._heard_s = self.model.now_s
+            self.on_boot()
 
     def _order(self, command: Command) -> None:
         self._orders = self._orders % 0xFFFF + 1

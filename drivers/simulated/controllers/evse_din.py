@@ -39,7 +39,7 @@ class EvseDinFace:
 
     @property
     def answers(self) -> bool:
-        return self.model.answers and self.model.now_s - self.last_s >= PAUSE_S - 1e-3
+        return self.box.answers and self.model.now_s - self.last_s >= PAUSE_S - 1e-3
 
     @property
     def _per_a(self) -> int:

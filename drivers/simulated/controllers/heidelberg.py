@@ -33,7 +33,7 @@ class HeidelbergFace(ModbusFace):
         words.add(14, lambda: round(output.power_w), functions=INPUT)
         words.block(15, lambda: high_first(output.energy_wh - self._since_boot_wh), 2, INPUT)
         words.block(17, lambda: high_first(output.energy_wh), 2, INPUT)
-        words.add(100, lambda: round(model.hardware.max_current_a), functions=INPUT)
+        words.add(100, lambda: min(round(model.hardware.max_current_a), 16), functions=INPUT)
         words.add(101, lambda: 6, functions=INPUT)
         words.add(200, lambda: 0, functions=INPUT)
         words.add(203, lambda: 2062, functions=INPUT)
@@ -52,7 +52,7 @@ class HeidelbergFace(ModbusFace):
         )
         if not is_asleep:
             self._spoken_s = model.now_s
-        return model.answers and not is_asleep
+        return self.box.answers and not is_asleep
 
     def _state(self) -> int:
         box = self.box

@@ -107,7 +107,7 @@ class ModbusFace:
 
     @property
     def answers(self) -> bool:
-        return self.box.model.answers
+        return self.box.answers
 
 
 def codes(model: Controller, table: Iterable[tuple[ControllerStatus | None, Cause | None, int]], other: int) -> int:
