@@ -103,7 +103,7 @@ class AskText(msgspec.Struct, frozen=True):
             return None
         body = data[begin + 1 : end + 1]
         if check_byte(body, self.check) != data[end + 1] & 0x7F:
-            raise BadFrame(f"{self}: wrong check byte in {data[:60]!r}")
+            raise BadFrame(f"wrong check byte in {data[:60]!r}")
         return items(body[:-1].decode("ascii", errors="replace"))
 
     def __str__(self) -> str:

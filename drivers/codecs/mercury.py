@@ -20,12 +20,7 @@ STATUSES = {
     2: "internal error of the meter",
     3: "the access level does not allow it (password?)",
     4: "its clock was corrected already",
-    CHANNEL_CLOSED: "the channel is not open",
 }
-
-
-class ChannelClosed(Refused):
-    """The meter wants its channel opened first: it was switched on anew, or nobody asked for four minutes."""
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -50,7 +45,8 @@ class Ask(msgspec.Struct, frozen=True):
         return with_crc(self.address + self.body)
 
     def answer(self, data: bytes) -> bytes | None:
-        """The data of the reply. Raises ChannelClosed, Refused for a status that says no, BadFrame for a wrong sum."""
+        """The data of the reply; empty when the meter wants its channel opened first (it was switched on anew, or
+        nobody asked for four minutes). Raises Refused for another status that says no, BadFrame for a wrong sum."""
         request = with_crc(self.address + self.body)
         if data.startswith(request) and len(data) > len(request):
             data = data[len(request) :]  # an adapter that hears itself
@@ -59,15 +55,16 @@ class Ask(msgspec.Struct, frozen=True):
         if whole is not None:
             found = whole[len(head) : -2]
             if self.size == 1 and not self.echoed:
-                _check(found[0], self.name)
+                return found if _is_good(found[0]) else b""
             return found
         status = None if self.echoed else _find(data, head, len(head) + 3)
         if status is not None and self.size != 1:
-            _check(status[len(head)], self.name)
-            raise Refused(f"{self.name}: only a status where values were asked for")
+            if not _is_good(status[len(head)]):
+                return b""
+            raise Refused("only a status where values were asked for")
         at = data.find(head)
         if at >= 0 and len(data) >= at + self.reply_bytes:
-            raise BadFrame(f"{self.name}: wrong check sum in {data.hex(' ').upper()}")
+            raise BadFrame(f"wrong check sum in {data.hex(' ').upper()}")
         return None
 
     def __str__(self) -> str:
@@ -150,9 +147,9 @@ def _find(data: bytes, head: bytes, size: int) -> bytes | None:
     return None
 
 
-def _check(status: int, name: str) -> None:
+def _is_good(status: int) -> bool:
+    """False when the channel is closed. Raises Refused."""
     code = status & 0x0F
-    if code == CHANNEL_CLOSED:
-        raise ChannelClosed(f"{name}: {STATUSES[code]}")
-    if code:
-        raise Refused(f"{name}: {STATUSES.get(code, f'status {code}')}")
+    if code and code != CHANNEL_CLOSED:
+        raise Refused(STATUSES.get(code, f"status {code}"))
+    return code == 0

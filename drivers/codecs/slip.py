@@ -132,12 +132,11 @@ class AskParts(msgspec.Struct, frozen=True):
                 continue
             for part in decoded[1]:
                 if part.status and part.number not in self.optional:
-                    raise Refused(
-                        f"{self.name}, command {part.number:04X}: " + STATUSES.get(part.status, f"status {part.status}")
-                    )
+                    reason = STATUSES.get(part.status, f"status {part.status}")
+                    raise Refused(f"command {part.number:04X}: {reason}")
             return tuple(b"" if part.status else part.data for part in decoded[1])
         if damaged:
-            raise BadFrame(f"{self.name}: wrong check sum in {data[:40].hex(' ').upper()}")
+            raise BadFrame(f"wrong check sum in {data[:40].hex(' ').upper()}")
         return None
 
     def __str__(self) -> str:
@@ -175,11 +174,11 @@ class AskCe(msgspec.Struct, frozen=True):
             if int.from_bytes(content[3:5], "little") != self.address:
                 continue
             if content[5] >> 4 & 7 == CE_ERROR_CLASS:
-                raise Refused(f"{self.name}: the meter refuses, code {content[8:-1].hex().upper() or '?'}")
+                raise Refused(f"the meter refuses, code {content[8:-1].hex().upper() or '?'}")
             if int.from_bytes(content[6:8], "big") == self.command:
                 return content[8:-1]
         if damaged:
-            raise BadFrame(f"{self.name}: wrong check sum in {data[:40].hex(' ').upper()}")
+            raise BadFrame(f"wrong check sum in {data[:40].hex(' ').upper()}")
         return None
 
     def __str__(self) -> str:

@@ -99,5 +99,5 @@ class CeMeter:
         return structs.replace(self._identity, serial=text if text.isalnum() else serial.hex().upper())
 
     async def _ask(self, command: int, name: str, data: bytes = b"") -> bytes:
-        question = AskCe(self._settings.address, command, f"{self._where}: {name}", data, self._settings.password)
+        question = AskCe(self._settings.address, command, name, data, self._settings.password)
         return await self._port.ask(question, timeout_s=TIMEOUT_S)

@@ -15,7 +15,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, structs
 
 from drivers.about import About, Line
-from drivers.codecs.mercury import Ask, ChannelClosed, energy_wh, instants, serial_number
+from drivers.codecs.mercury import Ask, energy_wh, instants, serial_number
 from drivers.errors import BadFrame, Refused
 from drivers.interfaces import EnergyMeter, Identity, MeterReading
 from drivers.meters.plausibility import Judge
@@ -132,19 +132,21 @@ class MercuryMeter:
 
     async def _ask(self, body: bytes, size: int, name: str) -> bytes:
         """Ask within the channel; open it when it is closed, once."""
-        question = Ask(self._address, body, size, f"{self._where}: {name}")
-        try:
-            return await self._port.ask(question, timeout_s=TIMEOUT_S, quiet_s=QUIET_S)
-        except ChannelClosed:
+        question = Ask(self._address, body, size, name)
+        found = await self._port.ask(question, timeout_s=TIMEOUT_S, quiet_s=QUIET_S)
+        if not found:
             await self._open()
-        return await self._port.ask(question, timeout_s=TIMEOUT_S, quiet_s=QUIET_S)
+            found = await self._port.ask(question, timeout_s=TIMEOUT_S, quiet_s=QUIET_S)
+        if not found:
+            raise Refused(f"{self._where}: {name}: its channel does not stay open")
+        return found
 
     async def _open(self) -> None:
         """Raises Refused when the meter does not take the password."""
         password = self._settings.password
         numbers = bytes(int(digit) for digit in password)
         secret = numbers if self._settings.password_as is PasswordAs.NUMBERS else password.encode("ascii")
-        question = Ask(self._address, bytes((1, USER)) + secret, 1, f"{self._where}: open the channel")
+        question = Ask(self._address, bytes((1, USER)) + secret, 1, "open the channel")
         try:
             await self._port.ask(question, timeout_s=TIMEOUT_S, quiet_s=QUIET_S)
         except Refused as error:

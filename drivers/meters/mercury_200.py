@@ -62,8 +62,7 @@ class Mercury200:
     def __init__(self, settings: Settings, port: Port) -> None:
         self._port = port
         self._address = settings.address.to_bytes(4, "big")
-        self._where = f"meter {settings.address} on port '{port.name}'"
-        self._judge = Judge(self._where)
+        self._judge = Judge(f"meter {settings.address} on port '{port.name}'")
         self._identity = Identity(vendor="Incotex", model=f"Mercury {settings.model.value}")
         self._number = str(settings.address)
 
@@ -84,5 +83,5 @@ class Mercury200:
         return structs.replace(self._identity, serial=self._number)
 
     async def _ask(self, command: bytes, size: int, name: str) -> bytes:
-        question = Ask(self._address, command, size, f"{self._where}: {name}", echoed=1)
+        question = Ask(self._address, command, size, name, echoed=1)
         return await self._port.ask(question, timeout_s=TIMEOUT_S, quiet_s=QUIET_S)

@@ -26,14 +26,28 @@ class ModbusMeter:
         self._registers = registers
         self._identity = identity
         self._judge = Judge(f"meter at address {address} on port '{port.name}'", ranges)
-        self._requests = tuple(
-            Request(address, registers.function, start, count)
-            for start, count in spans(registers.all(), registers.most, registers.gap)
-        )
+        self._requests = self._asked_for(registers.gap)
 
     async def read(self) -> MeterReading:
-        """All values anew. Raises NoAnswer, BadFrame, Refused, or Implausible naming the value."""
-        return self._reading(await self._fetch(self._requests))
+        """All values anew. Raises NoAnswer, BadFrame, Refused, or Implausible naming the value.
+
+        A meter that refuses to give what lies between its values is asked for the values alone from then on.
+        """
+        try:
+            return self._reading(await self._fetch(self._requests))
+        except Refused:
+            alone = self._asked_for(0)
+            if alone == self._requests:
+                raise
+        reading = self._reading(await self._fetch(alone))
+        self._requests = alone
+        return reading
+
+    def _asked_for(self, gap: int) -> tuple[Request, ...]:
+        table = self._registers
+        return tuple(
+            Request(self._address, table.function, start, count) for start, count in spans(table.all(), table.most, gap)
+        )
 
     async def identify(self) -> Identity:
         """What is known of this kind of meter, its serial number and version, once it has answered.
