@@ -34,6 +34,9 @@ T = TypeVar("T")
 
 ROUND_S = 0.04
 """Time between two rounds; an order that cannot leave at once leaves within one."""
+DRAIN_S = 0.012
+"""The queue of a CAN controller is short (10 frames with SocketCAN as delivered): what it does not take is tried again
+after this time."""
 ABSENT_POLL_S = 1.0
 FIRST_QUESTIONS_S = 1.0
 MOST_FIRST_ASKS = 5
@@ -43,6 +46,7 @@ ALIVE_GAP_S = 0.6
 ALIVE_S = 1.5
 ON_REPEAT_S = 1.0
 """How often a module that is on is told so again; one that is not, as often as its set-point."""
+OFF_REPEAT_S = 1.0
 ADOPT_S = 5.0
 SLOW_S = 10.0
 FAULT_REST_S = 3.0
@@ -51,6 +55,7 @@ RANGE_WAIT_S = 2.0
 MOST_RAISES_PER_S = 200.0
 """Set-points that raise, or change nothing but voltage, per second on one bus; what is more waits for its turn."""
 TOLERANCE_A = 0.005
+UNKNOWN, STARTING = "what it is and does is not known yet", "starting"
 OUTSIDE = "the voltage is outside its limits"
 
 _log = logging.getLogger(__name__)
@@ -62,11 +67,15 @@ class Bus(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def is_open(self) -> bool: ...
+
     def send(self, frame: CanFrame) -> None: ...
 
     def listen(
         self,
-        callback: Callable[[CanFrame], None],
+        heard: Callable[[CanFrame], None],
+        /,
         *,
         can_id: int = 0,
         mask: int = 0,
@@ -74,7 +83,13 @@ class Bus(Protocol):
     ) -> Callable[[], None]: ...
 
     async def ask(
-        self, frame: CanFrame, answer: Callable[[CanFrame], T | None], *, timeout_s: float | None = None
+        self,
+        frame: CanFrame,
+        answer: Callable[[CanFrame], T | None],
+        *,
+        can_id: int = 0,
+        mask: int = 0,
+        timeout_s: float | None = None,
     ) -> T: ...
 
 
@@ -95,7 +110,9 @@ class Bank:
         self._raises = MOST_RAISES_PER_S / 4
         self._round_s = 0.0
         self._is_blocked = False
-        self._is_running = False
+        self._due_s = 0.0
+        self._timer: asyncio.Handle | None = None
+        self._end: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
         """See PowerModules. On the way out modules of a family without a time-out of its own are switched off."""
@@ -103,16 +120,15 @@ class Bank:
         stop_listening = self._port.listen(
             self._receive, can_id=self._family.listen_id, mask=self._family.listen_mask, is_extended=True
         )
-        due_s = self._round_s = self._started_s = loop.time()
-        self._spread(due_s)
-        self._is_running = True
+        self._round_s = self._started_s = loop.time()
+        self._spread(loop.time())
+        self._end = loop.create_future()
+        self._timer = loop.call_soon(self._next_round)
         try:
-            while True:
-                self._round(loop.time())
-                due_s = max(due_s + ROUND_S, loop.time())
-                await asyncio.sleep(due_s - loop.time())
+            await self._end
         finally:
-            self._is_running = False
+            self._timer.cancel()
+            self._timer = None
             stop_listening()
             if math.isinf(self.silent_off_s):
                 self._is_blocked = False
@@ -142,15 +158,17 @@ class Bank:
                 module.order, module.is_told_off = order, False
                 module.first_on_s = math.inf
         order.voltage_v, order.current_a, order.until_s = voltage_v, current_a, now_s + valid_for_s
-        if self._is_running:
+        if self._timer is not None:
             self._refill(now_s)
             self._tell(now_s, may_switch=False)
+            self._hurry(now_s)
 
     def switch_off(self, modules: Sequence[int]) -> None:
         """See PowerModules."""
         now_s = asyncio.get_running_loop().time()
         self._is_blocked = False
         self._switch_off([self._modules[number] for number in self._known(modules)], now_s)
+        self._hurry(now_s)
 
     # Orders ---------------------------------------------------------------------------------------------------------
 
@@ -178,7 +196,7 @@ class Bank:
             self._take_out(module)
             module.is_told_off, module.is_off_confirmed = True, False
             module.range_step = 0
-        if not self._is_running:
+        if self._timer is None:
             return
         if len(modules) > 1 and self._is_collective(modules):
             self._off_together(modules, now_s)
@@ -197,6 +215,27 @@ class Bank:
         self._is_blocked = False
         self._raises = min(self._raises + (now_s - self._round_s) * MOST_RAISES_PER_S, MOST_RAISES_PER_S / 4)
         self._round_s = now_s
+
+    def _next_round(self) -> None:
+        """One round, and the next one set; what goes wrong ends `run`."""
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        try:
+            self._round(now_s)
+        except Exception as error:
+            if self._end is not None and not self._end.done():
+                self._end.set_exception(error)
+            return
+        self._due_s = max(self._due_s + ROUND_S, now_s + ROUND_S / 2)
+        self._timer = loop.call_at(self._due_s, self._next_round)
+        self._hurry(now_s)
+
+    def _hurry(self, now_s: float) -> None:
+        """When the port took no more frames the next round comes as soon as it will have sent some."""
+        if self._is_blocked and self._port.is_open and self._timer is not None and self._due_s > now_s + DRAIN_S:
+            self._timer.cancel()
+            self._due_s = now_s + DRAIN_S
+            self._timer = asyncio.get_running_loop().call_at(self._due_s, self._next_round)
 
     def _round(self, now_s: float) -> None:
         self._refill(now_s)
@@ -220,12 +259,9 @@ class Bank:
             self._log_link(module, is_online)
             module.forget(after_start=is_online)
             if is_online:
-                module.held_a = 0.0
+                module.online_since_s = now_s
                 module.first_due_s, module.first_asks = now_s, 0
                 module.poll_due_s = min(module.poll_due_s, now_s + self._family.poll_s)
-            elif module.order is not None and module.share_a > 0:
-                module.held_a, module.share_a = module.share_a, 0.0
-                module.held_until_s = module.heard_s + self.silent_off_s
         if module.has_fault or module.is_twice(now_s):
             if now_s >= module.fault_until_s and is_online:
                 words = ", ".join(module.read(now_s).alarms)
@@ -314,9 +350,9 @@ class Bank:
         for number in order.numbers:
             module = self._modules[number]
             module.problem = self._problem(module, order, now_s)
-            if module.held_a and now_s < module.held_until_s:
-                held_a += module.held_a
-            if module.problem or now_s - module.first_on_s > SLOW_S:
+            if module.problem:
+                held_a += self._hold(module, now_s)
+            elif now_s - module.first_on_s > SLOW_S:
                 module.share_a = 0.0
             elif module.limits is not None:
                 able.append(module)
@@ -324,14 +360,22 @@ class Bank:
         for module, share_a in zip(able, divide(order.current_a - held_a, most), strict=True):
             module.share_a = share_a
 
+    def _hold(self, module: Module, now_s: float) -> float:
+        """What a module that has no share now may still be giving."""
+        if module.is_on is not False:
+            module.held_a = max(module.held_a, module.share_a)
+        module.share_a = 0.0
+        is_certainly_off = not module.was_online and now_s > module.heard_s + self.silent_off_s
+        return 0.0 if is_certainly_off else module.held_a
+
     def _problem(self, module: Module, order: Order, now_s: float) -> str:
         limits = module.limits
         if not module.was_online:
             return "absent"
         if now_s - self._started_s < SETTLE_S:
-            return "not all have been asked yet"
+            return UNKNOWN
         if limits is None:
-            return "its limits are not known yet"
+            return UNKNOWN
         if not limits.min_voltage_v <= order.voltage_v <= limits.max_voltage_v:
             if module.problem != OUTSIDE:
                 _log.warning(
@@ -346,7 +390,7 @@ class Bank:
         if now_s < module.fault_until_s:
             return "fault"
         if module.is_starting(now_s):
-            return "starting"
+            return STARTING
         return self._range_problem(module, order, now_s)
 
     def _range_problem(self, module: Module, order: Order, now_s: float) -> str:
@@ -354,6 +398,8 @@ class Bank:
         wanted = self._family.range_for(order.voltage_v, module.range, bool(module.is_on))
         if wanted is None or (wanted == module.range and module.range_step == 0):
             return ""
+        if module.range is None and module.range_step == 0 and now_s - module.online_since_s < FIRST_QUESTIONS_S:
+            return UNKNOWN
         if module.range_step == 0:
             module.range_step, module.range_step_s = 1, min(max(module.off_since_s, module.switched_s), now_s)
             if module.is_on is not False:
@@ -375,11 +421,11 @@ class Bank:
             self._send_off(module, now_s)
 
     def _hold_off(self, module: Module, now_s: float) -> None:
-        """A module that cannot take part in its order now: off if it may be on."""
-        if module.was_online:
-            is_due = bool(module.is_on) and now_s - module.switched_s >= self._family.repeat_s - 1e-9
-        else:
-            is_due = self._is_bus_alive(now_s) and now_s - module.switched_s >= ABSENT_POLL_S
+        """A module that cannot take part in its order is told off, lest it comes back by itself with what it had."""
+        if module.problem in (UNKNOWN, STARTING):
+            return
+        wait_s = self._family.repeat_s if module.is_on and module.was_online else OFF_REPEAT_S
+        is_due = now_s - module.switched_s >= wait_s - 1e-9 and (module.was_online or self._is_bus_alive(now_s))
         if is_due:
             self._send_off(module, now_s)
 
@@ -441,6 +487,7 @@ class Bank:
         if module.sent is None:
             module.set_since_s = now_s
         module.sent, module.sent_s, module.last_voltage_v = (voltage_v, module.share_a), now_s, voltage_v
+        module.held_a = 0.0
 
     def _send_off(self, module: Module, now_s: float) -> None:
         if module.limits is not None:
@@ -452,7 +499,8 @@ class Bank:
 
     def _send(self, frames: Frames) -> bool:
         """Put frames on the bus; False when it does not take them (told by the port; tried again next round)."""
-        if self._is_blocked:
+        if self._is_blocked or not self._port.is_open:
+            self._is_blocked = True
             return False
         try:
             for frame in frames:
@@ -497,7 +545,7 @@ class Bank:
             self._note_refusal(module, heard)
         was_on = module.is_on
         module.hear(heard, now_s)
-        if was_on and module.is_on is False and module.order is not None and not module.problem:
+        if was_on and module.is_on is False and module.order is not None and not (module.problem or module.has_fault):
             _log.warning(
                 "power module %d on port '%s': went off by itself, it is set up again", module.number, self._port.name
             )
@@ -529,7 +577,8 @@ async def recognise(port: Bus, family: Family, number: int, *, timeout_s: float 
         is_meant = heard is not None and heard.number == number and (heard.key >= 0 or heard.refused)
         return heard if is_meant else None
 
-    heard = await port.ask(family.first_questions(number)[0], answer, timeout_s=timeout_s)
+    question = family.first_questions(number)[0]
+    heard = await port.ask(question, answer, can_id=family.listen_id, mask=family.listen_mask, timeout_s=timeout_s)
     if heard.refused:
         return None
     return Identity(vendor=family.vendor, model=family.model, serial=heard.serial)

@@ -7,14 +7,14 @@ import math
 import msgspec
 
 from drivers.interfaces import Identity, ModuleLimits, ModuleReading
-from drivers.power.family import Family, Heard
+from drivers.power.family import RUNNING_A, Family, Heard
 
 OFFLINE_S = 0.95
 """A module not heard for so long is absent."""
 STARTING_S = 1.0
 """So long after it last said that it is starting it takes no orders."""
-TWICE_WITHIN_S = 0.1
-TWICE_COUNT = 3
+TWICE_WITHIN_S = 0.05
+TWICE_COUNT = 4
 """So often within `TWICE_HOLDS_S` two answers came to one question: two modules have one address."""
 TWICE_HOLDS_S = 5.0
 TWICE = "address used twice"
@@ -36,13 +36,14 @@ class Module:
     def __init__(self, number: int, family: Family) -> None:
         self.number = number
         self.questions = tuple(family.questions(number))
-        self.first_questions = tuple(family.first_questions(number))
+        self.first_questions = tuple(each for each in family.first_questions(number) if each not in self.questions)
         self.next_question = 0
         self.poll_due_s = LONG_AGO_S
         self.first_due_s = LONG_AGO_S
         self.first_asks = 0
         self.heard_s = LONG_AGO_S
         self.was_online = False
+        self.online_since_s = LONG_AGO_S
 
         self.voltage_v: float | None = None
         self.current_a: float | None = None
@@ -65,7 +66,7 @@ class Module:
         self.is_off_confirmed = False
         self.share_a = 0.0
         self.held_a = 0.0
-        self.held_until_s = LONG_AGO_S
+        """What it may still give of a share that it has no longer."""
         self.needs_set_up = True
         self.sent: tuple[float, float] | None = None
         self.sent_s = LONG_AGO_S
@@ -107,6 +108,8 @@ class Module:
             self.voltage_v = heard.voltage_v
         if heard.current_a is not None:
             self.current_a = heard.current_a
+            if heard.current_a < RUNNING_A and self.sent is None:
+                self.held_a = 0.0  # told off, and nothing flows
         if heard.temperature_c is not None:
             self.temperature_c = heard.temperature_c
         if heard.alarms is not None:
@@ -138,6 +141,7 @@ class Module:
             self.on_since_s, self.off_since_s, self.first_on_s = now_s, math.inf, math.inf
             self.is_off_confirmed = False
         elif not is_on:
+            self.held_a = 0.0
             if self.is_on is not False:
                 self.off_since_s, self.on_since_s = now_s, math.inf
             if self.is_told_off and now_s > self.switched_s:

@@ -27,6 +27,7 @@ FALL_S = 0.1
 SILENT_BOOT_S, STARTING_S = 3.0, 2.0
 BLEED_V_PER_S = 800.0
 SUBSTEP_S = 0.05
+LEAST_STEP_S = 0.01
 
 
 class ModuleFault(enum.StrEnum):
@@ -62,6 +63,8 @@ class Ratings(msgspec.Struct, frozen=True, kw_only=True):
     max_power_w: float = 30_000.0
     silent_off_s: float = math.inf
     """Its own time-out; infinity for none."""
+    walk_in: bool = False
+    """Whether its output rises slowly as it leaves the factory."""
 
 
 class PowerModule:
@@ -74,7 +77,7 @@ class PowerModule:
         self.faults: set[ModuleFault] = set()
         self.bus = ""
         self.group = 0
-        self.walk_in = True
+        self.walk_in = ratings.walk_in
         self.range = 1
         self.is_powered = True
         self.set_voltage_v = 0.0
@@ -119,7 +122,8 @@ class PowerModule:
         self.boot_s = 0.0
         self.is_told_on = False
         self.set_voltage_v = self.set_current_a = 0.0
-        self.walk_in = True
+        self.walk_in = self.ratings.walk_in
+        self.range = 1
 
     # What it is -----------------------------------------------------------------------------------------------------
 
@@ -229,8 +233,10 @@ class ModuleBank:
         faults.intersection_update(faults - {ModuleFault(fault)} if fault else set())
 
     def advance(self, now_s: float) -> None:
-        """To that time, by the same clock each time."""
+        """To that time, by the same clock each time; what is less than LEAST_STEP_S waits for the next call."""
         if self.now_s is not None:
+            if 0 <= now_s - self.now_s < LEAST_STEP_S:
+                return
             while self.now_s < now_s - 1e-9:
                 dt_s = min(now_s - self.now_s, SUBSTEP_S)
                 self.step(dt_s)
@@ -251,24 +257,17 @@ class ModuleBank:
         giving = [module for module in modules if module.ramp > 0]
         load = self.loads.get(bus)
         if not giving:
+            if self.voltage_v(bus) == 0.0 and modules[0].voltage_v == 0.0 and not any(m.current_a for m in modules):
+                return
             self.voltages_v[bus] = max(self.voltage_v(bus) - BLEED_V_PER_S * dt_s, 0.0)
             for module in modules:
                 module.current_a, module.voltage_v, module.is_limited = 0.0, self.voltages_v[bus], False
             return
-        voltage_v = max(module.target_v for module in giving)
+        can = [(each.target_v + 1e-9, each.limit_a, each.ratings.max_power_w * each.derating) for each in giving]
+        voltage_v = max(target_v for target_v, _, _ in can)
         taken_a = 0.0 if load is None else max(load(voltage_v), 0.0)
-        if load is not None and taken_a > _capacity(giving, voltage_v) + 1e-9:
-            low_v, high_v = 0.0, voltage_v
-            for _ in range(40):
-                middle_v = (low_v + high_v) / 2
-                if load(middle_v) > _capacity(giving, middle_v):
-                    high_v = middle_v
-                else:
-                    low_v = middle_v
-            voltage_v = low_v
-            taken_a = min(max(load(voltage_v), 0.0), _capacity(giving, voltage_v))
-            if taken_a < _capacity(giving, voltage_v) and load(high_v) > taken_a:
-                taken_a = min(load(high_v), _capacity(giving, voltage_v))
+        if load is not None and taken_a > _capacity(can, voltage_v) + 1e-9:
+            voltage_v, taken_a = _limited(can, load, voltage_v, self.voltage_v(bus))
         self._share(modules, voltage_v, taken_a)
         self.voltages_v[bus] = voltage_v
         self.peak_a[bus] = max(self.peak_a.get(bus, 0.0), taken_a)
@@ -285,8 +284,35 @@ class ModuleBank:
             module.is_limited = module.is_on and (is_folded or module.derating < 1)
 
 
-def _capacity(modules: list[PowerModule], voltage_v: float) -> float:
-    return sum(module.most_a(voltage_v) for module in modules)
+Can = Sequence[tuple[float, float, float]]
+"""Of each module the voltage it holds, its current limit, its power."""
+
+
+def _capacity(can: Can, voltage_v: float) -> float:
+    """What the modules can give together at a voltage."""
+    whole_a = 0.0
+    for target_v, limit_a, power_w in can:
+        if voltage_v <= target_v:
+            whole_a += limit_a if limit_a * voltage_v <= power_w else power_w / voltage_v
+    return whole_a
+
+
+def _limited(can: Can, load: Load, highest_v: float, last_v: float) -> tuple[float, float]:
+    """Voltage and current where the load takes what the modules can give at most, below `highest_v`."""
+    low_v, high_v = 0.0, highest_v
+    for guess_v in (last_v - 0.2, last_v + 0.2):  # it is mostly where it was
+        if low_v < guess_v < high_v:
+            if load(guess_v) > _capacity(can, guess_v):
+                high_v = guess_v
+            else:
+                low_v = guess_v
+    while high_v - low_v > 1e-5:
+        middle_v = (low_v + high_v) / 2
+        if load(middle_v) > _capacity(can, middle_v):
+            high_v = middle_v
+        else:
+            low_v = middle_v
+    return low_v, min(max(load(high_v), 0.0), _capacity(can, low_v))
 
 
 def battery(open_v: float, *, resistance_ohm: float = 0.1, most_a: float = math.inf) -> Load:
