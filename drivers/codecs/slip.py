@@ -101,13 +101,15 @@ def decode_parts(content: bytes) -> tuple[int, tuple[Part, ...]] | None:
 class AskParts(msgspec.Struct, frozen=True):
     """Several commands to a DZG or AST meter at once; answered by the data of each, in order.
 
-    `optional`: numbers of commands that may be refused; their data are empty then.
+    `optional`: numbers of commands that may be refused; their data are empty then. `is_order`: the answer may be the
+    same bytes as the question; where values are asked for, those are an adapter that hears itself.
     """
 
     address: int
     parts: tuple[Part, ...]
     name: str
     optional: frozenset[int] = frozenset()
+    is_order: bool = False
     most_bytes: int = _MOST_BYTES
 
     @property
@@ -120,7 +122,7 @@ class AskParts(msgspec.Struct, frozen=True):
     def answer(self, data: bytes) -> tuple[bytes, ...] | None:
         """Raises Refused naming the status, BadFrame for a whole frame with a wrong check sum."""
         request = encode_parts(self.address, self.parts)
-        if data.startswith(request):
+        if data.startswith(request) and (len(data) > len(request) or not self.is_order):
             data = data[len(request) :]
         damaged = False
         for content in frames(data):

@@ -151,7 +151,7 @@ class SlipMeter:
     async def _ask(
         self, parts: tuple[Part, ...], name: str, optional: frozenset[int] = frozenset(), *, order: bool = False
     ) -> tuple[bytes, ...]:
-        question = AskParts(self._address, parts, name, optional)
+        question = AskParts(self._address, parts, name, optional, order)
         priority = Priority.ORDER if order else Priority.POLL
         return await self._port.ask(question, priority=priority, timeout_s=TIMEOUT_S)
 
