@@ -626,6 +626,15 @@ class NeedsSupply(Protocol):
         ...
 
 
+@runtime_checkable
+class HasSupplyLoop(Protocol):
+    """A `NeedsSupply` that is told and asked by questions of its own, not by frames that come and go by themselves."""
+
+    async def run_supply(self) -> None:
+        """Tell it of the supply and ask what it wants, until cancelled."""
+        ...
+
+
 class Parts(Protocol):
     """Other devices of the station, for a driver whose device is made of them (a socket behind a relay)."""
 

@@ -14,7 +14,7 @@ from chargepoint.station.outlet import Outlet
 from chargepoint.station.site import Site
 from chargepoint.station.supply import Supply
 from chargepoint.vocabulary import EventType
-from drivers.interfaces import InsulationReading, NeedsSupply
+from drivers.interfaces import HasSupplyLoop, InsulationReading, NeedsSupply
 from drivers.ports.opening import AnyPort
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ class DcParts:
     ) -> None:
         self.watches: dict[str, InsulationWatch] = {}
         self.supplies: dict[int, Supply] = {}
+        self._controllers = [outlet.controller for outlet in outlets]
         by_monitor = {outlet.settings.insulation: outlet for outlet in outlets if outlet.settings.insulation}
         for monitor in settings.insulation:
             outlet = by_monitor.get(monitor.name)
@@ -67,6 +68,7 @@ class DcParts:
             *(supply.modules.run() for supply in self.supplies.values()),
             *(supply.run() for supply in self.supplies.values()),
             *(watch.run() for watch in self.watches.values()),
+            *(controller.run_supply() for controller in self._controllers if isinstance(controller, HasSupplyLoop)),
         ]
 
     def limits_of(self, outlet: Outlet) -> tuple[NamedLimit, ...]:

@@ -35,12 +35,14 @@ from drivers.codecs.canopen import (
 from drivers.errors import BadFrame, DeviceError, NoAnswer, Refused
 from drivers.native.canopen import (
     CYCLE_MS,
+    DEMANDS,
     HEARTBEAT_LOST_S,
     HEARTBEAT_MS,
     MARK_ASKS,
     MARK_RENEWED,
     MARKS,
     RENEWAL,
+    SUPPLIES,
     TPDOS,
     decode_object,
     decode_pdo,
@@ -49,7 +51,7 @@ from drivers.native.canopen import (
     encode_pdo,
     index_of,
 )
-from drivers.native.objects import STATUS, Object
+from drivers.native.objects import STATUS, SUPPLY, Object
 from drivers.native.registers import Value
 
 if TYPE_CHECKING:
@@ -71,10 +73,16 @@ TWIN_BEATS = round(1.75 * TWIN_WINDOW_S * 1000 / HEARTBEAT_MS)
 TWIN_FOR_S = 5.0
 DOUBLE_WITHIN_S = 0.05
 
+DEMAND_FRESH_S = 0.3
+"""What it asked of its supply so long ago counts no more: it says it each 0.1 s."""
+RARELY_S = 2.0
+"""What rarely changes of the supply is told anew so often."""
+
 _BY_COB = {pdo.cob: pdo for pdo in TPDOS}
 _ALL = frozenset(pdo.number for pdo in TPDOS)
 _NAMES = frozenset(each.name for each in STATUS.objects)
 _STATUS = tuple(STATUS.objects)
+_RARE = tuple(each for each in SUPPLY.objects if each.name in ("supply_max_voltage", "supply_temperature"))
 
 
 class _GaveWay(Exception):
@@ -112,6 +120,8 @@ class CanopenLink:
         self._values: dict[str, Value] = {}
         self._batch_s: float | None = None
         self._emergency: tuple[dict[str, Value], float] | None = None
+        self._demand: tuple[dict[str, Value], float] | None = None
+        self._rare: tuple[list[Value], float] = [], 0.0
 
     def close(self) -> None:
         """Listen no more."""
@@ -128,6 +138,8 @@ class CanopenLink:
                 self._arrived[pdo.number] = decode_pdo(pdo, frame.data)
                 if pdo.number == 1:
                     self._end_batch(now_s)
+        elif function == DEMANDS.cob and len(frame.data) == 8:
+            self._demand = decode_pdo(DEMANDS, frame.data), now_s
         elif function == HEARTBEAT and len(frame.data) == 1:
             self._beat(frame.data[0] & 0x7F, now_s)
         elif function == SDO_ANSWER:
@@ -152,13 +164,15 @@ class CanopenLink:
 
     def _beat(self, state: int, now_s: float) -> None:
         self._heard_s = now_s
+        before = self._state
         try:
             self._state = NmtState(state)
         except ValueError:
             return
+        if self._state is not before:
+            self._beats.clear()  # a change is told at once, between two beats
         if self._state is NmtState.BOOT_UP:
             self._forget()
-            self._beats.clear()
             return  # it says next what it has become
         self._beats.append(now_s)
         if len(self._beats) == TWIN_BEATS and now_s - self._beats[0] < TWIN_WINDOW_S:
@@ -259,6 +273,20 @@ class CanopenLink:
             while int(self._values.get(MARKS) or 0) & MARK_RENEWED == before:
                 if not await self._next_batch(deadline_s):
                     raise NoAnswer(f"{self}: it did not take the renewal of its lease")
+
+    async def supply(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """One frame; what is asked comes by itself."""
+        now_s = asyncio.get_running_loop().time()
+        self._refuse_twins(now_s)
+        self._port.send(CanFrame(SUPPLIES.cob + self._node, encode_pdo(SUPPLIES, values), False))
+        rare = [values[each.name] for each in _RARE]
+        if rare != self._rare[0] or now_s - self._rare[1] >= RARELY_S:
+            self._rare = rare, now_s
+            await self.write(_RARE, values)
+        if self._demand is None or now_s - self._demand[1] > DEMAND_FRESH_S:
+            self._start_node(now_s)
+            raise NoAnswer(f"{self}: it does not say what it asks of its supply")
+        return self._demand[0]
 
     async def write(self, objects: Sequence[Object], values: Mapping[str, Value], *, is_order: bool = False) -> None:
         """Each value by a transfer of its own, in the objects' order: the order's number comes last."""

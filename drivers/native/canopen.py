@@ -132,6 +132,24 @@ RENEWAL = Pdo(1, RPDO[0], (
 """RPDO1: what a write of the first three objects of the order block is, in one frame."""
 
 
+DEMANDS = _pdo(8, 0x680, 0x0C48, (
+    ("pdo_demand_on", "demand_on", 16, "", 1),
+    ("pdo_demand_voltage", "demand_voltage", 16, "0.1 V", 100),
+    ("pdo_demand_current", "demand_current", 32, "mA", 1),
+), "pdo_demand_on pdo_demand_voltage pdo_demand_current")  # fmt: skip
+"""TPDO8, of controllers with STATION_SUPPLY only: leaves on each change (after `INHIBIT_MS`) and each `DEMAND_MS`,
+in no batch. Identifiers 0x681 to 0x6DF are free in CiA 301; so such controllers have node ids up to `MOST_SUPPLIED`."""
+SUPPLIES = Pdo(2, 0x6B0, (
+    Process(0x0C50, "told_voltage", "supply_voltage", 16, step=100, unit="0.1 V"),
+    Process(0x0C51, "told_current", "supply_current", 16, step=100, unit="0.1 A"),
+    Process(0x0C52, "told_max_current", "supply_max_current", 16, step=100, unit="0.1 A"),
+    Process(0x0C53, "told_max_power", "supply_max_power", 16, step=100, unit="100 W"),
+))  # fmt: skip
+"""RPDO2, to the same controllers: what the first four objects of the supply block are, in one frame."""
+DEMAND_MS = 100
+MOST_SUPPLIED = 47
+
+
 def index_of(what: Object) -> int:
     return BASE + what.index
 

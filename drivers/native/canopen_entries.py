@@ -13,12 +13,15 @@ from drivers.codecs.canopen import EMERGENCY, SDO_ANSWER, SDO_REQUEST
 from drivers.native.canopen import (
     BASE,
     CYCLE_MS,
+    DEMAND_MS,
+    DEMANDS,
     DEVICE_TYPE,
     HEARTBEAT_MS,
     INHIBIT_MS,
     PRODUCT_CODE,
     RENEWAL,
     REVISION,
+    SUPPLIES,
     TPDOS,
     VENDOR_ID,
     Pdo,
@@ -91,8 +94,8 @@ def entries() -> tuple[Entry, ...]:
     """All entries by index and sub-index."""
     found = [*_communication(), *_pdos()]
     found += [_object(each) for block in BLOCKS for each in block.objects]
-    found += [_process(each, "ro") for pdo in TPDOS for each in pdo.objects]
-    found += [_process(each, "rww") for each in RENEWAL.objects]
+    found += [_process(each, "ro") for pdo in (*TPDOS, DEMANDS) for each in pdo.objects]
+    found += [_process(each, "rww") for pdo in (RENEWAL, SUPPLIES) for each in pdo.objects]
     return tuple(sorted(found, key=lambda each: (each.index, each.sub)))
 
 
@@ -137,8 +140,8 @@ def _record(
 def _pdos() -> list[Entry]:
     found: list[Entry] = []
     for pdo, comm, mapping, kind in (
-        (RENEWAL, 0x1400, 0x1600, "RPDO"),
-        *((pdo, 0x1800, 0x1A00, "TPDO") for pdo in TPDOS),
+        *((pdo, 0x1400, 0x1600, "RPDO") for pdo in (RENEWAL, SUPPLIES)),
+        *((pdo, 0x1800, 0x1A00, "TPDO") for pdo in (*TPDOS, DEMANDS)),
     ):
         at = pdo.number - 1
         rows = [("COB-ID", _U32, pdo.cob, True), ("Transmission type", _U8, ON_CHANGE, False)]
@@ -148,7 +151,8 @@ def _pdos() -> list[Entry]:
         if kind == "TPDO":
             found.append(
                 Entry(
-                    index=comm + at, sub=5, name="Event timer", type=_U16, access="ro", value=CYCLE_MS, unit="ms",
+                    index=comm + at, sub=5, name="Event timer", type=_U16, access="ro",
+                    value=DEMAND_MS if pdo is DEMANDS else CYCLE_MS, unit="ms",
                     record=f"{kind}{pdo.number} communication parameter",
                 )
             )  # fmt: skip
@@ -189,7 +193,7 @@ def _process(what: Process, access: str) -> Entry:
 
 def pdo_of(index: int) -> tuple[Pdo, Process] | None:
     """The PDO and the process object of a CANopen index."""
-    for pdo in (*TPDOS, RENEWAL):
+    for pdo in (*TPDOS, DEMANDS, RENEWAL, SUPPLIES):
         for each in pdo.objects:
             if BASE + each.index == index:
                 return pdo, each

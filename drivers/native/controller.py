@@ -30,6 +30,7 @@ from drivers.interfaces import (
 )
 from drivers.native import dump_records, readings
 from drivers.native.can_link import CanopenLink
+from drivers.native.canopen import MOST_SUPPLIED
 from drivers.native.link import Link, ModbusLink
 from drivers.native.objects import (
     BRIGHTEST_PCT,
@@ -86,13 +87,24 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: Annotated[
         int, Meta(ge=1, le=247, description="as set on the controller's switches; on a CAN port its node id, 1..127")
     ] = 1
+    modules: Annotated[str, Meta(description="the [[modules]] that feed it; empty: it commands its own")] = ""
 
 
 def open_device(settings: Settings, port: Port | CanPort) -> ConnectorController:
     """The controller; nothing is asked yet. Raises ValueError for an address that a CAN bus does not have."""
-    if getattr(port, "kind", "") == "can" and settings.address > MOST_NODE:
-        raise ValueError(f"address = {settings.address}: a node id on a CAN bus is 1..{MOST_NODE}. Set another one.")
-    return NativeController(link_to(port, settings.address))
+    most = MOST_SUPPLIED if settings.modules else MOST_NODE
+    if getattr(port, "kind", "") == "can" and settings.address > most:
+        raise ValueError(
+            f"address = {settings.address}: a node id on a CAN bus is 1..{most}"
+            + (" with modules of the station" if settings.modules else "")
+            + ". Set another one."
+        )
+    link = link_to(port, settings.address)
+    if settings.modules:
+        from drivers.native.supplied import SuppliedController
+
+        return SuppliedController(link)
+    return NativeController(link)
 
 
 def link_to(port: Port | CanPort, address: int) -> Link:

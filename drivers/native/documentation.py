@@ -26,6 +26,7 @@ from drivers.native.objects import (
     RESERVED,
     STATUS,
     STATUS_CODES,
+    SUPPLY_LOST_S,
     Access,
     Block,
     Capability,
@@ -195,6 +196,23 @@ is not known is `-`. Text of kind ccs: a message of DIN 70121 or ISO 15118 in wo
 
 {kinds}"""
 
+STATION_SUPPLY = f"""\
+## Modules of the station
+
+A DC controller with the capability `STATION_SUPPLY` has no power modules: the station commands them and switches them
+onto its input. The controller keeps its output contactor, its insulation monitor and the talk with the vehicle.
+
+1. The station reads the block `demand` and writes the block `supply` ten times a second.
+2. The demand says what the controller wants now: in C2 and C3 the test voltage, in C4 and C5 the vehicle's voltage, in
+   C6 what the vehicle wishes, within the limits in force; otherwise, and whenever its permission has ended, off.
+3. The station gives at most that, at most what it granted, and nothing when it has not heard the demand for 0.4 s.
+   Current rises by 20 A/s at most. Before the contactor is closed at most 2 A can flow.
+4. The controller leaves C2 and C4 when the voltage is there, and closes within 20 V of the vehicle's voltage.
+5. Untold for {SUPPLY_LOST_S:g} s, or told that the modules can give nothing (`supply_max_power` 0), it ends the charge
+   with E8 (modules_lost), which heals.
+6. It tells the vehicle `supply_max_current` and `supply_max_power` as its own maxima where the protocol has room.
+"""
+
 README = """\
 # Protocols
 
@@ -245,6 +263,7 @@ def modbus_map() -> str:
         _bits("Hardware flags", "`hardware_flags`", HardwareFlag),
         _bits("Self-diagnosis", "`self_diagnosis`", SelfDiagnosisFlag),
         _bits("Capabilities", "`capabilities`", Capability),
+        STATION_SUPPLY,
         DUMP_RECORDS.format(kinds=_kinds()),
         "## Reserved ranges\n",
         "Free for later parts of the protocol; today they answer exception 02.\n",

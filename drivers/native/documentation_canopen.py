@@ -18,7 +18,7 @@ from drivers.codecs.canopen import (
 from drivers.codecs.canopen import download as sdo_download
 from drivers.codecs.canopen import upload as sdo_upload
 from drivers.native import canopen
-from drivers.native.canopen import BASE, RENEWAL, TPDOS, Pdo
+from drivers.native.canopen import BASE, DEMANDS, RENEWAL, SUPPLIES, TPDOS, Pdo
 from drivers.native.canopen_entries import DataType, Entry, entries
 from drivers.native.documentation import table
 from drivers.native.objects import CAUSE_CODES, LEASE_S, ORDER, RENEWAL_S, STATUS_CODES, Command
@@ -75,6 +75,16 @@ with TPDO1, TPDO2 and TPDO7; a value out of range (a lease above 10 s) is not ta
 above 655.35 A is written as that.
 
 {{rpdo}}
+## Modules of the station: TPDO8 and RPDO2
+
+Only with the capability STATION_SUPPLY; the meaning stands in [modbus.md](modbus.md). TPDO8 leaves at each change of
+the demand, {canopen.INHIBIT_MS} ms after the last at the earliest, and each {canopen.DEMAND_MS} ms; it belongs to no
+batch. RPDO2 does what writing the first four objects of the supply block does; the others are written by SDO when they
+change. Its identifiers are free in CiA 301 for node ids up to {canopen.MOST_SUPPLIED}: such a controller has one of
+these.
+
+{{demand}}
+{{supply}}
 ## Orders: SDO
 
 As on Modbus, one object at a time in the order of the block, `order_number` last: writing it carries the order out with
@@ -108,6 +118,8 @@ def page() -> str:
             identifiers=_identifiers(),
             tpdos="\n".join(_pdo(pdo) for pdo in TPDOS),
             rpdo=_pdo(RENEWAL),
+            demand=_pdo(DEMANDS),
+            supply=_pdo(SUPPLIES),
             emergencies=_emergencies(),
             objects=_objects(),
             examples="\n".join(_examples()),
@@ -122,6 +134,8 @@ def _identifiers() -> str:
         (f"0x{EMERGENCY:03X} + id", "controller", "emergency"),
         *((f"0x{pdo.cob:03X} + id", "controller", f"TPDO{pdo.number}") for pdo in TPDOS),
         (f"0x{RENEWAL.cob:03X} + id", "station", "RPDO1: the lease"),
+        (f"0x{DEMANDS.cob:03X} + id", "controller", "TPDO8: what it asks of the station's modules"),
+        (f"0x{SUPPLIES.cob:03X} + id", "station", "RPDO2: what the station's modules give"),
         (f"0x{SDO_ANSWER:03X} + id", "controller", "SDO, answers"),
         (f"0x{SDO_REQUEST:03X} + id", "station", "SDO, requests"),
         (f"0x{HEARTBEAT:03X} + id", "controller", "heartbeat and boot-up"),
@@ -139,7 +153,7 @@ def _pdo(pdo: Pdo) -> str:
         kind = DataType.__members__[f"{'INTEGER' if each.signed else 'UNSIGNED'}{each.bits}"].name
         rows.append((where, f"0x{BASE + each.index:04X}", f"`{each.name}`", kind, each.unit or "–", source, at_once))
         at += size
-    direction = "RPDO" if pdo is RENEWAL else "TPDO"
+    direction = "RPDO" if pdo in (RENEWAL, SUPPLIES) else "TPDO"
     head = f"### {direction}{pdo.number}: 0x{pdo.cob:03X} + id\n\n"
     return head + table(("Bytes", "Object", "Name", "Type", "Unit", "Is", "At once"), rows)
 

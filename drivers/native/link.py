@@ -7,7 +7,7 @@ from typing import Protocol
 
 from drivers.codecs.modbus import Function, Request, write_registers
 from drivers.errors import BadFrame
-from drivers.native.objects import ORDER, Access, Object
+from drivers.native.objects import DEMAND, ORDER, SUPPLY, Access, Object
 from drivers.native.registers import Value, decode_objects, encode_objects
 from drivers.ports.port import Port, Priority
 
@@ -30,6 +30,10 @@ class Link(Protocol):
 
     async def renew(self, values: Mapping[str, Value]) -> None:
         """Write the first three objects of the order block in one frame; done when the controller has taken it."""
+        ...
+
+    async def supply(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Tell what the station's modules give (the whole supply block), and learn what is asked of them."""
         ...
 
     def close(self) -> None:
@@ -62,6 +66,10 @@ class ModbusLink:
 
     async def renew(self, values: Mapping[str, Value]) -> None:
         await self.write(_GRANT, values, is_order=True)
+
+    async def supply(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        await self.write(SUPPLY.objects, values, is_order=True)
+        return await self.read(DEMAND.objects, is_order=True)
 
     def close(self) -> None:
         return

@@ -112,6 +112,7 @@ class Capability(enum.IntFlag):
     DUMP = 128
     LIGHTS = 256
     MODULE_CONTROLLER = 512
+    STATION_SUPPLY = 1024
 
 
 STATUS_CODES = (
@@ -252,6 +253,27 @@ CLOCK = _block(
     _Row("clock_set", _U32, "s", "seconds since 1970 UTC"),
 )  # fmt: skip
 
+DEMAND = _block(
+    "demand", 0x0460, Access.RO, "With STATION_SUPPLY: what it asks of the power modules that the station commands.",
+    _Row("demand_on", _U16, "", "1 while the modules are to be on"),
+    _Row("demand_voltage", _U32, "mV", "voltage to hold: of the test, of pre-charge, or as the vehicle wishes"),
+    _Row("demand_current", _U32, "mA", "current they may give together; 0 for the insulation test"),
+)  # fmt: skip
+
+SUPPLY = _block(
+    "supply", 0x0470, Access.RW,
+    "With STATION_SUPPLY: what those modules give. Untold for 0.5 s it takes them for lost (E8).",
+    _Row("supply_voltage", _U32, "mV", "measured at the modules' terminals"),
+    _Row("supply_current", _U32, "mA", "measured, of all modules together"),
+    _Row("supply_max_current", _U32, "mA", "the most they could give at that voltage"),
+    _Row("supply_max_power", _U32, "W", "the most they could give; 0: there is no module that can"),
+    _Row("supply_max_voltage", _U32, "mV", "the highest voltage they can hold"),
+    _Row("supply_temperature", _I16, "0.1 °C", "hottest module", missing=MISSING_I16),
+)  # fmt: skip
+
+SUPPLY_LOST_S = 0.5
+"""Untold of its supply for so long, a controller ends the charge with E8."""
+
 PARAMETERS = _block(
     "parameters", 0x0500, Access.RW, "Writable settings, kept over restarts; out of range is refused.",
     _Row("max_current", _U32, "mA", "hardware limit per phase"),
@@ -291,7 +313,7 @@ LIGHT = _block(
     _Row("light_brightness", _U16, "%", "share of the full brightness, kept over restarts; 0..100"),
 )  # fmt: skip
 
-BLOCKS = (IDENTITY, STATUS, VEHICLE, DIAGNOSIS, ORDER, CLOCK, PARAMETERS, DUMP, DUMP_TAKEN, LIGHT)
+BLOCKS = (IDENTITY, STATUS, VEHICLE, DIAGNOSIS, ORDER, CLOCK, DEMAND, SUPPLY, PARAMETERS, DUMP, DUMP_TAKEN, LIGHT)
 
 BRIGHTEST_PCT = 100
 MOST_COLOUR = 0xFF_FFFF

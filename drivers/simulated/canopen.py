@@ -30,9 +30,9 @@ from drivers.codecs.canopen import (
 )
 from drivers.codecs.modbus_server import IllegalValue
 from drivers.native import canopen, canopen_entries
-from drivers.native.canopen import BY_INDEX, CYCLE_MS, INHIBIT_MS, RENEWAL, TPDOS
+from drivers.native.canopen import BY_INDEX, CYCLE_MS, DEMAND_MS, DEMANDS, INHIBIT_MS, RENEWAL, SUPPLIES, TPDOS
 from drivers.native.canopen_entries import Entry, entries, pdo_of
-from drivers.native.objects import IDENTITY, ORDER, STATUS, Object, Type
+from drivers.native.objects import DEMAND, IDENTITY, ORDER, STATUS, SUPPLY, Object, Type
 from drivers.native.registers import Value
 from drivers.simulated.registers import ControllerObjects
 
@@ -40,6 +40,8 @@ _ENTRIES = {(each.index, each.sub): each for each in entries()}
 _INDICES = frozenset(each.index for each in entries())
 _TOLD = tuple(pdo for pdo in TPDOS if pdo.is_change_told)
 _ALL = frozenset(pdo.number for pdo in TPDOS)
+_BLOCK_OF = {RENEWAL.cob: ORDER, SUPPLIES.cob: SUPPLY, DEMANDS.cob: DEMAND}
+"""Whose objects the process objects of a PDO are; of the others the status block."""
 _TICK_S = 1e-6
 
 
@@ -62,7 +64,7 @@ class CanopenNode:
         self.heartbeat_ms = canopen.HEARTBEAT_MS
         self._renewed = False
         self._sent: dict[int, bytes] = {}
-        self._batch_s = self._whole_s = self._beat_s = float("-inf")
+        self._batch_s = self._whole_s = self._beat_s = self._demand_s = float("-inf")
         self._owed: frozenset[int] = frozenset()
         self._error: tuple[int, bytes] = (0, b"")
 
@@ -81,6 +83,9 @@ class CanopenNode:
                 self._put(SDO_ANSWER, answer)
         elif frame.can_id == RENEWAL.cob + self.node and self.state is NmtState.OPERATIONAL and len(frame.data) == 8:
             self._renew(frame.data)
+        elif frame.can_id == SUPPLIES.cob + self.node and self._objects.has(SUPPLY) and len(frame.data) == 8:
+            numbers = {name: int(value or 0) for name, value in canopen.decode_pdo(SUPPLIES, frame.data).items()}
+            self._objects.set_values(SUPPLY, numbers)
         self._tell(now_s)
 
     def advance(self, now_s: float) -> None:
@@ -142,6 +147,8 @@ class CanopenNode:
         """Send the TPDOs whose time has come, and an emergency when an error began or ended."""
         if self.state is not NmtState.OPERATIONAL:
             return
+        if self._objects.has(DEMAND):
+            self._tell_demand(now_s)
         values = self._objects.values(STATUS)
         asks = bool(values["ev_requests_energy"])
         is_whole = now_s - self._whole_s >= CYCLE_MS / 1000 - _TICK_S
@@ -163,6 +170,15 @@ class CanopenNode:
         self._batch_s = now_s
         if is_whole:
             self._whole_s = now_s
+
+    def _tell_demand(self, now_s: float) -> None:
+        data = canopen.encode_pdo(DEMANDS, self._objects.values(DEMAND))
+        is_new = canopen.changed(DEMANDS, self._sent.get(DEMANDS.number), data)
+        waited_s = now_s - self._demand_s + _TICK_S
+        if waited_s >= DEMAND_MS / 1000 or (is_new and waited_s >= INHIBIT_MS / 1000):
+            self._demand_s = now_s
+            self._sent[DEMANDS.number] = data
+            self._put(DEMANDS.cob, data)
 
     def _tell_error(self, values: Mapping[str, Value]) -> None:
         code, register, own = canopen.emergency(values)
@@ -187,7 +203,7 @@ class CanopenNode:
         process = pdo_of(index)
         if process is not None:
             pdo, part = process
-            values = self._objects.values(ORDER if pdo is RENEWAL else STATUS)
+            values = self._objects.values(_BLOCK_OF.get(pdo.cob, STATUS))
             marks = canopen.marks_of((), bool(values.get("ev_requests_energy")), self._renewed)
             return canopen.process_value(part, values, marks)
         return self._own_value(entry)

@@ -234,12 +234,12 @@ class ControllerState:
             energy_wh = output.follow(self.feed.voltage_v(), self.feed.current_a(), dt_s)
         else:
             if self.hardware.is_dc:
-                output.move_voltage(self._target_voltage_v, dt_s)
+                output.move_voltage(self.wanted_voltage_v, dt_s)
             else:
-                output.voltage_v = self._target_voltage_v
+                output.voltage_v = self.wanted_voltage_v
             if not self.contactor.is_closed or not self.is_fed():
                 output.interrupt()
-            energy_wh = output.flow(self._target_current_a, self._fall_a_per_s, dt_s)
+            energy_wh = output.flow(self.wanted_current_a, self._fall_a_per_s, dt_s)
         if self.vehicle is not None and energy_wh:
             self.vehicle.absorb(energy_wh)
         load = output.current_a / self.hardware.max_current_a
@@ -249,7 +249,8 @@ class ControllerState:
             self.temperature_c = self.temperature_override_c
 
     @property
-    def _target_voltage_v(self) -> float:
+    def wanted_voltage_v(self) -> float:
+        """What its output is to have now."""
         if not self.hardware.is_dc:
             return self.hardware.phase_voltage_v if self.contactor.is_closed else 0.0
         if self.vehicle is None or not self.is_powered:
@@ -261,7 +262,8 @@ class ControllerState:
         return 0.0
 
     @property
-    def _target_current_a(self) -> float:
+    def wanted_current_a(self) -> float:
+        """What is to flow now, per phase."""
         vehicle = self.vehicle
         flows = self.contactor.is_closed and self._closed_s >= SETTLE_S - 1e-9 and self.status is S.C6_CHARGING
         if not flows or vehicle is None or not self._is_allowed or not self.is_fed():
@@ -284,9 +286,9 @@ class ControllerState:
     def _is_moving(self) -> bool:
         if self.feed is not None:
             return self.output.voltage_v > 0.5 or self.feed.voltage_v() > 0.5
-        if abs(self.output.voltage_v - self._target_voltage_v) > 0.5:
+        if abs(self.output.voltage_v - self.wanted_voltage_v) > 0.5:
             return True
-        return abs(self.output.current_a - self._target_current_a) > 0.01 * max(self.output.current_a, 1.0)
+        return abs(self.output.current_a - self.wanted_current_a) > 0.01 * max(self.output.current_a, 1.0)
 
     def _event(self, *, closed: bool, cause: str, is_emergency: bool) -> ContactorEvent:
         vehicle = self.vehicle

@@ -15,6 +15,7 @@ from drivers.native.objects import Access, Block, Capability, StartFlag
 from drivers.native.registers import Value, block_at, decode_objects, encode_block, objects_at
 from drivers.simulated.controller import Controller
 from drivers.simulated.meter import FREQUENCY_HZ, Meter
+from drivers.simulated.supplied import Supplied
 
 MOST_LEASE_MS = 10_000
 MOST_METER_REGISTERS = 80
@@ -30,6 +31,7 @@ class ControllerObjects:
 
     def __init__(self, controller: Controller) -> None:
         self.controller = controller
+        self.supplied = Supplied(controller)
         self._orders: dict[str, Value] = {each.name: 0 for each in objects.ORDER.objects}
         self._blocks: dict[str, Callable[[], Mapping[str, Value]]] = {
             "identity": partial(_identity, controller),
@@ -38,6 +40,8 @@ class ControllerObjects:
             "diagnosis": partial(_diagnosis, controller),
             "order": lambda: self._orders,
             "clock": lambda: {"clock_set": _clock(controller)},
+            "demand": self.supplied.demand,
+            "supply": self.supplied.told,
             "parameters": lambda: controller.parameters,
             "dump records": partial(_dump, controller),
             "dump position": lambda: {"dump_taken": controller.frames.taken},
@@ -55,6 +59,8 @@ class ControllerObjects:
         """Whether this controller has the block: some come with a capability."""
         if block in (objects.DUMP, objects.DUMP_TAKEN):
             return self.controller.hardware.keeps_frames
+        if block in (objects.DEMAND, objects.SUPPLY):
+            return self.supplied.is_one
         return block is not objects.LIGHT or self.controller.hardware.has_light
 
     def set_values(self, block: Block, numbers: dict[str, int]) -> None:
@@ -88,6 +94,9 @@ class ControllerObjects:
         for name, value in numbers.items():
             self.controller.write_parameter(name, value)
 
+    def _write_supply(self, numbers: dict[str, int]) -> None:
+        self.supplied.tell(numbers)
+
     def _write_dump(self, numbers: dict[str, int]) -> None:
         self.controller.frames.take(numbers["dump_taken"])
 
@@ -103,6 +112,7 @@ _WRITERS: dict[str, Callable[[ControllerObjects, dict[str, int]], None]] = {
     "order": ControllerObjects._write_order,
     "clock": ControllerObjects._write_clock,
     "parameters": ControllerObjects._write_parameters,
+    "supply": ControllerObjects._write_supply,
     "dump position": ControllerObjects._write_dump,
     "lights": ControllerObjects._write_light,
 }
@@ -148,6 +158,8 @@ def _identity(controller: Controller) -> Mapping[str, Value]:
         capabilities |= Capability.DUMP
     if hardware.has_light:
         capabilities |= Capability.LIGHTS
+    if controller.feed is not None:
+        capabilities |= Capability.STATION_SUPPLY
     return {
         "protocol_version": 1,
         "connector_type": objects.CONNECTOR_TYPE_CODES.index(hardware.type.value),
