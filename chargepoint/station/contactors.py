@@ -175,10 +175,8 @@ class Contactor:
             log.warning("output '%s': nobody renews its permission, it opens", self.name)
             self._wanted = False
         order = _STEPS[self.phase](self, now)
-        if order is None and self.phase not in (Phase.UNKNOWN, Phase.FOUND_CLOSED):
-            meant = self.phase in (Phase.CLOSING, Phase.CLOSED)
-            if said is not None and said is not meant:
-                return meant  # a write that was lost, or a module that started anew
+        if order is None and said is not None and self.phase in _MEANT and said is not _MEANT[self.phase]:
+            return _MEANT[self.phase]  # a write that was lost
         return order
 
     def _unknown(self, now: float) -> bool | None:
@@ -227,7 +225,8 @@ class Contactor:
     def _closed(self, now: float) -> bool | None:
         if not self._wanted:
             return self._begin_opening(now)
-        if self._odd_for(self.said is False or self.is_on is False, now) > DROPPED_AFTER_S:
+        # a module that has switched it off started anew, or its watchdog ended: never closed again by itself
+        if self.said is False or self._odd_for(self.is_on is False, now) > DROPPED_AFTER_S:
             log.warning("output '%s': it fell off by itself", self.name)
             self._wanted, self.dropped = False, True
             return self._begin_opening(now)
@@ -277,6 +276,9 @@ class Contactor:
             log.error("output '%s': %s; latched until a technician clears it", self.name, cause)
             self.on_fault(self)
 
+
+_MEANT = {Phase.OPEN: False, Phase.OPENING: False, Phase.CLOSING: True}
+"""What the module has to say of the output then; if not, it is written again."""
 
 _STEPS: dict[Phase, Callable[[Contactor, float], bool | None]] = {
     Phase.UNKNOWN: Contactor._unknown,

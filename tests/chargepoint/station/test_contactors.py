@@ -1,0 +1,271 @@
+"""Contactors that obey, that do not, and that are asked for too often. The relay here is a model, the loop a for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from chargepoint.config import OutputSettings
+from chargepoint.station.contactors import (
+    ADOPT_WITHIN_S,
+    MAX_CLOSINGS,
+    TRIES,
+    WITHIN_S,
+    Contactor,
+    Phase,
+)
+from chargepoint.vocabulary import Cause, OutputFunction
+from drivers.errors import NoAnswer, Refused
+
+POLL_S = 0.1
+LEASE_S = 5.0
+Truth = Callable[[bool, float], bool]
+"""What a contactor does with its coil: (coil, seconds since the coil changed) -> closed."""
+
+
+def obeys(coil: bool, _for_s: float) -> bool:
+    return coil
+
+
+def welded(_coil: bool, _for_s: float) -> bool:
+    return True
+
+
+def dead(_coil: bool, _for_s: float) -> bool:
+    return False
+
+
+def bounces(coil: bool, for_s: float) -> bool:
+    return coil and round(for_s / POLL_S) % 2 == 0
+
+
+class Bench:
+    """A module with one output, an auxiliary contact and a clock."""
+
+    def __init__(self, *, feedback: str = "fb", life: int = 0, can_tell: bool = True) -> None:
+        settings = OutputSettings(
+            name="K1",
+            function=OutputFunction.CONTACTOR,
+            io="io",
+            channel=0,
+            feedback=feedback,
+            operations_per_life=life,
+        )
+        self.now = 100.0
+        self.contactor = Contactor(settings, self.now)
+        self.truth: Truth = obeys
+        self.coil = False
+        self.module_obeys = True
+        self.closings: list[float] = []
+        self.faults: list[Cause] = []
+        self.contactor.on_fault = lambda contactor: self.faults.append(contactor.cause)
+        self._changed_s = self.now
+        self._can_tell = can_tell
+        self._feedback = bool(feedback)
+
+    @property
+    def closed(self) -> bool:
+        return self.truth(self.coil, self.now - self._changed_s)
+
+    def is_coil_on(self) -> bool:
+        return self.coil
+
+    def phase(self) -> Phase:
+        return self.contactor.phase
+
+    def poll(self) -> None:
+        self.now += POLL_S
+        said = self.coil if self._can_tell else None
+        order = self.contactor.tick(said, self.closed if self._feedback else None, self.now)
+        if order is not None and self.module_obeys and order is not self.coil:
+            self.coil, self._changed_s = order, self.now
+            if order:
+                self.closings.append(self.now)
+
+    def run(self, seconds: float) -> None:
+        for _ in range(round(seconds / POLL_S)):
+            self.poll()
+
+    def close(self, within_s: float = 3.0) -> bool:
+        until = self.now + within_s
+        while self.now < until:
+            if self.contactor.close(LEASE_S, self.now):
+                return True
+            self.poll()
+        return False
+
+
+@pytest.mark.parametrize("feedback", ["fb", ""])
+@pytest.mark.parametrize("can_tell", [True, False])
+def test_it_closes_is_renewed_and_opens(feedback: str, can_tell: bool) -> None:
+    bench = Bench(feedback=feedback, can_tell=can_tell)
+    bench.run(1.0)
+    assert bench.phase() is Phase.OPEN
+    assert bench.close(1.0)
+    assert bench.coil
+    for _ in range(10):
+        bench.run(1.0)
+        assert bench.contactor.renew(LEASE_S, bench.now)
+    assert bench.coil
+    bench.contactor.open()
+    bench.poll()
+    assert not bench.is_coil_on()
+    bench.run(1.0)
+    assert bench.phase() is Phase.OPEN
+    assert bench.contactor.operations == 1
+    assert not bench.faults
+
+
+def test_a_permission_nobody_renews_opens_it() -> None:
+    bench = Bench()
+    bench.run(0.5)
+    assert bench.close()
+    bench.run(LEASE_S + 0.3)
+    assert not bench.coil
+    assert not bench.contactor.renew(LEASE_S, bench.now)
+
+
+def test_nothing_is_confirmed_before_the_feedback_is_steady() -> None:
+    bench = Bench()
+    bench.run(0.5)
+    bench.contactor.close(LEASE_S, bench.now)
+    bench.poll()
+    assert bench.coil
+    bench.poll()
+    assert not bench.contactor.close(LEASE_S, bench.now)
+
+
+@pytest.mark.parametrize("truth", [dead, bounces])
+def test_one_that_does_not_close_is_tried_three_times_and_latched(truth: Truth) -> None:
+    bench = Bench()
+    bench.truth = truth
+    bench.run(0.5)
+    with pytest.raises(Refused, match="out of order"):
+        bench.close(5.0)
+    bench.run(2.0)
+    assert len(bench.closings) == TRIES
+    assert bench.faults == [Cause.CONTACTOR_FAILED]
+    assert not bench.coil
+    bench.truth = obeys
+    with pytest.raises(Refused):
+        bench.contactor.close(LEASE_S, bench.now)
+    assert bench.contactor.clear(bench.now)
+    bench.run(WITHIN_S)
+    assert bench.close()
+
+
+def test_a_module_that_says_ok_and_does_nothing_is_found_out() -> None:
+    bench = Bench()
+    bench.run(0.5)
+    bench.module_obeys = False
+    with pytest.raises(Refused):
+        bench.close(5.0)
+    assert bench.faults == [Cause.CONTACTOR_FAILED]
+
+
+def test_a_welded_one_is_latched_within_two_seconds_of_the_order() -> None:
+    bench = Bench()
+    bench.run(0.5)
+    assert bench.close()
+    bench.truth = welded
+    begun = bench.now
+    bench.contactor.open()
+    while not bench.faults and bench.now < begun + 5:
+        bench.poll()
+    assert bench.faults == [Cause.CONTACTOR_WELDED]
+    assert bench.now - begun <= 2.0
+    assert not bench.contactor.clear(bench.now), "its feedback still says closed"
+    bench.truth = obeys
+    bench.poll()
+    assert bench.contactor.clear(bench.now)
+
+
+def test_one_found_welded_at_the_start_is_latched() -> None:
+    bench = Bench()
+    bench.truth = welded
+    bench.run(2.0)
+    assert bench.faults == [Cause.CONTACTOR_WELDED]
+
+
+def test_at_most_three_closings_a_minute_whatever_is_asked() -> None:
+    bench = Bench()
+    bench.run(0.5)
+    rested = 0
+    for _ in range(1200):
+        try:
+            bench.contactor.close(LEASE_S, bench.now)
+        except NoAnswer:
+            rested += 1
+        bench.poll()
+        if bench.contactor.phase is Phase.CLOSED:
+            bench.contactor.open()
+    assert rested
+    assert not bench.faults
+    for at in bench.closings:
+        assert sum(1 for other in bench.closings if at <= other < at + WITHIN_S) <= MAX_CLOSINGS
+    assert bench.contactor.operations == len(bench.closings)
+
+
+def test_one_that_falls_off_in_a_charge_does_not_close_again_by_itself() -> None:
+    bench = Bench()
+    bench.run(0.5)
+    assert bench.close()
+    bench.truth = dead  # the emergency chain has taken its coil's supply
+    for _ in range(10):
+        bench.poll()
+        bench.contactor.renew(LEASE_S, bench.now)
+    assert bench.contactor.dropped
+    assert not bench.coil
+    bench.truth = obeys
+    bench.run(5.0)
+    assert len(bench.closings) == 1
+    assert not bench.faults
+
+
+def test_a_module_that_started_anew_does_not_get_its_contactor_closed_again() -> None:
+    bench = Bench()
+    bench.run(0.5)
+    assert bench.close()
+    bench.contactor.silent()
+    bench.coil = False
+    bench.run(1.0)
+    assert bench.contactor.dropped
+    assert not bench.coil
+
+
+def test_found_closed_is_taken_over_by_who_can_explain_it() -> None:
+    bench = Bench()
+    bench.coil = True
+    bench.run(1.0)
+    assert bench.contactor.phase is Phase.FOUND_CLOSED
+    assert bench.contactor.renew(LEASE_S, bench.now)
+    bench.run(3.0)
+    assert bench.coil
+    assert not bench.closings
+
+
+def test_found_closed_and_explained_by_nobody_opens() -> None:
+    bench = Bench()
+    bench.coil = True
+    bench.run(ADOPT_WITHIN_S - 0.5)
+    assert bench.coil
+    bench.run(1.0)
+    assert not bench.coil
+
+
+def test_its_life_is_counted_and_told_at_ninety_percent() -> None:
+    bench = Bench(life=10)
+    bench.contactor.operations = 8
+    bench.run(0.5)
+    assert not bench.contactor.is_worn
+    assert bench.close()
+    assert bench.contactor.operations == 9
+    assert bench.contactor.is_worn
+
+
+def test_the_state_of_a_silent_module_is_not_known() -> None:
+    bench = Bench()
+    bench.run(0.5)
+    bench.contactor.silent()
+    assert bench.contactor.is_on is None
