@@ -780,6 +780,15 @@ class ClearOutput(Request["ActionResult"], frozen=True, kw_only=True):
     by: str = ""
 
 
+class AcceptDevices(Request["ActionResult"], frozen=True, kw_only=True):
+    """A technician has exchanged devices: who is found now is who is installed. `kind` and `name` as in `DeviceState`;
+    `name` empty: all of them. Codes: nothing_changed, cannot_record."""
+
+    kind: str = ""
+    name: str = ""
+    by: str = ""
+
+
 class ClimatePoint(msgspec.Struct, frozen=True):
     """The mean of five minutes that began at `at` (aware UTC)."""
 
@@ -1202,6 +1211,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     ReadDump: _READERS,
     ClearInput: frozenset({"hmi", "webconfig", ADMIN}),
     ClearOutput: frozenset({"hmi", "webconfig", ADMIN}),
+    AcceptDevices: frozenset({"hmi", "webconfig", ADMIN}),
     ReadClimate: _READERS,
     JournalGrew: frozenset({"station"}),
     SampleTaken: frozenset({"station"}),

@@ -73,6 +73,7 @@ class MeterTrack:
         self._estimated_s = 0.0
         self._controller_wh: int | None = None  # controller's session energy now
         self._controller_then_wh: int | None = None  # and when the meter last moved
+        self._is_exchanged = False
         self._candidate: tuple[int, int, float, int] | None = None  # first Wh, newest Wh, newest time, how many
         self._anomaly: AnomalyKind | None = None
         self._moved_mono_s: float | None = None  # when anything of the meter last changed
@@ -119,6 +120,11 @@ class MeterTrack:
 
     # ------------------------------------------------------------------------------------------------ what it takes
 
+    def exchanged(self) -> None:
+        """Another meter is in its place: its register says nothing about the old one's, and counting goes on from where
+        it stood (R12)."""
+        self._is_exchanged = self._reported_wh is not None
+
     def accept(
         self, reading: MeterReading, mono_s: float, controller: ControllerReading | None = None
     ) -> Accepted | Anomaly:
@@ -132,6 +138,11 @@ class MeterTrack:
         frozen = self._frozen(reading, mono_s)
         if frozen:
             return self._refuse("frozen", frozen, reading)
+        if self._is_exchanged and self._reported_wh is not None:
+            self._is_exchanged = False
+            self._offset_wh = self._reported_wh - reading.energy_wh
+            note = f"another meter, its register begins at {reading.energy_wh} Wh; counting goes on"
+            return self._take(reading, mono_s, follow=True, note=note)
         if self._raw_wh is None or self._good_mono_s is None:
             return self._take(reading, mono_s, follow=True)
         added_wh = reading.energy_wh - self._raw_wh

@@ -11,7 +11,7 @@ from chargepoint.station.metering import Anomaly, MeterTrack
 from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import EventType
 from drivers.errors import DeviceError
-from drivers.interfaces import ControllerReading, EnergyMeter, MeterReading
+from drivers.interfaces import ControllerReading, EnergyMeter, Identity, MeterReading
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class MeterPoint:
         self._books = books
         self._clock = clock
         self._lost_polls = 0
+        self._serial = ""
         self._lock = asyncio.Lock()
 
     @property
@@ -86,10 +87,25 @@ class MeterPoint:
             wait = POLL_S if self.is_answering or self._lost_polls < 3 else SILENT_POLL_S
             await asyncio.sleep(max(0.0, wait - (self._clock.mono() - started)))
 
+    async def identify(self) -> Identity:
+        """Who it is. Another serial number than before: its register begins anew (R12). Raises DeviceError."""
+        async with self._lock:
+            return await self._identify()
+
+    async def _identify(self) -> Identity:
+        identity = await self._meter.identify()
+        if identity.serial:
+            if self._serial and self._serial != identity.serial:
+                self._track.exchanged()
+            self._serial = identity.serial
+        return identity
+
     async def read(self) -> bool:
-        """One poll; whether it gave a good reading."""
+        """One poll; whether it gave a good reading. One that comes back from silence says first who it is."""
         async with self._lock:
             try:
+                if self._serial and self._lost_polls >= 3:
+                    await self._identify()
                 reading = await self._meter.read()
             except DeviceError as error:
                 self._fail(str(error))

@@ -1,0 +1,273 @@
+"""Is what was found what is configured? Every device is asked who it is, in the background, and compared with who it
+was: at each start of the station, and again whenever it answers after having been silent.
+
+A difference is told (`InstalledState`, `DeviceState.expected_serial`, one line in the journal) and stops nothing: a
+station with an exchanged meter goes on charging, and the books are kept right by the meter itself (`meters.py`, R12).
+Who a device was is a fact of the journal; the new one takes its place when a technician has accepted it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import msgspec
+
+from chargepoint.bus import Bus
+from chargepoint.clock import Clock
+from chargepoint.config_drivers import KINDS
+from chargepoint.messages import AcceptDevices, ActionResult, InstalledState
+from chargepoint.station.bookkeeping import Books
+from chargepoint.station.device_states import Device
+from chargepoint.station.kept_facts import decoded
+from chargepoint.storage.database import CannotRecord
+from chargepoint.vocabulary import EventType
+from drivers import discovery, loading
+from drivers.errors import DeviceError, NoAnswer
+from drivers.interfaces import Identity
+from drivers.ports.port import Port
+
+log = logging.getLogger(__name__)
+
+FACT = "installed/"
+"""Before KIND/NAME: who a device was, as JSON of `Identity`."""
+FIRST_AFTER_S = 5.0
+"""The connectors and their charges come first."""
+BETWEEN_S = 0.2
+"""Between two devices, so that polls and orders are not held up."""
+EVERY_S = 2.0
+AGAIN_AFTER_S = 30.0
+"""A device that could not say who it is is asked again."""
+SILENT_AFTER_S = 60.0
+"""A device that has not answered for so long since the start is missing."""
+ASK_WITHIN_S = 5.0
+
+
+class Known(msgspec.Struct):
+    """What is remembered of a device while this software runs."""
+
+    asked_mono_s: float | None = None
+    is_due: bool = True
+    was_answering: bool = False
+    is_looked_at: bool = False
+    difference: str = ""
+
+
+class Installed:
+    """Asks, compares, tells. `run` must be running."""
+
+    def __init__(self, devices: Sequence[Device], books: Books, bus: Bus, clock: Clock) -> None:
+        self._devices = devices
+        self._books = books
+        self._bus = bus
+        self._clock = clock
+        self._known = {id(device): Known() for device in devices}
+        self._begun_mono_s = clock.mono()
+
+    @property
+    def state(self) -> InstalledState:
+        """As it is now."""
+        return InstalledState(
+            is_complete=all(device.found is not None for device in self._devices if device.identify is not None),
+            differences=tuple(known.difference for known in self._known.values() if known.difference),
+        )
+
+    def serve(self) -> None:
+        """Take what technicians ask."""
+        self._bus.serve(AcceptDevices, self.accept)
+
+    async def load(self) -> None:
+        """Who the devices were."""
+        facts = await self._books.journal.facts(FACT)
+        for device in self._devices:
+            key = _fact_of(device)
+            device.expected = decoded(key, facts.get(key), Identity)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        self._bus.set_state("installed", self.state)
+        await asyncio.sleep(FIRST_AFTER_S)
+        while True:
+            for device in self._devices:
+                await self._visit(device)
+            self._bus.set_state("installed", self.state)
+            await asyncio.sleep(EVERY_S)
+
+    async def accept(self, request: AcceptDevices, sender: str) -> ActionResult:
+        """What is found now is what is installed, of one device or of all."""
+        changed: dict[str, bytes | None] = {}
+        for device in self._devices:
+            if request.name and (device.kind, device.name) != (request.kind, request.name):
+                continue
+            if device.found is not None and device.found != device.expected:
+                changed[_fact_of(device)] = msgspec.json.encode(device.found)
+        if not changed:
+            return ActionResult(ok=False, code="nothing_changed", text="no device found differs from the one before")
+        try:
+            await self._books.write(facts=changed)
+        except CannotRecord as error:
+            return ActionResult(ok=False, code="cannot_record", text=str(error))
+        for device in self._devices:
+            if _fact_of(device) in changed:
+                device.expected = device.found
+                self._set(device, "")
+        return ActionResult(ok=True, code="ok", text=f"{len(changed)} accepted")
+
+    # ------------------------------------------------------------------------------------------------------ inside
+
+    async def _visit(self, device: Device) -> None:
+        """Ask a device who it is when that is due; notice one that is missing or has come back."""
+        known, now = self._known[id(device)], self._clock.mono()
+        is_answering = device.is_answering
+        if is_answering and not known.was_answering:
+            known.is_due = True
+        known.was_answering = is_answering
+        if device.identify is None:
+            return
+        if not is_answering and device.found is None and now - self._begun_mono_s >= SILENT_AFTER_S:
+            why = f": {device.counted.last_error}" if device.counted.last_error else ""
+            self._set(device, f"{device} does not answer{why}")
+        if not known.is_due or (known.asked_mono_s is not None and now - known.asked_mono_s < AGAIN_AFTER_S):
+            return
+        known.asked_mono_s = now
+        await self._ask(device, known)
+        await asyncio.sleep(BETWEEN_S)
+
+    async def _ask(self, device: Device, known: Known) -> None:
+        assert device.identify is not None
+        try:
+            async with asyncio.timeout(ASK_WITHIN_S):
+                found = await device.identify()
+        except (NoAnswer, TimeoutError):
+            return  # silence is told by those who poll it
+        except DeviceError as error:
+            known.is_due = False
+            await self._suspect(device, known, str(error))
+            return
+        known.is_due = False
+        if found == Identity():  # it tells nothing of itself
+            device.found = found
+            return
+        device.found = found
+        await self._compare(device, found)
+        if not known.difference:
+            await self._suspect(device, known, "")
+
+    async def _compare(self, device: Device, found: Identity) -> None:
+        """With who it was. A new firmware is no other device; it is written down and that is all."""
+        expected = device.expected
+        if expected is None:
+            await self._remember(device, found)
+            return
+        difference = difference_of(expected, found)
+        if difference:
+            self._set(device, f"{device}: {difference}")
+            return
+        self._set(device, "")
+        if found != expected:
+            if found.firmware_version != expected.firmware_version:
+                text = f"{device}: firmware {expected.firmware_version or '?'} -> {found.firmware_version or '?'}"
+                log.info(text)
+                self._books.note(EventType.DEVICE_STATE, "Success", text)
+            await self._remember(device, found)
+
+    async def _remember(self, device: Device, found: Identity) -> None:
+        try:
+            await self._books.write(facts={_fact_of(device): msgspec.json.encode(found)})
+        except CannotRecord as error:
+            log.debug("%s: who it is is kept later: %s", device, error)
+            return
+        device.expected = found
+
+    async def _suspect(self, device: Device, known: Known, error: str) -> None:
+        """Is it another kind of device than its driver is for? Once a start, by the drivers' own recognition: it only
+        reads."""
+        driver = loading.load(KINDS[device.kind], device.driver)
+        if known.is_looked_at or not _can_be_looked_at(device, driver):
+            if error:
+                self._set(device, f"{device} does not say who it is: {error}")
+            return
+        known.is_looked_at = True
+        found = await self._recognised(device, driver)
+        if found is not None and found.driver == device.driver:
+            wrong = wrong_model(driver, getattr(device.section, "options", {}), found.identity.model)
+            self._set(device, f"{device}: {wrong}" if wrong else "")
+        elif found is not None and found.driver:
+            text = f"what answers is a {found.identity.vendor} {found.identity.model}".rstrip()
+            self._set(device, f"{device}: {text}, for driver {found.driver!r}; configured is {device.driver!r}")
+        elif error:
+            self._set(device, f"{device} does not say who it is: {error}")
+
+    async def _recognised(self, device: Device, driver: ModuleType) -> discovery.Found | None:
+        """Its own driver is asked first, then the others that know their devices for sure."""
+        assert isinstance(device.port, Port)
+        kind = KINDS[device.kind]
+        own = discovery.Candidate(kind, device.driver, driver)
+        others = [
+            each
+            for each in discovery.candidates(device.port.kind)
+            if each.about.is_modbus and each.full_name not in discovery.GUESSING and each != own
+        ]
+        return await discovery.look_at(device.port.name, device.port, [own, *others], device.address)
+
+    def _set(self, device: Device, difference: str) -> None:
+        """A difference begins or ends: one line for each."""
+        known = self._known[id(device)]
+        if difference == known.difference:
+            return
+        if difference:
+            log.warning("%s", difference)
+            self._books.note(EventType.STATION_CONFIGURED, "Error", error=difference)
+        else:
+            text = f"{device} is again the one configured"
+            log.info("%s", text)
+            self._books.note(EventType.STATION_CONFIGURED, "Success", text)
+        known.difference = device.note = difference
+
+
+def difference_of(expected: Identity, found: Identity) -> str:
+    """How a device differs from the one that was there; empty when it is the same. What one of both does not tell is
+    no difference."""
+    for what, before, now in (
+        ("vendor", expected.vendor, found.vendor),
+        ("model", expected.model, found.model),
+        ("serial number", expected.serial, found.serial),
+    ):
+        if before and now and before != now:
+            return f"{what} {now} instead of {before}: it was exchanged"
+    return ""
+
+
+def wrong_model(driver: ModuleType, options: Mapping[str, Any], told: str) -> str:
+    """Whether a device says that it is another of its driver's models than the configured one; empty when not."""
+    words = getattr(driver, "Model", None)
+    if not (isinstance(words, type) and issubclass(words, enum.StrEnum)):
+        return ""
+    field = next((each for each in msgspec.structs.fields(driver.Settings) if each.name == "model"), None)
+    configured = options.get("model", getattr(field, "default", None))
+    names = {word.value for word in words}
+    if told in names and configured in names and told != configured:
+        return f"it says it is a {told}, configured is {configured}"
+    return ""
+
+
+def _can_be_looked_at(device: Device, driver: ModuleType) -> bool:
+    about = getattr(driver, "ABOUT", None)
+    full_name = f"{KINDS[device.kind]}.{device.driver}"
+    return (
+        isinstance(device.port, Port)
+        and hasattr(driver, "recognise")
+        and about is not None
+        and about.is_modbus
+        and full_name not in discovery.GUESSING
+        and device.kind != "ups"
+        and 1 <= device.address <= 255
+    )
+
+
+def _fact_of(device: Device) -> str:
+    return f"{FACT}{device.kind}/{device.name}"
