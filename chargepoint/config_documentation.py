@@ -147,7 +147,7 @@ def _bounds(kind: inspect.Type) -> str:
         return ", ".join(f"`{member.value}`" for member in kind.cls)
     words = [bounds(kind)]
     if isinstance(kind, inspect.StrType) and kind.pattern is not None:
-        words.append(_PATTERN_BOUNDS[kind.pattern])
+        words.append(_PATTERN_BOUNDS.get(kind.pattern, f"`{kind.pattern}`"))
     return "; ".join(filter(None, words))
 
 

@@ -30,7 +30,7 @@ KINDS = {
 }
 """Section of the station file -> kind of driver (folder below drivers/)."""
 
-PLACE = ("port", "address", "addresses", "pixels", "name", "meter", "max_current_a")
+PLACE = ("port", "address", "addresses", "pixels", "name", "meter", "max_current_a", "modules")
 """Keys of a section that a driver's own settings take as they are; what else it needs stands in `options`."""
 
 
