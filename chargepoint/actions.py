@@ -15,6 +15,7 @@ import msgspec
 
 from chargepoint.bus import Bus, CallFailed, Unavailable
 from chargepoint.messages import (
+    AcceptDevices,
     ActionResult,
     BlockConnector,
     EmergencyStop,
@@ -181,6 +182,15 @@ ACTIONS: dict[str, Action] = {
             "sync_clock", "station", SyncControllerClock, Guard.G1, STAFF,
             "Sets the clock of the controller of connector {connector}.",
             (_CONNECTOR,), lambda v, a: SyncControllerClock(connector=v["connector"], by=a.login),
+        ),
+        Action(
+            "accept_devices", "station", AcceptDevices, Guard.G1, STAFF,
+            "Takes the devices that are found now for those that are installed; differences are no longer told.",
+            (
+                Argument("kind", str, "kind of device as in the station file, empty: all", 0, 20, is_needed=False),
+                Argument("name", str, "name of the device, empty: all", 0, 40, is_needed=False),
+            ),
+            lambda v, a: AcceptDevices(kind=v.get("kind", ""), name=v.get("name", ""), by=a.login),
         ),
         Action(
             "restart", "hub", RestartService, Guard.G1, STAFF,

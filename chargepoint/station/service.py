@@ -17,7 +17,9 @@ from chargepoint.station.cabinet import Cabinet
 from chargepoint.station.calls import Calls
 from chargepoint.station.cards import Desk
 from chargepoint.station.dc_parts import DcParts
+from chargepoint.station.device_states import DeviceStates, devices_of
 from chargepoint.station.devices import most_power_w, open_controller, open_meter, open_ports
+from chargepoint.station.installed import Installed
 from chargepoint.station.listening import listen
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet
@@ -67,7 +69,7 @@ async def _work(context: Context, books: Books) -> None:
     meters = {
         meter.name: MeterPoint(
             meter.name, _connector_of(context, meter.name), open_meter(meter, ports), most_power_w(settings, meter),
-            books, clock,
+            books, clock, settings.station.name,
         )
         for meter in settings.meter
     }  # fmt: skip
@@ -99,6 +101,9 @@ async def _work(context: Context, books: Books) -> None:
     await recorder.load()
     desk = Desk(site, outlets, context.bus)
     cabinet.attach(outlets, sharing, desk)
+    devices = devices_of(settings, ports, outlets, meters, cabinet, dc_parts)
+    installed = Installed(devices, books, context.bus, clock)
+    await installed.load()
     for text in (books.journal.damage, books.history.damage):
         if text:
             books.note(EventType.STORAGE, "Damaged", error=text)
@@ -112,6 +117,7 @@ async def _work(context: Context, books: Books) -> None:
         Calls(site, by_number, desk, recorder).serve(context.bus)
         ScheduleRequests(settings, site.schedules, by_number).serve(context.bus)
         cabinet.serve()
+        installed.serve()
         context.bus.serve(Reserve, site.reservations.reserve)
         context.bus.serve(CancelReservation, site.reservations.cancel)
         context.ready()
@@ -120,12 +126,15 @@ async def _work(context: Context, books: Books) -> None:
             [
                 *(outlet.run() for outlet in outlets),
                 *(meter.run() for meter in meters.values()),
+                *(meter.signing.run() for meter in meters.values() if meter.signing is not None),
                 cabinet.run(),
                 *dc_parts.works(),
                 recorder.run(),
                 keep_writing(books, BATCH_S),
                 listen(context.bus, site, desk, noted),
                 shown.run(),
+                DeviceStates(context.bus, devices).run(),
+                installed.run(),
                 site.reservations.run(),
                 site.schedules.run(),
                 _each_second(context, outlets, sharing, books),
