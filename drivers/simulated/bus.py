@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Literal, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from drivers.codecs.modbus import MBAP, Carrier, Function, encode_request
 from drivers.codecs.modbus_server import RegisterDevice, Served, Server
+from drivers.simulated.devices import ByteDevice, ModbusDevice
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Kind = Literal["address", "function", "length", "exception", "echo", "truncated"]
@@ -34,17 +35,6 @@ class PortFaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     wrong_share: Share = 1.0
 
 
-class BusDevice(Protocol):
-    """A device on a bus: its registers, whether it answers at all, and how late."""
-
-    @property
-    def registers(self) -> RegisterDevice: ...
-    @property
-    def answers(self) -> bool: ...
-    @property
-    def delay_s(self) -> float: ...
-
-
 class Reply(msgspec.Struct, frozen=True):
     """Bytes to put on the wire after `delay_s`."""
 
@@ -53,13 +43,25 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Bus:
-    """The devices of one port by address. `before` is called ahead of each request, to bring the models up to date."""
+    """The devices of one port: Modbus devices by address, and those of other protocols, which hear everything.
 
-    def __init__(self, name: str, devices: Mapping[int, BusDevice], before: Callable[[], None], seed: int = 0) -> None:
+    `before` is called ahead of each request, to bring the models up to date. `is_powered` False: nothing answers.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        devices: Mapping[int, ModbusDevice],
+        before: Callable[[], None],
+        seed: int = 0,
+        byte_devices: Sequence[ByteDevice] = (),
+    ) -> None:
         self.name = name
         self.devices = devices
+        self.byte_devices = byte_devices
         self.faults = PortFaults()
         self.is_cut = False
+        self.is_powered = True
         self.requests = 0
         self.replies = 0
         self.done: Counter[str] = Counter()
@@ -73,23 +75,35 @@ class Bus:
 
     def received(self, server: Server, data: bytes, now_s: float) -> Iterator[Reply]:
         """What goes back for the bytes that came in. Raises ConnectionError when a TCP stream is out of step."""
-        if self.is_cut:
+        if self.is_cut or not self.is_powered:
             return
         if self.faults.crc and self._random.random() < self.faults.crc / 2:
             self.done["request damaged"] += 1
             data = self._damaged(data)
         self._before()
-        for served in server.feed(data, now_s):
-            self.requests += 1
-            yield from self._on_the_way(served, server.carrier)
+        if self.devices:
+            for served in server.feed(data, now_s):
+                self.requests += 1
+                yield self._on_the_way(served, server.carrier)
+        for device in self.byte_devices:
+            for late in device.received(data, now_s):
+                self.requests += 1
+                reply = late.data
+                if self.faults.wrong == "truncated" and self._random.random() < self.faults.wrong_share:
+                    self.done["truncated"] += 1
+                    reply = reply[: len(reply) // 2]
+                yield self._spoiled(reply, late.delay_s)
 
-    def _on_the_way(self, served: Served, carrier: Carrier) -> Iterator[Reply]:
-        faults, chance = self.faults, self._random
+    def _on_the_way(self, served: Served, carrier: Carrier) -> Reply:
         reply = served.reply
-        delay_s = faults.delay_s + faults.jitter_s * chance.random() + self.devices[served.request.address].delay_s
-        if faults.wrong is not None and chance.random() < faults.wrong_share:
-            self.done[faults.wrong] += 1
-            reply = _wrong(faults.wrong, served, carrier)
+        if self.faults.wrong is not None and self._random.random() < self.faults.wrong_share:
+            self.done[self.faults.wrong] += 1
+            reply = _wrong(self.faults.wrong, served, carrier)
+        return self._spoiled(reply, self.devices[served.request.address].delay_s)
+
+    def _spoiled(self, reply: bytes, delay_s: float) -> Reply:
+        faults, chance = self.faults, self._random
+        delay_s += faults.delay_s + faults.jitter_s * chance.random()
         if faults.crc and chance.random() < faults.crc / 2:
             self.done["reply damaged"] += 1
             reply = self._damaged(reply)
@@ -97,12 +111,14 @@ class Bus:
             self.done["garbage"] += 1
             reply = self._garbage() + reply if chance.random() < 0.5 else reply + self._garbage()
         self.replies += 1
-        yield Reply(reply, delay_s)
+        return Reply(reply, delay_s)
 
     def _garbage(self) -> bytes:
         return self._random.randbytes(self._random.randint(1, MOST_GARBAGE))
 
     def _damaged(self, data: bytes) -> bytes:
+        if not data:
+            return data
         at = self._random.randrange(len(data))
         return data[:at] + bytes((data[at] ^ 1 << self._random.randrange(8),)) + data[at + 1 :]
 
@@ -110,7 +126,7 @@ class Bus:
 class _Present(Mapping[int, RegisterDevice]):
     """The devices that answer just now."""
 
-    def __init__(self, devices: Mapping[int, BusDevice]) -> None:
+    def __init__(self, devices: Mapping[int, ModbusDevice]) -> None:
         self._devices = devices
 
     def __getitem__(self, address: int) -> RegisterDevice:

@@ -64,6 +64,8 @@ class CanLine:
         """The adapter is gone: ports break and cannot be opened."""
         self.is_silent = False
         """The wires are off: nothing passes."""
+        self.is_powered = True
+        """The nodes have a supply."""
         self.is_shorted = False
         """The wires are shorted: whoever sends goes bus-off."""
         self.seen: deque[tuple[float, CanFrame]] = deque(maxlen=_KEPT)
@@ -164,6 +166,8 @@ class CanLine:
             loop.call_at(self._free_s, self._deliver, frame, station, None)
 
     def _put(self, frame: CanFrame, device: CanDevice | None) -> None:
+        if not self._stations:
+            return  # nobody is there to hear it
         if self._is_starved(frame) or self.is_shorted:
             self.done["starved"] += 1
             return
@@ -181,7 +185,7 @@ class CanLine:
         self.seen.append((now_s, frame))
         if self._before is not None:
             self._before()
-        for each in self.devices:
+        for each in self.devices if self.is_powered else ():
             if each is not device:
                 each.received(frame, now_s)
         for other in list(self._stations):
@@ -202,7 +206,7 @@ class CanLine:
         self._tick = loop.call_later(TICK_S, self._ticked)
         if self._before is not None:
             self._before()
-        for device in self.devices:
+        for device in self.devices if self.is_powered else ():
             device.advance(loop.time())
         if self._babble is not None and not self.is_silent:
             frame, share = self._babble

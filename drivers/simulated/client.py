@@ -11,6 +11,7 @@ from drivers.simulated.bus import Kind
 from drivers.simulated.contactor import ContactorEvent
 from drivers.simulated.meter import MeterFaults
 from drivers.simulated.outlet import How
+from drivers.simulated.station import CanFaults
 from drivers.simulated.vehicle import PlugOptions
 from drivers.simulated.words import StationState
 
@@ -91,6 +92,13 @@ class SimulationClient:
 
     async def set_meter(self, meter: str, faults: MeterFaults) -> None:
         await self._do(f"/meters/{meter}", msgspec.to_builtins(faults))
+
+    async def disturb_can(self, port: str, faults: CanFaults) -> None:
+        await self._do(f"/ports/{port}/can", msgspec.to_builtins(faults))
+
+    async def do(self, kind: str, name: str, deed: msgspec.Struct) -> None:
+        """Anything that can be done to a device: the struct of its kind (models.py, wiring.py)."""
+        await self._do(f"/device/{kind}/{name}", msgspec.to_builtins(deed))
 
     async def emergency(self, pressed: bool) -> None:
         await self._do("/emergency", {"pressed": pressed})

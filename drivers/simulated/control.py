@@ -20,7 +20,7 @@ from drivers.simulated.bus import Kind, Share
 from drivers.simulated.faults import FAULTS
 from drivers.simulated.meter import MeterFaults
 from drivers.simulated.outlet import How, NoVehicle, Occupied
-from drivers.simulated.station import SimulatedStation, Unknown
+from drivers.simulated.station import CanFaults, SimulatedStation, Unknown
 from drivers.simulated.vehicle import NotNegative, PlugOptions
 
 log = logging.getLogger(__name__)
@@ -153,7 +153,9 @@ class Control:
             on_name("/ports/{name}/restore", Nothing, lambda n, body: station.restore(n)),
             on_name("/ports/{name}/noise", Noise, _noise(station)),
             on_name("/ports/{name}/late", Late, _late(station)),
+            on_name("/ports/{name}/can", CanFaults, station.disturb_can),
             on_name("/meters/{name}", MeterFaults, station.set_meter),
+            web.post("/device/{kind}/{name}", self._device),
             on_name("/emergency", Emergency, lambda _, body: station.emergency(body.pressed)),
             on_name("/power-cut", PowerCut, self._power_cut),
         ]
@@ -187,6 +189,16 @@ class Control:
             self._station.power_restore()
         else:
             self._station.power_cut(body.restore_after_s)
+
+    async def _device(self, request: web.Request) -> web.Response:
+        """Any kind of device: its body is the kind's own struct of what can be done to it."""
+        kind, name = request.match_info["kind"], request.match_info["name"]
+        deed = await _body(request, self._station.deed_type(kind))
+        try:
+            self._station.do(kind, name, deed)
+        except KeyError as error:
+            raise Refusal(404, f"{kind} '{name}': {error}", "it has no such part", "See GET /state.") from None
+        return _json({"done": True})
 
     async def _state(self, request: web.Request) -> web.Response:
         return _json(self._station.state(_entries(request)))

@@ -8,24 +8,37 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Meta
 
 from drivers.interfaces import ConnectorType
+from drivers.simulated import faces
 from drivers.simulated.controller_state import Hardware
+from drivers.simulated.parts import (
+    FOLDERS,
+    ConnectorExtra,
+    ConnectorPart,
+    MeterExtra,
+    ModulesExtra,
+    Part,
+    PortPart,
+    SensorExtra,
+    SimulationFile,
+    SimulationPart,
+    StationFile,
+)
 
-Address = Annotated[int, Meta(ge=1, le=247)]
-Positive = Annotated[float, Meta(gt=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
+__all__ = ["Plan", "PlanError", "PortPart", "SimulationFile", "SimulationPart", "checked", "of_settings", "read"]
 
 LOCKED_TYPES = frozenset({ConnectorType.CHADEMO, ConnectorType.GBT, ConnectorType.TYPE2})
 """Types whose plug is locked unless simulation.toml says otherwise; CCS2 and tethered AC have no lock."""
 REAL_PLACES = (("dev",), ("sys",), ("proc",))
-CONTROLLER_DRIVER, METER_DRIVER, READER_DRIVER = "native", "eastron", "simulated"
+READER_DRIVER = "simulated"
+SHARED_KINDS = frozenset({"serial", "tcp", "can"})
+"""Kinds of port on which several devices hang, each at an address of its own."""
 
 
 class PlanError(Exception):
@@ -34,108 +47,6 @@ class PlanError(Exception):
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(faults))
         self.faults = tuple(faults)
-
-
-class StationPart(msgspec.Struct, frozen=True):
-    """[station] of station.toml, as far as it matters here."""
-
-    name: str = "station"
-    meter: str = ""
-    phase_voltage_v: Positive = 230.0
-
-
-class PortPart(msgspec.Struct, frozen=True):
-    """[[port]] of station.toml."""
-
-    name: str
-    kind: str = "serial"
-    device: str = ""
-    host: str = ""
-    port: Annotated[int, Meta(ge=0, le=65535)] = 502
-
-
-class ConnectorPart(msgspec.Struct, frozen=True):
-    """[[connector]] of station.toml."""
-
-    number: int
-    type: ConnectorType
-    port: str
-    meter: str
-    max_current_a: Positive
-    max_power_w: Positive
-    driver: str = CONTROLLER_DRIVER
-    address: Address = 1
-    phases: Annotated[int, Meta(ge=1, le=3)] = 3
-    min_current_a: NotNegative = 6.0
-
-
-class MeterPart(msgspec.Struct, frozen=True):
-    """[[meter]] of station.toml."""
-
-    name: str
-    port: str
-    driver: str = METER_DRIVER
-    address: Address = 1
-
-
-class ReaderPart(msgspec.Struct, frozen=True):
-    """[[reader]] of station.toml."""
-
-    name: str
-    driver: str = READER_DRIVER
-    port: str = ""
-    connectors: tuple[int, ...] = ()
-
-
-class StationFile(msgspec.Struct, frozen=True):
-    """The parts of a station.toml that name devices."""
-
-    station: StationPart
-    port: tuple[PortPart, ...] = ()
-    connector: tuple[ConnectorPart, ...] = ()
-    meter: tuple[MeterPart, ...] = ()
-    reader: tuple[ReaderPart, ...] = ()
-
-
-class SimulationPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[simulation]: what holds for all devices.
-
-    `building_load_w` flows through the station's meter beside the connectors; `seed` makes noise repeatable.
-    """
-
-    building_load_w: NotNegative = 0.0
-    cars_vanish_on_power_cut: bool = False
-    seed: int = 1
-
-
-class ConnectorExtra(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[[connector]] of simulation.toml: what its controller is beyond the station's file. `lock`: it has one."""
-
-    number: int
-    lock: bool | None = None
-    closings_per_minute: Annotated[int, Meta(ge=1, le=600)] = 3
-    boot_count: Annotated[int, Meta(ge=0, le=0xFFFF)] = 1
-    vendor: Annotated[str, Meta(max_length=20)] = "Chargepoint"
-    model: Annotated[str, Meta(max_length=20)] = "Simulated"
-    serial: Annotated[str, Meta(max_length=24)] = ""
-    firmware_version: Annotated[str, Meta(max_length=16)] = "1.0.0"
-    hardware_version: Annotated[str, Meta(max_length=8)] = "1.0"
-
-
-class MeterExtra(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[[meter]] of simulation.toml: what it has counted before."""
-
-    name: str
-    start_wh: NotNegative = 0.0
-    serial: Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)] = 0
-
-
-class SimulationFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole simulation.toml; every part may be left out."""
-
-    simulation: SimulationPart = SimulationPart()
-    connector: tuple[ConnectorExtra, ...] = ()
-    meter: tuple[MeterExtra, ...] = ()
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -176,6 +87,24 @@ class Plan(msgspec.Struct, frozen=True):
         found = [extra for extra in self.simulation.meter if extra.name == name]
         return found[0] if found else MeterExtra(name=name)
 
+    def sensor_extra(self, name: str) -> SensorExtra:
+        """What simulation.toml says of a sensor, or what holds without."""
+        found = [extra for extra in self.simulation.sensor if extra.name == name]
+        return found[0] if found else SensorExtra(name=name)
+
+    def modules_extra(self, name: str) -> ModulesExtra:
+        """What simulation.toml says of power modules, or what holds without."""
+        found = [extra for extra in self.simulation.modules if extra.name == name]
+        return found[0] if found else ModulesExtra(name=name)
+
+    def is_simulated(self, kind: str, part: Part | ConnectorPart) -> bool:
+        """Whether there is a model for a device."""
+        return not (kind == "reader" and not part.port) and faces.is_known(kind, part.driver)
+
+    def simulated(self, kind: str) -> Iterator[Part | ConnectorPart]:
+        """The devices of a kind for which there is a model."""
+        return (part for part in self.file.parts(kind) if self.is_simulated(kind, part))
+
     def device_path(self, part: PortPart) -> Path | None:
         """Where the pseudo-terminal of a serial port is to be found; names are looked up beside the file.
 
@@ -200,64 +129,93 @@ def of_settings(settings: object, simulation: SimulationFile | None = None, fold
 
 def checked(file: StationFile, simulation: SimulationFile, folder: Path) -> Plan:
     """A plan that can be carried out. Raises PlanError with all reasons why not."""
-    faults: list[str] = []
-    left_out: list[str] = []
-    ports = {port.name for port in file.port}
-    taken: dict[tuple[str, int], str] = {}
-    readers: dict[str, str] = {}
-
-    def place(what: str, port: str, address: int) -> None:
-        if port not in ports:
-            faults.append(_unknown(f"{what}, port", port, ports, "[[port]]"))
-        elif (port, address) in taken:
-            other = taken[port, address]
-            faults.append(
-                f"{what}: address {address} on port '{port}' is that of {other} already. Give it another one."
-            )
-        taken.setdefault((port, address), what)
-
-    meters = {meter.name for meter in file.meter}
-    for connector in file.connector:
-        what = f"[[connector]] {connector.number}"
-        if connector.driver != CONTROLLER_DRIVER:
-            left_out.append(f"{what}: no model of driver '{connector.driver}' here; nothing answers in its place")
-            continue
-        place(what, connector.port, connector.address)
-        if connector.meter not in meters:
-            faults.append(_unknown(f"{what}, meter", connector.meter, meters, "[[meter]]"))
-    for meter in file.meter:
-        if meter.driver != METER_DRIVER:
-            left_out.append(f"[[meter]] {meter.name}: no model of driver '{meter.driver}' here; nothing answers for it")
-            continue
-        place(f"[[meter]] {meter.name}", meter.port, meter.address)
-    for reader in file.reader:
-        what = f"[[reader]] {reader.name}"
-        if reader.driver != READER_DRIVER or not reader.port:
-            left_out.append(f"{what}: driver '{reader.driver}', port '{reader.port}': no model here")
-        elif reader.port not in ports:
-            faults.append(_unknown(f"{what}, port", reader.port, ports, "[[port]]"))
-        elif reader.port in readers:
-            faults.append(
-                f"{what}: port '{reader.port}' has {readers[reader.port]} already. Give it a port of its own."
-            )
-        readers.setdefault(reader.port, what)
-    for port, _ in taken:
-        if port in readers:
-            faults.append(f"{readers[port]}: port '{port}' carries Modbus devices. Give the reader a port of its own.")
-    known = {connector.number for connector in file.connector}
-    faults += [
-        f"simulation.toml, [[connector]] {extra.number}: station.toml has no such connector. Remove it or add it there."
-        for extra in simulation.connector
-        if extra.number not in known
-    ]
-    faults += [
-        _unknown("simulation.toml, [[meter]], name", extra.name, meters, "[[meter]]")
-        for extra in simulation.meter
-        if extra.name not in meters
-    ]
+    plan = Plan(file, simulation, folder)
+    faults = [*_places(plan), *_links(plan), *_extras(plan)]
     if faults:
         raise PlanError(list(dict.fromkeys(faults)))
-    return Plan(file, simulation, folder, tuple(left_out))
+    left_out = [
+        f"{_what(kind, part)}: no model of driver '{part.driver}' here; nothing answers in its place"
+        for kind in FOLDERS
+        for part in file.parts(kind)
+        if not plan.is_simulated(kind, part)
+    ]
+    return msgspec.structs.replace(plan, left_out=tuple(left_out))
+
+
+def _places(plan: Plan) -> Iterator[str]:
+    """Each device has a port that is there, and a place on it for itself."""
+    ports = {port.name: port.kind for port in plan.file.port}
+    taken: dict[tuple[str, int], str] = {}
+    alone: dict[str, str] = {}
+    for kind in FOLDERS:
+        for part in plan.simulated(kind):
+            what = _what(kind, part)
+            if (kind, part.driver) in faces.WITHOUT_WIRE:
+                continue
+            if part.port not in ports:
+                yield _unknown(f"{what}, port", part.port, set(ports), "[[port]]")
+                continue
+            if kind == "reader" or ports[part.port] not in SHARED_KINDS:
+                if part.port in alone:
+                    yield f"{what}: port '{part.port}' has {alone[part.port]} already. Give it a port of its own."
+                alone.setdefault(part.port, what)
+                continue
+            device = part.device(kind)
+            for address in device.addresses if kind == "modules" else (device.address,):
+                if kind in ("light", "ups"):
+                    break
+                if (part.port, address) in taken and ports[part.port] != "can":
+                    other = taken[part.port, address]
+                    yield (
+                        f"{what}: address {address} on port '{part.port}' is that of {other} already. "
+                        "Give it another one."
+                    )
+                taken.setdefault((part.port, address), what)
+    for port, _ in taken:
+        if port in alone:
+            yield f"{alone[port]}: port '{port}' carries other devices. Give the reader a port of its own."
+
+
+def _links(plan: Plan) -> Iterator[str]:
+    """What a section names is there."""
+    file = plan.file
+    meters = {part.name for part in file.meter}
+    for connector in plan.file.connector:
+        what = f"[[connector]] {connector.number}"
+        if plan.is_simulated("connector", connector) and connector.meter not in meters:
+            yield _unknown(f"{what}, meter", connector.meter, meters, "[[meter]]")
+        for key, section, name in (
+            ("contactor", "output", connector.contactor),
+            ("modules", "modules", connector.modules),
+            ("insulation", "insulation", connector.insulation),
+        ):
+            known = {each.name for each in getattr(file, section)}
+            if name and name not in known:
+                yield _unknown(f"{what}, {key}", name, known, f"[[{section}]]")
+    modules = {part.name for part in file.io}
+    for section, line in [("input", each) for each in file.input] + [("output", each) for each in file.output]:
+        if line.io not in modules:
+            yield _unknown(f"[[{section}]] {line.name}, io", line.io, modules, "[[io]]")
+
+
+def _extras(plan: Plan) -> Iterator[str]:
+    """simulation.toml speaks of devices that are there."""
+    numbers = {connector.number for connector in plan.file.connector}
+    for extra in plan.simulation.connector:
+        if extra.number not in numbers:
+            yield (
+                f"simulation.toml, [[connector]] {extra.number}: station.toml has no such connector. "
+                "Remove it or add it there."
+            )
+    for section in ("meter", "sensor", "modules"):
+        known = {part.name for part in plan.file.parts(section)}
+        for named in getattr(plan.simulation, section):
+            if named.name not in known:
+                yield _unknown(f"simulation.toml, [[{section}]], name", named.name, known, f"[[{section}]]")
+
+
+def _what(kind: str, part: Part | ConnectorPart) -> str:
+    return f"[[{kind}]] {part.name}"
 
 
 def _unknown(where: str, name: str, known: set[str], section: str) -> str:

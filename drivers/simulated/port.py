@@ -1,53 +1,21 @@
-"""One simulated port: a far end, and behind it either a bus of Modbus devices or one card reader."""
+"""One simulated port: a far end, and behind it what hangs on such a wire: a line of devices, a card reader, a CAN bus,
+a web interface."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import Protocol
 
 from drivers.codecs.modbus import Carrier
-from drivers.codecs.modbus_server import RegisterDevice, Server
+from drivers.codecs.modbus_server import Server
 from drivers.simulated.bus import Bus
-from drivers.simulated.controller import Controller
+from drivers.simulated.can_line import CanLine
 from drivers.simulated.ends import End, Peer
-from drivers.simulated.meter import Meter
+from drivers.simulated.http_end import HttpHandler
 from drivers.simulated.reader import SimulatedReader
-from drivers.simulated.registers import ControllerRegisters, Sdm630Registers
 
 log = logging.getLogger(__name__)
-
-
-class ControllerDevice:
-    """A controller on a bus."""
-
-    delay_s = 0.0
-
-    def __init__(self, controller: Controller) -> None:
-        self.registers: RegisterDevice = ControllerRegisters(controller)
-        self._controller = controller
-
-    @property
-    def answers(self) -> bool:
-        return self._controller.answers
-
-
-class MeterDevice:
-    """A meter on a bus; without the station's supply it does not answer, but forgets nothing."""
-
-    def __init__(self, meter: Meter, is_powered: Callable[[], bool]) -> None:
-        self.registers: RegisterDevice = Sdm630Registers(meter)
-        self._meter = meter
-        self._is_powered = is_powered
-
-    @property
-    def answers(self) -> bool:
-        return self._is_powered() and not self._meter.silent
-
-    @property
-    def delay_s(self) -> float:
-        return self._meter.delay_s
 
 
 class BusHandler:
@@ -56,6 +24,8 @@ class BusHandler:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._servers: dict[Peer, Server] = {}
+        for device in bus.byte_devices:
+            device.send = self._say
 
     @property
     def peers(self) -> int:
@@ -85,6 +55,12 @@ class BusHandler:
     def _send_late(self, peer: Peer, data: bytes) -> None:
         if peer in self._servers and not self._bus.is_cut:
             peer.send(data)
+
+    def _say(self, data: bytes) -> None:
+        """What a device says unasked."""
+        if not self._bus.is_cut and self._bus.is_powered:
+            for peer in list(self._servers):
+                peer.send(data)
 
 
 class ReaderHandler:
@@ -126,13 +102,25 @@ class CountingHandler(Protocol):
 
 
 class SimulatedPort:
-    """A port with its far end (None until one is made) and what is behind it."""
+    """A port with its far end (None until one is made) and what is behind it: always a bus (perhaps of nothing), and a
+    reader, a CAN bus or a web interface where it is such a port."""
 
-    def __init__(self, name: str, handler: CountingHandler, bus: Bus, reader: SimulatedReader | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        handler: CountingHandler,
+        bus: Bus,
+        *,
+        reader: SimulatedReader | None = None,
+        can: CanLine | None = None,
+        web: HttpHandler | None = None,
+    ) -> None:
         self.name = name
         self.handler = handler
         self.bus = bus
         self.reader = reader
+        self.can = can
+        self.web = web
         self.end: End | None = None
         self.is_unplugged = False
 
@@ -141,13 +129,24 @@ class SimulatedPort:
         self.bus.is_cut = True
         if self.reader is not None:
             self.reader.is_powered = False
-        if unplug and self.end is not None:
+        if self.can is not None:
+            self.can.is_silent = True
+        if self.web is not None:
+            self.web.is_silent = True
+        if unplug:
             self.is_unplugged = True
-            self.end.unplug()
+            if self.can is not None:
+                self.can.cut()
+            if self.end is not None:
+                self.end.unplug()
 
     def restore(self) -> None:
         """The wire is whole again. Raises OSError when a far end cannot be made anew."""
         self.bus.is_cut = False
+        if self.can is not None:
+            self.can.restore()
+        if self.web is not None:
+            self.web.is_silent, self.web.delay_s = not self.bus.is_powered, 0.0
         if self.is_unplugged and self.end is not None:
             self.end.start()
         self.is_unplugged = False
@@ -155,7 +154,21 @@ class SimulatedPort:
             self.reader.is_powered = True
             self.reader.received(b"")
 
+    def power(self, on: bool) -> None:
+        """The supply of what hangs on it."""
+        self.bus.is_powered = on
+        if self.can is not None:
+            self.can.is_powered = on
+        if self.web is not None:
+            self.web.is_silent = not on or self.bus.is_cut
+        if self.reader is not None and not self.bus.is_cut:
+            self.reader.is_powered = on
+            if on:
+                self.reader.received(b"")
+
     def close(self) -> None:
+        if self.can is not None:
+            self.can.close()
         if self.end is not None:
             self.end.close()
             self.end = None

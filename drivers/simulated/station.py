@@ -12,25 +12,34 @@ import logging
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Any, Protocol, TypeVar
+
+import msgspec
+from msgspec import Meta
 
 from drivers.codecs.modbus import Carrier
-from drivers.ports.wire import Wire
-from drivers.simulated.bus import Bus, BusDevice, PortFaults
+from drivers.ports.opening import AnyWire, LocalDevice, WebPlace
+from drivers.simulated import faces
+from drivers.simulated.bus import PortFaults
 from drivers.simulated.contactor import ContactorEvent
-from drivers.simulated.controller import Controller
 from drivers.simulated.ends import LineEnd, PtyEnd, TcpEnd
 from drivers.simulated.faults import FAULTS
 from drivers.simulated.meter import Meter, MeterFaults
+from drivers.simulated.models import DEEDS, Models
 from drivers.simulated.outlet import How, Outlet
-from drivers.simulated.plan import CONTROLLER_DRIVER, METER_DRIVER, READER_DRIVER, Plan
-from drivers.simulated.port import BusHandler, ControllerDevice, MeterDevice, ReaderHandler, SimulatedPort
+from drivers.simulated.parts import FOLDERS, PortPart
+from drivers.simulated.plan import Plan
+from drivers.simulated.port import SimulatedPort
+from drivers.simulated.ports import make_ports
 from drivers.simulated.reader import SimulatedReader
 from drivers.simulated.vehicle import PlugOptions
-from drivers.simulated.view import connector_state, meter_state, port_state, reader_state
+from drivers.simulated.view import connector_state, device_truths, meter_state, port_state, reader_state
+from drivers.simulated.wiring import InputDeed, OutputDeed, Wiring
 from drivers.simulated.words import StationState
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 LEAST_TICK_S = 0.25
 FAULT_CODES = (*FAULTS, "temperature")
@@ -44,7 +53,21 @@ class NamedPort(Protocol):
 
 
 class Unknown(Exception):
-    """There is no such connector, meter, reader or port."""
+    """There is no such connector, meter, reader, port or other device."""
+
+
+class CanFaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to make of a CAN bus. `bus_off`: the station's controller goes off the bus once; `shorted`: again and again.
+
+    `babble_share` of the bus is filled by the frame `babble_id`; `drop` is the share of frames that get lost.
+    """
+
+    bus_off: bool = False
+    shorted: bool = False
+    babble_id: Annotated[int, Meta(ge=0, le=0x1FFF_FFFF)] = 0
+    babble_share: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    babble_is_extended: bool = True
+    drop: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
 
 class SimulatedStation:
@@ -56,90 +79,76 @@ class SimulatedStation:
         start_s = self._now()
         self.is_powered = True
         self.emergency_pressed = False
+        self._is_advancing = False
         self._restore_at: asyncio.TimerHandle | None = None
         self._tick: asyncio.TimerHandle | None = None
         self._tick_at_s = math.inf
-        self._outlets = self._make_outlets(start_s)
-        self._meters = self._make_meters(start_s)
-        self._readers = {
-            part.name: SimulatedReader(part.name, part.connectors)
-            for part in plan.file.reader
-            if part.driver == READER_DRIVER and part.port
-        }
-        self._ports = self._make_ports()
+        self._models = Models(plan, start_s)
+        self._wiring = Wiring(self._models)
+        self._outlets: dict[int, Outlet] = {int(name): outlet for name, outlet in self._models.outlets.items()}
+        self._meters: dict[str, Meter] = self._models.by_kind["meter"]
+        self._readers: dict[str, SimulatedReader] = self._models.by_kind["reader"]
+        self._ports = make_ports(self._models, self.advance)
 
-    def _make_outlets(self, start_s: float) -> dict[int, Outlet]:
-        outlets = {}
-        for part in self.plan.file.connector:
-            if part.driver == CONTROLLER_DRIVER:
-                extra = self.plan.connector_extra(part.number)
-                controller = Controller(self.plan.hardware(part), now_s=start_s, boot_count=extra.boot_count)
-                outlets[part.number] = Outlet(controller)
-        return outlets
+    def model(self, kind: str, name: str) -> Any:
+        """The model of a device: kind as its section of the station file, a connector's name is its number. Raises
+        Unknown."""
+        found = self._models.get(kind, name)
+        if found is None:
+            raise Unknown(_unknown(kind, name, self._models.by_kind.get(kind, {})))
+        return found
 
-    def _make_meters(self, start_s: float) -> dict[str, Meter]:
-        file, simulation = self.plan.file, self.plan.simulation.simulation
-        meters = {}
-        for part in (each for each in file.meter if each.driver == METER_DRIVER):
-            is_main = part.name == file.station.meter
-            extra = self.plan.meter_extra(part.name)
-            loads = [
-                self._outlets[connector.number].controller.output
-                for connector in file.connector
-                if connector.number in self._outlets and (is_main or connector.meter == part.name)
-            ]
-            meters[part.name] = Meter(
-                part.name,
-                loads,
-                start_wh=extra.start_wh,
-                building_load_w=simulation.building_load_w if is_main else 0.0,
-                phase_voltage_v=file.station.phase_voltage_v,
-                serial=extra.serial,
-                now_s=start_s,
-            )
-        return meters
-
-    def _make_ports(self) -> dict[str, SimulatedPort]:
-        file = self.plan.file
-        devices: dict[str, dict[int, BusDevice]] = {port.name: {} for port in file.port}
-        for connector in file.connector:
-            if connector.number in self._outlets:
-                device = ControllerDevice(self._outlets[connector.number].controller)
-                devices[connector.port][connector.address] = device
-        for meter in file.meter:
-            if meter.name in self._meters:
-                devices[meter.port][meter.address] = MeterDevice(self._meters[meter.name], lambda: self.is_powered)
-        readers = {part.port: self._readers[part.name] for part in file.reader if part.name in self._readers}
-        seed = self.plan.simulation.simulation.seed
-        ports = {}
-        for index, name in enumerate(devices):
-            bus = Bus(name, devices[name], self.advance, seed + index)
-            reader = readers.get(name)
-            handler = BusHandler(bus) if reader is None else ReaderHandler(reader)
-            ports[name] = SimulatedPort(name, handler, bus, reader)
-        return ports
+    @property
+    def wiring(self) -> Wiring:
+        """Contacts and relays at inputs and outputs."""
+        return self._wiring
 
     # Wires ----------------------------------------------------------------------------------------------------------
 
-    def wire_for(self, port: NamedPort) -> Wire:
-        """An in-process wire to the devices of a port, for a station in the same event loop. Raises Unknown."""
+    def wire_for(self, port: NamedPort) -> AnyWire:
+        """What a port is made on, for a station in the same event loop. Raises Unknown."""
         simulated = self._port(port.name)
+        part = next(part for part in self.plan.file.port if part.name == port.name)
+        if simulated.can is not None:
+            return simulated.can.wire()
+        if part.kind in ("gpio", "spi"):
+            return self._stand_in(part)
+        if simulated.web is not None:
+            if simulated.end is None:
+                simulated.end = TcpEnd(simulated.handler, "127.0.0.1", 0)
+                simulated.end.start()
+            host, _, number = simulated.end.where.rpartition(":")
+            return WebPlace(host, int(number))
         if not isinstance(simulated.end, LineEnd):
-            kind = next(part.kind for part in self.plan.file.port if part.name == port.name)
-            carrier = Carrier.TCP if kind == "tcp" and simulated.reader is None else Carrier.RTU
+            carrier = Carrier.TCP if part.kind == "tcp" and simulated.reader is None else Carrier.RTU
             simulated.end = LineEnd(simulated.handler, port.name, carrier)
         return simulated.end.line.wire()
+
+    def _stand_in(self, part: PortPart) -> LocalDevice:
+        for kind in FOLDERS:
+            for device in self.plan.simulated(kind):
+                stand = faces.STANDS.get((kind, device.driver))
+                if device.port == part.name and stand is not None:
+                    return stand(self._models.of_face(kind, device.name), device.device(kind), part.device)
+        return LocalDevice(part.device)
 
     def start(self, runtime: Path | None = None) -> None:
         """Make pseudo-terminals and listen on TCP ports. Raises OSError.
 
         A serial port's device is looked for at its configured path, which must lie in a folder that may be written
-        (relative names: beside the station's file, or below `runtime` when given).
+        (relative names: beside the station's file, or below `runtime` when given). CAN buses are there as slcan, at
+        such a path or at socket://HOST:PORT. Devices of the machine itself (gpio, spi) are not.
         """
         for part in self.plan.file.port:
             port = self._ports[part.name]
-            if part.kind == "tcp":
+            if part.kind in ("gpio", "spi"):
+                log.warning("port '%s': kind %s is there in the station's own process only", part.name, part.kind)
+                continue
+            if part.kind in ("tcp", "http"):
                 port.end = TcpEnd(port.handler, part.host or "127.0.0.1", part.port)
+            elif part.kind == "can" and part.device.startswith("socket://"):
+                host, _, number = part.device.removeprefix("socket://").rpartition(":")
+                port.end = TcpEnd(port.handler, host, int(number))
             else:
                 path = self.plan.device_path(part)
                 if runtime is not None:
@@ -161,16 +170,28 @@ class SimulatedStation:
     def advance(self) -> None:
         """Bring all models up to now, and look again when something is due."""
         now_s = self._now()
-        for outlet in self._outlets.values():
-            outlet.advance(now_s)
-        for meter in self._meters.values():
-            meter.advance(now_s)
+        if self._is_advancing:
+            return  # a device that is being asked for the truth asks in turn
+        self._is_advancing = True
+        try:
+            for kind in ("io", "ups", "modules"):
+                for model in self._models.by_kind[kind].values():
+                    model.advance(now_s)
+            self._wiring.advance()
+            for outlet in self._outlets.values():
+                outlet.advance(now_s)
+            self._wiring.advance()
+            for meter in self._meters.values():
+                meter.advance(now_s)
+        finally:
+            self._is_advancing = False
         self._schedule(now_s)
 
     def _schedule(self, now_s: float) -> None:
         if self._tick is not None and now_s < self._tick_at_s <= now_s + LEAST_TICK_S:
             return
         due_s = min((outlet.due_s() for outlet in self._outlets.values()), default=math.inf)
+        due_s = min(due_s, self._wiring.due_s())
         at_s = now_s + max(due_s, LEAST_TICK_S)
         if self._tick is not None:
             if at_s >= self._tick_at_s > now_s:
@@ -217,6 +238,7 @@ class SimulatedStation:
         """The button on the case: pressed, all connectors are in E9; releasing it clears that."""
         self.advance()
         self.emergency_pressed = pressed
+        self._wiring.press(pressed)
         for outlet in self._outlets.values():
             outlet.controller.press_button(pressed)
         self.advance()
@@ -241,6 +263,38 @@ class SimulatedStation:
             raise Unknown(_unknown("meter", meter, self._meters))
         self.advance()
         self._meters[meter].set_faults(faults)
+
+    def do(self, kind: str, name: str, deed: msgspec.Struct) -> None:
+        """Do something to a device: `deed` is its kind's struct (`deed_type`). Raises Unknown, KeyError."""
+        self.advance()
+        if kind == "input" and isinstance(deed, InputDeed):
+            self._named(self._wiring.contacts, kind, name).do(deed)
+        elif kind == "output" and isinstance(deed, OutputDeed):
+            self._named(self._wiring.relays, kind, name).do(deed)
+        else:
+            DEEDS[kind].do(self.model(kind, name), deed)
+        self.advance()
+
+    @staticmethod
+    def deed_type(kind: str) -> type[msgspec.Struct]:
+        """The struct that says what is done to devices of a kind. Raises Unknown."""
+        types: dict[str, type[msgspec.Struct]] = {"input": InputDeed, "output": OutputDeed}
+        types |= {each: deed.faults for each, deed in DEEDS.items()}
+        if kind not in types:
+            raise Unknown(_unknown("kind of device", kind, types))
+        return types[kind]
+
+    def disturb_can(self, port: str, faults: CanFaults) -> None:
+        """Bus-off, a babbling node, lost frames on a CAN bus, instead of what was set before. Raises Unknown."""
+        line = self._port(port).can
+        if line is None:
+            names = [name for name, each in self._ports.items() if each.can is not None]
+            raise Unknown(_unknown("CAN port", port, names))
+        line.drop = faults.drop
+        line.babble(faults.babble_id, faults.babble_share, is_extended=faults.babble_is_extended)
+        line.is_shorted = faults.shorted
+        if faults.bus_off or faults.shorted:
+            line.bus_off(shorted=faults.shorted)
 
     def cut(self, port: str, *, unplug: bool = False) -> None:
         """Silence on a port; with `unplug` the device itself disappears. Raises Unknown."""
@@ -269,8 +323,9 @@ class SimulatedStation:
                 outlet.controller.power_off()
                 if self.plan.simulation.simulation.cars_vanish_on_power_cut:
                     outlet.vanish()
-            for reader in self._readers.values():
-                reader.is_powered = False
+            for port in self._ports.values():
+                port.power(False)
+            self._power_devices(False)
         if self._restore_at is not None:
             self._restore_at.cancel()
             self._restore_at = None
@@ -287,10 +342,19 @@ class SimulatedStation:
         for outlet in self._outlets.values():
             outlet.controller.power_on()
         for port in self._ports.values():
-            if port.reader is not None and not port.bus.is_cut:
-                port.reader.is_powered = True
-                port.reader.received(b"")
+            port.power(True)
+        self._power_devices(True)
         self.advance()
+
+    def _power_devices(self, on: bool) -> None:
+        """Devices that begin anew when their supply was away."""
+        for bank in self._models.by_kind["modules"].values():
+            for module in bank.modules.values():
+                module.is_powered = on
+                module.restart()
+        for kind in ("io", "insulation"):
+            for model in self._models.by_kind[kind].values():
+                model.restart()  # outputs fall at once, and are as at power-on when it is back
 
     # What can be seen -----------------------------------------------------------------------------------------------
 
@@ -306,6 +370,7 @@ class SimulatedStation:
             meters=tuple(meter_state(meter) for meter in self._meters.values()),
             readers=tuple(reader_state(reader) for reader in self._readers.values()),
             ports=tuple(port_state(port) for port in self._ports.values()),
+            devices=tuple(device_truths(self._models, self._wiring)),
         )
 
     def contactor_log(self, connector: int) -> tuple[ContactorEvent, ...]:
@@ -317,6 +382,12 @@ class SimulatedStation:
         if connector not in self._outlets:
             raise Unknown(_unknown("connector", connector, self._outlets))
         return self._outlets[connector]
+
+    @staticmethod
+    def _named(known: dict[str, T], what: str, name: str) -> T:
+        if name not in known:
+            raise Unknown(_unknown(what, name, known))
+        return known[name]
 
     def _port(self, name: str) -> SimulatedPort:
         if name not in self._ports:

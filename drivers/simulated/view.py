@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from drivers.simulated.meter import Meter
+from drivers.simulated.models import Models
 from drivers.simulated.outlet import Outlet
 from drivers.simulated.port import SimulatedPort
 from drivers.simulated.reader import SimulatedReader
 from drivers.simulated.vehicle import Vehicle
-from drivers.simulated.words import ConnectorState, MeterState, PortState, ReaderState, VehicleState
+from drivers.simulated.wiring import Wiring
+from drivers.simulated.words import ConnectorState, DeviceTruth, MeterState, PortState, ReaderState, VehicleState
 
 
 def connector_state(outlet: Outlet, log_entries: int) -> ConnectorState:
@@ -97,10 +101,61 @@ def port_state(port: SimulatedPort) -> PortState:
         peers=port.handler.peers,
         is_cut=port.bus.is_cut,
         is_unplugged=port.is_unplugged,
-        requests=port.bus.requests,
-        replies=port.bus.replies,
-        faults_done=dict(port.bus.done),
+        requests=port.bus.requests if port.web is None else port.web.requests,
+        replies=port.bus.replies if port.web is None else port.web.replies,
+        faults_done=dict(port.bus.done if port.can is None else port.can.done),
     )
+
+
+def device_truths(models: Models, wiring: Wiring) -> Iterator[DeviceTruth]:
+    """All devices beside connectors, meters and readers, and what is wired to inputs and outputs."""
+    for kind, view in VIEWS.items():
+        for part in models.plan.simulated(kind):
+            model = models.get(kind, part.name)
+            yield DeviceTruth(kind=kind, name=part.name, driver=part.driver, port=part.port, values=view(model))
+    for name, contact in wiring.contacts.items():
+        shown = {"function": contact.part.function, "active": contact.is_active, "held": contact.is_held}
+        yield DeviceTruth(kind="input", name=name, driver="", port="", values=shown)
+    for name, relay in wiring.relays.items():
+        shown = {
+            "function": relay.part.function,
+            "driven": relay.is_driven,
+            "closed": relay.is_closed,
+            "operations": relay.operations,
+            "welded": relay.welded,
+            "stuck_open": relay.stuck_open,
+        }
+        yield DeviceTruth(kind="output", name=name, driver="", port="", values=shown)
+
+
+def _fields(*names: str) -> Callable[[Any], dict[str, Any]]:
+    return lambda model: {name: getattr(model, name) for name in names}
+
+
+def _bank(bank: Any) -> dict[str, Any]:
+    names = ("voltage_v", "current_a", "temperature_c", "is_on", "is_answering", "set_voltage_v", "set_current_a")
+    return {
+        "voltage_v": bank.voltage_v(),
+        "current_a": bank.current_a(),
+        "modules": {
+            str(number): {
+                **{name: getattr(module, name) for name in names},
+                "faults": sorted(fault.value for fault in module.faults),
+            }
+            for number, module in bank.modules.items()
+        },
+    }
+
+
+VIEWS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "modules": _bank,
+    "insulation": _fields("resistance_ohm", "is_answering", "is_valid", "is_measuring", "fault", "self_tests"),
+    "io": _fields("inputs", "outputs", "watchdog_s", "has_tripped", "boot_count", "silent"),
+    "sensor": _fields("temperature_c", "humidity_pct", "failed", "silent"),
+    "light": _fields("pixels", "shown", "damaged", "frame"),
+    "ups": _fields("mains", "charge_pct", "runtime_s", "is_low", "silent", "stale"),
+}
+"""Kind of device -> what is shown of its model."""
 
 
 def _number(value: float) -> float | None:

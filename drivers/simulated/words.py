@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from drivers.simulated.contactor import ContactorEvent
@@ -97,6 +99,16 @@ class PortState(msgspec.Struct, frozen=True, kw_only=True):
     faults_done: dict[str, int]
 
 
+class DeviceTruth(msgspec.Struct, frozen=True, kw_only=True):
+    """Any other device in truth (modules, insulation, io, sensor, light, ups, input, output); `values` by its kind."""
+
+    kind: str
+    name: str
+    driver: str
+    port: str
+    values: dict[str, Any]
+
+
 class StationState(msgspec.Struct, frozen=True, kw_only=True):
     """Everything. `now_s` is the simulation's monotonic clock, that of the contactor log."""
 
@@ -108,6 +120,11 @@ class StationState(msgspec.Struct, frozen=True, kw_only=True):
     meters: tuple[MeterState, ...]
     readers: tuple[ReaderState, ...]
     ports: tuple[PortState, ...]
+    devices: tuple[DeviceTruth, ...] = ()
+
+    def device(self, kind: str, name: str) -> DeviceTruth:
+        """Raises KeyError."""
+        return {(each.kind, each.name): each for each in self.devices}[kind, name]
 
     def connector(self, number: int) -> ConnectorState:
         """Raises KeyError."""

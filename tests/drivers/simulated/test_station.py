@@ -14,6 +14,7 @@ from drivers.interfaces import Card, ConnectorController, ControllerStatus, Ener
 from drivers.meters import eastron
 from drivers.native import controller as native
 from drivers.ports.port import Port
+from drivers.ports.wire import Wire
 from drivers.readers import simulated as card_reader
 from drivers.simulated.bus import PortFaults
 from drivers.simulated.meter import MeterFaults
@@ -25,6 +26,12 @@ from tests.drivers.simulated.plans import plan
 S = ControllerStatus
 
 
+def wire_of(simulation: SimulatedStation, name: str) -> Wire:
+    wire = simulation.wire_for(PortPart(name))
+    assert isinstance(wire, Wire)
+    return wire
+
+
 class Rig:
     """A simulated station and the devices that a station would open on its wires."""
 
@@ -34,7 +41,7 @@ class Rig:
         self.renewed: set[int] = set()
 
     def port(self, name: str) -> Port:
-        return Port(name, self.simulation.wire_for(PortPart(name)), 0.2)
+        return Port(name, wire_of(self.simulation, name), 0.2)
 
     def controller(self, number: int) -> ConnectorController:
         return native.open_device(native.Settings("controllers", number), self.ports["controllers"])
@@ -259,9 +266,7 @@ async def test_nothing_runs_while_nothing_moves() -> None:
 
 
 async def read_cards(simulation: SimulatedStation, cards: list[Card], most: int) -> card_reader.SimulatedCardReader:
-    device = card_reader.SimulatedCardReader(
-        card_reader.Settings(name="front"), simulation.wire_for(PortPart("reader"))
-    )
+    device = card_reader.SimulatedCardReader(card_reader.Settings(name="front"), wire_of(simulation, "reader"))
     async for card in device.cards():
         cards.append(card)
         if len(cards) >= most:
@@ -311,7 +316,7 @@ async def test_what_is_not_a_card_is_refused_and_the_next_one_comes() -> None:
 
 async def test_a_reader_whose_wire_is_lost_is_no_answer() -> None:
     simulation = SimulatedStation(plan())
-    device = card_reader.open_device(card_reader.Settings(name="front"), simulation.wire_for(PortPart("reader")))
+    device = card_reader.open_device(card_reader.Settings(name="front"), wire_of(simulation, "reader"))
 
     async def first() -> Card:
         return await anext(device.cards())
