@@ -286,7 +286,7 @@ class SocketController:
                 self._until_s = None
                 raise
         self._session_ref, self._started_s, self._start_wh = session_ref, now, meter.energy_wh
-        self._low_since_s, self._is_finished, self._lease_ended = None, False, False
+        self._low_since_s, self._is_finished, self._lease_ended, self._is_first = None, False, False, False
         self._assumed_until_s = math.inf
 
     async def limit(self, current_a: float, power_w: float, valid_for_s: float) -> None:
