@@ -8,10 +8,11 @@ import logging
 from chargepoint.clock import Clock
 from chargepoint.station.bookkeeping import Books
 from chargepoint.station.metering import Anomaly, MeterTrack
+from chargepoint.station.signing import Signing
 from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import EventType
 from drivers.errors import DeviceError
-from drivers.interfaces import ControllerReading, EnergyMeter, Identity, MeterReading
+from drivers.interfaces import ControllerReading, EnergyMeter, Identity, MeterReading, SignsSessions
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,14 @@ class MeterPoint:
     """One meter, its last good reading and its age; `connector` 0 is the whole station's."""
 
     def __init__(
-        self, name: str, connector: int, meter: EnergyMeter, max_power_w: float, books: Books, clock: Clock
+        self,
+        name: str,
+        connector: int,
+        meter: EnergyMeter,
+        max_power_w: float,
+        books: Books,
+        clock: Clock,
+        station: str = "",
     ) -> None:
         self.name = name
         self.connector = connector
@@ -40,11 +48,20 @@ class MeterPoint:
         self._lost_polls = 0
         self._serial = ""
         self._lock = asyncio.Lock()
+        self.signing: Signing | None = None
+        """Its signed sessions, for a connector's meter that can sign."""
+        if connector and isinstance(meter, SignsSessions):
+            self.signing = Signing(name, connector, meter, station, books, clock)
 
     @property
     def energy_wh(self) -> int | None:
         """The import register as reported: monotone across resets of the meter; None before the first reading."""
         return self._track.energy_wh
+
+    @property
+    def end_record(self) -> bytes | None:
+        """The signed record of the session that has just ended, as the meter gave it."""
+        return None if self.signing is None else self.signing.record
 
     def silent_for(self) -> float:
         """Seconds since the last good reading (a frozen display is none), or since this software started."""

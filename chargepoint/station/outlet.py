@@ -193,6 +193,8 @@ class Outlet(OutletState):
                 self.charge.lower_energy_limit(bound)
             self.permission.count_from_now()
             self._stop_since = self._clock.mono()
+            if verdict.stop_source is None and self.meter.signing is not None:
+                await self.meter.signing.resume(session)
         if verdict.stop_source is not None:
             is_wish = verdict.stop_source is session.stop_source
             self._stop = StopAsked(source=verdict.stop_source, credential=session.stopper if is_wish else None)
@@ -395,7 +397,7 @@ class Outlet(OutletState):
             event = StopAsked(source=StopSource.UNAVAILABLE)
         elif isinstance(event, LeaseEnded) and self.latched is not Cause.NONE:
             event = FaultRaised(source=StopSource.CONNECTOR_ERROR)
-        elif isinstance(event, PowerIsOff) and self.phase is Phase.STOPPING and self._waits_for_meter():
+        elif isinstance(event, PowerIsOff) and self.phase is Phase.STOPPING and self._end_waits():
             return None
         try:
             return await self._take(event)
@@ -496,6 +498,12 @@ class Outlet(OutletState):
         patience_s = self._site.settings.station.meter_lost_delay_s
         return self.meter.reading is None and self.meter.silent_for() < patience_s
 
+    def _end_waits(self) -> bool:
+        """The end of a transaction waits a while for the meter, and for its signed record where it signs."""
+        signing, charge = self.meter.signing, self.charge
+        is_signed = signing is None or charge is None or signing.has_ended(charge.session)
+        return self._waits_for_meter() or not is_signed
+
     async def _is_settled(self, event: Event) -> bool:
         """Whether an event about a vehicle or a cable that is away leaves everything as it is, for now."""
         if isinstance(event, EvConnected):
@@ -576,6 +584,8 @@ class Outlet(OutletState):
         self._charge(session, None if limit_wh is None else (limit_wh, StopSource.ENERGY_LIMIT))
         self._authorised = None
         self.on_transaction_begin(self)
+        if self.meter.signing is not None:
+            self.meter.signing.begin(session)
 
     def _charge(self, session: Session, energy_limit: EnergyLimit | None) -> None:
         self.charge = Charge(session, self.meter, self._clock, energy_limit)
@@ -598,6 +608,8 @@ class Outlet(OutletState):
         schedules = self._site.schedules
         gone = schedules.facts_at_end(session.session_id)
         await self._books.stop_transaction(session, stop.source, stopper, meter_stop_wh, not is_metered, gone)
+        if self.meter.signing is not None:
+            await self.meter.signing.finished()
         schedules.ended(session.session_id)
         self._stop = self.charge = None
         if self._is_empty and stop.source is StopSource.STATUS_CHANGE:
@@ -611,6 +623,8 @@ class Outlet(OutletState):
         """Permit energy; the transaction is on record."""
         if self.session is None or not self.wants_energy:
             return
+        if self.meter.signing is not None and self.meter.signing.is_beginning:
+            return  # it stays due
         if self.permission.is_turn:
             if self._why_no_energy() is not None:
                 return  # not now that its turn has come, after a rest perhaps; it stays due until the charge ends

@@ -28,6 +28,7 @@ LOOK_EVERY_S = 0.5
 TEMPERATURES_HOLD_S = 30.0
 """Temperatures come with the rows of the history; older ones are nobody's now."""
 PERIODIC, ALIGNED = "Sample.Periodic", "Sample.Clock"
+REGISTER = "Energy.Active.Import.Register"
 BEGIN, END, RESUMED = "Transaction.Begin", "Transaction.End", "Interruption.End"
 NOTHING_OFFERED = Limit(0.0, 0.0, "no charge")
 _PLAN = "sampling_plan"
@@ -166,6 +167,8 @@ class Recorder:
         if meter is None or not measurands:
             return None
         reading = meter.reading if meter.is_answering else None
+        if reading is not None and context == END and meter.end_record is not None:
+            reading = msgspec.structs.replace(reading, signed=meter.end_record)
         interval_wh, export_wh = self._added(connector, context, meter.energy_wh if reading else None, reading)
         temperatures = self._temperatures_of(connector)
         values = sampled_values(
@@ -233,7 +236,10 @@ class Recorder:
         self.take(outlet.number, (*self.plan.sampled, *self.plan.stop_sampled), RESUMED)
 
     def _end(self, outlet: Outlet) -> None:
-        self.take(outlet.number, self._of_transaction, END)
+        measurands = self._of_transaction
+        if outlet.meter.end_record is not None:
+            measurands = (*measurands, REGISTER)  # it carries the signed record, whatever is asked for
+        self.take(outlet.number, measurands, END)
 
     @property
     def _of_transaction(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from chargepoint.station.dc_parts import DcParts
 from chargepoint.station.device_states import DeviceStates, devices_of
 from chargepoint.station.devices import most_power_w, open_controller, open_meter, open_ports
 from chargepoint.station.installed import Installed
+from chargepoint.station.dump import Dumps
 from chargepoint.station.listening import listen
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet
@@ -100,6 +101,7 @@ async def _work(context: Context, books: Books) -> None:
     recorder = Recorder(site, outlets, station_meter, context.bus.publish)
     await recorder.load()
     desk = Desk(site, outlets, context.bus)
+    dumps = Dumps(outlets, context.data / "dumps", context.bus, clock)
     cabinet.attach(outlets, sharing, desk)
     devices = devices_of(settings, ports, outlets, meters, cabinet, dc_parts)
     installed = Installed(devices, books, context.bus, clock)
@@ -117,6 +119,7 @@ async def _work(context: Context, books: Books) -> None:
         Calls(site, by_number, desk, recorder).serve(context.bus)
         ScheduleRequests(settings, site.schedules, by_number).serve(context.bus)
         cabinet.serve()
+        dumps.serve()
         installed.serve()
         context.bus.serve(Reserve, site.reservations.reserve)
         context.bus.serve(CancelReservation, site.reservations.cancel)
@@ -129,6 +132,7 @@ async def _work(context: Context, books: Books) -> None:
                 *(meter.signing.run() for meter in meters.values() if meter.signing is not None),
                 cabinet.run(),
                 *dc_parts.works(),
+                *dumps.works(),
                 recorder.run(),
                 keep_writing(books, BATCH_S),
                 listen(context.bus, site, desk, noted),
@@ -141,6 +145,7 @@ async def _work(context: Context, books: Books) -> None:
             ],
         )
         await cabinet.close()
+        await dumps.close()
         await books.write_notes(at_once=True)
         await books.history.flush()
     finally:
