@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
+import msgspec
+
 from chargepoint import config_schema
 from chargepoint.config_faults import Fault, listed, shown
 from chargepoint.config_sections import Document, Section
@@ -92,6 +94,7 @@ def _port_kind(document: Document, section: Section, module: ModuleType) -> Iter
         return
     if about is None:
         return
+    yield from _objection(document, section, module, name)
     for port in document.many("port"):
         if port.settings is not None and port.text("name") == name and port.settings.kind not in about.ports:
             yield document.fault(
@@ -100,6 +103,20 @@ def _port_kind(document: Document, section: Section, module: ModuleType) -> Iter
                 f"it is of kind {port.settings.kind}, and this driver works on {listed(about.ports)}",
                 "Name a port of such a kind, or correct the port.",
             )
+
+
+def _objection(document: Document, section: Section, module: ModuleType, port: str) -> Iterator[Fault]:
+    """What the driver itself says against its settings on this port."""
+    kinds = [
+        each.settings.kind for each in document.many("port") if each.settings is not None and each.text("name") == port
+    ]
+    try:
+        settings = msgspec.convert(driver_settings(module, section.raw), module.Settings)
+    except msgspec.ValidationError:
+        return  # told above
+    reason = module.objection(settings, kinds[0]) if kinds and hasattr(module, "objection") else ""
+    if reason:
+        yield document.fault(section, "address", reason, "Set another one, here and on the device.")
 
 
 def _fail_safe(document: Document, section: Section, module: ModuleType) -> Iterator[Fault]:

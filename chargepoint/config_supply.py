@@ -8,6 +8,7 @@ from chargepoint.config_faults import Fault
 from chargepoint.config_sections import Document, Section
 from chargepoint.vocabulary import PowerType
 from drivers import loading
+from drivers.about import Modules
 
 
 def supply(document: Document) -> Iterator[Fault]:
@@ -29,10 +30,10 @@ def supply(document: Document) -> Iterator[Fault]:
 
 
 def _modules(document: Document, connector: Section) -> Iterator[Fault]:
-    name, needs = connector.text("modules"), _needs_modules(connector)
-    if needs is None:
+    name, who = connector.text("modules"), _modules_of(connector)
+    if who is None:
         return
-    if needs and not name:
+    if who is Modules.STATION and not name:
         yield document.fault(
             connector,
             "modules",
@@ -41,7 +42,7 @@ def _modules(document: Document, connector: Section) -> Iterator[Fault]:
         )
     elif name and _is_ac(connector):
         yield document.fault(connector, "modules", "an AC connector has none", "Remove it, or correct the type.")
-    elif name and not needs:
+    elif name and who is Modules.OWN:
         yield document.fault(
             connector,
             "modules",
@@ -65,10 +66,10 @@ def _is_ac(connector: Section) -> bool:
     return connector.settings is not None and connector.settings.type.power_type is PowerType.AC
 
 
-def _needs_modules(connector: Section) -> bool | None:
+def _modules_of(connector: Section) -> Modules | None:
     """What its driver says; None when it cannot be loaded, which is told elsewhere."""
     try:
         about = getattr(loading.load("controllers", connector.text("driver")), "ABOUT", None)
     except (loading.UnknownDriver, ImportError):
         return None
-    return about is not None and bool(about.needs_modules)
+    return Modules.OWN if about is None else Modules(about.modules)

@@ -19,6 +19,14 @@ class Tested(enum.StrEnum):
     SIMULATED = "against a simulated device on the real wire, and by published byte sequences"
 
 
+class Modules(enum.Enum):
+    """Who commands the power modules behind a DC controller: itself, the station ([[modules]]), or either of them."""
+
+    OWN = "own"
+    STATION = "station"
+    EITHER = "either"
+
+
 class Line(msgspec.Struct, frozen=True):
     """A serial line's settings as they leave the factory."""
 
@@ -41,7 +49,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     independent public sources (or the maker's own document) agree on the protocol, 1 for one source, 0 where parts are
     inferred. `fail_safe` is what the device does by itself when this software falls silent. `quirks`: what an installer
     must know. `is_modbus` False: it speaks another protocol on its serial line or TCP port.
-    `needs_modules`: a DC controller that leaves voltage and current to [[modules]] of the station.
+    `modules`: who commands the power modules of a DC controller.
     """
 
     vendor: str
@@ -57,4 +65,4 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     tested: Tested = Tested.SIMULATED
     quirks: tuple[str, ...] = ()
     is_modbus: bool = True
-    needs_modules: bool = False
+    modules: Modules = Modules.OWN

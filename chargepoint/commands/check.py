@@ -6,7 +6,7 @@ import argparse
 import importlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,10 @@ from chargepoint.config_schema import printable
 from chargepoint.poll_load import WARNING_SHARE, poll_load
 
 SUMMARY = "find every fault of a station file"
+
+OTHERS = ("modules", "insulation", "io", "sensor", "light", "ups")
+DEVICES = ("connector", "meter", "reader", *OTHERS)
+"""Sections of devices."""
 
 OCPP_KEYS = "ocpp_client.v16.configuration"
 """The module that knows the keys of [ocpp.configuration]; a service, so it is named and not imported from here."""
@@ -35,9 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         opened but these files and ca_file: no device is asked, and a running station is not disturbed. OCPP keys that
         cannot be preset and certificates that cannot be used are told, too; chargepoint run goes on without them.
 
-        A file without a fault is answered with a table of what is installed: connectors, meters, readers, and for each
-        serial port the share of its time that the polls take, by its baud rate. Above 80 % it is a warning. Warnings
-        do not change the exit status.
+        A file without a fault is answered with tables of what is installed: connectors, meters, all other devices, and
+        for each serial port the share of its time that the polls take, by its baud rate. Above 80 % it is a warning.
+        Warnings do not change the exit status.
         """,
         exit_status={0: "the file can be used", 1: "it has faults; they stand on standard error", 2: "wrong use"},
         files={
@@ -121,16 +125,23 @@ def warnings(settings: Settings, secrets: Secrets) -> list[str]:
                 f'[[port]] "{name}": the polls take about {share:.0%} of its time. Set a higher baud_rate (on the '
                 "devices as well), or put some of them on another port."
             )
-    used = {each.port for each in settings.connector} | {each.port for each in settings.meter}
-    used |= {each.port for each in settings.reader}
+    used = {getattr(each, "port", "") for section in DEVICES for each in getattr(settings, section)}
     found += [f'[[port]] "{port.name}": nothing hangs on it.' for port in settings.port if port.name not in used]
     default = PortSettings(name="any")
     unused = ("device", "baud_rate", "parity", "stop_bits")
     found += [
-        f'[[port]] "{port.name}", {key}: a port of kind tcp has none, so it says nothing.'
+        f'[[port]] "{port.name}", {key}: a port of kind {port.kind} has none, so it says nothing.'
         for port in settings.port
         for key in unused
-        if port.kind == "tcp" and getattr(port, key) != getattr(default, key)
+        if port.kind in ("tcp", "http") and getattr(port, key) != getattr(default, key)
+    ]
+    fed = {connector.modules for connector in settings.connector}
+    found += [f'[[modules]] "{bank.name}": it feeds no connector.' for bank in settings.modules if bank.name not in fed]
+    watched = {connector.insulation for connector in settings.connector}
+    found += [
+        f'[[insulation]] "{each.name}": it watches no connector.'
+        for each in settings.insulation
+        if each.name not in watched
     ]
     measured = {connector.meter for connector in settings.connector} | {settings.station.meter}
     found += [
@@ -162,7 +173,7 @@ def report(settings: Settings, secrets: Secrets) -> list[str]:
                 _kw(each.max_power_w),
                 f"{amount(each.max_current_a)} A",
                 f"{amount(each.cable_current_a)} A",
-                f"{each.driver} at {each.port}, address {each.address}",
+                f"{each.driver} at {each.port}, address {each.address}" if each.port else each.driver,
                 f"{each.meter}: {meters[each.meter].driver} at {meters[each.meter].port}, "
                 f"address {meters[each.meter].address}",
             )
@@ -175,9 +186,7 @@ def report(settings: Settings, secrets: Secrets) -> list[str]:
         [
             (
                 port.name,
-                f"{port.device} {port.baud_rate} 8{port.parity}{port.stop_bits}"
-                if port.kind == "serial"
-                else f"{port.host}:{port.port}",
+                _wire(port),
                 f"{load_of[port.name]:.0%}" if port.name in load_of else "-",
             )
             for port in settings.port
@@ -189,8 +198,42 @@ def report(settings: Settings, secrets: Secrets) -> list[str]:
             for each in settings.reader
         ]
         lines += ["", *_table(("Reader", "Driver", "Connectors"), rows)]
+    others = [row for section in OTHERS for row in _devices(settings, section)]
+    if others:
+        lines += ["", *_table(("Device", "Name", "Driver", "For"), others)]
     server = check_link.described(settings.ocpp, secrets, station.name) if settings.ocpp.url else "none (stand-alone)"
     return [*lines, "", f"Central system: {server}", ""]
+
+
+def _wire(port: PortSettings) -> str:
+    if port.kind == "serial":
+        return f"{port.device} {port.baud_rate} {port.data_bits}{port.parity}{port.stop_bits}"
+    if port.kind == "can":
+        return f"{port.interface} {port.device}, {port.bit_rate // 1000} kbit/s"
+    return f"{port.host}:{port.port}" if port.host else port.device
+
+
+def _devices(settings: Settings, section: str) -> Iterator[tuple[str, str, str, str]]:
+    """A row for each device of a section: which, its driver and place, what it is for."""
+    for each in getattr(settings, section):
+        place = getattr(each, "addresses", None) or (getattr(each, "address", None),)
+        addresses = listed(place) if place[0] is not None else ""
+        where = f"{each.driver} at {each.port}" + (f", address {addresses}" if addresses else "")
+        yield section, each.name, where, _purpose(settings, section, each)
+
+
+def _purpose(settings: Settings, section: str, device: Any) -> str:
+    """What a device is for, as far as the station file says."""
+    if section in ("modules", "insulation"):
+        numbers = [each.number for each in settings.connector if getattr(each, section) == device.name]
+        return f"connector {listed(numbers)}" if numbers else "nothing"
+    if section == "io":
+        wired = [f"{each.name} ({each.function})" for each in settings.input if each.io == device.name]
+        wired += [f"{each.name} ({each.function})" for each in settings.output if each.io == device.name]
+        return ", ".join(wired) or "nothing"
+    if section == "sensor":
+        return str(device.zone)
+    return f"{device.pixels} lights" if section == "light" else "power failures"
 
 
 def _fields(settings: Settings) -> dict[str, Any]:

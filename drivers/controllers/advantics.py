@@ -27,7 +27,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from drivers.about import About
+from drivers.about import About, Modules
 from drivers.codecs import advantics as wire
 from drivers.codecs.advantics import Function, Pilot, State
 from drivers.codecs.can import CanFrame
@@ -88,7 +88,7 @@ ABOUT = About(
     source="ADVANTICS, generic EVSE interface v3: sequences_v3, can_v3, CAN database v3.6",
     confidence=1,
     fail_safe=FailSafe.OPENS,
-    needs_modules=True,
+    modules=Modules.STATION,
     quirks=(
         "set use_sequence_flags = true and charger_type = Advantics_Generic_DC_v3 in its file; without the flags it "
         "charges anybody",

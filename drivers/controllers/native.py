@@ -5,14 +5,16 @@ On a port of kind `can` the address is the node id; everything else is the same 
 
 from __future__ import annotations
 
-from drivers.about import About, Line
+from drivers.about import About, Line, Modules
+from drivers.codecs.canopen import MOST_NODE
 from drivers.errors import BadFrame, Refused
 from drivers.interfaces import FailSafe, Identity
+from drivers.native.canopen import MOST_SUPPLIED
 from drivers.native.controller import NativeController, Settings, link_to, open_device
 from drivers.native.objects import IDENTITY
 from drivers.ports.port import Port
 
-__all__ = ["ABOUT", "Settings", "open_device", "recognise"]
+__all__ = ["ABOUT", "Settings", "objection", "open_device", "recognise"]
 
 ABOUT = About(
     vendor="Chargepoint",
@@ -27,11 +29,20 @@ ABOUT = About(
     source="docs/protocol/, generated from drivers/native/objects.py",
     confidence=2,
     fail_safe=FailSafe.OPENS,
+    modules=Modules.EITHER,
     quirks=(
-        "on CAN the address is the node id, 1..127",
+        f"on CAN the address is the node id, 1..{MOST_NODE}; with modules of the station 1..{MOST_SUPPLIED}",
         "what only some have (lock, dump, light) it says itself; without it the order is refused",
     ),
 )  # fmt: skip
+
+
+def objection(settings: Settings, port_kind: str) -> str:
+    """What speaks against an address on a port of this kind; empty when nothing does."""
+    most = MOST_SUPPLIED if settings.modules else MOST_NODE
+    if port_kind != "can" or settings.address <= most:
+        return ""
+    return f"a node id on a CAN bus is 1..{most}" + (" with modules of the station" if settings.modules else "")
 
 
 async def recognise(port: Port, address: int) -> Identity | None:

@@ -77,7 +77,8 @@ CASES = {
     "no modules for a controller that needs them": (BANK, "", "[[connector]] 1, modules", "leaves voltage"),
     "modules that are not there": (BANK, 'modules = "bnk"\n', "[[connector]] 1, modules", "there is no"),
     "modules of a controller that has its own": (
-        AC, 'type = "CCS2"\nmodules = "bank"\n', "[[connector]] 2, modules", "commands its modules itself"
+        AC, 'type = "CCS2"\ndriver = "phoenix_charx"\nmodules = "bank"\n', "[[connector]] 2, modules",
+        "commands its modules itself",
     ),
     "modules of an AC connector": (AC, AC + BANK, "[[connector]] 2, modules", "AC connector"),
     "one bank for two connectors": (
