@@ -201,7 +201,9 @@ class CanopenLink:
 
     # ------------------------------------------------------------------------------------------------------- reading
 
-    async def read(self, objects: Sequence[Object], *, is_order: bool = False) -> dict[str, Value]:
+    async def read(
+        self, objects: Sequence[Object], *, is_order: bool = False, can_wait: bool = False
+    ) -> dict[str, Value]:
         if tuple(objects) == _STATUS:
             return await self._status()
         values: dict[str, Value] = {}
@@ -288,7 +290,14 @@ class CanopenLink:
             raise NoAnswer(f"{self}: it does not say what it asks of its supply")
         return self._demand[0]
 
-    async def write(self, objects: Sequence[Object], values: Mapping[str, Value], *, is_order: bool = False) -> None:
+    async def write(
+        self,
+        objects: Sequence[Object],
+        values: Mapping[str, Value],
+        *,
+        is_order: bool = False,
+        can_wait: bool = False,
+    ) -> None:
         """Each value by a transfer of its own, in the objects' order: the order's number comes last."""
         self._refuse_twins(asyncio.get_running_loop().time())
         for each in objects:

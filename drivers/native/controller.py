@@ -161,8 +161,8 @@ class NativeController:
         """
         await self._needs(Capability.DUMP, "keeps no frames for a dump")
         if self._next_frame is not None:
-            await self._link.write(DUMP_TAKEN.objects, {"dump_taken": self._next_frame})
-        values = await self._link.read(_RECORDS)
+            await self._link.write(DUMP_TAKEN.objects, {"dump_taken": self._next_frame}, can_wait=True)
+        values = await self._link.read(_RECORDS, can_wait=True)
         try:
             batch = dump_records.decode(bytes(values["dump_records"] or b""))  # type: ignore[arg-type]
         except ValueError as error:

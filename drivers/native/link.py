@@ -20,11 +20,21 @@ class Link(Protocol):
     `str(link)` names it for people: as in `controller at address 1 on port 'bus'`.
     """
 
-    async def read(self, objects: Sequence[Object], *, is_order: bool = False) -> dict[str, Value]:
-        """Name -> value of objects that follow each other in one block. `is_order`: ahead of all polls."""
+    async def read(
+        self, objects: Sequence[Object], *, is_order: bool = False, can_wait: bool = False
+    ) -> dict[str, Value]:
+        """Name -> value of objects that follow each other in one block. `is_order`: ahead of all polls; `can_wait`:
+        behind all of them."""
         ...
 
-    async def write(self, objects: Sequence[Object], values: Mapping[str, Value], *, is_order: bool = False) -> None:
+    async def write(
+        self,
+        objects: Sequence[Object],
+        values: Mapping[str, Value],
+        *,
+        is_order: bool = False,
+        can_wait: bool = False,
+    ) -> None:
         """Write objects that follow each other, in their order; one without a value is 0 or left as it is."""
         ...
 
@@ -51,18 +61,27 @@ class ModbusLink:
     def __str__(self) -> str:
         return f"controller at address {self._address} on port '{self._port.name}'"
 
-    async def read(self, objects: Sequence[Object], *, is_order: bool = False) -> dict[str, Value]:
+    async def read(
+        self, objects: Sequence[Object], *, is_order: bool = False, can_wait: bool = False
+    ) -> dict[str, Value]:
         function = Function.READ_INPUT if objects[0].access is Access.RO else Function.READ_HOLDING
         count = sum(each.registers for each in objects)
-        registers = await self._ask(Request(self._address, function, objects[0].index, count), is_order)
+        registers = await self._ask(Request(self._address, function, objects[0].index, count), is_order, can_wait)
         try:
             return decode_objects(objects, registers)
         except ValueError as error:
             raise BadFrame(f"{self}: {error}") from None
 
-    async def write(self, objects: Sequence[Object], values: Mapping[str, Value], *, is_order: bool = False) -> None:
+    async def write(
+        self,
+        objects: Sequence[Object],
+        values: Mapping[str, Value],
+        *,
+        is_order: bool = False,
+        can_wait: bool = False,
+    ) -> None:
         request = write_registers(self._address, objects[0].index, encode_objects(objects, values))
-        await self._ask(request, is_order)
+        await self._ask(request, is_order, can_wait)
 
     async def renew(self, values: Mapping[str, Value]) -> None:
         await self.write(_GRANT, values, is_order=True)
@@ -74,5 +93,6 @@ class ModbusLink:
     def close(self) -> None:
         return
 
-    async def _ask(self, request: Request, is_order: bool) -> tuple[int, ...]:
-        return await self._port.exchange(request, priority=Priority.ORDER if is_order else Priority.POLL)
+    async def _ask(self, request: Request, is_order: bool, can_wait: bool) -> tuple[int, ...]:
+        priority = Priority.ORDER if is_order else Priority.BACKGROUND if can_wait else Priority.POLL
+        return await self._port.exchange(request, priority=priority)

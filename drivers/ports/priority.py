@@ -6,7 +6,11 @@ import enum
 
 
 class Priority(enum.IntEnum):
-    """ORDER: lease renewals, stops, limits and other orders. They pass all waiting polls."""
+    """ORDER: lease renewals, stops, limits and other orders. They pass all waiting polls.
+
+    BACKGROUND: what can wait (frames for a session dump); all polls pass it.
+    """
 
     ORDER = 0
     POLL = 1
+    BACKGROUND = 2
