@@ -11,7 +11,7 @@ from msgspec import Meta
 from drivers.interfaces import ConnectorType
 from drivers.simulated.devices import DevicePart
 
-Address = Annotated[int, Meta(ge=0, le=0x1FFF_FFFF)]
+Address = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 
