@@ -7,17 +7,20 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 
-from chargepoint.commands import view
+from chargepoint.commands import view, view_devices
 from chargepoint.commands.manual import page
 from chargepoint.commands.watching import Watcher
 from chargepoint.door import NobodyHome
+from chargepoint.messages import State
 
 SUMMARY = "what the running station does, live"
 DEFAULT_DATA = Path("/var/lib/chargepoint")
@@ -31,6 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, metavar="DIR", help=f"default: {DEFAULT_DATA}")
     parser.add_argument("--once", action="store_true", help="print the table once and end")
     parser.add_argument("--json", action="store_true", help="print everything once, as one JSON object by topic")
+    parser.add_argument(
+        "--devices", action="store_true", help="ports and devices: who they are, whether they answer, how fast"
+    )
+    parser.add_argument("--frames", metavar="PORT", default="", help="with --devices: the last frames of a port, too")
     page(
         parser,
         """
@@ -39,6 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         the last messages exchanged with it. Renewed four times a second; a value that the station has not renewed for
         five seconds is shown as old. Card numbers are masked.
 
+        With --devices it shows instead each port (open or why not, requests, share of good answers, errors by kind,
+        within how many ms half and 99 % of the answers came) and each configured device with who it says it is, and how
+        the devices found differ from those configured or from those that were there before.
+
         The station is asked through the socket for administrators in its data directory, so this needs its account or
         root. Where the output is no terminal, the table is printed once. Ctrl-C ends it; the station notices nothing.
         """,
@@ -46,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         files={"DIR/hub": "the hub's folder, with the socket"},
         examples={
             "chargepoint status": "watch the station",
+            "chargepoint status --devices --frames rs485": "is it the wire, the address or the device?",
             "chargepoint status --json | jq '.\"connector/1\".status'": "one value, for a program",
         },
     )
@@ -56,14 +68,18 @@ def run(arguments: argparse.Namespace) -> int:
     console = Console(width=None if sys.stdout.isatty() else PIPED_COLUMNS)
     is_once = arguments.once or arguments.json or not console.is_terminal
     try:
-        asyncio.run(_show(arguments.data, console, is_once, arguments.json))
+        draw = partial(view_devices.whole, frames_of=arguments.frames) if arguments.devices else None
+        asyncio.run(_show(arguments.data, console, is_once, arguments.json, draw))
     except (NobodyHome, PermissionError) as error:
         print(f"chargepoint status: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _show(data: Path, console: Console, is_once: bool, is_json: bool) -> None:
+Draw = Callable[[Mapping[str, State]], RenderableType]
+
+
+async def _show(data: Path, console: Console, is_once: bool, is_json: bool, draw: Draw | None = None) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
@@ -78,19 +94,22 @@ async def _show(data: Path, console: Console, is_once: bool, is_json: bool) -> N
         if is_json:
             print(msgspec.json.encode(watcher.states).decode())
         elif is_once:
-            console.print(view.whole(scene(watcher)))
+            console.print(view.whole(scene(watcher)) if draw is None else draw(watcher.states))
         else:
-            await _live(watcher, watching, console, ended)
+            await _live(watcher, watching, console, ended, draw)
     finally:
         watching.cancel()
         with suppress(asyncio.CancelledError, NobodyHome, PermissionError):
             await watching
 
 
-async def _live(watcher: Watcher, watching: asyncio.Task[None], console: Console, ended: asyncio.Event) -> None:
+async def _live(
+    watcher: Watcher, watching: asyncio.Task[None], console: Console, ended: asyncio.Event, draw: Draw | None = None
+) -> None:
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while not (ended.is_set() or watching.done()):
-            live.update(view.whole(scene(watcher, hint="Ctrl-C ends this view; the station goes on")), refresh=True)
+            hint = "Ctrl-C ends this view; the station goes on"
+            live.update(view.whole(scene(watcher, hint=hint)) if draw is None else draw(watcher.states), refresh=True)
             with suppress(TimeoutError):
                 async with asyncio.timeout(REDRAW_S):
                     await ended.wait()

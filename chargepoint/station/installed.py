@@ -149,10 +149,10 @@ class Installed:
             await self._suspect(device, known, str(error))
             return
         known.is_due = False
-        if found == Identity():  # it tells nothing of itself
-            device.found = found
-            return
         device.found = found
+        if found == Identity():  # it tells nothing of itself
+            self._set(device, "")
+            return
         await self._compare(device, found)
         if not known.difference:
             await self._suspect(device, known, "")
@@ -161,6 +161,7 @@ class Installed:
         """With who it was. A new firmware is no other device; it is written down and that is all."""
         expected = device.expected
         if expected is None:
+            self._set(device, "")
             await self._remember(device, found)
             return
         difference = difference_of(expected, found)

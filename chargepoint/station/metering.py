@@ -122,7 +122,8 @@ class MeterTrack:
 
     def exchanged(self) -> None:
         """Another meter is in its place: its register says nothing about the old one's, and counting goes on from where
-        it stood (R12)."""
+        it stood (R12). What flowed between them is what the controller measured, of at most 60 s (R13)."""
+        self._estimate_to(self._controller_wh)
         self._is_exchanged = self._reported_wh is not None
 
     def accept(
@@ -184,10 +185,7 @@ class MeterTrack:
 
         Never more than 60 s at full power. Returns `estimated_wh`.
         """
-        if self._controller_then_wh is not None:
-            grown_wh = controller.energy_wh - self._controller_then_wh
-            most_wh = self._max_power_w * ESTIMATE_AT_MOST_S / 3600.0
-            self._report_estimate(min(max(0.0, float(grown_wh)), most_wh))
+        self._estimate_to(controller.energy_wh)
         return self.estimated_wh
 
     # ------------------------------------------------------------------------------------------------------ inside
@@ -195,6 +193,13 @@ class MeterTrack:
     @property
     def _metered_wh(self) -> int:
         return (self._raw_wh or 0) + self._offset_wh
+
+    def _estimate_to(self, controller_wh: int | None) -> None:
+        """What the controller measured since the meter last moved, at most 60 s at full power."""
+        if controller_wh is not None and self._controller_then_wh is not None:
+            grown_wh = controller_wh - self._controller_then_wh
+            most_wh = self._max_power_w * ESTIMATE_AT_MOST_S / 3600.0
+            self._report_estimate(min(max(0.0, float(grown_wh)), most_wh))
 
     def _report_estimate(self, estimate_wh: float) -> None:
         if self._reported_wh is not None:
