@@ -5,6 +5,7 @@ The vehicles and the contactors are the simulation's own truth; the station know
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -12,6 +13,7 @@ import msgspec
 
 from chargepoint.demo.central import ServerLedger, ServerTransaction
 from chargepoint.records import JournalRow, TransactionStarted, TransactionStopped
+from drivers.simulated.foreign_controller import FOREIGN
 
 TOLERANCE_SHARE = 0.01
 TOLERANCE_WH = 10.0
@@ -158,20 +160,30 @@ def _queue(books: Books) -> Iterator[str]:
 
 
 def _contactors(books: Books) -> Iterator[str]:
-    known = {(one.connector, one.session_id): one for one in books.transactions}
     for closing in books.closings:
         place = f"contactor of connector {closing.connector}"
-        transaction = known.get((closing.connector, closing.session_ref))
+        transaction = _transaction_of(closing, books)
         if closing.lease_left_s <= 0:
             yield f"{place}: closed without a live lease"
         if transaction is None:
-            yield f"{place}: closed for session {closing.session_ref}, which has no transaction in the journal"
+            session = "nobody" if closing.session_ref == FOREIGN else f"session {closing.session_ref}"
+            yield f"{place}: closed for {session}, which has no transaction in the journal"
         elif closing.at_mono_s is not None and closing.at_mono_s < transaction.started_mono_s:
             yield f"{place}: closed before the transaction of session {closing.session_ref} was on record"
         if not closing.vehicle_asks:
             yield f"{place}: closed though the vehicle did not ask"
         if closing.fault:
             yield f"{place}: closed with the fault {closing.fault}"
+
+
+def _transaction_of(closing: Closing, books: Books) -> JournalTransaction | None:
+    """The transaction a contactor closed for: by its session, or on a box that knows none by its connector and time."""
+    here = [one for one in books.transactions if one.connector == closing.connector]
+    if closing.session_ref != FOREIGN:
+        return next((one for one in here if one.session_id == closing.session_ref), None)
+    at_s = closing.at_mono_s or 0.0
+    running = (one for one in here if one.started_mono_s <= at_s and at_s <= (one.stopped_mono_s or math.inf))
+    return next(running, None)
 
 
 def _idle(books: Books) -> Iterator[str]:

@@ -25,6 +25,7 @@ from chargepoint.vocabulary import (
     StartSource,
     StopSource,
 )
+from drivers.simulated.foreign_controller import FOREIGN
 
 CARD = "0401C0FFEE"
 BOOKED = JournalTransaction(
@@ -36,6 +37,8 @@ TOLD = ServerTransaction(
     energy_wh=2000, start_repeats=0, stop_repeats=0, meter_values=3, reason="Local",
 )  # fmt: skip
 CLOSING = Closing(connector=1, session_ref=7, lease_left_s=4.9, vehicle_asks=True, at_mono_s=52.0)
+
+BOX = Closing(connector=1, session_ref=FOREIGN, lease_left_s=4.9, vehicle_asks=True, at_mono_s=52.0)
 
 
 def ledger(*transactions: ServerTransaction, found: tuple[str, ...] = ()) -> ServerLedger:
@@ -82,6 +85,9 @@ WRONG: dict[str, tuple[str, dict[str, Any]]] = {
     "closed without lease": ("without a live lease", {"closings": (changed(CLOSING, lease_left_s=0.0),)}),
     "closed without transaction": ("has no transaction", {"closings": (changed(CLOSING, session_ref=8),)}),
     "closed for another connector's": ("has no transaction", {"closings": (changed(CLOSING, connector=2),)}),
+    "a box closed before anybody started": ("closed for nobody", {"closings": (changed(BOX, at_mono_s=49.0),)}),
+    "a box closed after the end": ("closed for nobody", {"closings": (changed(BOX, at_mono_s=151.0),)}),
+    "a box of another connector closed": ("closed for nobody", {"closings": (changed(BOX, connector=2),)}),
     "closed too early": ("before the transaction", {"closings": (changed(CLOSING, at_mono_s=49.9),)}),
     "closed unasked": ("did not ask", {"closings": (changed(CLOSING, vehicle_asks=False),)}),
     "closed with a fault": ("closed with the fault E6", {"closings": (changed(CLOSING, fault="E6"),)}),
@@ -101,6 +107,10 @@ def test_drivers_who_come_and_never_charge_are_a_fault_and_not_empty_books() -> 
     assert faults(books(**nothing, ledger=ledger(), visits=4)) == ["journal: of 4 visits none came to a transaction"]
     assert faults(books(**nothing, ledger=ledger(), visits=1)) == []
     assert faults(books(**nothing, ledger=None, visits=4)) == []
+
+
+def test_a_box_that_knows_no_sessions_may_close_while_its_connector_has_a_transaction() -> None:
+    assert faults(books(closings=(BOX,))) == []
 
 
 def test_a_foreign_server_is_not_compared() -> None:
