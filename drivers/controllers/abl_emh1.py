@@ -68,6 +68,7 @@ ABOUT = About(
     fail_safe=FailSafe.NONE,
     quirks=(
         "It has no watchdog that could be set: put a contactor before it, or accept the lower class.",
+        "After its own start it offers all it has until it is asked, for a second or two.",
         "The first request after a pause only wakes it; the driver repeats an unanswered one once.",
         "Its line speaks Modbus ASCII: nothing else can be on it.",
         "Currents are steps of 0.06 A: 16 A becomes 15.96 A.",

@@ -65,18 +65,14 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     energy_wh: float | None = None
 
     @property
-    def closed(self) -> bool:
-        """Whether its contactor must be taken for closed: as told, else when it offers and the vehicle takes."""
-        if self.current_a is not None and max(self.current_a) > 1.0:
-            return True
-        if self.is_closed is not None:
-            return self.is_closed
-        return self.letter in (Letter.C, Letter.D) and self.is_offered is not False
+    def takes(self) -> bool:
+        """Whether the vehicle is ready for energy."""
+        return self.letter in (Letter.C, Letter.D)
 
     @property
     def connected(self) -> bool:
         """Whether a vehicle is certainly there."""
-        return self.letter in (Letter.B, Letter.C, Letter.D) or bool(self.is_connected)
+        return self.letter is Letter.B or self.takes or bool(self.is_connected)
 
 
 class Setting(msgspec.Struct, frozen=True):

@@ -24,6 +24,8 @@ import logging
 import math
 from datetime import datetime
 
+import msgspec
+
 from drivers.controllers.box import LEAST_A, Box, Finding, Letter, Look
 from drivers.errors import BadFrame, DeviceError, NoAnswer, Refused
 from drivers.interfaces import (
@@ -44,6 +46,9 @@ S = ControllerStatus
 
 OPENS_IN_TIME_S = 12.0
 """How long a box that was on from before is given to open; then what it really does is told."""
+LETS_GO_S = 6.0
+"""A box that does not tell of its contactor may hold it this long behind its offer, while the vehicle stays ready (IEC
+61851-1: the vehicle has 3 s to stop; then a box may open under load)."""
 HEARD_S = 1.0
 """A box that was not heard for longer is looked at before a renewal: it may have restarted, or be gone."""
 _EMERGENCY = Finding(S.E9_EMERGENCY_STOP, Cause.EMERGENCY_COMMAND, "emergency stop by command")
@@ -76,10 +81,12 @@ class LeasedBox:
         self._had_session = False
         self._start_wh: float | None = None
         self._is_emergency = False
-        self._on_from_before_s: float | None = None
+        self._opening_since_s: float | None = None
         self._is_first_look = True
         self._heard_s = -math.inf
         self._kept_alive_s = -math.inf
+        self._offered_s = -math.inf
+        self._is_closed = False
         self._letter: Letter | None = None
         self._unready = ""
         self._said: tuple[str, ...] = ()
@@ -103,7 +110,8 @@ class LeasedBox:
 
     async def read_diagnosis(self) -> Diagnosis:
         async with self._lock:
-            return await self.box.diagnose()
+            told = await self.box.diagnose()
+        return told if told.findings else msgspec.structs.replace(told, findings=self._said)
 
     # ---------------------------------------------------------------------------------------------------------- orders
 
@@ -154,12 +162,10 @@ class LeasedBox:
         async with self._lock:
             if self._has_lapsed():
                 self._withdraw(Cause.LEASE_ENDED)
+            if self._is_permitted and self._now() - self._heard_s > HEARD_S:
+                await self._look()  # it may have restarted meanwhile
             if not self._is_permitted:
                 return
-            if self._now() - self._heard_s > HEARD_S:
-                await self._look()  # it may have restarted meanwhile
-                if not self._is_permitted:
-                    return
             if amperes != self._written_a:
                 await self._write(amperes)
             self._granted_w, self._lease_until_s = power_w, self._now() + valid_for_s
@@ -183,7 +189,7 @@ class LeasedBox:
         """Only while nothing is offered and the contactor is open. Raises Refused otherwise."""
         async with self._lock:
             look = await self._look()
-            if look.closed:
+            if self._is_closed:
                 raise self._refused("there is voltage at its output")
             if self._is_permitted or (look.is_offered and look.connected):
                 raise self._refused("a charge runs; stop it first")
@@ -253,6 +259,9 @@ class LeasedBox:
 
     async def _make_ready(self) -> None:
         """Nothing is offered from now on, and its fail-safe is set."""
+        self._offered_s = self._now()  # perhaps: nobody knows what it did until now
+        if self._opening_since_s is None:
+            self._opening_since_s = self._now()
         await self._forbid()
         try:
             await self.box.prepare()
@@ -288,7 +297,7 @@ class LeasedBox:
         told = self._written_a
         if not self._is_ready or look.held_a is None or told is None:
             return False
-        if abs(look.held_a - told) < self.box.step_a / 2 + 1e-6 or (self.box.holds_less and look.held_a < told):
+        if abs(look.held_a - told) < self.box.step_a / 2 + 1e-6 or (self.box.holds_less and 0 < look.held_a < told):
             return False
         log.warning(
             "%s: it holds %g A where %g A were written: it restarted, or somebody else writes to it",
@@ -303,10 +312,25 @@ class LeasedBox:
         self._boot = None
         self._letter = None
         self._withdraw(Cause.NONE)
+        self._session_ref = 0
         self._written_a = None
+
+    def _closed(self, look: Look) -> bool:
+        """Whether its contactor must be taken for closed: current flows, or it says so, or it offers and the vehicle
+        takes (where it does not say)."""
+        if look.current_a is not None and max(look.current_a) > 1.0:
+            return True
+        if look.is_closed is not None:
+            return look.is_closed
+        now = self._now()
+        if look.takes and look.is_offered is not False:
+            self._offered_s = now
+            return True
+        return look.takes and now - self._offered_s < LETS_GO_S
 
     def _judge(self, look: Look) -> None:
         """What a look means for the permission and for the past."""
+        self._is_closed = self._closed(look)
         texts = tuple(finding.text for finding in look.findings)
         self._say((*texts, self._unready) if self._unready else texts)
         now = self._now()
@@ -314,30 +338,25 @@ class LeasedBox:
             self._is_first_look = False
             if look.connected:
                 self._cause = Cause.LEASE_ENDED
-                self._had_session = look.closed
-            if look.closed:
-                self._on_from_before_s = now
+                self._had_session = self._is_closed
         if look.findings or look.letter in (Letter.E, Letter.F):
             self._withdraw(look.findings[0].cause if look.findings else Cause.NONE)
         elif look.letter is Letter.A:
             self._withdraw(Cause.NONE)
             self._cause, self._had_session = Cause.NONE, False
             self._wants_lock = self._wants_lock and self._keeps_cable
-        elif look.closed and self._is_permitted:
+        elif self._is_closed and self._is_permitted:
             self._had_session = True
-        if not look.closed and not self._is_permitted:
+        if not self._is_closed and not self._is_permitted:
             self._session_ref = 0
-        if self._on_from_before_s is not None:
-            if look.closed and now - self._on_from_before_s < OPENS_IN_TIME_S:
-                raise NoAnswer(
-                    f"{self.box.where}: it was on before this software started; "
-                    "it was told to switch off, and has not opened yet"
-                )
-            self._on_from_before_s = None
+        if self._opening_since_s is not None:
+            if self._is_closed and now - self._opening_since_s < OPENS_IN_TIME_S:
+                raise NoAnswer(f"{self.box.where}: it was still on; it was told to switch off, and has not opened yet")
+            self._opening_since_s = None
 
     async def _tend_lock(self, look: Look) -> None:
         """Release a plug that is locked by our order only, when nobody wants that any more."""
-        if self.box.locks_by_order and look.is_locked and not self._wants_lock and not look.closed:
+        if self.box.locks_by_order and look.is_locked and not self._wants_lock and not self._is_closed:
             try:
                 await self.box.unlock()
             except DeviceError as error:
@@ -413,7 +432,7 @@ class LeasedBox:
             power_w=look.power_w or 0.0,
             energy_wh=round(wh),
             elapsed_s=int(max(0.0, until_s - self._started_s)) if self._started_s else 0,
-            ev_requests_energy=look.letter in (Letter.C, Letter.D),
+            ev_requests_energy=look.takes,
             is_metered=is_metered,
         )
 
@@ -425,13 +444,13 @@ class LeasedBox:
             return look.findings[0].status, look.findings[0].cause
         if look.letter in (Letter.E, Letter.F):
             return S.F_UNKNOWN, self._cause
-        if look.closed and look.letter is not Letter.A:
+        if self._is_closed and look.letter is not Letter.A:
             return S.C6_CHARGING, self._cause
         if look.letter is Letter.A:
             return S.A_NOT_CONNECTED, Cause.NONE
         if self._had_session and not self._is_permitted and self._cause is not Cause.LEASE_ENDED:
             return S.B2_FINISHED, self._cause
-        return (S.B1_NEGOTIATION if look.letter in (Letter.C, Letter.D) else S.B_CONNECTED), self._cause
+        return (S.B1_NEGOTIATION if look.takes else S.B_CONNECTED), self._cause
 
     def _flags(self, look: Look, status: ControllerStatus) -> HardwareFlag:
         is_hot = status is S.E7_OVERHEAT
@@ -440,8 +459,8 @@ class LeasedBox:
             (HardwareFlag.EV_CONNECTED, look.connected),
             (HardwareFlag.PRECHECK_DONE, self._is_ready),
             (HardwareFlag.CONNECTOR_LOCKED, bool(look.is_locked)),
-            (HardwareFlag.OUTPUT_RELAY, look.closed),
-            (HardwareFlag.CHARGING, look.closed and status is S.C6_CHARGING),
+            (HardwareFlag.OUTPUT_RELAY, self._is_closed),
+            (HardwareFlag.CHARGING, self._is_closed and status is S.C6_CHARGING),
             (HardwareFlag.INTERNAL_OVERHEAT, is_hot),
         )
         return HardwareFlag(sum(flag for flag, holds in rows if holds))

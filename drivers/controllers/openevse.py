@@ -129,6 +129,7 @@ class OpenEvse(Box):
         self.opens_after_s = float(watchdog_s)
         self.keep_alive_s = watchdog_s / 4
         self._has_boot_lock = True
+        self._is_forbidden = False
         port.on_unasked = self._unasked
 
     @property
@@ -136,8 +137,13 @@ class OpenEvse(Box):
         return f"openevse on port '{self._port.name}'"
 
     async def forbid(self) -> None:
-        """Asleep: the vehicle is told to stop first, then its relay opens."""
-        await self._order("FS")
+        """Asleep: the vehicle is told to stop first, then its relay opens.
+
+        In a fault it is off by itself, and sleep would hide which: then it is sent to sleep when the fault is over.
+        """
+        self._is_forbidden = True
+        if _hex(await self._known("GS"), 0) not in FINDINGS:
+            await self._order("FS")
 
     async def prepare(self) -> None:
         """Heartbeat supervision and boot lock; a heartbeat that was missed is acknowledged while it sleeps."""
@@ -146,7 +152,6 @@ class OpenEvse(Box):
         self._has_boot_lock = (await self._ask("FF L 1")).kind == "OK"
         if self._has_boot_lock:
             await self._order("SB")
-        await self._order("FS")
         found = await self._ask("GC")
         if found.kind == "OK" and len(found.words) >= 2:
             self.least_a, self.most_a = float(found.words[0]), float(found.words[-1])
@@ -158,6 +163,7 @@ class OpenEvse(Box):
         held = _number(found, 0)
         if held > wanted:
             raise Refused(f"{self.where}: {wanted} A were written, and it offers {held} A")
+        self._is_forbidden = False
         await self._order("FE")
 
     async def keep_alive(self) -> None:
@@ -165,6 +171,9 @@ class OpenEvse(Box):
 
     async def look(self) -> Look:
         found = await self._known("GS")
+        if self._is_forbidden and _hex(found, 0) not in (*SLEEPS, *FINDINGS):
+            await self._order("FS")
+            found = await self._known("GS")
         state, pilot = _hex(found, 0), _hex(found, 2) if len(found.words) > 2 else _hex(found, 0)
         flags = _hex(found, 3) if len(found.words) > 3 else None
         held = _number(await self._known("GE"), 0)
@@ -178,7 +187,7 @@ class OpenEvse(Box):
             is_closed=None if flags is None else bool(flags & CHARGING),
             is_connected=None if flags is None else bool(flags & CONNECTED),
             is_offered=not asleep,
-            held_a=0.0 if asleep else float(held),
+            held_a=0.0 if asleep else None if finding else float(held),
             boot=self._starts,
             current_a=(amperes, 0.0, 0.0) if milliamperes >= 0 else None,
             voltage_v=millivolts / 1000 if millivolts > 0 else None,

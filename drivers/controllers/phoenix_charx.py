@@ -94,7 +94,6 @@ class Charx(ModbusBox):
         look = Look(
             letter=found,
             findings=(FAULTS[found],) if found in FAULTS else (),
-            is_closed=found in (Letter.C, Letter.D) and (digit == "2" if digit in "12" else is_offered),
             is_offered=is_offered,
             held_a=float(most) if release == 1 else 0.0,
         )
@@ -107,7 +106,6 @@ class Charx(ModbusBox):
         return Look(
             letter=look.letter,
             findings=look.findings,
-            is_closed=look.is_closed,
             is_offered=look.is_offered,
             held_a=look.held_a,
             voltage_v=max(values[0:3]),

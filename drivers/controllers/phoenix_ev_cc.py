@@ -133,7 +133,6 @@ class EvChargeControl(ModbusBox):
         return Look(
             letter=letter,
             findings=_findings(errors, cable),
-            is_closed=letter in (Letter.C, Letter.D) and digit == "2",
             is_offered=digit == "2",
             is_locked=bool(locked) if self.locks_by_order else None,
             held_a=float(held) if enable else 0.0,

@@ -81,7 +81,7 @@ class ForeignController:
 
     def heard(self) -> None:
         """A telegram for it came."""
-        self._watch_boot()
+        self.look_for_boot()
         self._heard_s = self.model.now_s
 
     def changed(self) -> None:
@@ -100,7 +100,7 @@ class ForeignController:
 
     def _follow(self) -> None:
         model = self.model
-        self._watch_boot()
+        self.look_for_boot()
         wanted_a = self.offered_a
         if wanted_a <= 0:
             if model.is_permitted:
@@ -114,7 +114,8 @@ class ForeignController:
         if not model.is_permitted and model.status in STARTABLE and vehicle is not None and not vehicle.finished:
             self._order(Command.START)
 
-    def _watch_boot(self) -> None:
+    def look_for_boot(self) -> None:
+        """It may have started anew since it was asked last."""
         if self.model.boot_count != self._boot_count:
             self._boot_count = self.model.boot_count
             self._heard_s = self.model.now_s

@@ -38,6 +38,8 @@ class Family(msgspec.Struct, frozen=True):
     limit_of_10_5: float = 10.0
     limit_of_16: float = 16.0
     tells_restart: bool = True
+    charges_at_boot: bool = False
+    """It offers all it has after its own start, until it is asked."""
     wrong_address: bool = True
 
     def __str__(self) -> str:
@@ -46,10 +48,21 @@ class Family(msgspec.Struct, frozen=True):
 
 FAMILIES = (
     Family("evse_din", faults=(("diode", "E3 diode_fault"), ("residual_current", "E6 residual_current"))),
-    Family(
-        "heidelberg", limit_of_10_5=10.5,
-        faults=(("diode", "E3 pilot_fault"), ("weld", "E6 other")),
-    ),
+    Family("smartevse", 2, limit_of_10_5=10.5, tells_restart=False, faults=(
+        ("residual_current", "E6 residual_current"), ("overheat", "E7 overheat"))),
+    Family("openevse", is_bytes=True, wrong_address=False, faults=(
+        ("diode", "E3 diode_fault"), ("residual_current", "E6 residual_current"), ("overheat", "E7 overheat"),)),
+    Family("phoenix_ev_cc", faults=(
+        ("diode", "E3 diode_fault"), ("residual_current", "E6 residual_current"), ("weld", "E6 contactor_failed"))),
+    Family("phoenix_ev_cc", 180, Carrier.TCP, {"model": "EM-CP-PP-ETH"}),
+    Family("phoenix_charx", 1, Carrier.TCP, {"connector": 1}, faults=(("diode", "E3 pilot_fault"),)),
+    Family("bender_cc", 255, Carrier.TCP, faults=(("residual_current", "E6 other"),)),
+    Family("abb_terra", limit_of_10_5=10.5, faults=(
+        ("residual_current", "E6 residual_current"), ("overheat", "E7 overheat"), ("weld", "E6 contactor_failed"))),
+    Family("heidelberg", limit_of_10_5=10.5, faults=(("diode", "E3 pilot_fault"), ("weld", "E6 other"))),
+    Family("viridian", 101, faults=(("diode", "E3 diode_fault"), ("residual_current", "E6 residual_current"))),
+    Family("abl_emh1", is_bytes=True, charges_at_boot=True, limit_of_10_5=10.5, limit_of_16=15.96, faults=(
+        ("weld", "E6 contactor_welded"), ("residual_current", "E6 residual_current"), ("overheat", "E7 overheat"))),
 )  # fmt: skip
 
 
