@@ -206,7 +206,8 @@ class CanPort:
 
         `can_id` and `mask`, where given, say which frames `answer` needs to see at all. `answer` may raise Refused or
         BadFrame. Questions to the same `device` (for the statistics, too; None: the identifier asked) wait for one
-        another. Raises NoAnswer.
+        another; whether an answer that came too late is one to the next of them, only `answer` can tell. Raises
+        NoAnswer.
         """
         device = frame.can_id if device is None else device
         if len(self._locks) > MOST_DEVICES:
