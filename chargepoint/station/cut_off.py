@@ -42,14 +42,19 @@ class CutOff:
         for outlet in self._outlets:
             hold = self._site.holds.of(outlet.number)
             before = self._under.get(outlet.number)
+            if outlet.number in self._in_e9 and not self._is_pressed(outlet.number):
+                self._in_e9.discard(outlet.number)
+                self._spawn(self._leave_e9(outlet))
             if hold is None or not hold.stops:
                 self._under.pop(outlet.number, None)
-                if outlet.number in self._in_e9:
-                    self._spawn(self._leave_e9(outlet))
                 continue
             self._under[outlet.number] = hold
             if before is None or (before.key, before.is_seen, before.source) != (hold.key, hold.is_seen, hold.source):
                 self._spawn(self._end(outlet, hold))
+
+    def _is_pressed(self, connector: int) -> bool:
+        """Whether a button is pressed, or nobody knows that it is not."""
+        return any(hold.is_emergency and hold.concerns(connector) for hold in self._site.holds.all())
 
     async def close(self) -> None:
         """End what is still being tried."""
@@ -76,6 +81,7 @@ class CutOff:
 
     async def _to_e9(self, outlet: Outlet) -> None:
         self._in_e9.add(outlet.number)
+        self._spawn(self._keep(outlet.number, b"1"))
         for _ in range(TRIES):
             try:
                 await outlet.controller.emergency_stop()
@@ -88,7 +94,6 @@ class CutOff:
             except DeviceError as error:
                 log.warning("connector %d: emergency stop: %s", outlet.number, error)
                 await asyncio.sleep(RETRY_S)
-        await self._keep(outlet.number, b"1")
 
     async def _stop(self, outlet: Outlet) -> None:
         """The connector's own loop orders the stop as well, and insists; this one does not wait for its turn."""
@@ -99,11 +104,10 @@ class CutOff:
 
     async def _leave_e9(self, outlet: Outlet) -> None:
         """The button is released: controllers that it sent to E9 start anew (statuses.md 1: press and release)."""
-        self._in_e9.discard(outlet.number)
         while True:
-            hold = self._site.holds.of(outlet.number)
-            if hold is not None and hold.is_emergency:
-                return  # pressed again
+            if self._is_pressed(outlet.number):
+                self._in_e9.add(outlet.number)
+                return
             reading = outlet.reading
             if outlet.is_heard and reading is not None and reading.status is not ControllerStatus.E9_EMERGENCY_STOP:
                 break  # it has its own wire from the button, and knows
