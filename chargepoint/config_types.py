@@ -22,7 +22,8 @@ Name = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A
 Address = Annotated[int, Meta(ge=1, le=247)]
 DeviceAddress = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 """Of devices whose protocol is not Modbus, too: a power module counts from 0, some meters use their serial number."""
-Options = dict[str, str | int | float | bool]
+Options = dict[str, str | int | float | bool | tuple[int, ...]]
+"""What drivers need beside the place of their device; lists are of numbers (lines of a GPIO chip)."""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

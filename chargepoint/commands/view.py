@@ -197,7 +197,7 @@ def meters(scene: Scene) -> Table:
             silent = "silent" if reading is None else f"silent {scene.now_mono_s - state.mono_s:.0f} s"
             _add(table, state.name, place, Text(silent, style="bold red"), "", "")
             continue
-        current = f"{max(reading.current_a):.1f}"
+        current = "-" if reading.current_a is None else f"{max(reading.current_a):.1f}"
         _add(table, state.name, place, f"{reading.energy_wh / 1000:.3f}", _kw(reading.power_w), current)
     return table
 

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from chargepoint.bus import Bus
 from chargepoint.config import Settings
 from chargepoint.config_drivers import KINDS, fail_safe_of
@@ -18,6 +20,7 @@ from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet
 from chargepoint.vocabulary import FailSafe
 from drivers import loading
+from drivers.errors import NoAnswer
 from drivers.interfaces import Identity
 from drivers.ports.opening import AnyPort
 from drivers.ports.statistics import Exchanges
@@ -182,7 +185,11 @@ def _some_on_line(modules: Callable[[], Sequence[Any]]) -> Callable[[], bool]:
 
 def _of_first(modules: Callable[[], Sequence[Any]]) -> Callable[[], Awaitable[Identity]]:
     async def identify() -> Identity:
-        return next((module.identity for module in modules() if module.is_online), Identity())
+        """Maker and kind of the modules. Which of them is the first to answer says nothing, so no serial number."""
+        online: list[Identity] = [module.identity for module in modules() if module.is_online]
+        if not online:
+            raise NoAnswer("no module has answered yet")
+        return msgspec.structs.replace(online[0], serial="", build_date="")
 
     return identify
 
