@@ -31,7 +31,7 @@ from drivers.about import About, Modules
 from drivers.codecs import advantics as wire
 from drivers.codecs.advantics import Function, Pilot, State
 from drivers.codecs.can import CanFrame
-from drivers.controllers.advantics_heard import ENDING, IDLE, SESSION, Heard
+from drivers.controllers.advantics_heard import EMERGENCY_LASTS_S, ENDING, IDLE, SESSION, Heard
 from drivers.controllers.advantics_status import Fault, broken_off, emergency, status_of
 from drivers.errors import NoAnswer, Refused
 from drivers.interfaces import (
@@ -57,7 +57,6 @@ HEARD_WITHIN_S = 0.2
 READ_WITHIN_S = 0.5
 COMMAND_HOLDS_S = 2.0
 """A power command is repeated as often as the vehicle asks (CCS: several times a second, up to a minute allowed)."""
-EMERGENCY_LASTS_S = 0.5
 CLOSED_FOR_S = 0.2
 """Contactors reported closed for so long before current may flow (power.md, Z4)."""
 GENTLE_A = 2.0
@@ -65,6 +64,8 @@ GENTLE_A = 2.0
 ENDS_WITHIN_S = 3.0
 """So long it may take to end a charge in order; then it is told that the supply is gone."""
 REPEAT_S = 1.0
+EXPLAINS_WITHIN_S = 1.0
+"""An emergency stop told so soon after the end of a charge is the cause of that end."""
 SUPPLY_GAP_S = 0.5
 """It ends a charge when it has not heard of the supply for so long."""
 PILOT_V = {Pilot.A: 12.0, Pilot.B: 9.0, Pilot.C: 6.0, Pilot.D: 3.0}
@@ -148,6 +149,8 @@ class AdvanticsController:
         """Stays until the vehicle is gone, as E1 to E6 do."""
         self._alarm: Fault | None = None
         """Of an emergency stop that the controller reports; stays as long as it does."""
+        self._left: tuple[State | None, float] = (None, float("-inf"))
+        """The state in which a charge ended that nobody here had asked to end, and when."""
         self._is_switched_off = False
         """Emergency stop by command."""
         self._had_session = False
@@ -161,7 +164,8 @@ class AdvanticsController:
         )
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Neither listen nor speak any longer."""
+        self._drop_timer()
         self._unlisten()
 
     # ---------------------------------------------------------------------------------------------------------- asked
@@ -409,25 +413,32 @@ class AdvanticsController:
             return
         if before in SESSION and after not in SESSION:
             self._had_session = True
+            if self._heard.gap_s > SUPPLY_GAP_S:
+                self._end(Cause.LEASE_ENDED)  # neither heard the other: it ended the charge by itself
             if self._is_permitted:
+                self._left = before, self._now()
                 if self._heard.has_vehicle:
                     self._fault = broken_off(before, after, (self._output or NOTHING).insulation_ohm)
                 self._end(Cause.EV_STOPPED)
 
     def _on_emergency(self, origin: wire.Origin) -> None:
-        """The first word of it decides what it is; later ones only say that it lasts.
-
-        One in a session that is not permitted any more is the end of it that this software asked for.
-        """
-        output = self._output or NOTHING
-        if self._alarm is not None or not (self._is_permitted or self._heard.state in IDLE):
+        """It explains a charge that has just ended; one in a charge that this software ended is no news."""
+        output, state = self._output or NOTHING, self._heard.state
+        left_state, left_s = self._left
+        if not self._is_permitted and left_state is not None and self._now() - left_s <= EXPLAINS_WITHIN_S:
+            state, self._fault = left_state, None
+        elif not self._is_permitted and state not in IDLE:
             return
         self._had_session = self._had_session or self._is_permitted
-        if self._output is None or output.is_able:
-            self._alarm = emergency(origin, self._heard.state, output.voltage_v, output.insulation_ohm)
-            self._end(self._alarm[1])
-        else:
+        if not output.is_able:
             self._end(Cause.MODULES_LOST)
+            return
+        found = emergency(origin, state, output.voltage_v, output.insulation_ohm)
+        if found[0] is ControllerStatus.E9_EMERGENCY_STOP:
+            self._alarm = found
+        else:
+            self._fault = found
+        self._end(found[1])
 
     def _forget_vehicle(self) -> None:
         """What was of a vehicle that is gone."""

@@ -22,19 +22,23 @@ SESSION = BEFORE_INSULATION | IN_CHARGE | {State.INSULATION_TEST, State.PRECHARG
 ENDING = frozenset({State.ENDING_CHARGE, State.WELDING_DETECTION, State.CLOSING_COMMUNICATION})
 POWERED = (SESSION - BEFORE_INSULATION) | ENDING
 """States in which the output contactors may be closed."""
+EMERGENCY_LASTS_S = 0.5
+"""An emergency stop is told each 0.1 s; without that for so long it is over."""
 BOARDS = {wire.BOARD_CUI1: "ADM-CO-CUI1", wire.BOARD_SECC: "ADM-CS-SECC", wire.BOARD_SPCC: "ADM-CS-SPCC"}
 
 
 class Heard:
     """What was heard last; times are the event loop's, None and minus infinity: not yet.
 
-    `on_state` is told of a change (before, after), `on_emergency` of each frame of an emergency stop,
-    `on_vehicle_gone` when there is none any more.
+    `on_state` is told of a change (before, after), `on_emergency` when an emergency stop begins, `on_vehicle_gone` when
+    there is none any more.
     """
 
     def __init__(self) -> None:
         self.state: State | None = None
         self.state_s = -math.inf
+        self.gap_s = 0.0
+        """Between the last two words of its state."""
         self.power = PowerCommand(Function.OFF)
         self.power_s = -math.inf
         self.closed_since_s: float | None = None
@@ -64,7 +68,9 @@ class Heard:
     def note(self, which: int, data: bytes, now_s: float) -> None:
         """Take a frame in. Raises ValueError for one that cannot be understood."""
         if which == wire.STATUS:
-            before, self.state, self.state_s = self.state, wire.decoded_state(data), now_s
+            state = wire.decoded_state(data)
+            self.gap_s, self.state_s = now_s - self.state_s, now_s
+            before, self.state = self.state, state
             if before is not self.state:
                 self.on_state(before, self.state)
                 self._look_for_vehicle()
@@ -75,8 +81,10 @@ class Heard:
             elif self.closed_since_s is None:
                 self.closed_since_s = now_s
         elif which == wire.EMERGENCY:
+            is_new = now_s - self.origin_s > EMERGENCY_LASTS_S
             self.origin, self.origin_s = wire.decoded_origin(data), now_s
-            self.on_emergency(self.origin)
+            if is_new:
+                self.on_emergency(self.origin)
         elif which == wire.PILOT:
             self.pilot, self.duty_pct = wire.decoded_pilot(data)
             self._look_for_vehicle()

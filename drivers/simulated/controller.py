@@ -211,7 +211,8 @@ class Controller(StatusRules):
     def _status_wait_s(self) -> float:
         status = self.status
         if status in SEQUENCE:
-            return min(SUBSTEP_S, SEQUENCE[status][0] - self.status_age_s)
+            left_s = SEQUENCE[status][0] - self.status_age_s
+            return min(SUBSTEP_S, left_s) if left_s > 1e-9 else SUBSTEP_S  # it waits for something else
         if status is S.C7_RAMP_DOWN:
             return SUBSTEP_S
         if status.is_error and self.status_age_s < ERROR_DWELL_S:

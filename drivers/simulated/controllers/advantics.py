@@ -7,7 +7,6 @@ authorisation that is left standing begins the next charge: a vehicle that is st
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable
 
@@ -117,7 +116,7 @@ class SeccFace:
             self._boots = model.boot_count
             self.flags, self.supply_s, self._negotiates_since_s = wire.SequenceFlags(), -math.inf, None
             self._emergency_until_s = -math.inf
-        left_s = max(0.0, SUPPLY_TIMEOUT_S - (_now() - self.supply_s))
+        left_s = min(max(0.0, SUPPLY_TIMEOUT_S - (now_s - self.supply_s)), SUPPLY_TIMEOUT_S)
         if model.is_permitted:
             if left_s <= 0 and model.lease_left_s > 0:
                 self._emergency_until_s = now_s + EMERGENCY_S
@@ -208,6 +207,8 @@ class SeccFace:
             return STATES[status]
         if status.is_error:
             return State.CLOSING_COMMUNICATION if self.model.vehicle is not None else State.NOT_AVAILABLE
+        if self.model.is_permitted:
+            return State.CCS_AUTHORISATION
         since = self._negotiates_since_s
         if since is not None:
             is_asking = self.model.now_s - since >= NEGOTIATION_S
@@ -275,7 +276,3 @@ class SeccFace:
 
     def _say(self, which: int, data: bytes) -> None:
         self.send(wire.frame(self.pistol, which, data))
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
