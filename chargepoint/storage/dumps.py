@@ -21,8 +21,9 @@ ALL_BYTES = 64 * 1024 * 1024
 MOST_SESSIONS = 200
 MOST_SEGMENT_LINES = 1000
 _MAGIC = b"DMP1"
-_HEAD = struct.Struct(">4sIIIII")
-"""Magic, number of the first line, lines, frames lost so far, compressed bytes, CRC-32 of these."""
+_HEAD = struct.Struct(">4sIIII")
+"""Magic, number of the first line, lines, frames lost so far, compressed bytes; then CRC-32 of these and the bytes."""
+_CHECK = struct.Struct(">I")
 _PARTS = ("head", "old", "new")
 
 
@@ -76,7 +77,8 @@ class DumpFiles:
             first, lost_before = self._ends[session_id]
             end = first + len(piece), lost_before + (lost if at == 0 else 0)
             packed = zlib.compress("\n".join(piece).encode("utf-8"), 6)
-            head = _HEAD.pack(_MAGIC, first, len(piece), end[1] & 0xFFFF_FFFF, len(packed), zlib.crc32(packed))
+            head = _HEAD.pack(_MAGIC, first, len(piece), end[1] & 0xFFFF_FFFF, len(packed))
+            head += _CHECK.pack(zlib.crc32(head + packed))
             with self._file_for(session_id, len(head) + len(packed)).open("ab") as file:
                 file.write(head + packed)
             self._ends[session_id] = end
@@ -153,15 +155,15 @@ def _segments_of(path: Path) -> Iterator[Segment]:
         return
     with file:
         while True:
-            head = file.read(_HEAD.size)
-            if len(head) < _HEAD.size:
+            head, check = file.read(_HEAD.size), file.read(_CHECK.size)
+            if len(check) < _CHECK.size:
                 return
-            magic, first, lines, lost, size, check = _HEAD.unpack(head)
+            magic, first, lines, lost, size = _HEAD.unpack(head)
             offset = file.tell()
             if magic != _MAGIC or size > HEAD_BYTES + TAIL_BYTES or lines > MOST_SEGMENT_LINES:
                 return
             packed = file.read(size)
-            if len(packed) < size or zlib.crc32(packed) != check:
+            if len(packed) < size or _CHECK.pack(zlib.crc32(head + packed)) != check:
                 return
             yield Segment(path, offset, size, first, lines, lost)
 
