@@ -51,6 +51,8 @@ RECOGNISE_S = 2.0
 """The longest one driver may take to look at one address."""
 MISSES = 3
 """Modules on a CAN bus have consecutive addresses; after so many empty ones no more are looked for."""
+MISSES_OF = {"controllers.native": 16}
+"""Nodes of CANopen may have any number; so many empty ones in a row are the end of them."""
 MOST_MODULES = 64
 COMMON_LINE = Line(9600)
 
@@ -242,7 +244,7 @@ async def search_can(
             identity = await _recognised(driver, port, address)
             if identity is None:
                 misses += 1
-                if misses >= MISSES:
+                if misses >= MISSES_OF.get(driver.full_name, MISSES):
                     break
                 continue
             misses, number = 0, number + 1
