@@ -53,7 +53,7 @@ function = "emergency_stop"
 io = "io"
 channel = 0
 [[input]]
-name = "K1 feedback"
+name = "K1-feedback"
 function = "contactor_feedback"
 io = "io"
 channel = 1
@@ -62,7 +62,7 @@ name = "K1"
 function = "contactor"
 io = "io"
 channel = 0
-feedback = "K1 feedback"
+feedback = "K1-feedback"
 operations_per_life = 1000
 """
 )

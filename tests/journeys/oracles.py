@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from chargepoint.records import JournalRow, Session
 from chargepoint.vocabulary import SessionFlag
+from drivers.simulated.foreign_controller import FOREIGN
 from drivers.simulated.words import StationState
 from ocpp_client.simulated_ledger import Ledger
 
@@ -14,9 +16,13 @@ OPENS_WITHIN_S = 7.0
 """After the last condition ended: the lease of 5 s, one second to ramp to zero, one to open."""
 
 
-def contactor_faults(truth: StationState, starts: Sequence[JournalRow]) -> list[str]:
-    """SO-1: each closing had a vehicle that asked, a durable transaction, no fault, and a live lease."""
+def contactor_faults(truth: StationState, starts: Sequence[JournalRow], sessions: Sequence[Session] = ()) -> list[str]:
+    """SO-1: each closing had a vehicle that asked, a durable transaction, no fault, and a live lease.
+
+    Boxes of other makers know no sessions: theirs belong to whatever transaction the connector had at that moment.
+    """
     begun = {row.entry.session_id: row.moment.mono_s for row in starts}
+    over = {each.session_id: each.stopped.mono_s for each in sessions if each.stopped is not None}
     found = []
     for connector in truth.connectors:
         for event in connector.contactor_log:
@@ -26,7 +32,15 @@ def contactor_faults(truth: StationState, starts: Sequence[JournalRow]) -> list[
                 if ended is not None and event.at_s - ended > OPENS_WITHIN_S:
                     found.append(f"{where}: opened {event.at_s - ended:.1f} s after its permission ended")
                 continue
-            if event.session_ref not in begun:
+            if event.session_ref == FOREIGN:
+                running = (
+                    row.moment.mono_s <= event.at_s <= over.get(row.entry.session_id or 0, math.inf)
+                    for row in starts
+                    if row.entry.connector == connector.number
+                )
+                if not any(running):
+                    found.append(f"{where}: closed outside of any durable transaction")
+            elif event.session_ref not in begun:
                 found.append(f"{where}: closed for session {event.session_ref}, which has no transaction on record")
             elif begun[event.session_ref] > event.at_s:
                 found.append(f"{where}: closed before transaction {event.session_ref} was on record")
@@ -36,6 +50,36 @@ def contactor_faults(truth: StationState, starts: Sequence[JournalRow]) -> list[
                 found.append(f"{where}: closed although no vehicle asked for energy")
             if event.fault:
                 found.append(f"{where}: closed with fault {event.fault}")
+    return found
+
+
+def relay_faults(
+    connector: int, switchings: Sequence[tuple[float, bool]], rows: Sequence[JournalRow], sessions: Sequence[Session]
+) -> list[str]:
+    """SO-1 for a contactor (or socket relay) of the station: `switchings` is its coil in truth, as time and on.
+
+    Each closing belongs to a transaction of this connector that was durable and not over; it is open again soon after
+    the end of each; and it never closes more than three times a minute (R5). `rows`: TransactionStarted.
+    """
+    begun = {
+        number: row.moment.mono_s
+        for row in rows
+        if row.entry.connector == connector and (number := row.entry.session_id) is not None
+    }
+    over = {each.session_id: each.stopped.mono_s for each in sessions if each.stopped is not None}
+    found, closings = [], [at_s for at_s, is_on in switchings if is_on]
+    for at_s in closings:
+        if not any(since <= at_s <= over.get(number, math.inf) for number, since in begun.items()):
+            found.append(f"relay of connector {connector} at {at_s:.2f} s: closed outside of any durable transaction")
+        if sum(1 for other in closings if at_s <= other < at_s + 60.0) > 3:
+            found.append(f"relay of connector {connector} at {at_s:.2f} s: more than three closings within a minute")
+    for at_s, is_on in switchings:
+        ended = max((end for end in over.values() if end <= at_s), default=-math.inf)
+        runs = any(since <= at_s <= over.get(number, math.inf) for number, since in begun.items())
+        if not is_on and not runs and at_s - ended > OPENS_WITHIN_S and begun:
+            found.append(f"relay of connector {connector} at {at_s:.2f} s: opened {at_s - ended:.1f} s after the end")
+    if switchings and switchings[-1][1] and all(number in over for number in begun):
+        found.append(f"relay of connector {connector}: left closed after the last transaction")
     return found
 
 
