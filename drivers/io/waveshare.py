@@ -67,7 +67,10 @@ def open_device(settings: Settings, port: Port) -> DigitalIO:
     """The module; nothing is asked yet."""
 
     async def identify(port: Port, address: int) -> Identity:
-        return await _identify(port, address, settings.model.value)
+        try:
+            return await _identify(port, address, settings.model.value)
+        except Refused:  # an older one that does not tell its version
+            return Identity(vendor="Waveshare", model=settings.model.value)
 
     return ModbusIo(port, settings.address, _TABLES[settings.model], identify)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import serial  # type: ignore[import-untyped]
 
 from chargepoint.__main__ import main
 from chargepoint.commands.discover import ranges, station_on
@@ -23,6 +25,7 @@ from drivers.interfaces import Identity
 from drivers.simulated.climate.xy_md02 import face as sensor_face
 from drivers.simulated.climate_model import ClimateModel
 from drivers.simulated.devices import DevicePart
+from drivers.simulated.ends import PtyEnd
 from drivers.simulated.meter import Meter
 from drivers.simulated.meters.eastron import face as meter_face
 from tests.drivers.devices import Controller
@@ -182,3 +185,48 @@ async def test_devices_behind_a_gateway_become_a_station_file(
     settings = load(file)
     assert (settings.port[0].kind, settings.port[0].port) == ("tcp", number)
     assert [settings.connector[0].address, settings.meter[0].address, settings.sensor[0].address] == [1, 2, 3]
+
+
+class Behind:
+    """What answers at the far end of a pseudo-terminal: a controller and a meter."""
+
+    def __init__(self) -> None:
+        devices = {
+            1: Controller(),
+            2: meter_face(Meter("it", [], serial=7), DevicePart(kind="meter", name="it", driver="eastron")),
+        }
+        self._server = Server(Carrier.RTU, devices)
+
+    def opened(self, peer: Any, carrier: Carrier) -> None: ...
+
+    def received(self, peer: Any, data: bytes) -> None:
+        for served in self._server.feed(data, asyncio.get_running_loop().time()):
+            peer.send(served.reply)
+
+    def closed(self, peer: Any) -> None: ...
+
+
+@pytest.mark.realtime
+async def test_devices_on_a_serial_port_are_found_and_a_port_in_use_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    end = PtyEnd(Behind(), tmp_path / "ttyUSB7")
+    end.start()
+    try:
+        words = ["discover", "--port", end.where, "--addresses", "1-2", "--within", "10", "--data", str(tmp_path)]
+        assert await asyncio.to_thread(main, [*words, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert [(each["port"], each["driver"], each["address"]) for each in found] == [
+            ("ttyUSB7", "native", 1), ("ttyUSB7", "eastron", 2),
+        ]  # fmt: skip
+        assert found[1]["identity"]["serial"] == "7"
+        file = tmp_path / "station.toml"
+        assert await asyncio.to_thread(main, [*words, "--write", str(file)]) == 0
+        assert load(file).port[0].device == end.where
+        assert await asyncio.to_thread(main, ["discover", str(file), *words[3:], "--json"]) == 0
+        assert len(json.loads(capsys.readouterr().out)) == 2
+        with serial.Serial(end.where, exclusive=True):
+            assert await asyncio.to_thread(main, words) == 1
+        assert "used by another process" in capsys.readouterr().err
+    finally:
+        end.close()

@@ -79,6 +79,15 @@ def test_adalight_counts_its_lights_less_one_and_checks(pixels: int, header: str
     assert lights.encode_adalight(b"", pixels) == bytes.fromhex(header)
 
 
+@given(st.binary(max_size=100), st.sampled_from([b"", b"Ada", b"\xc9\xda"]))
+def test_whatever_comes_in_a_simulated_controller_lives(data: bytes, begin: bytes) -> None:
+    for driver_face in (adalight_face, tpm2_face):
+        model = StripModel(pixels=3)
+        controller: Any = driver_face(model, PART)
+        controller.received(begin + data, 0.0)
+        assert len(model.frame) == 3
+
+
 def test_tpm2_frames_have_kind_size_and_end() -> None:
     assert lights.encode_tpm2(bytes((255, 0, 0))) == bytes.fromhex("C9 DA 00 03 FF 00 00 36")
 

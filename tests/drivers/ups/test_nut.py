@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drivers.errors import Implausible, NoAnswer, Refused
 from drivers.interfaces import SupplyReading
@@ -145,6 +147,13 @@ async def test_quotes_and_backslashes_in_a_text_are_taken_off() -> None:
     )
 
 
+@given(st.binary(max_size=200), st.text('OLB \\"\nERVAuups.stat', max_size=60))
+def test_whatever_comes_in_is_an_answer_or_none(data: bytes, text: str) -> None:
+    for received in (data, text.encode(), b"ERR \n", b"ERR\n", text.encode() + b"\n" + data):
+        assert isinstance(nut.Variable("u", "ups.status").answer(received), nut.Said | None)
+        assert isinstance(nut.Version().answer(received), str | None)
+
+
 async def test_upsd_is_recognised_and_other_text_is_not() -> None:
     async with line_with(UpsModel()).port() as port:
         found = await nut.recognise(port, 0)
@@ -171,7 +180,7 @@ async def real_upsd(folder: Path) -> AsyncIterator[tuple[int, Path]]:
     values = folder / "values.dev"
     values.write_text(_values("OL"))
     (folder / "ups.conf").write_text(
-        f'pollinterval = 1\nmaxretry = 3\n[cabinet]\ndriver = dummy-ups\nport = {values}\ndesc = "test"\nmode = dummy-loop\n'
+        f"pollinterval = 1\nmaxretry = 3\n[cabinet]\ndriver = dummy-ups\nport = {values}\nmode = dummy-loop\n"
     )
     (folder / "upsd.conf").write_text(f"LISTEN 127.0.0.1 {number}\nMAXAGE 5\n")
     (folder / "upsd.users").write_text("")
