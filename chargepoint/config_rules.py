@@ -5,7 +5,6 @@ Each rule takes the document and gives its faults; `RULES` lists them all.
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
@@ -15,6 +14,7 @@ from chargepoint.config_faults import Fault, listed, nearest, shown
 from chargepoint.config_io import cabinet
 from chargepoint.config_limits import connector_limits, station_limits
 from chargepoint.config_link import link
+from chargepoint.config_ports import addresses, ports
 from chargepoint.config_sections import Document, Section
 from chargepoint.config_supply import supply
 from chargepoint.vocabulary import OperatingMode
@@ -121,71 +121,6 @@ def meters_of_one(document: Document) -> Iterator[Fault]:
                 "Name the meter of this connector.",
             )
         seen.setdefault(name, connector.where)
-
-
-def ports(document: Document) -> Iterator[Fault]:
-    """A port says all that its kind needs, nothing of the other kind, and no two lead to one wire."""
-    wires: dict[tuple[object, ...], str] = {}
-    for port in document.many("port"):
-        kind = port.text("kind")
-        needed, foreign = {
-            "serial": ("device", ("host", "port")),
-            "tcp": ("host", ()),  # what it does not use is only mentioned by `chargepoint check`
-        }.get(kind, ("", ()))
-        if not needed:
-            continue
-        if needed not in port.raw or port.raw[needed] == "":
-            example = '"/dev/ttyUSB0"' if kind == "serial" else '"192.168.10.20"'
-            yield document.fault(port, needed, f"a port of kind {kind} needs it", f"Set it, for example {example}.")
-        for key in foreign:
-            if key in port.raw:
-                yield document.fault(port, key, f"a port of kind {kind} has none", 'Remove it, or correct "kind".')
-        if port.settings is None:
-            continue
-        if kind == "tcp" and port.settings.port == 0:
-            yield document.fault(port, "port", "no device listens there", "Set 502, or what the gateway says.")
-        device = port.settings.device
-        wire = (posixpath.normpath(device),) if kind == "serial" else (port.settings.host.lower(), port.settings.port)
-        if device or port.settings.host:
-            if wire in wires:
-                key = "device" if kind == "serial" else "host"
-                yield document.fault(
-                    port,
-                    key,
-                    f"{wires[wire]} is the same wire, and a wire has one owner",
-                    "Name the other wire, or put its devices on that port.",
-                )
-            wires.setdefault(wire, port.where)
-
-
-def addresses(document: Document) -> Iterator[Fault]:
-    """On one port every device has an address of its own, and a reader has its port for itself."""
-    taken: dict[tuple[str, int], str] = {}
-    users: dict[str, str] = {}
-    for device in (*document.many("connector"), *document.many("meter"), *document.many("io")):
-        name, address = device.text("port"), device.number("address")
-        if not name or address is None:
-            continue
-        users.setdefault(name, device.where)
-        if (name, address) in taken:
-            yield document.fault(
-                device,
-                "address",
-                f"{taken[name, address]} has the same address on port {shown(name)}",
-                "Give one of them another address, on the device as well.",
-            )
-        taken.setdefault((name, address), device.where)
-    for reader in document.many("reader"):
-        name = reader.text("port")
-        if name and name in users:
-            yield document.fault(
-                reader,
-                "port",
-                f"{users[name]} is on this port, and a reader needs its port for itself",
-                "Give the reader a port of its own.",
-            )
-        if name:
-            users.setdefault(name, reader.where)
 
 
 def access(document: Document) -> Iterator[Fault]:
