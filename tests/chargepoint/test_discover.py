@@ -191,7 +191,7 @@ class Behind:
     """What answers at the far end of a pseudo-terminal: a controller and a meter."""
 
     def __init__(self) -> None:
-        devices = {
+        devices: dict[int, Any] = {
             1: Controller(),
             2: meter_face(Meter("it", [], serial=7), DevicePart(kind="meter", name="it", driver="eastron")),
         }

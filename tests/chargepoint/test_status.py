@@ -18,6 +18,7 @@ from chargepoint.exchange import Exchange
 from chargepoint.messages import ConnectorState, OcppFrame
 from chargepoint.one_process import in_process_bus
 from tests.chargepoint.test_view import FRAMES, STATES, connector
+from tests.chargepoint.test_view_devices import METER, PORT
 
 
 def test_where_no_station_runs_it_says_so_and_where_it_looked(
@@ -82,6 +83,11 @@ async def test_the_command_prints_the_table_or_json_of_a_station(tmp_path: Path)
         assert "CHARGING (pause: ev)" in table
         assert "OFFLINE" in table
         assert "04A2B3C4" not in table
+        buses["station"].set_state("port/rs485", PORT)
+        buses["station"].set_state("device/meter/m1", METER)
+        table = await _output("status", "--data", str(tmp_path), "--devices", "--frames", "rs485", "--once")
+        assert "Eastron SDM630 s/n 222" in table
+        assert "01 83" in table
         values = json.loads(await _output("status", "--data", str(tmp_path), "--json"))
         assert values["connector/2"]["session"]["energy_wh"] == 12_345
         exchange.close()
