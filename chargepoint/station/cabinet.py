@@ -149,7 +149,10 @@ class Cabinet:
         self._history.load()
         for track in self.inputs.values():
             self._judge(track)
-        await asyncio.gather(*(point.begin() for point in self.points))
+        # a controller made of parts knows nothing before its meter was read
+        of_parts = {each.meter for each in self._settings.connector if not each.port}
+        firsts = [point.begin() for point in self.points]
+        await asyncio.gather(*firsts, *(self._meters[name].read() for name in of_parts))
 
     async def run(self) -> None:
         """Work until cancelled."""
