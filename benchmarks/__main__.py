@@ -19,6 +19,7 @@ from benchmarks.calls import bus_calls, ocpp_calls
 from benchmarks.figures import Row, table
 from benchmarks.latency import latency
 from benchmarks.load import load
+from benchmarks.modules import module_bus
 from benchmarks.outage import link_back, restarts
 from benchmarks.queue import queue
 from benchmarks.rig import Place
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "restarts": restarts,
     "link": link_back,
     "schedules": schedules,
+    "modules": module_bus,
 }
 LIMIT_S = 180.0
 """No benchmark may take longer."""

@@ -44,16 +44,23 @@ SETTLE_S = 0.5
 """So long after the start nobody is told to give: first all are asked what they do."""
 ALIVE_GAP_S = 0.6
 ALIVE_S = 1.5
-ON_REPEAT_S = 1.0
+ON_REPEAT_S = 2.0
 """How often a module that is on is told so again; one that is not, as often as its set-point."""
+FRAMES_PER_S = 430.0
+"""Frames, answers included, that a bank puts on a bus of 125 kbit/s: 55 % of it, were each as long as it can be."""
+CHANGES_PER_S, LEAST_CHANGES_PER_S = 160.0, 24.0
+"""Of these, frames for set-points that are raised; what comes faster waits for its turn. Lower ones go at once."""
+CHANGE_FRAMES = 2
+"""Of a new current at the same voltage, with its answer."""
+MOST_REPEAT_S = 2.0
 OFF_REPEAT_S = 1.0
+REFUSAL_AGAIN_S = 60.0
+"""A refusal is told again after so long without it."""
 ADOPT_S = 5.0
 SLOW_S = 10.0
 FAULT_REST_S = 3.0
 """So long after its fault has gone a module is left off."""
 RANGE_WAIT_S = 2.0
-MOST_RAISES_PER_S = 200.0
-"""Set-points that raise, or change nothing but voltage, per second on one bus; what is more waits for its turn."""
 TOLERANCE_A = 0.005
 UNKNOWN, STARTING = "what it is and does is not known yet", "starting"
 OUTSIDE = "the voltage is outside its limits"
@@ -107,7 +114,10 @@ class Bank:
         self._orders: list[Order] = []
         self._strangers: set[int] = set()
         self._heard_s = self._alive_since_s = self._started_s = -math.inf
-        self._raises = MOST_RAISES_PER_S / 4
+        self._repeat_s, changes_per_s = pace(family, len(self._all))
+        self._raises_per_s = changes_per_s / CHANGE_FRAMES
+        self._most_raises = float(max(len(self._all), 8))
+        self._raises = self._most_raises
         self._round_s = 0.0
         self._is_blocked = False
         self._due_s = 0.0
@@ -156,7 +166,7 @@ class Bank:
             self._orders.append(order)
             for module in map(self._modules.__getitem__, numbers):
                 module.order, module.is_told_off = order, False
-                module.first_on_s = math.inf
+                module.first_on_s, module.switched_s = math.inf, -math.inf
         order.voltage_v, order.current_a, order.until_s = voltage_v, current_a, now_s + valid_for_s
         if self._timer is not None:
             self._refill(now_s)
@@ -195,7 +205,7 @@ class Bank:
         for module in modules:
             self._take_out(module)
             module.is_told_off, module.is_off_confirmed = True, False
-            module.range_step = 0
+            module.range_step, module.switched_s = 0, -math.inf
         if self._timer is None:
             return
         if len(modules) > 1 and self._is_collective(modules):
@@ -213,7 +223,7 @@ class Bank:
 
     def _refill(self, now_s: float) -> None:
         self._is_blocked = False
-        self._raises = min(self._raises + (now_s - self._round_s) * MOST_RAISES_PER_S, MOST_RAISES_PER_S / 4)
+        self._raises = min(self._raises + (now_s - self._round_s) * self._raises_per_s, self._most_raises)
         self._round_s = now_s
 
     def _next_round(self) -> None:
@@ -294,6 +304,7 @@ class Bank:
         if self._orders and self._tell_together(now_s, may_switch=may_switch):
             return
         lowered: list[Module] = []
+        repeated: list[Module] = []
         raised: list[Module] = []
         for module in self._all:
             order = module.order
@@ -303,17 +314,22 @@ class Bank:
             elif module.problem:
                 if may_switch:
                     self._hold_off(module, now_s)
-            elif self._is_due(module, order, now_s):
-                is_lower = module.sent is None or (
-                    module.share_a < module.sent[1] and order.voltage_v <= module.sent[0] + 1e-9
-                )
-                (lowered if is_lower else raised).append(module)
+            else:
+                change = self._change(module, order)
+                if change < 0:
+                    lowered.append(module)
+                elif change > 0:
+                    raised.append(module)
+                elif now_s - module.sent_s >= self._repeat_s - 1e-9:
+                    repeated.append(module)
         for module in lowered:
             self._send_set_point(module, now_s)
-        for module in raised:
+        for module in sorted(raised, key=_longest_ago) if len(raised) > self._raises else raised:
             if self._raises < 1:
                 break
             self._raises -= 1
+            self._send_set_point(module, now_s)
+        for module in repeated:
             self._send_set_point(module, now_s)
         if may_switch:
             for module in self._all:
@@ -321,20 +337,21 @@ class Bank:
                     self._send(self._family.switch(module.number, True))
                     self._note_on(module, now_s)
 
-    def _is_due(self, module: Module, order: Order, now_s: float) -> bool:
-        sent = module.sent
-        return (
-            sent is None
-            or now_s - module.sent_s >= self._family.repeat_s - 1e-9
-            or sent[0] != order.voltage_v
-            or abs(sent[1] - module.share_a) > TOLERANCE_A
-            or (module.share_a == 0.0 and sent[1] != 0.0)
-        )
+    @staticmethod
+    def _change(module: Module, order: Order) -> int:
+        """Whether what it is to give is less (or its first), the same, or more than what it was told."""
+        if module.sent is None:
+            return -1
+        voltage_v, current_a = module.sent
+        is_same = abs(module.share_a - current_a) <= TOLERANCE_A and (module.share_a > 0 or current_a == 0)
+        if is_same and voltage_v == order.voltage_v:
+            return 0
+        return -1 if module.share_a <= current_a and order.voltage_v <= voltage_v else 1
 
     def _is_on_due(self, module: Module, now_s: float) -> bool:
         if module.sent is None or now_s - module.set_since_s < ROUND_S / 2:
             return False
-        wait_s = ON_REPEAT_S if module.is_on else self._family.repeat_s
+        wait_s = ON_REPEAT_S if module.is_on else self._repeat_s
         return now_s - module.switched_s >= wait_s - 1e-9
 
     def _note_on(self, module: Module, now_s: float) -> None:
@@ -349,8 +366,11 @@ class Bank:
         held_a = 0.0
         for number in order.numbers:
             module = self._modules[number]
-            module.problem = self._problem(module, order, now_s)
-            if module.problem:
+            problem = self._problem(module, order, now_s)
+            if problem and not module.problem:
+                module.switched_s = -math.inf
+            module.problem = problem
+            if problem:
                 held_a += self._hold(module, now_s)
             elif now_s - module.first_on_s > SLOW_S:
                 module.share_a = 0.0
@@ -417,14 +437,14 @@ class Bank:
         """Tell a module that is to be off so until it says that it is."""
         if not module.is_told_off or (module.is_off_confirmed and not module.is_on):
             return
-        if now_s - module.switched_s >= (self._family.repeat_s if module.was_online else ABSENT_POLL_S) - 1e-9:
+        if now_s - module.switched_s >= (self._repeat_s if module.was_online else ABSENT_POLL_S) - 1e-9:
             self._send_off(module, now_s)
 
     def _hold_off(self, module: Module, now_s: float) -> None:
         """A module that cannot take part in its order is told off, lest it comes back by itself with what it had."""
         if module.problem in (UNKNOWN, STARTING):
             return
-        wait_s = self._family.repeat_s if module.is_on and module.was_online else OFF_REPEAT_S
+        wait_s = self._repeat_s if module.is_on and module.was_online else OFF_REPEAT_S
         is_due = now_s - module.switched_s >= wait_s - 1e-9 and (module.was_online or self._is_bus_alive(now_s))
         if is_due:
             self._send_off(module, now_s)
@@ -447,7 +467,10 @@ class Bank:
         for module in self._all:
             if module.order is not order or module.problem or abs(module.share_a - first.share_a) > TOLERANCE_A:
                 return False
-        if any(self._is_due(module, order, now_s) for module in self._all) and first.limits is not None:
+        is_due = any(
+            self._change(module, order) or now_s - module.sent_s >= self._repeat_s - 1e-9 for module in self._all
+        )
+        if is_due and first.limits is not None:
             self._set_up(self._all)
             if self._send(self._family.set_point(None, order.voltage_v, first.share_a, first.limits)):
                 for module in self._all:
@@ -461,7 +484,7 @@ class Bank:
     def _off_together(self, modules: Sequence[Module], now_s: float) -> None:
         known = next((each for each in modules if each.last_voltage_v is not None and each.limits is not None), None)
         if known is not None and known.last_voltage_v is not None and known.limits is not None:
-            self._send(self._family.set_point(None, known.last_voltage_v, 0.0, known.limits))
+            self._send(self._family.set_point(None, known.last_voltage_v, 0.0, known.limits)[-1:])
         is_sent = self._send(self._family.switch(None, False))
         for module in modules:
             module.sent, module.first_on_s = None, math.inf
@@ -480,7 +503,10 @@ class Bank:
         if order is None or limits is None:
             return
         self._set_up((module,))
-        if self._send(self._family.set_point(module.number, order.voltage_v, module.share_a, limits)):
+        frames = self._family.set_point(module.number, order.voltage_v, module.share_a, limits)
+        if module.sent is not None and module.sent[0] == order.voltage_v and module.sent[1] != module.share_a:
+            frames = frames[-1:]  # the current is the last
+        if self._send(frames):
             self._note_set(module, order.voltage_v, now_s)
 
     def _note_set(self, module: Module, voltage_v: float, now_s: float) -> None:
@@ -492,7 +518,7 @@ class Bank:
     def _send_off(self, module: Module, now_s: float) -> None:
         if module.limits is not None:
             voltage_v = module.limits.min_voltage_v if module.last_voltage_v is None else module.last_voltage_v
-            self._send(self._family.set_point(module.number, voltage_v, 0.0, module.limits))
+            self._send(self._family.set_point(module.number, voltage_v, 0.0, module.limits)[-1:])
         if self._send(self._family.switch(module.number, False)):
             module.switched_s = now_s
         module.sent, module.first_on_s = None, math.inf
@@ -542,7 +568,7 @@ class Bank:
             self._alive_since_s = now_s
         self._heard_s = now_s
         if heard.refused:
-            self._note_refusal(module, heard)
+            self._note_refusal(module, heard, now_s)
         was_on = module.is_on
         module.hear(heard, now_s)
         if was_on and module.is_on is False and module.order is not None and not (module.problem or module.has_fault):
@@ -561,12 +587,29 @@ class Bank:
                     number,
                 )
 
-    def _note_refusal(self, module: Module, heard: Heard) -> None:
-        if module.refusal != heard.refused and not heard.is_starting:
-            module.refusal = heard.refused
+    def _note_refusal(self, module: Module, heard: Heard, now_s: float) -> None:
+        if heard.is_starting:
+            return
+        if module.refusals.get(heard.refused, -math.inf) < now_s - REFUSAL_AGAIN_S:
             _log.warning(
                 "power module %d on port '%s' refused an order: %s", module.number, self._port.name, heard.refused
             )
+        module.note_refusal(heard.refused, now_s)
+
+
+def pace(family: Family, count: int) -> tuple[float, float]:
+    """How often the set-points of `count` modules are said anew, at least every `MOST_REPEAT_S`, and how many frames a
+    second are left for raising them, so that all this with the questions fills no more of the bus than it may."""
+    always = count * (family.answer_frames + 1) / family.poll_s + 2 * count / ON_REPEAT_S
+    left = FRAMES_PER_S - CHANGES_PER_S / 2 - always
+    needed_s = count * family.set_point_frames / left if left > 0 else MOST_REPEAT_S
+    repeat_s = min(max(family.repeat_s, needed_s), MOST_REPEAT_S)
+    spare = FRAMES_PER_S * 1.1 - always - count * family.set_point_frames / repeat_s
+    return repeat_s, min(max(spare, LEAST_CHANGES_PER_S), CHANGES_PER_S)
+
+
+def _longest_ago(module: Module) -> float:
+    return module.sent_s
 
 
 async def recognise(port: Bus, family: Family, number: int, *, timeout_s: float = 0.3) -> Identity | None:

@@ -111,7 +111,7 @@ class Dpm1000(Family):
         if kind & codec.ERROR or (kind in (codec.READ_REPLY, codec.SET_REPLY) and status in codec.ERRORS):
             return Heard(number, refused=codec.ERRORS.get(status, f"answer {status:02X}"))
         if kind == codec.SET_REPLY and status == winline.GOOD:
-            return Heard(number, is_accepted=True)
+            return Heard(number)
         if kind != codec.READ_REPLY or status != winline.GOOD:
             return None
         return _values(number, int.from_bytes(data[2:4], "big"), int.from_bytes(data[4:], "big"))

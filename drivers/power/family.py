@@ -22,8 +22,8 @@ class Heard(msgspec.Struct, gc=False):
 
     `key` names the kind of answer to a question that has one answer (-1: something else), so that two devices at one
     address show. `part` names the part of the module whose `alarms` these are, where each has its own answer. `sender`
-    is what tells the device apart beyond its address. `refused` is why it did not take an order; `is_accepted` that it
-    took one. `is_starting`: it takes no orders yet.
+    is what tells the device apart beyond its address. `refused` is why it did not take an order;
+    `is_starting`: it takes no orders yet.
     """
 
     number: int
@@ -46,7 +46,6 @@ class Heard(msgspec.Struct, gc=False):
     firmware_version: str = ""
     sender: int | None = None
     refused: str = ""
-    is_accepted: bool = False
     is_starting: bool = False
 
 
@@ -54,7 +53,7 @@ class Family(Protocol):
     """The words of one family. A number of None means all modules of the bus.
 
     `listen_id` and `listen_mask` choose the frames of its modules. `limits` are those of modules that do not tell
-    theirs (None: they tell). `fixed_limits`: what is not told is taken from `limits`. `repeat_s` is how often a
+    theirs (None: they tell). `repeat_s` is how often a
     set-point is said anew, `poll_s` how often each module is asked one question.
     """
 
@@ -66,7 +65,9 @@ class Family(Protocol):
     fail_safe: FailSafe = FailSafe.NONE
     silent_off_s: float = math.inf
     repeat_s: float = 0.25
-    poll_s: float = 0.25
+    poll_s: float = 0.3
+    set_point_frames: int = 4
+    answer_frames: int = 1
     can_tell_all: bool = True
 
     def first_questions(self, number: int) -> Frames:
@@ -82,7 +83,7 @@ class Family(Protocol):
         return ()
 
     def set_point(self, number: int | None, voltage_v: float, current_a: float, limits: ModuleLimits) -> Frames:
-        """Voltage and current of each module addressed."""
+        """Voltage and current of each module addressed; the last frame alone is enough for a new current."""
         ...
 
     def switch(self, number: int | None, on: bool) -> Frames: ...

@@ -63,6 +63,7 @@ class Huawei(Family):
 
     vendor, model = "Huawei", "R100040Gx"
     listen_id, listen_mask = codec.MATCH, codec.MASK
+    answer_frames = 2
 
     def __init__(self, limits: ModuleLimits = USUAL) -> None:
         self.limits = limits
@@ -106,7 +107,7 @@ class Huawei(Family):
             return Heard(number, signal, serial=f"{data[2]:02X}{data[3]:02X}{value:08X}")
         if message == Message.INHERENT and signal == Signal.VERSIONS:
             return Heard(number, firmware_version=f"{data[4]}.{data[5]} / {data[6]}.{data[7]}")
-        return Heard(number, is_accepted=message in (Message.CONTROL, Message.CONFIGURE))
+        return Heard(number)
 
 
 def _values(number: int, signal: int, value: int) -> Heard:

@@ -118,7 +118,7 @@ class _Common(Family):
             return Heard(number, serial=data.hex().upper())
         if command == Command.VERSION:
             return Heard(number, firmware_version=data.hex().upper().rstrip("0"))
-        return Heard(number, is_accepted=command in (Command.SET_MODULE, Command.SWITCH))
+        return Heard(number)
 
 
 def _status(number: int, data: bytes, *, temperature_c: float | None) -> Heard:
@@ -136,6 +136,8 @@ def _status(number: int, data: bytes, *, temperature_c: float | None) -> Heard:
 
 class V113(_Common):
     """REG, CEG, LRG."""
+
+    set_point_frames = 2
 
     def first_questions(self, number: int) -> Frames:
         return tuple(codec.frame(number, each) for each in (Command.CAPABILITIES, Command.SERIAL, Command.VERSION))
@@ -191,7 +193,7 @@ class V104(_Common):
 
     def _decode(self, number: int, command: int, data: bytes) -> Heard:
         if command == Command.WRITE:
-            return Heard(number, is_accepted=True)
+            return Heard(number)
         if command != Command.READ:
             return super()._decode(number, command, data)
         register, value = struct.unpack_from(">H2xI", data)

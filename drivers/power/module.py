@@ -18,6 +18,7 @@ TWICE_COUNT = 4
 """So often within `TWICE_HOLDS_S` two answers came to one question: two modules have one address."""
 TWICE_HOLDS_S = 5.0
 TWICE = "address used twice"
+REFUSAL_SHOWN_S, MOST_REASONS = 3.0, 16
 LONG_AGO_S = -math.inf
 
 
@@ -58,7 +59,8 @@ class Module:
         self.limits = family.limits
         self.identity = Identity(vendor=family.vendor, model=family.model)
         self.range: int | None = None
-        self.refusal = ""
+        self.refusals: dict[str, float] = {}
+        """Reasons for which it refused orders, and when it last did."""
         self.starting_until_s = LONG_AGO_S
 
         self.order: Order | None = None
@@ -123,8 +125,6 @@ class Module:
         if heard.is_starting:
             self.starting_until_s = now_s + STARTING_S
             self.needs_set_up = True
-        if heard.is_accepted:
-            self.refusal = ""
         self._hear_identity(heard)
         self._reading = None
 
@@ -185,6 +185,11 @@ class Module:
         if self._twice >= TWICE_COUNT:
             self._twice, self._twice_until_s = 0, now_s + TWICE_HOLDS_S
 
+    def note_refusal(self, reason: str, now_s: float) -> None:
+        """It did not take an order."""
+        if reason in self.refusals or len(self.refusals) < MOST_REASONS:
+            self.refusals[reason] = now_s
+
     def forget(self, *, after_start: bool) -> None:
         """It was absent or is starting: what it was told may be lost, and values are those of before."""
         self.needs_set_up = True
@@ -199,11 +204,11 @@ class Module:
         is_online = self.is_online(now_s)
         if self._reading is None or self._reading_online is not is_online:
             self._reading_online = is_online
+            refusals = [reason for reason, at_s in self.refusals.items() if now_s - at_s < REFUSAL_SHOWN_S]
             alarms = self.alarms
             if self.is_twice(now_s) and TWICE not in alarms:
                 alarms += (TWICE,)
-            if self.refusal:
-                alarms += (f"order refused: {self.refusal}",)
+            alarms += tuple(f"order refused: {reason}" for reason in refusals)
             self._reading = ModuleReading(
                 number=self.number,
                 is_online=is_online,
@@ -218,6 +223,6 @@ class Module:
                 identity=self.identity,
             )
         reading = self._reading
-        if self.is_twice(now_s):
-            self._reading = None  # ends by time
+        if self.is_twice(now_s) or self.refusals:
+            self._reading = None  # these end by time
         return reading

@@ -62,8 +62,8 @@ class Sinexcel(Family):
 
     vendor, model = "Sinexcel", ""
     listen_id, listen_mask = codec.TO_CONTROLLER, codec.TO_CONTROLLER_MASK
-    repeat_s = 0.5
     poll_s = 0.45
+    answer_frames = 6
     can_tell_all = False
 
     def __init__(self, limits: ModuleLimits = USUAL) -> None:
@@ -97,7 +97,7 @@ class Sinexcel(Family):
             reason = codec.ERRORS.get(status, f"answer {status:02X}")
             return Heard(number, refused=reason, is_starting=status == 0xF4)
         if kind == codec.SET_REPLY:
-            return Heard(number, is_accepted=True)
+            return Heard(number)
         return _values(number, int.from_bytes(data[2:4], "big"), int.from_bytes(data[4:], "big", signed=True))
 
 

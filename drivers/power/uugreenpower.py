@@ -82,7 +82,6 @@ class UuGreen(Family):
 
     vendor = "UUGreenPower"
     listen_id, listen_mask = codec.MATCH, codec.MASK
-    repeat_s = 0.5
 
     def __init__(self, model: Model, range_: Range) -> None:
         self.model = str(model)
@@ -136,7 +135,6 @@ class UuGreen(Family):
             return None
         heard = Heard(number, sender=sender)
         if kind == Kind.SET_REPLY:
-            heard.is_accepted = True
             return heard
         if kind == Kind.SERIAL_REPLY or command == Command.SERIAL:
             heard.key = Command.SERIAL

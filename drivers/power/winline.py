@@ -128,7 +128,7 @@ def _float(number: int, register: int, value: float) -> Heard | None:
         return Heard(number, register, max_power_w=value)
     if register == Register.RATED_CURRENT and 1 <= value <= 500:
         return Heard(number, register, max_current_a=value)
-    return Heard(number, is_accepted=register == Register.SET_VOLTAGE)
+    return Heard(number)
 
 
 def _integer(number: int, register: int, value: int) -> Heard:
@@ -145,7 +145,7 @@ def _integer(number: int, register: int, value: int) -> Heard:
         return Heard(number, serial=f"{value:08X}")
     if register == Register.DCDC_VERSION:
         return Heard(number, firmware_version=f"{value:X}")
-    return Heard(number, is_accepted=register in (Register.SET_CURRENT, Register.SWITCH))
+    return Heard(number)
 
 
 def family(settings: Settings) -> Family:

@@ -263,7 +263,7 @@ class ModuleBank:
             for module in modules:
                 module.current_a, module.voltage_v, module.is_limited = 0.0, self.voltages_v[bus], False
             return
-        can = [(each.target_v + 1e-9, each.limit_a, each.ratings.max_power_w * each.derating) for each in giving]
+        can = [(each.target_v, each.limit_a, each.ratings.max_power_w * each.derating) for each in giving]
         voltage_v = max(target_v for target_v, _, _ in can)
         taken_a = 0.0 if load is None else max(load(voltage_v), 0.0)
         if load is not None and taken_a > _capacity(can, voltage_v) + 1e-9:
@@ -292,7 +292,7 @@ def _capacity(can: Can, voltage_v: float) -> float:
     """What the modules can give together at a voltage."""
     whole_a = 0.0
     for target_v, limit_a, power_w in can:
-        if voltage_v <= target_v:
+        if voltage_v <= target_v + 1e-9:
             whole_a += limit_a if limit_a * voltage_v <= power_w else power_w / voltage_v
     return whole_a
 
@@ -323,3 +323,16 @@ def battery(open_v: float, *, resistance_ohm: float = 0.1, most_a: float = math.
 def resistor(resistance_ohm: float) -> Load:
     """A load resistor, as in a test bench."""
     return lambda voltage_v: voltage_v / resistance_ohm
+
+
+def vehicle(is_closed: Callable[[], bool], battery_v: Callable[[], float | None], resistance_ohm: float = 0.1) -> Load:
+    """A vehicle behind an output contactor: nothing while that is open, or no vehicle is there (None).
+
+    It does not limit the current itself: as with CCS, it asks, and the station must not give more.
+    """
+
+    def taken_a(voltage_v: float) -> float:
+        open_v = battery_v() if is_closed() else None
+        return 0.0 if open_v is None else max(voltage_v - open_v, 0.0) / resistance_ohm
+
+    return taken_a

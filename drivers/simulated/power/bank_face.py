@@ -22,7 +22,8 @@ class Words(Protocol):
 
 
 class BankFace:
-    """A CanDevice. Every frame of the controller that means a module keeps that module awake."""
+    """A CanDevice. Every frame of the controller that means a module keeps that module awake. To what means several
+    nobody answers."""
 
     def __init__(self, bank: ModuleBank, words: Words) -> None:
         self.send: Callable[[CanFrame], None] = _nowhere
@@ -38,7 +39,7 @@ class BankFace:
                 continue
             module.hear()
             for reply in self._words.answer(module, frame, len(meant) == 1):
-                if module.is_answering:
+                if module.is_answering and len(meant) == 1:
                     self.send(reply)
                     if ModuleFault.DUPLICATE in module.faults:
                         self.send(self._of_the_other(reply))

@@ -95,8 +95,7 @@ async def test_voltage_and_current_come_before_on_and_0_a_before_off(case: Case)
         await asyncio.sleep(1.5)
         sent = [frame for _, frame in rig.sent(since_s)]
         first_off = sent.index(family.switch(1, False)[0])
-        for frame in family.set_point(1, 400.0, 0.0, limits):
-            assert sent.index(frame) < first_off
+        assert sent.index(family.set_point(1, 400.0, 0.0, limits)[-1]) < first_off
         assert not any(family.switch(1, True)[0] == frame for frame in sent)
         assert not rig.truth(1).is_on
 

@@ -26,7 +26,6 @@ BEG = V104(Model.BEG, walk_in=False, group=None)
 UU = UuGreen(UuModel.UR100030, UuRange.BY_VOLTAGE)
 HUAWEI, WINLINE, DPM, SINEXCEL, MMEET = Huawei(), Winline(), Dpm1000(), Sinexcel(), MMeet()
 ZEROS = "00 00 00 00 00 00 00 00"
-FULL_1004 = uugreenpower.Kind.READ
 
 
 def raw(can_id: int, data: str) -> CanFrame:
@@ -159,7 +158,7 @@ HEARD: dict[str, tuple[Family, CanFrame, dict[str, object]]] = {
     "infypower refuses": (INFY, raw(0x0A83F000, ZEROS), {"refused": "command invalid", "is_starting": False}),
     "infypower refuses data": (INFY, raw(0x0E9CF000, ZEROS), {"refused": "data invalid"}),
     "infypower starts": (INFY, raw(0x1E9CF000, ZEROS), {"refused": "starting up", "is_starting": True}),
-    "infypower takes a set-point": (INFY, raw(0x029CF000, ZEROS), {"is_accepted": True}),
+    "infypower takes a set-point": (INFY, raw(0x029CF000, ZEROS), {"refused": "", "key": -1}),
     "BEG highest voltage": (BEG, raw(0x02A3F000, "11 30 00 00 00 0F 42 40"), {"max_voltage_v": 1000.0}),
     "BEG status": (
         BEG,
@@ -280,9 +279,9 @@ def test_huawei_signals_have_twelve_bits() -> None:
     assert huawei_power.payload(0x191, 1, error=3).hex() == "3191000000000001"
 
 
-@pytest.mark.parametrize(
-    ("codec", "expected"),
-    [(sinexcel.address(2, 5), 0x85), (mmeet.frame(0xFF, 0x0201, 1).can_id, 0x0607FF83), (FULL_1004, 2)],
-)
-def test_addresses(codec: int, expected: int) -> None:
-    assert codec == expected
+def test_sinexcel_addresses_are_group_and_sub_address() -> None:
+    assert sinexcel.address(2, 5) == 0x85
+
+
+def test_mmeet_orders_to_all_are_not_point_to_point() -> None:
+    assert mmeet.frame(winline.EVERYONE, mmeet.Register.SWITCH, 1).can_id == 0x0607FF83
