@@ -19,7 +19,7 @@ from typing import TypeVar
 from drivers.codecs.can import CanFrame, bits_on_wire
 from drivers.errors import BadFrame, NoAnswer, Refused
 from drivers.ports.can_wire import CanTrouble, CanWire
-from drivers.ports.statistics import MOST_DEVICES, Devices, Exchanges, Frames, Statistics
+from drivers.ports.statistics import MOST_DEVICES, Devices, Frames, Statistics, Tally
 
 log = logging.getLogger(__name__)
 
@@ -238,9 +238,7 @@ class CanPort:
             if found is not None:
                 future.set_result(found)
 
-        counters = (self.statistics, self.devices.of(device))
-        for counted in counters:
-            counted.requests += 1
+        tally = Tally(self.statistics, self.devices.of(device))
         asked_s = loop.time()
         timeout_s = self.timeout_s if timeout_s is None else timeout_s
         unlisten = self.listen(heard, can_id=can_id, mask=mask)
@@ -250,32 +248,17 @@ class CanPort:
                 found = await future
         except TimeoutError:
             error = NoAnswer(self._text(frame, f"no answer within {timeout_s:g} s"))
-            self._count_failure(counters, error)
+            tally.failed(error)
             raise error from None
         except (NoAnswer, BadFrame, Refused) as error:
-            self._count_failure(counters, error)
+            tally.failed(error)
             raise
         finally:
             unlisten()
             if not future.done():
                 future.cancel()
-        for counted in counters:
-            counted.answers += 1
-            counted.last_error = ""
-            counted.last_answer_mono_s = loop.time()
-            counted.latencies_s.append(loop.time() - asked_s)
+        tally.answered(asked_s, loop.time())
         return found
-
-    @staticmethod
-    def _count_failure(counters: tuple[Exchanges, ...], error: NoAnswer | BadFrame | Refused) -> None:
-        for counted in counters:
-            if isinstance(error, NoAnswer):
-                counted.no_answer += 1
-            elif isinstance(error, BadFrame):
-                counted.bad_frame += 1
-            else:
-                counted.refused += 1
-            counted.last_error = str(error)
 
     # ---------------------------------------------------------------------------------------------- what the wire says
 

@@ -16,7 +16,7 @@ import msgspec
 
 from drivers.errors import BadFrame, NoAnswer
 from drivers.ports.priority import Priority
-from drivers.ports.statistics import Devices, Exchanges, Frames, Statistics
+from drivers.ports.statistics import Devices, Frames, Statistics, Tally
 from drivers.ports.turns import Full, Turns
 
 if TYPE_CHECKING:
@@ -128,9 +128,7 @@ class HttpPort:
         import aiohttp
 
         loop = asyncio.get_running_loop()
-        counters: tuple[Exchanges, ...] = (self.statistics, self.devices.of(device))
-        for counted in counters:
-            counted.requests += 1
+        tally = Tally(self.statistics, self.devices.of(device))
         asked_s = loop.time()
         timeout_s = self.timeout_s if timeout_s is None else timeout_s
         self.frames.sent(asked_s, what)
@@ -148,23 +146,19 @@ class HttpPort:
                     body = await _bounded(response)
                     answer = HttpAnswer(response.status, body)
         except TimeoutError:
-            raise self._failed(counters, NoAnswer(self._text(what, f"no answer within {timeout_s:g} s"))) from None
+            raise self._failed(tally, NoAnswer(self._text(what, f"no answer within {timeout_s:g} s"))) from None
         except _TooLong as error:
-            raise self._failed(counters, BadFrame(self._text(what, str(error)))) from None
+            raise self._failed(tally, BadFrame(self._text(what, str(error)))) from None
         except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
-            raise self._failed(counters, BadFrame(self._text(what, f"is no HTTP: {_first_line(error)}"))) from None
+            raise self._failed(tally, BadFrame(self._text(what, f"is no HTTP: {_first_line(error)}"))) from None
         except (aiohttp.ClientError, OSError, RuntimeError) as error:  # RuntimeError: closed meanwhile
             self._unreachable(_first_line(error))
-            raise self._failed(counters, NoAnswer(self._text(what, _first_line(error)))) from None
+            raise self._failed(tally, NoAnswer(self._text(what, _first_line(error)))) from None
         self.frames.received(loop.time(), f"{answer.status} {body[:64].decode('utf-8', 'replace')}")
         if self.error:
             log.info("port '%s' (%s): answers again", self.name, self.where)
             self.error = ""
-        for counted in counters:
-            counted.answers += 1
-            counted.last_error = ""
-            counted.last_answer_mono_s = loop.time()
-            counted.latencies_s.append(loop.time() - asked_s)
+        tally.answered(asked_s, loop.time())
         return answer
 
     def _unreachable(self, why: str) -> None:
@@ -175,14 +169,10 @@ class HttpPort:
             self.error = why
 
     @staticmethod
-    def _failed(counters: tuple[Exchanges, ...], error: NoAnswer | BadFrame) -> NoAnswer | BadFrame:
-        for counted in counters:
-            if isinstance(error, BadFrame):
-                counted.bad_frame += 1
-                counted.count("garbage")
-            else:
-                counted.no_answer += 1
-            counted.last_error = str(error)
+    def _failed(tally: Tally, error: NoAnswer | BadFrame) -> NoAnswer | BadFrame:
+        if isinstance(error, BadFrame):
+            tally.count("garbage")
+        tally.failed(error)
         return error
 
     def _text(self, what: str, why: str) -> str:

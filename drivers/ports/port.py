@@ -22,10 +22,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from drivers.codecs.modbus import Carrier, Fault, Request
-from drivers.errors import BadFrame, NoAnswer, Refused
+from drivers.errors import BadFrame, DeviceError, NoAnswer, Refused
+from drivers.ports.late import TICK_S, LateReplies
 from drivers.ports.priority import Priority
 from drivers.ports.question import Asked, ModbusAsked, PlainAsked, Question, Telling
-from drivers.ports.statistics import Devices, Exchanges, Frames, Statistics
+from drivers.ports.statistics import Devices, Frames, Statistics, Tally
 from drivers.ports.wire import Wire
 
 __all__ = ["MAX_WAITING", "Port", "Priority"]
@@ -41,10 +42,8 @@ _MAX_RECEIVED = 1024  # bytes kept of an endless noise, and of an answer that ma
 _FIRST_PAUSE_S = 0.25
 _MOST_PAUSE_S = 5.0
 _STEADY_S = 2.0  # a wire that lived this long is opened again at once
-_LONGEST_LATE_S = 1.0  # after the question
 _CHARACTERS_OF_SILENCE = 3.5
 _LEAST_SILENCE_S = 0.00175  # instead of 3.5 characters above 19200 baud
-_TICK_S = 1e-5  # timers may fire this much early
 _TAIL_S = 0.01  # a damaged reply is over when nothing came for this long
 _GAP_S = 0.05  # an answer of unknown length goes on as long as no pause is longer than this and four characters
 _DEAF = 5  # a TCP connection on which so many questions in a row had no reply at all is made anew
@@ -62,14 +61,6 @@ class _Job(msgspec.Struct, eq=False):
         return (self.priority, self.number) < (other.priority, other.number)
 
 
-class _Owed(msgspec.Struct, frozen=True):
-    """A device has not answered: a reply to `asked` may still come until `until_s`."""
-
-    asked: Asked[Any]
-    asked_s: float
-    until_s: float
-
-
 class Port:
     """One wire with one owner task. `timeout_s` is how long a device may take to begin its answer (not the time the
     bytes need on the wire); `late_s` how much later a reply may still come. `on_unasked` gets what comes in while
@@ -79,7 +70,6 @@ class Port:
         self.name = name
         self.wire = wire
         self.timeout_s = timeout_s
-        self.late_s = late_s
         self.statistics = Statistics()
         self.devices = Devices()
         self.frames = Frames()
@@ -92,8 +82,7 @@ class Port:
         self._most = _MAX_RECEIVED
         self._is_asking = False
         self._active_s = 0.0
-        self._owed: dict[Hashable, _Owed] = {}
-        self._lateness_s: dict[Hashable, float] = {}
+        self._late = LateReplies(late_s)
         self._deaf = 0
         self._pause_s = 0.0
         self._opened_s: float | None = None
@@ -234,7 +223,7 @@ class Port:
             again = "" if self._opened_s is None else f" again after {self._now() - lost_s:.1f} s"
             log.info("port '%s' (%s): open%s", self.name, self.wire.where, again)
             self._received.clear()
-            self._owed.clear()
+            self._late.clear()
             self._deaf = 0
             self._active_s = self._opened_s = self._now()
             self._tried.set()
@@ -245,25 +234,16 @@ class Port:
         now = self._now()
         look_again_s: float | None = None
         for at, job in enumerate(self._jobs):
-            held_s = self._held_until_s(job, now)
-            if held_s > now + _TICK_S and not job.answer.done():
+            held_s = self._late.held_until_s(job.asked, now)
+            if held_s > now + TICK_S and not job.answer.done():
                 look_again_s = min(held_s, look_again_s or held_s)
                 continue
             quiet_until_s = self._active_s + max(job.quiet_s, self._silence_s)
-            if quiet_until_s > now + _TICK_S and not job.answer.done():
+            if quiet_until_s > now + TICK_S and not job.answer.done():
                 return None, min(quiet_until_s, look_again_s or quiet_until_s)
             del self._jobs[at]
             return job, None
         return None, look_again_s
-
-    def _held_until_s(self, job: _Job, now: float) -> float:
-        owed = self._owed.get(job.asked.device) if self._owed else None
-        if owed is None:
-            return now
-        if owed.until_s <= now + _TICK_S:
-            del self._owed[job.asked.device]
-            return now
-        return owed.until_s if owed.asked.likeness == job.asked.likeness else now
 
     async def _carry_out(self, job: _Job) -> None:
         asked = job.asked
@@ -275,15 +255,13 @@ class Port:
         except Exception as error:  # the asker's own mistake, not the wire's
             job.answer.set_exception(error)
             return
-        exchanges = self.devices.of(asked.device)
-        self.statistics.requests += 1
-        exchanges.requests += 1
+        tally = Tally(self.statistics, self.devices.of(asked.device))
         asked_s = self._now()
         self.frames.sent(asked_s, frame)
         try:
             self.wire.write(frame)
         except OSError as error:
-            self._fail(job, exchanges, NoAnswer(self._text(asked, f"cannot be asked: {self.error or error}")))
+            self._fail(job, tally, NoAnswer(self._text(asked, f"cannot be asked: {self.error or error}")))
             return
         self._active_s = asked_s + len(frame) * self.wire.character_s
         on_wire_s = (len(frame) + asked.reply_bytes) * self.wire.character_s
@@ -291,10 +269,10 @@ class Port:
         last_s = until_s + asked.most_bytes * self.wire.character_s if asked.is_endless else until_s
         while self.wire.is_open:
             data = bytes(self._received)
-            if self._settle(job, exchanges, data, asked_s):
+            if self._settle(job, tally, data, asked_s):
                 return
             if asked.is_out_of_step(data):
-                self._count(exchanges, Fault.GARBAGE)
+                tally.count(Fault.GARBAGE)
                 self.wire.lose("what came in is not Modbus TCP")
                 break
             self._wanted = asked.wanted(data)
@@ -304,86 +282,68 @@ class Port:
                 wait_until_s = min(until_s, self._active_s + _TAIL_S)
             elif asked.is_endless and data:
                 wait_until_s = min(max(until_s, self._active_s + _GAP_S + 4 * self.wire.character_s), last_s)
-            if self._now() + _TICK_S >= wait_until_s:
-                self._give_up(job, exchanges, data, asked_s, late_possible=not damaged)
+            if self._now() + TICK_S >= wait_until_s:
+                self._give_up(job, tally, data, asked_s, late_possible=not damaged)
                 return
             await self._wait(wait_until_s)
-        self._fail(job, exchanges, NoAnswer(self._text(asked, f"the wire was lost: {self.error}")))
+        self._fail(job, tally, NoAnswer(self._text(asked, f"the wire was lost: {self.error}")))
 
-    def _settle(self, job: _Job, exchanges: Exchanges, data: bytes, asked_s: float) -> bool:
+    def _settle(self, job: _Job, tally: Tally, data: bytes, asked_s: float) -> bool:
         """Whether `data` has the answer; then everything is done about it."""
+        asked = job.asked
         try:
-            answer = job.asked.answer(data)
+            answer = asked.answer(data)
         except Refused as refusal:
-            self._succeed(job, exchanges, data, asked_s, Refused(self._text(job.asked, str(refusal))))
+            self._came(asked, tally, data)
+            self._fail(job, tally, Refused(self._text(asked, str(refusal))))
             return True
         except BadFrame as error:
-            self.frames.received(self._now(), data)
-            self._count(exchanges, Fault.CHECK_SUM)
-            self._fail(job, exchanges, BadFrame(self._text(job.asked, f"{error} in {_hex(data)}")))
+            self._came(asked, tally, data)
+            tally.count(Fault.CHECK_SUM)
+            self._fail(job, tally, BadFrame(self._text(asked, f"{error} in {_hex(data)}")))
             return True
         except Exception as error:  # a driver that does not understand its device must not end the port
-            log.exception("%s", self._text(job.asked, "the driver cannot understand the answer"))
-            self._count(exchanges, Fault.GARBAGE)
-            self._fail(job, exchanges, BadFrame(self._text(job.asked, f"{error!r} in {_hex(data)}")))
+            log.exception("%s", self._text(asked, "the driver cannot understand the answer"))
+            tally.count(Fault.GARBAGE)
+            self._fail(job, tally, BadFrame(self._text(asked, f"{error!r} in {_hex(data)}")))
             return True
         if answer is None:
             return False
-        self._succeed(job, exchanges, data, asked_s, answer)
+        tally.answered(asked_s, self._came(asked, tally, data))
+        if not job.answer.done():
+            job.answer.set_result(answer)
         return True
 
-    def _succeed(self, job: _Job, exchanges: Exchanges, data: bytes, asked_s: float, answer: object) -> None:
+    def _came(self, asked: Asked[Any], tally: Tally, data: bytes) -> float:
+        """An answer, whatever it says, is in `data`; the time now."""
         self._deaf = 0
         now = self._now()
         if data:
             self.frames.received(now, data)
-        fault = job.asked.stray(data)
+        fault = asked.stray(data)
         if fault is not None:
-            self._count(exchanges, fault)
-        for counted in (self.statistics, exchanges):
-            if isinstance(answer, Refused):
-                counted.refused += 1
-                counted.last_error = str(answer)
-            else:
-                counted.answers += 1
-                counted.last_error = ""
-            counted.last_answer_mono_s = now
-            counted.latencies_s.append(now - asked_s)
-        if job.answer.done():
-            return
-        if isinstance(answer, Refused):
-            job.answer.set_exception(answer)
-        else:
-            job.answer.set_result(answer)
+            tally.count(fault)
+        return now
 
-    def _give_up(self, job: _Job, exchanges: Exchanges, data: bytes, asked_s: float, late_possible: bool) -> None:
+    def _give_up(self, job: _Job, tally: Tally, data: bytes, asked_s: float, late_possible: bool) -> None:
         asked, now = job.asked, self._now()
         if data:
             self.frames.received(now, data)
         if late_possible and (self.wire.carrier is Carrier.RTU or not isinstance(asked, ModbusAsked)):
-            late_s = max(self.late_s, self._lateness_s.get(asked.device, 0.0) - (now - asked_s))
-            self._owed[asked.device] = _Owed(asked, asked_s, now + late_s)
+            self._late.expect(asked, asked_s, now)
         fault = asked.fault(data)
         if fault is Fault.NOTHING:
-            self._fail(job, exchanges, NoAnswer(self._text(asked, f"no answer within {job.timeout_s:g} s")))
+            self._fail(job, tally, NoAnswer(self._text(asked, f"no answer within {job.timeout_s:g} s")))
             self._deaf += 1
             if self.wire.carrier is Carrier.TCP and self._deaf >= _DEAF:
                 self.wire.lose(f"{self._deaf} questions in a row without any reply")
             return
-        self._count(exchanges, fault)
-        self._fail(job, exchanges, BadFrame(self._text(asked, f"{fault.value} in {_hex(data)}")))
+        tally.count(fault)
+        self._fail(job, tally, BadFrame(self._text(asked, f"{fault.value} in {_hex(data)}")))
 
-    def _count(self, exchanges: Exchanges, fault: Fault) -> None:
-        self.statistics.count(fault.value)
-        exchanges.count(fault.value)
-
-    def _fail(self, job: _Job, exchanges: Exchanges, error: NoAnswer | BadFrame) -> None:
-        for counted in (self.statistics, exchanges):
-            if isinstance(error, BadFrame):
-                counted.bad_frame += 1
-            else:
-                counted.no_answer += 1
-            counted.last_error = str(error)
+    @staticmethod
+    def _fail(job: _Job, tally: Tally, error: DeviceError) -> None:
+        tally.failed(error)
         log.debug("%s", error)
         if not job.answer.done():
             job.answer.set_exception(error)
@@ -402,8 +362,11 @@ class Port:
             del self._received[: -self._most]
             self._wanted = 0
         self._active_s = self._now()
-        if self._owed:
-            self._notice_late()
+        if self._late:
+            late = self._late.notice(bytes(self._received), self._active_s)
+            self.statistics.late += late
+            if late:
+                self._awake()
         if not self._is_asking:
             self.frames.received(self._active_s, data)
             self._hand_on(data)
@@ -418,16 +381,6 @@ class Port:
             self.on_unasked(data)
         except Exception:  # a driver's mistake must not end the port
             log.exception("port '%s': what came in unasked was not understood", self.name)
-
-    def _notice_late(self) -> None:
-        """An answer of a device that owed one has come: it owes nothing any more."""
-        data = bytes(self._received)
-        for device, owed in list(self._owed.items()):
-            if owed.asked.is_answered_late(data):
-                del self._owed[device]
-                self.statistics.late += 1
-                self._lateness_s[device] = min(_LONGEST_LATE_S, 1.5 * (self._now() - owed.asked_s))
-                self._awake()
 
     def _lost(self) -> None:
         self.statistics.lost += 1

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterator
 import msgspec
 
 from drivers.codecs.can import CanFrame
+from drivers.errors import DeviceError, NoAnswer, Refused
 
 LATENCIES = 256
 """So many answers the latencies are told of."""
@@ -92,6 +93,40 @@ class Devices(dict[Hashable, Exchanges]):
             if len(self) < MOST_DEVICES:
                 self[device] = found
         return found
+
+
+class Tally:
+    """One question on the counters of its port and of its device."""
+
+    __slots__ = ("_both",)
+
+    def __init__(self, port: Exchanges, device: Exchanges) -> None:
+        self._both = (port, device)
+        port.requests += 1
+        device.requests += 1
+
+    def answered(self, asked_s: float, now_s: float) -> None:
+        for counted in self._both:
+            counted.answers += 1
+            counted.last_error = ""
+            counted.last_answer_mono_s = now_s
+            counted.latencies_s.append(now_s - asked_s)
+
+    def failed(self, error: DeviceError) -> None:
+        """It was refused, came damaged, or not at all."""
+        for counted in self._both:
+            if isinstance(error, NoAnswer):
+                counted.no_answer += 1
+            elif isinstance(error, Refused):
+                counted.refused += 1
+            else:
+                counted.bad_frame += 1
+            counted.last_error = str(error)
+
+    def count(self, cause: str) -> None:
+        """What was seen beside an answer, or instead of one."""
+        for counted in self._both:
+            counted.count(cause)
 
 
 class Frames:
