@@ -16,17 +16,20 @@ import msgspec
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from chargepoint.actions import Asker, carry_out
 from chargepoint.commands import view, view_devices
 from chargepoint.commands.manual import page
 from chargepoint.commands.watching import Watcher
-from chargepoint.door import NobodyHome
-from chargepoint.messages import State
+from chargepoint.door import AdminBus, NobodyHome
+from chargepoint.messages import ActionResult, State
+from chargepoint.vocabulary import Role
 
 SUMMARY = "what the running station does, live"
 DEFAULT_DATA = Path("/var/lib/chargepoint")
 REDRAW_S = 0.25
 FIRST_LIMIT_S = 2.0
 PIPED_COLUMNS = 160
+ASKER = Asker("command line", Role.ADMINISTRATOR, is_local=True)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--devices", action="store_true", help="ports and devices: who they are, whether they answer, how fast"
     )
     parser.add_argument("--frames", metavar="PORT", default="", help="with --devices: the last frames of a port, too")
+    parser.add_argument(
+        "--accept",
+        metavar="KIND/NAME",
+        nargs="?",
+        const="",
+        help="devices were exchanged: take the one found now (as meter/socket-1; none named: all) for installed",
+    )
     page(
         parser,
         """
@@ -53,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         The station is asked through the socket for administrators in its data directory, so this needs its account or
         root. Where the output is no terminal, the table is printed once. Ctrl-C ends it; the station notices nothing.
         """,
-        exit_status={0: "shown", 1: "no station runs on this data directory, or it may not be asked"},
+        exit_status={0: "shown, or accepted", 1: "no station runs on this data directory, or it says no"},
         files={"DIR/hub": "the hub's folder, with the socket"},
         examples={
             "chargepoint status": "watch the station",
@@ -65,6 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit status 0 or 1."""
+    if arguments.accept is not None:
+        return _accept(arguments.data, arguments.accept)
     console = Console(width=None if sys.stdout.isatty() else PIPED_COLUMNS)
     is_once = arguments.once or arguments.json or not console.is_terminal
     try:
@@ -74,6 +86,27 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"chargepoint status: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _accept(data: Path, device: str) -> int:
+    kind, _, name = device.partition("/")
+    if device and not (kind and name):
+        print(f"chargepoint status: --accept {device}: a device is named KIND/NAME, as meter/socket-1", file=sys.stderr)
+        return 1
+
+    async def ask() -> ActionResult:
+        async with AdminBus.connect(data) as bus:
+            result = await carry_out(bus, "accept_devices", {"kind": kind, "name": name} if device else {}, ASKER)
+            await asyncio.sleep(0)  # what is noted of it leaves, too
+            return result
+
+    try:
+        result = asyncio.run(ask())
+    except (NobodyHome, PermissionError) as error:
+        print(f"chargepoint status: {error}", file=sys.stderr)
+        return 1
+    print(result.text, file=sys.stdout if result.ok else sys.stderr)
+    return 0 if result.ok else 1
 
 
 Draw = Callable[[Mapping[str, State]], RenderableType]

@@ -15,7 +15,7 @@ from chargepoint.commands.watching import Watcher
 from chargepoint.context import folder_of
 from chargepoint.door import Door, NobodyHome
 from chargepoint.exchange import Exchange
-from chargepoint.messages import ConnectorState, OcppFrame
+from chargepoint.messages import AcceptDevices, ActionResult, ConnectorState, OcppFrame
 from chargepoint.one_process import in_process_bus
 from tests.chargepoint.test_view import FRAMES, STATES, connector
 from tests.chargepoint.test_view_devices import METER, PORT
@@ -91,6 +91,28 @@ async def test_the_command_prints_the_table_or_json_of_a_station(tmp_path: Path)
         values = json.loads(await _output("status", "--data", str(tmp_path), "--json"))
         assert values["connector/2"]["session"]["energy_wh"] == 12_345
         exchange.close()
+
+
+@pytest.mark.realtime
+async def test_exchanged_devices_are_accepted_from_the_command_line(tmp_path: Path) -> None:
+    folder_of(tmp_path, "hub").mkdir()
+    exchange = Exchange()
+    asked: list[AcceptDevices] = []
+
+    async def accept(request: AcceptDevices, sender: str) -> ActionResult:
+        asked.append(request)
+        return ActionResult(ok=True, code="ok", text="1 accepted")
+
+    async with Door(exchange, folder_of(tmp_path, "hub")), in_process_bus("station", exchange=exchange) as buses:
+        buses["station"].serve(AcceptDevices, accept)
+        said = await asyncio.to_thread(main, ["status", "--data", str(tmp_path), "--accept", "meter/m1"])
+        assert said == 0
+        assert await asyncio.to_thread(main, ["status", "--data", str(tmp_path), "--accept"]) == 0
+        assert await asyncio.to_thread(main, ["status", "--data", str(tmp_path), "--accept", "m1"]) == 1
+        exchange.close()
+    assert [(each.kind, each.name, each.by) for each in asked] == [
+        ("meter", "m1", "command line"), ("", "", "command line"),
+    ]  # fmt: skip
 
 
 async def _output(*arguments: str) -> str:
