@@ -72,7 +72,8 @@ class CanopenNode:
 
     def received(self, frame: CanFrame, now_s: float) -> None:
         """A frame of somebody else."""
-        if frame.is_extended or not self._controller.answers:
+        is_ours = frame.can_id & 0x7F == self.node or frame.can_id in (NMT, SUPPLIES.cob + self.node)
+        if frame.is_extended or not is_ours or not self._controller.answers:
             return
         self._live(now_s)
         if frame.can_id == NMT and len(frame.data) == 2 and frame.data[1] in (0, self.node):
