@@ -345,7 +345,8 @@ class PortState(State, frozen=True, kw_only=True):
 
     `errors` counts by kind (`drivers.codecs.modbus.Fault` and the like); `p50_ms` and `p99_ms` are of the last 256
     answers, None before the first; `frames` are the last ones, oldest first, each as
-    `12.345 > 01 03 00 00 00 02 C4 0B` (seconds of the monotonic clock, `>` sent, `<` received).
+    `12.345 > 01 03 00 00 00 02 C4 0B` (seconds of the monotonic clock, `>` sent, `<` received). `load_pct` is how busy
+    a CAN bus is, None for other ports.
     """
 
     name: str
@@ -360,6 +361,7 @@ class PortState(State, frozen=True, kw_only=True):
     p50_ms: float | None = None
     p99_ms: float | None = None
     frames: tuple[str, ...] = ()
+    load_pct: float | None = None
 
 
 class DeviceState(State, frozen=True, kw_only=True):

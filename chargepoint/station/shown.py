@@ -198,6 +198,7 @@ def port_state(name: str, port: AnyPort) -> PortState:
         p50_ms=counted.p50_ms,
         p99_ms=counted.p99_ms,
         frames=port.frames.lines(),
+        load_pct=getattr(port, "load_pct", None),
     )
 
 

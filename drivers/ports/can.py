@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from types import TracebackType
 from typing import TypeVar
 
@@ -58,6 +58,10 @@ class CanStatistics(Statistics):
     flooded: int = 0
     bus_off: int = 0
     restarts: int = 0
+
+    def _errors(self) -> Iterator[tuple[str, int]]:
+        yield from Statistics._errors(self)
+        yield from (("not sent", self.not_sent), ("flooded", self.flooded), ("restarts", self.restarts))
 
 
 class _Listener:
