@@ -106,6 +106,8 @@ class CanopenLink:
         self._twin_until_s = 0.0
         self._start_sent_s: float | None = None
         self._heard_s: float | None = None
+        self._ordered_s = 0.0
+        """When an order was taken last: what was told before it is not the present any more."""
         self._state: NmtState | None = None
         self._forget()
         self._unlisten = port.listen(self._heard, can_id=node, mask=0x7F, is_extended=False)
@@ -237,6 +239,8 @@ class CanopenLink:
     def _is_fresh(self, now_s: float) -> bool:
         if self._batch_s is None or now_s - self._batch_s > FRESH_S or self._parts_s.keys() != _ALL:
             return False
+        if self._batch_s < self._ordered_s:
+            return False
         return now_s - min(self._parts_s.values()) <= WHOLE_S
 
     async def _next_batch(self, deadline_s: float) -> bool:
@@ -305,6 +309,8 @@ class CanopenLink:
                 data = encode_object(each, values[each.name])
                 make = lambda each=each, data=data: download(index_of(each), 0, data)  # noqa: E731
                 await self._transfer(make, index_of(each), is_order)
+                if is_order:
+                    self._ordered_s = asyncio.get_running_loop().time()
 
     async def _transfer(self, make: Callable[[], Transfer], index: int, is_order: bool) -> bytes:
         """One SDO transfer; a long one that is no order gives way to orders, and begins anew behind them."""
