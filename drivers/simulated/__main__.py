@@ -47,11 +47,11 @@ async def serve(plan: Plan, control: str, runtime: Path | None, *, until_eof: bo
     station = SimulatedStation(plan)
     door = Control(station)
     try:
-        station.start(runtime)
+        left_out = plan.left_out + station.start(runtime)
         host, _, port = control.rpartition(":")
         address = await door.start(host, int(port))
         where = {port.name: port.where for port in station.state(0).ports}
-        print(msgspec.json.encode(Started(address, where, plan.left_out)).decode(), flush=True)
+        print(msgspec.json.encode(Started(address, where, left_out)).decode(), flush=True)
         await ended.wait()
     finally:
         station.close()

@@ -135,17 +135,18 @@ class SimulatedStation:
                     return stand(self._models.of_face(kind, device.name), device.device(kind), part.device)
         return LocalDevice(part.device)
 
-    def start(self, runtime: Path | None = None) -> None:
-        """Make pseudo-terminals and listen on TCP ports. Raises OSError.
+    def start(self, runtime: Path | None = None) -> tuple[str, ...]:
+        """Make pseudo-terminals and listen on TCP ports; what could not be made, in words. Raises OSError.
 
         A serial port's device is looked for at its configured path, which must lie in a folder that may be written
         (relative names: beside the station's file, or below `runtime` when given). CAN buses are there as slcan, at
         such a path or at socket://HOST:PORT. Devices of the machine itself (gpio, spi) are not.
         """
+        left_out = []
         for part in self.plan.file.port:
             port = self._ports[part.name]
             if part.kind in ("gpio", "spi"):
-                log.warning("port '%s': kind %s is there in the station's own process only", part.name, part.kind)
+                left_out.append(f"port '{part.name}': kind {part.kind} is simulated in the station's own process only")
                 continue
             if part.kind in ("tcp", "http"):
                 port.end = TcpEnd(port.handler, part.host or "127.0.0.1", part.port)
@@ -159,6 +160,7 @@ class SimulatedStation:
                 port.end = PtyEnd(port.handler, path)
             port.end.start()
             log.info("port '%s': %s %s", part.name, port.end.kind, port.end.where)
+        return tuple(left_out)
 
     def close(self) -> None:
         """End everything."""

@@ -7,8 +7,9 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,28 +17,54 @@ import pytest
 from drivers.interfaces import Card, ControllerStatus
 from drivers.meters import eastron
 from drivers.native import controller as native
+from drivers.ports.opening import AnyPort
 from drivers.ports.port import Port
 from drivers.ports.wire import open_wire
 from drivers.readers import simulated as card_reader
 from drivers.simulated.__main__ import Started
-from drivers.simulated.client import SimulationClient
+from drivers.simulated.client import ControlRefused, SimulationClient
+from drivers.simulated.climate_model import ClimateFaults
+from drivers.simulated.station import CanFaults
 from drivers.simulated.vehicle import PlugOptions
 from tests.drivers.simulated.plans import settings
+from tests.drivers.simulated.whole import device, document, real_port
 
 pytestmark = pytest.mark.realtime
 
 
-def toml(station: dict[str, object]) -> str:
-    lines = ["[station]", *(f"{key} = {json.dumps(value)}" for key, value in station["station"].items())]  # type: ignore[attr-defined]
-    for section in ("port", "connector", "meter", "reader"):
-        for entry in station[section]:  # type: ignore[attr-defined]
-            lines += [f"[[{section}]]", *(f"{key} = {json.dumps(value)}" for key, value in entry.items())]
+def toml(station: dict[str, Any]) -> str:
+    lines = ["[station]", *(f"{key} = {_value(value)}" for key, value in station["station"].items())]
+    for section, entries in station.items():
+        for entry in entries if section != "station" else ():
+            lines += [f"[[{section}]]", *(f"{key} = {_value(value)}" for key, value in entry.items())]
     return "\n".join(lines)
 
 
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_value(each)}" for key, each in value.items()) + "}"
+    return json.dumps(value)
+
+
 @asynccontextmanager
-async def process(folder: Path, kind: str, *more: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, Started]]:
-    (folder / "station.toml").write_text(toml(settings(kind)))
+async def opened(*ports: AnyPort) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        for port in ports:
+            await port.open()
+            stack.push_async_callback(port.close)
+        yield
+
+
+async def until_open(port: AnyPort) -> None:
+    while not port.is_open:
+        await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def process(
+    folder: Path, station: dict[str, Any], *more: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, Started]]:
+    (folder / "station.toml").write_text(toml(station))
     arguments = ("-m", "drivers.simulated", "--config", str(folder / "station.toml"), *more)
     pipe = asyncio.subprocess.PIPE
     child = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdin=pipe, stdout=pipe)
@@ -52,7 +79,7 @@ async def process(folder: Path, kind: str, *more: str) -> AsyncIterator[tuple[as
 
 @pytest.mark.parametrize("kind", ["serial", "tcp"])
 async def test_a_charge_over_real_wires(tmp_path: Path, kind: str) -> None:
-    async with process(tmp_path, kind) as (child, started), SimulationClient(started.control) as simulation:
+    async with process(tmp_path, settings(kind)) as (child, started), SimulationClient(started.control) as simulation:
 
         def port(name: str) -> Port:
             where = started.ports[name]
@@ -88,7 +115,7 @@ async def test_a_charge_over_real_wires(tmp_path: Path, kind: str) -> None:
 
 
 async def test_it_ends_with_its_standard_input_and_says_what_is_wrong(tmp_path: Path) -> None:
-    async with process(tmp_path, "serial", "--until-eof", "--runtime", str(tmp_path / "r")) as (child, started):
+    async with process(tmp_path, settings(), "--until-eof", "--runtime", str(tmp_path / "r")) as (child, started):
         assert started.ports["meters"] == str(tmp_path / "r" / "meters")
         assert os.path.realpath(started.ports["meters"]).startswith("/dev/pts/")
         assert child.stdin is not None
@@ -101,3 +128,34 @@ async def test_it_ends_with_its_standard_input_and_says_what_is_wrong(tmp_path: 
     )
     _, errors = await wrong.communicate()
     assert wrong.returncode == 1 and b"cannot be read" in errors
+
+
+async def test_all_kinds_of_devices_stand_at_real_wires_in_another_process(tmp_path: Path) -> None:
+    """A line that two protocols share, a CAN bus as slcan on a pseudo-terminal, a supply's server."""
+    async with process(tmp_path, document()) as (_, started), SimulationClient(started.control) as simulation:
+        assert {name for name, where in started.ports.items() if where} == {"line", "bus", "web", "supply"}
+        assert len(started.left_out) == 2 and "port 'chip'" in started.left_out[0]
+        host, _, number = started.ports["supply"].rpartition(":")
+        line = real_port("line", device=started.ports["line"])
+        bus = real_port("bus", device=started.ports["bus"], options={"sleep_after_open": 0.02})
+        supply = real_port("supply", host=host, port=int(number))
+        async with opened(line, bus, supply):
+            assert (await device("meter", "main", line).read()).energy_wh == 0
+            assert (await device("meter", "house", line).read()).energy_wh == 0
+            assert (await device("sensor", "front", line).read()).temperature_c == 22.0
+            await simulation.do("sensor", "front", ClimateFaults(temperature_c=-12.5))
+            assert (await device("sensor", "front", line).read()).temperature_c == -12.5
+            assert not (await device("ups", "ups", supply).read()).on_battery
+            controller = device("connector", "2", bus)
+            async with asyncio.timeout(5.0):
+                while (await controller.read()).status is not ControllerStatus.A_NOT_CONNECTED:
+                    await asyncio.sleep(0.1)
+            await simulation.disturb_can("bus", CanFaults(bus_off=True))
+            async with asyncio.timeout(5.0):
+                while not bus.error:
+                    await asyncio.sleep(0.01)
+                await until_open(bus)
+            assert (await controller.read()).status is ControllerStatus.A_NOT_CONNECTED
+            assert (await simulation.state()).device("sensor", "front").values["temperature_c"] == -12.5
+            with pytest.raises(ControlRefused, match="There are: front"):
+                await simulation.do("sensor", "rear", ClimateFaults())
