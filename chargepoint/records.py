@@ -187,7 +187,8 @@ class TransactionStarted(Entry, frozen=True, kw_only=True):
 class TransactionStopped(Entry, frozen=True, kw_only=True):
     """Everything StopTransaction needs. `stopper` is None when nobody asked.
 
-    `ended` is when it ended, where that was before the row was written: in a power cut.
+    `ended` is when it ended, where that was before the row was written: in a power cut. `is_signed`: its last sample
+    holds a record that the meter signed.
     """
 
     stop_source: StopSource
@@ -196,6 +197,7 @@ class TransactionStopped(Entry, frozen=True, kw_only=True):
     meter_stop_wh: int
     is_estimated: bool = False
     ended: Moment | None = None
+    is_signed: bool = False
 
 
 class SessionFinished(Entry, frozen=True, kw_only=True):

@@ -337,6 +337,7 @@ class Books:
         meter_stop_wh: int,
         is_estimated: bool,
         also: Mapping[str, bytes | None] = NO_FACTS,
+        is_signed: bool = False,
     ) -> None:
         """The end of a transaction and facts, after everything sampled in it is durable. Raises CannotRecord."""
         try:
@@ -367,6 +368,7 @@ class Books:
             meter_stop_wh=meter_stop_wh,
             is_estimated=is_estimated,
             ended=ended,
+            is_signed=is_signed,
         )
         facts = dict(also)
         bound = f"{_BOUND}{session.session_id}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from chargepoint.clock import Clock
 from chargepoint.station.bookkeeping import Books
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 POLL_S = 1.0
 SILENT_POLL_S = 5.0
+FRESH_WITHIN_S = 1.5
 SILENT_AFTER_S = 5.0
 """A meter that has given no good reading for this long counts as not answering."""
 
@@ -146,10 +148,15 @@ class MeterPoint:
         return True
 
     async def read_fresh(self, tries: int = 3) -> bool:
-        """A reading from now on, not one from before; False when the meter does not give one."""
-        for _ in range(tries):
-            if await self.read():
-                return True
+        """A reading from now on, not one from before; False when the meter does not give one soon enough.
+
+        A connector's loop waits for it: some meters take a second to be known as silent, and it must go round.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FRESH_WITHIN_S):
+                for _ in range(tries):
+                    if await self.read():
+                        return True
         return False
 
     def _fail(self, text: str) -> None:

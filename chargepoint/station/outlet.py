@@ -607,7 +607,10 @@ class Outlet(OutletState):
         stopper = stop.credential if isinstance(stop, StopAsked) else None
         schedules = self._site.schedules
         gone = schedules.facts_at_end(session.session_id)
-        await self._books.stop_transaction(session, stop.source, stopper, meter_stop_wh, not is_metered, gone)
+        is_signed = charge.is_end_sampled and self.meter.end_record is not None
+        await self._books.stop_transaction(
+            session, stop.source, stopper, meter_stop_wh, not is_metered, gone, is_signed=is_signed
+        )
         if self.meter.signing is not None:
             await self.meter.signing.finished()
         schedules.ended(session.session_id)

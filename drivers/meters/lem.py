@@ -30,7 +30,8 @@ CLOCK_EVERY_S = 120.0
 MOST_CLIENT = 37
 RUNS = 0b100
 """Bit of the status: a session runs."""
-TIMEOUT_S = 2.0
+TIMEOUT_S = 1.0
+SESSION_TIMEOUT_S = 3.0
 
 
 class Model(enum.StrEnum):
@@ -143,7 +144,7 @@ class LemMeter:
             if running == reference.transaction:
                 await self._end(running)
         path, params = "/v1/ocmf", {"transactionId": reference.transaction}
-        answer = await self._port.request("GET", path, params=params, timeout_s=TIMEOUT_S)
+        answer = await self._port.request("GET", path, params=params, timeout_s=SESSION_TIMEOUT_S)
         if answer.status != 200:
             raise Refused(
                 f"{self._where}: no record of session {reference.transaction}: {answer.status} {_short(answer.body)}"
@@ -187,7 +188,9 @@ class LemMeter:
         good: tuple[int, ...] = (200,),
     ) -> dict[str, Any]:
         """Raises NoAnswer, Refused for another status than `good`, BadFrame for what is no JSON object."""
-        answer = await self._port.request(method, path, params=params, json=body, timeout_s=TIMEOUT_S)
+        answer = await self._port.request(
+            method, path, params=params, json=body, timeout_s=TIMEOUT_S if method == "GET" else SESSION_TIMEOUT_S
+        )
         if answer.status not in good:
             raise Refused(f"{self._where}: {method} {path}: {answer.status} {_short(answer.body)}")
         try:

@@ -181,7 +181,7 @@ class Teller:
         if known is None:
             raise Unsendable("the central system never told an id for this transaction")
         at_stop = await self._status_at_stop(entry)
-        data = await self._transaction_data(entry.session_id or 0)
+        data = await self._transaction_data(entry.session_id or 0, entry.is_signed)
         payload = stop_payload(entry, at, known.transaction_id, at_stop, data)
         if data or at_stop is not None or row.moment.at is None:
             await self._store.keep_payload(row.seq, payload)
@@ -235,11 +235,12 @@ class Teller:
         timed = Moment(moment.boot_id, moment.mono_s, self._times.reckoned(moment))
         return Sample(sample.number, sample.after_seq, sample.session_id, sample.connector, timed, sample.values)
 
-    async def _transaction_data(self, session_id: int) -> tuple[Payload, ...]:
-        """transactionData where it is configured: the durable samples of the session and those of just now."""
+    async def _transaction_data(self, session_id: int, is_signed: bool) -> tuple[Payload, ...]:
+        """transactionData where it is configured or a signed record has to go along: the durable samples of the session
+        and those of just now."""
         sampled = self._configuration.words("StopTxnSampledData")
         aligned = self._configuration.words("StopTxnAlignedData")
-        if not sampled and not aligned:
+        if not sampled and not aligned and not is_signed:
             return ()
         found: dict[int, Sample] = {}
         after = 0
