@@ -1,4 +1,4 @@
-"""A station whose controllers stand on a CAN bus, in our own protocol: charges, a cut bus, a controller that restarts."""
+"""A station whose controllers stand on a CAN bus, in our own protocol: charges, cuts of the bus, restarts."""
 
 from __future__ import annotations
 

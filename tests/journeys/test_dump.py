@@ -62,8 +62,8 @@ async def a_charge(rig: Rig, connector: int, seconds: float = 12.0) -> int:
                 "TP.CM BRM: RTS 49 bytes", "BRM   vehicle identification", "VIN *************0001",
                 "charger identification: recognised", "BCP   battery parameters", "CML ",
                 "BRO   battery ready: not ready", "BRO   battery ready: ready", "CRO   charger ready: ready",
-                "BCL   demand", "CCS   charger state", "BCS   battery state", "CST   charger stops: stopped by hand", "BST   battery stops: charger stopped",
-                "BSD ", "CSD ",
+                "BCL   demand", "CCS   charger state", "BCS   battery state", "CST   charger stops: stopped by hand",
+                "BST   battery stops: charger stopped", "BSD ", "CSD ",
             ],
         ),
         (
