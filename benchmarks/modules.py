@@ -62,8 +62,8 @@ async def _measure(driver: str, options: dict[str, Any], seconds: float) -> list
     settings = msgspec.convert({"port": "modules", "addresses": numbers, **options}, module.Settings)
     device: Bank = module.open_device(settings, port)
     cpu = _Cpu()
-    for name in ("_next_round", "_receive", "set_output"):
-        setattr(device, name, cpu.timed(getattr(device, name)))
+    for timed, name in ((device, "_next_round"), (device._hearing, "receive"), (device, "set_output")):
+        setattr(timed, name, cpu.timed(getattr(timed, name)))
     async with port:
         task = asyncio.create_task(device.run())
         try:

@@ -20,84 +20,29 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Sequence
 
-from drivers.codecs.can import CanFrame
-from drivers.errors import NoAnswer
-from drivers.interfaces import Identity, ModuleReading
-from drivers.power.family import Family, Frames, Heard
+from drivers.interfaces import ModuleReading
+from drivers.power.family import Family
+from drivers.power.hearing import Hearing
 from drivers.power.module import Module, Order
-from drivers.power.sharing import divide
-
-T = TypeVar("T")
+from drivers.power.pace import CHANGE_FRAMES, ON_REPEAT_S, pace
+from drivers.power.questions import ABSENT_POLL_S, Questions
+from drivers.power.shares import STARTING, UNKNOWN, Shares
+from drivers.power.wire import Bus, Wire
 
 ROUND_S = 0.04
 """Time between two rounds; an order that cannot leave at once leaves within one."""
 DRAIN_S = 0.012
 """The queue of a CAN controller is short (10 frames with SocketCAN as delivered): what it does not take is tried again
 after this time."""
-ABSENT_POLL_S = 1.0
-FIRST_QUESTIONS_S = 1.0
-MOST_FIRST_ASKS = 5
-SETTLE_S = 0.5
-"""So long after the start nobody is told to give: first all are asked what they do."""
-ALIVE_GAP_S = 0.6
-ALIVE_S = 1.5
-ON_REPEAT_S = 2.0
-"""How often a module that is on is told so again; one that is not, as often as its set-point."""
-FRAMES_PER_S = 430.0
-"""Frames, answers included, that a bank puts on a bus of 125 kbit/s: 55 % of it, were each as long as it can be."""
-CHANGES_PER_S, LEAST_CHANGES_PER_S = 160.0, 24.0
-"""Of these, frames for set-points that are raised; what comes faster waits for its turn. Lower ones go at once."""
-CHANGE_FRAMES = 2
-"""Of a new current at the same voltage, with its answer."""
-MOST_REPEAT_S = 2.0
 OFF_REPEAT_S = 1.0
-REFUSAL_AGAIN_S = 60.0
-"""A refusal is told again after so long without it."""
 ADOPT_S = 5.0
-SLOW_S = 10.0
 FAULT_REST_S = 3.0
 """So long after its fault has gone a module is left off."""
-RANGE_WAIT_S = 2.0
 TOLERANCE_A = 0.005
-UNKNOWN, STARTING = "what it is and does is not known yet", "starting"
-OUTSIDE = "the voltage is outside its limits"
 
 _log = logging.getLogger(__name__)
-
-
-class Bus(Protocol):
-    """What is needed of a CAN port."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def is_open(self) -> bool: ...
-
-    def send(self, frame: CanFrame) -> None: ...
-
-    def listen(
-        self,
-        heard: Callable[[CanFrame], None],
-        /,
-        *,
-        can_id: int = 0,
-        mask: int = 0,
-        is_extended: bool | None = None,
-    ) -> Callable[[], None]: ...
-
-    async def ask(
-        self,
-        frame: CanFrame,
-        answer: Callable[[CanFrame], T | None],
-        *,
-        can_id: int = 0,
-        mask: int = 0,
-        timeout_s: float | None = None,
-    ) -> T: ...
 
 
 class Bank:
@@ -112,14 +57,15 @@ class Bank:
         self._modules = {number: Module(number, family) for number in numbers}
         self._all = tuple(self._modules.values())
         self._orders: list[Order] = []
-        self._strangers: set[int] = set()
-        self._heard_s = self._alive_since_s = self._started_s = -math.inf
+        self._wire = Wire(port)
+        self._shares = Shares(family, self._modules, self._wire)
+        self._questions = Questions(family, self._all, self._wire)
+        self._hearing = Hearing(family, self._modules, port.name, is_broadcast=self._broadcast)
         self._repeat_s, changes_per_s = pace(family, len(self._all))
         self._raises_per_s = changes_per_s / CHANGE_FRAMES
         self._most_raises = float(max(len(self._all), 8))
         self._raises = self._most_raises
         self._round_s = 0.0
-        self._is_blocked = False
         self._due_s = 0.0
         self._timer: asyncio.Handle | None = None
         self._end: asyncio.Future[None] | None = None
@@ -128,10 +74,10 @@ class Bank:
         """See PowerModules. On the way out modules of a family without a time-out of its own are switched off."""
         loop = asyncio.get_running_loop()
         stop_listening = self._port.listen(
-            self._receive, can_id=self._family.listen_id, mask=self._family.listen_mask, is_extended=True
+            self._hearing.receive, can_id=self._family.listen_id, mask=self._family.listen_mask, is_extended=True
         )
-        self._round_s = self._started_s = loop.time()
-        self._spread(loop.time())
+        self._round_s = self._shares.started_s = loop.time()
+        self._questions.spread(loop.time())
         self._end = loop.create_future()
         self._timer = loop.call_soon(self._next_round)
         try:
@@ -141,7 +87,7 @@ class Bank:
             self._timer = None
             stop_listening()
             if math.isinf(self.silent_off_s):
-                self._is_blocked = False
+                self._wire.is_blocked = False
                 for module in self._all:
                     if module.order is not None:
                         self._send_off(module, loop.time())
@@ -157,6 +103,8 @@ class Bank:
         for what, value in (("voltage", voltage_v), ("current", current_a), ("validity", valid_for_s)):
             if not math.isfinite(value) or value < 0:
                 raise ValueError(f"{what} {value} for the power modules on port '{self._port.name}' cannot be set")
+        if not numbers:
+            return
         now_s = asyncio.get_running_loop().time()
         order = next((each for each in self._orders if each.numbers == numbers), None)
         if order is None:
@@ -176,7 +124,7 @@ class Bank:
     def switch_off(self, modules: Sequence[int]) -> None:
         """See PowerModules."""
         now_s = asyncio.get_running_loop().time()
-        self._is_blocked = False
+        self._wire.is_blocked = False
         self._switch_off([self._modules[number] for number in self._known(modules)], now_s)
         self._hurry(now_s)
 
@@ -216,13 +164,8 @@ class Bank:
 
     # Rounds ---------------------------------------------------------------------------------------------------------
 
-    def _spread(self, now_s: float) -> None:
-        """Let the modules' questions begin one after another, so that the bus has the same load all the time."""
-        for at, module in enumerate(self._all):
-            module.poll_due_s = now_s + self._family.poll_s * at / len(self._all)
-
     def _refill(self, now_s: float) -> None:
-        self._is_blocked = False
+        self._wire.is_blocked = False
         self._raises = min(self._raises + (now_s - self._round_s) * self._raises_per_s, self._most_raises)
         self._round_s = now_s
 
@@ -242,7 +185,7 @@ class Bank:
 
     def _hurry(self, now_s: float) -> None:
         """When the port took no more frames the next round comes as soon as it will have sent some."""
-        if self._is_blocked and self._port.is_open and self._timer is not None and self._due_s > now_s + DRAIN_S:
+        if self._wire.is_blocked and self._port.is_open and self._timer is not None and self._due_s > now_s + DRAIN_S:
             self._timer.cancel()
             self._due_s = now_s + DRAIN_S
             self._timer = asyncio.get_running_loop().call_at(self._due_s, self._next_round)
@@ -259,7 +202,7 @@ class Bank:
         for module in self._all:
             self._watch(module, now_s)
         self._tell(now_s, may_switch=True)
-        self._ask(now_s)
+        self._questions.ask(now_s)
 
     def _watch(self, module: Module, now_s: float) -> None:
         """Changes that come with time alone, and their one line in the log."""
@@ -300,7 +243,7 @@ class Bank:
     def _tell(self, now_s: float, *, may_switch: bool) -> None:
         """Set-points and switching that are due."""
         for each in self._orders:
-            self._divide(each, now_s)
+            self._shares.divide(each, now_s)
         if self._orders and self._tell_together(now_s, may_switch=may_switch):
             return
         lowered: list[Module] = []
@@ -333,8 +276,9 @@ class Bank:
             self._send_set_point(module, now_s)
         if may_switch:
             for module in self._all:
-                if module.order is not None and not module.problem and self._is_on_due(module, now_s):
-                    self._send(self._family.switch(module.number, True))
+                if module.order is None or module.problem or not self._is_on_due(module, now_s):
+                    continue
+                if self._wire.send(self._family.switch(module.number, True)):
                     self._note_on(module, now_s)
 
     @staticmethod
@@ -359,80 +303,6 @@ class Bank:
         if not module.is_on and math.isinf(module.first_on_s):
             module.first_on_s = now_s
 
-    def _divide(self, order: Order, now_s: float) -> None:
-        """Say why modules of the order cannot give, and divide its current among those that can."""
-        able: list[Module] = []
-        most: list[float] = []
-        held_a = 0.0
-        for number in order.numbers:
-            module = self._modules[number]
-            problem = self._problem(module, order, now_s)
-            if problem and not module.problem:
-                module.switched_s = -math.inf
-            module.problem = problem
-            if problem:
-                held_a += self._hold(module, now_s)
-            elif now_s - module.first_on_s > SLOW_S:
-                module.share_a = 0.0
-            elif module.limits is not None:
-                able.append(module)
-                most.append(module.limits.max_current_a)
-        for module, share_a in zip(able, divide(order.current_a - held_a, most), strict=True):
-            module.share_a = share_a
-
-    def _hold(self, module: Module, now_s: float) -> float:
-        """What a module that has no share now may still be giving."""
-        if module.is_on is not False:
-            module.held_a = max(module.held_a, module.share_a)
-        module.share_a = 0.0
-        is_certainly_off = not module.was_online and now_s > module.heard_s + self.silent_off_s
-        return 0.0 if is_certainly_off else module.held_a
-
-    def _problem(self, module: Module, order: Order, now_s: float) -> str:
-        limits = module.limits
-        if not module.was_online:
-            return "absent"
-        if now_s - self._started_s < SETTLE_S:
-            return UNKNOWN
-        if limits is None:
-            return UNKNOWN
-        if not limits.min_voltage_v <= order.voltage_v <= limits.max_voltage_v:
-            if module.problem != OUTSIDE:
-                _log.warning(
-                    "power module %d on port '%s' stays off: %g V is outside its %g to %g V",
-                    module.number,
-                    self._port.name,
-                    order.voltage_v,
-                    limits.min_voltage_v,
-                    limits.max_voltage_v,
-                )
-            return OUTSIDE
-        if now_s < module.fault_until_s:
-            return "fault"
-        if module.is_starting(now_s):
-            return STARTING
-        return self._range_problem(module, order, now_s)
-
-    def _range_problem(self, module: Module, order: Order, now_s: float) -> str:
-        """Bring the module into the range that the voltage needs: off, wait, choose, wait."""
-        wanted = self._family.range_for(order.voltage_v, module.range, bool(module.is_on))
-        if wanted is None or (wanted == module.range and module.range_step == 0):
-            return ""
-        if module.range is None and module.range_step == 0 and now_s - module.online_since_s < FIRST_QUESTIONS_S:
-            return UNKNOWN
-        if module.range_step == 0:
-            module.range_step, module.range_step_s = 1, min(max(module.off_since_s, module.switched_s), now_s)
-            if module.is_on is not False:
-                module.range_step_s = now_s
-        elif module.range_step == 1 and module.is_on is False and now_s - module.range_step_s >= RANGE_WAIT_S:
-            if self._send(self._family.set_range(module.number, wanted)):
-                module.range_step, module.range_step_s, module.range = 2, now_s, wanted
-        elif module.range_step == 2 and now_s - module.range_step_s >= RANGE_WAIT_S:
-            module.range_step, module.sent = 0, None
-            if module.range == wanted:
-                return ""
-        return "changing its range"
-
     def _keep_off(self, module: Module, now_s: float) -> None:
         """Tell a module that is to be off so until it says that it is."""
         if not module.is_told_off or (module.is_off_confirmed and not module.is_on):
@@ -445,18 +315,14 @@ class Bank:
         if module.problem in (UNKNOWN, STARTING):
             return
         wait_s = self._repeat_s if module.is_on and module.was_online else OFF_REPEAT_S
-        is_due = now_s - module.switched_s >= wait_s - 1e-9 and (module.was_online or self._is_bus_alive(now_s))
+        is_due = now_s - module.switched_s >= wait_s - 1e-9 and (module.was_online or self._hearing.is_bus_alive(now_s))
         if is_due:
             self._send_off(module, now_s)
-
-    def _is_bus_alive(self, now_s: float) -> bool:
-        """Others have been heard for long enough that a module which has not is absent by itself."""
-        return now_s - self._heard_s < ALIVE_GAP_S and now_s - self._alive_since_s > ALIVE_S
 
     # One frame for all ----------------------------------------------------------------------------------------------
 
     def _is_collective(self, modules: Sequence[Module]) -> bool:
-        return self._broadcast and not self._strangers and len(modules) == len(self._all)
+        return self._broadcast and not self._hearing.strangers and len(modules) == len(self._all)
 
     def _tell_together(self, now_s: float, *, may_switch: bool) -> bool:
         """Set-points and on by one frame each, when all modules of the bus get the same; whether that is so."""
@@ -472,11 +338,11 @@ class Bank:
         )
         if is_due and first.limits is not None:
             self._set_up(self._all)
-            if self._send(self._family.set_point(None, order.voltage_v, first.share_a, first.limits)):
+            if self._wire.send(self._family.set_point(None, order.voltage_v, first.share_a, first.limits)):
                 for module in self._all:
                     self._note_set(module, order.voltage_v, now_s)
-        if may_switch and any(self._is_on_due(module, now_s) for module in self._all):
-            self._send(self._family.switch(None, True))
+        is_on_due = may_switch and any(self._is_on_due(module, now_s) for module in self._all)
+        if is_on_due and self._wire.send(self._family.switch(None, True)):
             for module in self._all:
                 self._note_on(module, now_s)
         return True
@@ -484,8 +350,8 @@ class Bank:
     def _off_together(self, modules: Sequence[Module], now_s: float) -> None:
         known = next((each for each in modules if each.last_voltage_v is not None and each.limits is not None), None)
         if known is not None and known.last_voltage_v is not None and known.limits is not None:
-            self._send(self._family.set_point(None, known.last_voltage_v, 0.0, known.limits)[-1:])
-        is_sent = self._send(self._family.switch(None, False))
+            self._wire.send(self._family.set_point(None, known.last_voltage_v, 0.0, known.limits)[-1:])
+        is_sent = self._wire.send(self._family.switch(None, False))
         for module in modules:
             module.sent, module.first_on_s = None, math.inf
             if is_sent:
@@ -496,7 +362,7 @@ class Bank:
     def _set_up(self, modules: Sequence[Module]) -> None:
         for module in modules:
             if module.needs_set_up:
-                module.needs_set_up = not self._send(self._family.set_up(module.number))
+                module.needs_set_up = not self._wire.send(self._family.set_up(module.number))
 
     def _send_set_point(self, module: Module, now_s: float) -> None:
         order, limits = module.order, module.limits
@@ -506,7 +372,7 @@ class Bank:
         frames = self._family.set_point(module.number, order.voltage_v, module.share_a, limits)
         if module.sent is not None and module.sent[0] == order.voltage_v and module.sent[1] != module.share_a:
             frames = frames[-1:]  # the current is the last
-        if self._send(frames):
+        if self._wire.send(frames):
             self._note_set(module, order.voltage_v, now_s)
 
     def _note_set(self, module: Module, voltage_v: float, now_s: float) -> None:
@@ -518,110 +384,11 @@ class Bank:
     def _send_off(self, module: Module, now_s: float) -> None:
         if module.limits is not None:
             voltage_v = module.limits.min_voltage_v if module.last_voltage_v is None else module.last_voltage_v
-            self._send(self._family.set_point(module.number, voltage_v, 0.0, module.limits)[-1:])
-        if self._send(self._family.switch(module.number, False)):
+            self._wire.send(self._family.set_point(module.number, voltage_v, 0.0, module.limits)[-1:])
+        if self._wire.send(self._family.switch(module.number, False)):
             module.switched_s = now_s
         module.sent, module.first_on_s = None, math.inf
-
-    def _send(self, frames: Frames) -> bool:
-        """Put frames on the bus; False when it does not take them (told by the port; tried again next round)."""
-        if self._is_blocked or not self._port.is_open:
-            self._is_blocked = True
-            return False
-        try:
-            for frame in frames:
-                self._port.send(frame)
-        except NoAnswer:
-            self._is_blocked = True
-            return False
-        return True
-
-    def _ask(self, now_s: float) -> None:
-        for module in self._all:
-            if now_s < module.poll_due_s:
-                continue
-            is_online = module.was_online
-            poll_s = self._family.poll_s if is_online else ABSENT_POLL_S
-            module.poll_due_s = max(module.poll_due_s + poll_s, now_s)
-            if not self._send((module.questions[module.next_question],)):
-                return
-            module.next_question = (module.next_question + 1) % len(module.questions) if is_online else 0
-            if is_online and now_s >= module.first_due_s:
-                module.first_asks += 1
-                is_known = module.limits is not None and (
-                    module.identity.serial or module.first_asks >= MOST_FIRST_ASKS
-                )
-                module.first_due_s = now_s + (math.inf if is_known else FIRST_QUESTIONS_S)
-                if not self._send(module.first_questions):
-                    return
-
-    def _receive(self, frame: CanFrame) -> None:
-        heard = self._family.decode(frame)
-        if heard is None:
-            return
-        module = self._modules.get(heard.number)
-        if module is None:
-            self._note_stranger(heard.number)
-            return
-        now_s = asyncio.get_running_loop().time()
-        if now_s - self._heard_s > ALIVE_GAP_S:
-            self._alive_since_s = now_s
-        self._heard_s = now_s
-        if heard.refused:
-            self._note_refusal(module, heard, now_s)
-        was_on = module.is_on
-        module.hear(heard, now_s)
-        if was_on and module.is_on is False and module.order is not None and not (module.problem or module.has_fault):
-            _log.warning(
-                "power module %d on port '%s': went off by itself, it is set up again", module.number, self._port.name
-            )
-            module.forget(after_start=False)
-
-    def _note_stranger(self, number: int) -> None:
-        if number not in self._strangers and len(self._strangers) < 256:
-            self._strangers.add(number)
-            if self._broadcast:
-                _log.warning(
-                    "port '%s': power module %d answers and is not configured here; modules are told one by one",
-                    self._port.name,
-                    number,
-                )
-
-    def _note_refusal(self, module: Module, heard: Heard, now_s: float) -> None:
-        if heard.is_starting:
-            return
-        if module.refusals.get(heard.refused, -math.inf) < now_s - REFUSAL_AGAIN_S:
-            _log.warning(
-                "power module %d on port '%s' refused an order: %s", module.number, self._port.name, heard.refused
-            )
-        module.note_refusal(heard.refused, now_s)
-
-
-def pace(family: Family, count: int) -> tuple[float, float]:
-    """How often the set-points of `count` modules are said anew, at least every `MOST_REPEAT_S`, and how many frames a
-    second are left for raising them, so that all this with the questions fills no more of the bus than it may."""
-    always = count * (family.answer_frames + 1) / family.poll_s + 2 * count / ON_REPEAT_S
-    left = FRAMES_PER_S - CHANGES_PER_S / 2 - always
-    needed_s = count * family.set_point_frames / left if left > 0 else MOST_REPEAT_S
-    repeat_s = min(max(family.repeat_s, needed_s), MOST_REPEAT_S)
-    spare = FRAMES_PER_S * 1.1 - always - count * family.set_point_frames / repeat_s
-    return repeat_s, min(max(spare, LEAST_CHANGES_PER_S), CHANGES_PER_S)
 
 
 def _longest_ago(module: Module) -> float:
     return module.sent_s
-
-
-async def recognise(port: Bus, family: Family, number: int, *, timeout_s: float = 0.3) -> Identity | None:
-    """Who answers to the family's first question at `number`; NoAnswer when nobody does. Reads only."""
-
-    def answer(frame: CanFrame) -> Heard | None:
-        heard = family.decode(frame)
-        is_meant = heard is not None and heard.number == number and (heard.key >= 0 or heard.refused)
-        return heard if is_meant else None
-
-    question = family.first_questions(number)[0]
-    heard = await port.ask(question, answer, can_id=family.listen_id, mask=family.listen_mask, timeout_s=timeout_s)
-    if heard.refused:
-        return None
-    return Identity(vendor=family.vendor, model=family.model, serial=heard.serial)

@@ -18,9 +18,10 @@ from drivers.codecs import winline
 from drivers.codecs.can import CanFrame
 from drivers.codecs.dpm1000 import Register
 from drivers.interfaces import FailSafe, Identity, ModuleLimits, PowerModules
-from drivers.power.bank import Bank, Bus
-from drivers.power.bank import recognise as recognise_module
+from drivers.power.bank import Bank
 from drivers.power.family import Family, Frames, Heard
+from drivers.power.wire import Bus
+from drivers.power.wire import recognise as recognise_module
 
 
 class Range(enum.StrEnum):

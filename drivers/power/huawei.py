@@ -17,10 +17,11 @@ from drivers.codecs import huawei_power as codec
 from drivers.codecs.can import CanFrame
 from drivers.codecs.huawei_power import Message, Signal
 from drivers.interfaces import FailSafe, Identity, ModuleLimits, PowerModules
-from drivers.power.bank import Bank, Bus
-from drivers.power.bank import recognise as recognise_module
+from drivers.power.bank import Bank
 from drivers.power.family import RUNNING_A, RUNNING_V, Family, Frames, Heard
 from drivers.power.rated import MaxCurrent, MaxPower, MaxVoltage, MinVoltage, rated
+from drivers.power.wire import Bus
+from drivers.power.wire import recognise as recognise_module
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):

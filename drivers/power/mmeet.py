@@ -18,9 +18,10 @@ from drivers.codecs import winline
 from drivers.codecs.can import CanFrame
 from drivers.codecs.mmeet import Register
 from drivers.interfaces import FailSafe, ModuleLimits, PowerModules
-from drivers.power.bank import Bank, Bus
+from drivers.power.bank import Bank
 from drivers.power.family import RUNNING_V, Family, Frames, Heard
 from drivers.power.rated import MaxCurrent, MaxPower, MaxVoltage, MinVoltage, rated
+from drivers.power.wire import Bus
 
 
 class Range(enum.StrEnum):

@@ -17,10 +17,11 @@ from drivers.codecs import winline as codec
 from drivers.codecs.can import CanFrame
 from drivers.codecs.winline import Register
 from drivers.interfaces import FailSafe, Identity, ModuleLimits, PowerModules
-from drivers.power.bank import Bank, Bus
-from drivers.power.bank import recognise as recognise_module
+from drivers.power.bank import Bank
 from drivers.power.family import Family, Frames, Heard
 from drivers.power.rated import MaxCurrent, MaxPower, MaxVoltage, MinVoltage, rated
+from drivers.power.wire import Bus
+from drivers.power.wire import recognise as recognise_module
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from drivers.codecs import infypower, uugreenpower
 from drivers.codecs.can import CanFrame
 from drivers.codecs.infypower import Command
-from drivers.power.bank import pace
+from drivers.power.pace import pace
 from drivers.simulated.module_bank import ModuleFault, battery
 from drivers.simulated.power.uugreenpower import UuGreenWords
 from tests.drivers.power.rig import CASES, Case, Rig
