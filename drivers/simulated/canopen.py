@@ -204,7 +204,10 @@ class CanopenNode:
         process = pdo_of(index)
         if process is not None:
             pdo, part = process
-            values = self._objects.values(_BLOCK_OF.get(pdo.cob, STATUS))
+            block = _BLOCK_OF.get(pdo.cob, STATUS)
+            if not self._objects.has(block):
+                raise Abort(NO_OBJECT)
+            values = {part.source: 0, **self._objects.values(block)}
             marks = canopen.marks_of((), bool(values.get("ev_requests_energy")), self._renewed)
             return canopen.process_value(part, values, marks)
         return self._own_value(entry)
