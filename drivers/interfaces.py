@@ -159,6 +159,8 @@ class ControllerReading(msgspec.Struct, frozen=True):
     `session_ref` is what the station gave with the start order that is in force, 0 when none is; `boot_count` changes
     when the controller restarted; `energy_wh` counts this session only, by the controller's own measurement.
     `is_metered` False: it measures no current, and voltage, current, power and energy are 0 here for that reason.
+    `is_request_bounded`: the vehicle asks for no more than it was told it may have, so that a request at the limit may
+    want more.
     """
 
     status: ControllerStatus
@@ -181,6 +183,7 @@ class ControllerReading(msgspec.Struct, frozen=True):
     requested_current_a: float | None = None
     battery_temperature_c: float | None = None
     is_metered: bool = True
+    is_request_bounded: bool = False
 
 
 class VehicleData(msgspec.Struct, frozen=True):
@@ -290,6 +293,14 @@ class ConnectorController(Protocol):
     async def write_parameter(self, name: str, value: int) -> Parameter:
         """Write, read back and return what the device now holds. Raises Refused when it kept another value."""
         ...
+
+
+@runtime_checkable
+class HasOwnTimeOut(Protocol):
+    """A controller that knows no leases: its `fail_safe` comes `opens_after_s` after the last thing it heard of us
+    (infinity: it never opens by itself)."""
+
+    opens_after_s: float
 
 
 class MeterReading(msgspec.Struct, frozen=True):

@@ -25,6 +25,8 @@ NAMES = (
 HIGHEST_SAFE_C = 70.0
 OFF_C = 90.0
 """Plug and cable temperature from which the current falls, and at which nothing is left (E7 is the controller's)."""
+BOUNDED_WITHIN_A, BOUNDED_MARGIN = 2.0, 1.1
+"""A request so near the limit that the vehicle was told may want more; what a lower one has above it."""
 HIGHEST_READABLE_C = 200.0
 """The most a temperature sensor can mean (statuses.md 10); above it is missing or broken."""
 
@@ -136,7 +138,8 @@ def vehicle_limits(
 ) -> tuple[NamedLimit, ...]:
     """What the car and its cable allow: its own maxima, the rating coded by the plug, and (DC, C6) what it asks now.
 
-    A DC car that asks for less than the floor still has the floor: it is paused by its own doing, and comes back.
+    A DC car that asks for less than the floor still has the floor: it is paused by its own doing, and comes back. One
+    whose request follows what it is told has a margin above it, or it could never ask for more.
     """
     found = []
     if vehicle is not None:
@@ -151,7 +154,12 @@ def vehicle_limits(
         and reading.status is ControllerStatus.C6_CHARGING
         and settings.type.power_type is PowerType.DC
     ):
-        found.append(NamedLimit("vehicle", current_a=max(reading.requested_current_a, settings.min_current_a)))
+        asked_a = reading.requested_current_a
+        if reading.is_request_bounded:
+            is_at_limit = asked_a >= reading.limit_current_a - BOUNDED_WITHIN_A
+            asked_a = math.inf if is_at_limit else asked_a * BOUNDED_MARGIN + BOUNDED_WITHIN_A
+        if math.isfinite(asked_a) or not reading.is_request_bounded:
+            found.append(NamedLimit("vehicle", current_a=max(asked_a, settings.min_current_a)))
     return tuple(found)
 
 

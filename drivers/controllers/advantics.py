@@ -31,7 +31,7 @@ from drivers.about import About, Modules
 from drivers.codecs import advantics as wire
 from drivers.codecs.advantics import Function, Pilot, State
 from drivers.codecs.can import CanFrame
-from drivers.controllers.advantics_heard import EMERGENCY_LASTS_S, ENDING, IDLE, SESSION, Heard
+from drivers.controllers.advantics_heard import COMMAND_HOLDS_S, EMERGENCY_LASTS_S, ENDING, IDLE, SESSION, Heard
 from drivers.controllers.advantics_status import Fault, broken_off, emergency, status_of
 from drivers.errors import NoAnswer, Refused
 from drivers.interfaces import (
@@ -55,8 +55,6 @@ log = logging.getLogger(__name__)
 HEARD_WITHIN_S = 0.2
 """Without its status for longer the modules go off: the maker's rule."""
 READ_WITHIN_S = 0.5
-COMMAND_HOLDS_S = 2.0
-"""A power command is repeated as often as the vehicle asks (CCS: several times a second, up to a minute allowed)."""
 CLOSED_FOR_S = 0.2
 """Contactors reported closed for so long before current may flow (power.md, Z4)."""
 GENTLE_A = 2.0
@@ -64,6 +62,8 @@ GENTLE_A = 2.0
 ENDS_WITHIN_S = 3.0
 """So long it may take to end a charge in order; then it is told that the supply is gone."""
 REPEAT_S = 1.0
+FIRST_WORDS_S = 0.3
+"""So long after its first word it is known what it has to say at all."""
 EXPLAINS_WITHIN_S = 1.0
 """An emergency stop told so soon after the end of a charge is the cause of that end."""
 SUPPLY_GAP_S = 0.5
@@ -151,6 +151,8 @@ class AdvanticsController:
         """Of an emergency stop that the controller reports; stays as long as it does."""
         self._left: tuple[State | None, float] = (None, float("-inf"))
         """The state in which a charge ended that nobody here had asked to end, and when."""
+        self._first_s = float("inf")
+        """When it was heard first."""
         self._is_switched_off = False
         """Emergency stop by command."""
         self._had_session = False
@@ -199,6 +201,7 @@ class AdvanticsController:
             soc_pct=heard.soc_pct if heard.state not in IDLE else None,
             requested_voltage_v=heard.power.voltage_v if heard.state is State.CHARGING else None,
             requested_current_a=max(0.0, heard.power.max_current_a) if heard.state is State.CHARGING else None,
+            is_request_bounded=True,
         )
 
     async def read_vehicle(self) -> VehicleData:
@@ -404,8 +407,8 @@ class AdvanticsController:
 
     def _on_state(self, before: State | None, after: State) -> None:
         if before is None:
-            if after in SESSION or after in ENDING:  # an earlier run of this software let it begin
-                self._cause = Cause.LEASE_ENDED
+            self._first_s = self._now()
+            self._cause = Cause.LEASE_ENDED  # what an earlier run of this software permitted ended with that run
             return
         if after is State.INITIALISING:
             self._boots += 1
@@ -443,7 +446,7 @@ class AdvanticsController:
     def _forget_vehicle(self) -> None:
         """What was of a vehicle that is gone."""
         self._had_session, self._fault = False, None
-        if not self._is_permitted:
+        if not self._is_permitted and self._now() - self._first_s > FIRST_WORDS_S:
             self._session_ref, self._cause = 0, Cause.NONE
 
     def _take(self, frame: CanFrame) -> None:
@@ -461,7 +464,9 @@ class AdvanticsController:
             return ControllerStatus.E9_EMERGENCY_STOP, Cause.EMERGENCY_COMMAND
         if self._alarm is not None:
             return self._alarm
-        status, cause = status_of(self._heard, had_session=self._had_session, voltage_v=(output or NOTHING).voltage_v)
+        status, cause = status_of(
+            self._heard, now_s=self._now(), had_session=self._had_session, voltage_v=(output or NOTHING).voltage_v
+        )
         if self._fault is not None:
             return self._fault
         if output is not None and not output.is_able and status is not ControllerStatus.F_UNKNOWN:
@@ -474,8 +479,8 @@ class AdvanticsController:
             (HardwareFlag.INPUT_VOLTAGE, True),
             (HardwareFlag.EV_CONNECTED, heard.has_vehicle),
             (HardwareFlag.PRECHECK_DONE, status is not ControllerStatus.F_UNKNOWN),
-            (HardwareFlag.OUTPUT_RELAY, heard.is_closed),
-            (HardwareFlag.CHARGING, heard.is_closed and heard.state is State.CHARGING),
+            (HardwareFlag.OUTPUT_RELAY, heard.is_closed(self._now())),
+            (HardwareFlag.CHARGING, heard.is_closed(self._now()) and heard.state is State.CHARGING),
         )
         flags = HardwareFlag(0)
         for flag, holds in rows:
@@ -486,6 +491,8 @@ class AdvanticsController:
     def _present(self) -> None:
         if self._now() - self._heard.state_s > READ_WITHIN_S:
             raise NoAnswer(self._text("its status does not come"))
+        if self._heard.pilot is None and self._now() - self._first_s < FIRST_WORDS_S:
+            raise NoAnswer(self._text("it has not said yet whether a vehicle is there"))
 
     @staticmethod
     def _now() -> float:

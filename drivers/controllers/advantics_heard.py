@@ -24,6 +24,8 @@ POWERED = (SESSION - BEFORE_INSULATION) | ENDING
 """States in which the output contactors may be closed."""
 EMERGENCY_LASTS_S = 0.5
 """An emergency stop is told each 0.1 s; without that for so long it is over."""
+COMMAND_HOLDS_S = 2.0
+"""A power command is repeated as often as the vehicle asks (CCS: several times a second, up to a minute allowed)."""
 BOARDS = {wire.BOARD_CUI1: "ADM-CO-CUI1", wire.BOARD_SECC: "ADM-CS-SECC", wire.BOARD_SPCC: "ADM-CS-SPCC"}
 
 
@@ -54,10 +56,10 @@ class Heard:
         self.on_emergency: Callable[[Origin], None] = lambda origin: None
         self.on_vehicle_gone: Callable[[], None] = lambda: None
 
-    @property
-    def is_closed(self) -> bool:
-        """The output contactors, as far as the controller has said."""
-        return self.power.is_closed and self.state in POWERED
+    def is_closed(self, now_s: float) -> bool:
+        """The output contactors, as far as the controller has said: outside of a charge its last word holds 2 s."""
+        is_said = now_s - self.power_s <= COMMAND_HOLDS_S or self.state in IN_CHARGE
+        return self.power.is_closed and self.state in POWERED and is_said
 
     @property
     def has_vehicle(self) -> bool:

@@ -32,7 +32,7 @@ LEAST_TEST_OHM = 100_000.0
 """And does not let the insulation test pass below this (sequences_v3; 125 kohm for MCS)."""
 
 
-def status_of(heard: Heard, *, had_session: bool, voltage_v: float) -> Fault:
+def status_of(heard: Heard, *, now_s: float, had_session: bool, voltage_v: float) -> Fault:
     """Status and cause by the controller's state alone; faults that were found are laid over it by the driver.
 
     `had_session`: a charge of the vehicle that is there has ended. `voltage_v` is measured at the output.
@@ -53,7 +53,7 @@ def status_of(heard: Heard, *, had_session: bool, voltage_v: float) -> Fault:
     if state is State.PRECHARGE and abs(voltage_v - heard.power.voltage_v) <= PRECHARGE_WITHIN_V:
         return S.C5_PRECHARGE_DONE, C.NONE
     if state is State.ENDING_CHARGE:
-        return (S.C7_RAMP_DOWN if heard.is_closed else S.C8_SHUTDOWN), C.NONE
+        return (S.C7_RAMP_DOWN if heard.is_closed(now_s) else S.C8_SHUTDOWN), C.NONE
     return STATUS[state], C.NONE
 
 
