@@ -11,17 +11,24 @@ import pytest
 
 from drivers.simulated.client import ControlRefused, SimulationClient
 from drivers.simulated.control import Control
+from drivers.simulated.io_model import IoFaults
 from drivers.simulated.meter import MeterFaults
-from drivers.simulated.station import SimulatedStation
+from drivers.simulated.models import BankFaults, IsolationFaults
+from drivers.simulated.module_bank import ModuleFault
+from drivers.simulated.plan import Plan
+from drivers.simulated.station import CanFaults, SimulatedStation
+from drivers.simulated.ups_model import UpsFaults
 from drivers.simulated.vehicle import PlugOptions
+from drivers.simulated.wiring import InputDeed, OutputDeed
+from tests.drivers.simulated import whole
 from tests.drivers.simulated.plans import plan
 
 pytestmark = pytest.mark.realtime
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[tuple[SimulatedStation, SimulationClient, str]]:
-    station = SimulatedStation(plan())
+async def served(made: Plan | None = None) -> AsyncIterator[tuple[SimulatedStation, SimulationClient, str]]:
+    station = SimulatedStation(made or plan())
     control = Control(station)
     address = await control.start()
     try:
@@ -73,6 +80,46 @@ async def test_late_and_noise_are_kept_beside_each_other() -> None:
         await client.noise("meters", garbage=0.25)
         faults = station.port_faults("meters")
         assert (faults.delay_s, faults.garbage) == (0.5, 0.25)
+
+
+async def test_devices_of_every_kind_can_be_broken_and_are_shown() -> None:
+    async with served(whole.plan()) as (_, client, _):
+        await client.do("io", "relays", IoFaults(silent=True))
+        await client.do("input", "door", InputDeed(active=True, held=True))
+        await client.do("output", "K1", OutputDeed(stuck_open=True))
+        await client.do("modules", "bank", BankFaults(module=1, fault=ModuleFault.FAN))
+        await client.do("insulation", "earth", IsolationFaults(resistance_ohm=5.0))
+        await client.do("ups", "ups", UpsFaults(charge_pct=7.0))
+        await client.do("meter", "dc", MeterFaults(silent=True))
+        await client.disturb_can("bus", CanFaults(babble_id=1, babble_share=0.5))
+        state = await client.state()
+        assert state.device("io", "relays").values["silent"]
+        assert state.device("input", "door").values == {"function": "door", "active": True, "held": True}
+        assert state.device("output", "K1").values["stuck_open"]
+        assert state.device("modules", "bank").values["modules"]["1"]["faults"] == ["fan"]
+        assert state.device("insulation", "earth").values["resistance_ohm"] == 5.0
+        assert state.device("ups", "ups").values["charge_pct"] == pytest.approx(7.0, abs=0.1)
+        assert state.meter("dc").silent
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "word"),
+    [
+        ("/device/engine/a", "{}", 404, "input, output, meter"),
+        ("/device/sensor/rear", "{}", 404, "There are: front"),
+        ("/device/sensor/front", '{"temperature": 5}', 400, "temperature_c"),
+        ("/device/output/K9", "{}", 404, "K1, R3, fan"),
+        ("/device/modules/bank", '{"module": 9, "fault": "fan"}', 404, "no such part"),
+        ("/device/modules/bank", '{"fault": "fun"}', 400, "fault"),
+        ("/ports/line/can", "{}", 404, "There are: bus"),
+        ("/ports/bus/can", '{"drop": 2}', 400, "drop"),
+    ],
+)
+async def test_what_cannot_be_done_to_a_device_is_refused(path: str, body: str, status: int, word: str) -> None:
+    async with served(whole.plan()) as (_, _, base), aiohttp.ClientSession() as session:
+        async with session.post(base + path, data=body.encode()) as response:
+            answer: dict[str, Any] = await response.json()
+        assert (response.status, word in " ".join(answer.values())) == (status, True), answer
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ class Whole:
     def __init__(self) -> None:
         self.simulation = SimulatedStation(plan())
         self.ports = {
-            name: port_in_process(self.simulation, name) for name in ("line", "bus", "supply", "chip", "strip")
+            name: port_in_process(self.simulation, name) for name in ("line", "bus", "web", "supply", "chip", "strip")
         }
 
     def device(self, kind: str, name: str, port: str) -> Any:
@@ -52,6 +52,7 @@ async def test_every_device_answers_its_driver_and_nothing_is_left_out() -> None
         assert (await made.device("meter", "main", "line").read()).energy_wh == 0
         assert (await made.device("meter", "dc", "line").read()).energy_wh == 0
         assert (await made.device("meter", "house", "line").read()).power_w == 0
+        assert (await made.device("meter", "signed", "web").read()).energy_wh == 0
         assert (await made.device("insulation", "earth", "line").read()).resistance_ohm > 1e6
         assert (await made.device("sensor", "front", "line").read()).temperature_c == 22.0
         assert (await made.device("io", "relays", "line").read()).outputs[0] is False
@@ -188,6 +189,7 @@ async def test_without_the_stations_supply_nothing_answers_and_outputs_fall() ->
             ("sensor", "front", "line"),
             ("connector", "2", "bus"),
             ("meter", "house", "line"),
+            ("meter", "signed", "web"),
         ):
             with pytest.raises(DeviceError):
                 await made.device(kind, name, port).read()

@@ -43,6 +43,7 @@ def document() -> dict[str, Any]:
         "meter": [
             {"name": "main", "port": "line", "address": 1},
             {"name": "dc", "port": "line", "address": 2, "driver": "dzg"},
+            {"name": "signed", "port": "web", "driver": "lem"},
             {"name": "house", "port": "line", "address": 12_345_678, "driver": "mercury_200"},
         ],
         "modules": [{"name": "bank", "driver": "infypower", "port": "bus", "addresses": [0, 1]}],
