@@ -27,14 +27,14 @@ from chargepoint.vocabulary import ConnectorStatus
 from drivers.simulated.client import SimulationClient
 from drivers.simulated.vehicle import PlugOptions
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "demo.toml"
+EXAMPLES = Path(__file__).parents[1] / "examples"
 NUMBERS = (1, 2, 3, 4)
 CARDS = {number: f"0000000{number}" for number in NUMBERS}
 SERVICES = ("station", "ocpp", "rfid", "helper")
 UP_LIMIT_S = 20.0
 END_LIMIT_S = 4.0
 
-SIMULATION = "".join(f"[[connector]]\nnumber = {number}\nclosings_per_minute = 600\n" for number in NUMBERS)
+SIMULATION = "[[connector]]\nnumber = {}\nclosings_per_minute = 600\n"
 """The benchmarks start more often than a contactor should close."""
 
 
@@ -64,8 +64,14 @@ class Rig:
     """
 
     def __init__(
-        self, place: Place, ocpp: Mapping[str, Any] | None = None, configuration: Mapping[str, Any] | None = None
+        self,
+        place: Place,
+        ocpp: Mapping[str, Any] | None = None,
+        configuration: Mapping[str, Any] | None = None,
+        example: str = "demo",
     ) -> None:
+        self._document = tomllib.loads((EXAMPLES / f"{example}.toml").read_text(encoding="utf-8"))
+        self.numbers = tuple(section["number"] for section in self._document["connector"])
         self._place = place
         self._ocpp = dict(ocpp or {})
         self._configuration = dict(configuration or {})
@@ -97,22 +103,24 @@ class Rig:
             await self._stack.aclose()
 
     async def _start_devices(self) -> None:
-        document = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+        document = self._document
         wires = self.folder / "wires"
         wires.mkdir()
-        here: dict[str, Address] = {port["name"]: str(wires / port["name"]) for port in document["port"]}
+        here: dict[str, Address] = {port["name"]: _place_of(port, wires) for port in document["port"]}
         document = prepared(document, here, self.server.url)
         document["ocpp"] |= self._ocpp
         document["ocpp"]["configuration"] |= {"MeterValueSampleInterval": 1} | self._configuration
         self.station_file = self.folder / "station.toml"
         self.station_file.write_text(toml_text(document))
         simulation = self.folder / "simulation.toml"
-        simulation.write_text(SIMULATION)
+        simulation.write_text("".join(SIMULATION.format(number) for number in self.numbers))
         arguments = ["--config", str(self.station_file), "--simulation", str(simulation)]
         log = self.folder / "devices.log"
         child = await Child.start("simulated devices", "drivers.simulated", arguments, log, True)
         self._stack.push_async_callback(child.end, 1.0)
         address = await child.address()
+        found = {name: _address(where) for name, where in address["ports"].items()}
+        self.station_file.write_text(toml_text(prepared(document, found, self.server.url) | {"ocpp": document["ocpp"]}))
         self.devices = await self._stack.enter_async_context(SimulationClient(str(address["control"])))
 
     # ------------------------------------------------------------------------------------------------- the station
@@ -187,7 +195,7 @@ class Rig:
 
     async def until_free(self, watcher: Watcher) -> None:
         """Wait until all connectors are free."""
-        await self.until_status(watcher, NUMBERS, ConnectorStatus.AVAILABLE)
+        await self.until_status(watcher, self.numbers, ConnectorStatus.AVAILABLE)
 
     async def until_status(self, watcher: Watcher, numbers: tuple[int, ...], status: ConnectorStatus) -> None:
         def holds() -> bool:
@@ -201,15 +209,19 @@ class Rig:
         await self.devices.plug(number, PlugOptions(start_delay_s=3600))
 
     async def charge_all(self) -> None:
-        """Four cars, four cards; returns when power flows at all connectors."""
+        """A car and a card for each connector; returns when power flows at all of them."""
         options = PlugOptions(start_delay_s=0.2, capacity_wh=500_000, soc_pct=10)
         async with self.watching() as watcher:
-            for number in NUMBERS:
+            for number in self.numbers:
                 await self.devices.plug(number, options)
-            await self.until(watcher, lambda: all(has_car(watcher, number) for number in NUMBERS), "cars are seen")
-            for number in NUMBERS:
-                await self.devices.tap(str(number), CARDS[number])
-            await self.until_status(watcher, NUMBERS, ConnectorStatus.CHARGING)
+            await self.until(watcher, lambda: all(has_car(watcher, number) for number in self.numbers), "cars are seen")
+            for number in self.numbers:
+                await self.devices.tap(self._reader_of(number), f"{number:08}", (number,))
+            await self.until_status(watcher, self.numbers, ConnectorStatus.CHARGING)
+
+    def _reader_of(self, number: int) -> str:
+        readers = self._document["reader"]
+        return str(next(one["name"] for one in readers if number in one.get("connectors", [number])))
 
     async def charging(self) -> int:
         """At how many connectors the contactor is closed."""
@@ -231,3 +243,13 @@ def running(watcher: Watcher, name: str) -> ServiceState | None:
     """The state of a service that is up."""
     state = watcher.states.get(f"service/{name}")
     return state if isinstance(state, ServiceState) and state.status == "running" else None
+
+
+def _place_of(port: Mapping[str, Any], wires: Path) -> Address:
+    return ("127.0.0.1", 0) if port.get("kind") in ("tcp", "http") else str(wires / port["name"])
+
+
+def _address(where: str) -> Address:
+    """A path, or host:port."""
+    host, colon, port = where.rpartition(":")
+    return where if where.startswith("/") or not colon else (host, int(port))
