@@ -85,15 +85,9 @@ def _options(document: Document, section: Section, module: ModuleType) -> Iterat
 
 def _port_kind(document: Document, section: Section, module: ModuleType) -> Iterator[Fault]:
     about = getattr(module, "ABOUT", None)
-    if about is not None and not about.ports:
+    if about is None or not about.ports:
         return
     name = section.text("port")
-    if not name:
-        if "port" not in section.raw and not section.where.startswith("[[reader]]"):
-            yield document.fault(section, "port", "its driver works on a port", "Name its [[port]].")
-        return
-    if about is None:
-        return
     yield from _objection(document, section, module, name)
     for port in document.many("port"):
         if port.settings is not None and port.text("name") == name and port.settings.kind not in about.ports:
