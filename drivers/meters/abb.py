@@ -2,7 +2,8 @@
 
 Source: ABB, B21 and B23/B24 user manuals, Modbus register tables. Whole numbers, high word first; voltage 0.1 V,
 current and power 0.01, energy 0.01 kWh over four registers.
-Quirk: what it does not measure is all ones (without a sign) or the greatest number (with a sign): no value.
+Quirk: what it does not measure is all ones (without a sign) or the greatest number (with a sign): no value. That is how
+it tells phases that are not connected, and what its class does not count.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ ABOUT = About(
     abilities=("import", "export", "1 or 3 phases", "frequency", "power factor", "serial number", "recognised"),
     source="ABB, B23/B24 user manual, Modbus register tables",
     confidence=2,
-    quirks=('Meters of the steel class ("Steel") have no Modbus and count import only.',),
+    quirks=("The lower classes count import only: they give no export.",),
 )
 
 REGISTERS = Registers(
@@ -58,6 +59,7 @@ REGISTERS = Registers(
     serial=Integer(0x8900, missing=0xFFFF_FFFF),
     firmware=Text(0x8908, 8),
     most=125,
+    tells_absent=True,
 )
 ONE_PHASE = structs.replace(REGISTERS, voltage_v=REGISTERS.voltage_v[:1], current_a=REGISTERS.current_a[:1])
 TYPE, LENGTH = 0x8960, 6

@@ -57,6 +57,7 @@ ABOUT = About(
     vendor="LEM",
     models=tuple(Model),
     ports=("http",),
+    is_modbus=False,
     abilities=("import", "export", "direct current", "serial number", "signed sessions", "recognised"),
     source="LEM, DCBM 400/600 communication protocol; EVerest, module LemDCBM400600",
     confidence=1,

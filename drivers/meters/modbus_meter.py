@@ -91,13 +91,20 @@ class ModbusMeter:
             return register.decode([values[register.address + at] for at in range(register.count)])
 
         def optional(register: Register | None) -> float | None:
-            return None if register is None else value(register)
+            number = None if register is None else value(register)
+            return None if number is not None and table.tells_absent and math.isnan(number) else number
+
+        def phases(registers: tuple[Register, ...]) -> list[float]:
+            numbers = [value(each) for each in registers]
+            if not table.tells_absent or not numbers or math.isnan(numbers[0]):
+                return numbers
+            return [0.0 if math.isnan(number) else number for number in numbers]
 
         return self._judge.reading(
             energy_wh=value(table.energy_wh),
             power_w=value(table.power_w),
-            voltage_v=[value(each) for each in table.voltage_v],
-            current_a=[value(each) for each in table.current_a],
+            voltage_v=phases(table.voltage_v),
+            current_a=phases(table.current_a),
             energy_export_wh=optional(table.energy_export_wh),
             frequency_hz=optional(table.frequency_hz),
             power_factor=optional(table.power_factor),

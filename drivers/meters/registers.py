@@ -138,6 +138,8 @@ class Registers(msgspec.Struct, frozen=True, kw_only=True):
     `serial` is its serial number in registers of function `identity`, for meters that tell it.
     `most` registers at once and `quiet_s` of silence before a request are what the meter stands; `gap` says how many
     registers that nobody wants are read along rather than asking once more (0 for meters that refuse holes).
+    `tells_absent`: "no value" stands for a phase that is not connected (read as 0), as long as the first phase has one,
+    and for an export, power factor or frequency that it does not measure.
     """
 
     energy_wh: Register
@@ -154,6 +156,7 @@ class Registers(msgspec.Struct, frozen=True, kw_only=True):
     most: int = 80
     gap: int = 80
     quiet_s: float = 0.0
+    tells_absent: bool = False
 
     def all(self) -> Iterator[Register]:
         """Every register of the table."""

@@ -67,6 +67,7 @@ REGISTERS = Registers(
     serial=Integer(0x0081),
     most=125,
     gap=30,
+    tells_absent=True,
 )
 IMPORT_ONLY = structs.replace(REGISTERS, energy_export_wh=None)
 NAME, LENGTH = 0x0031, 20

@@ -5,9 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from drivers import discovery
 from drivers.errors import BadFrame, Implausible, NoAnswer, Refused
 from drivers.loading import known, load
 from drivers.meters.recognition import recognise
+from drivers.ports.port import Port
 from drivers.simulated.meter import MeterFaults
 from tests.drivers.meters.wired import AC, CASES, DC, Case, Known, open_meter, wired
 
@@ -194,6 +196,14 @@ async def test_a_modbus_meter_is_recognised_where_it_says_who_it_is_and_never_ta
         return
     assert found is not None and found.driver == case.driver
     assert found.identity.model == case.model or case.model == "DTSD1352"
+
+
+@pytest.mark.parametrize("case", modbus, ids=str)
+async def test_discovery_among_all_drivers_never_takes_a_meter_for_another(case: Case) -> None:
+    async with wired(case) as one:
+        assert isinstance(one.port, Port)
+        found = await discovery.look_at("meters", one.port, discovery.candidates("serial"), case.address)
+    assert found is not None and found.driver in ("", case.driver)
 
 
 async def test_nobody_is_recognised_as_nobody() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from drivers.errors import Implausible, NoAnswer, Refused
 from drivers.meters import chint, mercury
+from drivers.simulated.meter import Readout
 from drivers.simulated.meters.mercury import MercuryFace
 from drivers.simulated.wire import Line
 from tests.drivers.meters.wired import AC, CASES, Case, Known, open_meter, wired
@@ -159,3 +160,25 @@ async def test_an_em24_is_never_asked_for_more_than_it_stands() -> None:
     async with wired(case_of("EM24")) as one:
         await one.meter.read()
         assert one.line is not None and all(request.count <= 11 for request in one.line.requests)
+
+
+@pytest.mark.parametrize("model", ["B23", "iEM3155"])
+async def test_no_value_is_a_phase_that_is_not_connected_and_an_export_that_is_not_counted(model: str) -> None:
+    nan = float("nan")
+    one_phase = Known(
+        Readout((230.2, nan, nan), (10.5, nan, nan), (2417.0, nan, nan), 1_234_560.0, nan),
+    )
+    one_phase.ac = msgspec.structs.replace(one_phase.ac, phase_power_w=(2417.0, 0.0, 0.0))
+    async with wired(case_of(model), one_phase) as one:
+        reading = await one.meter.read()
+        assert reading.voltage_v == pytest.approx((230.2, 0.0, 0.0)) and reading.current_a == (10.5, 0.0, 0.0)
+        assert reading.energy_export_wh is None
+        one_phase.ac = msgspec.structs.replace(one_phase.ac, voltage_v=(nan, 230.0, 230.0))
+        with pytest.raises(Implausible, match="voltage"):
+            await one.meter.read()
+
+
+async def test_import_without_a_value_is_never_a_reading() -> None:
+    async with wired(case_of("B23"), Known(msgspec.structs.replace(AC, import_wh=float("nan")))) as one:
+        with pytest.raises(Implausible, match="energy"):
+            await one.meter.read()
