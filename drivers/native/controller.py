@@ -131,6 +131,7 @@ class NativeController:
         self._capabilities: Capability | None = None
         self._version = PROTOCOL_VERSION
         self._next_frame: int | None = None
+        self._boot_count: int | None = None
 
     async def identify(self) -> Identity:
         """Vendor to protocol version. Raises NoAnswer, BadFrame or Refused, as all that follow."""
@@ -146,6 +147,9 @@ class NativeController:
         except ValueError as error:
             raise BadFrame(self._text(f"status: {error}")) from None
         self._remember(values)
+        if self._boot_count not in (None, reading.boot_count):
+            self._next_frame = None  # its frames are numbered anew
+        self._boot_count = reading.boot_count
         return reading
 
     async def read_vehicle(self) -> VehicleData:

@@ -179,7 +179,8 @@ start. A frame of an identifier whose data are those of the last one with it nee
 1. Read `dump_records`: a batch, beginning with the frame `dump_taken`, or with the oldest that is left.
 2. Write `dump_taken` with the number behind the last frame of the batch, and read on. Reading alone changes nothing: a
    batch whose answer was lost is read again. A gap in the numbers is what was lost; a number below the expected one
-   says that the controller has started anew.
+   says that the controller has started anew. A `dump_taken` above `dump_next` is ignored. When `boot_count` has changed
+   the station reads on without writing it first.
 
 | Bytes of a batch | What |
 | --- | --- |

@@ -198,8 +198,7 @@ class CanopenNode:
                 raise Abort(NO_OBJECT)
             if sub:
                 raise Abort(NO_SUB_INDEX)
-            value = canopen.encode_object(what, self._objects.values(block).get(what.name, _nothing(what)))
-            return value.rstrip(b"\0") or value[:1] if what.type is Type.BYTES else value
+            return canopen.encode_object(what, self._objects.values(block).get(what.name, _nothing(what)))
         entry = self._entry(index, sub)
         process = pdo_of(index)
         if process is not None:

@@ -35,8 +35,9 @@ class FrameRing:
         self.next_number += 1
 
     def take(self, number: int) -> None:
-        """All frames below `number` were read."""
-        self.taken = min(number, self.next_number)
+        """All frames below `number` were read. A number that is still to come is of an earlier life, and ignored."""
+        if number <= self.next_number:
+            self.taken = number
 
     def batch(self) -> tuple[int, Iterable[VehicleFrame]]:
         """The number of the first frame that was not taken and is still there, and the frames from it on."""
