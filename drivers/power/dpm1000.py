@@ -45,7 +45,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
 ABOUT = About(
     vendor="SCU",
-    models=("DPM1000-30",),
+    models=("DPM1000",),
     ports=("can",),
     bit_rates=(125_000,),
     addresses=(0,),
@@ -58,6 +58,7 @@ ABOUT = About(
         "is needed behind it.",
         "Its alarm bits are read as Winline's, whose frames it shares; they have not been compared with a device.",
         "Limits are those of the data sheet: it does not tell them.",
+        "The output range is told as a floating number, which the source leaves open.",
     ),
 )
 

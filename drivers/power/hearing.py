@@ -49,7 +49,10 @@ class Hearing:
             self._alive_since_s = now_s
         self._heard_s = now_s
         if heard.refused:
+            module.answered(heard.refused, now_s)
             self._note_refusal(module, heard, now_s)
+        if heard.key >= 0:
+            module.answered("", now_s)
         was_on = module.is_on
         module.hear(heard, now_s)
         if was_on and module.is_on is False and module.order is not None and not (module.problem or module.has_fault):

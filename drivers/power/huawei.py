@@ -40,7 +40,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
 ABOUT = About(
     vendor="Huawei",
-    models=("R100040G1", "R100040G2"),
+    models=("R100040Gx",),
     ports=("can",),
     bit_rates=(125_000,),
     addresses=(1,),
@@ -120,7 +120,7 @@ def _values(number: int, signal: int, value: int) -> Heard:
         return Heard(number, signal, alarms=codec.alarms(value), has_fault=value != 0)
     if signal == Signal.TEMPERATURE:
         signed = value - (1 << 32) if value >> 31 else value
-        return Heard(number, temperature_c=signed / codec.SCALE)
+        return Heard(number, signal, temperature_c=signed / codec.SCALE)
     return Heard(number)
 
 

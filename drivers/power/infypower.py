@@ -65,6 +65,8 @@ ABOUT = About(
         "A module switches itself off 10 s after it last heard a controller.",
         "walk_in makes the output rise in 5 to 8 s, too slow for some vehicles' pre-charge; it is off unless set.",
         "BEG and BEC are used as rectifiers only; their voltage and current are read with the commands of V1.13.",
+        "BEG and BEC are set by the system registers, addressed to one module each, which the sources leave open; "
+        "group and broadcast are not used for them.",
     ),
 )
 
@@ -164,7 +166,7 @@ class V113(_Common):
 class V104(_Common):
     """BEG, BEC, as rectifiers."""
 
-    can_tell_all = False  # a module's share goes by its own registers only
+    can_tell_all = False  # whether a group's current is that of each module or of all is not told
 
     def first_questions(self, number: int) -> Frames:
         registers = (Register.MAX_VOLTAGE, Register.MIN_VOLTAGE, Register.MAX_CURRENT, Register.RATED_POWER)

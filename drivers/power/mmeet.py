@@ -47,7 +47,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
 ABOUT = About(
     vendor="MMeet",
-    models=("MMeet 30 kW",),
+    models=("MMeet-type modules",),
     ports=("can",),
     bit_rates=(125_000,),
     addresses=(0,),

@@ -6,7 +6,9 @@ import math
 
 import msgspec
 
+from drivers.errors import NoAnswer, Refused
 from drivers.interfaces import Identity, ModuleLimits, ModuleReading
+from drivers.ports.statistics import Tally
 from drivers.power.family import RUNNING_A, Family, Heard
 
 OFFLINE_S = 0.95
@@ -90,6 +92,8 @@ class Module:
         self._twice_since_s = LONG_AGO_S
         self._twice_until_s = LONG_AGO_S
         self._sender: int | None = None
+        self._tally: Tally | None = None
+        self._asked_s = 0.0
         self._reading: ModuleReading | None = None
         self._reading_online = False
 
@@ -184,6 +188,24 @@ class Module:
         self._twice += 1
         if self._twice >= TWICE_COUNT:
             self._twice, self._twice_until_s = 0, now_s + TWICE_HOLDS_S
+
+    def asked(self, tally: Tally, now_s: float) -> None:
+        """One of its questions left; the one before it, if still open, will not be answered any more."""
+        if self._tally is not None:
+            self._tally.failed(
+                NoAnswer(f"power module {self.number} did not answer within {now_s - self._asked_s:.1f} s")
+            )
+        self._tally, self._asked_s = tally, now_s
+
+    def answered(self, refused: str, now_s: float) -> None:
+        """Its open question, if there is one, was answered."""
+        tally, self._tally = self._tally, None
+        if tally is None:
+            return
+        if refused:
+            tally.failed(Refused(f"power module {self.number}: {refused}"))
+        else:
+            tally.answered(self._asked_s, now_s)
 
     def note_refusal(self, reason: str, now_s: float) -> None:
         """It did not take an order."""

@@ -37,6 +37,7 @@ class Questions:
             module.poll_due_s = max(module.poll_due_s + poll_s, now_s)
             if not self._wire.send((module.questions[module.next_question],)):
                 return
+            module.asked(self._wire.tally(module.number), now_s)
             module.next_question = (module.next_question + 1) % len(module.questions) if is_online else 0
             if is_online and now_s >= module.first_due_s:
                 module.first_asks += 1

@@ -37,7 +37,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
 ABOUT = About(
     vendor="Sinexcel",
-    models=("SXL 20 kW", "SXL 30 kW"),
+    models=("EV charger modules",),
     ports=("can",),
     bit_rates=(125_000,),
     addresses=(1,),

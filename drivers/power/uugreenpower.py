@@ -1,6 +1,6 @@
 """UUGreenPower (YYLN) modules UR100020, UR100030 and UR100040.
 
-Wiring: CAN at 125 kbit/s (some leave the factory with 250 kbit/s), extended identifiers; numbers 1 to 127 as set on
+Wiring: CAN at 125 kbit/s (inferred), extended identifiers; numbers 1 to 127 as set on
 the module. Source: public drivers of UR1000X0, which agree; alarm bits and range procedure of one source.
 Quirks: the range of the output is changed only while the module is off, with 2 s before and after. Whether a module
 switches itself off when the controller falls silent is not known.
@@ -57,7 +57,7 @@ ABOUT = About(
     vendor="UUGreenPower",
     models=("UR100020", "UR100030", "UR100040"),
     ports=("can",),
-    bit_rates=(125_000, 250_000),
+    bit_rates=(125_000,),
     addresses=(1,),
     abilities=("output ranges", "all together", "temperature", "alarms", "serial number"),
     source="public drivers of UR1000X0 that agree; alarm bits and range procedure of one source",

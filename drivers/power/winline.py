@@ -56,6 +56,7 @@ ABOUT = About(
         "Whether a module switches itself off when this software dies is not known: a contactor that opens then "
         "is needed behind it.",
         "SCU and MMeet modules use the same identifiers with other registers: name the right driver.",
+        "Frames to all and to groups are sent without the point-to-point bit, which the sources leave open.",
         "Voltage limits are 150 to 1000 V unless given: the module does not tell them.",
     ),
 )

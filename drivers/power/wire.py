@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from drivers.codecs.can import CanFrame
 from drivers.errors import NoAnswer
 from drivers.interfaces import Identity
+from drivers.ports.statistics import Devices, Exchanges, Tally
 from drivers.power.family import Family, Frames, Heard
 
 T = TypeVar("T")
@@ -21,6 +22,12 @@ class Bus(Protocol):
 
     @property
     def is_open(self) -> bool: ...
+
+    @property
+    def statistics(self) -> Exchanges: ...
+
+    @property
+    def devices(self) -> Devices: ...
 
     def send(self, frame: CanFrame) -> None: ...
 
@@ -51,6 +58,10 @@ class Wire:
     def __init__(self, port: Bus) -> None:
         self.port = port
         self.is_blocked = False
+
+    def tally(self, number: int) -> Tally:
+        """A question to a module, to be counted on the port's and on the module's own counters."""
+        return Tally(self.port.statistics, self.port.devices.of(number))
 
     def send(self, frames: Frames) -> bool:
         """Put frames on the bus; False when it does not take them all (the port tells why; to be tried again)."""

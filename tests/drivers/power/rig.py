@@ -14,6 +14,7 @@ import msgspec
 from drivers import loading
 from drivers.codecs.can import CanFrame
 from drivers.interfaces import ModuleReading, PowerModules
+from drivers.power.wire import Bus
 from drivers.simulated.can_line import CanLine
 from drivers.simulated.devices import DevicePart
 from drivers.simulated.module_bank import Load, ModuleBank, PowerModule, Ratings, battery
@@ -72,7 +73,8 @@ class Rig:
         self.line.attach(self.face)
         self.port = self.line.port("modules")
         settings = msgspec.convert({"port": "modules", "addresses": tuple(numbers), **case.options}, driver.Settings)
-        self.modules: PowerModules = driver.open_device(settings, self.port)
+        bus: Bus = self.port
+        self.modules: PowerModules = driver.open_device(settings, bus)
         self.numbers = tuple(numbers)
         self.driver = driver
         self._run: asyncio.Task[None] | None = None

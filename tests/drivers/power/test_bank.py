@@ -88,6 +88,18 @@ async def test_polls_never_stand_before_an_order() -> None:
         assert not {Command.STATUS, Command.MODULE_FLOATS} & set(commands[first:last])
 
 
+async def test_on_leaves_later_than_the_set_point_for_can_electronics_that_sort_their_queue() -> None:
+    for wait_s in (0.0, 0.013, 0.026, 0.039):  # wherever in a round the order comes
+        async with Rig(INFY) as rig:
+            await asyncio.sleep(wait_s)
+            began_s = asyncio.get_running_loop().time()
+            rig.order()
+            await asyncio.sleep(0.5)
+            times = {frame.can_id >> 16 & 0x3F: at_s for at_s, frame in reversed(rig.sent(began_s))}
+            assert times[Command.SWITCH] - times[Command.SET_MODULE] > 0.015
+            assert times[Command.SET_MODULE] - began_s < 0.05
+
+
 async def test_lower_before_raise_when_a_module_joins() -> None:
     async with Rig(INFY) as rig:
         rig.bank.break_down(3, ModuleFault.FAN)

@@ -333,6 +333,17 @@ async def test_an_address_used_twice_is_told_and_not_used(case: Case) -> None:
 
 
 @every_family
+async def test_questions_and_answers_are_counted_for_each_module(case: Case) -> None:
+    async with Rig(case) as rig:
+        rig.bank.break_down(2, ModuleFault.CUT)
+        await asyncio.sleep(10.0)
+        well, cut = rig.port.devices[1], rig.port.devices[2]
+        assert well.answers > 20 and well.errors == {} and well.last_error == ""
+        assert well.p99_ms is not None and 1.0 < well.p99_ms < 50.0
+        assert cut.no_answer >= 5 and "power module 2 did not answer" in cut.last_error
+
+
+@every_family
 async def test_garbage_and_frames_of_other_families_are_ignored(case: Case) -> None:
     async with Rig(case) as rig:
         await rig.charge()
