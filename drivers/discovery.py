@@ -110,6 +110,7 @@ class LookingPort(Port):
     ) -> tuple[int, ...]:
         if not request.is_read:
             raise Refused(f"{request} on port '{self.name}': nothing is written while devices are looked for")
+        self._deaf = 0  # most addresses are silent: no reason to make a TCP connection anew
         return await super().exchange(request, priority=priority, timeout_s=timeout_s, quiet_s=quiet_s)
 
 

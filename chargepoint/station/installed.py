@@ -45,6 +45,7 @@ AGAIN_AFTER_S = 30.0
 SILENT_AFTER_S = 60.0
 """A device that has not answered for so long since the start is missing."""
 ASK_WITHIN_S = 5.0
+TELL_EVERY_S = 30.0
 
 
 class Known(msgspec.Struct):
@@ -66,7 +67,8 @@ class Installed:
         self._bus = bus
         self._clock = clock
         self._known = {id(device): Known() for device in devices}
-        self._begun_mono_s = clock.mono()
+        self._begun_mono_s = self._told_mono_s = clock.mono()
+        self._told: InstalledState | None = None
 
     @property
     def state(self) -> InstalledState:
@@ -89,12 +91,12 @@ class Installed:
 
     async def run(self) -> None:
         """Until cancelled."""
-        self._bus.set_state("installed", self.state)
+        self._tell()
         await asyncio.sleep(FIRST_AFTER_S)
         while True:
             for device in self._devices:
                 await self._visit(device)
-            self._bus.set_state("installed", self.state)
+            self._tell()
             await asyncio.sleep(EVERY_S)
 
     async def accept(self, request: AcceptDevices, sender: str) -> ActionResult:
@@ -118,6 +120,13 @@ class Installed:
         return ActionResult(ok=True, code="ok", text=f"{len(changed)} accepted")
 
     # ------------------------------------------------------------------------------------------------------ inside
+
+    def _tell(self) -> None:
+        """When it has changed, and now and then."""
+        state, now = self.state, self._clock.mono()
+        if state != self._told or now - self._told_mono_s >= TELL_EVERY_S:
+            self._told, self._told_mono_s = state, now
+            self._bus.set_state("installed", state)
 
     async def _visit(self, device: Device) -> None:
         """Ask a device who it is when that is due; notice one that is missing or has come back."""

@@ -11,7 +11,7 @@ import pytest
 
 from drivers import discovery, discovery_ports
 from drivers.about import Line as LineSettings
-from drivers.codecs.modbus import write_register
+from drivers.codecs.modbus import Carrier, write_register
 from drivers.codecs.modbus_server import IllegalAddress
 from drivers.discovery import Candidate, Found, LookingPort
 from drivers.errors import Refused
@@ -124,6 +124,15 @@ async def test_lines_are_tried_until_one_has_devices() -> None:
     assert tried == list(lines[: lines.index(right) + 1])
     assert {each.line for each in found} == {right}
     assert len(found) == len(ALL)
+
+
+async def test_silent_addresses_do_not_end_the_search_behind_a_gateway() -> None:
+    line, found = Line(Carrier.TCP), list[Found]()
+    attach(line, 12, device("meters", "eastron", {}, 12))
+    async with looking(line) as port:
+        await discovery.search_bus("net", port, discovery.candidates("tcp"), range(1, 16), found.append)
+        assert port.statistics.lost == 0
+    assert [each.address for each in found] == [12]
 
 
 async def test_a_port_that_cannot_be_opened_is_told_of_at_once() -> None:
