@@ -323,7 +323,7 @@ def _settings_from(content: bytes, path: Path) -> Settings:
 
 
 def _located(port: PortSettings, folder: Path) -> PortSettings:
-    is_name = port.kind == "can" and (port.interface != "slcan" or "://" in port.device)  # of an interface, not a file
+    is_name = "://" in port.device or (port.kind == "can" and port.interface != "slcan")  # no file
     if not port.device or port.device.startswith("/") or is_name:
         return port
     return msgspec.structs.replace(port, device=str((folder / port.device).absolute()))

@@ -23,6 +23,7 @@ class PortSettings(Section, frozen=True, kw_only=True):
         str,
         about(
             "serial, gpio, spi: the device file; a name that does not begin with / is looked up beside station.toml. "
+            "serial behind a converter that hands bytes on as they are (transparent): socket://192.168.10.20:4196. "
             "can: the channel of its interface, as can0, /dev/ttyACM0 or socket://192.168.10.21:3000."
         ),
     ] = ""

@@ -12,6 +12,7 @@ from chargepoint.config_faults import Fault, shown
 from chargepoint.config_sections import Document, Section
 from drivers.codecs import slcan
 from drivers.ports.can_wire import open_can_wire
+from drivers.ports.wire import socket_place
 
 
 class _Needs(msgspec.Struct, frozen=True):
@@ -59,7 +60,7 @@ def ports(document: Document) -> Iterator[Fault]:
         elif kind == "can" and port.settings.interface != "slcan":
             wire = (port.settings.interface, device)
         else:
-            wire = (posixpath.normpath(device),)
+            wire = (device,) if "://" in device else (posixpath.normpath(device),)
         if device or port.settings.host:
             if wire in wires:
                 yield document.fault(
@@ -77,6 +78,12 @@ def _details(document: Document, port: Section, kind: str) -> Iterator[Fault]:
         yield document.fault(port, "port", "no device listens there", "Set 502, or what the gateway says.")
     if kind == "http" and "port" not in port.raw:
         yield document.fault(port, "port", "a port of kind http needs it", "Set 80, or what the device's manual says.")
+    if kind == "serial" and settings.device.startswith("socket://"):
+        try:
+            socket_place(settings.device)
+        except ValueError:
+            remedy = "Set the converter's address, for example socket://192.168.10.20:4196."
+            yield document.fault(port, "device", "it must be socket://HOST:PORT", remedy)
     if kind != "can":
         return
     if settings.interface == "slcan" and settings.bit_rate not in slcan.BIT_RATES:

@@ -10,7 +10,7 @@ from typing import Any
 from drivers.codecs import slcan
 from drivers.codecs.can import CanFrame
 from drivers.ports.can_wire import CanTrouble, CanWire
-from drivers.ports.wire import Wire
+from drivers.ports.wire import Wire, socket_place
 
 _STATES = {
     slcan.State.BUS_OFF: CanTrouble.BUS_OFF,
@@ -103,10 +103,7 @@ def _byte_wire(channel: str, baud_rate: int) -> Wire:
     if channel.startswith("socket://"):
         from drivers.ports.tcp import TcpWire
 
-        host, _, port = channel.removeprefix("socket://").rstrip("/").rpartition(":")
-        if not host or not port.isdigit():
-            raise ValueError(f"device '{channel}': must be socket://HOST:PORT")
-        return TcpWire(host, int(port))
+        return TcpWire(*socket_place(channel))
     from drivers.ports.serial import SerialWire
 
     device, _, written = channel.partition("@")

@@ -128,7 +128,7 @@ class HttpPort:
         import aiohttp
 
         loop = asyncio.get_running_loop()
-        tally = Tally(self.statistics, self.devices.of(device))
+        tally = Tally(self.statistics, self.devices.of(self.where if device is None else device))
         asked_s = loop.time()
         timeout_s = self.timeout_s if timeout_s is None else timeout_s
         self.frames.sent(asked_s, what)

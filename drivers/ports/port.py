@@ -335,7 +335,7 @@ class Port:
         if fault is Fault.NOTHING:
             self._fail(job, tally, NoAnswer(self._text(asked, f"no answer within {job.timeout_s:g} s")))
             self._deaf += 1
-            if self.wire.carrier is Carrier.TCP and self._deaf >= _DEAF:
+            if self.wire.can_go_deaf and self._deaf >= _DEAF:
                 self.wire.lose(f"{self._deaf} questions in a row without any reply")
             return
         tally.count(fault)

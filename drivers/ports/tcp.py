@@ -1,4 +1,4 @@
-"""TCP connections as wires: Modbus TCP devices and gateways."""
+"""TCP connections as wires: Modbus TCP devices and gateways, and serial lines behind converters."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class TcpWire(Wire):
 
     kind = "tcp"
     carrier = Carrier.TCP
+    can_go_deaf = True
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(f"{host}:{port}")
@@ -64,3 +65,15 @@ class TcpWire(Wire):
         if self._socket is None:
             raise OSError(self.error)
         return self._socket.send(data)
+
+
+class ConvertedWire(TcpWire):
+    """A serial line behind a converter that hands its bytes on as they are ("transparent"): its rate and parity are set
+    in the converter; `character_s` is what a byte takes there."""
+
+    kind = "serial"
+    carrier = Carrier.RTU
+
+    def __init__(self, host: str, port: int, character_s: float) -> None:
+        super().__init__(host, port)
+        self.character_s = character_s

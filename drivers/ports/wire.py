@@ -25,6 +25,8 @@ class Wire(ABC):
     kind = "serial"
     carrier = Carrier.RTU
     character_s = 0.0
+    can_go_deaf = False
+    """It may look open although nothing arrives any more: then a new connection helps."""
 
     def __init__(self, where: str) -> None:
         self.where = where
@@ -127,8 +129,13 @@ def open_wire(
 ) -> Wire:
     """The wire of a [[port]] section, not opened yet: `kind` serial (with `device`) or tcp (with `host`, `port`).
 
-    Raises ValueError for another kind.
+    A serial line behind a converter that hands its bytes on as they are has the device socket://HOST:PORT. Raises
+    ValueError for another kind, or another form of that.
     """
+    if kind == "serial" and device.startswith("socket://"):
+        from drivers.ports.tcp import ConvertedWire
+
+        return ConvertedWire(*socket_place(device), (1 + data_bits + (parity != "N") + stop_bits) / baud_rate)
     if kind == "serial":
         from drivers.ports.serial import SerialWire
 
@@ -138,6 +145,14 @@ def open_wire(
 
         return TcpWire(host, port)
     raise ValueError(f"kind of port {kind!r}: must be serial or tcp")
+
+
+def socket_place(device: str) -> tuple[str, int]:
+    """Host and port of socket://HOST:PORT. Raises ValueError."""
+    host, _, port = device.removeprefix("socket://").rstrip("/").rpartition(":")
+    if not host or not port.isdigit():
+        raise ValueError(f"device '{device}': must be socket://HOST:PORT")
+    return host, int(port)
 
 
 def _text(error: OSError) -> str:

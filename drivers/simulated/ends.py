@@ -128,10 +128,11 @@ class TcpEnd:
 
     kind = "tcp"
 
-    def __init__(self, handler: Handler, host: str, port: int, most: int = 8) -> None:
+    def __init__(self, handler: Handler, host: str, port: int, most: int = 8, carrier: Carrier = Carrier.TCP) -> None:
         self.where = f"{host}:{port}"
         self._handler = handler
         self._host, self._port, self._most = host, port, most
+        self._carrier = carrier
         self._listener: socket.socket | None = None
         self._peers: set[_TcpPeer] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -175,7 +176,7 @@ class TcpEnd:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         peer = _TcpPeer(connection, self._loop, self._handler, self._peers)
         self._peers.add(peer)
-        self._handler.opened(peer, Carrier.TCP)
+        self._handler.opened(peer, self._carrier)
 
 
 class _TcpPeer:

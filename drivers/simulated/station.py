@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from drivers.codecs.modbus import Carrier
 from drivers.ports.opening import AnyWire, LocalDevice, WebPlace
+from drivers.ports.wire import socket_place
 from drivers.simulated import faces
 from drivers.simulated.bus import PortFaults
 from drivers.simulated.contactor import ContactorEvent
@@ -139,8 +140,8 @@ class SimulatedStation:
         """Make pseudo-terminals and listen on TCP ports; what could not be made, in words. Raises OSError.
 
         A serial port's device is looked for at its configured path, which must lie in a folder that may be written
-        (relative names: beside the station's file, or below `runtime` when given). CAN buses are there as slcan, at
-        such a path or at socket://HOST:PORT. Devices of the machine itself (gpio, spi) are not.
+        (relative names: beside the station's file, or below `runtime` when given), or at socket://HOST:PORT. CAN buses
+        are there as slcan, at the same places. Devices of the machine itself (gpio, spi) are not.
         """
         left_out = []
         for part in self.plan.file.port:
@@ -150,9 +151,9 @@ class SimulatedStation:
                 continue
             if part.kind in ("tcp", "http"):
                 port.end = TcpEnd(port.handler, part.host or "127.0.0.1", part.port)
-            elif part.kind == "can" and part.device.startswith("socket://"):
-                host, _, number = part.device.removeprefix("socket://").rpartition(":")
-                port.end = TcpEnd(port.handler, host, int(number))
+            elif part.device.startswith("socket://"):
+                host, number = socket_place(part.device)
+                port.end = TcpEnd(port.handler, host, number, carrier=Carrier.RTU)
             else:
                 path = self.plan.device_path(part)
                 if runtime is not None:

@@ -136,6 +136,8 @@ class _NearEnd(Wire):
     def __init__(self, line: Line) -> None:
         super().__init__("in-process line")
         self.carrier = line.carrier
+        self.kind = "tcp" if line.carrier is Carrier.TCP else "serial"
+        self.can_go_deaf = line.carrier is Carrier.TCP
         self.character_s = line.character_s
         self._line = line
         self._socket: socket.socket | None = None

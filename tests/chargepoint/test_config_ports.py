@@ -42,6 +42,7 @@ def faults(text: str) -> list[str]:
         'kind = "can"\ninterface = "slcan"\ndevice = "socket://192.168.1.2:3000"\noptions = { sleep_after_open = 2.0 }',
         'kind = "can"\ninterface = "kvaser"\ndevice = "0"\noptions = { single_handle = true }',
         'kind = "http"\nhost = "192.168.1.2"\nport = 80',
+        'device = "socket://192.168.1.2:4196"\nbaud_rate = 2400',
         'kind = "gpio"\ndevice = "/dev/gpiochip0"',
         'kind = "spi"\ndevice = "/dev/spidev0.0"',
     ],
@@ -54,6 +55,7 @@ def test_a_port_of_each_kind_passes(text: str) -> None:
     "text, words",
     [
         ('kind = "can"', '"other", device: a port of kind can needs it: Set it, for example "can0"'),
+        ('device = "socket://192.168.1.2"', "device: it must be socket://HOST:PORT: Set the converter's address"),
         ('kind = "gpio"', "/dev/gpiochip0"),
         ('kind = "spi"', "/dev/spidev0.0"),
         ('kind = "http"\nhost = "a"', "port: a port of kind http needs it: Set 80"),

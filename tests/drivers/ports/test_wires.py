@@ -20,7 +20,11 @@ from drivers.ports.port import Port
 from drivers.ports.serial import SerialWire
 from drivers.ports.tcp import TcpWire
 from drivers.ports.wire import open_wire
+from drivers.simulated.bus import Bus
+from drivers.simulated.ends import TcpEnd
+from drivers.simulated.port import BusHandler
 from tests.drivers.devices import Counting
+from tests.drivers.ports.plain import Ask, Talker
 
 READ = modbus.read_input(1, 0x0100, 36)
 VALUES = tuple(Counting().values(0x0100, 36))
@@ -186,3 +190,30 @@ async def test_modbus_tcp_is_asked_over_a_connection_that_is_made_again() -> Non
 async def test_a_host_that_cannot_be_found_is_an_error_of_the_port() -> None:
     async with Port("tcp", TcpWire("no-such-host.invalid", 502)) as port:
         assert not port.is_open and port.error
+
+
+@pytest.mark.realtime
+async def test_a_serial_line_behind_a_transparent_converter_carries_any_protocol() -> None:
+    bus = Bus("line", {1: _Meter()}, lambda: None, byte_devices=[Talker(7)])
+    end = TcpEnd(BusHandler(bus), "127.0.0.1", 0, carrier=Carrier.RTU)
+    end.start()
+    try:
+        async with Port("line", open_wire("serial", device=f"socket://{end.where}"), 1.0) as port:
+            assert port.kind == "serial"
+            for _ in range(10):
+                assert await port.exchange(READ) == VALUES
+                assert await port.ask(Ask(7)) == 12
+            end.unplug()
+            await until(lambda: not port.is_open)
+            end.start()
+            await until(lambda: port.is_open)
+            assert await port.exchange(READ) == VALUES
+    finally:
+        end.close()
+
+
+class _Meter:
+    answers, delay_s = True, 0.0
+
+    def __init__(self) -> None:
+        self.registers = Counting()
