@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 POLL_S = 1.0
 SILENT_POLL_S = 5.0
 FRESH_WITHIN_S = 1.5
+FRESH_S = 2.5
+"""A reading that is not older still counts as one of now."""
 SILENT_AFTER_S = 5.0
 """A meter that has given no good reading for this long counts as not answering."""
 
@@ -73,6 +75,11 @@ class MeterPoint:
     @property
     def is_answering(self) -> bool:
         return self.reading is not None and self.silent_for() < SILENT_AFTER_S
+
+    @property
+    def fresh(self) -> MeterReading | None:
+        """The last good reading, None when it is older than two polls or so."""
+        return self.reading if self.silent_for() < FRESH_S else None
 
     @property
     def is_silent(self) -> bool:

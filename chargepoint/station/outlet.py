@@ -37,7 +37,7 @@ from chargepoint.station.metering import ESTIMATE_AT_MOST_S
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet_state import SILENT_AFTER_S, STARTS, OutletState
 from chargepoint.station.permission import StartFailed
-from chargepoint.station.polls import events_of, power_is_off
+from chargepoint.station.polls import events_of, power_is_off, with_meter
 from chargepoint.station.recovery import Fate, Recovery, recover
 from chargepoint.station.session import note_reading, note_vehicle, start_error_flags
 from chargepoint.station.site import Site
@@ -62,6 +62,9 @@ SILENT_POLL_S = 2.0
 ANSWERS_WITHIN_S = 0.3
 """A controller of a session that was left unfinished is waited for so long before the other connectors work."""
 OBEYS_STOP_WITHIN_S = 10.0
+GIVEN_UP_AFTER_S = 600.0
+"""A transaction of a controller that never opens by itself waits so long for it, or for its meter, to say that it is
+over."""
 MAX_WISHES = 64
 FIRST_START_WITHIN_S = 1.0
 LINGERS_S = 1.0
@@ -99,6 +102,8 @@ class Outlet(OutletState):
         self._booked_since = 0.0
         self._stop: StopAsked | FaultRaised | None = None
         self._stop_since = 0.0
+        self._heard_since = 0.0
+        """Since when the controller answers without a break: before it could not hear the stop order."""
         self._undecided: Session | None = None
         self._shown: tuple[ConnectorStatus, ControllerStatus] | None = None
         self._phase_changed = asyncio.Event()
@@ -283,7 +288,7 @@ class Outlet(OutletState):
         self._next_poll = self._clock.mono() + POLL_S
         await self._renew()
         try:
-            now = await self.controller.read()
+            now = with_meter(await self.controller.read(), self.meter.fresh)
         except DeviceError as error:
             await self._on_silence(error)
             return
@@ -304,16 +309,25 @@ class Outlet(OutletState):
             self._show()
             if self.can_be_stopped:
                 await self._handle(FaultRaised(source=StopSource.UNAVAILABLE))
-        if self.phase is Phase.STOPPING and self.permission.has_run_out:
+        if self.phase is Phase.STOPPING and (self.permission.has_run_out or self._is_off_unheard()):
             # nobody renewed for so long that the controller has opened by itself (R2)
             await self._handle(PowerIsOff())
         if not self.in_transaction:
             self._next_poll = now + SILENT_POLL_S
         await self._check_waits()
 
+    def _is_off_unheard(self) -> bool:
+        """Whether a silent controller that never opens by itself delivers nothing: by the meter, or it is given up."""
+        if self.permission.opens_by_itself:
+            return False
+        meter = self.meter.fresh
+        if meter is not None and meter.current_a is not None:
+            return max(abs(value) for value in meter.current_a) <= 1.0
+        return self._clock.mono() - self._stop_since > GIVEN_UP_AFTER_S
+
     def _on_answer(self) -> None:
         silent_s = self._clock.mono() - (self._silent_since or 0.0)
-        self._silent_since = None
+        self._silent_since, self._heard_since = None, self._clock.mono()
         if silent_s > SILENT_AFTER_S:
             log.info("connector %d: controller answers again after %.0f s", self.number, silent_s)
 
@@ -703,7 +717,7 @@ class Outlet(OutletState):
         """A contactor that does not open is a fault which stays until a technician clears it (R4)."""
         disobeys = (
             self.phase in (Phase.STOPPING, Phase.AWAY)
-            and self._clock.mono() - self._stop_since > OBEYS_STOP_WITHIN_S
+            and self._clock.mono() - max(self._stop_since, self._heard_since) > OBEYS_STOP_WITHIN_S
             and (HardwareFlag.OUTPUT_RELAY in now.flags or max(abs(value) for value in now.current_a) > 1.0)
         )
         if self.latched is Cause.NONE and (disobeys or now.cause is Cause.CONTACTOR_WELDED):

@@ -10,9 +10,9 @@ from chargepoint.clock import Clock
 from chargepoint.config import ConnectorSettings
 from chargepoint.records import Limit
 from chargepoint.station.session import start_error_flags
-from chargepoint.vocabulary import StartErrorFlag
+from chargepoint.vocabulary import FailSafe, StartErrorFlag
 from drivers.errors import DeviceError, Refused
-from drivers.interfaces import ConnectorController
+from drivers.interfaces import ConnectorController, HasOwnTimeOut
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +78,19 @@ class Permission:
 
     @property
     def has_run_out(self) -> bool:
-        """Nobody has renewed it for so long that the controller has opened by itself."""
-        return self._clock.mono() - self._renewed_mono_s > OPENS_WITHIN_S
+        """Nobody has renewed it for so long that the controller has opened by itself, if it ever does."""
+        return self.opens_by_itself and self._clock.mono() - self._renewed_mono_s > self._opens_within_s
+
+    @property
+    def opens_by_itself(self) -> bool:
+        """Whether the controller opens when this software falls silent; others go on, or fall to a safe current."""
+        return self._controller.fail_safe is FailSafe.OPENS
+
+    @property
+    def _opens_within_s(self) -> float:
+        """Boxes without leases open by a time-out of their own, which may be longer."""
+        own_s = self._controller.opens_after_s if isinstance(self._controller, HasOwnTimeOut) else 0.0
+        return OPENS_WITHIN_S + max(0.0, own_s - LEASE_S)
 
     @property
     def holds(self) -> bool:

@@ -5,6 +5,8 @@ Skipped steps of the sequence (C6 -> B2) are accepted. Sources: statuses.md 1 an
 
 from __future__ import annotations
 
+import msgspec
+
 from chargepoint.station.connector import (
     EnergyFlows,
     EvConnected,
@@ -18,7 +20,7 @@ from chargepoint.station.connector import (
     StopAsked,
 )
 from chargepoint.vocabulary import Cause, ControllerStatus, HardwareFlag, StopSource
-from drivers.interfaces import ControllerReading
+from drivers.interfaces import ControllerReading, MeterReading
 
 _ON_THE_WAY_OUT = (
     ControllerStatus.C7_RAMP_DOWN,
@@ -42,6 +44,16 @@ def power_is_off(reading: ControllerReading) -> bool:
         not reading.status.is_charging
         and HardwareFlag.OUTPUT_RELAY not in reading.flags
         and max(abs(value) for value in reading.current_a) <= 1.0
+    )
+
+
+def with_meter(reading: ControllerReading, meter: MeterReading | None) -> ControllerReading:
+    """Where the controller measures nothing the connector's meter does; `meter` None: it has no fresh reading."""
+    if reading.is_metered or meter is None or meter.current_a is None:
+        return reading
+    voltage_v = max(meter.voltage_v) if meter.voltage_v is not None else 0.0
+    return msgspec.structs.replace(
+        reading, current_a=meter.current_a, power_w=meter.power_w, voltage_v=voltage_v, is_metered=True
     )
 
 

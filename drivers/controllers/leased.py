@@ -22,7 +22,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Awaitable
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -43,12 +45,15 @@ from drivers.interfaces import (
 log = logging.getLogger(__name__)
 
 S = ControllerStatus
+T = TypeVar("T")
 
 OPENS_IN_TIME_S = 12.0
 """How long a box that was on from before is given to open; then what it really does is told."""
 LETS_GO_S = 6.0
 """A box that does not tell of its contactor may hold it this long behind its offer, while the vehicle stays ready (IEC
 61851-1: the vehicle has 3 s to stop; then a box may open under load)."""
+AGAIN_S = 0.1
+"""So soon after it was silent it is not asked again."""
 HEARD_S = 1.0
 """A box that was not heard for longer is looked at before a renewal: it may have restarted, or be gone."""
 _EMERGENCY = Finding(S.E9_EMERGENCY_STOP, Cause.EMERGENCY_COMMAND, "emergency stop by command")
@@ -85,6 +90,8 @@ class LeasedBox:
         self._is_first_look = True
         self._heard_s = -math.inf
         self._kept_alive_s = -math.inf
+        self._silent_s = -math.inf
+        self._silence = ""
         self._offered_s = -math.inf
         self._is_closed = False
         self._letter: Letter | None = None
@@ -96,7 +103,8 @@ class LeasedBox:
     async def identify(self) -> Identity:
         """Raises NoAnswer, BadFrame or Refused, as all that follow."""
         async with self._lock:
-            return await self.box.identify()
+            self._check_silence()
+            return await self._asked(self.box.identify())
 
     async def read(self) -> ControllerReading:
         """How it is now, after what had to be done about it (see above)."""
@@ -106,11 +114,13 @@ class LeasedBox:
 
     async def read_vehicle(self) -> VehicleData:
         async with self._lock:
-            return await self.box.vehicle()
+            self._check_silence()
+            return await self._asked(self.box.vehicle())
 
     async def read_diagnosis(self) -> Diagnosis:
         async with self._lock:
-            told = await self.box.diagnose()
+            self._check_silence()
+            told = await self._asked(self.box.diagnose())
         return told if told.findings else msgspec.structs.replace(told, findings=self._said)
 
     # ---------------------------------------------------------------------------------------------------------- orders
@@ -175,6 +185,7 @@ class LeasedBox:
         self._withdraw(Cause.NONE)
         self._cause, self._wants_lock = Cause.NONE, False
         async with self._lock:
+            self._check_silence()
             await self._forbid()
 
     async def lock(self) -> None:
@@ -219,20 +230,25 @@ class LeasedBox:
 
     async def set_clock(self, at: datetime) -> None:
         async with self._lock:
-            await self.box.set_clock(at)
+            await self._asked(self.box.set_clock(at))
 
     async def parameters(self) -> tuple[Parameter, ...]:
         async with self._lock:
-            return await self.box.parameters()
+            self._check_silence()
+            return await self._asked(self.box.parameters())
 
     async def write_parameter(self, name: str, value: int) -> Parameter:
         async with self._lock:
-            return await self.box.write_parameter(name, value)
+            return await self._asked(self.box.write_parameter(name, value))
 
     # ------------------------------------------------------------------------------------------------------- one look
 
     async def _look(self) -> Look:
-        """Look at the box and bring it in line with what it may do; what is seen after that."""
+        """Look at the box and bring it in line with what it may do; what is seen after that.
+
+        A box that was silent just now is not waited for once more: who asks must not be held up for long.
+        """
+        self._check_silence()
         if self._has_lapsed():
             self._withdraw(Cause.LEASE_ENDED)
         if self._is_ready and self._now() - self._heard_s > self.box.opens_after_s:
@@ -259,17 +275,17 @@ class LeasedBox:
 
     async def _make_ready(self) -> None:
         """Nothing is offered from now on, and its fail-safe is set."""
-        self._offered_s = self._now()  # perhaps: nobody knows what it did until now
-        if self._opening_since_s is None:
-            self._opening_since_s = self._now()
         await self._forbid()
+        self._offered_s = self._now()  # perhaps: nobody knows what it did until now
+        if self._opening_since_s is None or not self._unready:
+            self._opening_since_s = self._now()
         try:
-            await self.box.prepare()
+            await self._asked(self.box.prepare())
         except Refused as error:
             self._unready = str(error)
             return
         self._unready = ""
-        self._heard_s = self._kept_alive_s = self._now()
+        self._kept_alive_s = self._now()
         self._is_ready = True
 
     async def _settled(self) -> Look:
@@ -286,9 +302,7 @@ class LeasedBox:
         raise BadFrame(f"{self.box.where}: the state of its control pilot does not settle")
 
     async def _heard_look(self) -> Look:
-        look = await self.box.look()
-        self._heard_s = self._now()
-        return look
+        return await self._asked(self.box.look())
 
     def _has_restarted(self, look: Look) -> bool:
         if self._boot is not None and look.boot is not None and look.boot != self._boot:
@@ -376,18 +390,28 @@ class LeasedBox:
 
     async def _forbid(self) -> None:
         self._written_a = None
-        await self.box.forbid()
-        self._heard_s = self._now()
+        await self._asked(self.box.forbid())
         self._written_a = 0.0
 
     async def _write(self, amperes: float) -> None:
         self._written_a = None
-        if amperes > 0:
-            await self.box.allow(amperes)
-        else:
-            await self.box.forbid()
-        self._heard_s = self._now()
+        await self._asked(self.box.allow(amperes) if amperes > 0 else self.box.forbid())
         self._written_a = amperes
+
+    def _check_silence(self) -> None:
+        """Raises NoAnswer when it was silent just now."""
+        if self._now() - self._silent_s < AGAIN_S:
+            raise NoAnswer(self._silence)
+
+    async def _asked(self, answer: Awaitable[T]) -> T:
+        """What came of something the box was asked; remembers when it was heard, or was silent."""
+        try:
+            found = await answer
+        except NoAnswer as error:
+            self._silent_s, self._silence = self._now(), str(error)
+            raise
+        self._heard_s = self._now()
+        return found
 
     def _steps(self, current_a: float, power_w: float) -> float:
         """Rounded down to what the box takes; 0 below 6 A."""

@@ -285,7 +285,7 @@ class Rig:
         sessions = await self.sessions()
         starts = await self.journal("TransactionStarted")
         truth = self.simulated.state(log_entries=5000)
-        found = contactor_faults(truth, starts)
+        found = contactor_faults(truth, starts, sessions)
         ledger = self.system.ledger if self.is_linked and is_reported else None
         found += books_faults(truth, sessions, ledger, tolerance_wh)
         assert not found, "\n".join(found)

@@ -1,0 +1,114 @@
+"""Whole charges on boxes of other makers: their own protocol on the wire, the station's books beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chargepoint.vocabulary import SessionState, StopSource
+from tests.journeys.rig import ONE_AC, Rig
+
+
+def station(driver: str, port: str, more: str = "") -> str:
+    """The station of one connector with its controller on a port of its own."""
+    text = ONE_AC.replace('port = "bus"\naddress = 1\n', f'driver = "{driver}"\nport = "box"\n{more}', 1)
+    return text.replace("[[connector]]", f'[[port]]\nname = "box"\n{port}\n[[connector]]', 1)
+
+
+BOXES = {
+    "evse_din": station("evse_din", 'device = "box"', "accept_no_fail_safe = true\n"),
+    "openevse": station("openevse", 'device = "box"\nbaud_rate = 115_200'),
+    "bender_cc": station("bender_cc", 'kind = "tcp"\nhost = "127.0.0.1"', "address = 255\n"),
+}
+
+each_box = pytest.mark.parametrize("box", BOXES)
+
+
+@each_box
+async def test_a_charge_with_a_limit_of_the_central_system_and_right_books(tmp_path: Path, box: str) -> None:
+    async with Rig(tmp_path, BOXES[box]) as rig:
+        await rig.online()
+        rig.plug(current_a=16)
+        await rig.until_status("READY")
+        await rig.tap()
+        await rig.until_status("CHARGING")
+        await rig.advance(300)
+        rig.simulated.pause(1, pilot=True)
+        await rig.advance(60)
+        assert rig.status() == "CHARGING"
+        rig.simulated.resume(1)
+        await rig.advance(300)
+        await rig.tap()
+        await rig.until_status("CHARGED")
+        rig.unplug()
+        await rig.until_status("AVAILABLE")
+        await rig.drained()
+        session = await rig.last_session()
+        assert session.state is SessionState.SUCCESS and session.stop_source is StopSource.LOCAL
+        assert session.delivered_wh == pytest.approx(3 * 16 * 230 / 6, rel=0.05)
+        assert session.current_max_a == pytest.approx(16, rel=0.05)
+        await rig.check()
+
+
+@each_box
+async def test_nobody_charges_who_is_not_let_in(tmp_path: Path, box: str) -> None:
+    async with Rig(tmp_path, BOXES[box]) as rig:
+        await rig.online()
+        rig.plug()
+        await rig.until_status("READY")
+        await rig.advance(120)
+        assert rig.status() == "READY"
+        rig.unplug()
+        await rig.until_status("AVAILABLE")
+        assert rig.simulated.state(log_entries=100).connectors[0].contactor_log == ()
+
+
+@each_box
+async def test_after_a_crash_the_charge_goes_on_in_the_same_transaction(tmp_path: Path, box: str) -> None:
+    async with Rig(tmp_path, BOXES[box]) as rig:
+        await rig.online()
+        rig.plug(current_a=16)
+        await rig.until_status("READY")
+        await rig.tap()
+        await rig.until_status("CHARGING")
+        await rig.advance(60)
+        await rig.crash()
+        await rig.advance(2)
+        await rig.boot_up()
+        await rig.online()
+        await rig.advance(60)
+        assert rig.status() == "CHARGING"
+        connector = rig.simulated.state().connectors[0]
+        assert connector.contactor_closed
+        await rig.tap()
+        await rig.until_status("CHARGED")
+        rig.unplug()
+        await rig.until_status("AVAILABLE")
+        await rig.drained()
+        assert len(await rig.sessions()) == 1
+        await rig.check()
+
+
+@each_box
+async def test_a_silent_box_ends_the_charge_with_all_its_energy_on_record(tmp_path: Path, box: str) -> None:
+    async with Rig(tmp_path, BOXES[box]) as rig:
+        await rig.online()
+        rig.plug(current_a=16)
+        await rig.until_status("READY")
+        await rig.tap()
+        await rig.until_status("CHARGING")
+        await rig.advance(60)
+        rig.simulated.cut("box")
+        await rig.advance(120)
+        rig.simulated.restore("box")
+        await rig.until_status("CHARGED")
+        await rig.advance(30)
+        connector = rig.simulated.state().connectors[0]
+        assert not connector.contactor_closed
+        rig.unplug()
+        await rig.until_status("AVAILABLE")
+        await rig.drained()
+        session = await rig.last_session()
+        assert session.stop_source is StopSource.UNAVAILABLE
+        await rig.check()
