@@ -622,6 +622,12 @@ class Outlet(OutletState):
         schedules = self._site.schedules
         gone = schedules.facts_at_end(session.session_id)
         is_signed = charge.is_end_sampled and self.meter.end_record is not None
+        if self.meter.end_record is not None and not is_signed:  # no value to go with it: it is kept here
+            self._books.note(
+                EventType.DEVICE_STATE, "SignedRecord", self.meter.end_record.decode(errors="replace"),
+                error=f"meter '{self.meter.name}': the signed record could not be told with the end: no reading",
+                connector=self.number, session_id=session.session_id,
+            )  # fmt: skip
         await self._books.stop_transaction(
             session, stop.source, stopper, meter_stop_wh, not is_metered, gone, is_signed=is_signed
         )
