@@ -14,6 +14,7 @@ from types import ModuleType
 from chargepoint.config_documentation import rows_of
 from chargepoint.config_drivers import KINDS, PLACE
 from chargepoint.config_schema import struct_info
+from chargepoint.station import safety
 from drivers import loading
 from drivers.about import About
 from drivers.interfaces import FailSafe
@@ -42,6 +43,15 @@ the two. A driver's name is the name of its file and of `driver = "..."` in stat
 `chargepoint discover` looks for those that can be recognised by a question that does no harm (column **Found**).
 """
 
+INPUTS = """\
+## Functions of inputs: `[[input]]`
+
+What is usual may be set otherwise in the section (`normally_closed`, `debounce_s`, `connectors`). While an input ends
+charges, none begins. What has to be cleared is cleared in the service menu. The emergency button has to break the
+supply of the contactors by its own wire as well: this software only adds reasons to switch off.
+
+"""
+
 TITLES = {
     "connector": "Connector controllers",
     "meter": "Energy meters",
@@ -66,6 +76,7 @@ def page() -> str:
         drivers = [(name, module) for name, module in drivers if module.__name__.startswith("drivers.")]
         if drivers:
             parts.append("\n".join(_kind(section, title, drivers)))
+    parts.append(INPUTS + safety.markdown())
     return "\n".join(parts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,10 +24,11 @@ from chargepoint.messages import (
     ReadClimate,
     State,
 )
+from chargepoint.station.cabinet_facts import CabinetFacts
 from chargepoint.station.cards import Desk
 from chargepoint.station.climate_history import ClimateHistory
 from chargepoint.station.climate_work import ClimateWork, SensorPoint
-from chargepoint.station.contactors import Contactor
+from chargepoint.station.contactors import WORN_AT, Contactor
 from chargepoint.station.cut_off import CutOff
 from chargepoint.station.devices import open_device
 from chargepoint.station.guarded import GuardedController
@@ -37,22 +39,17 @@ from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.parts import StationParts
 from chargepoint.station.power import PowerSharing
-from chargepoint.station.safety import BY_MAINS, LATCH, RULES, hold_of_input
+from chargepoint.station.safety import BY_MAINS, RULES, hold_of_input
 from chargepoint.station.signals import IoPoint, Load
 from chargepoint.station.site import Site
 from chargepoint.storage.database import CannotRecord
-from chargepoint.storage.journal import ASIDE
 from chargepoint.vocabulary import Cause, EventType, StopSource
 from drivers.interfaces import ConnectorController
 
 log = logging.getLogger(__name__)
 
 WATCH_S = 0.1
-KEEP_EVERY_S = 60.0
-"""Operations of contactors are written so often, when there were any: a power cut forgets a minute of a life."""
 POWER_OFF = 21
-FAULT, OPERATIONS = "output_fault/", "operations/"
-"""Before the name of an output: facts."""
 
 
 class Cabinet:
@@ -89,10 +86,7 @@ class Cabinet:
         supplies = [UpsPoint(each, open_device("ups", each, ports), clock) for each in settings.ups]
         self.mains = Mains(supplies, self._failing, site.holds, clock, self._shut_down, self._tell)
         self._strips = {each.name: (each, open_device("light", each, ports)) for each in settings.light}
-        self._latched: set[str] = set()
-        self._dirty: set[str] = set()
-        self._worn: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._facts = CabinetFacts(site.books)
         self._cut_off: CutOff
         self._lights: Lights
         self._outlets: Sequence[Outlet] = ()
@@ -139,12 +133,7 @@ class Cabinet:
     async def begin(self) -> None:
         """Take over what earlier runs kept, and read everything once."""
         facts = await self._site.books.journal.facts()
-        for name in self.inputs:
-            if f"{LATCH}{name}" in facts or f"{ASIDE}{LATCH}{name}" in facts:
-                self._latched.add(name)
-        for name, contactor in self.contactors.items():
-            contactor.cause = _fault_in(facts, name)
-            contactor.operations = _count(facts.get(f"{OPERATIONS}{name}"))
+        self._facts.load(facts, self.inputs, self.contactors.values())
         self._cut_off.restore(facts)
         self._history.load()
         for track in self.inputs.values():
@@ -167,7 +156,7 @@ class Cabinet:
             if self.guarded:
                 group.create_task(self._watch_guarded())
             if self.contactors:
-                group.create_task(self._keep_operations())
+                group.create_task(self._facts.run())
             group.create_task(self._lights.run())
 
     async def _watch_guarded(self) -> None:
@@ -178,10 +167,8 @@ class Cabinet:
 
     async def close(self) -> None:
         """At the end of this service."""
-        for task in list(self._tasks):
-            task.cancel()
         await self._cut_off.close()
-        await self._write_operations()
+        await self._facts.close()
         await self.climate.close()
 
     # ------------------------------------------------------------------------------------------------------ inputs
@@ -193,15 +180,14 @@ class Cabinet:
         rule = RULES[track.function]
         if track.is_active and rule.security_event:
             self._site.books.note_security(rule.security_event, "service", "station", f"input {track.name}", rule.text)
-        if track.is_active and rule.latches and track.name not in self._latched:
-            self._latched.add(track.name)
-            self._later({f"{LATCH}{track.name}": b"1"})
+        if track.is_active and rule.latches:
+            self._facts.latch(track.name)
         self._judge(track)
         self._tell_state(f"input/{track.name}", self._input_state(track))
 
     def _judge(self, track: InputTrack) -> None:
         key = f"input/{track.name}"
-        self._site.holds.set(key, hold_of_input(track, track.name in self._latched))
+        self._site.holds.set(key, hold_of_input(track, track.name in self._facts.latched))
 
     def _holds_changed(self) -> None:
         self._cut_off.react()
@@ -220,18 +206,16 @@ class Cabinet:
         track = self.inputs.get(request.name)
         if track is None:
             return ActionResult(ok=False, code="no_input", text=f"There is no input '{request.name}'.")
-        if track.name not in self._latched:
+        if track.name not in self._facts.latched:
             return ActionResult(ok=False, code="not_latched", text=f"Input '{track.name}' is not latched.")
         if track.is_active is not False:
             return ActionResult(
                 ok=False, code="still_active", text=f"Input '{track.name}' is still active, or cannot be read."
             )
-        key = f"{LATCH}{track.name}"
         try:
-            await self._site.books.write(facts={key: None, f"{ASIDE}{key}": None})
+            await self._facts.unlatch(track.name)
         except CannotRecord as error:
             return ActionResult(ok=False, code="not_recorded", text=str(error))
-        self._latched.discard(track.name)
         self._judge(track)
         self._note_deed(f"clear input {track.name}", request.by or sender)
         self._tell_state(f"input/{track.name}", self._input_state(track))
@@ -241,35 +225,15 @@ class Cabinet:
 
     def _broke_down(self, contactor: Contactor) -> None:
         self._site.books.note(EventType.DEVICE_STATE, "Error", error=f"output '{contactor.name}': {contactor.cause}")
-        self._later({f"{FAULT}{contactor.name}": contactor.cause.value.encode()})
+        self._facts.broke_down(contactor)
         self._tell_state(f"output/{contactor.name}", self._output_state(contactor))
 
     def _operated(self, contactor: Contactor) -> None:
-        self._dirty.add(contactor.name)
-        if contactor.is_worn and contactor.name not in self._worn:
-            self._worn.add(contactor.name)
-            life = contactor.settings.operations_per_life
-            self._tell(
-                "Error", f"output '{contactor.name}' has closed {contactor.operations} of {life} times: exchange it"
-            )
-
-    async def _keep_operations(self) -> None:
-        while True:
-            await asyncio.sleep(KEEP_EVERY_S)
-            await self._write_operations()
-
-    async def _write_operations(self) -> None:
-        names, self._dirty = self._dirty, set()
-        if not names:
-            return
-        try:
-            counts: dict[str, bytes | None] = {
-                f"{OPERATIONS}{name}": str(self.contactors[name].operations).encode() for name in names
-            }
-            await self._site.books.write(facts=counts)
-        except CannotRecord as error:
-            self._dirty |= names
-            log.debug("operations of contactors are written later: %s", error)
+        self._facts.operated(contactor)
+        life = contactor.settings.operations_per_life
+        if contactor.is_worn and contactor.operations == math.ceil(life * WORN_AT):
+            said = f"output '{contactor.name}' has closed {contactor.operations} of {life} times"
+            self._tell("Error", f"{said}: exchange its contactor")
 
     async def clear_output(self, request: ClearOutput, sender: str) -> ActionResult:
         contactor = self.contactors.get(request.name)
@@ -279,14 +243,8 @@ class Cabinet:
         if not contactor.clear(self._clock.mono()):
             text = f"Output '{contactor.name}': its feedback still says closed."
             return ActionResult(ok=False, code="still_wrong", text=text)
-        key = f"{FAULT}{contactor.name}"
-        facts: dict[str, bytes | None] = {key: None, f"{ASIDE}{key}": None}
-        if request.new:
-            contactor.operations = 0
-            self._worn.discard(contactor.name)
-            facts[f"{OPERATIONS}{contactor.name}"] = None
         try:
-            await self._site.books.write(facts=facts)
+            await self._facts.mended(contactor, request.new)
         except CannotRecord as error:
             contactor.cause = before
             return ActionResult(ok=False, code="not_recorded", text=str(error))
@@ -363,7 +321,7 @@ class Cabinet:
             name=track.name,
             function=track.function,
             is_active=track.is_active,
-            is_latched=track.name in self._latched,
+            is_latched=track.name in self._facts.latched,
             connectors=track.settings.connectors,
             since_mono_s=track.since_s,
         )
@@ -386,36 +344,3 @@ class Cabinet:
 
     def _note_deed(self, deed: str, by: str) -> None:
         self._site.books.note(EventType.REMOTE_COMMAND, deed, by)
-
-    def _later(self, facts: dict[str, bytes | None]) -> None:
-        """Write facts without waiting for the disk; they are tried again until they are written."""
-        task = asyncio.get_running_loop().create_task(self._write(facts), name="facts of the cabinet")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _write(self, facts: dict[str, bytes | None]) -> None:
-        while True:
-            try:
-                await self._site.books.write(facts=facts)
-                return
-            except CannotRecord as error:
-                log.error("%s cannot be kept now: %s", ", ".join(facts), error)
-                await asyncio.sleep(KEEP_EVERY_S)
-
-
-def _fault_in(facts: Mapping[str, bytes], name: str) -> Cause:
-    """What is latched of an output. One that cannot be read is as if it were welded: a technician has to look."""
-    key = f"{FAULT}{name}"
-    if key in facts:
-        try:
-            return Cause(facts[key].decode())
-        except ValueError:
-            return Cause.CONTACTOR_WELDED
-    return Cause.CONTACTOR_WELDED if f"{ASIDE}{key}" in facts else Cause.NONE
-
-
-def _count(value: bytes | None) -> int:
-    try:
-        return max(0, int(msgspec.json.decode(value, type=int))) if value else 0
-    except ValueError:
-        return 0

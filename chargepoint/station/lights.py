@@ -19,7 +19,7 @@ from chargepoint.station.outlet import Outlet
 from chargepoint.station.signals import Load
 from chargepoint.station.site import Site
 from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus, LogicalStatus, OutputFunction
-from drivers.errors import DeviceError
+from drivers.errors import DeviceError, Refused
 from drivers.interfaces import HasLight, LightStrip, Rgb
 
 log = logging.getLogger(__name__)
@@ -216,6 +216,9 @@ class OwnLight:
                 continue
             try:
                 await self._light.show_light(colour)
+            except Refused as error:
+                log.info("%s has no light: %s", self.name, error)
+                return
             except DeviceError as error:
                 log.debug("light of %s: %s", self.name, error)
                 self.is_answering, shown = False, None

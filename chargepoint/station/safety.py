@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from chargepoint.station.inputs import InputTrack
+from chargepoint.station.inputs import LOST_AFTER_S, PULSES, PULSES_WITHIN_S, WIRING, InputTrack
 from chargepoint.vocabulary import InputFunction, StopSource
 
 LATCH = "input_latch/"
@@ -145,3 +145,22 @@ class Holds:
 
 def first_of(holds: Iterable[Hold]) -> Hold | None:
     return min(holds, key=lambda hold: hold.rank, default=None)
+
+
+def markdown() -> str:
+    """The table of input functions in docs/devices.md."""
+    lines = [
+        "| `function` | Contact as usual | Must last | Ends charges with | Afterwards | Cannot be read |",
+        "|---|---|---|---|---|---|",
+    ]
+    for function, rule in RULES.items():
+        wiring = WIRING[function]
+        contact = "closed while all is well" if wiring.normally_closed else "open while all is well"
+        lasts = f"{PULSES} pulses in {PULSES_WITHIN_S:g} s" if wiring.pulses else f"{wiring.debounce_s:g} s"
+        ends = "nothing" if rule.stop is None else f"`{rule.stop}`" + (", at once" if rule.at_once else "")
+        if function in BY_MAINS:
+            ends += ", after `stop_after_s` of `[[ups]]` (2 s)"
+        later = "-" if rule.stop is None else "until a technician clears it" if rule.latches else "over when it is over"
+        lost = f"counts as active after {LOST_AFTER_S:g} s" if wiring.counts_when_lost else "-"
+        lines.append(f"| `{function}` | {contact} | {lasts} | {ends} | {later} | {lost} |")
+    return "\n".join(lines) + "\n"

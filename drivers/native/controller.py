@@ -183,7 +183,7 @@ class NativeController:
         if not all(0 <= part <= 0xFF for part in colour):
             raise ValueError(f"colour {colour}: three numbers 0..255")
         red, green, blue = colour
-        await self._link.write((_COLOUR,), {_COLOUR.name: red << 16 | green << 8 | blue})
+        await self._link.write((_COLOUR,), {_COLOUR.name: red << 16 | green << 8 | blue}, can_wait=True)
 
     async def start(
         self,

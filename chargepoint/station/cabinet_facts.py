@@ -1,0 +1,127 @@
+"""What the cabinet remembers over restarts and updates: latched inputs, contactors out of order, their operations (R4).
+
+Latches and faults are written at once and tried until they are; operations each minute, when there were any: a power
+cut forgets a minute of a contactor's life, and flash memory is spared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+
+from chargepoint.station.bookkeeping import Books
+from chargepoint.station.contactors import Contactor
+from chargepoint.station.kept_facts import decoded, read_word
+from chargepoint.station.safety import LATCH
+from chargepoint.storage.database import CannotRecord
+from chargepoint.storage.journal import ASIDE
+from chargepoint.vocabulary import Cause
+
+log = logging.getLogger(__name__)
+
+KEEP_EVERY_S = 60.0
+FAULT, OPERATIONS = "output_fault/", "operations/"
+"""Before the name of an output."""
+
+Facts = dict[str, bytes | None]
+
+
+class CabinetFacts:
+    """The facts of inputs and contactors. A damaged one counts as the worst: a technician has to look."""
+
+    def __init__(self, books: Books) -> None:
+        self.latched: set[str] = set()
+        """Names of inputs."""
+        self._books = books
+        self._changed: dict[str, Contactor] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def load(self, facts: Mapping[str, bytes], inputs: Iterable[str], contactors: Iterable[Contactor]) -> None:
+        """Take over what earlier runs kept."""
+        self.latched = {name for name in inputs if f"{LATCH}{name}" in facts or f"{ASIDE}{LATCH}{name}" in facts}
+        for contactor in contactors:
+            contactor.cause = _fault_in(facts, contactor.name)
+            key = f"{OPERATIONS}{contactor.name}"
+            contactor.operations = max(0, decoded(key, facts.get(key), int) or 0)
+
+    def latch(self, name: str) -> None:
+        """This input stops its connectors from now on."""
+        if name not in self.latched:
+            self.latched.add(name)
+            self._later({f"{LATCH}{name}": b"1"})
+
+    async def unlatch(self, name: str) -> None:
+        """A technician has seen to it. Raises CannotRecord; then it stays latched."""
+        await self._books.write(facts=_without(f"{LATCH}{name}"))
+        self.latched.discard(name)
+
+    def broke_down(self, contactor: Contactor) -> None:
+        """It is out of order from now on."""
+        self._later({f"{FAULT}{contactor.name}": contactor.cause.value.encode()})
+
+    async def mended(self, contactor: Contactor, is_new: bool) -> None:
+        """A technician has seen to it; a new one begins its life. Raises CannotRecord."""
+        facts = _without(f"{FAULT}{contactor.name}")
+        if is_new:
+            facts |= _without(f"{OPERATIONS}{contactor.name}")
+        await self._books.write(facts=facts)
+        if is_new:
+            contactor.operations = 0
+            self._changed.pop(contactor.name, None)
+
+    def operated(self, contactor: Contactor) -> None:
+        """It was closed once more."""
+        self._changed[contactor.name] = contactor
+
+    async def keep_operations(self) -> None:
+        """Write what was counted; what the disk does not take waits for the next time."""
+        changed, self._changed = self._changed, {}
+        if not changed:
+            return
+        facts: Facts = {f"{OPERATIONS}{name}": str(each.operations).encode() for name, each in changed.items()}
+        try:
+            await self._books.write(facts=facts)
+        except CannotRecord as error:
+            self._changed = changed | self._changed
+            log.debug("operations of contactors are written later: %s", error)
+
+    async def run(self) -> None:
+        """Keep operations until cancelled."""
+        while True:
+            await asyncio.sleep(KEEP_EVERY_S)
+            await self.keep_operations()
+
+    async def close(self) -> None:
+        """At the end of this service: what can be written is."""
+        await self.keep_operations()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _later(self, facts: Facts) -> None:
+        """Write without waiting for the disk: who found the fault has to switch off first."""
+        task = asyncio.get_running_loop().create_task(self._write(facts), name="facts of the cabinet")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _write(self, facts: Facts) -> None:
+        while True:
+            try:
+                await self._books.write(facts=facts)
+                return
+            except CannotRecord as error:
+                log.error("%s cannot be kept now: %s", ", ".join(facts), error)
+                await asyncio.sleep(KEEP_EVERY_S)
+
+
+def _without(key: str) -> Facts:
+    return {key: None, f"{ASIDE}{key}": None}
+
+
+def _fault_in(facts: Mapping[str, bytes], name: str) -> Cause:
+    """What is latched of an output. One that cannot be read is as if it were welded."""
+    key = f"{FAULT}{name}"
+    if key in facts:
+        return read_word(key, facts[key], Cause) or Cause.CONTACTOR_WELDED
+    return Cause.CONTACTOR_WELDED if f"{ASIDE}{key}" in facts else Cause.NONE
