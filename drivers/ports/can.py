@@ -301,6 +301,10 @@ class CanPort:
             self._off_by = kind
             self.statistics.bus_off += kind is CanTrouble.BUS_OFF
             self._wake.set()
+        elif kind is CanTrouble.RESTARTED and self._is_bus_off:
+            self._is_bus_off = False
+            self._alive_s = asyncio.get_running_loop().time()
+            log.info("port '%s' (%s): the bus is back", self.name, self.wire.where)
         elif kind is CanTrouble.PASSIVE:
             log.debug("port '%s' (%s): %s", self.name, self.wire.where, kind.value)
 
@@ -393,6 +397,8 @@ class CanPort:
         pause_s, self._restart_s = self._restart_s, min(2 * self._restart_s, _MOST_RESTART_S)
         log.warning("port '%s' (%s): %s; begins anew in %g s", self.name, self.wire.where, self.error, pause_s)
         await asyncio.sleep(pause_s)
+        if not self._is_bus_off:
+            return  # it came back by itself
         self.statistics.restarts += 1
         self._is_bus_off = False
         try:

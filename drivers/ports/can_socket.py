@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from drivers.codecs.can import CanFrame
 from drivers.ports.can_wire import MOST_AT_ONCE, CanTrouble, CanWire, text_of
+
+log = logging.getLogger(__name__)
 
 _FRAME = struct.Struct("=IB3x8s")
 _ERROR_CLASSES = (  # linux/can/error.h
@@ -19,8 +22,9 @@ _ERROR_CLASSES = (  # linux/can/error.h
     (0x0020, CanTrouble.ACKNOWLEDGE),
     (0x0040, CanTrouble.BUS_OFF),
     (0x0080, CanTrouble.BUS),
+    (0x0100, CanTrouble.RESTARTED),
 )
-_PROTOCOL, _CONTROLLER, _RESTARTED = 0x0008, 0x0004, 0x0100
+_PROTOCOL, _CONTROLLER = 0x0008, 0x0004
 _PROTOCOL_BITS = ((0x02, CanTrouble.FORM), (0x04, CanTrouble.STUFF), (0x19, CanTrouble.BIT))
 _CONTROLLER_BITS = (
     (0x01, CanTrouble.OVERRUN),
@@ -34,16 +38,40 @@ def _raw_socket() -> socket.socket:
     return socket.socket(socket.PF_CAN, socket.SOCK_RAW, socket.CAN_RAW)
 
 
+async def _ask_system(channel: str) -> None:
+    """`ip link set CHANNEL type can restart`. Raises OSError."""
+    process = await asyncio.create_subprocess_exec(
+        "ip", "link", "set", channel, "type", "can", "restart",
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(2.0):
+            status = await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise OSError("it takes too long") from None
+    if status:
+        raise OSError(f"ip ended with {status}")
+
+
 class SocketCanWire(CanWire):
     """A CAN interface of Linux, as can0. The system sets its bit rate (`ip link set can0 type can bitrate ...`).
 
-    After a bus-off the interface starts itself when it has `restart-ms`; otherwise `ip link set ... type can restart`
-    is tried, for which this process needs the right to administer networks.
+    After a bus-off the interface starts itself when it has `restart-ms`; otherwise `ask_system` asks for it, for which
+    this process needs the right to administer networks.
     """
 
-    def __init__(self, channel: str, bit_rate: int, make_socket: Callable[[], socket.socket] = _raw_socket) -> None:
+    def __init__(
+        self,
+        channel: str,
+        bit_rate: int,
+        make_socket: Callable[[], socket.socket] = _raw_socket,
+        ask_system: Callable[[str], Awaitable[None]] = _ask_system,
+    ) -> None:
         super().__init__(channel, bit_rate)
         self._make_socket = make_socket
+        self._ask_system = ask_system
         self._socket: socket.socket | None = None
 
     async def _connect(self) -> None:
@@ -80,17 +108,14 @@ class SocketCanWire(CanWire):
             raise
 
     async def restart(self) -> None:
-        """Ask the system for it; when that is not allowed, its own `restart-ms` must do it. Raises OSError."""
-        process = await asyncio.create_subprocess_exec(
-            "ip", "link", "set", self.where, "type", "can", "restart",
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
+        """Ask the system for it, and begin with an empty queue. Raises OSError.
+
+        Where the system may not be asked, the interface's own `restart-ms` must do it.
+        """
         try:
-            async with asyncio.timeout(2.0):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            raise OSError("the system did not restart it within 2 s") from None
+            await self._ask_system(self.where)
+        except OSError as error:
+            log.debug("%s: the system did not restart it: %s", self.where, text_of(error))
         await super().restart()
 
     def _readable(self) -> None:

@@ -25,6 +25,7 @@ class CanTrouble(enum.StrEnum):
 
     BUS_OFF = "bus-off"
     STUCK = "queue stuck"
+    RESTARTED = "restarted by itself"
     PASSIVE = "error passive"
     WARNING = "error warning"
     ACKNOWLEDGE = "no acknowledgement"

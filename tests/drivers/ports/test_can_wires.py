@@ -289,6 +289,33 @@ async def test_a_bus_off_of_linux_is_told_and_a_full_queue_is_no_answer() -> Non
     far.close()
 
 
+async def test_an_interface_of_linux_comes_back_by_itself_or_is_restarted_whoever_may() -> None:
+    asked: list[str] = []
+    pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(2)]
+    nears = [_Raw(fileno=near.detach()) for near, _ in pairs]
+
+    async def ask_system(channel: str) -> None:
+        asked.append(channel)
+        raise OSError("not allowed")
+
+    async with CanPort("can", SocketCanWire("can0", 500_000, lambda: nears.pop(0), ask_system)) as port:
+        pairs[0][1].send(struct.pack("=IB3x8s", 0x20000040, 8, b""))
+        pairs[0][1].send(struct.pack("=IB3x8s", 0x20000100, 8, b""))  # restart-ms did it
+        await asyncio.sleep(0.01)
+        assert port.is_open and port.statistics.bus_off == 1
+        await asyncio.sleep(5)
+        assert not asked
+        pairs[0][1].send(struct.pack("=IB3x8s", 0x20000040, 8, b""))
+        await asyncio.sleep(0.01)
+        assert port.error
+        await asyncio.sleep(5)
+        assert asked == ["can0"] and port.is_open
+        port.send(CanFrame(1, b""))
+        assert pairs[1][1].recv(64)[:4] == b"\1\0\0\x80"
+    for _, far in pairs:
+        far.close()
+
+
 async def test_a_machine_without_can_says_so() -> None:
     def refused() -> socket.socket:
         raise OSError(97, "Address family not supported by protocol")
