@@ -6,7 +6,17 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from chargepoint.config_types import Address, DeviceAddress, Name, NotNegative, Options, Positive, Section, about
+from chargepoint.config_types import (
+    Address,
+    DeviceAddress,
+    Name,
+    NotNegative,
+    Options,
+    Positive,
+    Section,
+    UnitAddress,
+    about,
+)
 from chargepoint.vocabulary import ClimateZone, ConnectorType, InputFunction, OutputFunction
 
 OPTIONS = about("What its driver needs beside that, as its model; see docs/devices.md.")
@@ -52,7 +62,7 @@ class ConnectorSettings(Section, frozen=True, kw_only=True):
     type: Annotated[ConnectorType, about("The plug.")]
     driver: Annotated[str, about("Driver of its controller.")] = "native"
     port: Annotated[str, about("Name of the [[port]] its controller hangs on; empty for a driver that has none.")] = ""
-    address: Annotated[Address, about("Address of its controller on that port (CANopen: 1 to 127).")] = 1
+    address: Annotated[UnitAddress, about("Address of its controller on that port (CANopen: 1 to 127).")] = 1
     options: Annotated[Options, OPTIONS] = field(default_factory=dict)
     meter: Annotated[str, about("Name of its [[meter]].")]
     max_current_a: Annotated[Positive, about("Current of the output hardware; per phase for AC.")]
