@@ -61,7 +61,11 @@ def read(path: Path, *, private: bool = False) -> bytes:
     except FileNotFoundError:
         if private:
             raise
-        raise _unusable(path, f"there is no file {path}", "Name the station file; examples lie in examples/.") from None
+        raise _unusable(
+            path,
+            f"there is no file {path}",
+            "Name the station file. `chargepoint discover` proposes one; examples lie in examples/.",
+        ) from None
     except IsADirectoryError:
         raise _unusable(path, "this is not a file", "Name the station file itself.") from None
     except OSError as error:

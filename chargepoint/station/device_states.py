@@ -160,6 +160,8 @@ def devices_of(
         modules = supply.modules.modules
         polled["modules", supply.name] = _some_on_line(modules)
         asked["modules", supply.name] = _of_first(modules)
+    for light in settings.light:
+        polled["light", light.name] = _is_open(ports[light.port])
     found = []
     for kind in SECTIONS:
         for section in getattr(settings, kind):
@@ -177,6 +179,11 @@ def _answering(outlet: Outlet) -> Callable[[], bool]:
 
 def _is_answering(point: Any) -> Callable[[], bool]:
     return lambda: bool(point.is_answering)
+
+
+def _is_open(port: AnyPort) -> Callable[[], bool]:
+    """Nothing comes back from a strip of lights: where its port takes them, they are believed to be there."""
+    return lambda: port.is_open
 
 
 def _some_on_line(modules: Callable[[], Sequence[Any]]) -> Callable[[], bool]:

@@ -105,7 +105,7 @@ class Installed:
         for device in self._devices:
             if request.name and (device.kind, device.name) != (request.kind, request.name):
                 continue
-            if device.found is not None and device.found != device.expected:
+            if device.found not in (None, Identity(), device.expected):
                 changed[_fact_of(device)] = msgspec.json.encode(device.found)
         if not changed:
             return ActionResult(ok=False, code="nothing_changed", text="no device found differs from the one before")
