@@ -41,6 +41,8 @@ class Family(msgspec.Struct, frozen=True):
     charges_at_boot: bool = False
     """It offers all it has after its own start, until it is asked."""
     wrong_address: bool = True
+    speaks_each_s: float = 0.0
+    """It is not asked: it says how it is this often."""
 
     def __str__(self) -> str:
         return self.name + "".join(f"-{value}" for value in self.options.values())
@@ -63,6 +65,8 @@ FAMILIES = (
     Family("viridian", 101, faults=(("diode", "E3 diode_fault"), ("residual_current", "E6 residual_current"))),
     Family("abl_emh1", is_bytes=True, charges_at_boot=True, limit_of_10_5=10.5, limit_of_16=15.96, faults=(
         ("weld", "E6 contactor_welded"), ("residual_current", "E6 residual_current"), ("overheat", "E7 overheat"))),
+    Family("phyverso", is_bytes=True, wrong_address=False, limit_of_10_5=10.5, speaks_each_s=1.0, faults=(
+        ("diode", "E3 diode_fault"), ("residual_current", "E6 residual_current"))),
 )  # fmt: skip
 
 

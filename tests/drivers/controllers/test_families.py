@@ -171,6 +171,7 @@ async def test_a_damaged_answer_is_no_reading(family: Family) -> None:
             pytest.skip("TCP has its own check sums")
         await asyncio.sleep(0.3)
         bench.mangle = lambda data: (data[:-4] + bytes((data[-4] ^ 1,)) + data[-3:],)
+        await asyncio.sleep(family.speaks_each_s * 3)
         with pytest.raises((BadFrame, NoAnswer)):
             await bench.driver.read()
         bench.mangle = lambda data: (data,)
