@@ -14,11 +14,14 @@ from chargepoint.bus import Bus, CallFailed, Unavailable
 from chargepoint.commands.manual import page
 from chargepoint.context import folder_of
 from chargepoint.door import AdminBus, NobodyHome
-from chargepoint.messages import DumpGrew, DumpPage, ReadDump, StartDump, StopDump
+from chargepoint.messages import ConnectorState, DumpGrew, DumpPage, ReadDump, StartDump, StopDump
 
 SUMMARY = "what connector and vehicle said to each other in a session"
 DEFAULT_DATA = Path("/var/lib/chargepoint")
 PAGE_LINES = 500
+LONGEST_S = 1800.0
+LOOK_S = 1.0
+LAST_LINES_S = 5.0
 
 
 class CannotRead(Exception):
@@ -43,8 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         together at most 64 MiB and 200 sessions, the oldest go first. Numbers of sessions: chargepoint journal
         --sessions.
 
-        With --live lines are printed as they come, until the session has ended or 30 minutes have passed; Ctrl-C ends
-        it.
+        With --live lines are printed as they come, until the session has ended, 30 minutes have passed, or Ctrl-C.
 
         A running station is asked through the socket for administrators in its data directory, so this needs its
         account or root. When no station runs there, its files are read.
@@ -130,11 +132,17 @@ async def _live(arguments: argparse.Namespace) -> int:
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, ended.set)
             following = asyncio.create_task(_print(grown, arguments.live), name="follow")
-            waiting = asyncio.create_task(ended.wait(), name="until Ctrl-C")
-            await asyncio.wait((following, waiting), return_when=asyncio.FIRST_COMPLETED)
-            for task in (following, waiting):
+            others = [
+                asyncio.create_task(ended.wait(), name="until Ctrl-C"),
+                asyncio.create_task(_until_session_ends(bus, arguments.live), name="until the session ends"),
+            ]
+            await asyncio.wait((following, *others), return_when=asyncio.FIRST_COMPLETED)
+            is_gone = following.done()
+            for task in (following, *others):
                 task.cancel()
-            await asyncio.gather(following, waiting, return_exceptions=True)
+            await asyncio.gather(following, *others, return_exceptions=True)
+            if is_gone:
+                raise CannotRead("the station has stopped.")
             await _stop(bus, arguments.live)
     except NobodyHome as error:
         raise CannotRead(f"{error} There is nothing to watch.") from None
@@ -144,6 +152,20 @@ async def _live(arguments: argparse.Namespace) -> int:
 async def _stop(bus: Bus, connector: int) -> None:
     with contextlib.suppress(Unavailable, CallFailed, TimeoutError):
         await bus.call("station", StopDump(connector=connector))
+
+
+async def _until_session_ends(bus: Bus, connector: int) -> None:
+    """Until a session that was seen at the connector is there no more and its last lines have come, or 30 minutes."""
+    states = bus.watch(f"connector/{connector}")
+    seen = None
+    for _ in range(round(LONGEST_S / LOOK_S)):
+        state = states.get(f"connector/{connector}")
+        session = state.session if isinstance(state, ConnectorState) else None
+        if seen is not None and (session is None or session.session_id != seen):
+            await asyncio.sleep(LAST_LINES_S)
+            return
+        seen = session.session_id if session is not None else seen
+        await asyncio.sleep(LOOK_S)
 
 
 async def _print(grown: AsyncIterator[DumpGrew], connector: int) -> None:
