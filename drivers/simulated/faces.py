@@ -14,6 +14,7 @@ from typing import Any
 
 from drivers.ports.opening import LocalDevice
 from drivers.simulated.devices import Device, DevicePart
+from drivers.simulated.module_bank import Ratings
 from drivers.simulated.parts import FOLDERS
 
 Face = Callable[[Any, DevicePart], Device]
@@ -40,6 +41,13 @@ def find(kind: str, driver: str) -> Face | None:
         return None
     face: Face | None = getattr(module, "face", None)
     return face
+
+
+def ratings(driver: str) -> Ratings:
+    """What power modules of a driver can, as they leave the factory."""
+    face = find("modules", driver)
+    found = None if face is None else getattr(importlib.import_module(face.__module__), "RATINGS", None)
+    return found if isinstance(found, Ratings) else Ratings()
 
 
 def _gpio(model: Any, part: DevicePart, path: str) -> LocalDevice:

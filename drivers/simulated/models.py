@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from drivers.simulated import faces
 from drivers.simulated.climate_model import ClimateFaults, ClimateModel
 from drivers.simulated.controller import Controller
 from drivers.simulated.insulation_model import Isolation
@@ -87,12 +88,9 @@ def _meter(models: Models, part: Any) -> Meter:
 
 def _modules(models: Models, part: Any) -> ModuleBank:
     extra = models.plan.modules_extra(part.name)
-    ratings = Ratings(
-        max_voltage_v=extra.max_voltage_v,
-        min_voltage_v=extra.min_voltage_v,
-        max_current_a=extra.max_current_a,
-        max_power_w=extra.max_power_w,
-        silent_off_s=extra.silent_off_s,
+    given = {name: getattr(extra, name) for name in Ratings.__struct_fields__ if hasattr(extra, name)}
+    ratings = msgspec.structs.replace(
+        faces.ratings(part.driver), **{name: value for name, value in given.items() if value is not None}
     )
     return ModuleBank(part.addresses, ratings)
 

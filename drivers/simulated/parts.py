@@ -244,14 +244,14 @@ class SensorExtra(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class ModulesExtra(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[[modules]] of simulation.toml: what each of them can."""
+    """[[modules]] of simulation.toml: what each of them can; not set: as the maker's."""
 
     name: str
-    max_voltage_v: Positive = 1000.0
-    min_voltage_v: NotNegative = 150.0
-    max_current_a: Positive = 100.0
-    max_power_w: Positive = 30_000.0
-    silent_off_s: Positive = 10.0
+    max_voltage_v: Positive | None = None
+    min_voltage_v: NotNegative | None = None
+    max_current_a: Positive | None = None
+    max_power_w: Positive | None = None
+    silent_off_s: Positive | None = None
 
 
 class SimulationFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
