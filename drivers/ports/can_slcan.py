@@ -18,6 +18,7 @@ _STATES = {
     slcan.State.WARNING: CanTrouble.WARNING,
 }
 _STATUS_EVERY_S = 1.0
+_STATUS_TRIES = 3
 
 
 class SlcanWire(CanWire):
@@ -31,6 +32,8 @@ class SlcanWire(CanWire):
         self._parser = slcan.Parser()
         self._state = slcan.State.ACTIVE
         self._status_timer: asyncio.TimerHandle | None = None
+        self._is_status_due = False
+        self._refusals = 0
 
     async def _connect(self) -> None:
         rate = slcan.BIT_RATES.get(self.bit_rate)
@@ -44,6 +47,7 @@ class SlcanWire(CanWire):
         self._wire.write(b"\r" + slcan.CLOSE)
         await asyncio.sleep(self._sleep_s / 2)
         self._wire.write(rate + b"\r" + slcan.OPEN)
+        self._is_status_due, self._refusals = False, 0
         if self._ask_status:
             self._status_timer = asyncio.get_running_loop().call_later(_STATUS_EVERY_S, self._status)
 
@@ -60,6 +64,9 @@ class SlcanWire(CanWire):
         self._wire.write(slcan.encode(frame))
 
     def _status(self) -> None:
+        if self._refusals >= _STATUS_TRIES:
+            return  # it does not know the question
+        self._is_status_due = True
         with contextlib.suppress(OSError):
             self._wire.write(slcan.ASK_STATUS)
         if self._wire.is_open:
@@ -73,13 +80,18 @@ class SlcanWire(CanWire):
             if isinstance(found, tuple):
                 listener.frame(*found)
                 continue
+            if found.state is not None:
+                self._is_status_due, self._refusals = False, 0
             if found.state is not None and found.state is not self._state:
                 self._state = found.state
                 if found.state in _STATES:
                     self._told(_STATES[found.state])
             for error in found.errors:
                 self._told(CanTrouble(error.value))
-            if found.is_no:
+            if found.is_no and self._is_status_due:
+                self._is_status_due = False
+                self._refusals += 1
+            elif found.is_no:
                 self._told(CanTrouble.REFUSED)
             if found.is_garbage:
                 self._told(CanTrouble.GARBAGE)

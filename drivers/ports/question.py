@@ -51,7 +51,8 @@ class Question(Protocol[T_co]):
         """The answer, when it stands whole somewhere in `data`, which is all that came in since; otherwise None.
 
         Raises BadFrame when `data` holds an answer that is damaged (waiting on would not help), Refused when it holds
-        one that says no.
+        one that says no. It is called again with all bytes whenever more came, and with what comes after the time-out,
+        too: it keeps nothing.
         """
         ...
 

@@ -19,11 +19,13 @@ from drivers.codecs.can import CanFrame
 from drivers.errors import NoAnswer
 from drivers.ports.can import CanPort
 from drivers.ports.can_python import PythonCanWire
+from drivers.ports.can_slcan import SlcanWire
 from drivers.ports.can_socket import SocketCanWire
 from drivers.ports.can_wire import CanTrouble, CanWire, open_can_wire
 from drivers.simulated.can_line import CanLine
 from drivers.simulated.ends import PtyEnd, TcpEnd
 from drivers.simulated.slcan_handler import SlcanHandler
+from drivers.simulated.wire import Line
 from tests.drivers.ports.nodes import Node, backwards_from
 
 # ------------------------------------------------------------------------------------------------------------ codec
@@ -134,6 +136,32 @@ async def test_slcan_carries_frames_both_ways(tmp_path: Path, is_tcp: bool) -> N
         heard: list[CanFrame] = []
         port.listen(heard.append, can_id=0x102, mask=0x7FF)
         await until(lambda: len(heard) > 2)
+
+
+async def test_an_adapter_that_does_not_know_the_question_for_its_state_is_not_asked_on() -> None:
+    heard: list[bytes] = []
+    line = Line()
+
+    def answer(data: bytes) -> None:
+        heard.append(data)
+        line.send(b"\a" if data.startswith(b"F") else b"\r")
+
+    line.on_request = answer
+    async with CanPort("can", SlcanWire(line.wire(), 125_000)) as port:
+        await asyncio.sleep(30)
+        assert heard == [b"\rC\r", b"S4\rO\r", b"F\r", b"F\r", b"F\r"]
+        assert port.is_open and port.statistics.errors == {}
+    line.close()
+
+
+@pytest.mark.parametrize("said, kind", [(b"F04\r", CanTrouble.WARNING), (b"F20\r", CanTrouble.PASSIVE)])
+async def test_the_state_of_the_bus_is_asked_of_an_adapter_and_told_once(said: bytes, kind: CanTrouble) -> None:
+    line = Line()
+    line.on_request = lambda data: line.send(said if data.startswith(b"F") else b"\r")
+    async with CanPort("can", SlcanWire(line.wire(), 125_000)) as port:
+        await asyncio.sleep(5)
+        assert port.is_open and port.statistics.causes == {kind.value: 1}
+    line.close()
 
 
 @pytest.mark.realtime
