@@ -53,7 +53,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 ABOUT = About(
     vendor="Energomera",
     models=tuple(Model),
-    ports=("serial", "tcp"),
+    ports=("serial",),
     lines=(Line(9600, "E", 1, 7),),
     addresses=(0,),
     abilities=("import", "1 or 3 phases", "frequency", "serial number", "recognised"),

@@ -38,7 +38,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 ABOUT = About(
     vendor="Energomera",
     models=tuple(Model),
-    ports=("serial", "tcp"),
+    ports=("serial",),
     lines=(Line(9600),),
     abilities=("import", "1 phase", "recognised"),
     source="energomera_ce of wb-mqtt-serial, esphome-energomera-ce",

@@ -52,7 +52,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 ABOUT = About(
     vendor="DZG, AST",
     models=tuple(Model),
-    ports=("serial", "tcp"),
+    ports=("serial",),
     lines=(Line(115200),),
     addresses=(255, 0),
     abilities=("import", "direct current", "serial number", "signed sessions", "recognised"),

@@ -57,7 +57,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 ABOUT = About(
     vendor="Incotex",
     models=tuple(f"Mercury {model}" for model in Model),
-    ports=("serial", "tcp"),
+    ports=("serial",),
     lines=(Line(9600),),
     addresses=(0,),
     abilities=("import", "export", "3 phases", "frequency", "power factor", "serial number", "recognised"),

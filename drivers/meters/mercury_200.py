@@ -41,7 +41,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 ABOUT = About(
     vendor="Incotex",
     models=tuple(f"Mercury {model}" for model in Model),
-    ports=("serial", "tcp"),
+    ports=("serial",),
     lines=(Line(9600),),
     abilities=("import", "1 phase"),
     source="mercury200 of wb-mqtt-serial",

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from drivers.errors import Implausible, NoAnswer, Refused
+from drivers.codecs.iec62056 import AskText
+from drivers.codecs.mercury import Ask
+from drivers.codecs.modbus import Carrier
+from drivers.codecs.slip import AskCe, AskParts, Part
+from drivers.errors import BadFrame, Implausible, NoAnswer, Refused
 from drivers.meters import chint, mercury
+from drivers.ports.question import Question
 from drivers.simulated.meter import Readout
 from drivers.simulated.meters.mercury import MercuryFace
 from drivers.simulated.wire import Line
@@ -182,3 +190,28 @@ async def test_import_without_a_value_is_never_a_reading() -> None:
     async with wired(case_of("B23"), Known(msgspec.structs.replace(AC, import_wh=float("nan")))) as one:
         with pytest.raises(Implausible, match="energy"):
             await one.meter.read()
+
+
+QUESTIONS: tuple[Question[Any], ...] = (
+    Ask(b"\x2d", b"\x08\x16\x11", 9, "U"),
+    Ask(b"\x2d", b"\x00", 1, "test"),
+    Ask(b"\x00\xbc\x61\x4e", b"\x63", 7, "UIP", 1),
+    AskParts(7, (Part(0x0132), Part(0x0131)), "values"),
+    AskParts(255, (Part(0x1502),), "end", is_order=True),
+    AskCe(100, 0x0180, "V"),
+    AskText("211", "VOLTA()"),
+)
+pieces = st.sampled_from(
+    [b"\xc0", b"\xdb", b"\xdc", b"\xdd", b"\x02", b"\x03", b"\x2d", b"\x00", b"VOLTA(", b"1)", b"\x32\x01\x09\x00"]
+)
+
+
+@given(st.lists(pieces | st.binary(max_size=12), max_size=20), st.sampled_from(QUESTIONS))
+def test_whatever_comes_in_is_an_answer_nothing_or_an_error_with_a_name(
+    bits: list[bytes], asked: Question[Any]
+) -> None:
+    data = b"".join(bits)
+    with contextlib.suppress(BadFrame, Refused):
+        asked.answer(data)
+    with contextlib.suppress(BadFrame, Refused):
+        asked.answer(asked.encode(Carrier.RTU, 1) + data)
