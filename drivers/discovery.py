@@ -200,10 +200,16 @@ async def search_bus(
 
 
 async def look_at(
-    name: str, port: Port, drivers: Sequence[Candidate], address: int, line: Line | None = None
+    name: str,
+    port: Port,
+    drivers: Sequence[Candidate],
+    address: int,
+    line: Line | None = None,
+    *,
+    is_there: bool = False,
 ) -> Found | None:
-    """Who is at a Modbus address; None when nobody is."""
-    if not await _is_there(port, address):
+    """Who is at a Modbus address; None when nobody is. `is_there`: somebody is known to be."""
+    if not is_there and not await _is_there(port, address):
         return None
     for driver in drivers:
         if driver.about.is_modbus:

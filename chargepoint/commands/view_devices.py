@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
@@ -17,6 +18,8 @@ S = TypeVar("S", bound=State)
 
 ORDER = ("connector", "meter", "modules", "insulation", "io", "sensor", "light", "ups")
 """Kinds of devices in the order of the table."""
+SWITCHING = frozenset({"connector", "modules", "io"})
+"""Kinds of which it matters what they do without us."""
 
 
 def whole(states: Mapping[str, State], frames_of: str = "") -> RenderableType:
@@ -47,7 +50,7 @@ def ports(states: Mapping[str, State]) -> Table:
 def devices(states: Mapping[str, State]) -> Table:
     """Each configured device: who it is, whether it answers, how well."""
     table = _table("Device", "Driver", "Where", "State", "Identity", "Without us", "Answers", "Errors", "p50", "p99")
-    found = sorted(_all(states, DeviceState), key=lambda each: (_rank(each.kind), each.name.zfill(4)))
+    found = sorted(_all(states, DeviceState), key=lambda each: (_rank(each.kind), _natural(each.name)))
     for state in found:
         table.add_row(
             f"{state.kind} {state.name}",
@@ -55,7 +58,7 @@ def devices(states: Mapping[str, State]) -> Table:
             f"{state.port}, {state.address}" if state.port else "-",
             _state_of_device(state),
             _identity(state),
-            str(state.fail_safe.value).replace("_", " "),
+            state.fail_safe.value.replace("_", " ") if state.kind in SWITCHING else "-",
             _share(state.answers, state.requests),
             _errors(state.errors),
             _ms(state.p50_ms),
@@ -123,6 +126,11 @@ def _ms(value: float | None) -> str:
 
 def _rank(kind: str) -> int:
     return ORDER.index(kind) if kind in ORDER else len(ORDER)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """So that dc-2 comes before dc-10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
 
 
 def _all(states: Mapping[str, State], type_: type[S]) -> list[S]:

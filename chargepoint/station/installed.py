@@ -222,7 +222,7 @@ class Installed:
             for each in discovery.candidates(device.port.kind)
             if each.about.is_modbus and each.full_name not in discovery.GUESSING and each != own
         ]
-        return await discovery.look_at(device.port.name, device.port, [own, *others], device.address)
+        return await discovery.look_at(device.port.name, device.port, [own, *others], device.address, is_there=True)
 
     def _set(self, device: Device, difference: str) -> None:
         """A difference begins or ends: one line for each."""
