@@ -11,7 +11,6 @@ NOT_DONE: dict[str, str] = {
     "9.1-ResetRetries": "kept and read back only: a Reset of this station does not fail half-way",
     "A04-SecurityLogWasCleared": "nobody can empty the security log of this station",
     "A04-AttemptedReplayAttacks": "no source yet: a repeated message id is answered again and nothing more",
-    "A04-TamperDetectionActivated": "no source yet: no cover contact is wired to this software",
     "5.9-file": LATER,
     "5.19-begun": LATER,
     "5.19-after-charges": LATER,

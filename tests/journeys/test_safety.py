@@ -221,6 +221,7 @@ async def test_an_input_of_one_connector_leaves_the_other_alone(tmp_path: Path) 
         assert state.why
 
 
+@pytest.mark.ocpp("A04-TamperDetectionActivated")
 async def test_a_cover_that_is_opened_is_a_security_event_and_stops_nobody(tmp_path: Path) -> None:
     async with Rig(tmp_path, CABINET) as rig:
         await rig.online()
@@ -230,3 +231,5 @@ async def test_a_cover_that_is_opened_is_a_security_event_and_stops_nobody(tmp_p
         assert rig.status() == "CHARGING"
         events = [row.entry for row in await rig.journal("SecurityEvent")]
         assert [e.type for e in events if isinstance(e, SecurityEvent)].count("TamperDetectionActivated") == 1
+        told = [call.payload["type"] for call in rig.system.ledger.calls("SecurityEventNotification")]
+        assert told.count("TamperDetectionActivated") == 1
