@@ -47,7 +47,7 @@ def objection(settings: Settings, port_kind: str) -> str:
 
 async def recognise(port: Port, address: int) -> Identity | None:
     """Who answers there, when it is one of ours. Raises NoAnswer."""
-    link = link_to(port, address)
+    link = link_to(port, address, is_passive=True)
     try:
         values = await link.read(IDENTITY.objects[:1])
         if not 1 <= int(values["protocol_version"] or 0) <= 0xFF:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -37,7 +38,6 @@ from drivers.native.canopen import (
     CYCLE_MS,
     DEMANDS,
     HEARTBEAT_LOST_S,
-    HEARTBEAT_MS,
     MARK_ASKS,
     MARK_RENEWED,
     MARKS,
@@ -51,7 +51,8 @@ from drivers.native.canopen import (
     encode_pdo,
     index_of,
 )
-from drivers.native.objects import STATUS, SUPPLY, Object
+from drivers.native.canopen_entries import HEARTBEAT_TIME
+from drivers.native.objects import IDENTITY, STATUS, SUPPLY, Object
 from drivers.native.registers import Value
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ WAIT_S = 0.35
 START_EACH_S = 0.5
 """A controller that is not operational is told so often to become it."""
 TWIN_WINDOW_S = 2.0
-TWIN_BEATS = round(1.75 * TWIN_WINDOW_S * 1000 / HEARTBEAT_MS)
-"""So many heartbeats within that time come from two nodes."""
+TWIN_SHARE = 1.75
+"""So many times the heartbeats that one node sends in that time come from two."""
 TWIN_FOR_S = 5.0
 DOUBLE_WITHIN_S = 0.05
 
@@ -81,7 +82,7 @@ RARELY_S = 2.0
 _BY_COB = {pdo.cob: pdo for pdo in TPDOS}
 _ALL = frozenset(pdo.number for pdo in TPDOS)
 _NAMES = frozenset(each.name for each in STATUS.objects)
-_STATUS = tuple(STATUS.objects)
+_STATUS, _IDENTITY = tuple(STATUS.objects), tuple(IDENTITY.objects)
 _RARE = tuple(each for each in SUPPLY.objects if each.name in ("supply_max_voltage", "supply_temperature"))
 
 
@@ -92,14 +93,17 @@ class _GaveWay(Exception):
 class CanopenLink:
     """The controller with node id `node` on `port`. It listens from now on."""
 
-    def __init__(self, port: CanPort, node: int) -> None:
+    def __init__(self, port: CanPort, node: int, *, is_passive: bool = False) -> None:
+        """`is_passive`: only ask, start nothing."""
         self._port = port
         self._node = node
+        self._is_passive = is_passive
         self._transferring = asyncio.Lock()
         self._renewing = asyncio.Lock()
         self._orders = 0
         self._batch = asyncio.Event()
-        self._beats: deque[float] = deque(maxlen=TWIN_BEATS)
+        self._beats: deque[float] = deque(maxlen=1)
+        self._knows_beat = False
         self._last_answer: tuple[bytes, float] = (b"", 0.0)
         self._is_asking = False
         self._doubles = 0
@@ -177,7 +181,7 @@ class CanopenLink:
             self._forget()
             return  # it says next what it has become
         self._beats.append(now_s)
-        if len(self._beats) == TWIN_BEATS and now_s - self._beats[0] < TWIN_WINDOW_S:
+        if self._knows_beat and len(self._beats) == self._beats.maxlen and now_s - self._beats[0] < TWIN_WINDOW_S:
             self._twin_until_s = now_s + TWIN_FOR_S
         if self._state is not NmtState.OPERATIONAL:
             self._start_node(now_s)
@@ -193,6 +197,8 @@ class CanopenLink:
                 self._twin_until_s = now_s + TWIN_FOR_S
 
     def _start_node(self, now_s: float) -> None:
+        if self._is_passive:
+            return
         if self._start_sent_s is not None and now_s - self._start_sent_s < START_EACH_S:
             return
         self._start_sent_s = now_s
@@ -208,6 +214,8 @@ class CanopenLink:
     ) -> dict[str, Value]:
         if tuple(objects) == _STATUS:
             return await self._status()
+        if tuple(objects) == _IDENTITY:
+            await self._learn_beat()
         values: dict[str, Value] = {}
         for each in objects:
             data = await self._transfer(lambda each=each: upload(index_of(each)), index_of(each), is_order)  # type: ignore[misc]
@@ -216,6 +224,16 @@ class CanopenLink:
             except ValueError as error:
                 raise BadFrame(f"{self}: {error}") from None
         return values
+
+    async def _learn_beat(self) -> None:
+        """How often it sends its heartbeat: only then more of them tell of a second node."""
+        with contextlib.suppress(Refused):
+            data = await self._transfer(lambda: upload(HEARTBEAT_TIME), HEARTBEAT_TIME, False)
+            period_ms = int.from_bytes(data, "little")
+            self._knows_beat = 0 < period_ms <= 1000
+            if self._knows_beat:
+                count = math.ceil(TWIN_SHARE * TWIN_WINDOW_S * 1000 / period_ms)
+                self._beats = deque(maxlen=max(count, 2))
 
     async def _status(self) -> dict[str, Value]:
         """The present status: told within the last 0.25 s, or waited for."""

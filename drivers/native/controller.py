@@ -107,10 +107,10 @@ def open_device(settings: Settings, port: Port | CanPort) -> ConnectorController
     return NativeController(link)
 
 
-def link_to(port: Port | CanPort, address: int) -> Link:
-    """What carries the protocol on this kind of port."""
+def link_to(port: Port | CanPort, address: int, *, is_passive: bool = False) -> Link:
+    """What carries the protocol on this kind of port. `is_passive`: it only asks, and starts no node."""
     if getattr(port, "kind", "") == "can":
-        return CanopenLink(cast("CanPort", port), address)
+        return CanopenLink(cast("CanPort", port), address, is_passive=is_passive)
     return ModbusLink(cast("Port", port), address)
 
 

@@ -323,6 +323,7 @@ async def test_a_cut_bus_is_no_answer_at_once_and_heals() -> None:
 async def test_two_nodes_with_one_id_are_named() -> None:
     async with a_bench() as bench:
         twin = CanopenNode(ControllerObjects(Controller(TYPE2)), NODE)
+        await bench.driver.identify()
         await bench.driver.read()
         bench.line.attach(twin)
         await asyncio.sleep(3.0)
@@ -333,6 +334,28 @@ async def test_two_nodes_with_one_id_are_named() -> None:
         bench.line.devices.remove(twin)
         await asyncio.sleep(8.0)
         assert (await bench.driver.read()).boot_count == 1
+
+
+@pytest.mark.parametrize("period_ms", [0, 50, 100, 1000])
+async def test_another_heartbeat_time_is_no_second_node(period_ms: int) -> None:
+    async with a_bench() as bench:
+        bench.node.heartbeat_ms = period_ms
+        await bench.driver.identify()
+        for _ in range(20):
+            await asyncio.sleep(0.5)
+            await bench.driver.read()
+
+
+async def test_looking_who_is_there_starts_no_node() -> None:
+    line = CanLine(250_000)
+    node = CanopenNode(ControllerObjects(Controller(TYPE2)), 7)
+    line.attach(node)
+    async with line.port() as port:
+        await asyncio.sleep(0.2)
+        identity = await recognise(port, 7)  # type: ignore[arg-type]
+        assert identity is not None and identity.serial == "S-7"
+        await asyncio.sleep(2.0)
+        assert node.state is NmtState.PRE_OPERATIONAL
 
 
 async def test_an_emergency_tells_status_and_cause_before_the_status_does() -> None:
