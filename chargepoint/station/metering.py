@@ -29,8 +29,8 @@ FROZEN_AFTER_S = 60.0
 FROZEN_LEAST_WH = 30.0
 """A meter is frozen when nothing of it moved for so long, while by the controller so much energy flowed."""
 FROZEN_LEAST_CURRENT_A = 1.0
-LOAD_HOLDS_S = 10.0
-"""What a controller said about its load is not believed for longer than this."""
+LOAD_HOLDS_S = 3.0
+"""What a controller said about its load is not believed for longer than this: a silent one opens soon after."""
 ESTIMATE_AT_MOST_S = 60.0
 """No more than this much time of a gap is estimated (R13)."""
 MODULUS_WH = 2**32
@@ -158,7 +158,8 @@ class MeterTrack:
     def note_controller(self, controller: ControllerReading, mono_s: float) -> None:
         """What the controller saw meanwhile: to notice a frozen meter, and to estimate over a gap."""
         if self._load is not None and self._load[2] > FROZEN_LEAST_CURRENT_A:
-            held_s = min(max(0.0, mono_s - self._load[0]), LOAD_HOLDS_S)
+            since_s = self._load[0] if self._moved_mono_s is None else max(self._load[0], self._moved_mono_s)
+            held_s = max(0.0, min(mono_s, self._load[0] + LOAD_HOLDS_S) - since_s)
             self._load_since_move_wh += self._load[1] * held_s / 3600.0
         current_a = math.fsum(value for value in controller.current_a if math.isfinite(value))
         seen_w = (controller.power_w, current_a * controller.voltage_v)
