@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from drivers.controllers.advantics import AdvanticsController, Settings, open_device
+from drivers.controllers.advantics import Settings, open_device
+from drivers.controllers.advantics_controller import AdvanticsController
 from drivers.interfaces import ConnectorType, ControllerReading, PowerDemand, SupplyOutput
 from drivers.simulated.can_line import CanLine
 from drivers.simulated.controller import Controller

@@ -8,6 +8,7 @@ import pytest
 
 from drivers.codecs.can import CanFrame
 from drivers.controllers import advantics
+from drivers.controllers.advantics_controller import AdvanticsController
 from drivers.errors import NoAnswer, Refused
 from drivers.interfaces import (
     Cause,
@@ -345,7 +346,7 @@ async def test_nothing_goes_out_on_a_bus_that_is_not_there() -> None:
     line = CanLine(500_000)
     port = line.port()
     controller = advantics.open_device(advantics.Settings("can"), port)
-    assert isinstance(controller, advantics.AdvanticsController)
+    assert isinstance(controller, AdvanticsController)
     assert controller.demand() == PowerDemand(False)
     controller.report(SupplyOutput(0, 0, 0, 0, 0))
     for order in (controller.read(), controller.stop(), controller.identify()):

@@ -10,6 +10,7 @@ import pytest
 from drivers.codecs.cobs import Receiver, decoded_fields, framed
 from drivers.controllers import phyverso
 from drivers.controllers import phyverso_board as words
+from drivers.controllers.box import Letter
 from drivers.errors import NoAnswer, Refused
 from drivers.interfaces import HardwareFlag
 from drivers.simulated.vehicle import PlugOptions
@@ -40,7 +41,7 @@ async def test_orders_leave_as_published() -> None:
     told = Told()
     async with told.port:
         box = phyverso.PhyVerso(told.port, phyverso.Settings("bus"))
-        box._side.letter = words.Letter.C
+        box._side.letter = Letter.C
         await box.allow(16.0)
         await asyncio.sleep(0.1)
         assert bytes.fromhex("0A 20 EB 14 38 01 1E 66 D5 82 00") in told.raw or told.messages[0] == {4: 2670, 7: 1}
