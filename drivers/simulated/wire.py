@@ -111,7 +111,7 @@ class Line:
     def _serve(self, data: bytes) -> None:
         if self._loop is None:
             return
-        for served in self._server.feed(data, self._loop.time()):
+        for served in self._server.feed(data, self._loop.time()) if self.devices else ():
             self.requests.append(served.request)
             self._answer(served.reply, self.delay_s)
         for device in self.byte_devices:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Iterable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drivers.codecs import modbus
 from drivers.codecs.modbus import Carrier
 from drivers.errors import BadFrame, DeviceError, NoAnswer, Refused
 from drivers.ports.port import Port, Priority
 from drivers.simulated.wire import Line
+from tests.conftest import run_async
 from tests.drivers.devices import Counting
 from tests.drivers.ports.plain import Ask, Talker, framed
 
@@ -217,3 +221,55 @@ async def test_a_searcher_of_all_addresses_does_not_fill_the_memory() -> None:
             with pytest.raises(NoAnswer):
                 await port.ask(Ask(device))
         assert len(port.devices) == 512 and len(port.frames.lines()) == 32
+
+
+@settings(max_examples=60)
+@given(st.lists(st.binary(max_size=40), max_size=6), st.integers(0, 7), st.booleans())
+def test_whatever_bytes_come_no_wrong_value_is_taken_and_asking_goes_on(
+    junk: list[bytes], cut: int, is_first: bool
+) -> None:
+    async def story() -> None:
+        line = mixed(Talker(7, 4711))
+        async with line.port() as port:
+
+            def garbled(data: bytes) -> Iterable[bytes]:
+                pieces = [*junk, data[:cut]] if cut else [*junk, data]
+                return pieces if is_first else reversed(pieces)
+
+            line.to_station = garbled
+            for _ in range(2):
+                with contextlib.suppress(NoAnswer, BadFrame):
+                    assert await port.ask(Ask(7)) == 4711
+            line.to_station = lambda data: (data,)
+            assert await port.ask(Ask(7)) == 4711
+            assert await port.exchange(READ) == VALUES
+
+    run_async(story, is_real=False)
+
+
+@pytest.mark.parametrize("carrier", Carrier)
+async def test_a_wire_that_breaks_during_a_question_of_any_protocol_ends_it_and_comes_back(carrier: Carrier) -> None:
+    """B019 for what is not Modbus."""
+    line = Line(carrier)
+    line.attach_bytes(Talker(7, delay_s=0.1))
+    async with line.port() as port:
+        asked = asyncio.create_task(port.ask(Ask(7)))
+        await asyncio.sleep(0.01)
+        line.cut()
+        with pytest.raises(NoAnswer, match="the other end is gone"):
+            await asked
+        line.restore()
+        await asyncio.sleep(5.2)
+        assert await port.ask(Ask(7)) == 12
+        assert port.statistics.errors == {"no answer": 1, "lost": 1}
+
+
+async def test_a_deaf_connection_with_another_protocol_is_made_anew() -> None:
+    line = Line(Carrier.TCP)
+    line.attach_bytes(Talker(7))
+    async with line.port() as port:
+        line.to_station = lambda data: ()
+        for _ in range(5):
+            with pytest.raises(NoAnswer):
+                await port.ask(Ask(7))
+        assert port.statistics.lost == 1
