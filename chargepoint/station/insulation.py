@@ -20,7 +20,7 @@ from chargepoint.messages import InsulationState
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.safety import Hold, Holds
 from chargepoint.vocabulary import Cause, ControllerStatus, StopSource
-from drivers.errors import DeviceError, Refused
+from drivers.errors import DeviceError, NoAnswer, Refused
 from drivers.interfaces import InsulationMonitor, InsulationReading
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class InsulationWatch:
             if reading.fault:
                 raise Refused(f"insulation monitor '{self.name}' has a fault: {reading.fault}")
         except DeviceError as error:
-            self._on_error(str(error))
+            self._on_error(error)
         else:
             self._on_reading(reading)
         self._judge()
@@ -128,11 +128,12 @@ class InsulationWatch:
             log.warning("insulation monitor '%s' keeps its own thresholds: %s", self.name, error)
         self._is_prepared = True
 
-    def _on_error(self, text: str) -> None:
+    def _on_error(self, error: DeviceError) -> None:
+        text = str(error)
         if self._error != text:
             log.log(logging.DEBUG if self._error else logging.WARNING, "insulation monitor '%s': %s", self.name, text)
         self._error = text
-        if not self.is_answering:
+        if isinstance(error, NoAnswer) and not self.is_answering:
             self._is_prepared = False  # it may have been away and forgotten
 
     def _on_reading(self, reading: InsulationReading) -> None:
