@@ -151,12 +151,11 @@ async def test_a_monitor_without_values_holds_the_connector_after_a_gap(fault: s
         made.monitor.error = NoAnswer("nothing")
     await watching(made, LOST_AFTER_S - 1.5)
     assert made.holds.of(2) is None
-    assert made.watch.resistance_ohm == 1_000_000.0
+    assert made.watch.is_answering
     await watching(made, 5)
     hold = made.holds.of(2)
     assert hold is not None and not hold.is_seen
     assert made.watch.resistance_ohm is None
-    assert not made.shown[-1].is_answering
     made.monitor.error, made.monitor.more = None, {}
     made.leave()
     await watching(made, 5)
