@@ -168,6 +168,7 @@ class Cabinet:
     async def close(self) -> None:
         """At the end of this service."""
         await self._cut_off.close()
+        await asyncio.gather(*(point.leave() for point in self.points))
         await self._facts.close()
         await self.climate.close()
 

@@ -67,7 +67,7 @@ class Desk:
     async def present_card(self, request: PresentCard, sender: str) -> CardOutcome:
         """A card is held to a reader: start, stop, choose, or refuse (hmi.md: one card, one meaning)."""
         self.card_seen(request)
-        outcome = await self._card(request)
+        outcome = self._with_reason(request, await self._card(request))
         self.card_handled(request, outcome)
         self._bus.publish(
             CardHandled(
@@ -80,6 +80,15 @@ class Desk:
         )
         log.info("reader '%s': card %s, %s", request.reader, mask(request.uid), outcome.outcome)
         return outcome
+
+    def _with_reason(self, request: PresentCard, outcome: CardOutcome) -> CardOutcome:
+        """Where the one reason against a start is known of all connectors that can be meant, it is told."""
+        if outcome.outcome != "unavailable" or outcome.connector is not None:
+            return outcome
+        holds = [self._site.holds.of(number) for number in request.connectors or tuple(self._outlets)]
+        texts = {hold.text if hold is not None else "" for hold in holds}
+        text = texts.pop() if len(texts) == 1 else ""
+        return msgspec.structs.replace(outcome, text=text) if text else outcome
 
     async def _card(self, request: PresentCard) -> CardOutcome:
         credential = Credential(request.uid, CredentialType.RFID)

@@ -57,7 +57,9 @@ class Contactor:
         self.phase = Phase.UNKNOWN
         self.cause = Cause.NONE
         self.dropped = False
-        """It fell off by itself; ends with the next order to close."""
+        """It fell off although its output is on (coil, fuse, emergency chain); ends with the next order to close."""
+        self.released = False
+        """Its module has switched it off by itself (restart, watchdog); ends with the next order to close."""
         self.operations = 0
         self.feedback: bool | None = None
         self.said: bool | None = None
@@ -94,7 +96,7 @@ class Contactor:
             raise NoAnswer(f"output '{self.name}' rests {rests_s:.0f} s: at most {MAX_CLOSINGS} closings a minute")
         if not self._wanted:
             self._wanted, self._failures = True, 0
-            self.dropped = False
+            self.dropped = self.released = False
             self.wake()
         self._until_s = now + valid_for_s
         return False
@@ -225,8 +227,11 @@ class Contactor:
     def _closed(self, now: float) -> bool | None:
         if not self._wanted:
             return self._begin_opening(now)
-        # a module that has switched it off started anew, or its watchdog ended: never closed again by itself
-        if self.said is False or self._odd_for(self.is_on is False, now) > DROPPED_AFTER_S:
+        if self.said is False:  # never closed again without a new order
+            log.warning("output '%s': its module has switched it off", self.name)
+            self._wanted, self.released = False, True
+            return self._begin_opening(now)
+        if self._odd_for(self.is_on is False, now) > DROPPED_AFTER_S:
             log.warning("output '%s': it fell off by itself", self.name)
             self._wanted, self.dropped = False, True
             return self._begin_opening(now)

@@ -64,6 +64,7 @@ class GuardedController:
         self._until_s: float | None = None
         """Until when energy is permitted; None: it is not."""
         self._stop_since_s: float | None = None
+        self._withdrawals = 0
         self._lease_ended = False
         self._has_fallen = False
         """The contactor opened in a charge: a fault until the vehicle has left."""
@@ -84,22 +85,25 @@ class GuardedController:
         keep_cable: bool = False,
     ) -> None:
         """Close the contactor, then let the controller begin. Raises NoAnswer until it is closed, Refused for good."""
-        until_s = self._clock.mono() + CLOSED_WITHIN_S
+        until_s, withdrawals = self._clock.mono() + CLOSED_WITHIN_S, self._withdrawals
         while not self.contactor.close(valid_for_s, self._clock.mono()):
             if self._clock.mono() >= until_s:
                 raise NoAnswer(f"output '{self.contactor.name}' is not closed yet")
             await asyncio.sleep(LOOK_S)
+            if self._withdrawals != withdrawals:
+                raise Refused(f"output '{self.contactor.name}': stopped while it was closing")
         self._stop_since_s = None
         self._until_s = self._clock.mono() + valid_for_s
         self._lease_ended = self._has_fallen = False
         await self.inner.start(session_ref, flags, current_a, power_w, valid_for_s, keep_cable=keep_cable)
 
     async def limit(self, current_a: float, power_w: float, valid_for_s: float) -> None:
-        """Renew both leases. Raises Refused when the contactor is open: a start is needed then."""
+        """Renew both leases. Raises Refused after a stop, or when the contactor is open: a start is needed then."""
+        if self._stop_since_s is not None:
+            raise Refused(f"output '{self.contactor.name}' is about to open: there is nothing to renew")
         if not self.contactor.renew(valid_for_s, self._clock.mono()):
             raise Refused(f"output '{self.contactor.name}' is open: there is nothing to renew")
         self._until_s = self._clock.mono() + valid_for_s
-        self._stop_since_s = None
         await self.inner.limit(current_a, power_w, valid_for_s)
 
     async def stop(self) -> None:
@@ -114,6 +118,7 @@ class GuardedController:
         await self.inner.emergency_stop()
 
     def _withdraw(self) -> None:
+        self._withdrawals += 1
         self._until_s = None
         if self._stop_since_s is None:
             self._stop_since_s = self._clock.mono()
@@ -141,6 +146,9 @@ class GuardedController:
         now, contactor = self._clock.mono(), self.contactor
         if self._until_s is not None and now > self._until_s:
             log.warning("output '%s': the permission was not renewed in time", contactor.name)
+            self._until_s, self._lease_ended = None, True
+            self._stop_since_s = now
+        if self._until_s is not None and contactor.released:
             self._until_s, self._lease_ended = None, True
             self._stop_since_s = now
         if self._until_s is not None and contactor.dropped:

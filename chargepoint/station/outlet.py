@@ -693,7 +693,7 @@ class Outlet(OutletState):
             await self.permission.withdraw()
         elif self.wants_energy and self.permission.is_pending:
             await self._order_start()
-        elif self.wants_energy:
+        elif self.wants_energy and not self.facts().is_held:
             await self.permission.renew(early_s=POLL_S / 4)
 
     @property

@@ -13,17 +13,18 @@ from collections.abc import Callable, Sequence
 from chargepoint.clock import Clock
 from chargepoint.config import InputSettings, IoSettings, OutputSettings
 from chargepoint.station.contactors import Contactor
-from chargepoint.station.inputs import InputTrack
+from chargepoint.station.inputs import LOST_AFTER_S, InputTrack
 from chargepoint.vocabulary import OutputFunction
 from drivers.errors import DeviceError, NoAnswer
-from drivers.interfaces import DigitalIO, IoReading
+from drivers.interfaces import DigitalIO, FailSafe, IoReading
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.1
 SILENT_POLL_S = 1.0
 SILENT_AFTER = 3
-"""So many polls without an answer: the module is silent, and asked less often so that its neighbours have the wire."""
+"""So many polls without an answer: the module is silent. Once that counts (`LOST_AFTER_S`) it is asked less often, so
+that its neighbours have the wire."""
 FIRST_WITHIN_S = 0.5
 """At the start a module is waited for so long, before connectors decide what becomes of charges that still run."""
 FIRST_TRIES = 2
@@ -32,6 +33,8 @@ REWRITE_S = 1.0
 
 WITH_FEEDBACK = frozenset({OutputFunction.CONTACTOR, OutputFunction.SOCKET})
 """Outputs that carry a vehicle's current."""
+
+OFF_AT_THE_END = frozenset({OutputFunction.HEATER, OutputFunction.FAN, OutputFunction.BUZZER})
 
 
 class Load:
@@ -130,7 +133,8 @@ class IoPoint:
     async def run(self) -> None:
         """Poll until cancelled; an order is carried out at once."""
         while True:
-            wait_s = SILENT_POLL_S if self._lost >= SILENT_AFTER else POLL_S
+            is_lost = self._lost >= SILENT_AFTER and self._clock.mono() - self._silent_since > LOST_AFTER_S
+            wait_s = SILENT_POLL_S if is_lost else POLL_S
             try:
                 async with asyncio.timeout(wait_s):
                     await self._wake.wait()
@@ -164,6 +168,18 @@ class IoPoint:
         for output in self.outputs:
             await self._put_right(output, reading, now)
         return True
+
+    async def leave(self) -> None:
+        """At an orderly end: a module that would keep them on gets heaters, fans and buzzers switched off. Contactors
+        are left to the watchdog that they have to have: a restart takes their charges over."""
+        if self._io.fail_safe is FailSafe.OPENS or self.is_silent:
+            return
+        for output in self.outputs:
+            if output.settings.function in OFF_AT_THE_END and output.said is not False:
+                try:
+                    await self._io.write(output.settings.channel, output.settings.inverted)
+                except (DeviceError, ValueError) as error:
+                    log.warning("output '%s' is not switched off: %s", output.name, error)
 
     def _note_silence(self, error: DeviceError) -> None:
         now = self._clock.mono()

@@ -185,10 +185,14 @@ async def test_a_module_that_restarts_costs_a_new_start_and_no_transaction(tmp_p
     async with Rig(tmp_path, GUARDED, is_linked=False) as rig:
         await charging(rig)
         module_fails(rig, restart=True)
-        await rig.advance(30)
+        await rig.advance(3)
+        await rig.until_status("CHARGING")
+        await rig.advance(10)
+        assert [on for _, on in switchings(rig)] == [True, False, True]
         rig.unplug()
         await rig.until_status("AVAILABLE")
-        assert len(await rig.sessions()) == 1
+        (session,) = await rig.sessions()
+        assert session.stop_source is StopSource.STATUS_CHANGE
         await check(rig, is_reported=False)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from chargepoint.records import SecurityEvent
-from chargepoint.vocabulary import StopSource
+from chargepoint.station.safety import RULES
+from chargepoint.vocabulary import InputFunction, StopSource
 from tests.journeys.cabinets import (
     FUNCTIONS,
     MODULE,
@@ -57,7 +58,7 @@ async def test_an_input_ends_the_charge_and_no_other_begins_while_it_lasts(tmp_p
         assert session.stop_source is source
         refused = await show_card(rig)
         assert refused.outcome == "unavailable"
-        assert refused.text
+        assert refused.text == RULES[InputFunction(name)].text
         touch(rig, name, False)
         if latches:
             await rig.advance(15)

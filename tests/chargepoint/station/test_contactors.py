@@ -230,7 +230,8 @@ def test_a_module_that_started_anew_does_not_get_its_contactor_closed_again() ->
     bench.contactor.silent()
     bench.coil = False
     bench.run(1.0)
-    assert bench.contactor.dropped
+    assert bench.contactor.released
+    assert not bench.contactor.dropped
     assert not bench.coil
 
 

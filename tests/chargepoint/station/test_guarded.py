@@ -80,6 +80,7 @@ class Bench:
         self.contactor = Contactor(settings, 0.0)
         self.coil = False
         self.welded = False
+        self.has_coil_supply = True
         self.module_answers = True
         self.measured_a: float | None = None
         self.inner = Inner(self)
@@ -94,7 +95,7 @@ class Bench:
 
     @property
     def closed(self) -> bool:
-        return self.coil or self.welded
+        return (self.coil and self.has_coil_supply) or self.welded
 
     def is_closed(self) -> bool:
         return self.closed
@@ -232,7 +233,7 @@ async def test_a_contactor_that_falls_off_is_a_fault_until_the_vehicle_has_left(
     one = await bench()
     await one.start()
     await one.charge(3)
-    one.coil = False
+    one.has_coil_supply = False
     await asyncio.sleep(1.0)
     seen = await one.guarded.read()
     assert (seen.status, seen.cause) == (ControllerStatus.E6_ELECTROMECHANICAL, Cause.CONTACTOR_FAILED)
@@ -240,6 +241,45 @@ async def test_a_contactor_that_falls_off_is_a_fault_until_the_vehicle_has_left(
     assert (await one.guarded.read()).status is ControllerStatus.A_NOT_CONNECTED
     one.inner.plugged = True
     assert (await one.guarded.read()).status is ControllerStatus.B_CONNECTED
+
+
+async def test_a_module_that_switched_it_off_costs_a_new_start() -> None:
+    one = await bench()
+    await one.start()
+    await one.charge(3)
+    one.coil = False
+    await asyncio.sleep(1.0)
+    seen = await one.guarded.read()
+    assert (seen.status, seen.cause, seen.session_ref) == (ControllerStatus.B_CONNECTED, Cause.LEASE_ENDED, 0)
+    await one.start(7)
+    assert (await one.guarded.read()).status is ControllerStatus.C6_CHARGING
+
+
+@pytest.mark.parametrize("how", ["stop", "emergency_stop"])
+async def test_a_stop_while_it_is_closing_wins(how: str) -> None:
+    one = await bench()
+    starting = asyncio.create_task(one.guarded.start(7, 0, 16.0, 11_000.0, LEASE_S))
+    await asyncio.sleep(0.15)
+    await (one.guarded.stop() if how == "stop" else one.guarded.emergency_stop())
+    with pytest.raises(Refused, match="stopped"):
+        await starting
+    await one.guarded.read()
+    await asyncio.sleep(1.0)
+    assert "start" not in one.inner.orders
+    assert not one.is_closed()
+
+
+async def test_a_renewal_does_not_take_back_a_stop() -> None:
+    one = await bench()
+    await one.start()
+    await one.charge(3)
+    one.inner.obeys_stop = False
+    await one.guarded.stop()
+    for _ in range(8):
+        with pytest.raises(Refused):
+            await one.guarded.limit(16.0, 11_000.0, LEASE_S)
+        await asyncio.sleep(0.5)
+    assert not one.is_closed()
 
 
 async def test_a_welded_contactor_shows_as_the_connectors_fault() -> None:
