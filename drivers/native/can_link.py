@@ -320,7 +320,14 @@ class CanopenLink:
         is_order: bool = False,
         can_wait: bool = False,
     ) -> None:
-        """Each value by a transfer of its own, in the objects' order: the order's number comes last."""
+        """Each value by a transfer of its own, in the objects' order: the order's number comes last.
+
+        A permission that is withdrawn is withdrawn by RPDO as well, and first: one frame, also when SDO is stuck.
+        """
+        if is_order and values.get("grant_lease") == 0:
+            withdrawn = {"grant_lease": 0, "grant_current": 0, "grant_power": 0}
+            with contextlib.suppress(NoAnswer):
+                self._port.send(CanFrame(RENEWAL.cob + self._node, encode_pdo(RENEWAL, withdrawn), False))
         self._refuse_twins(asyncio.get_running_loop().time())
         for each in objects:
             if each.name in values:

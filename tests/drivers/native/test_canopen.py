@@ -389,6 +389,16 @@ async def test_an_order_does_not_wait_for_a_long_transfer() -> None:
         assert (await reading).frames
 
 
+async def test_a_stop_ends_the_permission_also_where_sdo_is_stuck() -> None:
+    async with a_bench() as bench:
+        await charging(bench)
+        bench.lose = lambda frame: frame.can_id in (0x600 + NODE, 0x580 + NODE)
+        with pytest.raises(NoAnswer):
+            await bench.driver.stop()
+        await asyncio.sleep(0.5)
+        assert not bench.outlet.controller.contactor.is_closed
+
+
 async def test_the_light_shows_what_it_is_told_and_keeps_its_brightness() -> None:
     async with a_bench() as bench:
         await bench.driver.show_light((0, 128, 255))
