@@ -1,0 +1,91 @@
+"""Whatever happens to the cabinet, in whatever order: no relay closes outside of a transaction, and all heals."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from drivers.simulated.io_model import IoFaults
+from tests.journeys.cabinets import (
+    GUARDED,
+    clear_input,
+    clear_output,
+    mishap,
+    module_fails,
+    output_state,
+    switchings,
+    touch,
+)
+from tests.journeys.oracles import relay_faults
+from tests.journeys.rig import Rig
+
+DOORS = "".join(
+    f'[[input]]\nname = "{name}"\nfunction = "{name}"\nio = "io"\nchannel = {channel}\n'
+    for channel, name in ((2, "door"), (3, "smoke"))
+)
+STEPS = 40
+
+
+def deeds(rig: Rig, chance: random.Random) -> list[Callable[[], object]]:
+    """What people and bad luck do."""
+
+    def plug() -> None:
+        if rig.simulated.state().connector(1).vehicle is None and not rig.simulated.state().connector(1).vehicle_coming:
+            rig.plug(current_a=16)
+
+    def unplug() -> None:
+        if rig.simulated.state().connector(1).vehicle is not None:
+            rig.unplug()
+
+    return [
+        plug,
+        plug,
+        unplug,
+        *[lambda: rig.simulated.tap("1", "04A2B3C4")] * 4,
+        lambda: touch(rig, "emergency_stop", chance.random() < 0.4),
+        lambda: touch(rig, "door", chance.random() < 0.4),
+        lambda: touch(rig, "smoke", chance.random() < 0.3),
+        lambda: module_fails(rig, silent=chance.random() < 0.4),
+        lambda: rig.simulated.do("io", "io", IoFaults(restart=True)),
+        lambda: mishap(rig, "K1", stuck_open=chance.random() < 0.3),
+        lambda: mishap(rig, "K1", welded=chance.random() < 0.2),
+    ]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_any_order_of_mishaps(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    async with Rig(tmp_path, GUARDED + DOORS, is_linked=False) as rig:
+        for _ in range(STEPS):
+            chance.choice(deeds(rig, chance))()
+            await rig.advance(chance.choice([0.05, 0.3, 1.0, 3.0]))
+            if chance.random() < 0.05:
+                await rig.crash()
+                await rig.advance(chance.choice([0.2, 8.0]))
+                await rig.boot_up()
+        module_fails(rig, silent=False)
+        mishap(rig, "K1", welded=False, stuck_open=False)
+        for name in ("emergency_stop", "door", "smoke"):
+            touch(rig, name, False)
+        await rig.advance(10)
+        await clear_input(rig, "smoke")
+        assert (await clear_output(rig, "K1")).ok
+        if rig.simulated.state().connector(1).vehicle is not None:
+            rig.unplug()
+        await rig.until_status("AVAILABLE")
+        await rig.advance(65)
+        assert not output_state(rig, "K1").is_on
+        rig.plug(current_a=16)
+        await rig.until_status("READY")
+        await rig.tap()
+        await rig.until_status("CHARGING")
+        await rig.advance(3)
+        rig.unplug()
+        await rig.until_status("AVAILABLE")
+        starts, sessions = await rig.journal("TransactionStarted"), await rig.sessions()
+        found = relay_faults(1, switchings(rig), starts, sessions)
+        assert not found, "\n".join(found)
+        await rig.check(is_reported=False)
