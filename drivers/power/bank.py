@@ -154,6 +154,8 @@ class Bank:
             self._take_out(module)
             module.is_told_off, module.is_off_confirmed = True, False
             module.range_step, module.switched_s = 0, -math.inf
+        if self._timer is None:
+            return  # nobody would repeat it, and modules without an order are switched off when `run` begins anew
         if len(modules) > 1 and self._is_collective(modules):
             self._off_together(modules, now_s)
         else:

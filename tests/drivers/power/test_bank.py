@@ -179,14 +179,27 @@ async def test_walk_in_is_told_before_on(walk_in: bool) -> None:
         assert rig.bank.current_a() == pytest.approx(60.0, abs=0.1)
 
 
-async def test_the_group_is_told_to_each_module_again_after_its_restart() -> None:
-    async with Rig(Case("infypower", {"group": 9})) as rig:
+@pytest.mark.parametrize("driver", ["infypower", "winline"])
+async def test_the_group_is_told_to_each_module_again_after_its_restart(driver: str) -> None:
+    async with Rig(Case(driver, {"group": 6})) as rig:
         await rig.charge()
-        assert [module.group for module in rig.bank.modules.values()] == [9, 9, 9]
+        assert [module.group for module in rig.bank.modules.values()] == [6, 6, 6]
         rig.truth(2).restart()
         rig.truth(2).group = 0
         await asyncio.sleep(16.0)
-        assert rig.truth(2).group == 9 and rig.truth(2).is_on
+        assert rig.truth(2).group == 6 and rig.truth(2).is_on
+
+
+async def test_a_module_that_says_it_is_starting_is_left_alone_meanwhile() -> None:
+    async with Rig(INFY) as rig:
+        await rig.charge()
+        rig.truth(2).restart()
+        await asyncio.sleep(3.0)
+        began_s = asyncio.get_running_loop().time()
+        await asyncio.sleep(1.9)
+        assert rig.truth(2).is_starting and rig.reading(2).alarms == ()
+        orders = [frame for _, frame in rig.sent(began_s) if frame.can_id >> 8 & 0x3FFF == Command.SET_MODULE << 8 | 2]
+        assert len(orders) <= 3
 
 
 async def test_infypower_switches_off_10_s_after_the_last_frame() -> None:
