@@ -9,6 +9,7 @@ are set as duty cycle in 0.1 % (0.06 A each), 1000 is none; it has no watchdog t
 from __future__ import annotations
 
 from collections.abc import Hashable
+from contextlib import suppress
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -180,8 +181,11 @@ class AblEmh1(Box):
 async def recognise(port: Port, address: int) -> Identity | None:
     """Who answers there, when it is one of these. Raises NoAnswer."""
     box = AblEmh1(port, address)
+    question = Ask(read_holding(address, STATE, 1))
     try:
-        state = (await port.ask(Ask(read_holding(address, STATE, 1)), timeout_s=TIMEOUT_S))[0] & 0xFF
+        with suppress(NoAnswer):
+            await port.ask(question, timeout_s=TIMEOUT_S)  # may only wake it
+        state = (await port.ask(question, timeout_s=TIMEOUT_S))[0] & 0xFF
         return await box.identify() if state in LETTERS or state in FINDINGS else None
     except Refused:
         return None

@@ -16,15 +16,17 @@ from drivers.simulated.station import SimulatedStation
 SECTIONS = {"controllers": "connector", "meters": "meter", "io": "io", "climate": "sensor", "insulation": "insulation"}
 UNSURE = frozenset({"meters.acrel", "meters.chint", "meters.dzg"})
 """Meters that tell nothing of themselves and have plausible values everywhere: a table of another may fit, too."""
+ONLY_HEARD = frozenset({"controllers.phyverso"})
+"""Boards that are listened to: the simulated one speaks when the rest of a station lets its time pass."""
 OPTIONS = {"io.icpdas": {"model": "M-7055"}, "meters.acrel": {"model": "ADL3000"}}
 REST: dict[str, Any] = {"max_current_a": 32, "max_power_w": 22_000, "cable_current_a": 32, "type": "TYPE2"}
 
 
-def simulated() -> list[Candidate]:
+def simulated(*, is_modbus: bool) -> list[Candidate]:
     found: dict[str, Candidate] = {}
     for kind in ("serial", "tcp"):
         for driver in discovery.candidates(kind, tuple(SECTIONS)):
-            if driver.about.is_modbus and faces.find(SECTIONS[driver.kind], driver.name) is not None:
+            if driver.about.is_modbus is is_modbus and faces.find(SECTIONS[driver.kind], driver.name) is not None:
                 found.setdefault(driver.full_name, driver)
     return list(found.values())
 
@@ -49,7 +51,7 @@ def station_with(driver: Candidate, address: int, port_kind: str) -> SimulatedSt
     return SimulatedStation(of_settings(document))
 
 
-@pytest.mark.parametrize("driver", simulated(), ids=lambda driver: driver.full_name)
+@pytest.mark.parametrize("driver", simulated(is_modbus=True), ids=lambda driver: driver.full_name)
 async def test_a_device_is_found_by_its_own_driver(driver: Candidate) -> None:
     port_kind = "serial" if "serial" in driver.about.ports else "tcp"
     address = driver.about.addresses[0] if driver.about.addresses else 7
@@ -66,3 +68,21 @@ async def test_a_device_is_found_by_its_own_driver(driver: Candidate) -> None:
         assert found.driver in {name.partition(".")[2] for name in UNSURE}
     else:
         assert (found.kind, found.driver) == (driver.kind, driver.name), found
+
+
+@pytest.mark.parametrize("driver", simulated(is_modbus=False), ids=lambda driver: driver.full_name)
+async def test_a_device_of_another_protocol_is_found_as_it_is_delivered(driver: Candidate) -> None:
+    line = driver.about.lines[0]
+    address = driver.about.addresses[0] if driver.about.addresses else 7
+    station, found = station_with(driver, address, "serial"), list[Found]()
+    drivers = [each for each in discovery.candidates("serial") if line in each.about.lines]
+    try:
+        wire = station.wire_for(station.plan.file.port[0])
+        assert isinstance(wire, Wire)
+        async with LookingPort("bus", wire) as port:
+            await discovery.search_bus("bus", port, drivers, (1, 2), found.append, line)
+    finally:
+        station.close()
+    if not driver.about.addresses or driver.full_name in ONLY_HEARD:
+        return  # its address is its serial number, which nobody can guess
+    assert [(each.kind, each.driver, each.address) for each in found] == [(driver.kind, driver.name, address)]
