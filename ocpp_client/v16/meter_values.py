@@ -108,16 +108,12 @@ def meter_value(sample: Sample, measurands: dict[str, tuple[str, ...]] | None = 
     """One MeterValue with the values that `measurands` (by context) asks for; None when nothing is left.
 
     A context that `measurands` does not name passes whole; None lets everything pass. A signed value comes twice, plain
-    and with its record: not every central system reads the record. The signed record of a whole transaction, which
-    comes with its end, passes whatever is asked for.
+    and with its record: not every central system reads the record.
     """
     values = [
         sampled_value(form)
         for value in sample.values
-        if measurands is None
-        or value.context not in measurands
-        or (value.signed and value.context == END)
-        or wanted(value, measurands[value.context])
+        if measurands is None or value.context not in measurands or wanted(value, measurands[value.context])
         for form in ((msgspec.structs.replace(value, signed=""), value) if value.signed else (value,))
     ]
     if not values or sample.moment.at is None:

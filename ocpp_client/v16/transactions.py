@@ -105,9 +105,14 @@ def transaction_data(
     """`transactionData`: the values of the configured sets, thinned evenly above `limit`.
 
     The first and the last, those of begin and end, and signed ones always stay, also when they are more than `limit`.
+    The signed record of a whole transaction, which comes with its end, goes along whatever is configured.
     """
     measurands = {PERIODIC: sampled, RESUMED: sampled, BEGIN: sampled, END: sampled, ALIGNED: aligned}
-    values = [value for sample in samples if (value := meter_value(sample, measurands)) is not None]
+    values = [
+        value
+        for sample in samples
+        if (value := meter_value(sample, measurands | {END: (*sampled, *_signed_at_end(sample))})) is not None
+    ]
     if len(values) > limit:
         kept = [at for at, value in enumerate(values) if at in (0, len(values) - 1) or _must_stay(value)]
         others = sorted(set(range(len(values))) - set(kept))
@@ -115,6 +120,10 @@ def transaction_data(
         kept += [others[number * len(others) // room] for number in range(min(room, len(others)))]
         values = [values[at] for at in sorted(kept)]
     return tuple(values)
+
+
+def _signed_at_end(sample: Sample) -> tuple[str, ...]:
+    return tuple(value.measurand for value in sample.values if value.signed and value.context == END)
 
 
 def _must_stay(value: Payload) -> bool:
