@@ -47,7 +47,7 @@ GUESSING = frozenset(
 """Drivers that know their device only by values that are plausible: asked when nobody else knows it."""
 PROBE_S = 0.12
 """A device that does not begin to answer the first question within this is not there."""
-RECOGNISE_S = 2.0
+RECOGNISE_S = 3.5
 """The longest one driver may take to look at one address."""
 MISSES = 3
 """Modules on a CAN bus have consecutive addresses; after so many empty ones no more are looked for."""
