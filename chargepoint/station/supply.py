@@ -36,7 +36,7 @@ from chargepoint.station.supply_steps import (
     next_set_point,
 )
 from chargepoint.vocabulary import Cause, HardwareFlag
-from drivers.interfaces import ModuleReading, NeedsSupply, PowerModules, SupplyOutput
+from drivers.interfaces import NeedsSupply, PowerModules, SupplyOutput
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,9 @@ class Supply:
         self._publish = publish
         self._begun_s = self._stepped_s = clock.mono()
         self._told_off_s = -math.inf
-        self._readings: tuple[ModuleReading, ...] = ()
+        self._readings = modules.modules()
+        self._numbers = tuple(module.number for module in self._readings)
+        self._ability = Ability()
         self._measured = Measured()
         self._shown: ModulesState | None = None
         self._shown_s = -math.inf
@@ -105,6 +107,7 @@ class Supply:
         elapsed_s, self._stepped_s = now - self._stepped_s, now
         self._readings = self.modules.modules()
         self._measured = measured(self._readings)
+        self._ability = ability(self._readings, self._measured.voltage_v if self.point.is_on else 0.0)
         self._note_absent()
         demand = self._controller.demand()
         before, self.point = (
@@ -121,7 +124,7 @@ class Supply:
         is_well = (
             outlet.is_heard
             and reading is not None
-            and not reading.status.is_error
+            and reading.status.is_charging  # C1..C9: no voltage outside of a charge (Z10)
             and outlet.latched is Cause.NONE
             and not self._is_held_off
         )
@@ -140,15 +143,6 @@ class Supply:
         """Something that does not wait for a ramp: emergency, insulation."""
         hold = self._outlet.hold
         return hold is not None and hold.at_once
-
-    @property
-    def _ability(self) -> Ability:
-        voltage_v = self._measured.voltage_v if self.point.is_on else 0.0
-        return ability(self._readings, voltage_v)
-
-    @property
-    def _numbers(self) -> tuple[int, ...]:
-        return tuple(module.number for module in self.modules.modules())
 
     @property
     def _is_beginning(self) -> bool:
