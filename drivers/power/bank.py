@@ -360,8 +360,9 @@ class Bank:
     # Wire -----------------------------------------------------------------------------------------------------------
 
     def _set_up(self, modules: Sequence[Module]) -> None:
+        """Again and again until the module is on: not all say that they did not take it, as while they start."""
         for module in modules:
-            if module.needs_set_up:
+            if module.needs_set_up or not module.is_on:
                 module.needs_set_up = not self._wire.send(self._family.set_up(module.number))
 
     def _send_set_point(self, module: Module, now_s: float) -> None:
