@@ -236,10 +236,12 @@ class MeterExtra(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class SensorExtra(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[[sensor]] of simulation.toml: what it measures at the beginning."""
+    """[[sensor]] of simulation.toml: what it measures at the beginning. With `outside_c` it follows the air of its zone
+    (cabinet.py) from then on."""
 
     name: str
     temperature_c: Annotated[float, Meta(ge=-100, le=200)] = 22.0
+    outside_c: Annotated[float, Meta(ge=-60, le=60)] | None = None
     humidity_pct: Annotated[float, Meta(ge=0, le=100)] = 45.0
 
 

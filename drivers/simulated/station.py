@@ -184,10 +184,10 @@ class SimulatedStation:
             for kind in ("io", "ups", "modules"):
                 for model in self._models.by_kind[kind].values():
                     model.advance(now_s)
-            self._wiring.advance()
+            self._wiring.advance(now_s)
             for outlet in self._outlets.values():
                 outlet.advance(now_s)
-            self._wiring.advance()
+            self._wiring.advance(now_s)
             for meter in self._meters.values():
                 meter.advance(now_s)
         finally:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from drivers.native.objects import Command
+from drivers.simulated.cabinet import Zone
 from drivers.simulated.feeding import feed
 from drivers.simulated.foreign_controller import FOREIGN
 from drivers.simulated.io_model import CHANNELS, IoModel
@@ -138,6 +140,10 @@ class Socket:
         self._outlet.controller.order(self._orders, command, FOREIGN, 0)
 
 
+def _any_closed(relays: list[Relay]) -> bool:
+    return any(relay.is_closed for relay in relays)
+
+
 class Wiring:
     """All contacts, relays and paths of a plan."""
 
@@ -150,8 +156,26 @@ class Wiring:
         self._sockets = list(self._make_sockets(file.connector))
         self._lids = list(self._make_lids(file.connector))
         self._ios = tuple(ios.values())
+        self._zones = list(self._make_zones(models))
         for connector in file.connector:
             self._feed(connector, models)
+
+    def _make_zones(self, models: Models) -> Iterator[Zone]:
+        """The air around the sensors for which simulation.toml says how it is outside."""
+        for part in models.plan.file.sensor:
+            sensor, outside_c = models.get("sensor", part.name), models.plan.sensor_extra(part.name).outside_c
+            if sensor is None or outside_c is None:
+                continue
+            in_zone = [relay for relay in self.relays.values() if relay.part.zone == part.zone]
+            heaters = [relay for relay in in_zone if relay.part.function == "heater"]
+            fans = [relay for relay in in_zone if relay.part.function == "fan"]
+            yield Zone(sensor, outside_c, partial(_any_closed, heaters), partial(_any_closed, fans), self._load)
+
+    def _load(self) -> float:
+        """Share of all connectors' power that flows."""
+        controllers = [outlet.controller for outlet in self._outlets.values()]
+        most_w = sum(controller.hardware.max_power_w for controller in controllers)
+        return sum(controller.output.power_w for controller in controllers) / most_w if most_w else 0.0
 
     def _make_sockets(self, connectors: Any) -> Iterator[Socket]:
         for connector in connectors:
@@ -178,7 +202,7 @@ class Wiring:
         if isinstance(bank, ModuleBank):
             feed(outlet.controller, bank)
 
-    def advance(self) -> None:
+    def advance(self, now_s: float) -> None:
         """Let everything follow; I/O modules have been brought up to now."""
         for relay in self.relays.values():
             relay.follow()
@@ -191,6 +215,8 @@ class Wiring:
             is_open = outlet.controller.vehicle is not None
             if not contact.is_held and contact.is_active != is_open:
                 contact.move(is_open)
+        for zone in self._zones:
+            zone.advance(now_s)
 
     def due_s(self) -> float:
         """Time until something here may move by itself: an output that a watchdog may switch off."""

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
 from drivers.errors import DeviceError, NoAnswer
 from drivers.simulated.climate_model import ClimateFaults
 from drivers.simulated.models import BankFaults, IsolationFaults
 from drivers.simulated.module_bank import ModuleFault
-from drivers.simulated.plan import PlanError, of_settings
+from drivers.simulated.plan import PlanError, SimulationFile, of_settings
 from drivers.simulated.station import CanFaults, SimulatedStation, Unknown
 from drivers.simulated.ups_model import UpsFaults
 from drivers.simulated.vehicle import PlugOptions
@@ -197,6 +198,32 @@ async def test_without_the_stations_supply_nothing_answers_and_outputs_fall() ->
         await asyncio.sleep(3)
         assert (await relays.read()).outputs[0] is False
         assert (await made.device("connector", "2", "bus").read()).status == "A"
+
+
+async def test_heaters_and_fans_act_on_what_the_sensor_of_their_zone_measures() -> None:
+    outside = msgspec.convert({"sensor": [{"name": "front", "outside_c": 30.0}]}, SimulationFile)
+    simulation = SimulatedStation(of_settings(document(), outside))
+    line, chip = port_in_process(simulation, "line"), port_in_process(simulation, "chip")
+    for port in (line, chip):
+        await port.open()
+    sensor, pins = device("sensor", "front", line), device("io", "pins", chip)
+
+    async def after(seconds: float) -> float:
+        await asyncio.sleep(seconds)
+        temperature_c = (await sensor.read()).temperature_c
+        assert isinstance(temperature_c, float)
+        return temperature_c
+
+    assert await after(0) == 22.0
+    slow = await after(60)
+    assert 22.3 < slow < 23.0
+    await pins.write(0, True)
+    await pins.read()
+    assert await after(60) > slow + 1.5
+    assert await after(3600) == pytest.approx(30.0, abs=0.2)
+    for port in (line, chip):
+        await port.close()
+    simulation.close()
 
 
 def test_links_between_sections_that_lead_nowhere_are_said_with_a_remedy() -> None:
