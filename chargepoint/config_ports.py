@@ -97,8 +97,12 @@ def _details(document: Document, port: Section, kind: str) -> Iterator[Fault]:
 
 
 def addresses(document: Document) -> Iterator[Fault]:
-    """On one port every device has an address of its own, and a reader has its port for itself."""
+    """On one port every device has an address of its own, and a reader has its port for itself.
+
+    A meter of the same driver at a connector's address is the meter within that controller.
+    """
     taken: dict[tuple[str, int], str] = {}
+    boxes = {(each.text("driver"), each.text("port"), each.number("address")) for each in document.many("connector")}
     users: dict[str, str] = {}
     kinds = {port.text("name"): port.text("kind") or "serial" for port in document.many("port")}
     for kind in ADDRESSED:
@@ -115,6 +119,8 @@ def addresses(document: Document) -> Iterator[Fault]:
                 )
             users.setdefault(name, device.where)
             if address is None or kinds.get(name) in ALONE:
+                continue
+            if kind == "meter" and (device.text("driver"), name, address) in boxes:
                 continue
             if (name, address) in taken:
                 yield document.fault(

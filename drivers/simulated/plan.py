@@ -17,6 +17,7 @@ import msgspec
 from drivers.interfaces import ConnectorType
 from drivers.simulated import faces
 from drivers.simulated.controller_state import Hardware
+from drivers.simulated.devices import DevicePart
 from drivers.simulated.parts import (
     FOLDERS,
     ConnectorExtra,
@@ -97,6 +98,11 @@ class Plan(msgspec.Struct, frozen=True):
         found = [extra for extra in self.simulation.modules if extra.name == name]
         return found[0] if found else ModulesExtra(name=name)
 
+    def is_within_a_box(self, meter: DevicePart) -> bool:
+        """Whether a meter is the one within a connector's controller, which answers for it."""
+        place = meter.driver, meter.port, meter.address
+        return any((each.driver, each.port, each.address) == place for each in self.file.connector)
+
     def is_simulated(self, kind: str, part: Part | ConnectorPart) -> bool:
         """Whether there is a model for a device."""
         return not (kind == "reader" and not part.port) and faces.is_known(kind, part.driver)
@@ -161,6 +167,8 @@ def _places(plan: Plan) -> Iterator[str]:
                 alone.setdefault(part.port, what)
                 continue
             device = part.device(kind)
+            if kind == "meter" and plan.is_within_a_box(device):
+                continue
             for address in device.addresses if kind == "modules" else (device.address,):
                 if kind in ("light", "ups"):
                     break

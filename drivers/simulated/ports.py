@@ -54,6 +54,8 @@ def _hanging(models: Models) -> dict[str, list[tuple[DevicePart, Device]]]:
             face = faces.find(kind, part.driver)
             if face is not None:
                 device_part = part.device(kind)
+                if kind == "meter" and models.plan.is_within_a_box(device_part):
+                    continue
                 device = face(models.of_face(kind, part.name), device_part)
                 hanging.setdefault(part.port, []).append((device_part, device))
     return hanging

@@ -79,3 +79,31 @@ def test_two_channels_of_one_interface_are_two_buses_and_one_twice_is_one() -> N
     can = '[[port]]\nname = "{}"\nkind = "can"\ndevice = "{}"\n'
     assert faults(can.format("a", "can0") + can.format("b", "can1")) == []
     assert "is the same wire" in faults(can.format("a", "can0") + can.format("b", "can0"))[0]
+
+
+@pytest.mark.parametrize(("driver", "is_fine"), [("bender_cc", True), ("phoenix_charx", False)])
+def test_the_meter_within_a_controller_has_its_address(driver: str, is_fine: bool) -> None:
+    text = f"""
+[station]
+[[port]]
+name = "box"
+kind = "tcp"
+host = "192.168.10.20"
+[[connector]]
+number = 1
+type = "TYPE2"
+driver = "bender_cc"
+port = "box"
+address = 255
+meter = "main"
+max_current_a = 32
+max_power_w = 22_000
+cable_current_a = 32
+[[meter]]
+name = "main"
+driver = "{driver}"
+port = "box"
+address = 255
+"""
+    found = config_check.check(tomllib.loads(text), Settings, "station.toml")
+    assert any("has the same address" in fault.reason for fault in found) is not is_fine

@@ -112,3 +112,24 @@ async def test_a_silent_box_ends_the_charge_with_all_its_energy_on_record(tmp_pa
         session = await rig.last_session()
         assert session.stop_source is StopSource.UNAVAILABLE
         await rig.check()
+
+
+async def test_the_meter_within_a_box_is_the_connectors_meter(tmp_path: Path) -> None:
+    text = BOXES["bender_cc"].replace(
+        'name = "m1"\nport = "bus"\naddress = 10\n', 'name = "m1"\ndriver = "bender_cc"\nport = "box"\naddress = 255\n', 1
+    )
+    async with Rig(tmp_path, text) as rig:
+        await rig.online()
+        rig.plug(current_a=16)
+        await rig.until_status("READY")
+        await rig.tap()
+        await rig.until_status("CHARGING")
+        await rig.advance(600)
+        await rig.tap()
+        await rig.until_status("CHARGED")
+        rig.unplug()
+        await rig.until_status("AVAILABLE")
+        await rig.drained()
+        session = await rig.last_session()
+        assert session.delivered_wh == pytest.approx(3 * 16 * 230 / 6, rel=0.05)
+        await rig.check()

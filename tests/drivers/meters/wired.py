@@ -47,6 +47,7 @@ class Case(msgspec.Struct, frozen=True):
     exports: bool = True
     direct: bool = False
     options: dict[str, Any] = {}
+    step_v: float = 0.1
 
     def __str__(self) -> str:
         return f"{self.driver}-{self.model}" + "".join(f"-{value}" for value in self.options.values())
@@ -92,6 +93,8 @@ CASES = (
     Case("energomera", "CE303", address=211, exports=False),
     Case("energomera", "CE308", address=0, exports=False, options={"check": "xor"}),
     Case("energomera", "CE102M", address=211, phases=1, exports=False),
+    Case("bender_cc", "CC613", address=255, exports=False, step_v=1.0),
+    Case("phoenix_charx", "CHARX SEC", exports=False, options={"connector": 2}),
     Case("energomera_ce", "CE102", address=100, step_wh=10, phases=1, exports=False),
 )
 SIGNING = tuple(
