@@ -62,6 +62,18 @@ def test_a_signed_record_passes_byte_for_byte() -> None:
     assert (value["value"], value["format"]) == (record, "SignedData")
 
 
+def test_the_signed_record_of_a_transaction_goes_along_with_its_end_whatever_is_configured() -> None:
+    record = 'OCMF|{"FV":"1.0"}|{"SA":"ECDSA"}'
+    end = sample(
+        SampledValue(ENERGY, 1.0, "Wh", context="Transaction.End", signed=record),
+        SampledValue("Voltage", 230.0, "V", context="Transaction.End"),
+    )
+    periodic = sample(SampledValue(ENERGY, 0.5, "Wh", signed="OCMF|{}|{}"), sample_number=2)
+    (told,) = transaction_data([periodic, end], (), (), 100)
+    assert [one["value"] for one in told["sampledValue"]] == ["1", record]
+    assert meter_value(end, {"Transaction.End": ()}) is None  # never among the meter values
+
+
 def test_every_measurand_passes_the_schema() -> None:
     values = tuple(SampledValue(word, 1.5, "") for word in MEASURANDS)
     payload = meter_values(1, 7, [meter_value(sample(*values)) or {}])
