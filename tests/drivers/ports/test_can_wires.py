@@ -6,8 +6,8 @@ import asyncio
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -99,21 +99,27 @@ def test_acknowledgements_say_nothing(line: bytes) -> None:
 OPTIONS = {"sleep_after_open": 0.02}
 
 
-@asynccontextmanager
-async def slcan_port(link: Path, *, is_tcp: bool = False) -> AsyncIterator[tuple[CanLine, PtyEnd | TcpEnd, CanPort]]:
-    """A bus with one node behind a simulated adapter, and a port on it."""
+@contextmanager
+def slcan_end(link: Path, *, is_tcp: bool = False) -> Iterator[tuple[CanLine, PtyEnd | TcpEnd, str]]:
+    """A bus with one node behind a simulated adapter, and where that is."""
     line = CanLine(500_000)
     line.attach(Node(0x100, every_s=0.1))
     handler = SlcanHandler(line)
     end = TcpEnd(handler, "127.0.0.1", 0) if is_tcp else PtyEnd(handler, link)
     end.start()
-    where = f"socket://{end.where}" if is_tcp else end.where
     try:
-        async with CanPort("can", open_can_wire("slcan", where, 500_000, OPTIONS)) as port:
-            yield line, end, port
+        yield line, end, f"socket://{end.where}" if is_tcp else end.where
     finally:
         end.close()
         line.close()
+
+
+@asynccontextmanager
+async def slcan_port(link: Path, *, is_tcp: bool = False) -> AsyncIterator[tuple[CanLine, PtyEnd | TcpEnd, CanPort]]:
+    """The same, and a port on it."""
+    with slcan_end(link, is_tcp=is_tcp) as (line, end, where):
+        async with CanPort("can", open_can_wire("slcan", where, 500_000, OPTIONS)) as port:
+            yield line, end, port
 
 
 async def until(holds: Callable[[], bool], within_s: float = 8.0) -> None:
@@ -244,6 +250,20 @@ async def test_a_bus_of_python_can_without_a_file_descriptor_is_read_by_a_thread
         assert heard == [CanFrame(0x1826F456, b"\3")]
         await until(lambda: port.is_open)
     other.shutdown()
+
+
+@pytest.mark.realtime
+async def test_a_bus_of_python_can_with_a_file_descriptor_is_read_by_the_loop_and_lost_with_it(tmp_path: Path) -> None:
+    with slcan_end(tmp_path / "can") as (_, end, where):
+        wire = PythonCanWire("slcan", where, 500_000, OPTIONS)
+        async with CanPort("can", wire) as port:
+            for turn in range(10):
+                assert await ask(port, bytes((turn, 1))) == bytes((turn, 1))
+            end.unplug()
+            await until(lambda: not port.is_open)
+            end.start()
+            await until(lambda: port.is_open)
+            assert await ask(port, b"again") == b"again"
 
 
 @pytest.mark.realtime
