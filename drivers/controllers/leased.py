@@ -215,7 +215,7 @@ class LeasedBox(LeaseState):
         elif not self._is_permitted and self._written_a != 0.0:
             await self._forbid()
         elif self._now() - self._kept_alive_s >= self.box.keep_alive_s:
-            await self.box.keep_alive()
+            await self._asked(self.box.keep_alive())
             self._kept_alive_s = self._now()
         look = await self._settled()
         if self._has_restarted(look):
