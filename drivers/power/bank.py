@@ -380,7 +380,7 @@ class Bank:
         if module.sent is None:
             module.set_since_s = now_s
         module.sent, module.sent_s, module.last_voltage_v = (voltage_v, module.share_a), now_s, voltage_v
-        module.held_a = 0.0
+        module.may_a, module.held_a = max(module.may_a, module.share_a), 0.0
 
     def _send_off(self, module: Module, now_s: float) -> None:
         if module.limits is not None:

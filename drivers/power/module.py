@@ -13,6 +13,8 @@ from drivers.power.family import RUNNING_A, Family, Heard
 
 OFFLINE_S = 0.95
 """A module not heard for so long is absent."""
+UNDER_WAY_S = 0.15
+"""What was sent before that has arrived when the module is heard."""
 STARTING_S = 1.0
 """So long after it last said that it is starting it takes no orders."""
 TWICE_WITHIN_S = 0.05
@@ -69,6 +71,8 @@ class Module:
         self.is_told_off = False
         self.is_off_confirmed = False
         self.share_a = 0.0
+        self.may_a = 0.0
+        """The most it was told since it was last heard: whether it took the last word is not certain."""
         self.held_a = 0.0
         """What it may still give of a share that it has no longer."""
         self.needs_set_up = True
@@ -109,6 +113,8 @@ class Module:
     def hear(self, heard: Heard, now_s: float) -> None:
         """Take in what it told."""
         self.heard_s = now_s
+        if self.sent is not None and now_s - self.sent_s > UNDER_WAY_S:
+            self.may_a = self.sent[1]
         self._watch_address(heard, now_s)
         if heard.voltage_v is not None:
             self.voltage_v = heard.voltage_v
@@ -145,7 +151,7 @@ class Module:
             self.on_since_s, self.off_since_s, self.first_on_s = now_s, math.inf, math.inf
             self.is_off_confirmed = False
         elif not is_on:
-            self.held_a = 0.0
+            self.held_a = self.may_a = 0.0
             if self.is_on is not False:
                 self.off_since_s, self.on_since_s = now_s, math.inf
             if self.is_told_off and now_s > self.switched_s:

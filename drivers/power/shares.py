@@ -57,7 +57,7 @@ class Shares:
     def _hold(self, module: Module, now_s: float) -> float:
         """What a module that has no share now may still be giving."""
         if module.is_on is not False:
-            module.held_a = max(module.held_a, module.share_a)
+            module.held_a = max(module.held_a, module.share_a, module.may_a)
         module.share_a = 0.0
         is_certainly_off = not module.was_online and now_s > module.heard_s + self._family.silent_off_s
         return 0.0 if is_certainly_off else module.held_a
