@@ -300,7 +300,8 @@ class HasOwnTimeOut(Protocol):
     """A controller that knows no leases: its `fail_safe` comes `opens_after_s` after the last thing it heard of us
     (infinity: it never opens by itself)."""
 
-    opens_after_s: float
+    @property
+    def opens_after_s(self) -> float: ...
 
 
 class MeterReading(msgspec.Struct, frozen=True):

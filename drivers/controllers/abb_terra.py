@@ -54,7 +54,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     port: str
     address: Annotated[int, Meta(ge=1, le=247, description="Modbus address as set with the app")] = 1
     watchdog_s: Annotated[
-        int, Meta(ge=5, le=600, description="it stops the charge when it has heard nothing for this long")
+        int, Meta(ge=5, le=60, description="it stops the charge when it has heard nothing for this long")
     ] = 10
 
 
@@ -92,16 +92,15 @@ class AbbTerra(ModbusBox):
     def __init__(self, port: Port, address: int, watchdog_s: int = 10) -> None:
         super().__init__(port, address)
         self.opens_after_s = float(watchdog_s)
+        self._watchdog_s = watchdog_s
 
     async def forbid(self) -> None:
         await self.write(SET_LIMIT, (0, 0))
 
     async def prepare(self) -> None:
-        wanted = round(self.opens_after_s)
-        await self.ask(write_register(self.address, SET_TIME_OUT, wanted), Priority.ORDER)
+        await self.ask(write_register(self.address, SET_TIME_OUT, self._watchdog_s), Priority.ORDER)
         words = await self._all()
-        if words[TIME_OUT] != wanted:
-            raise Refused(f"{self.where}: its time-out must be {wanted} s, and it keeps {words[TIME_OUT]} s")
+        self.settle_time_out(words[TIME_OUT], self._watchdog_s, 1, "4020h")
         most_a = u32(words, MOST) / 1000
         self.most_a = most_a if 6 <= most_a <= 80 else 32.0
 

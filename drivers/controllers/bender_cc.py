@@ -67,6 +67,7 @@ class BenderCc(ModbusBox):
     def __init__(self, port: Port, address: int, watchdog_s: int = 5) -> None:
         super().__init__(port, address)
         self.opens_after_s = float(watchdog_s)
+        self._watchdog_s = watchdog_s
         self._has_meter = True
         self._has_relay = True
 
@@ -75,7 +76,7 @@ class BenderCc(ModbusBox):
 
     async def prepare(self) -> None:
         await self.ensure(SAFE_CURRENT, 0, "the current without us")
-        await self.ensure(WATCHDOG, round(self.opens_after_s), "the time-out")
+        await self.ensure_time_out(WATCHDOG, self._watchdog_s, 1)
         await self.ensure(AVAILABLE, 1, "availability")
         most = (await self.holding(MOST))[0]
         self.most_a = float(most) if 6 <= most <= 80 else 80.0

@@ -77,6 +77,7 @@ class Heidelberg(ModbusBox):
     def __init__(self, port: Port, address: int, watchdog_s: float = 5.0) -> None:
         super().__init__(port, address)
         self.opens_after_s = watchdog_s
+        self._watchdog_ms = round(watchdog_s * 1000)
         self._layout = 0
 
     async def forbid(self) -> None:
@@ -86,7 +87,7 @@ class Heidelberg(ModbusBox):
         """Awake, its watchdog and the current without us, then unlocked; its bounds as set by DIP switches."""
         await self.ensure(STANDBY, AWAKE, "standby")
         await self.ensure(SAFE_CURRENT, 0, "the current without us")
-        await self.ensure(WATCHDOG, round(self.opens_after_s * 1000), "the watchdog")
+        await self.ensure_time_out(WATCHDOG, self._watchdog_ms, 1000)
         await self.ensure(REMOTE_LOCK, UNLOCKED, "the remote lock")
         self._layout = (await self.inputs(LAYOUT))[0]
         most, least = await self.inputs(MOST, 2)

@@ -51,8 +51,7 @@ _AB = frozenset({Letter.A, Letter.B})
 
 
 class LeasedBox(LeaseState):
-    """`box` as a ConnectorController. `opens_after_s`: how long after the last thing it heard of us it has opened by
-    itself; infinity when it does not."""
+    """`box` as a ConnectorController."""
 
     # ------------------------------------------------------------------------------------------------------ what it is
 

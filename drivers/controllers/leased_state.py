@@ -28,7 +28,6 @@ class LeaseState:
     def __init__(self, box: Box) -> None:
         self.box = box
         self.fail_safe = box.fail_safe
-        self.opens_after_s = box.opens_after_s if box.fail_safe is FailSafe.OPENS else math.inf
         self._lock = asyncio.Lock()
         self._is_ready = False
         self._boot_count = 1
@@ -58,6 +57,11 @@ class LeaseState:
         self._letter: Letter | None = None
         self._unready = ""
         self._said: tuple[str, ...] = ()
+
+    @property
+    def opens_after_s(self) -> float:
+        """How long after the last thing it heard of us it opens by itself; infinity: never."""
+        return self.box.opens_after_s if self.box.fail_safe is FailSafe.OPENS else math.inf
 
     def _closed(self, look: Look) -> bool:
         """Whether its contactor must be taken for closed: current flows, or it says so, or it offers and the vehicle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Sequence
 
 from drivers.codecs.modbus import (
@@ -18,6 +19,10 @@ from drivers.controllers.box import Box, Setting
 from drivers.errors import Refused
 from drivers.interfaces import Parameter
 from drivers.ports.port import Port, Priority
+
+log = logging.getLogger(__name__)
+
+LONGEST_TIME_OUT_S = 60
 
 
 class ModbusBox(Box):
@@ -79,6 +84,25 @@ class ModbusBox(Box):
         held = (await self.holding(start))[0]
         if held != value:
             raise Refused(f"{self.where}: {what} (register {start}) must be {value}, and it keeps {held}")
+
+    async def ensure_time_out(self, start: int, wanted: int, per_s: int) -> None:
+        """Let its own time-out be `wanted` (of which `per_s` are a second). One that keeps a longer one, of at most a
+        minute, counts with that. Raises Refused when it keeps none."""
+        held = (await self.holding(start))[0]
+        if held != wanted:
+            await self.write(start, wanted)
+            held = (await self.holding(start))[0]
+        self.settle_time_out(held, wanted, per_s, f"register {start}")
+
+    def settle_time_out(self, held: int, wanted: int, per_s: int, where: str) -> None:
+        """What it holds as its time-out is what counts. Raises Refused for none, or one longer than a minute."""
+        if not 0 < held <= LONGEST_TIME_OUT_S * per_s:
+            raise Refused(
+                f"{self.where}: its time-out ({where}) must be {wanted / per_s:g} s, and is {held / per_s:g} s"
+            )
+        if held != wanted and self.opens_after_s != held / per_s:
+            log.warning("%s: its time-out is %g s, not %g s", self.where, held / per_s, wanted / per_s)
+        self.opens_after_s = held / per_s
 
     async def parameters(self) -> tuple[Parameter, ...]:
         found = []

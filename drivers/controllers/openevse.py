@@ -130,6 +130,7 @@ class OpenEvse(Box):
         self.keep_alive_s = watchdog_s / 4
         self._has_boot_lock = True
         self._is_forbidden = False
+        self._rest = b""
         port.on_unasked = self._unasked
 
     @property
@@ -257,7 +258,10 @@ class OpenEvse(Box):
         return await self._port.ask(Ask(command, self._form, self._line), priority=priority, timeout_s=TIMEOUT_S)
 
     def _unasked(self, data: bytes) -> None:
-        for line in rapi.unasked(data)[0]:
+        """What came while nothing was asked, in whatever pieces."""
+        lines, rest = rapi.unasked(self._rest + data)
+        self._rest = rest.rpartition(b"\r")[2][-rapi.MOST_BYTES :]
+        for line in lines:
             self._line(line)
 
     def _line(self, line: Line) -> None:

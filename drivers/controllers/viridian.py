@@ -74,13 +74,14 @@ class Viridian(ModbusBox):
     def __init__(self, port: Port, address: int, watchdog_s: float = 5.0) -> None:
         super().__init__(port, address)
         self.opens_after_s = watchdog_s
+        self._watchdog_ms = round(watchdog_s * 1000)
 
     async def forbid(self) -> None:
         await self.write(SWITCH, OFF)
 
     async def prepare(self) -> None:
         await self.ensure(SAFE_CURRENT, 0, "the current without us")
-        await self.ensure(WATCHDOG, round(self.opens_after_s * 1000), "the time-out")
+        await self.ensure_time_out(WATCHDOG, self._watchdog_ms, 1000)
         await self.ensure(AFTER_POWER_LOSS, OFF, "the state after a power cut")
         most = (await self.holding(MOST))[0]
         self.most_a = float(most) if 6 <= most <= 80 else 32.0

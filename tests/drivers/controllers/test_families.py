@@ -284,3 +284,28 @@ async def test_what_nobody_can_do_is_refused_in_words() -> None:
         await asyncio.sleep(0.3)
         with pytest.raises(Refused, match="restarted"):
             await bench.driver.reboot()
+
+
+async def test_a_time_out_that_it_keeps_longer_counts_as_it_is() -> None:
+    family = next(family for family in FAMILIES if family.name == "bender_cc")
+    async with a_bench(family) as bench:
+        kept = bench.face.registers.words.writes[132]
+        bench.face.registers.words.writes[132] = lambda value: kept(max(value, 10))
+        await bench.driver.read()
+        assert bench.driver.opens_after_s == 10.0 and bench.face.box.time_out_s == 10.0
+        bench.face.registers.words.writes[132] = lambda value: kept(0)
+        bench.restart_software()
+        kept(0)
+        reading = await bench.driver.read()
+        assert HardwareFlag.PRECHECK_DONE not in reading.flags
+        assert "its time-out" in (await bench.driver.read_diagnosis()).findings[0]
+
+
+async def test_the_start_of_an_openevse_is_heard_in_pieces() -> None:
+    family = next(family for family in FAMILIES if family.name == "openevse")
+    async with a_bench(family) as bench:
+        before = await bench.poll()
+        for piece in (b"$AB 00 8.", b"2.3^", b"1E\r"):
+            bench.line.send(piece)
+            await asyncio.sleep(0.05)
+        assert (await bench.poll()).boot_count != before.boot_count
