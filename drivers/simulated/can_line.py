@@ -77,6 +77,7 @@ class CanLine:
         self._babble: tuple[CanFrame, float] | None = None
         self._babble_debt = 0.0
         self._free_s = 0.0
+        self._ticked_s = 0.0
         self._tick: asyncio.TimerHandle | None = None
 
     def attach(self, device: CanDevice) -> None:
@@ -97,7 +98,9 @@ class CanLine:
         station = Station(self, heard, troubled)
         self._stations.append(station)
         if self._tick is None:
-            self._tick = asyncio.get_running_loop().call_later(TICK_S, self._ticked)
+            loop = asyncio.get_running_loop()
+            self._ticked_s = loop.time()
+            self._tick = loop.call_later(TICK_S, self._ticked)
         return station
 
     def leave(self, station: Station) -> None:
@@ -210,13 +213,15 @@ class CanLine:
             device.advance(loop.time())
         if self._babble is not None and not self.is_silent:
             frame, share = self._babble
-            self._babble_debt += min(share, 1.0) * TICK_S * self.bit_rate
+            passed_s = min(loop.time() - self._ticked_s, 5 * TICK_S)  # a busy machine ticks late
+            self._babble_debt += min(share, 1.0) * passed_s * self.bit_rate
             bits = bits_on_wire(len(frame.data), frame.is_extended)
             while self._babble_debt >= bits:
                 self._babble_debt -= bits
                 for station in list(self._stations):
                     if not station.is_off:
                         station.heard(frame)
+        self._ticked_s = loop.time()
 
 
 def _rank(frame: CanFrame) -> tuple[int, bool, int]:

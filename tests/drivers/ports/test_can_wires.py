@@ -210,7 +210,7 @@ async def test_a_bus_filled_by_one_identifier_takes_less_than_half_a_processor(t
         before, begun_s, spent_s = port.statistics.received, time.monotonic(), time.process_time()
         await asyncio.sleep(1.0)
         share = (time.process_time() - spent_s) / (time.monotonic() - begun_s)
-        assert port.statistics.received - before > 2500
+        assert port.statistics.received - before > 1500
         assert share < 0.5  # the node that babbles is in this process, too
         with pytest.raises(NoAnswer):
             await ask(port, b"1")
