@@ -97,6 +97,15 @@ def _port_kind(document: Document, section: Section, module: ModuleType) -> Iter
                 f"it is of kind {port.settings.kind}, and this driver works on {listed(about.ports)}",
                 "Name a port of such a kind, or correct the port.",
             )
+        elif port.settings is not None and port.text("name") == name and port.settings.kind == "serial":
+            bits = {line.data_bits for line in about.lines}
+            if bits and port.settings.data_bits not in bits:
+                yield document.fault(
+                    section,
+                    "port",
+                    f"it has {port.settings.data_bits} data bits, and this driver's devices speak with {listed(bits)}",
+                    f"Set data_bits = {min(bits)} on the port (they are delivered with {about.lines[0]}).",
+                )
 
 
 def _objection(document: Document, section: Section, module: ModuleType, port: str) -> Iterator[Fault]:

@@ -193,6 +193,11 @@ CASES: dict[str, tuple[str, str, str, str, str, str]] = {
         'port = "meters"\naddress = 10', 'port = "meters"\naddress = 10\ndriver = "../eastron"',
         '[[meter]] "main", driver', '"../eastron"', "no such driver of meters", "eastron",
     ),
+    "meter of other data bits": (
+        'port = "meters"\naddress = 10', 'port = "meters"\naddress = 10\ndriver = "energomera"',
+        '[[meter]] "main", port', '"meters"', "it has 8 data bits, and this driver's devices speak with 7",
+        "Set data_bits = 7 on the port (they are delivered with 9600 7E1).",
+    ),
     "two ports on one device": (
         "/dev/ttyS1", "/dev/../dev//ttyS0",
         '[[port]] "meters", device', '"/dev/../dev//ttyS0"', '[[port]] "controllers" is the same wire', "other wire",
