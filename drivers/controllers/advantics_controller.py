@@ -44,6 +44,8 @@ FIRST_WORDS_S = 0.3
 """So long after its first word it is known what it has to say at all."""
 EXPLAINS_WITHIN_S = 1.0
 """An emergency stop told so soon after the end of a charge is the cause of that end."""
+OURS_LASTS_S = 5.0
+"""An emergency stop told in rest is the button's only when it lasts longer than one for lack of us would."""
 SUPPLY_GAP_S = 0.5
 """It ends a charge when it has not heard of the supply for so long."""
 PILOT_V = {Pilot.A: 12.0, Pilot.B: 9.0, Pilot.C: 6.0, Pilot.D: 3.0}
@@ -166,6 +168,8 @@ class AdvanticsController:
             raise Refused(self._text(f"it is in {status.value}"))
         if status is ControllerStatus.F_UNKNOWN:
             raise NoAnswer(self._text("it is still starting"))
+        if self._is_in_emergency:
+            raise NoAnswer(self._text("it is still in an emergency stop"))
         if not self._is_permitted or self._session_ref != session_ref:
             self._energy_wh, self._started_s = 0.0, self._now()
         self._is_permitted, self._session_ref = True, session_ref
@@ -356,7 +360,7 @@ class AdvanticsController:
         left_state, left_s = self._left
         if not self._is_permitted and left_state is not None and self._now() - left_s <= EXPLAINS_WITHIN_S:
             state, self._fault = left_state, None
-        elif not self._is_permitted and state not in IDLE:
+        elif not self._is_permitted and (state not in IDLE or self._now() - self._first_s < OURS_LASTS_S):
             return
         self._had_session = self._had_session or self._is_permitted
         if not output.is_able:
@@ -368,6 +372,11 @@ class AdvanticsController:
         else:
             self._fault = found
         self._end(found[1])
+
+    @property
+    def _is_in_emergency(self) -> bool:
+        """It tells of an emergency stop, whoever's."""
+        return self._now() - self._heard.origin_s <= EMERGENCY_LASTS_S
 
     def _forget_vehicle(self) -> None:
         """What was of a vehicle that is gone."""
@@ -381,8 +390,10 @@ class AdvanticsController:
             self._heard.note(frame.can_id - self._base, frame.data, self._now())
         except ValueError as error:
             log.debug("%s", self._text(f"frame {frame}: {error}"))
-        if self._alarm is not None and self._now() - self._heard.origin_s > EMERGENCY_LASTS_S:
+        if not self._is_in_emergency:
             self._alarm = None
+        elif self._heard.state in IDLE and self._now() - self._heard.emergency_since_s > OURS_LASTS_S:
+            self._alarm = ControllerStatus.E9_EMERGENCY_STOP, Cause.EMERGENCY_BUTTON
 
     def _status(self) -> Fault:
         output = self._output

@@ -48,6 +48,7 @@ class Heard:
         self.duty_pct = 0.0
         self.origin: Origin | None = None
         self.origin_s = -math.inf
+        self.emergency_since_s = -math.inf
         self.board_name = ""
         self.board = wire.Board(None, None, None)
         self.vehicle = VehicleData()
@@ -86,6 +87,7 @@ class Heard:
             is_new = now_s - self.origin_s > EMERGENCY_LASTS_S
             self.origin, self.origin_s = wire.decoded_origin(data), now_s
             if is_new:
+                self.emergency_since_s = now_s
                 self.on_emergency(self.origin)
         elif which == wire.PILOT:
             self.pilot, self.duty_pct = wire.decoded_pilot(data)

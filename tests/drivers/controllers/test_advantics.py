@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from drivers.codecs.advantics import State
 from drivers.codecs.can import CanFrame
 from drivers.controllers import advantics
 from drivers.controllers.advantics_controller import AdvanticsController
@@ -294,6 +295,37 @@ async def test_after_a_restart_of_this_software_the_end_of_the_charge_is_nobodys
         assert not reading.status.is_error
         await at.start(session_ref=7)
         await at.until(lambda reading: reading.status is S.C6_CHARGING)
+
+
+async def test_an_emergency_stop_for_lack_of_this_software_is_no_button() -> None:
+    async with bench() as at:
+        await at.charge()
+        at.is_supplied = False
+        at.end_renewals()
+        at.controller.close()
+        for module in at.bank.modules.values():
+            module.switch(False)
+        await asyncio.sleep(1.2)
+        at.face._emergency_until_s = at.model.now_s + 4.0  # it lasts into its rest
+        at.open()
+        at.is_supplied = True
+        seen = set()
+        for _ in range(38):
+            await asyncio.sleep(0.1)
+            if at.face.state is State.NOT_AVAILABLE:
+                seen.add((await at.controller.read()).status)
+                with pytest.raises(NoAnswer, match="emergency"):
+                    await at.controller.start(7, 0, 10.0, 1000.0, 5.0)
+        assert seen == {S.B_CONNECTED}
+        await asyncio.sleep(1.0)
+        await at.start(session_ref=7)
+        await at.until(lambda reading: reading.status is S.C6_CHARGING)
+
+
+async def test_a_button_pressed_from_the_beginning_is_seen_as_such() -> None:
+    async with bench() as at:
+        at.model.press_button(True)
+        await at.until(lambda reading: reading.status is S.E9_EMERGENCY_STOP, 10)
 
 
 async def test_an_old_power_command_is_not_followed() -> None:
