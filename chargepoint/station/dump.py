@@ -167,7 +167,11 @@ class Dumps:
                     continue
                 has_read = True
                 began_s = loop.time()
-                count = await self._read_one(source)
+                try:
+                    count = await self._read_one(source)
+                except Exception:  # a driver's fault in what nobody's safety hangs on must not end all charges
+                    log.exception("connector %d: no session dump", source.outlet.number)
+                    source.unable_until_s, count = self._clock.mono() + AGAIN_S, None
                 took_s = loop.time() - began_s
                 least_s = SILENT_PAUSE_S if count is None else PAUSE_S if count < 8 else 0.02
                 await asyncio.sleep(max(REST * took_s, least_s))

@@ -197,6 +197,20 @@ async def test_a_controller_that_keeps_no_frames_is_not_asked_again_and_again(tm
         assert len(station.reader.reads) > 1
 
 
+async def test_a_fault_of_a_driver_costs_the_dump_and_not_the_station(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with a_station(tmp_path) as station:
+        station.session(5)
+        await asyncio.sleep(5)
+        station.reader.error = KeyError("a fault of the driver")
+        await asyncio.sleep(60)
+        assert len(station.reader.reads) < 25
+        assert "no session dump" in caplog.text
+        assert (await station.ask(StartDump(connector=1))).code == "not_possible"
+        assert await station.lines(5)
+
+
 async def test_a_silent_controller_is_asked_rarely(tmp_path: Path) -> None:
     async with a_station(tmp_path) as station:
         station.reader.error, station.reader.takes_s = NoAnswer("silent"), 0.2
