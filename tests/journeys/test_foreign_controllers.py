@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chargepoint.vocabulary import SessionState, StopSource
+from tests.journeys.cabinets import GUARDED
 from tests.journeys.rig import ONE_AC, Rig
 
 
@@ -131,4 +132,31 @@ async def test_the_meter_within_a_box_is_the_connectors_meter(tmp_path: Path) ->
         await rig.drained()
         session = await rig.last_session()
         assert session.delivered_wh == pytest.approx(3 * 16 * 230 / 15, rel=0.05)
+        await rig.check()
+
+
+async def test_a_box_without_watchdog_behind_a_contactor_of_the_station(tmp_path: Path) -> None:
+    text = GUARDED.replace(
+        'port = "bus"\naddress = 1\n', 'driver = "evse_din"\nport = "box"\naddress = 1\n', 1
+    ).replace("[[connector]]", '[[port]]\nname = "box"\ndevice = "box"\n[[connector]]', 1)
+    async with Rig(tmp_path, text) as rig:
+        await rig.online()
+        rig.plug(current_a=16)
+        await rig.until_status("READY")
+        await rig.tap()
+        await rig.until_status("CHARGING")
+        await rig.advance(60)
+        await rig.crash()
+        await rig.advance(15)
+        assert rig.simulated.state().connectors[0].power_w == 0  # the contactor's module let go
+        await rig.boot_up()
+        await rig.online()
+        await rig.advance(60)
+        assert rig.status() == "CHARGING"
+        await rig.tap()
+        await rig.until_status("CHARGED")
+        rig.unplug()
+        await rig.until_status("AVAILABLE")
+        await rig.drained()
+        assert len(await rig.sessions()) == 1
         await rig.check()
