@@ -64,14 +64,16 @@ change of status is on the bus within {canopen.REVEALED_AFTER_S * 1000:g} ms.
 batch; bit 7 changes with each renewal that was taken. A receiver that misses one of the TPDOs named there waits for the
 next batch: it never joins values of two moments.
 
-Values are rounded down to the step of their process object; what does not fit is the nearest that does.
+Values are rounded down to the step of their process object; what does not fit is the nearest that does. Where the
+object of the status block has a mark of no value, all ones say it here, of a signed number the lowest.
 
 {{tpdos}}
 ## Lease: RPDO1
 
 One frame of 8 bytes; it does what writing `grant_lease`, `grant_current` and `grant_power` does. The station sends it
-each {RENEWAL_S:g} s with a lease of {LEASE_S:g} s. A controller that took it changes bit 7 of `marks` and sends a batch
-with TPDO1, TPDO2 and TPDO7; a value out of range (a lease above 10 s) is not taken. Current in steps of 0.01 A: what is
+each {RENEWAL_S:g} s with a lease of {LEASE_S:g} s, and with zeros ahead of the orders STOP and EMERGENCY_STOP. A
+controller that took it changes bit 7 of `marks` and sends a batch with TPDO1, TPDO2 and TPDO7; a value out of range (a
+lease above 10 s) is not taken. Current in steps of 0.01 A: what is
 above 655.35 A is written as that.
 
 {{rpdo}}
