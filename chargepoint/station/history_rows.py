@@ -35,7 +35,8 @@ def history_row(
     which goes before what its controller says.
     """
     is_dc = connector_type.power_type is PowerType.DC
-    source = meter or reading
+    measured = reading if reading is not None and reading.is_metered else None
+    source = meter or measured
     dc = reading if is_dc else None
     insulation = diagnosis if is_dc else None
     external = monitor if is_dc else None
@@ -45,8 +46,8 @@ def history_row(
         moment=moment,
         energy_wh=energy_wh,
         power_w=_number(source.power_w) if source else None,
-        voltage_v=_voltage_v(reading, meter),
-        current_a=_currents(reading, meter, is_dc),
+        voltage_v=_voltage_v(measured, meter),
+        current_a=_currents(measured, meter, is_dc),
         requested_voltage_v=_number(dc.requested_voltage_v) if dc else None,
         requested_current_a=_number(dc.requested_current_a) if dc else None,
         limit_power_w=_number(limit.power_w) if limit else None,

@@ -66,8 +66,13 @@ def _power_export(now: _Now) -> list[_Value]:
     return [_Value(0.0 if now.meter.power_w > 0 else -now.meter.power_w)]
 
 
+def _measuring(now: _Now) -> ControllerReading | None:
+    """The controller, where it measures anything."""
+    return now.controller if now.controller is not None and now.controller.is_metered else None
+
+
 def _power(now: _Now) -> list[_Value]:
-    source = now.meter or now.controller
+    source = now.meter or _measuring(now)
     return [_Value(0.0 if source.power_w < 0 else source.power_w)] if source else []  # NaN stays NaN: no value
 
 
@@ -76,7 +81,8 @@ def _power_offered(now: _Now) -> list[_Value]:
 
 
 def _current(now: _Now) -> list[_Value]:
-    by_controller = now.controller.current_a if now.controller else None
+    controller = _measuring(now)
+    by_controller = controller.current_a if controller else None
     by_meter = now.meter.current_a if now.meter else None
     if now.is_dc:  # a meter in the supply measures another current than the outlet's
         current_a = by_meter if by_controller is None else by_controller
@@ -97,7 +103,8 @@ def _voltage(now: _Now) -> list[_Value]:
         return [_Value(by_meter[0] if by_meter else None)]
     if by_meter is not None:
         return [_Value(by_meter[i], f"{PHASES[i]}-N") for i in range(now.phases)]
-    return [_Value(now.controller.voltage_v, "L1-N")] if now.controller else []
+    controller = _measuring(now)
+    return [_Value(controller.voltage_v, "L1-N")] if controller else []
 
 
 def _frequency(now: _Now) -> list[_Value]:

@@ -100,3 +100,11 @@ def test_values_that_are_not_numbers_are_left_out() -> None:
 )  # fmt: skip
 def test_missing_and_broken_sensors_do_not_count(sensors_c: tuple[float | None, ...], hottest: float | None) -> None:
     assert hottest_c(sensors_c) == hottest
+
+
+def test_a_controller_that_measures_nothing_gives_no_zeros() -> None:
+    unmetered = msgspec.structs.replace(
+        READING, is_metered=False, current_a=(0.0, 0.0, 0.0), voltage_v=0.0, power_w=0.0
+    )
+    found = row(ConnectorType.TYPE2, reading=unmetered, meter=None)
+    assert (found.power_w, found.voltage_v, found.current_a) == (None, None, None)

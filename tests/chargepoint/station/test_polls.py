@@ -16,8 +16,9 @@ from chargepoint.station.connector import (
     PowerIsOff,
     StopAsked,
 )
-from chargepoint.station.polls import ev_connected, events_of, power_is_off
+from chargepoint.station.polls import ev_connected, events_of, power_is_off, with_meter
 from chargepoint.vocabulary import Cause, HardwareFlag, StopSource
+from drivers.interfaces import MeterReading
 from tests.chargepoint.station.readings import reading
 
 OURS = 7
@@ -81,3 +82,14 @@ def test_the_flag_tells_of_a_vehicle_unless_it_is_to_be_ignored() -> None:
     assert ev_connected(error, ignore_flag=False)
     assert not ev_connected(error, ignore_flag=True)
     assert not ev_connected(reading("A", flags=HardwareFlag.EV_CONNECTED), ignore_flag=False)
+
+
+def test_the_meter_stands_in_where_a_controller_measures_nothing() -> None:
+    meter = MeterReading(energy_wh=5, power_w=11_000.0, voltage_v=(230.0, 231.0, 229.0), current_a=(16.0, 15.9, 16.1))
+    unmetered = reading("C6", is_metered=False)
+    found = with_meter(unmetered, meter)
+    assert (found.current_a, found.voltage_v, found.power_w) == ((16.0, 15.9, 16.1), 231.0, 11_000.0)
+    assert not power_is_off(with_meter(reading("B2", is_metered=False), meter))
+    assert with_meter(unmetered, None) is unmetered
+    metered = reading("C6")
+    assert with_meter(metered, meter) is metered
