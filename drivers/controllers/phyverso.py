@@ -16,13 +16,14 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
+import math
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from drivers.about import About, Line
 from drivers.codecs.cobs import encoded_fields
-from drivers.controllers.box import PROXIMITY_OHM, Box, Finding, Letter, Look, duty_pct
+from drivers.controllers.box import PROXIMITY_OHM, Box, Finding, Letter, Look
 from drivers.controllers.leased import LeasedBox
 from drivers.controllers.phyverso_board import (
     ALIVE,
@@ -191,7 +192,7 @@ class PhyVerso(Box):
     async def allow(self, current_a: float) -> None:
         self._drop_timer()
         self._is_offered = True
-        await self._board.say([(DUTY, round(duty_pct(current_a) * 100)), (CONNECTOR, self._number)])
+        await self._board.say([(DUTY, _duty(current_a)), (CONNECTOR, self._number)])
         if self._side.letter in ASKS:
             await self._board.say(self._coil(True))
 
@@ -287,3 +288,9 @@ class PhyVerso(Box):
             proximity_ohm=None if rating is None else PROXIMITY_OHM.get(round(rating)),
             findings=tuple(finding.text for finding in self._findings()),
         )
+
+
+def _duty(current_a: float) -> int:
+    """Duty cycle in 0.01 % that offers `current_a` (IEC 61851-1, annex A), never more."""
+    pct = current_a / 0.6 if current_a <= 51 else current_a / 2.5 + 64
+    return math.floor(pct * 100 + 1e-6)
