@@ -300,6 +300,7 @@ class Bank:
 
     def _note_on(self, module: Module, now_s: float) -> None:
         module.switched_s = now_s
+        module.is_last_on = module.may_be_on = True
         if not module.is_on and math.isinf(module.first_on_s):
             module.first_on_s = now_s
 
@@ -355,7 +356,7 @@ class Bank:
         for module in modules:
             module.sent, module.first_on_s = None, math.inf
             if is_sent:
-                module.switched_s = now_s
+                module.note_off(now_s)
 
     # Wire -----------------------------------------------------------------------------------------------------------
 
@@ -387,7 +388,7 @@ class Bank:
             voltage_v = module.limits.min_voltage_v if module.last_voltage_v is None else module.last_voltage_v
             self._wire.send(self._family.set_point(module.number, voltage_v, 0.0, module.limits)[-1:])
         if self._wire.send(self._family.switch(module.number, False)):
-            module.switched_s = now_s
+            module.note_off(now_s)
         module.sent, module.first_on_s = None, math.inf
 
 

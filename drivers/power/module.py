@@ -71,6 +71,13 @@ class Module:
         self.is_told_off = False
         self.is_off_confirmed = False
         self.share_a = 0.0
+        self.is_last_on = False
+        """Whether the last switching it was told was on."""
+        self.off_told_s = LONG_AGO_S
+        self.may_be_on = False
+        """It was told on or said so, and has not said that it is off after it was told off."""
+        self.offs_unheard = 0
+        """How often it was told off since it was last heard."""
         self.may_a = 0.0
         """The most it was told since it was last heard: whether it took the last word is not certain."""
         self.held_a = 0.0
@@ -112,7 +119,7 @@ class Module:
 
     def hear(self, heard: Heard, now_s: float) -> None:
         """Take in what it told."""
-        self.heard_s = now_s
+        self.heard_s, self.offs_unheard = now_s, 0
         if self.sent is not None and now_s - self.sent_s > UNDER_WAY_S:
             self.may_a = self.sent[1]
         self._watch_address(heard, now_s)
@@ -120,8 +127,8 @@ class Module:
             self.voltage_v = heard.voltage_v
         if heard.current_a is not None:
             self.current_a = heard.current_a
-            if heard.current_a < RUNNING_A and self.sent is None:
-                self.held_a = 0.0  # told off, and nothing flows
+            if heard.current_a < RUNNING_A and self._is_off_told(now_s):
+                self.may_be_on, self.held_a, self.may_a = False, 0.0, 0.0  # told off, and nothing flows
         if heard.temperature_c is not None:
             self.temperature_c = heard.temperature_c
         if heard.alarms is not None:
@@ -146,12 +153,25 @@ class Module:
         self.alarms = tuple(word for words, _ in self._parts.values() for word in words)
         self.has_fault = any(fault for _, fault in self._parts.values())
 
+    def note_off(self, now_s: float) -> None:
+        """It was told off."""
+        if self.is_last_on:
+            self.is_last_on, self.off_told_s = False, now_s
+        self.switched_s = now_s
+        self.offs_unheard += 1
+
+    def _is_off_told(self, now_s: float) -> bool:
+        """Its last order was off, or it had none, and that has arrived."""
+        return not self.is_last_on and now_s - self.off_told_s > UNDER_WAY_S
+
     def _hear_switch(self, is_on: bool, now_s: float) -> None:
+        self.may_be_on = self.may_be_on or is_on
         if is_on and not self.is_on:
             self.on_since_s, self.off_since_s, self.first_on_s = now_s, math.inf, math.inf
             self.is_off_confirmed = False
         elif not is_on:
-            self.held_a = self.may_a = 0.0
+            if self._is_off_told(now_s):
+                self.may_be_on, self.held_a, self.may_a = False, 0.0, 0.0
             if self.is_on is not False:
                 self.off_since_s, self.on_since_s = now_s, math.inf
             if self.is_told_off and now_s > self.switched_s:

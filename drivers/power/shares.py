@@ -15,6 +15,7 @@ SETTLE_S = 0.5
 """So long after the start nobody is told to give: first all are asked what they do."""
 SLOW_S = 10.0
 """A module that was told on for so long and is still off has no share."""
+ENOUGH_OFFS = 3
 RANGE_WAIT_S = 2.0
 RANGE_KNOWN_S = 1.0
 """So long a module that came on line has to tell its range."""
@@ -56,10 +57,14 @@ class Shares:
 
     def _hold(self, module: Module, now_s: float) -> float:
         """What a module that has no share now may still be giving."""
-        if module.is_on is not False:
+        if module.may_be_on:
             module.held_a = max(module.held_a, module.share_a, module.may_a)
         module.share_a = 0.0
-        is_certainly_off = not module.was_online and now_s > module.heard_s + self._family.silent_off_s
+        is_certainly_off = (
+            not module.was_online
+            and now_s > module.heard_s + self._family.silent_off_s
+            and module.offs_unheard >= ENOUGH_OFFS  # it may hear us, and then its time-out does not count
+        )
         return 0.0 if is_certainly_off else module.held_a
 
     def _problem(self, module: Module, order: Order, now_s: float) -> str:
