@@ -10,9 +10,7 @@ import msgspec
 
 from chargepoint.config_faults import Fault, shown
 from chargepoint.config_sections import Document, Section
-from drivers.codecs import slcan
-from drivers.ports.can_wire import open_can_wire
-from drivers.ports.wire import socket_place
+from drivers.ports.places import check_slcan, slcan_bit_rates, socket_place
 
 
 class _Needs(msgspec.Struct, frozen=True):
@@ -84,13 +82,13 @@ def _details(document: Document, port: Section, kind: str) -> Iterator[Fault]:
         except ValueError:
             remedy = "Set the converter's address, for example socket://192.168.10.20:4196."
             yield document.fault(port, "device", "it must be socket://HOST:PORT", remedy)
-    if kind != "can":
+    if kind != "can" or settings.interface != "slcan":
         return
-    if settings.interface == "slcan" and settings.bit_rate not in slcan.BIT_RATES:
-        known = ", ".join(map(str, slcan.BIT_RATES))
+    if settings.bit_rate not in slcan_bit_rates():
+        known = ", ".join(map(str, slcan_bit_rates()))
         yield document.fault(port, "bit_rate", "slcan adapters have no such bit rate", f"Set one of {known}.")
     try:
-        open_can_wire(settings.interface, settings.device, settings.bit_rate, settings.options)
+        check_slcan(settings.device, settings.options)
     except ValueError as error:
         key = "device" if str(error).startswith("device") else "options"
         yield document.fault(port, key, str(error), "Correct it; see docs/devices.md.")

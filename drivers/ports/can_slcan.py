@@ -10,7 +10,8 @@ from typing import Any
 from drivers.codecs import slcan
 from drivers.codecs.can import CanFrame
 from drivers.ports.can_wire import CanTrouble, CanWire
-from drivers.ports.wire import Wire, socket_place
+from drivers.ports.places import check_slcan, socket_place
+from drivers.ports.wire import Wire
 
 _STATES = {
     slcan.State.BUS_OFF: CanTrouble.BUS_OFF,
@@ -102,11 +103,7 @@ class SlcanWire(CanWire):
 
 def open_slcan_wire(channel: str, bit_rate: int, options: Mapping[str, Any]) -> SlcanWire:
     """See `open_can_wire`. Raises ValueError."""
-    unknown = options.keys() - {"sleep_after_open", "ask_status", "tty_baudrate"}
-    if unknown:
-        raise ValueError(
-            f"options {', '.join(sorted(unknown))}: slcan takes sleep_after_open, ask_status, tty_baudrate"
-        )
+    check_slcan(channel, options)
     known = {key: value for key, value in options.items() if key != "tty_baudrate"}
     return SlcanWire(_byte_wire(channel, int(options.get("tty_baudrate", 115_200))), bit_rate, **known)
 

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from drivers.codecs.modbus import Carrier
+from drivers.ports.places import socket_place
 
 log = logging.getLogger(__name__)
 
@@ -145,14 +146,6 @@ def open_wire(
 
         return TcpWire(host, port)
     raise ValueError(f"kind of port {kind!r}: must be serial or tcp")
-
-
-def socket_place(device: str) -> tuple[str, int]:
-    """Host and port of socket://HOST:PORT. Raises ValueError."""
-    host, _, port = device.removeprefix("socket://").rstrip("/").rpartition(":")
-    if not host or not port.isdigit():
-        raise ValueError(f"device '{device}': must be socket://HOST:PORT")
-    return host, int(port)
 
 
 def _text(error: OSError) -> str:

@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from drivers.codecs.modbus import Carrier
 from drivers.ports.opening import AnyWire, LocalDevice, WebPlace
-from drivers.ports.wire import socket_place
+from drivers.ports.places import socket_place
 from drivers.simulated import faces
 from drivers.simulated.bus import PortFaults
 from drivers.simulated.contactor import ContactorEvent
