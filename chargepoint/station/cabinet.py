@@ -86,7 +86,7 @@ class Cabinet:
         supplies = [UpsPoint(each, open_device("ups", each, ports), clock) for each in settings.ups]
         self.mains = Mains(supplies, self._failing, site.holds, clock, self._shut_down, self._tell)
         self._strips = {each.name: (each, open_device("light", each, ports)) for each in settings.light}
-        self._facts = CabinetFacts(site.books)
+        self._facts = CabinetFacts(site.books, clock)
         self._cut_off: CutOff
         self._lights: Lights
         self._outlets: Sequence[Outlet] = ()
@@ -146,6 +146,13 @@ class Cabinet:
     async def run(self) -> None:
         """Work until cancelled."""
         self._holds_changed()  # what was found in `begin`
+        try:
+            await self._run()
+        finally:
+            self._cut_off.cancel()
+            self._facts.cancel()
+
+    async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             for point in self.points:
                 group.create_task(point.run())
@@ -167,9 +174,8 @@ class Cabinet:
 
     async def close(self) -> None:
         """At the end of this service."""
-        await self._cut_off.close()
         await asyncio.gather(*(point.leave() for point in self.points))
-        await self._facts.close()
+        await self._facts.keep_operations()
         await self.climate.close()
 
     # ------------------------------------------------------------------------------------------------------ inputs
@@ -242,7 +248,7 @@ class Cabinet:
             return ActionResult(ok=False, code="no_output", text=f"There is no contactor on output '{request.name}'.")
         before = contactor.cause
         if not contactor.clear(self._clock.mono()):
-            text = f"Output '{contactor.name}': its feedback still says closed."
+            text = f"Output '{contactor.name}' is closed, or its feedback does not say that it is open."
             return ActionResult(ok=False, code="still_wrong", text=text)
         try:
             await self._facts.mended(contactor, request.new)

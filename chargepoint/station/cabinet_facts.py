@@ -1,7 +1,7 @@
 """What the cabinet remembers over restarts and updates: latched inputs, contactors out of order, their operations (R4).
 
-Latches and faults are written at once and tried until they are; operations each minute, when there were any: a power
-cut forgets a minute of a contactor's life, and flash memory is spared.
+Everything is written at once and tried until it is. Closings are few (one a charge), and how many there were of late
+must not be forgotten by a restart, or a contactor would be operated too often (R5).
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
+from chargepoint.clock import Clock
 from chargepoint.station.bookkeeping import Books
 from chargepoint.station.contactors import Contactor
 from chargepoint.station.kept_facts import decoded, read_word
@@ -20,20 +23,30 @@ from chargepoint.vocabulary import Cause
 
 log = logging.getLogger(__name__)
 
-KEEP_EVERY_S = 60.0
+RETRY_S = 60.0
 FAULT, OPERATIONS = "output_fault/", "operations/"
 """Before the name of an output."""
 
 Facts = dict[str, bytes | None]
 
 
+class Operations(msgspec.Struct, frozen=True):
+    """Closings for life, and the last ones (monotonic seconds of that boot)."""
+
+    count: int = 0
+    boot_id: str = ""
+    closings: tuple[float, ...] = ()
+
+
 class CabinetFacts:
     """The facts of inputs and contactors. A damaged one counts as the worst: a technician has to look."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, clock: Clock) -> None:
         self.latched: set[str] = set()
         """Names of inputs."""
         self._books = books
+        self._clock = clock
+        self._is_changed = asyncio.Event()
         self._changed: dict[str, Contactor] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -43,7 +56,10 @@ class CabinetFacts:
         for contactor in contactors:
             contactor.cause = _fault_in(facts, contactor.name)
             key = f"{OPERATIONS}{contactor.name}"
-            contactor.operations = max(0, decoded(key, facts.get(key), int) or 0)
+            kept = decoded(key, facts.get(key), Operations) or Operations()
+            contactor.operations = max(0, kept.count)
+            if kept.boot_id == self._clock.boot_id:
+                contactor.remember_closings(kept.closings, self._clock.mono())
 
     def latch(self, name: str) -> None:
         """This input stops its connectors from now on."""
@@ -73,13 +89,17 @@ class CabinetFacts:
     def operated(self, contactor: Contactor) -> None:
         """It was closed once more."""
         self._changed[contactor.name] = contactor
+        self._is_changed.set()
 
     async def keep_operations(self) -> None:
         """Write what was counted; what the disk does not take waits for the next time."""
         changed, self._changed = self._changed, {}
         if not changed:
             return
-        facts: Facts = {f"{OPERATIONS}{name}": str(each.operations).encode() for name, each in changed.items()}
+        facts: Facts = {
+            f"{OPERATIONS}{name}": msgspec.json.encode(Operations(each.operations, self._clock.boot_id, each.closings))
+            for name, each in changed.items()
+        }
         try:
             await self._books.write(facts=facts)
         except CannotRecord as error:
@@ -89,15 +109,17 @@ class CabinetFacts:
     async def run(self) -> None:
         """Keep operations until cancelled."""
         while True:
-            await asyncio.sleep(KEEP_EVERY_S)
+            await self._is_changed.wait()
+            self._is_changed.clear()
             await self.keep_operations()
+            if self._changed:  # the disk did not take it
+                await asyncio.sleep(RETRY_S)
+                self._is_changed.set()
 
-    async def close(self) -> None:
-        """At the end of this service: what can be written is."""
-        await self.keep_operations()
-        for task in list(self._tasks):
+    def cancel(self) -> None:
+        """End what is still being tried."""
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _later(self, facts: Facts) -> None:
         """Write without waiting for the disk: who found the fault has to switch off first."""
@@ -112,7 +134,7 @@ class CabinetFacts:
                 return
             except CannotRecord as error:
                 log.error("%s cannot be kept now: %s", ", ".join(facts), error)
-                await asyncio.sleep(KEEP_EVERY_S)
+                await asyncio.sleep(RETRY_S)
 
 
 def _without(key: str) -> Facts:

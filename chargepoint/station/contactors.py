@@ -10,7 +10,7 @@ import enum
 import logging
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from chargepoint.config import OutputSettings
 from chargepoint.vocabulary import Cause
@@ -30,7 +30,8 @@ DROPPED_AFTER_S = 0.3
 PUSHED_AFTER_S = 1.0
 """An open one whose feedback says closed for so long is welded (Z9)."""
 MAX_CLOSINGS = 3
-WITHIN_S = 60.0
+WITHIN_S = 61.0
+"""At most so many closings a minute (R5); a second more, for a module does not switch at the instant it is told to."""
 ADOPT_WITHIN_S = 5.0
 """A contactor found closed at the start is left to who can explain it for so long, then opened (Z12)."""
 WORN_AT = 0.9
@@ -75,9 +76,21 @@ class Contactor:
         self._tries = 0
         self._failures = 0
         self._agreeing = 0
+        self._has_taken = False
+        """Its module has taken the order: it is not repeated, or that would be a closing nobody counts."""
         self._odd_since_s: float | None = None
         self._closings: deque[float] = deque(maxlen=MAX_CLOSINGS)
         self._why_not = ""
+
+    @property
+    def closings(self) -> tuple[float, ...]:
+        """When it was closed last (monotonic), as far as that still counts."""
+        return tuple(self._closings)
+
+    def remember_closings(self, closings: Iterable[float], now: float) -> None:
+        """What earlier runs of this boot did to it."""
+        known = sorted({*self._closings, *(at for at in closings if now - WITHIN_S < at <= now)})
+        self._closings = deque(known, maxlen=MAX_CLOSINGS)
 
     # ------------------------------------------------------------------------------------------------------ orders
 
@@ -122,8 +135,8 @@ class Contactor:
             self.wake()
 
     def clear(self, now: float) -> bool:
-        """A technician has mended it; False while its feedback still says closed."""
-        if self._has_feedback and self.feedback is not False:
+        """A technician has mended it; False while its feedback still says closed, or somebody charges through it."""
+        if self._wanted or (self._has_feedback and self.feedback is not False):
             return False
         self.cause, self._failures, self._tries = Cause.NONE, 0, 0
         self._to(Phase.OPEN, now)
@@ -154,6 +167,10 @@ class Contactor:
         return 0 < life * WORN_AT <= self.operations
 
     # -------------------------------------------------------------------------------------------------------- work
+
+    def taken(self) -> None:
+        """The module has acknowledged what was written last."""
+        self._has_taken = True
 
     def silent(self) -> None:
         """Its module does not answer: nothing is known."""
@@ -202,6 +219,7 @@ class Contactor:
             self.operations += 1
             self.on_operation(self)
             self._to(Phase.CLOSING, now)
+            self._has_taken = False
             return True
         if self._has_feedback and self._odd_for(self.feedback is True, now) > PUSHED_AFTER_S:
             self._break(Cause.CONTACTOR_WELDED)
@@ -210,6 +228,8 @@ class Contactor:
     def _closing(self, now: float) -> bool | None:
         if not self._wanted:
             return self._begin_opening(now)
+        if self._has_taken and self.said is False:
+            return self._fail_try(now)  # it has started anew, or says yes and does nothing
         if now - self._since_s < FEEDBACK_WITHIN_S:
             return None
         self._agreeing = self._agreeing + 1 if self.is_on else 0
@@ -217,25 +237,32 @@ class Contactor:
             self._failures = 0
             self._to(Phase.CLOSED, now)
         elif now - self._since_s >= JUDGED_AFTER_S:
-            self._failures += 1
-            log.warning("output '%s': does not close, try %d of %d", self.name, self._failures, TRIES)
-            if self._failures >= TRIES:
-                self._break(Cause.CONTACTOR_FAILED)
-            return self._begin_opening(now)
+            return self._fail_try(now)
         return None
 
     def _closed(self, now: float) -> bool | None:
         if not self._wanted:
             return self._begin_opening(now)
-        if self.said is False:  # never closed again without a new order
-            log.warning("output '%s': its module has switched it off", self.name)
-            self._wanted, self.released = False, True
-            return self._begin_opening(now)
+        if self.said is False:
+            return self._release(now)
         if self._odd_for(self.is_on is False, now) > DROPPED_AFTER_S:
             log.warning("output '%s': it fell off by itself", self.name)
             self._wanted, self.dropped = False, True
             return self._begin_opening(now)
         return None
+
+    def _fail_try(self, now: float) -> bool:
+        self._failures += 1
+        log.warning("output '%s': does not close, try %d of %d", self.name, self._failures, TRIES)
+        if self._failures >= TRIES:
+            self._break(Cause.CONTACTOR_FAILED)
+        return self._begin_opening(now)
+
+    def _release(self, now: float) -> bool:
+        """Its module has switched it off: never closed again without a new order."""
+        log.warning("output '%s': its module has switched it off", self.name)
+        self._wanted, self.released = False, True
+        return self._begin_opening(now)
 
     def _opening(self, now: float) -> bool | None:
         if now - self._since_s < FEEDBACK_WITHIN_S:

@@ -31,6 +31,7 @@ class CutOff:
         self._site = site
         self._under: dict[int, Hold] = {}
         self._in_e9: set[int] = set()
+        self._locks = {outlet.number: asyncio.Lock() for outlet in outlets}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def restore(self, facts: Mapping[str, bytes]) -> None:
@@ -56,12 +57,10 @@ class CutOff:
         """Whether a button is pressed, or nobody knows that it is not."""
         return any(hold.is_emergency and hold.concerns(connector) for hold in self._site.holds.all())
 
-    async def close(self) -> None:
+    def cancel(self) -> None:
         """End what is still being tried."""
-        tasks = list(self._tasks)
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -72,16 +71,24 @@ class CutOff:
         log.warning("connector %d: %s (%s)", outlet.number, hold.text, hold.key)
         if hold.is_emergency:
             self._site.books.note(EventType.EMERGENCY, "button", hold.text, connector=outlet.number)
-        ending = asyncio.ensure_future(outlet.ask(FaultRaised(source=hold.source)))
+        self._spawn(self._ask(outlet, hold))
         if hold.is_emergency and hold.is_seen:
             await self._to_e9(outlet)
         elif hold.at_once and (outlet.in_transaction or _is_energised(outlet)):
             await self._stop(outlet)
-        await ending
+
+    async def _ask(self, outlet: Outlet, hold: Hold) -> None:
+        refusal = await outlet.ask(FaultRaised(source=hold.source))
+        if refusal is not None:
+            log.error("connector %d: the end of its charge is not on record yet: %s", outlet.number, refusal.text)
 
     async def _to_e9(self, outlet: Outlet) -> None:
         self._in_e9.add(outlet.number)
         self._spawn(self._keep(outlet.number, b"1"))
+        async with self._locks[outlet.number]:
+            await self._order_e9(outlet)
+
+    async def _order_e9(self, outlet: Outlet) -> None:
         for _ in range(TRIES):
             try:
                 await outlet.controller.emergency_stop()
@@ -104,24 +111,33 @@ class CutOff:
 
     async def _leave_e9(self, outlet: Outlet) -> None:
         """The button is released: controllers that it sent to E9 start anew (statuses.md 1: press and release)."""
-        while True:
-            if self._is_pressed(outlet.number):
-                self._in_e9.add(outlet.number)
-                return
-            reading = outlet.reading
-            if outlet.is_heard and reading is not None and reading.status is not ControllerStatus.E9_EMERGENCY_STOP:
-                break  # it has its own wire from the button, and knows
-            try:
+        async with self._locks[outlet.number]:
+            while True:
+                if await self._has_left_e9(outlet):
+                    break
+                await asyncio.sleep(REBOOT_RETRY_S)
+        if self._is_pressed(outlet.number):
+            self._in_e9.add(outlet.number)
+        else:
+            await self._keep(outlet.number, None)
+
+    async def _has_left_e9(self, outlet: Outlet) -> bool:
+        """Whether there is nothing more to do: it is out of E9, is told to start anew, or the button is pressed again.
+
+        What it says now counts: its last poll may be of before it was told.
+        """
+        if self._is_pressed(outlet.number):
+            return True
+        try:
+            if (await outlet.controller.read()).status is ControllerStatus.E9_EMERGENCY_STOP:
                 await outlet.controller.reboot()
                 outlet.is_rebooting = True
-                break
-            except Refused as error:
-                log.error("connector %d: it does not leave the emergency stop by itself: %s", outlet.number, error)
-                break
-            except DeviceError as error:
-                log.debug("connector %d: reboot after the emergency stop: %s", outlet.number, error)
-                await asyncio.sleep(REBOOT_RETRY_S)
-        await self._keep(outlet.number, None)
+        except Refused as error:
+            log.error("connector %d: it does not leave the emergency stop by itself: %s", outlet.number, error)
+        except DeviceError as error:
+            log.debug("connector %d: reboot after the emergency stop: %s", outlet.number, error)
+            return False
+        return True
 
     async def _keep(self, number: int, value: bytes | None) -> None:
         try:

@@ -184,6 +184,8 @@ class GuardedController:
             flags |= HardwareFlag.OUTPUT_RELAY
         elif contactor.is_on is False:
             flags &= ~HardwareFlag.OUTPUT_RELAY
+        if inner.status is ControllerStatus.E9_EMERGENCY_STOP:
+            return msgspec.structs.replace(inner, flags=flags)  # nothing hides an emergency
         if contactor.cause is not Cause.NONE:
             return msgspec.structs.replace(
                 inner, status=ControllerStatus.E6_ELECTROMECHANICAL, cause=contactor.cause, flags=flags

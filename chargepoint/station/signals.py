@@ -216,6 +216,9 @@ class IoPoint:
             log.debug("output '%s': %s", output.name, error)
         except (DeviceError, ValueError) as error:
             log.error("output '%s' is not switched: %s", output.name, error)
+        else:
+            if isinstance(output, Contactor):
+                output.taken()
 
 
 def _at(states: Sequence[bool | None], channel: int) -> bool | None:

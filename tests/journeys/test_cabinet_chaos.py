@@ -72,9 +72,10 @@ async def test_any_order_of_mishaps(tmp_path: Path, seed: int) -> None:
             touch(rig, name, False)
         await rig.advance(10)
         await clear_input(rig, "smoke")
-        assert (await clear_output(rig, "K1")).ok
         if rig.simulated.state().connector(1).vehicle is not None:
             rig.unplug()
+        await rig.advance(5)
+        assert (await clear_output(rig, "K1")).ok
         await rig.until_status("AVAILABLE")
         await rig.advance(65)
         assert not output_state(rig, "K1").is_on

@@ -57,6 +57,7 @@ class Bench:
         self.truth: Truth = obeys
         self.coil = False
         self.module_obeys = True
+        self.module_answers = True
         self.closings: list[float] = []
         self.faults: list[Cause] = []
         self.contactor.on_fault = lambda contactor: self.faults.append(contactor.cause)
@@ -78,7 +79,9 @@ class Bench:
         self.now += POLL_S
         said = self.coil if self._can_tell else None
         order = self.contactor.tick(said, self.closed if self._feedback else None, self.now)
-        if order is not None and self.module_obeys and order is not self.coil:
+        if order is not None and self.module_answers:
+            self.contactor.taken()
+        if order is not None and self.module_answers and self.module_obeys and order is not self.coil:
             self.coil, self._changed_s = order, self.now
             if order:
                 self.closings.append(self.now)
@@ -233,6 +236,37 @@ def test_a_module_that_started_anew_does_not_get_its_contactor_closed_again() ->
     assert bench.contactor.released
     assert not bench.contactor.dropped
     assert not bench.coil
+
+
+def test_a_module_that_starts_anew_while_it_closes_costs_a_closing_that_counts() -> None:
+    bench = Bench()
+    bench.run(0.5)
+    bench.contactor.close(LEASE_S, bench.now)
+    bench.run(0.2)
+    bench.coil = False
+    bench.run(2.0)
+    assert len(bench.closings) == 2
+    assert bench.contactor.operations == 2, "every closing is counted"
+
+
+def test_a_write_that_was_lost_is_repeated() -> None:
+    bench = Bench()
+    bench.run(0.5)
+    bench.module_answers = False
+    bench.contactor.close(LEASE_S, bench.now)
+    bench.poll()
+    bench.module_answers = True
+    assert bench.close(1.0)
+    assert len(bench.closings) == 1
+
+
+def test_what_earlier_runs_did_counts() -> None:
+    bench = Bench()
+    bench.contactor.remember_closings((bench.now - 5.0, bench.now - 4.0, bench.now - 3.0, bench.now - 100.0), bench.now)
+    bench.run(0.5)
+    with pytest.raises(NoAnswer, match="rests"):
+        bench.contactor.close(LEASE_S, bench.now)
+    assert len(bench.contactor.closings) == 3
 
 
 def test_found_closed_is_taken_over_by_who_can_explain_it() -> None:
