@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import pairwise, product
 
 import pytest
 
+from chargepoint.clock import Clock
 from chargepoint.station.light_patterns import (
     CARD_SHOWN_S,
     FREE_IDLE_S,
@@ -21,8 +23,10 @@ from chargepoint.station.light_patterns import (
     plain,
     render,
 )
-from chargepoint.station.lights import WORST_FIRST
+from chargepoint.station.lights import WORST_FIRST, OwnLight
 from chargepoint.vocabulary import ConnectorStatus
+from drivers.errors import NoAnswer, Refused
+from drivers.interfaces import Rgb
 
 AVAILABLE, CHARGING, CHARGED = ConnectorStatus.AVAILABLE, ConnectorStatus.CHARGING, ConnectorStatus.CHARGED
 FRAMES_PER_S = 50
@@ -127,3 +131,89 @@ def test_everything_that_blinks_on_a_strip_blinks_as_a_plain_light() -> None:
 
 def test_a_card_is_never_shown_for_longer_than_eight_seconds() -> None:
     assert CARD_SHOWN_S <= 8.0
+
+
+class Lamp:
+    """A controller's own light, and what was shown on it when."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[float, Rgb]] = []
+        self.fails: Exception | None = None
+        self.asked = 0
+
+    async def show_light(self, colour: Rgb) -> None:
+        self.asked += 1
+        if self.fails is not None:
+            raise self.fails
+        self.shown.append((asyncio.get_running_loop().time(), colour))
+
+
+class OneOutlet:
+    """As much of a connector as its light looks at."""
+
+    number = 1
+    is_heard = True
+
+
+class OneShow:
+    """A connector that shows one pattern."""
+
+    def __init__(self, pattern: Pattern) -> None:
+        self.shown = pattern
+
+    def pattern(self, number: int) -> Pattern:
+        return self.shown
+
+    def brightness(self, day_pct: float) -> float:
+        return 1.0
+
+
+def own_light(pattern: Pattern) -> tuple[Lamp, OneOutlet, OneShow, OwnLight]:
+    lamp, outlet, show = Lamp(), OneOutlet(), OneShow(pattern)
+    return lamp, outlet, show, OwnLight(outlet, lamp, show, Clock("boot"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("pattern", Pattern)
+async def test_a_controllers_light_takes_little_of_its_wire(pattern: Pattern) -> None:
+    lamp, _, _, light = own_light(pattern)
+    task = asyncio.create_task(light.run())
+    await asyncio.sleep(60)
+    task.cancel()
+    assert lamp.shown
+    assert len(lamp.shown) <= (121 if pattern in PLAIN_ROUNDS else 4)
+    assert light.state().patterns == {1: pattern.name.lower()}
+
+
+async def test_a_controller_that_does_not_answer_is_left_alone() -> None:
+    lamp, outlet, show, light = own_light(Pattern.AVAILABLE)
+    task = asyncio.create_task(light.run())
+    await asyncio.sleep(2)
+    assert len(lamp.shown) == 1
+    outlet.is_heard = False
+    show.shown = Pattern.ERROR
+    await asyncio.sleep(20)
+    assert len(lamp.shown) == 1
+    assert not light.is_answering
+    outlet.is_heard = True
+    show.shown = Pattern.AVAILABLE
+    await asyncio.sleep(2)
+    assert len(lamp.shown) == 2, "it may have started anew: told again"
+    task.cancel()
+
+
+async def test_a_controller_without_a_light_is_asked_once() -> None:
+    lamp, _, _, light = own_light(Pattern.ERROR)
+    lamp.fails = Refused("has no light of its own")
+    task = asyncio.create_task(light.run())
+    await asyncio.sleep(60)
+    assert lamp.asked == 1
+    assert task.done()
+
+
+async def test_a_light_that_fails_is_tried_now_and_then() -> None:
+    lamp, _, _, light = own_light(Pattern.AVAILABLE)
+    lamp.fails = NoAnswer("silent")
+    task = asyncio.create_task(light.run())
+    await asyncio.sleep(60)
+    assert 8 <= lamp.asked <= 13
+    task.cancel()
