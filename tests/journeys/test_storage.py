@@ -17,7 +17,7 @@ from chargepoint.services import World
 from chargepoint.storage.database import CannotRecord, Database
 from chargepoint.storage.reserve import Reserve
 from chargepoint.vocabulary import LogicalStatus, StopSource
-from drivers.ports.wire import Wire
+from drivers.ports.opening import AnyWire
 from tests.journeys.rig import Rig
 from tests.journeys.steps import (
     CARD,
@@ -293,7 +293,7 @@ async def test_a_second_station_on_the_same_folder_touches_no_wire(tmp_path: Pat
         await charge(rig)
         asked: list[str] = []
 
-        def wire_for(port: PortSettings) -> Wire:
+        def wire_for(port: PortSettings) -> AnyWire:
             asked.append(port.name)
             return rig.simulated.wire_for(port)
 
