@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from chargepoint import config_documentation
+from chargepoint import config_documentation, config_drivers, device_documentation
 from chargepoint.__main__ import SUMMARIES
 from chargepoint.config import Settings
 from chargepoint.hub import EXIT_CODES
 from chargepoint.services import HUB, SERVICES
+from drivers import loading
+from drivers.simulated import faces
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "systemd").glob("*.md")])
@@ -22,6 +24,24 @@ def test_the_configuration_page_is_current() -> None:
     assert config_documentation.FILE.read_text(encoding="utf-8") == config_documentation.page(), (
         "run: python -m chargepoint.config_documentation"
     )
+
+
+def test_the_devices_page_is_current() -> None:
+    assert device_documentation.FILE.read_text(encoding="utf-8") == device_documentation.page(), (
+        "run: python -m chargepoint.device_documentation"
+    )
+
+
+def drivers() -> list[tuple[str, str]]:
+    kinds = config_drivers.KINDS.items()
+    return [(section, name) for section, kind in kinds for name in loading.known(kind)]
+
+
+@pytest.mark.parametrize(("section", "name"), drivers())
+def test_every_driver_says_what_it_is_and_has_another_side(section: str, name: str) -> None:
+    module = loading.load(config_drivers.KINDS[section], name)
+    assert module.ABOUT.source and module.ABOUT.abilities and module.ABOUT.models
+    assert faces.is_known(section, name) or section == "reader"
 
 
 def test_the_configuration_page_has_every_key_with_a_meaning() -> None:
