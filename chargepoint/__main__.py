@@ -24,6 +24,7 @@ SUMMARIES = {
     "status": "what the running station does, live",
     "bus": "the messages between the services of the running station, live",
     "journal": "sessions and events of a station",
+    "do": "stop, unlock, block, clear a fault: one deed of the running station",
     "dump": "what connector and vehicle said to each other in a session",
     "discover": "which devices answer on the ports of this machine, and a station file for them",
     "ocpp": "the exchange with the central system: watch it, send requests, free what is parked",

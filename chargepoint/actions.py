@@ -18,6 +18,9 @@ from chargepoint.messages import (
     AcceptDevices,
     ActionResult,
     BlockConnector,
+    ClearFault,
+    ClearInput,
+    ClearOutput,
     EmergencyStop,
     EndStation,
     Noted,
@@ -182,6 +185,26 @@ ACTIONS: dict[str, Action] = {
             "sync_clock", "station", SyncControllerClock, Guard.G1, STAFF,
             "Sets the clock of the controller of connector {connector}.",
             (_CONNECTOR,), lambda v, a: SyncControllerClock(connector=v["connector"], by=a.login),
+        ),
+        Action(
+            "clear_fault", "station", ClearFault, Guard.G1, STAFF,
+            "Connector {connector} may be used again: what was latched (a welded contactor) has been repaired.",
+            (_CONNECTOR,), lambda v, a: ClearFault(connector=v["connector"], by=a.login),
+        ),
+        Action(
+            "clear_input", "station", ClearInput, Guard.G1, STAFF,
+            "What input {name} reported (smoke, water, a blow, a tripped breaker) has been seen to.",
+            (Argument("name", str, "name of the input", 1, 40),),
+            lambda v, a: ClearInput(name=v["name"], by=a.login),
+        ),
+        Action(
+            "clear_output", "station", ClearOutput, Guard.G1, STAFF,
+            "The contactor at output {name} has been repaired; with new=1 it is a new one, counted from 0.",
+            (
+                Argument("name", str, "name of the output", 1, 40),
+                Argument("new", int, "1: it was exchanged", 0, 1, is_needed=False),
+            ),
+            lambda v, a: ClearOutput(name=v["name"], new=v.get("new", 0) == 1, by=a.login),
         ),
         Action(
             "accept_devices", "station", AcceptDevices, Guard.G1, STAFF,
