@@ -48,6 +48,8 @@ class GuardedController:
     """`inner` behind `contactor`. Everything else is the inner controller's own business."""
 
     fail_safe = FailSafe.OPENS
+    opens_after_s = OPENS_ANYWAY_S
+    """The contactor, whatever time-out the controller behind it has, or has not."""
 
     def __init__(
         self,
@@ -85,6 +87,7 @@ class GuardedController:
         keep_cable: bool = False,
     ) -> None:
         """Close the contactor, then let the controller begin. Raises NoAnswer until it is closed, Refused for good."""
+        self._stop_since_s = None  # of the charge before
         until_s, withdrawals = self._clock.mono() + CLOSED_WITHIN_S, self._withdrawals
         while not self.contactor.close(valid_for_s, self._clock.mono()):
             if self._clock.mono() >= until_s:
@@ -92,7 +95,6 @@ class GuardedController:
             await asyncio.sleep(LOOK_S)
             if self._withdrawals != withdrawals:
                 raise Refused(f"output '{self.contactor.name}': stopped while it was closing")
-        self._stop_since_s = None
         self._until_s = self._clock.mono() + valid_for_s
         self._lease_ended = self._has_fallen = False
         await self.inner.start(session_ref, flags, current_a, power_w, valid_for_s, keep_cable=keep_cable)

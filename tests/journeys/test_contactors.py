@@ -61,6 +61,24 @@ async def test_it_is_closed_for_a_charge_and_for_nothing_else(tmp_path: Path) ->
         await check(rig)
 
 
+async def test_one_charge_after_the_other_and_one_after_an_emergency(tmp_path: Path) -> None:
+    async with Rig(tmp_path, GUARDED, is_linked=False) as rig:
+        for is_emergency in (False, True, False):
+            await charging(rig, for_s=5)
+            if is_emergency:
+                touch(rig, "emergency_stop", True)
+                await rig.until_status("EMERGENCY_OFF")
+                await rig.advance(3)
+                touch(rig, "emergency_stop", False)
+                await rig.until(lambda: rig.status() in ("READY", "CHARGED"))
+            rig.unplug()
+            await rig.until_status("AVAILABLE")
+            await rig.advance(10)
+        assert [on for _, on in switchings(rig)] == [True, False] * 3
+        assert len(await rig.sessions()) == 3
+        await check(rig, is_reported=False)
+
+
 async def test_operations_are_counted_for_life(tmp_path: Path) -> None:
     async with Rig(tmp_path, GUARDED.replace("operations_per_life = 1000", "operations_per_life = 2")) as rig:
         for _ in range(2):

@@ -155,6 +155,20 @@ async def test_it_closes_before_the_start_and_opens_at_zero_after_the_stop() -> 
     assert HardwareFlag.OUTPUT_RELAY not in (await one.guarded.read()).flags
 
 
+@pytest.mark.parametrize("rest_s", [1.0, 30.0])
+async def test_one_charge_after_the_other(rest_s: float) -> None:
+    one = await bench()
+    for session_ref in (1, 2, 3):
+        await one.guarded.start(session_ref, 0, 16.0, 11_000.0, LEASE_S)
+        await one.charge(5)
+        assert one.is_closed()
+        await one.guarded.stop()
+        await one.guarded.read()
+        await asyncio.sleep(rest_s)
+        assert not one.is_closed()
+    assert one.contactor.operations == 3
+
+
 async def test_a_controller_that_ignores_the_stop_is_cut_off() -> None:
     one = await bench()
     await one.start()
