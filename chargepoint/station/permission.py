@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Iterable
 
@@ -46,7 +47,9 @@ class Permission:
         self._settings = settings
         self._controller = controller
         self._clock = clock
-        self._renewed_mono_s = clock.mono()
+        self._renewed_mono_s = -math.inf
+        self._lent_mono_s = clock.mono()
+        """When it may last have heard a start or a renewal: the answer may be lost, and the order not."""
         self._is_due = False
         self._tried_mono_s: float | None = None
         """When the start that is due was ordered for the first time."""
@@ -78,8 +81,8 @@ class Permission:
 
     @property
     def has_run_out(self) -> bool:
-        """Nobody has renewed it for so long that the controller has opened by itself, if it ever does."""
-        return self.opens_by_itself and self._clock.mono() - self._renewed_mono_s > self._opens_within_s
+        """Nobody has tried to renew it for so long that the controller has opened by itself, if it ever does."""
+        return self.opens_by_itself and self._clock.mono() - self._lent_mono_s > self._opens_within_s
 
     @property
     def opens_by_itself(self) -> bool:
@@ -118,11 +121,11 @@ class Permission:
         """
         self.grant = self.sent = limit
         self._is_adopted = True
-        self.count_from_now()
+        self._renewed_mono_s = self._lent_mono_s = self._clock.mono()
 
     def count_from_now(self) -> None:
         """Nothing is known of the last renewal: it may have been just now."""
-        self._renewed_mono_s = self._clock.mono()
+        self._lent_mono_s = self._clock.mono()
 
     async def start(self, session_ref: int, *, keep_cable: bool = False) -> bool:
         """Order the start; whether the controller took it (False: no answer yet, or it rests). Raises StartFailed."""
@@ -142,13 +145,14 @@ class Permission:
                 keep_cable=keep_cable,
             )
         except DeviceError as error:
+            self._note_lent(error)
             is_final = isinstance(error, Refused) or self._clock.mono() - self._tried_mono_s > START_ORDER_WITHIN_S
             if not is_final:
                 return False
             self._is_due = False
             raise StartFailed(str(error), start_error_flags(error)) from error
         self._is_due = False
-        self._renewed_mono_s = self._clock.mono()
+        self._renewed_mono_s = self._lent_mono_s = self._clock.mono()
         self.sent = grant
         return True
 
@@ -162,11 +166,17 @@ class Permission:
         except Refused as error:
             log.warning("connector %d: the controller refuses to renew: %s", self._settings.number, error)
         except DeviceError as error:
+            self._note_lent(error)
             log.debug("connector %d: lease not renewed: %s", self._settings.number, error)
         else:
-            self._renewed_mono_s = now
+            self._renewed_mono_s, self._lent_mono_s = now, self._clock.mono()
             self._is_adopted = False
             self.sent = grant
+
+    def _note_lent(self, error: DeviceError) -> None:
+        """An order was not answered as it should be: what was not refused may have been taken."""
+        if not isinstance(error, Refused):
+            self._lent_mono_s = self._clock.mono()
 
     async def withdraw(self) -> bool:
         """Order the stop; whether the controller heard it. If not, the lease ends without it."""

@@ -8,8 +8,8 @@ So the lease is kept here, and these rules hold for every family:
   (no PRECHECK_DONE), and no charge begins.
 - What it was still giving then is switched off and waited for; afterwards the cause LEASE_ENDED says that the
   permission was lost without anybody's fault, so that the station may go on with its transaction.
-- A permission ends with its lease, with the vehicle, with a fault and with a restart of the box; the box is then told
-  to offer nothing, and told again at each look until it has heard it.
+- A permission ends with its lease (which counts from when it was asked for), with the vehicle, with a fault and with a
+  restart of the box; the box is then told to offer nothing, and told again at each look until it has heard it.
 - What a box holds is compared with what it was told last: another value means that it restarted, or that somebody
   else gives it orders. Both count as a restart.
 - Currents are rounded down to its steps; below 6 A is 0. It is written to when something changed and when its own
@@ -94,9 +94,10 @@ class LeasedBox(LeaseState):
         if not 1 <= session_ref <= 0xFFFF_FFFF:
             raise ValueError(f"session_ref {session_ref}: must be 1..2^32-1")
         amperes = self._steps(current_a, power_w)
-        _check_lease(valid_for_s)
+        until_s = self._until(valid_for_s)
         async with self._lock:
             look = await self._look()
+            self._check_in_time(until_s)
             if self._is_permitted and self._session_ref != session_ref:
                 raise self._refused(f"session {self._session_ref} charges here")
             reason = self._why_not(look)
@@ -105,7 +106,7 @@ class LeasedBox(LeaseState):
             is_new = not self._is_permitted
             self._is_permitted, self._session_ref = True, session_ref
             self._keeps_cable, self._wants_lock = keep_cable, self.box.locks_by_order
-            self._granted_w, self._lease_until_s = power_w, self._now() + valid_for_s
+            self._granted_w, self._lease_until_s = power_w, until_s
             if is_new:
                 self._cause, self._had_session = Cause.NONE, False
                 self._started_s, self._start_wh = self._now(), look.energy_wh
@@ -123,7 +124,7 @@ class LeasedBox(LeaseState):
         Boxes know currents only: `power_w` counts as far as it is 0. (The station's grants are the same in both.)
         """
         amperes = self._steps(current_a, power_w)
-        _check_lease(valid_for_s)
+        until_s = self._until(valid_for_s)
         async with self._lock:
             if self._has_lapsed():
                 self._withdraw(Cause.LEASE_ENDED)
@@ -131,9 +132,10 @@ class LeasedBox(LeaseState):
                 await self._look()  # it may have restarted meanwhile
             if not self._is_permitted:
                 return
+            self._check_in_time(until_s)
             if amperes != self._written_a:
                 await self._write(amperes)
-            self._granted_w, self._lease_until_s = power_w, self._now() + valid_for_s
+            self._granted_w, self._lease_until_s = power_w, until_s
 
     async def stop(self) -> None:
         """Withdraw the permission. Raises NoAnswer when it did not hear it; it is told again at each look."""
@@ -338,7 +340,7 @@ class LeasedBox(LeaseState):
         self._heard_s = self._now()
         return found
 
-
-def _check_lease(valid_for_s: float) -> None:
-    if not 0 < valid_for_s <= 10.0:
-        raise ValueError(f"valid_for_s {valid_for_s}: must be more than 0, at most 10")
+    def _check_in_time(self, until_s: float) -> None:
+        """Raises NoAnswer for an order whose lease ended while it waited for the box (R6)."""
+        if self._now() > until_s:
+            raise NoAnswer(f"{self.box.where}: it took so long to answer that the order is over")

@@ -76,6 +76,12 @@ class LeaseState:
             return True
         return look.takes and now - self._offered_s < LETS_GO_S
 
+    def _until(self, valid_for_s: float) -> float:
+        """The end of a lease that is asked for now. Raises ValueError for one that nobody may ask for."""
+        if not 0 < valid_for_s <= 10.0:
+            raise ValueError(f"valid_for_s {valid_for_s}: must be more than 0, at most 10")
+        return self._now() + valid_for_s
+
     def _has_lapsed(self) -> bool:
         return self._is_permitted and self._now() > self._lease_until_s
 

@@ -31,6 +31,7 @@ class Plain(Box):
         self.held: float | None = 0.0
         self.is_closed = False
         self.is_locked: bool | None = None
+        self.answers_in_s = 0.0
 
     @property
     def where(self) -> str:
@@ -55,6 +56,7 @@ class Plain(Box):
         self.held = current_a
 
     async def look(self) -> Look:
+        await asyncio.sleep(self.answers_in_s)
         if self.error is not None:
             raise self.error
         letter = self.letters.pop(0) if len(self.letters) > 1 else self.letters[0]
@@ -115,6 +117,25 @@ async def test_it_writes_only_what_has_changed() -> None:
         await driver.limit(current_a, 11_000, 5)
         await driver.read()
     assert box.told == [0.0, "prepared", 16.0, 10.0, 0.0, 6.0]
+
+
+async def test_a_lease_counts_from_when_it_was_asked_for() -> None:
+    box, driver = boxed()
+    await driver.start(1, 0, 10, 11_000, 5)
+    box.answers_in_s = 3.0
+    await asyncio.gather(driver.read(), driver.limit(16, 11_000, 5))
+    assert (await driver.read()).lease_left_s == 0.0
+
+
+async def test_an_order_that_waited_longer_than_its_lease_is_not_carried_out() -> None:
+    box, driver = boxed()
+    await driver.start(1, 0, 10, 11_000, 5)
+    box.answers_in_s = 4.0
+    with pytest.raises(NoAnswer, match="the order is over"):
+        await asyncio.gather(driver.read(), driver.limit(16, 11_000, 2))
+    with pytest.raises(NoAnswer, match="the order is over"):
+        await driver.start(1, 0, 16, 11_000, 2)
+    assert 16 not in box.told
 
 
 async def test_no_power_is_no_current() -> None:
