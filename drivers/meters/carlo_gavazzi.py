@@ -3,8 +3,10 @@
 Source: Carlo Gavazzi, communication protocols of EM24, EM/ET300 and EM24_E1; for EM580 a public driver made with its
 protocol document. Whole numbers of 32 bits, low word first: 0.1 V, 0.001 A, 0.1 W, 0.1 kWh; power factor and frequency
 16 bits.
-Quirks: energy steps are 100 Wh, except EM580, which counts Wh (64 bits). EM24 stands few registers in one request. The
-identification code answers only when it is asked for alone: in a longer read its address belongs to a voltage.
+Quirks: energy steps are 100 Wh, except EM580, which counts Wh (64 bits). EM24 has its total at 003E; what stands at
+0042, where a public project reads it, is the partial counter, which anybody can set to 0. EM24 stands few registers in
+one request. The identification code answers only when it is asked for alone: in a longer read its address belongs to a
+voltage.
 """
 
 from __future__ import annotations
@@ -56,6 +58,7 @@ ABOUT = About(
     confidence=1,
     quirks=(
         "Energy comes in steps of 100 Wh (EM580: 1 Wh).",
+        "EM24: the total at 003E is read, not the partial counter at 0042, which a key of the meter sets to 0.",
         "EM580: a session that runs while the meter loses power ends there; its record is fetched afterwards.",
     ),
 )  # fmt: skip
@@ -87,7 +90,7 @@ _EM24 = structs.replace(
     REGISTERS,
     power_factor=_short(0x35, 0.001),
     frequency_hz=_short(0x37, 0.1),
-    energy_wh=_long(0x42, 100),
+    energy_wh=_long(0x3E, 100),
     energy_export_wh=_long(0x5C, 100),
     serial=None,
     most=11,

@@ -16,6 +16,8 @@ CODES = {
 }  # fmt: skip
 IDENTIFICATION = 0x000B
 OVERFLOW = 0x7FFF_FFFF
+EM24_PARTIAL = 0x42
+"""Where an EM24 has the counter that is set to 0 now and then; its total is at 0x3E."""
 
 
 def face(model: Meter, part: DevicePart) -> TableFace:
@@ -55,11 +57,13 @@ def words(model: Meter, name: str) -> Words:
         long(0x12 + 2 * phase, now.phase_power_w[phase], 0.1)
     long(0x28, now.power_w, 0.1)
     is_em24 = name == "EM24"
-    hertz, factor, imported, exported = (0x37, 0x35, 0x42, 0x5C) if is_em24 else (0x33, 0x31, 0x34, 0x4E)
+    hertz, factor, imported, exported = (0x37, 0x35, 0x3E, 0x5C) if is_em24 else (0x33, 0x31, 0x34, 0x4E)
     found.whole(factor, 1.0, 0.001, 1)
     found.whole(hertz, FREQUENCY_HZ, 0.1, 1)
     long(imported, now.import_wh, 100)
     long(exported, now.export_wh, 100)
+    if is_em24:
+        long(EM24_PARTIAL, now.import_wh % 1000, 100)
     if not is_em24:
         found.text(0x5000, 7, f"CG{model.serial:08d}")
     if name == "EM580":

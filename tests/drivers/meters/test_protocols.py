@@ -24,7 +24,7 @@ from drivers.simulated.wire import Line
 from tests.drivers.meters.wired import AC, CASES, Case, Known, open_meter, wired
 
 REQUESTS = {
-    "SDM630": 1, "SDM72D-M-v2": 1, "SDM72D-M": 1, "SDM230": 1, "SDM120": 1, "EM24": 6, "EM330": 1, "EM340": 1,
+    "SDM630": 1, "SDM72D-M-v2": 1, "SDM72D-M": 1, "SDM230": 1, "SDM120": 1, "EM24": 5, "EM330": 1, "EM340": 1,
     "ET340": 1, "EM530": 1, "EM540": 1, "EM24_E1": 1, "EM580": 2, "B21": 2, "B23": 2, "B24": 2, "ADW300": 1,
     "ADL3000": 2, "DTSD1352": 2, "DDSY1352": 1, "DJSF1352-RN": 1, "DTSU666": 2, "DVH4013": 3, "WM3M4C": 2, "WM3M4": 2,
 }  # fmt: skip

@@ -17,6 +17,7 @@ from drivers.meters import abb, acrel, carlo_gavazzi, chint, dzg, eastron, iskra
 from drivers.meters.registers import Register, Registers
 
 GAVAZZI = carlo_gavazzi.REGISTERS
+EM24 = carlo_gavazzi.TABLES[carlo_gavazzi.Model.EM24]
 MODBUS: tuple[tuple[str, Registers, Register, float, str, str], ...] = (
     ("SDM630 V", eastron.REGISTERS, eastron.REGISTERS.voltage_v[0], 230.2,
      "01 04 00 00 00 02 71 CB", "01 04 04 43 66 33 33 5A FA"),
@@ -26,6 +27,8 @@ MODBUS: tuple[tuple[str, Registers, Register, float, str, str], ...] = (
      "01 04 00 48 00 02 F1 DD", "01 04 04 44 9A 52 25 33 E0"),
     ("EM340 V", GAVAZZI, GAVAZZI.voltage_v[0], 230.5, "01 04 00 00 00 02 71 CB", "01 04 04 09 01 00 00 A9 D8"),
     ("EM340 P", GAVAZZI, GAVAZZI.power_w, -1234.5, "01 04 00 28 00 02 F1 C3", "01 04 04 CF C7 FF FF 74 DD"),
+    # the maker's total (003E), not the partial counter behind it (0042) that a key sets to 0
+    ("EM24 E", EM24, EM24.energy_wh, 12_345_000, "01 04 00 3E 00 02 10 07", "01 04 04 E2 3A 00 01 2C 31"),
     ("iEM3155 P", schneider.REGISTERS, schneider.REGISTERS.power_w, 7360,
      "01 03 0B F3 00 02 36 1C", "01 03 04 40 EB 85 1F BC 9F"),
     ("iEM3155 E", schneider.REGISTERS, schneider.REGISTERS.energy_wh, 1_234_567,
