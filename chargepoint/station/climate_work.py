@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from chargepoint.clock import Clock
 from chargepoint.config import ClimateSettings, SensorSettings
 from chargepoint.messages import ClimatePage, ClimateSensorState, ClimateState, ReadClimate
+from chargepoint.station.asking import asked
 from chargepoint.station.climate import Climate, Plausible, SensorView, Switch, decide
 from chargepoint.station.climate_history import ClimateHistory
 from chargepoint.station.safety import Hold, Holds
@@ -44,7 +45,7 @@ class SensorPoint:
     async def read(self) -> ClimateReading | None:
         """Ask it; its reading when that counts."""
         try:
-            reading = await self._sensor.read()
+            reading = await asked(self._sensor.read(), f"climate sensor '{self.name}'")
         except DeviceError as error:
             self._fail(str(error))
             return None

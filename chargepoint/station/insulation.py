@@ -17,6 +17,7 @@ from collections.abc import Callable
 from chargepoint.clock import Clock
 from chargepoint.config import InsulationSettings
 from chargepoint.messages import InsulationState
+from chargepoint.station.asking import asked
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.safety import Hold, Holds
 from chargepoint.vocabulary import Cause, ControllerStatus, StopSource
@@ -109,7 +110,7 @@ class InsulationWatch:
         try:
             if not self._is_prepared:
                 await self._prepare()
-            reading = await self._monitor.read()
+            reading = await asked(self._monitor.read(), self._who)
             if reading.fault:
                 raise Refused(f"insulation monitor '{self.name}' has a fault: {reading.fault}")
         except DeviceError as error:
@@ -123,10 +124,14 @@ class InsulationWatch:
         settings = self._settings
         warning_ohm, alarm_ohm = settings.warning_ohm_per_v * HIGHEST_V, settings.alarm_ohm_per_v * HIGHEST_V
         try:
-            await self._monitor.prepare(warning_ohm, alarm_ohm)
+            await asked(self._monitor.prepare(warning_ohm, alarm_ohm), self._who)
         except Refused as error:
             log.warning("insulation monitor '%s' keeps its own thresholds: %s", self.name, error)
         self._is_prepared = True
+
+    @property
+    def _who(self) -> str:
+        return f"insulation monitor '{self.name}'"
 
     def _on_error(self, error: DeviceError) -> None:
         text = str(error)

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from chargepoint.clock import Clock
 from chargepoint.config import UpsSettings
 from chargepoint.messages import UpsState
+from chargepoint.station.asking import asked
 from chargepoint.station.safety import Hold, Holds
 from chargepoint.vocabulary import StopSource
 from drivers.errors import DeviceError
@@ -65,7 +66,7 @@ class UpsPoint:
 
     async def read(self) -> None:
         try:
-            reading = await self._ups.read()
+            reading = await asked(self._ups.read(), f"UPS '{self.name}'")
         except DeviceError as error:
             self._lost += 1
             if self._lost == SILENT_AFTER:

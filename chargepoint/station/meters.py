@@ -7,6 +7,7 @@ import logging
 from contextlib import suppress
 
 from chargepoint.clock import Clock
+from chargepoint.station.asking import asked
 from chargepoint.station.bookkeeping import Books
 from chargepoint.station.metering import Anomaly, MeterTrack
 from chargepoint.station.signing import Signing
@@ -119,7 +120,7 @@ class MeterPoint:
             return await self._identify()
 
     async def _identify(self) -> Identity:
-        identity = await self._meter.identify()
+        identity = await asked(self._meter.identify(), self._who)
         if identity.serial:
             if self._serial and self._serial != identity.serial:
                 self._track.exchanged()
@@ -132,7 +133,7 @@ class MeterPoint:
             try:
                 if self._serial and self._lost_polls >= 3:
                     await self._identify()
-                reading = await self._meter.read()
+                reading = await asked(self._meter.read(), self._who)
             except DeviceError as error:
                 self._fail(str(error))
                 return False
@@ -165,6 +166,10 @@ class MeterPoint:
                     if await self.read():
                         return True
         return False
+
+    @property
+    def _who(self) -> str:
+        return f"meter '{self.name}'"
 
     def _fail(self, text: str) -> None:
         self._lost_polls += 1

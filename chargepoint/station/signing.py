@@ -14,6 +14,7 @@ import logging
 
 from chargepoint.clock import Clock
 from chargepoint.records import Session
+from chargepoint.station.asking import asked
 from chargepoint.station.bookkeeping import Books
 from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import EventType
@@ -115,7 +116,7 @@ class Signing:
         session = self._session
         while session is not None and self.step is Step.BEGINNING:
             try:
-                await self._meter.begin_session(self._reference(session))
+                await asked(self._meter.begin_session(self._reference(session)), f"meter '{self._name}'")
             except Refused as error:
                 self._fail(session, "it does not begin its signed session", error)
                 if self.step is Step.BEGINNING:
@@ -138,7 +139,7 @@ class Signing:
         session = self._session
         while session is not None and self.step is Step.ENDING:
             try:
-                record = await self._meter.end_session(self._reference(session))
+                record = await asked(self._meter.end_session(self._reference(session)), f"meter '{self._name}'")
             except DeviceError as error:
                 if isinstance(error, Refused) or self._clock.mono() >= self._until_s:
                     self._fail(session, "there is no signed record of this transaction", error)

@@ -14,7 +14,7 @@ import asyncio
 import logging
 
 from drivers.codecs.modbus import Function, read_holding
-from drivers.errors import BadFrame, Refused
+from drivers.errors import BadFrame, NoAnswer, Refused
 from drivers.interfaces import Identity, MeterReading, SessionReference
 from drivers.meters.modbus_meter import ModbusMeter
 from drivers.meters.ocmf import read_block, words_of, write_block
@@ -82,12 +82,13 @@ class SigningEm580:
 
     async def end_session(self, reference: SessionReference) -> bytes:
         """See `SignsSessions`."""
-        state = await self._state()
-        if state == RUNNING:
+        if await self._state() == RUNNING:
             await self._write(COMMAND, ord("E"))
-            state = await self._settled()
+        state = await self._settled()
         if state == CORRUPTED:
             raise Refused(f"{self._where}: its record of session {reference.transaction} is corrupted")
+        if state == RUNNING:
+            raise NoAnswer(f"{self._where}: it does not end session {reference.transaction}")
         if state != READY:
             raise Refused(f"{self._where}: it has no session {reference.transaction} (state {state})")
         (size,) = await self._read(SIZE, 1)
@@ -103,10 +104,11 @@ class SigningEm580:
         return await self._read(TARIFF, 20) == words_of(reference.transaction, 20)
 
     async def _settled(self) -> int:
-        """The state, once it no longer runs; after 3 s whatever it is."""
+        """The state, once there is a record, good or not; after 3 s whatever it is: between the end of a session and
+        its record the meter may say that it has nothing."""
         give_up_s = asyncio.get_running_loop().time() + READY_WITHIN_S
         state = await self._state()
-        while state == RUNNING and asyncio.get_running_loop().time() < give_up_s:
+        while state not in (READY, CORRUPTED) and asyncio.get_running_loop().time() < give_up_s:
             await asyncio.sleep(ASK_AGAIN_S)
             state = await self._state()
         return state

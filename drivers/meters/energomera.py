@@ -140,7 +140,7 @@ class EnergomeraMeter:
         frequency: Sequence[float],
     ) -> MeterReading:
         return self._judge.reading(
-            energy_wh=math.floor(energy[0] * 1000 + 1e-6),
+            energy_wh=math.floor(energy[0] * 1000 + 1e-6) if math.isfinite(energy[0]) else energy[0],
             power_w=round(power[0] * 1000, 6),
             voltage_v=voltage,
             current_a=current,

@@ -95,7 +95,9 @@ class SlipMeter:
     async def read(self) -> MeterReading:
         """All values anew, with one exchange. Raises NoAnswer, BadFrame, Refused, or Implausible naming the value."""
         asked = (Part(VOLTAGE), Part(CURRENT), Part(DEVICE_POWER), Part(DEVICE_IMPORT))
-        voltage, current, power, energy = [self._number(each) for each in await self._ask(asked, "values")]
+        *short, long = await self._ask(asked, "values")
+        voltage, current, power = [self._number(each, 4) for each in short]
+        energy = self._number(long, 8)
         return self._judge.reading(
             energy_wh=energy // 10,
             power_w=power / 100,
@@ -133,7 +135,7 @@ class SlipMeter:
         while True:
             (record,) = await self._ask((Part(LAST_RECORD),), "record", frozenset((LAST_RECORD,)))
             record = record.split(b"\0")[0]
-            if reference.transaction.encode() in record:
+            if reference.transaction.encode() in record and not await self._runs():
                 return record
             if asyncio.get_running_loop().time() > give_up_s:
                 raise Refused(f"{self._where}: its last record is not of session {reference.transaction}")
@@ -141,11 +143,11 @@ class SlipMeter:
 
     async def _runs(self) -> bool:
         (status,) = await self._ask((Part(STATUS),), "status")
-        return bool(self._number(status) & RUNS)
+        return bool(self._number(status, 8) & RUNS)
 
-    def _number(self, data: bytes) -> int:
-        if not data:
-            raise BadFrame(f"{self._where}: a value without bytes")
+    def _number(self, data: bytes, size: int) -> int:
+        if len(data) != size:
+            raise BadFrame(f"{self._where}: a value of {len(data)} bytes, it has {size}")
         return int.from_bytes(data, "little")
 
     async def _ask(

@@ -30,6 +30,7 @@ CLOCK_EVERY_S = 120.0
 MOST_CLIENT = 37
 RUNS = 0b100
 """Bit of the status: a session runs."""
+MOST_NUMBER = 1e15
 TIMEOUT_S = 1.0
 SESSION_TIMEOUT_S = 3.0
 
@@ -116,7 +117,7 @@ class LemMeter:
 
     async def begin_session(self, reference: SessionReference) -> None:
         """See `SignsSessions`."""
-        if _runs(await self._status()):
+        if self._runs(await self._status()):
             running = str((await self._json("GET", "/v1/legal")).get("transactionId", ""))
             if running == reference.transaction:
                 return
@@ -140,7 +141,7 @@ class LemMeter:
 
     async def end_session(self, reference: SessionReference) -> bytes:
         """See `SignsSessions`."""
-        if _runs(await self._status()):
+        if self._runs(await self._status()):
             running = str((await self._json("GET", "/v1/legal")).get("transactionId", ""))
             if running == reference.transaction:
                 await self._end(running)
@@ -158,7 +159,7 @@ class LemMeter:
         params = {"transactionId": transaction}
         ended = await self._json("PUT", "/v1/legal", params=params, body={"running": False})
         value = ended.get("meterValue")
-        if isinstance(value, dict) and int(value.get("transactionStatus", 0)) & RUNS:
+        if isinstance(value, dict) and self._bits(value.get("transactionStatus", 0)) & RUNS:
             raise Refused(f"{self._where}: session {transaction} still runs after its end")
 
     async def _set_clock(self, reference: SessionReference) -> None:
@@ -196,21 +197,26 @@ class LemMeter:
             raise Refused(f"{self._where}: {method} {path}: {answer.status} {_short(answer.body)}")
         try:
             return msgspec.json.decode(answer.body, type=dict[str, Any])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             raise BadFrame(f"{self._where}: {method} {path}: {_short(answer.body)} is no JSON object") from None
 
     def _number(self, values: dict[str, Any], name: str) -> float:
         value = values.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise BadFrame(f"{self._where}: {name} = {value!r} is no number")
+        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > MOST_NUMBER:
+            raise BadFrame(f"{self._where}: {name} = {str(value)[:40]} is no number that can be")
         return float(value)
 
+    def _runs(self, status: dict[str, Any]) -> bool:
+        """Whether a session runs. Raises BadFrame when the status does not say so."""
+        bits = status["status"].get("bits")
+        if isinstance(bits, dict) and isinstance(bits.get("transactionIsOnGoing"), bool):
+            return bool(bits["transactionIsOnGoing"])
+        return bool(self._bits(status["status"].get("value")) & RUNS)
 
-def _runs(status: dict[str, Any]) -> bool:
-    bits = status["status"].get("bits")
-    if isinstance(bits, dict) and "transactionIsOnGoing" in bits:
-        return bool(bits["transactionIsOnGoing"])
-    return bool(int(status["status"].get("value", 0)) & RUNS)
+    def _bits(self, value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise BadFrame(f"{self._where}: a status {str(value)[:40]} is no number")
+        return value
 
 
 def _scaled(kilo: float) -> float:

@@ -7,7 +7,7 @@ import math
 import msgspec
 
 from drivers.codecs.modbus import Request
-from drivers.errors import BadFrame, Implausible, Refused
+from drivers.errors import BadFrame, Implausible, NoAnswer, Refused
 from drivers.interfaces import Identity, MeterReading
 from drivers.meters.plausibility import AC, Judge, Ranges
 from drivers.meters.registers import Integer, Register, Registers, Text, spans
@@ -64,13 +64,16 @@ class ModbusMeter:
         )
 
     async def _told(self, register: Integer | Text | None) -> str:
-        """What it says of itself; empty when it refuses, or has no such register."""
+        """What it says of itself; empty when it refuses or, having just told a value, is silent twice about this."""
         if register is None:
             return ""
         request = Request(self._address, self._registers.identity, register.address, register.count)
         try:
-            words = await self._port.exchange(request, quiet_s=self._registers.quiet_s)
-        except Refused:
+            try:
+                words = await self._port.exchange(request, quiet_s=self._registers.quiet_s)
+            except (NoAnswer, BadFrame):
+                words = await self._port.exchange(request, quiet_s=self._registers.quiet_s)
+        except (NoAnswer, Refused):
             return ""
         if isinstance(register, Text):
             return register.decode(words)
