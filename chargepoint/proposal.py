@@ -198,7 +198,8 @@ def _options(each: Found) -> Iterator[str]:
     if matches:
         yield f'options = {{ model = "{matches[0]}" }}'
     elif told and field is not None:
-        yield f"# options = {{ model = ... }}  {FILL_IN}: it says it is {each.identity.model}; see docs/devices.md"
+        says = _printable(each.identity.model)
+        yield f"# options = {{ model = ... }}  {FILL_IN}: it says it is {says}; see docs/devices.md"
 
 
 def _is_enum(one: object) -> bool:

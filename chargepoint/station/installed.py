@@ -21,6 +21,7 @@ from chargepoint.bus import Bus
 from chargepoint.clock import Clock
 from chargepoint.config_drivers import KINDS
 from chargepoint.messages import AcceptDevices, ActionResult, InstalledState
+from chargepoint.station.asking import asked
 from chargepoint.station.bookkeeping import Books
 from chargepoint.station.device_states import Device
 from chargepoint.station.kept_facts import decoded
@@ -150,7 +151,7 @@ class Installed:
         assert device.identify is not None
         try:
             async with asyncio.timeout(ASK_WITHIN_S):
-                found = await device.identify()
+                found = await asked(device.identify(), str(device))
         except (NoAnswer, TimeoutError):
             return  # silence is told by those who poll it
         except DeviceError as error:
@@ -178,6 +179,7 @@ class Installed:
             self._set(device, f"{device}: {difference}")
             return
         self._set(device, "")
+        found = with_what_was_told(expected, found)
         if found != expected:
             if found.firmware_version != expected.firmware_version:
                 text = f"{device}: firmware {expected.firmware_version or '?'} -> {found.firmware_version or '?'}"
@@ -250,6 +252,13 @@ def difference_of(expected: Identity, found: Identity) -> str:
         if before and now and before != now:
             return f"{what} {now} instead of {before}: it was exchanged"
     return ""
+
+
+def with_what_was_told(expected: Identity, found: Identity) -> Identity:
+    """Who a device is, where it does not tell all of it this time (busy, a damaged answer): its number is not forgotten
+    for that."""
+    told = {name: value for name, value in msgspec.structs.asdict(found).items() if value}
+    return msgspec.structs.replace(expected, **told)
 
 
 def wrong_model(driver: ModuleType, options: Mapping[str, Any], told: str) -> str:

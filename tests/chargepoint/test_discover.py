@@ -94,15 +94,16 @@ def test_a_connector_without_a_meter_or_without_a_fail_safe_is_not_put_to_use(tm
         assert [each.driver for each in checked(text, tmp_path).connector] == ["native"]
 
 
-def test_what_a_device_says_of_itself_cannot_break_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind, driver", [("controllers", "native"), ("meters", "gsh01"), ("climate", "wirenboard")])
+def test_what_a_device_says_of_itself_cannot_break_the_file(kind: str, driver: str, tmp_path: Path) -> None:
     strange = Found(
         port="bus",
-        address=1,
-        kind="controllers",
-        driver="native",
-        identity=Identity("a\n[[port]]\n", 'b"\x00', "\u2028"),
+        address=7,
+        kind=kind,
+        driver=driver,
+        identity=Identity("a\n[[port]]\n", 'b"\x00\n[[port]]\nname = "x"\n', "\u2028"),
     )
-    assert len(checked(proposed([WIRE], [strange, METER]), tmp_path).port) == 1
+    assert len(checked(proposed([WIRE], [NATIVE, METER, strange]), tmp_path).port) == 1
 
 
 def test_names_of_ports_are_unique_and_can_be_names() -> None:

@@ -296,3 +296,16 @@ def test_an_exchange_before_the_first_reading_changes_nothing() -> None:
     verdict = track.accept(reading(700), 1.0)
     assert isinstance(verdict, Accepted)
     assert (verdict.energy_wh, verdict.note) == (700, "")
+
+
+async def test_a_number_that_is_not_told_this_time_is_not_forgotten() -> None:
+    books = Books()
+    await Bench(books).work(60)
+    busy = Bench(books)
+    busy.identity = msgspec.structs.replace(FIRST, serial="", firmware_version="9.9")
+    assert (await busy.work(60)).differences == ()
+    kept = msgspec.json.decode(books.journal.kept["installed/meter/m1"], type=Identity)
+    assert kept == msgspec.structs.replace(FIRST, firmware_version="9.9")
+    other = Bench(books)
+    other.identity = msgspec.structs.replace(FIRST, serial="222")
+    assert "222 instead of 111" in (await other.work(60)).differences[0]
