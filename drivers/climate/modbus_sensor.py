@@ -12,21 +12,24 @@ from drivers.interfaces import ClimateReading, Identity
 from drivers.ports.port import Port
 
 LEAST_C, MOST_C = -60.0, 150.0
-MARKS = frozenset({0x7FFF, 0x8000, 0xFFFF})
-"""What sensors send instead of a value when their element is gone."""
+SIGNED_MARKS = frozenset({0x7FFF, 0x8000})
+"""What sensors send instead of a value when their element is gone. FFFF is the step below 0 of a number with a sign: a
+sensor that fails so says it of its humidity, too."""
+MARKS = SIGNED_MARKS | {0xFFFF}
 
 
 class Value(msgspec.Struct, frozen=True):
-    """A register and what one step of it is worth. Numbers in `failed` mean that there is no value."""
+    """A register and what one step of it is worth. In `failed` is what means "no value" (None: the usual)."""
 
     address: int
     scale: float
     signed: bool = False
-    failed: frozenset[int] = MARKS
+    failed: frozenset[int] | None = None
 
     def of(self, register: int) -> float | None:
         """None when the sensor says that it has no value."""
-        if register in self.failed:
+        failed = self.failed if self.failed is not None else SIGNED_MARKS if self.signed else MARKS
+        if register in failed:
             return None
         number = register - 0x10000 if self.signed and register & 0x8000 else register
         return round(number * self.scale, 4)

@@ -1,7 +1,8 @@
 """Network UPS Tools: the server `upsd`, text lines over TCP port 3493; every supply that NUT has a driver for.
 
 Source: Network UPS Tools, developer guide, chapter Network protocol information, and the list of variable names:
-ups.status (OL on line, OB on battery, LB low battery, RB replace battery, FSD forced shutdown), battery.charge in
+ups.status (OL on line, OB on battery, LB low battery, RB replace battery, FSD forced shutdown: its output is about to
+be cut, whatever the mains, which counts as an empty battery), battery.charge in
 percent, battery.runtime in seconds. Only GET is used; reading needs no user name.
 
 Quirks: `upsd` must listen where the station can reach it (LISTEN in upsd.conf, 127.0.0.1 as delivered). Data that upsd
@@ -108,14 +109,15 @@ class NutSupply:
         nothing about the mains."""
         status = await self._text("ups.status")
         words = status.split()
-        if ("OL" in words) == ("OB" in words):
+        is_forced = "FSD" in words
+        if not is_forced and ("OL" in words) == ("OB" in words):
             raise Implausible(
                 f"supply {self._name!r} on port '{self._port.name}': its status {status!r} does not say whether the "
                 "mains are there"
             )
         return SupplyReading(
-            on_battery="OB" in words,
-            is_low="LB" in words or "FSD" in words,
+            on_battery="OB" in words or is_forced,
+            is_low="LB" in words or is_forced,
             charge_pct=await self._number("battery.charge", 100.0),
             runtime_s=await self._number("battery.runtime", math.inf),
             needs_battery="RB" in words,

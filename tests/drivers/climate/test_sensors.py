@@ -62,13 +62,21 @@ async def test_a_failed_element_is_no_temperature(driver: str, options: dict[str
             await sensor_on(port, driver, options).read()
 
 
-@pytest.mark.parametrize("register", [0x7FFF, 0x8000, 0xFFFF])
-async def test_every_mark_of_failure_is_known(register: int) -> None:
+@pytest.mark.parametrize("registers", [(0x7FFF, 450), (0x8000, 450), (0xFFFF, 0xFFFF), (200, 0x7FFF)])
+async def test_every_mark_of_failure_is_known(registers: tuple[int, int]) -> None:
     script = Script({})
-    script.line.on_request = lambda data: script.line.send(_reply(1, (register, 450)))
+    script.line.on_request = lambda data: script.line.send(_reply(1, registers))
     async with script.line.port() as port:
         with pytest.raises(Implausible):
             await sensor_on(port, "xy_md02", {}).read()
+
+
+@pytest.mark.parametrize("driver, options, coldest_c", [("xy_md02", {}, -0.1), ("wirenboard", {}, -0.01)])
+async def test_a_step_below_zero_is_no_failure(driver: str, options: dict[str, Any], coldest_c: float) -> None:
+    script = Script({})
+    script.line.on_request = lambda data: script.line.send(_reply(1, (0xFFFF, 450)))
+    async with script.line.port() as port:
+        assert (await sensor_on(port, driver, options).read()).temperature_c == coldest_c
 
 
 @pytest.mark.parametrize("registers", [(1600, 450), (0xFD00, 450), (200, 1010)])

@@ -73,7 +73,10 @@ async def test_a_battery_to_be_replaced_is_told() -> None:
         ("OL CHRG", False, False),
         ("OB DISCHRG LB", True, True),
         ("FSD OB LB", True, True),
-        ("FSD OL", False, True),
+        ("FSD OL", True, True),
+        ("FSD", True, True),
+        ("ALARM OL", False, False),
+        ("OL LB", False, True),
         ("OL BYPASS", False, False),
     ],
 )
