@@ -15,10 +15,8 @@ import logging
 
 from drivers.codecs.modbus import Function, read_holding
 from drivers.errors import BadFrame, NoAnswer, Refused
-from drivers.interfaces import Identity, MeterReading, SessionReference
-from drivers.meters.modbus_meter import ModbusMeter
-from drivers.meters.ocmf import read_block, words_of, write_block
-from drivers.ports.port import Port
+from drivers.interfaces import SessionReference
+from drivers.meters.ocmf import RegisterSessions, read_block, words_of, write_block
 
 log = logging.getLogger(__name__)
 
@@ -41,19 +39,8 @@ READY_WITHIN_S = 3.0
 ASK_AGAIN_S = 0.1
 
 
-class SigningEm580:
+class SigningEm580(RegisterSessions):
     """An EM580 at `address` of `port`: the values of its table, and sessions."""
-
-    def __init__(self, port: Port, address: int, meter: ModbusMeter) -> None:
-        self._port = port
-        self._address = address
-        self._meter = meter
-
-    async def read(self) -> MeterReading:
-        return await self._meter.read()
-
-    async def identify(self) -> Identity:
-        return await self._meter.identify()
 
     async def begin_session(self, reference: SessionReference) -> None:
         """See `SignsSessions`."""
@@ -63,7 +50,7 @@ class SigningEm580:
                 return
             log.warning("%s: a session that was left running is ended", self._where)
             await self._write(COMMAND, ord("E"))
-            state = await self._settled()
+            state = await self._once(READY, CORRUPTED)
         if state != NOTHING:
             await self._write(STATE, NOTHING)
         if reference.at is not None:
@@ -79,12 +66,14 @@ class SigningEm580:
         await self._write(TARIFF, *words_of(reference.transaction, 20))
         await self._write(MODALITY, 0)
         await self._write(COMMAND, ord("B"))
+        if await self._once(RUNNING) != RUNNING:
+            raise NoAnswer(f"{self._where}: it does not begin session {reference.transaction}")
 
     async def end_session(self, reference: SessionReference) -> bytes:
         """See `SignsSessions`."""
         if await self._state() == RUNNING:
             await self._write(COMMAND, ord("E"))
-        state = await self._settled()
+        state = await self._once(READY, CORRUPTED)
         if state == CORRUPTED:
             raise Refused(f"{self._where}: its record of session {reference.transaction} is corrupted")
         if state == RUNNING:
@@ -103,12 +92,12 @@ class SigningEm580:
     async def _is_about(self, reference: SessionReference) -> bool:
         return await self._read(TARIFF, 20) == words_of(reference.transaction, 20)
 
-    async def _settled(self) -> int:
-        """The state, once there is a record, good or not; after 3 s whatever it is: between the end of a session and
-        its record the meter may say that it has nothing."""
+    async def _once(self, *states: int) -> int:
+        """The state once it is one of these; after 3 s whatever it is. Between the end of a session and its record the
+        meter may say that it has nothing."""
         give_up_s = asyncio.get_running_loop().time() + READY_WITHIN_S
         state = await self._state()
-        while state not in (READY, CORRUPTED) and asyncio.get_running_loop().time() < give_up_s:
+        while state not in states and asyncio.get_running_loop().time() < give_up_s:
             await asyncio.sleep(ASK_AGAIN_S)
             state = await self._state()
         return state
@@ -122,7 +111,3 @@ class SigningEm580:
 
     async def _write(self, start: int, *words: int) -> None:
         await write_block(self._port, self._address, start, words)
-
-    @property
-    def _where(self) -> str:
-        return f"meter at address {self._address} on port '{self._port.name}'"

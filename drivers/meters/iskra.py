@@ -42,7 +42,11 @@ ABOUT = About(
     abilities=("import", "export", "3 phases", "frequency", "serial number", "signed sessions (WM3M4C)", "recognised"),
     source="Iskra, WM3M4 user's manual 1.14; EVerest",
     confidence=1,
-    quirks=("WM3M4C: the signed record is put together of its data and its signature, which it gives separately.",),
+    quirks=(
+        "WM3M4C: the signed record is put together of its data and its signature, which it gives separately.",
+        "WM3M4C: signatures of some firmware have zeros in front of their numbers, which strict software refuses; they "
+        "are passed on as the meter gives them.",
+    ),
 )
 
 REGISTERS = Registers(

@@ -14,10 +14,9 @@ import logging
 
 from drivers.codecs.modbus import Function, read_holding, write_register
 from drivers.errors import BadFrame, NoAnswer, Refused
-from drivers.interfaces import Identity, MeterReading, SessionReference
-from drivers.meters.modbus_meter import ModbusMeter
-from drivers.meters.ocmf import read_block, words_of, write_block
-from drivers.ports.port import Port, Priority
+from drivers.interfaces import SessionReference
+from drivers.meters.ocmf import RegisterSessions, read_block, words_of, write_block
+from drivers.ports.port import Priority
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +26,10 @@ DESCRIPTION, DATA, SIGNATURE = 7100, 7612, 8188
 IDLE, ACTIVE, ACTIVE_AFTER_POWER_FAILURE, ACTIVE_AFTER_RESET = range(4)
 BEGIN, END = 0x4200, 0x7200
 CLOCK_IS_SET = 2
-NOT_YET, DONE = (0, 1, 2), 15
+IN_PROGRESS, DONE = 2, 15
+NOT_YET = (0, 1, IN_PROGRESS)
+TAKEN_WITHIN_S = 1.0
+"""Until then how signing went may still be told of the command before."""
 WITHIN_S = 15.0
 ASK_AGAIN_S = 0.05
 MOST_DATA, MOST_SIGNATURE = 1024, 256
@@ -40,19 +42,8 @@ FAULTS = {
 }  # fmt: skip
 
 
-class SigningIskra:
+class SigningIskra(RegisterSessions):
     """A WM3M4C at `address` of `port`: the values of its table, and sessions."""
-
-    def __init__(self, port: Port, address: int, meter: ModbusMeter) -> None:
-        self._port = port
-        self._address = address
-        self._meter = meter
-
-    async def read(self) -> MeterReading:
-        return await self._meter.read()
-
-    async def identify(self) -> Identity:
-        return await self._meter.identify()
 
     async def begin_session(self, reference: SessionReference) -> None:
         """See `SignsSessions`."""
@@ -74,6 +65,8 @@ class SigningIskra:
             await self._describe(reference)
         if state != IDLE:
             await self._command(END, IDLE)
+        elif await self._one(SIGNING) == IN_PROGRESS:  # the answer to the end was lost: the record is being made
+            await self._wait_for(IDLE)
         data = await self._block(DATA, await self._one(DATA_BYTES), MOST_DATA)
         signature = await self._block(SIGNATURE, await self._one(SIGNATURE_BYTES), MOST_SIGNATURE)
         if reference.transaction.encode() not in data:
@@ -100,14 +93,19 @@ class SigningIskra:
     async def _command(self, command: int, wanted: int) -> None:
         """Give a command, wait for the state it leads to and for the signature. Raises Refused, NoAnswer."""
         await self._write(COMMAND, command)
-        give_up_s = asyncio.get_running_loop().time() + WITHIN_S
+        await self._wait_for(wanted)
+
+    async def _wait_for(self, wanted: int) -> None:
+        begun_s = asyncio.get_running_loop().time()
         while True:
             state, signing = await self._one(STATE), await self._one(SIGNING)
-            if signing not in NOT_YET and signing != DONE:
+            waited_s = asyncio.get_running_loop().time() - begun_s
+            is_of_this = state == wanted or waited_s > TAKEN_WITHIN_S
+            if is_of_this and signing not in NOT_YET and signing != DONE:
                 raise Refused(f"{self._where}: it does not sign: {FAULTS.get(signing, f'fault {signing}')}")
             if state == wanted and signing == DONE:
                 return
-            if asyncio.get_running_loop().time() > give_up_s:
+            if waited_s > WITHIN_S:
                 raise NoAnswer(f"{self._where}: no signature within {WITHIN_S:g} s")
             await asyncio.sleep(ASK_AGAIN_S)
 
@@ -123,10 +121,6 @@ class SigningIskra:
 
     async def _write(self, register: int, value: int) -> None:
         await self._port.exchange(write_register(self._address, register, value), priority=Priority.ORDER)
-
-    @property
-    def _where(self) -> str:
-        return f"meter at address {self._address} on port '{self._port.name}'"
 
 
 def description(reference: SessionReference) -> str:

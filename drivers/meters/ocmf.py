@@ -8,10 +8,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drivers.codecs.modbus import Function, Request, write_registers
+from drivers.interfaces import Identity, MeterReading
+from drivers.meters.modbus_meter import ModbusMeter
 from drivers.ports.port import Port, Priority
 
 MOST_READ = 100
 MOST_WRITE = 100
+
+
+class RegisterSessions:
+    """What such meters have in common: one at `address` of `port`, whose values are those of its table."""
+
+    def __init__(self, port: Port, address: int, meter: ModbusMeter) -> None:
+        self._port = port
+        self._address = address
+        self._meter = meter
+
+    async def read(self) -> MeterReading:
+        return await self._meter.read()
+
+    async def identify(self) -> Identity:
+        return await self._meter.identify()
+
+    @property
+    def _where(self) -> str:
+        return f"meter at address {self._address} on port '{self._port.name}'"
 
 
 def words_of(text: str, count: int | None = None) -> tuple[int, ...]:

@@ -19,8 +19,8 @@ from tests.drivers.meters.wired import CASES, Case, wired
 
 OWN_PROTOCOL = ("lem", "gsh01", "mercury", "mercury_200", "energomera", "energomera_ce")
 TABLES = [case for case in CASES if case.driver not in OWN_PROTOCOL]
-LEM, GSH01, EM580 = (
-    next(case for case in CASES if case.driver == name or case.model == name) for name in ("lem", "gsh01", "EM580")
+LEM, GSH01, EM580, ISKRA = (
+    next(case for case in CASES if name in (case.driver, case.model)) for name in ("lem", "gsh01", "EM580", "WM3M4C")
 )
 EDGES = (0, 1, 0x7F, 0x80, 0x7F80, 0x7FC0, 0x7FFF, 0x8000, 0xFF80, 0xFFFF)
 
@@ -125,6 +125,54 @@ async def test_em580_that_does_not_end_its_session_is_asked_again() -> None:
             await signing(one).end_session(MINE)
         one.face._command = commands
         assert MINE.transaction.encode() in await signing(one).end_session(MINE)
+
+
+async def test_em580_that_does_not_begin_a_session_is_asked_again() -> None:
+    async with wired(EM580) as one:
+        commands = one.face._command
+        one.face._command = lambda command: None
+        with pytest.raises(NoAnswer, match="does not begin"):
+            await signing(one).begin_session(MINE)
+        one.face._command = commands
+        await signing(one).begin_session(MINE)
+        assert MINE.transaction.encode() in await signing(one).end_session(MINE)
+
+
+class Slow:
+    """An Iskra that needs `looks` looks at register 7052 to take an order; until then it says what it said `before`."""
+
+    def __init__(self, face: Any, looks: int, before: int) -> None:
+        self.face, self.looks, self.before = face, looks, before
+
+    def read(self, function: int, start: int, count: int) -> Sequence[int]:
+        if start == 7052 and self.looks:
+            self.looks -= 1
+            return [self.before]
+        if start in (7000, 7057) and self.looks:
+            return [0]
+        found: Sequence[int] = self.face.read(function, start, count)
+        return found
+
+    def write(self, start: int, values: Sequence[int]) -> None:
+        self.face.write(start, values)
+
+
+async def test_iskra_whose_answer_to_the_end_was_lost_gives_its_record_once_it_is_signed() -> None:
+    async with wired(ISKRA) as one:
+        assert one.line is not None
+        await signing(one).begin_session(MINE)
+        one.face.write(7051, [0x7200])  # the order arrived, its answer did not
+        one.line.devices[33] = Slow(one.face, 5, before=2)
+        record = await signing(one).end_session(MINE)
+        assert [record] == [each.encode() for each in one.face.records]
+
+
+async def test_what_iskra_said_of_the_command_before_is_no_refusal_of_this_one() -> None:
+    async with wired(ISKRA) as one:
+        assert one.line is not None
+        one.line.devices[33] = Slow(one.face, 1, before=130)
+        await signing(one).begin_session(MINE)
+        assert one.face.state == 1
 
 
 async def test_gsh01_record_of_a_session_that_still_runs_is_not_the_final_one() -> None:
