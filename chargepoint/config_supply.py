@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chargepoint.config_faults import Fault
+from chargepoint.config_faults import Fault, shown
 from chargepoint.config_sections import Document, Section
 from chargepoint.vocabulary import PowerType
 from drivers import loading
@@ -21,12 +21,48 @@ def supply(document: Document) -> Iterator[Fault]:
             )
     yield from _of_one(document, "modules", "these modules feed {0} already, and a bank feeds one connector")
     yield from _of_one(document, "insulation", "this monitor watches the output of {0} already")
+    yield from _banks_of_one_bus(document)
     for bank in document.many("modules"):
         addresses = bank.raw.get("addresses")
         if isinstance(addresses, list) and (not addresses or len(set(map(str, addresses))) < len(addresses)):
             yield document.fault(
                 bank, "addresses", "each module has an address of its own", "Name each module once, at least one."
             )
+
+
+def _banks_of_one_bus(document: Document) -> Iterator[Fault]:
+    """A module has one owner, and no bank speaks to the modules of another."""
+    owners: dict[tuple[str, str], str] = {}
+    groups: dict[tuple[str, str, str], str] = {}
+    banks = document.many("modules")
+    for bank in banks:
+        port, options, addresses = bank.text("port"), bank.raw.get("options"), bank.raw.get("addresses")
+        for address in dict.fromkeys(map(str, addresses)) if isinstance(addresses, list) else ():
+            owner = owners.setdefault((port, address), bank.where)
+            if owner != bank.where:
+                yield document.fault(
+                    bank,
+                    "addresses",
+                    f"{owner} has module {address} of port {shown(port)} already, and a module has one owner",
+                    "Give one of the modules another number, here and on the module.",
+                )
+        if not isinstance(options, dict):
+            continue
+        if options.get("broadcast") is True and any(
+            other is not bank and other.text("port") == port for other in banks
+        ):
+            yield document.fault(
+                bank,
+                "options.broadcast",
+                f"there are other modules on port {shown(port)}, which hear what is told to all",
+                "Remove it.",
+            )
+        if "group" in options:
+            owner = groups.setdefault((port, bank.text("driver"), str(options["group"])), bank.where)
+            if owner != bank.where:
+                yield document.fault(
+                    bank, "options.group", f"the modules of {owner} are in this group already", "Set another group."
+                )
 
 
 def _modules(document: Document, connector: Section) -> Iterator[Fault]:

@@ -14,7 +14,7 @@ from chargepoint.station.outlet import Outlet
 from chargepoint.station.site import Site
 from chargepoint.station.supply import Supply
 from chargepoint.vocabulary import EventType
-from drivers.interfaces import HasSupplyLoop, InsulationReading, NeedsSupply
+from drivers.interfaces import HasSupplyLoop, InsulationReading, NeedsSupply, PowerModules
 from drivers.ports.opening import AnyPort
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ class DcParts:
     ) -> None:
         self.watches: dict[str, InsulationWatch] = {}
         self.supplies: dict[int, Supply] = {}
+        self._banks: list[PowerModules] = []
         self._controllers = [outlet.controller for outlet in outlets]
         by_monitor = {outlet.settings.insulation: outlet for outlet in outlets if outlet.settings.insulation}
         for monitor in settings.insulation:
@@ -49,12 +50,15 @@ class DcParts:
         by_bank = {outlet.settings.modules: outlet for outlet in outlets if outlet.settings.modules}
         for bank in settings.modules:
             outlet = by_bank.get(bank.name)
+            modules: PowerModules = open_device("modules", bank, ports)
+            self._banks.append(modules)
             if outlet is None or not isinstance(outlet.controller, NeedsSupply):
-                log.warning("modules '%s' feed no connector", bank.name)
+                log.warning("modules '%s' feed no connector: they are kept off", bank.name)
+                modules.switch_off([module.number for module in modules.modules()])
                 continue
             self.supplies[outlet.number] = Supply(
                 bank.name,
-                open_device("modules", bank, ports),
+                modules,
                 outlet,
                 outlet.controller,
                 self.watches.get(outlet.settings.insulation),
@@ -65,7 +69,7 @@ class DcParts:
     def works(self) -> list[Work]:
         """Everything that has to run."""
         return [
-            *(supply.modules.run() for supply in self.supplies.values()),
+            *(bank.run() for bank in self._banks),
             *(supply.run() for supply in self.supplies.values()),
             *(watch.run() for watch in self.watches.values()),
             *(controller.run_supply() for controller in self._controllers if isinstance(controller, HasSupplyLoop)),

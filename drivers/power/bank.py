@@ -140,11 +140,12 @@ class Bank:
         return tuple(sorted(set(modules)))
 
     def _take_out(self, module: Module) -> None:
-        """The module leaves its order; an order without modules is gone."""
+        """The module leaves its order, and takes its share along; an order without modules is gone."""
         order, module.order = module.order, None
-        module.share_a = module.held_a = 0.0
+        lost_a, module.share_a, module.held_a = max(module.share_a, module.held_a), 0.0, 0.0
         if order is None:
             return
+        order.current_a = max(0.0, order.current_a - lost_a)
         order.numbers = tuple(number for number in order.numbers if number != module.number)
         if not order.numbers:
             self._orders.remove(order)
@@ -279,30 +280,25 @@ class Bank:
                 if module.order is None or module.problem or not self._is_on_due(module, now_s):
                     continue
                 if self._wire.send(self._family.switch(module.number, True)):
-                    self._note_on(module, now_s)
+                    module.note_on(now_s)
 
     @staticmethod
     def _change(module: Module, order: Order) -> int:
-        """Whether what it is to give is less (or its first), the same, or more than what it was told."""
+        """Whether it is to give less current or voltage than it was told (or is told first), the same, or more."""
         if module.sent is None:
             return -1
         voltage_v, current_a = module.sent
         is_same = abs(module.share_a - current_a) <= TOLERANCE_A and (module.share_a > 0 or current_a == 0)
         if is_same and voltage_v == order.voltage_v:
             return 0
-        return -1 if module.share_a <= current_a and order.voltage_v <= voltage_v else 1
+        is_less = (module.share_a < current_a and not is_same) or order.voltage_v < voltage_v
+        return -1 if is_less else 1
 
     def _is_on_due(self, module: Module, now_s: float) -> bool:
         if module.sent is None or now_s - module.set_since_s < ROUND_S / 2:
             return False
         wait_s = ON_REPEAT_S if module.is_on else self._repeat_s
         return now_s - module.switched_s >= wait_s - 1e-9
-
-    def _note_on(self, module: Module, now_s: float) -> None:
-        module.switched_s = now_s
-        module.is_last_on = module.may_be_on = True
-        if not module.is_on and math.isinf(module.first_on_s):
-            module.first_on_s = now_s
 
     def _keep_off(self, module: Module, now_s: float) -> None:
         """Tell a module that is to be off so until it says that it is."""
@@ -345,7 +341,7 @@ class Bank:
         is_on_due = may_switch and any(self._is_on_due(module, now_s) for module in self._all)
         if is_on_due and self._wire.send(self._family.switch(None, True)):
             for module in self._all:
-                self._note_on(module, now_s)
+                module.note_on(now_s)
         return True
 
     def _off_together(self, modules: Sequence[Module], now_s: float) -> None:

@@ -53,9 +53,9 @@ class Hearing:
             self._note_refusal(module, heard, now_s)
         if heard.key >= 0:
             module.answered("", now_s)
-        was_on = module.is_on
+        had_obeyed = module.has_obeyed_on
         module.hear(heard, now_s)
-        if was_on and module.is_on is False and module.order is not None and not (module.problem or module.has_fault):
+        if had_obeyed and module.is_on is False and not (module.problem or module.has_fault):
             _log.warning(
                 "power module %d on port '%s': went off by itself, it is set up again", module.number, self._port_name
             )

@@ -73,7 +73,7 @@ class Module:
         self.share_a = 0.0
         self.is_last_on = False
         """Whether the last switching it was told was on."""
-        self.off_told_s = LONG_AGO_S
+        self.on_told_s = self.off_told_s = self.on_heard_s = LONG_AGO_S
         self.may_be_on = False
         """It was told on or said so, and has not said that it is off after it was told off."""
         self.offs_unheard = 0
@@ -127,7 +127,7 @@ class Module:
             self.voltage_v = heard.voltage_v
         if heard.current_a is not None:
             self.current_a = heard.current_a
-            if heard.current_a < RUNNING_A and self._is_off_told(now_s):
+            if abs(heard.current_a) < RUNNING_A and self._is_off_told(now_s):
                 self.may_be_on, self.held_a, self.may_a = False, 0.0, 0.0  # told off, and nothing flows
         if heard.temperature_c is not None:
             self.temperature_c = heard.temperature_c
@@ -160,12 +160,28 @@ class Module:
         self.switched_s = now_s
         self.offs_unheard += 1
 
+    @property
+    def has_obeyed_on(self) -> bool:
+        """It was told on, and has said since that it is."""
+        is_told_on = self.order is not None and self.is_last_on
+        return is_told_on and bool(self.is_on) and self.on_heard_s - self.on_told_s > UNDER_WAY_S
+
+    def note_on(self, now_s: float) -> None:
+        """It was told on."""
+        if not self.is_last_on:
+            self.is_last_on, self.on_told_s = True, now_s
+        self.switched_s, self.may_be_on = now_s, True
+        if not self.is_on and math.isinf(self.first_on_s):
+            self.first_on_s = now_s
+
     def _is_off_told(self, now_s: float) -> bool:
         """Its last order was off, or it had none, and that has arrived."""
         return not self.is_last_on and now_s - self.off_told_s > UNDER_WAY_S
 
     def _hear_switch(self, is_on: bool, now_s: float) -> None:
         self.may_be_on = self.may_be_on or is_on
+        if is_on:
+            self.on_heard_s = now_s
         if is_on and not self.is_on:
             self.on_since_s, self.off_since_s, self.first_on_s = now_s, math.inf, math.inf
             self.is_off_confirmed = False

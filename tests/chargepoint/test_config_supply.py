@@ -72,6 +72,7 @@ address = 3
 """
 BANK, WATCH = 'modules = "bank"\n', 'insulation = "watch"\n'
 AC = 'type = "TYPE2"\n'
+BANK_2 = '[[modules]]\nname = "other"\ndriver = "infypower"\nport = "can"\n'
 
 CASES = {
     "no modules for a controller that needs them": (BANK, "", "[[connector]] 1, modules", "leaves voltage"),
@@ -91,6 +92,18 @@ CASES = {
     "a monitor of an AC connector": (AC, AC + WATCH, "[[connector]] 2, insulation", "only a DC output"),
     "a monitor that is not there": (WATCH, 'insulation = "wtch"\n', "[[connector]] 1, insulation", "there is no"),
     "a module twice": ("[1, 2, 3, 4]", "[1, 2, 2]", "addresses", "address of its own"),
+    "a module of two banks": (
+        "[[insulation]]", BANK_2 + "addresses = [4, 5]\n[[insulation]]", "addresses", "one owner",
+    ),
+    "orders to all that other banks hear": (
+        "[[insulation]]", BANK_2 + "addresses = [5]\noptions = { broadcast = true }\n[[insulation]]",
+        "options.broadcast", "hear what is told to all",
+    ),
+    "one group for two banks": (
+        "[1, 2, 3, 4]\n",
+        f"[1, 2, 3, 4]\noptions = {{ group = 2 }}\n{BANK_2}addresses = [5]\noptions = {{ group = 2 }}\n",
+        "options.group", "in this group already",
+    ),
     "two banks of one name": (
         "[[insulation]]",
         '[[modules]]\nname = "bank"\ndriver = "infypower"\nport = "can"\naddresses = [9]\n[[insulation]]',

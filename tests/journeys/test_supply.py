@@ -331,3 +331,16 @@ async def test_a_car_that_waits_without_a_card_gets_nothing(tmp_path: Path) -> N
         assert not rig.simulated.contactor_log(1)
         await leave(rig, 1)
         await settle(rig)
+
+
+async def test_modules_that_feed_no_connector_are_kept_off(tmp_path: Path) -> None:
+    spare = '[[modules]]\nname = "spare"\ndriver = "infypower"\nport = "bank"\naddresses = [5, 6]\n[[insulation]]'
+    async with Rig(tmp_path, STATION.replace("[[insulation]]", spare, 1)) as rig:
+        model = rig.simulated._models.get("modules", "spare")
+        assert isinstance(model, ModuleBank)
+        for _ in range(2):
+            for module in model.modules.values():
+                module.set_point(400.0, 20.0)
+                module.switch(True)
+            await rig.advance(2)
+            assert not any(module.is_told_on for module in model.modules.values())

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from drivers.codecs import infypower, uugreenpower
 from drivers.codecs.can import CanFrame
 from drivers.codecs.infypower import Command
+from drivers.power.family import Heard
 from drivers.power.pace import pace
 from drivers.simulated.module_bank import ModuleFault, battery
 from drivers.simulated.power.uugreenpower import UuGreenWords
@@ -111,6 +112,50 @@ async def test_lower_before_raise_when_a_module_joins() -> None:
             await asyncio.sleep(0.04)
             assert sum(m.set_current_a for m in rig.bank.modules.values() if m.is_told_on) <= 60.001
         assert rig.bank.current_a() == pytest.approx(60.0)
+
+
+async def test_what_is_less_never_waits_whatever_becomes_of_the_voltage() -> None:
+    async with Rig(INFY, range(1, 25)) as rig:
+        await rig.charge(400.0, 480.0)
+        rig.modules._raises = 0.0  # type: ignore[attr-defined]
+        rig.order(420.0, 24.0)
+        await asyncio.sleep(0.3)
+        assert sum(module.set_current_a for module in rig.bank.modules.values()) <= 24.001
+
+
+async def test_modules_that_get_a_new_order_take_their_share_out_of_the_old_one() -> None:
+    async with Rig(INFY) as rig:
+        await rig.charge(400.0, 60.0)
+        rig.forget()
+        rig.modules.set_output((1, 2), 400.0, 40.0, 3.0)
+        for _ in range(60):
+            await asyncio.sleep(0.04)
+            assert sum(module.set_current_a for module in rig.bank.modules.values()) <= 60.001
+        assert rig.truth(3).is_told_on and rig.truth(3).set_current_a == pytest.approx(20.0)
+        await asyncio.sleep(1.0)
+        assert not rig.truth(3).is_told_on
+
+
+async def test_off_and_on_again_at_once_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    async with Rig(INFY) as rig:
+        await rig.charge()
+        for pause_s in (0.0, 0.1, 0.3, 0.6):
+            rig.forget()
+            rig.modules.switch_off(rig.numbers)
+            await asyncio.sleep(pause_s)
+            await rig.charge()
+        assert "by itself" not in caplog.text
+        rig.truth(2).is_told_on = False
+        await asyncio.sleep(1.0)
+        assert caplog.text.count("went off by itself") == 1
+
+
+async def test_a_current_that_flows_back_is_a_current() -> None:
+    async with Rig(INFY) as rig:
+        module = rig.modules._modules[1]  # type: ignore[attr-defined]
+        module.may_be_on, module.may_a = True, 20.0
+        module.hear(Heard(1, current_a=-20.0), asyncio.get_running_loop().time())
+        assert module.may_be_on
 
 
 async def test_a_module_that_never_comes_on_has_no_share() -> None:
