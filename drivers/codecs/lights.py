@@ -14,6 +14,8 @@ import msgspec
 
 from drivers.interfaces import Rgb
 
+WITH_WHITE = "^(?=.*R)(?=.*G)(?=.*B)(?!.*(.).*\\1)[RGBW]{3,4}$"
+"""An order of colours: red, green and blue once each, and white where the strip has it."""
 ADA = b"Ada"
 TPM2_START, TPM2_DATA, TPM2_END = 0xC9, 0xDA, 0x36
 

@@ -18,7 +18,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from drivers.about import About
-from drivers.codecs.lights import FOUR, THREE, encode_pulses, framed
+from drivers.codecs.lights import FOUR, THREE, WITH_WHITE, encode_pulses, framed
 from drivers.interfaces import FailSafe, LightStrip, Rgb
 from drivers.ports.spi import SpiPort
 
@@ -35,9 +35,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     port: str
     pixels: Annotated[int, Meta(ge=1, le=2000)]
     model: Annotated[Model, Meta(description="the chips of the strip")] = Model.WS2812
-    order: Annotated[
-        str, Meta(pattern="^(?!.*(.).*\\1)[RGBW]{3,4}$", description="order of its colours; W for a fourth, white one")
-    ] = "GRB"
+    order: Annotated[str, Meta(pattern=WITH_WHITE, description="order of its colours; W for a fourth, white one")] = (
+        "GRB"
+    )
 
 
 ABOUT = About(

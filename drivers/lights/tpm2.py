@@ -12,7 +12,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from drivers.about import About, Line
-from drivers.codecs.lights import encode_tpm2
+from drivers.codecs.lights import WITH_WHITE, encode_tpm2
 from drivers.interfaces import FailSafe, LightStrip
 from drivers.lights.serial_strip import SerialStrip
 from drivers.ports.port import Port
@@ -21,9 +21,9 @@ from drivers.ports.port import Port
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     port: str
     pixels: Annotated[int, Meta(ge=1, le=2000)]
-    order: Annotated[
-        str, Meta(pattern="^(?!.*(.).*\\1)[RGBW]{3,4}$", description="order of its colours; W for a fourth, white one")
-    ] = "RGB"
+    order: Annotated[str, Meta(pattern=WITH_WHITE, description="order of its colours; W for a fourth, white one")] = (
+        "RGB"
+    )
 
 
 ABOUT = About(

@@ -177,7 +177,10 @@ async def test_a_computer_without_that_bus_says_so() -> None:
         await spi_ws281x.open_device(spi_ws281x.Settings(port="leds", pixels=1), port).show([RED])
 
 
-@pytest.mark.parametrize("driver, order", [(spi_ws281x, "RGR"), (spi_ws281x, "RG"), (adalight, "RGBW"), (tpm2, "XYZ")])
+@pytest.mark.parametrize(
+    "driver, order",
+    [(spi_ws281x, "RGR"), (spi_ws281x, "RG"), (spi_ws281x, "RGW"), (tpm2, "WGB"), (adalight, "RGBW"), (tpm2, "XYZ")],
+)
 def test_an_order_that_is_none_is_refused(driver: Any, order: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"port": "leds", "pixels": 1, "order": order}, driver.Settings)
