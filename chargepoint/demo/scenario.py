@@ -17,6 +17,7 @@ from chargepoint.demo.stories import (
     DAY,
     WITHOUT_APP,
     Failed,
+    Part,
     Place,
     Story,
     Visit,
@@ -54,7 +55,7 @@ async def server_comes_and_goes(play: Play) -> None:
 
 
 async def things_break(play: Play) -> None:
-    """Vehicle fault, emergency button, cut cable, silent meter, in turn, each healed after a while."""
+    """The faults of `FAULTS` in turn, each at a connector that has such a part, and each healed after a while."""
     rng = Random(f"{play.seed}/faults")
     turn = 0
     while not play.closing.is_set():
@@ -62,9 +63,13 @@ async def things_break(play: Play) -> None:
         if play.closing.is_set():
             return
         charging = [place for place in play.world.connectors if _charges(play.world.state(place.number))]
-        if charging:
-            await FAULTS[turn % len(FAULTS)](play, rng.choice(charging))
-            turn += 1
+        for ahead in range(len(FAULTS)):
+            part, breaks = FAULTS[(turn + ahead) % len(FAULTS)]
+            fitting = [place for place in charging if play.world.can_break(place.number, part)]
+            if fitting:
+                turn += ahead + 1
+                await breaks(play, rng.choice(fitting))
+                break
 
 
 def _charges(state: ConnectorState | None) -> bool:
@@ -114,11 +119,33 @@ async def meter_silent(play: Play, place: Place) -> None:
         play.world.say("the meter answers again")
 
 
-FAULTS: tuple[Callable[[Play, Place], Awaitable[None]], ...] = (
-    vehicle_fault,
-    meter_silent,
-    emergency_button,
-    cable_cut,
+async def module_lost(play: Play, place: Place) -> None:
+    play.world.say(f"a power module of connector {place.number} is lost")
+    await play.world.lose_module(place.number, True)
+    try:
+        await sleep(6.0, play.closing)
+    finally:
+        await play.world.lose_module(place.number, False)
+        play.world.say("the power module is back")
+
+
+async def door_opened(play: Play, place: Place) -> None:
+    play.world.say("somebody opens the station's door")
+    await play.world.open_door(True)
+    try:
+        await sleep(6.0, play.closing)
+    finally:
+        await play.world.open_door(False)
+        play.world.say("the door is closed")
+
+
+FAULTS: tuple[tuple[Part, Callable[[Play, Place], Awaitable[None]]], ...] = (
+    (Part.VEHICLE, vehicle_fault),
+    (Part.MODULE, module_lost),
+    (Part.METER, meter_silent),
+    (Part.BUTTON, emergency_button),
+    (Part.WIRE, cable_cut),
+    (Part.DOOR, door_opened),
 )
 
 
@@ -137,7 +164,12 @@ SCENARIOS: dict[str, Scenario] = {
     "day": Scenario("an ordinary day: all kinds of drivers, with pauses between them", DAY),
     "busy": Scenario("the next car comes as soon as one has left", DAY),
     "offline": Scenario("the central system goes away and returns", WITHOUT_APP, server_comes_and_goes, True),
-    "faults": Scenario("vehicle faults, the emergency button, a cut cable, a silent meter", WITHOUT_APP, things_break),
+    "faults": Scenario(
+        "vehicle faults, a lost power module, a silent meter, the emergency button, a cut wire, an open door: "
+        "whatever the station has",
+        WITHOUT_APP,
+        things_break,
+    ),
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import enum
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -30,6 +31,17 @@ UNKNOWN_CARD = "04DEADBEEF0001"
 BATTERIES_WH = (30_000, 40_000, 58_000, 64_000, 77_000, 100_000)
 AC_CURRENTS_A = (16.0, 32.0, 32.0)
 AC_PHASES = (1, 3, 3)
+
+
+class Part(enum.Enum):
+    """What may break; not every connector has each of them."""
+
+    VEHICLE = "a vehicle that tells faults"
+    METER = "a meter"
+    MODULE = "power modules"
+    DOOR = "a door contact"
+    BUTTON = "an emergency button"
+    WIRE = "a wire to its controller"
 
 
 class World(Protocol):
@@ -69,6 +81,16 @@ class World(Protocol):
         ...
 
     async def silence_meter(self, connector: int, is_silent: bool) -> None: ...
+
+    async def lose_module(self, connector: int, is_lost: bool) -> None:
+        """One of the power modules that feed this connector leaves its bus."""
+        ...
+
+    async def open_door(self, is_open: bool) -> None: ...
+
+    def can_break(self, connector: int, part: Part) -> bool:
+        """Whether this station has such a part at this connector."""
+        ...
 
     async def take_server_away(self, is_away: bool) -> None: ...
 

@@ -14,17 +14,22 @@ from chargepoint.commands.view import MOST_STORY
 from chargepoint.commands.watching import Watcher
 from chargepoint.config import Settings
 from chargepoint.demo.central import CentralDoor, ServerLedger
-from chargepoint.demo.stories import Failed, Place, known_cards
+from chargepoint.demo.stories import Failed, Part, Place, known_cards
 from chargepoint.demo.summary import Books, Closing, transactions_of
 from chargepoint.messages import ConnectorState, LinkStatus, ReadJournal
 from chargepoint.records import JournalRow
-from chargepoint.vocabulary import PowerType
+from chargepoint.vocabulary import InputFunction, PowerType
 from drivers.simulated.client import ControlRefused, SimulationClient
 from drivers.simulated.meter import MeterFaults
+from drivers.simulated.models import BankFaults
+from drivers.simulated.module_bank import ModuleFault
 from drivers.simulated.vehicle import PlugOptions
+from drivers.simulated.wiring import InputDeed
 from drivers.simulated.words import StationState as Truth
 
 LOG_ENTRIES = 5000
+SOCKET, NATIVE = "socket", "native"
+"""Drivers: a household socket hears no vehicle; a controller of the open protocol has an emergency contact."""
 JOURNAL_KINDS = ("SessionCreated", "TransactionStarted", "TransactionStopped")
 
 
@@ -138,6 +143,34 @@ class DemoWorld:
     async def silence_meter(self, connector: int, is_silent: bool) -> None:
         meter = self.settings.connector_settings(connector).meter
         await _do(self._simulation.set_meter(meter, MeterFaults(silent=is_silent)))
+
+    async def lose_module(self, connector: int, is_lost: bool) -> None:
+        bank = self.settings.connector_settings(connector).modules
+        module = next(each.addresses[0] for each in self.settings.modules if each.name == bank)
+        fault = BankFaults(module=module, fault=ModuleFault.CUT, clear=not is_lost)
+        await _do(self._simulation.do("modules", bank, fault))
+
+    async def open_door(self, is_open: bool) -> None:
+        for contact in self.settings.input:
+            if contact.function is InputFunction.DOOR:
+                await _do(self._simulation.do("input", contact.name, InputDeed(active=is_open)))
+
+    def can_break(self, connector: int, part: Part) -> bool:
+        settings = self.settings.connector_settings(connector)
+        contacts = {contact.function for contact in self.settings.input}
+        match part:
+            case Part.VEHICLE:
+                return settings.driver != SOCKET
+            case Part.METER:
+                return bool(settings.meter)
+            case Part.MODULE:
+                return bool(settings.modules)
+            case Part.DOOR:
+                return InputFunction.DOOR in contacts
+            case Part.BUTTON:  # controllers of the open protocol have a contact of their own for it
+                return InputFunction.EMERGENCY_STOP in contacts or settings.driver == NATIVE
+            case Part.WIRE:
+                return bool(settings.port)
 
     async def take_server_away(self, is_away: bool) -> None:
         await self._door.be_away(is_away)

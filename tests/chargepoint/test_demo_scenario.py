@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chargepoint.demo.scenario import FAULTS, SCENARIOS, Play
-from chargepoint.demo.stories import DAY, UNKNOWN_CARD, Failed, Place, Story, Visit, card_of, known_cards
+from chargepoint.demo.stories import DAY, UNKNOWN_CARD, Failed, Part, Place, Story, Visit, card_of, known_cards
 from chargepoint.messages import ConnectorState
 from chargepoint.vocabulary import ConnectorStatus
 from tests.chargepoint.test_view import connector, session
@@ -28,6 +28,7 @@ class FakeWorld:
         self.broken: list[str] = []
         self.fails: set[str] = set()
         self.never_starts = False
+        self.lacking: dict[int, tuple[Part, ...]] = {}
 
     @property
     def connectors(self) -> Sequence[Place]:
@@ -102,6 +103,15 @@ class FakeWorld:
 
     async def silence_meter(self, number: int, is_silent: bool) -> None:
         self._break("meter", is_silent)
+
+    async def lose_module(self, number: int, is_lost: bool) -> None:
+        self._break("module", is_lost)
+
+    async def open_door(self, is_open: bool) -> None:
+        self._break("door", is_open)
+
+    def can_break(self, number: int, part: Part) -> bool:
+        return part not in self.lacking.get(number, ())
 
     async def take_server_away(self, is_away: bool) -> None:
         self._break("server", is_away)
@@ -200,12 +210,25 @@ async def test_speed_shrinks_batteries_and_waits() -> None:
     assert max(options["capacity_wh"] for _, _, (_, options) in _plugs(fast)) <= 10_000
 
 
+BROKEN = ("button", "cable", "meter", "module", "door")
+
+
 async def test_faults_come_in_turn_and_each_is_healed() -> None:
     world = FakeWorld()
     await play(world, "faults", seconds=3000)
-    for name in ("break", "button True", "button False", "cable True", "cable False", "meter True", "meter False"):
-        assert world.names().count(name) > 1, name
-    assert len(FAULTS) == 4
+    assert world.names().count("break") > 1
+    for name in BROKEN:
+        assert world.names().count(f"{name} True") == world.names().count(f"{name} False") > 1, name
+    assert len(FAULTS) == len(Part) == len(BROKEN) + 1
+
+
+async def test_only_what_a_connector_has_is_broken_there() -> None:
+    world = FakeWorld()
+    world.lacking = {1: (Part.VEHICLE, Part.WIRE), 4: (Part.MODULE, Part.WIRE)}
+    await play(world, "faults", seconds=3000)
+    assert {subject[0] for _, name, subject in world.deeds if name == "break"} == {4}
+    assert "cable True" not in world.names()
+    assert world.names().count("module True") > 1
 
 
 async def test_the_server_goes_and_returns_and_is_there_at_the_end() -> None:
