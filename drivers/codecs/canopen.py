@@ -110,27 +110,34 @@ _DOWNLOAD_SEGMENT, _DOWNLOAD, _UPLOAD, _UPLOAD_SEGMENT, _ABORT, _BLOCK_UPLOAD, _
 """Client's command specifiers. The server answers 3, 1, 2, 0 to a download, its segment, an upload, its segment."""
 _EXPEDITED, _SIZED, _TOGGLE, _LAST = 0x02, 0x01, 0x10, 0x01
 
+MOST_BYTES = 4096
+"""Of one object, both ways."""
+
 Transfer = Generator[bytes, bytes, bytes]
 """Yields requests, takes answers, returns the data (empty for a download). Raises Abort, BadReply."""
 
 
 def upload(index: int, sub: int = 0) -> Transfer:
-    """Read an object. Raises Abort by the server's reason."""
+    """Read an object of at most `MOST_BYTES`. Raises Abort by the server's reason."""
     reply = _checked((yield _MULTIPLEXER.pack(_UPLOAD << 5, index, sub) + bytes(4)))
     if reply[0] & _EXPEDITED:
         return reply[4 : 8 - (reply[0] >> 2 & 3)] if reply[0] & _SIZED else reply[4:]
     size = struct.unpack_from("<I", reply, 4)[0] if reply[0] & _SIZED else None
+    if size is not None and size > MOST_BYTES:
+        raise BadReply(f"{size} bytes, at most {MOST_BYTES}")
+    most = MOST_BYTES if size is None else size
     data, toggle = b"", 0
     while True:
         reply = _checked((yield bytes((_UPLOAD_SEGMENT << 5 | toggle,)) + bytes(7)))
         if reply[0] & _TOGGLE != toggle:
             raise BadReply("toggle bit not alternated")
-        data += reply[1 : 8 - (reply[0] >> 1 & 7)]
+        piece = reply[1 : 8 - (reply[0] >> 1 & 7)]
+        data += piece
         toggle ^= _TOGGLE
         if reply[0] & _LAST:
             break
-        if size is not None and len(data) > size:
-            break
+        if not piece or len(data) > most:
+            raise BadReply(f"a transfer without an end, {len(data)} bytes so far")
     if size is not None and len(data) != size:
         raise BadReply(f"{len(data)} bytes where {size} were announced")
     return data
@@ -190,7 +197,6 @@ class SdoServer:
         self._out: bytes | None = None
         self._in: bytearray | None = None
         self._size: int | None = None
-        self._most = 4096
 
     def answer(self, request: bytes) -> bytes | None:
         """The 8 bytes that go back; None where nothing does."""
@@ -247,7 +253,7 @@ class SdoServer:
             )
         else:
             self._size = struct.unpack_from("<I", request, 4)[0] if command & _SIZED else None
-            if self._size is not None and self._size > self._most:
+            if self._size is not None and self._size > MOST_BYTES:
                 raise Abort(LENGTH)
             self._in, self._toggle = bytearray(), 0
         return _MULTIPLEXER.pack(3 << 5, self._index, self._sub) + bytes(4)
@@ -258,7 +264,7 @@ class SdoServer:
         if request[0] & _TOGGLE != self._toggle:
             raise Abort(TOGGLE)
         self._in += request[1 : 8 - (request[0] >> 1 & 7)]
-        if len(self._in) > self._most:
+        if len(self._in) > MOST_BYTES:
             raise Abort(LENGTH)
         reply = bytes((1 << 5 | self._toggle,)) + bytes(7)
         self._toggle ^= _TOGGLE

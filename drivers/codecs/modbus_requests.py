@@ -37,7 +37,7 @@ _ECHOES = frozenset({Function.WRITE_COIL, Function.WRITE_REGISTER})
 class Request(msgspec.Struct, frozen=True):
     """One question to the device `address`: read `count` registers (or bits) from `start`, or write `values` there.
 
-    Bits are 0 or 1.
+    Bits are 0 or 1. `is_private`: the answer may name a vehicle or a person, and is shown to nobody.
     """
 
     address: int
@@ -45,6 +45,7 @@ class Request(msgspec.Struct, frozen=True):
     start: int
     count: int
     values: tuple[int, ...] = ()
+    is_private: bool = False
 
     def __str__(self) -> str:
         """As in `read_input 0x0100+40`, for messages."""
@@ -75,9 +76,9 @@ class Request(msgspec.Struct, frozen=True):
         return 5 + self.data_bytes if self.is_read else 8
 
 
-def read_holding(address: int, start: int, count: int) -> Request:
+def read_holding(address: int, start: int, count: int, *, is_private: bool = False) -> Request:
     """Function 03. `count` 1..125."""
-    return _checked(Request(address, Function.READ_HOLDING, start, count))
+    return _checked(Request(address, Function.READ_HOLDING, start, count, is_private=is_private))
 
 
 def read_input(address: int, start: int, count: int) -> Request:

@@ -128,19 +128,21 @@ def _read(line: bytes) -> Received | Line | None:
         if begin == b"e":
             return Line(errors=tuple(ERRORS[letter] for letter in line[2 : 2 + int(line[1:2])].decode()))
         if begin == b"F":
-            return _status(int(line[1:3], 16))
+            return _status(int(line[1:3], 16)) if line[1:].isalnum() and len(line) == 3 else _refused(line)
     except (ValueError, KeyError, IndexError):
         return _GARBAGE
-    if line.endswith(NO):
-        return _NO
-    return None
+    return _refused(line) if line.endswith(NO) else None
+
+
+def _refused(line: bytes) -> Line:
+    return _NO if line.endswith(NO) else _GARBAGE
 
 
 def _frame(line: bytes, at: int, is_extended: bool) -> Received:
     """Characters behind the data (a time stamp) are not read. Raises ValueError."""
     size = line[at] - 0x30
     end = at + 1 + 2 * size
-    if not 0 <= size <= 8 or len(line) < end:
+    if not 0 <= size <= 8 or len(line) < end or not line[1:end].isalnum():  # int() takes _, + and spaces, too
         raise ValueError
     can_id = int(line[1:at], 16)
     if can_id > (0x1FFFFFFF if is_extended else 0x7FF):

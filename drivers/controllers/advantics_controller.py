@@ -92,6 +92,7 @@ class AdvanticsController:
         self._unlisten: Callable[[], None] = port.listen(
             self._take, can_id=self._base + wire.STATUS, mask=0x1FFF_F000, is_extended=True
         )
+        port.hide(self._base + wire.EV_ID)
 
     def close(self) -> None:
         """Neither listen nor speak any longer."""

@@ -152,7 +152,7 @@ class BenderCc(ModbusBox):
         try:
             if (await self.holding(SMART))[0] != 1:
                 return VehicleData()
-            return VehicleData(uid=text_of(await self.holding(EVCC, EVCC_WORDS)))
+            return VehicleData(uid=text_of(await self.holding(EVCC, EVCC_WORDS, is_private=True)))
         except Refused:
             return VehicleData()
 

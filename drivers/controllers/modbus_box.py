@@ -45,9 +45,9 @@ class ModbusBox(Box):
     def where(self) -> str:
         return f"{self.family} at address {self.address} on port '{self.port.name}'"
 
-    async def holding(self, start: int, count: int = 1) -> tuple[int, ...]:
-        """Function 03. Raises NoAnswer, BadFrame or Refused, as all here."""
-        return await self.ask(read_holding(self.address, start, count))
+    async def holding(self, start: int, count: int = 1, *, is_private: bool = False) -> tuple[int, ...]:
+        """Function 03. `is_private`: it may name a vehicle. Raises NoAnswer, BadFrame or Refused, as all here."""
+        return await self.ask(read_holding(self.address, start, count, is_private=is_private))
 
     async def inputs(self, start: int, count: int = 1) -> tuple[int, ...]:
         """Function 04."""

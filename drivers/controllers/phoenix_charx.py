@@ -120,7 +120,7 @@ class Charx(ModbusBox):
         return Identity(vendor="Phoenix Contact", model=name or "CHARX", firmware_version=software)
 
     async def vehicle(self) -> VehicleData:
-        return VehicleData(uid=text_of(await self.holding(self._base + EVCC, EVCC_WORDS))[:20])
+        return VehicleData(uid=text_of(await self.holding(self._base + EVCC, EVCC_WORDS, is_private=True))[:20])
 
 
 def _i32(words: tuple[int, ...], at: int) -> int:

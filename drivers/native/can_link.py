@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from drivers.codecs.can import CanFrame
@@ -34,6 +33,7 @@ from drivers.codecs.canopen import (
     upload,
 )
 from drivers.errors import BadFrame, DeviceError, NoAnswer, Refused
+from drivers.native.can_twins import Twins
 from drivers.native.canopen import (
     CYCLE_MS,
     DEMANDS,
@@ -54,6 +54,8 @@ from drivers.native.canopen import (
 from drivers.native.canopen_entries import HEARTBEAT_TIME
 from drivers.native.objects import IDENTITY, STATUS, SUPPLY, Object
 from drivers.native.registers import Value
+from drivers.ports.priority import Priority
+from drivers.ports.turns import Full, Turns
 
 if TYPE_CHECKING:
     from drivers.ports.can import CanPort
@@ -68,11 +70,6 @@ WAIT_S = 0.35
 """So long a reading waits for the next batch."""
 START_EACH_S = 0.5
 """A controller that is not operational is told so often to become it."""
-TWIN_WINDOW_S = 2.0
-TWIN_SHARE = 1.75
-"""So many times the heartbeats that one node sends in that time come from two."""
-TWIN_FOR_S = 5.0
-DOUBLE_WITHIN_S = 0.05
 
 DEMAND_FRESH_S = 0.3
 """What it asked of its supply so long ago counts no more: it says it each 0.1 s."""
@@ -84,6 +81,9 @@ _ALL = frozenset(pdo.number for pdo in TPDOS)
 _NAMES = frozenset(each.name for each in STATUS.objects)
 _STATUS, _IDENTITY = tuple(STATUS.objects), tuple(IDENTITY.objects)
 _RARE = tuple(each for each in SUPPLY.objects if each.name in ("supply_max_voltage", "supply_temperature"))
+
+
+def _nothing() -> None: ...
 
 
 class _GaveWay(Exception):
@@ -98,16 +98,12 @@ class CanopenLink:
         self._port = port
         self._node = node
         self._is_passive = is_passive
-        self._transferring = asyncio.Lock()
+        self._transfers = Turns()
         self._renewing = asyncio.Lock()
         self._orders = 0
         self._batch = asyncio.Event()
-        self._beats: deque[float] = deque(maxlen=1)
-        self._knows_beat = False
-        self._last_answer: tuple[bytes, float] = (b"", 0.0)
+        self._twins = Twins()
         self._is_asking = False
-        self._doubles = 0
-        self._twin_until_s = 0.0
         self._start_sent_s: float | None = None
         self._heard_s: float | None = None
         self._ordered_s = 0.0
@@ -149,7 +145,8 @@ class CanopenLink:
         elif function == HEARTBEAT and len(frame.data) == 1:
             self._beat(frame.data[0] & 0x7F, now_s)
         elif function == SDO_ANSWER:
-            self._answered(frame.data, now_s)
+            if not self._is_asking:
+                self._twins.unasked(frame.data, now_s)
         elif function == EMERGENCY and len(frame.data) == 8:
             self._emergency = emergency_values(Emergency.decode(frame.data).data), now_s
 
@@ -176,25 +173,13 @@ class CanopenLink:
         except ValueError:
             return
         if self._state is not before:
-            self._beats.clear()  # a change is told at once, between two beats
+            self._twins.changed()
         if self._state is NmtState.BOOT_UP:
             self._forget()
             return  # it says next what it has become
-        self._beats.append(now_s)
-        if self._knows_beat and len(self._beats) == self._beats.maxlen and now_s - self._beats[0] < TWIN_WINDOW_S:
-            self._twin_until_s = now_s + TWIN_FOR_S
+        self._twins.beat(now_s)
         if self._state is not NmtState.OPERATIONAL:
             self._start_node(now_s)
-
-    def _answered(self, data: bytes, now_s: float) -> None:
-        """An answer that nobody waits for, just behind its like: a second node has the same id."""
-        if self._is_asking:
-            return
-        said, at_s = self._last_answer
-        if data[:4] == said[:4] and now_s - at_s < DOUBLE_WITHIN_S:
-            self._doubles += 1
-            if self._doubles > 1:
-                self._twin_until_s = now_s + TWIN_FOR_S
 
     def _start_node(self, now_s: float) -> None:
         if self._is_passive:
@@ -216,24 +201,26 @@ class CanopenLink:
             return await self._status()
         if tuple(objects) == _IDENTITY:
             await self._learn_beat()
-        values: dict[str, Value] = {}
-        for each in objects:
-            data = await self._transfer(lambda each=each: upload(index_of(each)), index_of(each), is_order)  # type: ignore[misc]
-            try:
-                values[each.name] = decode_object(each, data)
-            except ValueError as error:
-                raise BadFrame(f"{self}: {error}") from None
-        return values
+        if is_order:
+            async with self._turn(Priority.ORDER):
+                return {each.name: await self._value(each, self._carry) for each in objects}
+        priority = Priority.BACKGROUND if can_wait else Priority.POLL
+        return {each.name: await self._value(each, partial(self._transfer, priority)) for each in objects}
+
+    async def _value(self, what: Object, carry: Callable[[Callable[[], Transfer], int], Awaitable[bytes]]) -> Value:
+        show = self._port.hide(SDO_ANSWER + self._node) if what.is_private else _nothing
+        try:
+            return decode_object(what, await carry(partial(upload, index_of(what)), index_of(what)))
+        except ValueError as error:
+            raise BadFrame(f"{self}: {error}") from None
+        finally:
+            show()
 
     async def _learn_beat(self) -> None:
         """How often it sends its heartbeat: only then more of them tell of a second node."""
         with contextlib.suppress(Refused):
-            data = await self._transfer(lambda: upload(HEARTBEAT_TIME), HEARTBEAT_TIME, False)
-            period_ms = int.from_bytes(data, "little")
-            self._knows_beat = 0 < period_ms <= 1000
-            if self._knows_beat:
-                count = math.ceil(TWIN_SHARE * TWIN_WINDOW_S * 1000 / period_ms)
-                self._beats = deque(maxlen=max(count, 2))
+            data = await self._transfer(Priority.POLL, partial(upload, HEARTBEAT_TIME), HEARTBEAT_TIME)
+            self._twins.learn(int.from_bytes(data, "little"))
 
     async def _status(self) -> dict[str, Value]:
         """The present status: told within the last 0.25 s, or waited for."""
@@ -280,7 +267,7 @@ class CanopenLink:
         return "it tells no status, or not all of it"
 
     def _refuse_twins(self, now_s: float) -> None:
-        if now_s < self._twin_until_s:
+        if self._twins.are_here(now_s):
             raise BadFrame(f"{self}: two devices on this bus have node id {self._node}. Give one of them another id.")
 
     # ------------------------------------------------------------------------------------------------------- writing
@@ -304,9 +291,12 @@ class CanopenLink:
         self._refuse_twins(now_s)
         self._port.send(CanFrame(SUPPLIES.cob + self._node, encode_pdo(SUPPLIES, values), False))
         rare = [values[each.name] for each in _RARE]
-        if rare != self._rare[0] or now_s - self._rare[1] >= RARELY_S:
-            self._rare = rare, now_s
-            await self.write(_RARE, values)
+        if rare != self._rare[0] or now_s >= self._rare[1]:
+            self._rare = rare, now_s + RARELY_S
+            try:
+                await self.write(_RARE, values)
+            except NoAnswer:  # what it asks is known all the same
+                self._rare = rare, now_s + RARELY_S / 4
         if self._demand is None or now_s - self._demand[1] > DEMAND_FRESH_S:
             self._start_node(now_s)
             raise NoAnswer(f"{self}: it does not say what it asks of its supply")
@@ -329,33 +319,46 @@ class CanopenLink:
             with contextlib.suppress(NoAnswer):
                 self._port.send(CanFrame(RENEWAL.cob + self._node, encode_pdo(RENEWAL, withdrawn), False))
         self._refuse_twins(asyncio.get_running_loop().time())
-        for each in objects:
-            if each.name in values:
-                data = encode_object(each, values[each.name])
-                make = lambda each=each, data=data: download(index_of(each), 0, data)  # noqa: E731
-                await self._transfer(make, index_of(each), is_order)
-                if is_order:
-                    self._ordered_s = asyncio.get_running_loop().time()
+        written = [(index_of(each), encode_object(each, values[each.name])) for each in objects if each.name in values]
+        if not is_order:
+            priority = Priority.BACKGROUND if can_wait else Priority.POLL
+            for index, data in written:
+                await self._transfer(priority, partial(download, index, 0, data), index)
+            return
+        async with self._turn(Priority.ORDER):  # nothing else between its parts
+            for index, data in written:
+                await self._carry(partial(download, index, 0, data), index)
+                self._ordered_s = asyncio.get_running_loop().time()
 
-    async def _transfer(self, make: Callable[[], Transfer], index: int, is_order: bool) -> bytes:
-        """One SDO transfer; a long one that is no order gives way to orders, and begins anew behind them."""
+    async def _transfer(self, priority: Priority, make: Callable[[], Transfer], index: int) -> bytes:
+        """One SDO transfer that is no order; a long one gives way to orders, and begins anew behind them."""
+        while True:
+            try:
+                async with self._turn(priority):
+                    return await self._carry(make, index, gives_way=True)
+            except _GaveWay:
+                continue
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, priority: Priority) -> AsyncIterator[None]:
+        """The node's one SDO channel. Orders pass all that waits."""
+        is_order = priority is Priority.ORDER
         self._orders += is_order
         try:
-            while True:
-                async with self._transferring:
-                    try:
-                        return await self._carry(make(), index, is_order)
-                    except _GaveWay:
-                        continue
+            async with self._transfers.take(priority):
+                yield
+        except Full as full:
+            raise NoAnswer(f"{self}: {full}") from None
         finally:
             self._orders -= is_order
 
-    async def _carry(self, transfer: Transfer, index: int, is_order: bool) -> bytes:
+    async def _carry(self, make: Callable[[], Transfer], index: int, gives_way: bool = False) -> bytes:
+        transfer = make()
         request = next(transfer)
         try:
             while True:
                 request = transfer.send(await self._ask(request))
-                if self._orders and not is_order:
+                if self._orders and gives_way:
                     self._break_off(index)
                     raise _GaveWay
         except StopIteration as done:
@@ -382,7 +385,7 @@ class CanopenLink:
             reply = await self._port.ask(frame, answer, timeout_s=TIMEOUT_S, device=self._node)
         finally:
             self._is_asking = False
-        self._last_answer = reply, asyncio.get_running_loop().time()
+        self._twins.answered(reply, asyncio.get_running_loop().time())
         return reply
 
     def _break_off(self, index: int) -> None:

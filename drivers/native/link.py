@@ -66,7 +66,9 @@ class ModbusLink:
     ) -> dict[str, Value]:
         function = Function.READ_INPUT if objects[0].access is Access.RO else Function.READ_HOLDING
         count = sum(each.registers for each in objects)
-        registers = await self._ask(Request(self._address, function, objects[0].index, count), is_order, can_wait)
+        is_private = any(each.is_private for each in objects)
+        request = Request(self._address, function, objects[0].index, count, is_private=is_private)
+        registers = await self._ask(request, is_order, can_wait)
         try:
             return decode_objects(objects, registers)
         except ValueError as error:

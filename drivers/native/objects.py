@@ -29,6 +29,9 @@ class Access(enum.StrEnum):
     RW = "rw"
 
 
+_PRIVATE = frozenset({"vehicle_uid", "dump_records"})
+
+
 class Object(msgspec.Struct, frozen=True):
     """One thing that can be read or written. `characters` is the length of TEXT and BYTES; `missing` means "has no such
     value"."""
@@ -41,6 +44,11 @@ class Object(msgspec.Struct, frozen=True):
     description: str
     characters: int = 0
     missing: int | None = None
+
+    @property
+    def is_private(self) -> bool:
+        """It may name a vehicle: what is on the wire is shown to nobody."""
+        return self.name in _PRIVATE
 
     @property
     def registers(self) -> int:

@@ -5,7 +5,8 @@
   most 2000 frames a second are handed on: a node that babbles must not take the processor from the rest.
 - After a bus-off nothing can be sent. The electronics are let to begin anew after 1 s, then after growing pauses of up
   to 30 s, until the bus stays alive; the same when their queue has been full for 2 s, as some adapters tell no more of
-  a bus-off than that. An adapter that was lost is opened again as other wires are.
+  a bus-off than that, and when an adapter that was without power refuses everything. An adapter that was lost is opened
+  again as other wires are.
 """
 
 from __future__ import annotations
@@ -17,21 +18,17 @@ from types import TracebackType
 from typing import TypeVar
 
 from drivers.codecs.can import CanFrame, bits_on_wire
+from drivers.codecs.modbus import Fault
 from drivers.errors import BadFrame, NoAnswer, Refused
+from drivers.ports.can_listeners import Heard, Listeners
 from drivers.ports.can_wire import CanTrouble, CanWire
 from drivers.ports.statistics import MOST_DEVICES, Devices, Frames, Statistics, Tally
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Heard = Callable[[CanFrame], None]
 
-MOST_PER_WINDOW = 200
-"""Frames of one identifier that are handed on in each tenth of a second."""
-_WINDOW_S = 0.1
 _LOAD_WINDOW_S = 1.0
-_MOST_KNOWN = 4096  # identifiers of which is remembered who listens to them
-_MOST_LISTENERS = 1024
 _STUCK_S = 2.0
 _FIRST_RESTART_S = 1.0
 _MOST_RESTART_S = 30.0
@@ -43,6 +40,8 @@ _STEADY_S = 10.0
 
 _WHY_OFF = {
     CanTrouble.BUS_OFF: "bus off: too many errors on it; look at the wires, the end resistors and the bit rate",
+    CanTrouble.DEAF: "the adapter refuses everything or says nothing: it was without power, is another device,"
+    " or nobody on its bus acknowledges",
     CanTrouble.STUCK: "no frame leaves: nobody acknowledges, or somebody fills the bus",
 }
 
@@ -64,28 +63,6 @@ class CanStatistics(Statistics):
         yield from (("not sent", self.not_sent), ("flooded", self.flooded), ("restarts", self.restarts))
 
 
-class _Listener:
-    """Somebody who hears the frames whose identifier is `can_id` where `mask` has a 1."""
-
-    __slots__ = ("can_id", "heard", "is_extended", "mask")
-
-    def __init__(self, heard: Heard, can_id: int, mask: int, is_extended: bool | None) -> None:
-        self.heard, self.can_id, self.mask, self.is_extended = heard, can_id & mask, mask, is_extended
-
-    def wants(self, can_id: int, is_extended: bool) -> bool:
-        return can_id & self.mask == self.can_id and self.is_extended in (None, is_extended)
-
-
-class _Known:
-    """An identifier that has been seen: who listens to it, and how many frames of it came in this window."""
-
-    __slots__ = ("count", "heard", "version", "window")
-
-    def __init__(self) -> None:
-        self.heard: tuple[Heard, ...] = ()
-        self.version, self.window, self.count = -1, -1, 0
-
-
 class CanPort:
     """One CAN bus. `timeout_s` is how long an answer may take."""
 
@@ -98,9 +75,8 @@ class CanPort:
         self.statistics = CanStatistics()
         self.devices = Devices()
         self.frames = Frames()
-        self._listeners: list[_Listener] = []
-        self._known: dict[tuple[int, bool], _Known] = {}
-        self._version = 0
+        self._listeners = Listeners(name)
+        self._hidden: set[int] = set()
         self._locks: dict[Hashable, asyncio.Lock] = {}
         self._is_bus_off = False
         self._off_by = CanTrouble.BUS_OFF
@@ -183,18 +159,15 @@ class CanPort:
 
         What it raises is logged. Returns what ends it.
         """
-        if len(self._listeners) >= _MOST_LISTENERS:
-            raise OverflowError(f"port '{self.name}': {_MOST_LISTENERS} are listening already")
-        listener = _Listener(heard, can_id, mask, is_extended)
-        self._listeners.append(listener)
-        self._version += 1
+        return self._listeners.add(heard, can_id, mask, is_extended)
 
-        def unlisten() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-                self._version += 1
+    def hide(self, can_id: int) -> Callable[[], None]:
+        """What comes with this identifier may name a vehicle or a person: its data are shown to nobody.
 
-        return unlisten
+        Returns what ends it.
+        """
+        self._hidden.add(can_id)
+        return lambda: self._hidden.discard(can_id)
 
     async def ask(
         self,
@@ -251,11 +224,21 @@ class CanPort:
             async with asyncio.timeout(timeout_s):
                 found = await future
         except TimeoutError:
-            error = NoAnswer(self._text(frame, f"no answer within {timeout_s:g} s"))
+            late = NoAnswer(self._text(frame, f"no answer within {timeout_s:g} s"))
+            tally.failed(late)
+            raise late from None
+        except (NoAnswer, Refused) as error:
+            tally.failed(error)
+            raise
+        except Exception as error:  # a driver that does not understand its device must not end who asked
+            if not isinstance(error, BadFrame):
+                log.exception("%s", self._text(frame, "the driver cannot understand the answer"))
+                error = BadFrame(self._text(frame, f"{error!r} in what came"))
+            tally.count(Fault.GARBAGE)
             tally.failed(error)
             raise error from None
-        except (NoAnswer, BadFrame, Refused) as error:
-            tally.failed(error)
+        except asyncio.CancelledError:
+            tally.left()
             raise
         finally:
             unlisten()
@@ -273,30 +256,14 @@ class CanPort:
         self.statistics.received += 1
         self._bits += bits_on_wire(len(data), is_extended)
         now_s = self._loop.time()
-        self.frames.received(now_s, (can_id, data, is_extended))
-        known = self._known.get((can_id, is_extended))
-        if known is None or known.version != self._version:
-            known = self._know(can_id, is_extended)
-        if not known.heard:
-            return
-        window = int(now_s / _WINDOW_S)
-        if known.window != window:
-            known.window, known.count = window, 0
-        known.count += 1
-        if known.count > MOST_PER_WINDOW:
+        self.frames.received(now_s, (can_id, b"" if can_id in self._hidden else data, is_extended))
+        if not self._listeners.hand_on(can_id, is_extended, data, now_s):
             self.statistics.flooded += 1
-            return
-        came = CanFrame(can_id, data, is_extended)
-        for heard in known.heard:
-            try:
-                heard(came)
-            except Exception:  # a driver that does not understand its device must not end the bus
-                log.exception("port '%s': frame %s was not understood", self.name, came)
 
     def trouble(self, kind: CanTrouble) -> None:
         """The bus's electronics tell something (for the wire)."""
         self.statistics.count(kind.value)
-        if kind in (CanTrouble.BUS_OFF, CanTrouble.STUCK) and not self._is_bus_off:
+        if kind in _WHY_OFF and not self._is_bus_off:
             self._is_bus_off = True
             self._off_by = kind
             self.statistics.bus_off += kind is CanTrouble.BUS_OFF
@@ -304,6 +271,7 @@ class CanPort:
         elif kind is CanTrouble.RESTARTED and self._is_bus_off:
             self._is_bus_off = False
             self._alive_s = asyncio.get_running_loop().time()
+            self._wake.set()
             log.info("port '%s' (%s): the bus is back", self.name, self.wire.where)
         elif kind is CanTrouble.PASSIVE:
             log.debug("port '%s' (%s): %s", self.name, self.wire.where, kind.value)
@@ -313,15 +281,6 @@ class CanPort:
         self.statistics.lost += 1
         log.warning("port '%s' (%s): lost: %s", self.name, self.wire.where, self.wire.error)
         self._wake.set()
-
-    def _know(self, can_id: int, is_extended: bool) -> _Known:
-        """Who listens to an identifier, found out anew after somebody began or ended to listen."""
-        if len(self._known) >= _MOST_KNOWN:
-            self._known.clear()
-        known = self._known.setdefault((can_id, is_extended), _Known())
-        known.heard = tuple(each.heard for each in self._listeners if each.wants(can_id, is_extended))
-        known.version = self._version
-        return known
 
     def _full(self) -> None:
         """The queue takes no more: after a while the bus counts as off, so that stale frames are thrown away."""
@@ -343,25 +302,39 @@ class CanPort:
     # ------------------------------------------------------------------------------------------------- the owner task
 
     async def _own(self) -> None:
+        said = ""
         try:
             while True:
-                self._wake.clear()
-                if not self.wire.is_open:
-                    await self._open_wire()
-                elif self._is_bus_off:
-                    await self._restart()
-                else:
-                    self._measure(asyncio.get_running_loop().time())
-                    try:
-                        async with asyncio.timeout(_LOAD_WINDOW_S):
-                            await self._wake.wait()
-                    except TimeoutError:
-                        pass
-        except Exception:
-            log.exception("port '%s': its owner task failed", self.name)
-            raise
+                try:
+                    await self._work()
+                except Exception as error:  # whatever it is: the devices on this bus are needed on
+                    if repr(error) != said:
+                        said = repr(error)
+                        log.exception("port '%s': a fault of this software; it is opened anew", self.name)
+                self.wire.close()
+                self._tried.set()
+                await asyncio.sleep(_MOST_PAUSE_S)
         finally:
             self._tried.set()
+
+    async def _work(self) -> None:
+        while True:
+            self._wake.clear()
+            if not self.wire.is_open:
+                await self._open_wire()
+            elif self._is_bus_off:
+                await self._restart()
+            else:
+                self._measure(asyncio.get_running_loop().time())
+                await self._rest(_LOAD_WINDOW_S)
+
+    async def _rest(self, at_most_s: float) -> None:
+        """Until something happens to the wire or the bus."""
+        try:
+            async with asyncio.timeout(at_most_s):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
 
     async def _open_wire(self) -> None:
         """Until the wire is open, with growing pauses."""
@@ -396,9 +369,10 @@ class CanPort:
             self._restart_s = _FIRST_RESTART_S
         pause_s, self._restart_s = self._restart_s, min(2 * self._restart_s, _MOST_RESTART_S)
         log.warning("port '%s' (%s): %s; begins anew in %g s", self.name, self.wire.where, self.error, pause_s)
-        await asyncio.sleep(pause_s)
-        if not self._is_bus_off:
-            return  # it came back by itself
+        self._wake.clear()
+        await self._rest(pause_s)
+        if not self._is_bus_off or not self.wire.is_open:
+            return  # it came back by itself, or there is none any more
         self.statistics.restarts += 1
         self._is_bus_off = False
         try:

@@ -118,11 +118,15 @@ class PythonCanWire(CanWire):
             self.lose(reason)
 
     def _drain(self) -> None:
+        """In the loop; what is too much for one turn waits for the next."""
         self._is_awake = False
         if len(self._waiting) == self._waiting.maxlen:
             self._told(CanTrouble.OVERRUN)
-        while self._waiting:
+        for _ in range(min(len(self._waiting), MOST_AT_ONCE)):
             self._hand_on(self._waiting.popleft())
+        if self._waiting and self._loop is not None and not self._is_awake:
+            self._is_awake = True
+            self._loop.call_soon(self._drain)
 
     def _hand_on(self, message: Any) -> None:
         if self._listener is None:
@@ -130,7 +134,7 @@ class PythonCanWire(CanWire):
         if message.is_error_frame:
             off = message.arbitration_id & 0x40
             self._told(CanTrouble.BUS_OFF if off else CanTrouble.BUS)
-        elif not message.is_remote_frame:
+        elif not (message.is_remote_frame or message.is_fd):
             self._listener.frame(message.arbitration_id, message.is_extended_id, bytes(message.data))
 
 

@@ -20,6 +20,11 @@ _STATES = {
 }
 _STATUS_EVERY_S = 1.0
 _STATUS_TRIES = 3
+_DEAF = 3
+"""So many questions for its status in a row that an adapter which knows them left unanswered: it was without power."""
+_REFUSES_S = 2.0
+_REFUSES_TIMES = 5
+"""An adapter that says no to everything for so long, while nothing comes in, closed its bus by itself."""
 
 
 class SlcanWire(CanWire):
@@ -34,7 +39,10 @@ class SlcanWire(CanWire):
         self._state = slcan.State.ACTIVE
         self._status_timer: asyncio.TimerHandle | None = None
         self._is_status_due = False
-        self._refusals = 0
+        self._knows_status = False
+        self._unanswered = 0
+        self._refused = 0
+        self._refused_since_s = 0.0
 
     async def _connect(self) -> None:
         rate = slcan.BIT_RATES.get(self.bit_rate)
@@ -48,7 +56,7 @@ class SlcanWire(CanWire):
         self._wire.write(b"\r" + slcan.CLOSE)
         await asyncio.sleep(self._sleep_s / 2)
         self._wire.write(rate + b"\r" + slcan.OPEN)
-        self._is_status_due, self._refusals = False, 0
+        self._is_status_due, self._unanswered, self._refused = False, 0, 0
         if self._ask_status:
             self._status_timer = asyncio.get_running_loop().call_later(_STATUS_EVERY_S, self._status)
 
@@ -65,7 +73,13 @@ class SlcanWire(CanWire):
         self._wire.write(slcan.encode(frame))
 
     def _status(self) -> None:
-        if self._refusals >= _STATUS_TRIES:
+        """Each second, until it is sure that the adapter does not know the question."""
+        self._unanswered += self._is_status_due
+        if self._knows_status and self._unanswered >= _DEAF:
+            self._is_deaf()
+            return
+        if not self._knows_status and self._unanswered >= _STATUS_TRIES:
+            self._is_status_due = False
             return  # it does not know the question
         self._is_status_due = True
         with contextlib.suppress(OSError):
@@ -79,23 +93,43 @@ class SlcanWire(CanWire):
             if listener is None:
                 continue  # still opening, or lost meanwhile
             if isinstance(found, tuple):
+                self._refused = 0
                 listener.frame(*found)
                 continue
             if found.state is not None:
-                self._is_status_due, self._refusals = False, 0
+                self._knows_status = self._knows_status or self._is_status_due
+                self._is_status_due, self._unanswered = False, 0
             if found.state is not None and found.state is not self._state:
                 self._state = found.state
                 if found.state in _STATES:
                     self._told(_STATES[found.state])
             for error in found.errors:
                 self._told(CanTrouble(error.value))
-            if found.is_no and self._is_status_due:
-                self._is_status_due = False
-                self._refusals += 1
-            elif found.is_no:
-                self._told(CanTrouble.REFUSED)
+            if found.is_no:
+                self._refuses()
             if found.is_garbage:
                 self._told(CanTrouble.GARBAGE)
+
+    def _refuses(self) -> None:
+        """It said no: to the question for its status, or to a frame."""
+        if self._is_status_due:
+            self._is_status_due = False
+            self._unanswered += 1
+            return
+        now_s = asyncio.get_running_loop().time()
+        self._told(CanTrouble.REFUSED)
+        self._refused_since_s = self._refused_since_s if self._refused else now_s
+        self._refused += 1
+        if self._refused >= _REFUSES_TIMES and now_s - self._refused_since_s >= _REFUSES_S:
+            self._is_deaf()
+
+    def _is_deaf(self) -> None:
+        """Whoever owns this opens it anew."""
+        self._refused = 0
+        if self._status_timer is not None:
+            self._status_timer.cancel()
+            self._status_timer = None
+        self._told(CanTrouble.DEAF)
 
     def _wire_lost(self) -> None:
         self.lose(self._wire.error)

@@ -25,6 +25,7 @@ class CanTrouble(enum.StrEnum):
 
     BUS_OFF = "bus-off"
     STUCK = "queue stuck"
+    DEAF = "adapter deaf"
     RESTARTED = "restarted by itself"
     PASSIVE = "error passive"
     WARNING = "error warning"

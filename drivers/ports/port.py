@@ -14,18 +14,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from bisect import insort
 from collections.abc import Callable, Hashable
 from types import TracebackType
 from typing import Any, TypeVar
 
-import msgspec
-
 from drivers.codecs.modbus import Carrier, Fault, Request
 from drivers.errors import BadFrame, DeviceError, NoAnswer, Refused
-from drivers.ports.late import TICK_S, LateReplies
+from drivers.ports.jobs import Job, Jobs
+from drivers.ports.late import LONGEST_LATE_S, TICK_S, LateReplies
 from drivers.ports.priority import Priority
-from drivers.ports.question import Asked, ModbusAsked, PlainAsked, Question, Telling
+from drivers.ports.question import Asked, ModbusAsked, PlainAsked, Question, Telling, shown
 from drivers.ports.statistics import Devices, Frames, Statistics, Tally
 from drivers.ports.wire import Wire
 
@@ -49,18 +47,6 @@ _GAP_S = 0.05  # an answer of unknown length goes on as long as no pause is long
 _DEAF = 5  # a TCP connection on which so many questions in a row had no reply at all is made anew
 
 
-class _Job(msgspec.Struct, eq=False):
-    asked: Asked[Any]
-    priority: Priority
-    number: int
-    timeout_s: float
-    quiet_s: float
-    answer: asyncio.Future[Any]
-
-    def __lt__(self, other: _Job) -> bool:
-        return (self.priority, self.number) < (other.priority, other.number)
-
-
 class Port:
     """One wire with one owner task. `timeout_s` is how long a device may take to begin its answer (not the time the
     bytes need on the wire); `late_s` how much later a reply may still come. `on_unasked` gets what comes in while
@@ -74,19 +60,19 @@ class Port:
         self.devices = Devices()
         self.frames = Frames()
         self.on_unasked: Callable[[bytes], None] | None = None
-        self._jobs: list[_Job] = []
         self._numbers = 0
         self._transaction = 0
         self._received = bytearray()
         self._wanted = 1
         self._most = _MAX_RECEIVED
         self._is_asking = False
-        self._active_s = 0.0
+        self._active_s = self._free_s = 0.0
         self._late = LateReplies(late_s)
         self._deaf = 0
         self._pause_s = 0.0
         self._opened_s: float | None = None
-        self._silence_s = max(_CHARACTERS_OF_SILENCE * wire.character_s, _LEAST_SILENCE_S) if wire.character_s else 0.0
+        silence_s = max(_CHARACTERS_OF_SILENCE * wire.character_s, _LEAST_SILENCE_S) if wire.character_s else 0.0
+        self._jobs = Jobs(self._late, silence_s)
         self._task: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._wake: asyncio.Future[None] | None = None
@@ -170,36 +156,48 @@ class Port:
         self._numbers += 1
         timeout_s = self.timeout_s if timeout_s is None else timeout_s
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        insort(self._jobs, _Job(asked, priority, self._numbers, timeout_s, quiet_s, future))
+        self._jobs.put(Job(asked, priority, self._numbers, self._now(), timeout_s, quiet_s, future))
         self._awake()
         return await future
 
     # ------------------------------------------------------------------------------------------------ the owner task
 
     async def _own(self) -> None:
+        said = ""
         try:
             while True:
-                if not self.wire.is_open:
-                    await self._open_wire()
-                job, until_s = self._next()
-                if job is None:
-                    await self._wait(until_s)
-                elif job.answer.done():
-                    self.statistics.skipped += 1
-                else:
-                    self._is_asking = True
-                    try:
-                        await self._carry_out(job)
-                    finally:
-                        self._is_asking = False
-                        if not job.answer.done():
-                            job.answer.set_exception(NoAnswer(self._text(job.asked, "the port was closed")))
-        except Exception:
-            log.exception("port '%s': its owner task failed", self.name)
-            raise
+                try:
+                    await self._work()
+                except Exception as error:  # whatever it is: the devices on this wire are needed on
+                    if repr(error) != said:
+                        said = repr(error)
+                        log.exception("port '%s': a fault of this software; it is opened anew", self.name)
+                self.wire.close()
+                self._tried.set()
+                self._fail_all(f"a fault of this software: {said}")
+                await asyncio.sleep(_MOST_PAUSE_S)
         finally:
             self._tried.set()
             self._fail_all("closed")
+
+    async def _work(self) -> None:
+        while True:
+            if not self.wire.is_open:
+                await self._open_wire()
+            job, until_s = self._jobs.next(self._now(), self._active_s, self._free_s)
+            if job is None:
+                await self._wait(until_s)
+            elif job.answer.done():
+                self.statistics.skipped += 1
+            else:
+                self._is_asking = True
+                try:
+                    await self._carry_out(job)
+                finally:
+                    self._is_asking = False
+                    self._free_s = max(self._now(), self._active_s)
+                    if not job.answer.done():
+                        job.answer.set_exception(NoAnswer(self._text(job.asked, "the port was closed")))
 
     async def _open_wire(self) -> None:
         """Until the wire is open, with growing pauses; a wire that broke soon after its opening is not hurried."""
@@ -225,27 +223,11 @@ class Port:
             self._received.clear()
             self._late.clear()
             self._deaf = 0
-            self._active_s = self._opened_s = self._now()
+            self._active_s = self._free_s = self._opened_s = self._now()
             self._tried.set()
             return
 
-    def _next(self) -> tuple[_Job | None, float | None]:
-        """The question to ask now; or None and the time at which to look again (None: when something happens)."""
-        now = self._now()
-        look_again_s: float | None = None
-        for at, job in enumerate(self._jobs):
-            held_s = self._late.held_until_s(job.asked, now)
-            if held_s > now + TICK_S and not job.answer.done():
-                look_again_s = min(held_s, look_again_s or held_s)
-                continue
-            quiet_until_s = self._active_s + max(job.quiet_s, self._silence_s)
-            if quiet_until_s > now + TICK_S and not job.answer.done():
-                return None, min(quiet_until_s, look_again_s or quiet_until_s)
-            del self._jobs[at]
-            return job, None
-        return None, look_again_s
-
-    async def _carry_out(self, job: _Job) -> None:
+    async def _carry_out(self, job: Job) -> None:
         asked = job.asked
         self._received[:] = asked.rest(bytes(self._received))
         self._most = max(asked.most_bytes, _MAX_RECEIVED)
@@ -288,7 +270,7 @@ class Port:
             await self._wait(wait_until_s)
         self._fail(job, tally, NoAnswer(self._text(asked, f"the wire was lost: {self.error}")))
 
-    def _settle(self, job: _Job, tally: Tally, data: bytes, asked_s: float) -> bool:
+    def _settle(self, job: Job, tally: Tally, data: bytes, asked_s: float) -> bool:
         """Whether `data` has the answer; then everything is done about it."""
         asked = job.asked
         try:
@@ -300,12 +282,12 @@ class Port:
         except BadFrame as error:
             self._came(asked, tally, data)
             tally.count(Fault.CHECK_SUM)
-            self._fail(job, tally, BadFrame(self._text(asked, f"{error} in {_hex(data)}")))
+            self._fail(job, tally, BadFrame(self._text(asked, f"{error} in {shown(asked, data)}")))
             return True
         except Exception as error:  # a driver that does not understand its device must not end the port
             log.exception("%s", self._text(asked, "the driver cannot understand the answer"))
             tally.count(Fault.GARBAGE)
-            self._fail(job, tally, BadFrame(self._text(asked, f"{error!r} in {_hex(data)}")))
+            self._fail(job, tally, BadFrame(self._text(asked, f"{error!r} in {shown(asked, data)}")))
             return True
         if answer is None:
             return False
@@ -318,17 +300,17 @@ class Port:
         """An answer, whatever it says, is in `data`; the time now."""
         self._deaf = 0
         now = self._now()
-        if data:
-            self.frames.received(now, data)
+        self.frames.received(now, data, is_private=asked.is_private)
         fault = asked.stray(data)
         if fault is not None:
             tally.count(fault)
         return now
 
-    def _give_up(self, job: _Job, tally: Tally, data: bytes, asked_s: float, late_possible: bool) -> None:
+    def _give_up(self, job: Job, tally: Tally, data: bytes, asked_s: float, late_possible: bool) -> None:
         asked, now = job.asked, self._now()
-        if data:
-            self.frames.received(now, data)
+        self.frames.received(now, data, is_private=asked.is_private)
+        if asked.is_private:
+            self.frames.hide_until(now + LONGEST_LATE_S)
         if late_possible and (self.wire.carrier is Carrier.RTU or not isinstance(asked, ModbusAsked)):
             self._late.expect(asked, asked_s, now)
         fault = asked.fault(data)
@@ -339,18 +321,17 @@ class Port:
                 self.wire.lose(f"{self._deaf} questions in a row without any reply")
             return
         tally.count(fault)
-        self._fail(job, tally, BadFrame(self._text(asked, f"{fault.value} in {_hex(data)}")))
+        self._fail(job, tally, BadFrame(self._text(asked, f"{fault.value} in {shown(asked, data)}")))
 
     @staticmethod
-    def _fail(job: _Job, tally: Tally, error: DeviceError) -> None:
+    def _fail(job: Job, tally: Tally, error: DeviceError) -> None:
         tally.failed(error)
         log.debug("%s", error)
         if not job.answer.done():
             job.answer.set_exception(error)
 
     def _fail_all(self, reason: str) -> None:
-        jobs, self._jobs = self._jobs, []
-        for job in jobs:
+        for job in self._jobs.take_all():
             if not job.answer.done():
                 job.answer.set_exception(NoAnswer(self._text(job.asked, f"the port is not open: {reason}")))
 
@@ -413,7 +394,3 @@ class Port:
 
     def _text(self, asked: Asked[Any], what: str) -> str:
         return f"address {asked.device} on port '{self.name}' ({self.wire.where}), {asked}: {what}"
-
-
-def _hex(data: bytes) -> str:
-    return data[:40].hex(" ").upper() + (f" … ({len(data)} bytes)" if len(data) > 40 else "")

@@ -8,7 +8,7 @@ stands in `Asked`: `ModbusAsked` knows all of it, `PlainAsked` makes the best of
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from drivers.codecs.modbus import (
     Carrier,
@@ -36,7 +36,8 @@ MOST_BYTES = 1024
 
 class Question(Protocol[T_co]):
     """One question to `device`. It may also say `reply_bytes` (how long its answer is, for the time it needs on a slow
-    line; not said: a port waits as long as bytes keep coming) and `most_bytes` (longest answer, if above 1024)."""
+    line; not said: a port waits as long as bytes keep coming), `most_bytes` (longest answer, if above 1024), and
+    `is_private` (its answer may name a vehicle or a person: it is shown to nobody)."""
 
     @property
     def device(self) -> Hashable:
@@ -75,6 +76,8 @@ class Asked(Protocol[T_co]):
     def most_bytes(self) -> int: ...
     @property
     def is_endless(self) -> bool: ...
+    @property
+    def is_private(self) -> bool: ...
     def encode(self, carrier: Carrier, number: int) -> bytes: ...
     def answer(self, data: bytes) -> T_co | None: ...
     def wanted(self, data: bytes) -> int:
@@ -106,6 +109,7 @@ class ModbusAsked:
     def __init__(self, request: Request, carrier: Carrier) -> None:
         self.device: Hashable = request.address
         self.reply_bytes = request.reply_bytes
+        self.is_private = request.is_private
         self._request, self._carrier, self._number = request, carrier, 0
         self._is_rtu = carrier is Carrier.RTU
 
@@ -161,6 +165,7 @@ class PlainAsked(Generic[T]):
         self.reply_bytes: int = getattr(question, "reply_bytes", 0)
         self.most_bytes: int = getattr(question, "most_bytes", MOST_BYTES)
         self.is_endless = self.reply_bytes == 0
+        self.is_private: bool = getattr(question, "is_private", False)
         self._question = question
 
     def encode(self, carrier: Carrier, number: int) -> bytes:
@@ -215,3 +220,10 @@ class Telling:
 
     def __str__(self) -> str:
         return self._name
+
+
+def shown(asked: Asked[Any], data: bytes) -> str:
+    """What came in, for messages."""
+    if asked.is_private:
+        return f"{len(data)} bytes"
+    return data[:40].hex(" ").upper() + (f" … ({len(data)} bytes)" if len(data) > 40 else "")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import termios
 from pathlib import Path
 
 import serial  # type: ignore[import-untyped]  # pyserial has no type hints
@@ -51,11 +52,14 @@ class SerialWire(Wire):
             except OSError as error:
                 errors.append(OSError(_reason(error, name)))
                 continue
-            except ValueError as error:
+            except (ValueError, termios.error) as error:  # termios.error, of one that goes just now, is no OSError
                 errors.append(OSError(f"{name}: {error}"))
                 continue
             self._serial = opened
-            opened.reset_input_buffer()
+            try:
+                opened.reset_input_buffer()
+            except termios.error as error:
+                raise OSError(f"{name}: {error}") from None
             if self._known_as is None:
                 self._known_as = self._link_of(name)
             return int(opened.fileno())

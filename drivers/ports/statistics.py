@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Hashable, Iterator
 
@@ -123,6 +124,11 @@ class Tally:
                 counted.bad_frame += 1
             counted.last_error = str(error)
 
+    def left(self) -> None:
+        """Who asked did not wait for the answer: it tells nothing of the device."""
+        for counted in self._both:
+            counted.requests -= 1
+
     def count(self, cause: str) -> None:
         """What was seen beside an answer, or instead of one."""
         for counted in self._both:
@@ -134,13 +140,22 @@ class Frames:
 
     def __init__(self) -> None:
         self._kept: deque[tuple[float, bool, object]] = deque(maxlen=FRAMES)
+        self._hidden_until_s = -math.inf
 
     def sent(self, at_s: float, frame: object) -> None:
         """`frame`: bytes, a CanFrame, or its fields as a tuple (which costs less)."""
         self._kept.append((at_s, True, frame))
 
-    def received(self, at_s: float, frame: object) -> None:
-        self._kept.append((at_s, False, frame))
+    def received(self, at_s: float, frame: object, *, is_private: bool = False) -> None:
+        """Nothing is kept of what is empty, and of what may name a vehicle or a person only how long it was."""
+        if frame and isinstance(frame, bytes) and (is_private or at_s < self._hidden_until_s):
+            self._kept.append((at_s, False, f"({len(frame)} bytes, not shown)"))
+        elif frame:
+            self._kept.append((at_s, False, frame))
+
+    def hide_until(self, at_s: float) -> None:
+        """What comes until then may be a late answer of that kind."""
+        self._hidden_until_s = at_s
 
     def lines(self) -> tuple[str, ...]:
         """Oldest first, each as `12.345 > 01 03 00 00 00 02 C4 0B` (`>` sent, `<` received)."""

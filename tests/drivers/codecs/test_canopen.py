@@ -123,8 +123,25 @@ def test_less_or_more_than_was_announced_is_damaged() -> None:
     next(endless)
     endless.send(bytes.fromhex("41 04 20 00 08 00 00 00"))
     endless.send(bytes.fromhex("00 43 68 61 72 67 65 70"))
-    with pytest.raises(BadReply, match="14 bytes where 8 were announced"):
+    with pytest.raises(BadReply, match="a transfer without an end, 14 bytes so far"):
         endless.send(bytes.fromhex("10 43 68 61 72 67 65 70"))
+
+
+@pytest.mark.parametrize(
+    "first, segments",
+    [
+        ("41 04 20 00 FF FF FF 7F", []),
+        ("40 04 20 00 00 00 00 00", ["00 43 68 61 72 67 65 70", "10 43 68 61 72 67 65 70"] * 400),
+        ("40 04 20 00 00 00 00 00", ["0E 00 00 00 00 00 00 00"]),
+    ],
+    ids=["two gigabytes", "without size and end", "without bytes"],
+)
+def test_a_server_that_never_ends_fills_no_memory(first: str, segments: list[str]) -> None:
+    transfer = upload(0x2004)
+    next(transfer)
+    with pytest.raises(BadReply, match=r"at most 4096|without an end"):
+        for each in (first, *segments):
+            transfer.send(bytes.fromhex(each))
 
 
 def test_a_server_takes_no_more_than_it_can_hold() -> None:

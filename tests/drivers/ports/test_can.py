@@ -10,7 +10,8 @@ import pytest
 
 from drivers.codecs.can import CanFrame
 from drivers.errors import BadFrame, NoAnswer, Refused
-from drivers.ports.can import MOST_PER_WINDOW, CanPort
+from drivers.ports.can import CanPort
+from drivers.ports.can_listeners import MOST_PER_WINDOW
 from drivers.ports.can_wire import CanTrouble, CanWire
 from drivers.simulated.can_line import CanLine
 from tests.drivers.ports.nodes import Node, backwards_from
