@@ -8,14 +8,21 @@ from typing import Any
 from chargepoint.commands import view
 from chargepoint.journal_text import clean
 from chargepoint.messages import (
+    ClimateState,
     ConnectorState,
+    InputState,
+    InsulationState,
     LinkStatus,
     MeterState,
+    ModulesState,
     OcppFrame,
+    OutputState,
     ServiceState,
     State,
     StationState,
+    UpsState,
 )
+from chargepoint.vocabulary import Cause, InputFunction
 
 FRAME_CHARACTERS = 160
 PROGRESS_S = 10.0
@@ -31,6 +38,8 @@ class Teller:
 
     def state(self, topic: str, state: State, now_mono_s: float) -> Iterator[str]:
         """Lines about a new value of a retained state; often none."""
+        if isinstance(state, InputState) and state.function is InputFunction.CONTACTOR_FEEDBACK:
+            return  # it moves with its contactor
         words = _WORDS.get(type(state))
         if words is not None:
             line = words(state)
@@ -86,10 +95,51 @@ def _station(state: StationState) -> str:
     return f"station: {state.technical.value}, {state.logical.value}, {state.mode.value}{record}"
 
 
+def _input(state: InputState) -> str:
+    if state.is_active is None:
+        return f"input {state.name}: cannot be read"
+    rest = "over, to be cleared" if state.is_latched else "at rest"
+    return f"input {state.name}: {'active' if state.is_active else rest}"
+
+
+def _output(state: OutputState) -> str:
+    obeys = "obeys" if state.cause is Cause.NONE else state.cause.value
+    return f"output {state.name}: {obeys}"
+
+
+def _modules(state: ModulesState) -> str:
+    wrong = [f"{module.number} {', '.join(module.alarms) or 'fault'}" for module in state.modules if module.has_fault]
+    answering = sum(module.is_online for module in state.modules)
+    return "; ".join((f"modules {state.name}: {answering} of {len(state.modules)} answer", *wrong))
+
+
+def _insulation(state: InsulationState) -> str:
+    if not state.is_answering or state.reading is None:
+        return f"insulation {state.name}: no value"
+    verdict = "too low" if state.reading.alarm else "low" if state.reading.warning else "good"
+    return f"insulation {state.name}: {state.reading.fault or verdict}"
+
+
+def _climate(state: ClimateState) -> str:
+    power = "no charging" if state.stops else f"{state.power_pct:.0f} % of power"
+    return f"climate: {power}{f', {state.why}' if state.why else ''}"
+
+
+def _ups(state: UpsState) -> str:
+    mains = "on mains" if state.on_battery_since_mono_s is None else "on battery"
+    return f"supply {state.name}: {mains if state.is_answering else 'silent'}"
+
+
 _WORDS: dict[type[State], Callable[[Any], str]] = {
     ConnectorState: _connector,
     MeterState: _meter,
     ServiceState: _service,
     LinkStatus: _link,
     StationState: _station,
+    InputState: _input,
+    OutputState: _output,
+    ModulesState: _modules,
+    InsulationState: _insulation,
+    ClimateState: _climate,
+    UpsState: _ups,
 }

@@ -16,6 +16,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from chargepoint.commands import view_cabinet
 from chargepoint.journal_text import clean
 from chargepoint.masking import mask
 from chargepoint.messages import (
@@ -76,7 +77,9 @@ class Scene:
 
 def whole(scene: Scene) -> RenderableType:
     """The whole screen."""
-    parts: list[RenderableType] = [header(scene), connectors(scene), _side_by_side(scene), link(scene)]
+    parts: list[RenderableType] = [header(scene), connectors(scene), _side_by_side(scene)]
+    parts += view_cabinet.lines(scene.states, scene.now_mono_s)
+    parts.append(link(scene))
     if scene.frames:
         parts.append(traffic(scene.frames))
     parts += [words(f"  {line}", "italic") for line in scene.story[-MOST_STORY:]]

@@ -12,12 +12,16 @@ from rich.console import Console, RenderableType
 from chargepoint.commands import view
 from chargepoint.commands.plain import Teller
 from chargepoint.messages import (
+    ClimateSensorState,
+    ClimateState,
     ConnectorState,
+    InputState,
     LinkCharge,
     LinkDay,
     LinkStatistics,
     LinkStatus,
     MeterState,
+    ModulesState,
     OcppFrame,
     ServiceState,
     SessionSummary,
@@ -28,12 +32,14 @@ from chargepoint.messages import (
 from chargepoint.records import Credential, Limit
 from chargepoint.vocabulary import (
     Cause,
+    ClimateZone,
     ConnectorFlag,
     ConnectorStatus,
     ConnectorType,
     ControllerStatus,
     CredentialType,
     HardwareFlag,
+    InputFunction,
     LinkState,
     LogicalStatus,
     OperatingMode,
@@ -42,7 +48,7 @@ from chargepoint.vocabulary import (
     StartSource,
     TechnicalStatus,
 )
-from drivers.interfaces import ControllerReading, MeterReading
+from drivers.interfaces import ControllerReading, MeterReading, ModuleReading
 
 NOW_S = 1000.0
 
@@ -106,6 +112,18 @@ STATES: dict[str, State] = {
         name="main", connector=0, is_answering=True, mono_s=NOW_S,
         reading=MeterReading(
             energy_wh=1_234_567, power_w=55_100.0, voltage_v=(230, 230, 230), current_a=(80, 79.5, 81.2)
+        ),
+    ),
+    "input/smoke": InputState(name="smoke", function=InputFunction.SMOKE, is_active=False, is_latched=True),
+    "climate": ClimateState(
+        sensors=(ClimateSensorState("front", ClimateZone.FRONT, True, 52.0, 20.0),), fans=(ClimateZone.FRONT,),
+        power_pct=80.0, why="front is hot",
+    ),
+    "modules/bank": ModulesState(
+        name="bank", connector=2,
+        modules=(
+            ModuleReading(number=0, is_online=True, is_on=True, temperature_c=48.0),
+            ModuleReading(number=1, is_online=False),
         ),
     ),
     "meter/type2": MeterState(name="type2", connector=4, is_answering=False, mono_s=NOW_S - 42, reading=None),
@@ -224,6 +242,9 @@ def test_plain_lines_cover_every_kind_of_state_that_is_shown() -> None:
     assert "meter type2: is silent" in said
     assert "service station: running, pid 4711, restarts 1, last end: signal 9" in said
     assert "central system: OFFLINE, boot Accepted, 1 parked" in said
+    assert "input smoke: over, to be cleared" in said
+    assert "modules bank: 1 of 2 answer" in said
+    assert "climate: 80 % of power, front is hot" in said
     assert teller.frame(FRAMES[0]) == '→ StartTransaction {"connectorId":2,"idTag":"··B3C4"}'
 
 
