@@ -56,12 +56,20 @@ class Switch(msgspec.Struct, frozen=True):
         return Switch(wanted, now)
 
 
+class Heat(msgspec.Struct, frozen=True):
+    """What one zone leaves of the power; stopped: too hot."""
+
+    power_pct: float = 100.0
+    is_stopped: bool = False
+
+
 class Climate(msgspec.Struct, frozen=True, kw_only=True):
     """What is switched, and how much of the station's power is left. The next call gets it as `before`."""
 
     heaters: Mapping[ClimateZone, Switch] = {}
     fans: Mapping[ClimateZone, Switch] = {}
     main_relay: Switch = Switch()
+    heat: Mapping[ClimateZone, Heat] = {}
     power_pct: float = 100.0
     is_stopped: bool = False
     """Too hot: all charges end."""
@@ -95,16 +103,17 @@ def decide(
         for zone in zones
         if hottest[zone] is None and all(sensor.silent_s > LOST_AFTER_S for sensor in sensors if sensor.zone is zone)
     )
-    heaters, fans = {}, {}
+    heaters, fans, heat = {}, {}, {}
     for zone in zones:
         heater, fan = before.heaters.get(zone, Switch()), before.fans.get(zone, Switch())
         is_humid = _is_humid(settings, heard[zone], heater.is_on)
-        heaters[zone] = heater.to(_heats(settings, coldest[zone], heater.is_on, is_humid), now, HEATER_LEAST_S)
+        is_cold = _heats(settings, coldest[zone], hottest[zone], heater.is_on, is_humid)
+        heaters[zone] = heater.to(is_cold, now, HEATER_LEAST_S)
         fans[zone] = fan.to(_blows(settings, hottest[zone], fan.is_on, zone in lost), now, FAN_LEAST_S)
+        of_zone = [sensor for sensor in sensors if sensor.zone is zone]
+        heat[zone] = _heat(settings, hottest[zone], of_zone, before.heat.get(zone))
     known = [value for value in hottest.values() if value is not None]
     heat_c = max(known) if known else None
-    stopped = _stops(settings, heat_c, before.is_stopped)
-    power_pct = 0.0 if stopped else _power_pct(settings, heat_c, before.power_pct, bool(lost))
     relay = before.main_relay
     if has_main_relay:
         cold = [value for value in coldest.values() if value is not None]
@@ -113,8 +122,9 @@ def decide(
         heaters=heaters,
         fans=fans,
         main_relay=relay,
-        power_pct=power_pct,
-        is_stopped=stopped,
+        heat=heat,
+        power_pct=min(each.power_pct for each in heat.values()),
+        is_stopped=any(each.is_stopped for each in heat.values()),
         is_too_cold=has_main_relay and not relay.is_on and bool(known),
         lost=lost,
     )
@@ -130,13 +140,14 @@ def _is_humid(settings: ClimateSettings, sensors: Iterable[SensorView], is_heati
     return wet > settings.dry_above_pct - (DRY_BACK_PCT if is_heating else 0.0)
 
 
-def _heats(settings: ClimateSettings, coldest_c: float | None, is_on: bool, is_humid: bool) -> bool:
-    """A heater nobody watches stays off: better cold than burnt. Against condensation only while it is not hot."""
-    if coldest_c is None:
+def _heats(
+    settings: ClimateSettings, coldest_c: float | None, hottest_c: float | None, is_on: bool, is_humid: bool
+) -> bool:
+    """A heater nobody watches stays off: better cold than burnt. Nothing heats while any sensor of its zone is hot: of
+    two that disagree the cold one may be the broken one."""
+    if coldest_c is None or hottest_c is None or hottest_c >= settings.fan_above_c - settings.hysteresis_k:
         return False
-    if is_humid and coldest_c < settings.fan_above_c - settings.hysteresis_k:
-        return True
-    return coldest_c < settings.heat_below_c + (settings.hysteresis_k if is_on else 0.0)
+    return is_humid or coldest_c < settings.heat_below_c + (settings.hysteresis_k if is_on else 0.0)
 
 
 def _blows(settings: ClimateSettings, hottest_c: float | None, is_on: bool, is_lost: bool) -> bool:
@@ -146,21 +157,25 @@ def _blows(settings: ClimateSettings, hottest_c: float | None, is_on: bool, is_l
     return hottest_c > settings.fan_above_c - (settings.hysteresis_k if is_on else 0.0)
 
 
-def _stops(settings: ClimateSettings, heat_c: float | None, is_stopped: bool) -> bool:
-    if heat_c is None:
-        return is_stopped
-    return heat_c >= settings.stop_above_c - (settings.hysteresis_k if is_stopped else 0.0)
+def _heat(settings: ClimateSettings, hottest_c: float | None, sensors: Sequence[SensorView], was: Heat | None) -> Heat:
+    """What a zone leaves. Readings lower and raise it; a sensor that is late, or a zone that is lost, only lower it: of
+    what was hot when it fell silent nobody knows that it is cool (R6)."""
+    before = was or Heat()
+    found = before if hottest_c is None else _by_heat(settings, hottest_c, before)
+    if hottest_c is None or any(not each.is_answering and each.silent_s <= LOST_AFTER_S for each in sensors):
+        found = Heat(min(before.power_pct, found.power_pct), before.is_stopped or found.is_stopped)
+    is_unknown = was is None or all(each.silent_s > LOST_AFTER_S for each in sensors)
+    if hottest_c is None and is_unknown:
+        found = Heat(min(found.power_pct, settings.lost_derate_pct), found.is_stopped)
+    return found
 
 
-def _power_pct(settings: ClimateSettings, heat_c: float | None, before_pct: float, is_lost: bool) -> float:
+def _by_heat(settings: ClimateSettings, hottest_c: float, before: Heat) -> Heat:
     """Falls evenly from 100 at derate_above_c to 0 at stop_above_c, at once; rises a hysteresis behind."""
-    power_pct = before_pct
-    if heat_c is not None:
-        falling, rising = _share_pct(settings, heat_c), _share_pct(settings, heat_c + settings.hysteresis_k)
-        power_pct = min(falling, max(before_pct, rising))
-    elif is_lost:
-        power_pct = 100.0
-    return min(power_pct, settings.lost_derate_pct) if is_lost else power_pct
+    if hottest_c >= settings.stop_above_c - (settings.hysteresis_k if before.is_stopped else 0.0):
+        return Heat(0.0, is_stopped=True)
+    falling, rising = _share_pct(settings, hottest_c), _share_pct(settings, hottest_c + settings.hysteresis_k)
+    return Heat(min(falling, max(before.power_pct, rising)))
 
 
 def _share_pct(settings: ClimateSettings, heat_c: float) -> float:
@@ -179,13 +194,18 @@ def _relay(settings: ClimateSettings, coldest_c: float | None, relay: Switch, is
 
 def _why(settings: ClimateSettings, found: Climate, heat_c: float | None) -> str:
     said = []
-    if found.is_stopped:
+    back_c = settings.stop_above_c - settings.hysteresis_k
+    if found.is_stopped and (heat_c is None or heat_c < back_c):
+        said.append("too hot when a sensor was heard last, and that has not been heard since")
+    elif found.is_stopped:
         said.append(f"too hot ({_c(heat_c)}, stop above {settings.stop_above_c:g} °C)")
     elif found.power_pct < 100.0 and heat_c is not None and heat_c > settings.derate_above_c - settings.hysteresis_k:
         said.append(f"warm ({_c(heat_c)}): {found.power_pct:.0f} % of the power")
     if found.lost:
         zones = " and ".join(zone.value for zone in found.lost)
         said.append(f"no sensor answers in zone {zones}: at most {settings.lost_derate_pct:g} % of the power")
+    elif found.power_pct < 100.0 and not said:
+        said.append(f"a sensor is not heard: {found.power_pct:.0f} % of the power until it is")
     if found.is_too_cold:
         said.append(f"too cold: the main relay is off below {settings.main_off_below_c:g} °C")
     return "; ".join(said)

@@ -174,13 +174,48 @@ def test_a_lost_sensor_never_raises_the_power_and_stops_the_heater(before_c: flo
     day = Day()
     before = day.at(sensor(before_c))
     lost = day.at(sensor(None, silent_s=LOST_AFTER_S + 1))
-    assert lost.power_pct <= SETTINGS.lost_derate_pct
+    assert lost.power_pct == min(before.power_pct, SETTINGS.lost_derate_pct)
     assert lost.is_stopped is before.is_stopped
     assert lost.lost == (FRONT,)
     assert "no sensor answers in zone front" in lost.why
     assert not day.heats()
     assert day.blows()
     assert day.at(sensor(20.0)).power_pct == 100.0
+
+
+@pytest.mark.parametrize("before_c", [20.0, 62.5, 69.0, 75.0])
+def test_the_other_zone_does_not_stand_for_a_hot_one_that_fell_silent(before_c: float) -> None:
+    day = Day()
+    before = day.at(sensor(before_c), sensor(20.0, REAR))
+    for silent_s in (25.0, LOST_AFTER_S, LOST_AFTER_S + 1, 1e6):
+        found = day.at(sensor(None, silent_s=silent_s), sensor(20.0, REAR), after_s=30.0)
+        assert found.is_stopped is before.is_stopped
+        most = before.power_pct if silent_s <= LOST_AFTER_S else min(before.power_pct, SETTINGS.lost_derate_pct)
+        assert found.power_pct == most
+        assert found.power_pct == 100.0 or found.why
+    assert day.at(sensor(20.0), sensor(20.0, REAR)).power_pct == 100.0
+
+
+def test_of_two_in_a_zone_a_late_one_raises_nothing_and_a_lost_one_leaves_it_to_the_other() -> None:
+    day = Day()
+    assert day.at(sensor(62.5), sensor(40.0)).power_pct == 50.0
+    assert day.at(sensor(None, silent_s=30.0), sensor(40.0), after_s=30.0).power_pct == 50.0
+    assert day.at(sensor(None, silent_s=LOST_AFTER_S + 1), sensor(40.0), after_s=31.0).power_pct == 100.0
+
+
+def test_a_station_that_has_not_heard_its_sensor_yet_has_the_power_of_a_lost_one() -> None:
+    day = Day()
+    assert day.at(sensor(None, silent_s=1.0), after_s=1.0).power_pct == SETTINGS.lost_derate_pct
+    assert day.at(sensor(20.0), after_s=5.0).power_pct == 100.0
+
+
+def test_nothing_heats_on_the_word_of_a_cold_sensor_beside_a_hot_one() -> None:
+    day = Day()
+    day.at(sensor(-40.0), sensor(SETTINGS.fan_above_c + 1))
+    assert not day.heats()
+    assert day.blows()
+    day.at(sensor(-40.0), sensor(20.0))
+    assert day.heats()
 
 
 def test_a_short_silence_changes_nothing() -> None:
