@@ -14,7 +14,8 @@ Three = tuple[float, float, float]
 
 
 class Ranges(msgspec.Struct, frozen=True):
-    """What values can be true. 0 V is a phase that is not connected; below `least_v` and above 0 is none of both."""
+    """What values can be true. 0 V is a phase that is not connected; below `least_v` and above 0 is none of both, but
+    beside a phase with voltage: an open wire picks some up from its neighbour."""
 
     lowest_v: float = 0.0
     least_v: float = 50.0
@@ -59,8 +60,10 @@ class Judge:
         ranges = self._ranges
         for volt in voltage_v:
             self._check(volt, "voltage", "V", ranges.most_v)
-            if volt < ranges.lowest_v or ranges.nothing_v <= volt < ranges.least_v:
+            if volt < ranges.lowest_v:
                 raise self.implausible("voltage", volt, "V")
+        if voltage_v and ranges.nothing_v <= max(voltage_v) < ranges.least_v:
+            raise self.implausible("voltage", max(voltage_v), "V")
         if frequency_hz is not None:
             self._check(frequency_hz, "frequency", "Hz", ranges.most_hz)
             if frequency_hz != 0 and frequency_hz < ranges.least_hz:

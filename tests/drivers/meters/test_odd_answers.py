@@ -8,6 +8,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from drivers.codecs.iec62056 import reply
@@ -15,7 +16,7 @@ from drivers.codecs.slip import Part
 from drivers.errors import BadFrame, DeviceError, Implausible, NoAnswer
 from drivers.simulated.meters.gsh01 import RUNS
 from tests.drivers.meters.test_sessions import MINE, signing
-from tests.drivers.meters.wired import CASES, Case, wired
+from tests.drivers.meters.wired import AC, CASES, Case, Known, wired
 
 OWN_PROTOCOL = ("lem", "gsh01", "mercury", "mercury_200", "energomera", "energomera_ce")
 TABLES = [case for case in CASES if case.driver not in OWN_PROTOCOL]
@@ -102,6 +103,15 @@ async def test_energomera_numbers_without_end_are_no_energy() -> None:
         endless = reply(f"1001({'9' * 400})4001(230)(230)(230)4002(1)(1)(1)4003(1)400D(50)")
         one.line.to_station = lambda data: (endless,)
         with pytest.raises(Implausible, match="energy inf"):
+            await one.meter.read()
+
+
+async def test_an_open_phase_that_picks_up_some_voltage_costs_no_reading() -> None:
+    model = Known(msgspec.structs.replace(AC, voltage_v=(230.2, 31.0, 0.4)))
+    async with wired(CASES[0], model) as one:
+        assert (await one.meter.read()).voltage_v == pytest.approx((230.2, 31.0, 0.0))
+        model.ac = msgspec.structs.replace(AC, voltage_v=(23.0, 23.1, 22.9))
+        with pytest.raises(Implausible, match="voltage 23.1 V"):
             await one.meter.read()
 
 
