@@ -109,7 +109,7 @@ async def test_the_meter_gets_its_60_ms_of_silence() -> None:
         ({0x0048: -1.0}, "energy -1000 Wh"),
         ({0x0048: math.nan}, "energy nan Wh"),
         ({0x004A: -math.inf}, "energy -inf Wh"),
-        ({0x0002: 48.0}, "voltage 48 V"),
+        ({0x0000: 48.0, 0x0002: 47.0, 0x0004: 0.0}, "voltage 48 V"),
         ({0x0002: -230.0}, "voltage -230 V"),
         ({0x0004: 301.0}, "voltage 301 V"),
         ({0x0006: 1e9}, "current 1e+09 A"),
