@@ -172,6 +172,7 @@ class Dumps:
                 except Exception:  # a driver's fault in what nobody's safety hangs on must not end all charges
                     log.exception("connector %d: no session dump", source.outlet.number)
                     source.unable_until_s, count = self._clock.mono() + AGAIN_S, None
+                    await self._end(source)
                 took_s = loop.time() - began_s
                 least_s = SILENT_PAUSE_S if count is None else PAUSE_S if count < 8 else 0.02
                 await asyncio.sleep(max(REST * took_s, least_s))
@@ -274,8 +275,8 @@ class Dumps:
 
     async def _keep(self, source: Source) -> None:
         """Write what waits. A disk that takes it not costs the lines, and nothing else."""
-        session_id = source.session_id
         async with source.is_writing:
+            session_id = source.session_id
             lines, source.waiting = source.waiting, []
             lost, source.lost = source.lost, 0
             source.kept_s = self._clock.mono()

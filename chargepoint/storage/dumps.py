@@ -9,6 +9,7 @@ of one may be lost. All functions do input and output; call them in a thread.
 from __future__ import annotations
 
 import struct
+import threading
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -43,7 +44,10 @@ class Segment(msgspec.Struct, frozen=True):
             file.seek(self.offset)
             packed = file.read(self.size)
         unpacker = zlib.decompressobj()
-        text = unpacker.decompress(packed, 1024 * MOST_SEGMENT_LINES)
+        try:
+            text = unpacker.decompress(packed, 1024 * MOST_SEGMENT_LINES)
+        except zlib.error as error:  # it was whole a moment ago
+            raise OSError(f"{self.path}: {error}") from None
         return text.decode("utf-8", "replace").split("\n")[: self.lines]
 
 
@@ -61,6 +65,8 @@ class DumpFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._ends: dict[int, tuple[int, int]] = {}
+        self._torn: set[int] = set()
+        self._lock = threading.Lock()
 
     def has(self, session_id: int) -> bool:
         """Whether anything is kept of this session."""
@@ -68,27 +74,41 @@ class DumpFiles:
 
     def append(self, session_id: int, lines: Sequence[str], lost: int) -> None:
         """Keep these lines behind those that are there; `lost` frames were lost since the last call. Raises OSError."""
+        with self._lock:
+            for at in range(0, max(len(lines), 1), MOST_SEGMENT_LINES):
+                piece = [line.replace("\n", " ") for line in lines[at : at + MOST_SEGMENT_LINES]]
+                self._append(session_id, piece, lost if at == 0 else 0)
+
+    def _append(self, session_id: int, piece: Sequence[str], lost: int) -> None:
+        """One segment. Lines that the disk did not take are counted as not kept."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        if session_id not in self._ends:
+        if session_id not in self._ends or session_id in self._torn:
             self._cut_off_torn(session_id)
-            self._ends[session_id] = _end(list(self._segments(session_id)))
-        for at in range(0, max(len(lines), 1), MOST_SEGMENT_LINES):
-            piece = [line.replace("\n", " ") for line in lines[at : at + MOST_SEGMENT_LINES]]
-            first, lost_before = self._ends[session_id]
-            end = first + len(piece), lost_before + (lost if at == 0 else 0)
-            packed = zlib.compress("\n".join(piece).encode("utf-8"), 6)
-            head = _HEAD.pack(_MAGIC, first, len(piece), end[1] & 0xFFFF_FFFF, len(packed))
-            head += _CHECK.pack(zlib.crc32(head + packed))
+            self._ends.setdefault(session_id, _end(list(self._segments(session_id))))
+            self._torn.discard(session_id)
+        first, lost_before = self._ends[session_id]
+        self._ends[session_id] = first + len(piece), lost_before + lost
+        packed = zlib.compress("\n".join(piece).encode("utf-8", "replace"), 6)
+        head = _HEAD.pack(_MAGIC, first, len(piece), (lost_before + lost) & 0xFFFF_FFFF, len(packed))
+        head += _CHECK.pack(zlib.crc32(head + packed))
+        try:
             with self._file_for(session_id, len(head) + len(packed)).open("ab") as file:
                 file.write(head + packed)
-            self._ends[session_id] = end
+        except OSError:
+            self._torn.add(session_id)  # a part of it may be there, and would hide all behind it
+            raise
 
     def finish(self, session_id: int) -> None:
         """Nothing more comes for this session."""
         self._ends.pop(session_id, None)
+        self._torn.discard(session_id)
 
     def page(self, session_id: int, after: int, limit: int) -> Page:
         """Lines from `after` on. Where lines were not kept, one line says how many. Raises OSError."""
+        with self._lock:
+            return self._page(session_id, after, limit)
+
+    def _page(self, session_id: int, after: int, limit: int) -> Page:
         found: list[str] = []
         place = expected = lost = 0
         for segment in self._segments(session_id):

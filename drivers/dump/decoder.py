@@ -180,12 +180,17 @@ def _packet(heard: Heard, data: bytes) -> list[int | None]:
     return [*data[:1], *_hidden(heard.group, data[1:], 7 * (heard.number - 1))]
 
 
+_NAMES = frozenset(
+    [*range(gbt.VIN_AT, gbt.VIN_AT + gbt.VIN_SIZE - SHOWN), *range(gbt.PACK_AT, gbt.PACK_AT + gbt.PACK_SIZE)]
+)
+"""Where in a message BRM a vehicle and its battery are named."""
+
+
 def _hidden(group: int, data: bytes, offset: int) -> list[int | None]:
     """Bytes of a message from `offset` on; None where they name the vehicle."""
     if group != gbt.BRM:
         return list(data)
-    first, last = gbt.VIN_AT, gbt.VIN_AT + gbt.VIN_SIZE - SHOWN
-    return [None if first <= offset + at < last else byte for at, byte in enumerate(data)]
+    return [None if offset + at in _NAMES else byte for at, byte in enumerate(data)]
 
 
 def _raw(can_id: int, width: int, data: bytes | list[int | None]) -> str:

@@ -12,6 +12,7 @@ from drivers.dump.privacy import masked
 CHARGER, BATTERY = 0x56, 0xF4
 BRM = 0x0200
 VIN_AT, VIN_SIZE = 24, 17
+PACK_AT, PACK_SIZE = 12, 4
 MOST_CELLS = 12
 """Of a list of cells or sensors so many are shown."""
 
@@ -133,7 +134,8 @@ MESSAGES: dict[int, Message] = {
     ), 8),
     BRM: Message("BRM", "vehicle identification", (
         Own(_version), Field(3, 1, "", one_of(_TYPES), has_mark=False), Field(4, 2, "", scaled(0.1, "Ah")),
-        Field(6, 2, "rated", _VOLT), Text(8, 4, "maker"), Field(12, 4, "pack", plain()), Own(_date),
+        Field(6, 2, "rated", _VOLT), Text(8, 4, "maker"),
+        Field(PACK_AT, PACK_SIZE, "pack", lambda number: masked(str(number))), Own(_date),
         Field(19, 3, "charged", plain("times")), Field(22, 1, "", one_of({0: "leased", 1: "own"})), Own(_vin),
         Own(_software),
     ), 41),

@@ -7,7 +7,12 @@ import re
 SHOWN = 4
 _VIN = re.compile(r"(?<![A-Za-z0-9])[A-HJ-NPR-Za-hj-npr-z0-9]{17}(?![A-Za-z0-9])")
 _MAC = re.compile(r"(?<![0-9A-Fa-f:])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5,7}(?![0-9A-Fa-f:])")
-_NAMED = re.compile(r"\b(VIN|EVCC-?ID|EMAID|PCID|MAC|contract(?:[ _-]?id)?|idTag)(\s*[=:]\s*|\s+)([\w:.*-]{5,})", re.I)
+_BARE_MAC = re.compile(r"(?<![0-9A-Za-z])(?=\d*[A-Fa-f])(?=[A-Fa-f]*\d)[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
+_NAMED = re.compile(
+    r"(?<![A-Za-z0-9])(VIN|EVCC[ _-]?(?:ID|MAC)|EV[ _-]?ID|EMAID|PCID|MAC(?:[ _-]?addr(?:ess)?)?|contract(?:[ _-]?id)?"
+    r"|id[ _-]?tag|id[ _-]?token|uid)([\"']?\s*[=:>]\s*[\"']?|\s+)([\w:.*-]{5,})",
+    re.I,
+)
 
 
 def masked(text: str) -> str:
@@ -18,5 +23,6 @@ def masked(text: str) -> str:
 def without_names(text: str) -> str:
     """Vehicle numbers, modem addresses and contract numbers within a line are masked."""
     text = _NAMED.sub(lambda found: found[1] + found[2] + masked(found[3]), text)
-    text = _MAC.sub(lambda found: masked(found[0]), text)
+    for pattern in (_MAC, _BARE_MAC):
+        text = pattern.sub(lambda found: masked(found[0]), text)
     return _VIN.sub(lambda found: masked(found[0]), text)

@@ -74,7 +74,8 @@ def decode(data: bytes) -> Batch:
 
 def _frame(code: int, at_ms: int, body: bytes) -> VehicleFrame:
     if code >= len(FRAME_KIND_CODES):
-        return VehicleFrame(at_ms, FrameKind.CCS, 0, f"record of kind {code}: {body.hex(' ').upper()}".encode())
+        # nobody knows whether it names a vehicle
+        return VehicleFrame(at_ms, FrameKind.CCS, 0, f"record of kind {code}, {len(body)} bytes".encode())
     kind = FrameKind(FRAME_KIND_CODES[code])
     width = _IDENTIFIER[kind]
     if not width:

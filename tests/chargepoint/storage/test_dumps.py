@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,3 +97,60 @@ def test_the_oldest_sessions_go_first_and_running_ones_stay(tmp_path: Path, monk
     files.prune(running=(6,))
     assert [session_id for session_id in range(1, 7) if files.has(session_id)] == [6]
     DumpFiles(tmp_path / "none").prune()
+
+
+def test_what_a_full_disk_left_of_a_segment_does_not_hide_what_comes_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = DumpFiles(tmp_path)
+    files.append(7, lines(0, 10), 1)
+    (path,) = tmp_path.iterdir()
+    real = Path.open
+
+    class Full:
+        """Takes a few bytes, then no more."""
+
+        def __init__(self, file: Any) -> None:
+            self._file = file
+
+        def __enter__(self) -> Full:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            self._file.close()
+
+        def write(self, data: bytes) -> int:
+            self._file.write(data[:20])
+            raise OSError(28, "No space left on device")
+
+    def opened(self: Path, mode: str = "r") -> Any:
+        return Full(real(self, mode)) if mode == "ab" else real(self, mode)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", opened)
+        with pytest.raises(OSError, match="No space"):
+            files.append(7, lines(10, 5), 2)
+    assert path.read_bytes().count(b"DMP1") == 2
+    files.append(7, ["after"], 0)
+    page = files.page(7, 0, 100)
+    assert page.lines[:10] == tuple(lines(0, 10)) and page.lines[-1] == "after"
+    assert "5 lines were not kept" in page.lines[10] and page.lost == 3
+
+
+def test_a_page_is_read_while_lines_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dumps, "HEAD_BYTES", 2000)
+    monkeypatch.setattr(dumps, "TAIL_BYTES", 2000)
+    files, noise = DumpFiles(tmp_path), random.Random(1)
+
+    def add() -> None:
+        for at in range(0, 600, 3):
+            files.append(7, lines(at, 3, noise), 0)
+
+    with ThreadPoolExecutor(2) as threads:
+        adding = threads.submit(add)
+        totals = []
+        while not adding.done():
+            page = files.page(7, 0, 10_000)
+            totals.append(len(page.lines) - page.total)
+        adding.result()
+    assert not any(totals) and files.page(7, 0, 10_000).lines[-1].startswith("line 599 ")

@@ -155,6 +155,14 @@ def test_the_identification_of_a_vehicle_shows_only_the_end_of_its_number() -> N
     assert VIN[-4:].hex(" ").upper() in whole
 
 
+def test_the_number_of_a_battery_pack_is_hidden_but_for_its_end() -> None:
+    brm = BRM[:12] + (987654321).to_bytes(4, "little") + BRM[16:]
+    everything = "".join(lines(*transfer(0x0200, brm)))
+    assert "pack *****4321" in everything and "987654321" not in everything
+    for at in range(3):
+        assert brm[12 + at : 14 + at].hex(" ").upper() not in everything
+
+
 def test_packets_of_a_transfer_whose_begin_was_lost_show_no_bytes() -> None:
     found = "".join(lines(*transfer(0x0200, BRM)[2:]))
     assert "of no transfer known" in found and "57 56" not in found and "ZZ" not in found
@@ -292,6 +300,12 @@ def test_a_duty_cycle_means_a_current(duty_pct: float, meaning: str) -> None:
         ("vehicle is WVWZZZ1JZXW000001", "", "vehicle is *************0001"),
         ("PaymentDetailsReq eMAID=DE8AA1A2B3C4D9", "EV>EVSE", "PaymentDetailsReq eMAID=**********C4D9"),
         ("modem 00-7d-fa-01-b2-c3 answers", "", "modem *************2-c3 answers"),
+        ("modem 007DFA01B2C3 answers", "", "modem ********B2C3 answers"),
+        ('{"evccId": "007D01020304", "x": 1}', "", '{"evccId": "********0304", "x": 1}'),
+        ("<EVCCID>00110102030405</EVCCID>", "", "<EVCCID>**********0405</EVCCID>"),
+        ("mac_address=123456789012 id_token: 04A2B3C4D5", "", "mac_address=********9012 id_token: ******C4D5"),
+        ("SessionSetupRes SessionID=0123456789012345", "EVSE>EV", "SessionSetupRes SessionID=0123456789012345"),
+        ("ChargeLoopReq at 123456789012 ms", "EV>EVSE", "ChargeLoopReq at 123456789012 ms"),
     ],
 )
 def test_messages_of_ccs_keep_the_words_of_the_controller_but_no_names(
