@@ -10,6 +10,7 @@ from types import ModuleType
 import msgspec
 import pytest
 
+from drivers.codecs.mercury import crc16
 from drivers.codecs.modbus import Carrier, encode_request, find_reply, read_holding, write_registers
 from drivers.errors import BadFrame, DeviceError, Implausible, NoAnswer, Refused
 from drivers.insulation import bender_isocha, dold_rn5893
@@ -225,3 +226,58 @@ async def test_a_state_the_dold_does_not_have_is_a_bad_frame(state: int) -> None
         at.face._state = lambda: state
         with pytest.raises(BadFrame):
             await at.monitor.read()
+
+
+ASKED = {
+    "bender": (
+        "03 03 0B BD 00 01", "03 10 0B BD 00 01 02 01 F4",  # R1, pre-alarm, 500 kohm
+        "03 03 0B BF 00 01", "03 10 0B BF 00 01 02 00 64",  # R2, alarm, 100 kohm
+        "03 03 26 5C 00 05",
+        "03 03 0B CD 00 01", "03 10 0B CD 00 01 02 00 03",
+        "03 03 0B CF 00 01",
+        "03 03 0B D2 00 01",
+        "03 03 03 E8 00 04", "03 03 03 F0 00 04", "03 03 03 F8 00 08",
+        "03 03 26 48 00 0A",
+    ),
+    "dold": (
+        "1E 03 07 D0 00 0B", "1E 10 07 D0 00 0B 16 00 01 00 00 00 00 00 02 00 00 00 78 01 F4 00 01 00 00 00 00 00 00",
+        "1E 04 00 00 00 02",
+        "1E 04 07 D0 00 03",
+    ),
+}  # fmt: skip
+"""What leaves, each the first time, without check sums: the registers as the sources number them."""
+
+
+@every
+async def test_everything_stands_in_the_makers_registers(kind: str) -> None:
+    seen: dict[str, None] = {}
+    async with bench(kind) as at:
+
+        def listen(data: bytes) -> Iterable[bytes]:
+            seen[data[:-2].hex(" ").upper()] = None
+            return (data,)
+
+        at.line.to_device = listen
+        await at.monitor.prepare(500_000, 120_000 if kind == "dold" else 100_000)
+        await at.monitor.read()
+        await at.monitor.identify()
+    assert tuple(seen) == ASKED[kind]
+
+
+async def test_dold_values_are_steps_of_100_ohm_and_volts() -> None:
+    async with bench("dold") as at:
+        replies = {b"\x00\x00": "1E 04 04 00 00 00 06", b"\x07\xd0": "1E 04 06 03 D4 00 00 01 90"}
+
+        def reply(data: bytes) -> Iterable[bytes]:
+            body = bytes.fromhex(replies[asked[-1][2:4]])
+            return (body + crc16(body).to_bytes(2, "little"),)
+
+        asked: list[bytes] = []
+
+        def listen(data: bytes) -> Iterable[bytes]:
+            asked.append(data)
+            return (data,)
+
+        at.line.to_device, at.line.to_station = listen, reply
+        reading = await at.monitor.read()
+    assert (reading.resistance_ohm, reading.voltage_v, reading.alarm) == (98_000.0, 400.0, True)

@@ -127,3 +127,78 @@ async def test_an_icp_das_module_refuses_orders_after_its_watchdog_until_it_was_
         with pytest.raises(Exception, match="illegal data value"):
             await at.device.write(0, True)
         assert not at.model.outputs[0]
+
+
+@pytest.mark.parametrize(
+    "kind, watchdog_s, asked",
+    [
+        (
+            Kind("wirenboard", {"model": "WB-MR6C"}, 7, 6),
+            3.7,
+            (
+                "01 03 00 09 00 06", "01 10 00 09 00 06 0C 00 03 00 03 00 03 00 03 00 03 00 03",  # inputs do nothing
+                "01 03 00 10 00 01", "01 06 00 10 00 03",
+                "01 03 00 06 00 01",  # safe state after power-on, as delivered
+                "01 03 03 A2 00 06",  # safe states off, as delivered
+                "01 03 03 AA 00 06", "01 10 03 AA 00 06 0C 00 01 00 01 00 01 00 01 00 01 00 01",
+                "01 03 03 B2 00 06",
+                "01 03 00 13 00 01",
+                "01 03 00 08 00 01", "01 06 00 08 00 03",  # whole seconds
+            ),
+        ),
+        (
+            Kind("icpdas", {"model": "M-7060"}, 4, 4),
+            5.0,
+            (
+                "01 05 01 0D FF 00",
+                "01 01 00 80 00 04",
+                "01 01 00 A0 00 04",
+                "01 03 01 E8 00 01", "01 06 01 E8 00 32",
+                "01 01 01 04 00 01", "01 05 01 04 FF 00",
+            ),
+        ),
+    ],
+    ids=["wirenboard", "icpdas"],
+)  # fmt: skip
+async def test_watchdogs_and_safe_values_stand_in_the_makers_registers(
+    kind: Kind, watchdog_s: float, asked: tuple[str, ...]
+) -> None:
+    seen: list[str] = []
+    async with bench(kind) as at:
+
+        def listen(data: bytes) -> tuple[bytes, ...]:
+            seen.append(data[:-2].hex(" ").upper())
+            return (data,)
+
+        at.line.to_device = listen
+        await at.device.prepare(watchdog_s)
+        first, seen[:] = list(dict.fromkeys(seen)), []
+        assert tuple(first) == asked
+        await at.device.prepare(watchdog_s)
+        assert not [each for each in seen if each[3:5] in ("06", "10", "0F")]  # nothing is worn out
+
+
+@pytest.mark.parametrize(
+    "kind, asked",
+    [
+        (Kind("wirenboard", {"model": "WB-MR6C", "counters": True}, 7, 6),
+         ("01 02 00 00 00 08", "01 01 00 00 00 06", "01 04 00 20 00 06")),
+        (Kind("wirenboard", {"model": "WBIO-DI-WD-14", "slot": 2, "counters": True}, 14, 0),
+         ("01 01 07 D0 00 0E", "01 03 08 CA 00 0E")),
+        (Kind("icpdas", {"model": "tM-P3R3", "counters": True}, 3, 3),
+         ("01 02 00 20 00 03", "01 01 00 00 00 03", "01 04 00 60 00 03")),
+        (Kind("adam", {"model": "WP8028"}, 8, 8), ("01 02 00 00 00 08", "01 01 00 00 00 08")),
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_channels_and_counters_stand_in_the_makers_registers(kind: Kind, asked: tuple[str, ...]) -> None:
+    seen: list[str] = []
+    async with bench(kind) as at:
+
+        def listen(data: bytes) -> tuple[bytes, ...]:
+            seen.append(data[:-2].hex(" ").upper())
+            return (data,)
+
+        at.line.to_device = listen
+        await at.device.read()
+    assert tuple(seen) == asked
