@@ -13,6 +13,10 @@ import asyncio
 import random
 from collections import Counter, deque
 from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
 
 from drivers.codecs.can import CanFrame, bits_on_wire
 from drivers.ports.can import CanPort
@@ -51,6 +55,20 @@ class Station:
 
     def leave(self) -> None:
         self._line.leave(self)
+
+
+class CanFaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to make of a CAN bus. `bus_off`: the station's controller goes off the bus once; `shorted`: again and again.
+
+    `babble_share` of the bus is filled by the frame `babble_id`; `drop` is the share of frames that get lost.
+    """
+
+    bus_off: bool = False
+    shorted: bool = False
+    babble_id: Annotated[int, Meta(ge=0, le=0x1FFF_FFFF)] = 0
+    babble_share: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    babble_is_extended: bool = True
+    drop: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
 
 class CanLine:
@@ -146,6 +164,14 @@ class CanLine:
         if self._babble is None:
             for station in list(self._stations):
                 self.transmit(station)
+
+    def disturb(self, faults: CanFaults) -> None:
+        """All of these, instead of what was wrong before."""
+        self.drop = faults.drop
+        self.babble(faults.babble_id, faults.babble_share, is_extended=faults.babble_is_extended)
+        self.is_shorted = faults.shorted
+        if faults.bus_off or faults.shorted:
+            self.bus_off(shorted=faults.shorted)
 
     def put(self, frame: CanFrame) -> None:
         """A frame from somebody else, to all."""

@@ -8,10 +8,10 @@ import aiohttp
 import msgspec
 
 from drivers.simulated.bus import Kind
+from drivers.simulated.can_line import CanFaults
 from drivers.simulated.contactor import ContactorEvent
 from drivers.simulated.meter import MeterFaults
 from drivers.simulated.outlet import How
-from drivers.simulated.station import CanFaults
 from drivers.simulated.vehicle import PlugOptions
 from drivers.simulated.words import StationState
 

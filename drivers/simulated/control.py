@@ -17,10 +17,11 @@ from aiohttp import web
 from msgspec import Meta
 
 from drivers.simulated.bus import Kind, Share
+from drivers.simulated.can_line import CanFaults
 from drivers.simulated.faults import FAULTS
 from drivers.simulated.meter import MeterFaults
 from drivers.simulated.outlet import How, NoVehicle, Occupied
-from drivers.simulated.station import CanFaults, SimulatedStation, Unknown
+from drivers.simulated.station import SimulatedStation, Unknown
 from drivers.simulated.vehicle import NotNegative, PlugOptions
 
 log = logging.getLogger(__name__)

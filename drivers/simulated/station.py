@@ -12,16 +12,16 @@ import logging
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
-from msgspec import Meta
 
 from drivers.codecs.modbus import Carrier
 from drivers.ports.opening import AnyWire, LocalDevice, WebPlace
 from drivers.ports.places import socket_place
 from drivers.simulated import faces
 from drivers.simulated.bus import PortFaults
+from drivers.simulated.can_line import CanFaults
 from drivers.simulated.contactor import ContactorEvent
 from drivers.simulated.ends import LineEnd, PtyEnd, TcpEnd
 from drivers.simulated.faults import FAULTS
@@ -57,20 +57,6 @@ class NamedPort(Protocol):
 
 class Unknown(Exception):
     """There is no such connector, meter, reader, port or other device."""
-
-
-class CanFaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to make of a CAN bus. `bus_off`: the station's controller goes off the bus once; `shorted`: again and again.
-
-    `babble_share` of the bus is filled by the frame `babble_id`; `drop` is the share of frames that get lost.
-    """
-
-    bus_off: bool = False
-    shorted: bool = False
-    babble_id: Annotated[int, Meta(ge=0, le=0x1FFF_FFFF)] = 0
-    babble_share: Annotated[float, Meta(ge=0, le=1)] = 0.0
-    babble_is_extended: bool = True
-    drop: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
 
 class SimulatedStation:
@@ -302,11 +288,7 @@ class SimulatedStation:
         if line is None:
             names = [name for name, each in self._ports.items() if each.can is not None]
             raise Unknown(_unknown("CAN port", port, names))
-        line.drop = faults.drop
-        line.babble(faults.babble_id, faults.babble_share, is_extended=faults.babble_is_extended)
-        line.is_shorted = faults.shorted
-        if faults.bus_off or faults.shorted:
-            line.bus_off(shorted=faults.shorted)
+        line.disturb(faults)
 
     def cut(self, port: str, *, unplug: bool = False) -> None:
         """Silence on a port; with `unplug` the device itself disappears. Raises Unknown."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chargepoint.messages import PortState
-from drivers.simulated.station import CanFaults
+from drivers.simulated.can_line import CanFaults
 from tests.journeys.rig import Rig
 from tests.journeys.steps import charge, leave, settle, until_energy_flows
 from tests.journeys.test_canopen import ON_CAN

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from drivers.simulated.can_line import CanFaults
 from drivers.simulated.client import ControlRefused, SimulationClient
 from drivers.simulated.control import Control
 from drivers.simulated.io_model import IoFaults
@@ -16,7 +17,7 @@ from drivers.simulated.meter import MeterFaults
 from drivers.simulated.models import BankFaults, IsolationFaults
 from drivers.simulated.module_bank import ModuleFault
 from drivers.simulated.plan import Plan
-from drivers.simulated.station import CanFaults, SimulatedStation
+from drivers.simulated.station import SimulatedStation
 from drivers.simulated.ups_model import UpsFaults
 from drivers.simulated.vehicle import PlugOptions
 from drivers.simulated.wiring import InputDeed, OutputDeed

@@ -22,9 +22,9 @@ from drivers.ports.port import Port
 from drivers.ports.wire import open_wire
 from drivers.readers import simulated as card_reader
 from drivers.simulated.__main__ import Started
+from drivers.simulated.can_line import CanFaults
 from drivers.simulated.client import ControlRefused, SimulationClient
 from drivers.simulated.climate_model import ClimateFaults
-from drivers.simulated.station import CanFaults
 from drivers.simulated.vehicle import PlugOptions
 from tests.drivers.simulated.plans import settings
 from tests.drivers.simulated.whole import device, document, real_port

@@ -11,11 +11,12 @@ import msgspec
 import pytest
 
 from drivers.errors import DeviceError, NoAnswer
+from drivers.simulated.can_line import CanFaults
 from drivers.simulated.climate_model import ClimateFaults
 from drivers.simulated.models import BankFaults, IsolationFaults
 from drivers.simulated.module_bank import ModuleFault
 from drivers.simulated.plan import PlanError, SimulationFile, of_settings
-from drivers.simulated.station import CanFaults, SimulatedStation, Unknown
+from drivers.simulated.station import SimulatedStation, Unknown
 from drivers.simulated.ups_model import UpsFaults
 from drivers.simulated.vehicle import PlugOptions
 from drivers.simulated.wiring import InputDeed, OutputDeed
