@@ -11,7 +11,7 @@ from chargepoint.station.inputs import InputTrack
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.signals import Output
 from chargepoint.vocabulary import Cause
-from drivers.errors import NoAnswer
+from drivers.errors import NoAnswer, Refused
 from drivers.interfaces import MeterReading
 
 LEASE_S = 5.0
@@ -42,7 +42,7 @@ class StationParts:
 
     async def switch(self, name: str, on: bool) -> None:
         """Switch an output, for `LEASE_S` when on. A contactor is waited for: NoAnswer while it is not closed yet (the
-        order stands, ask again), Refused when it is out of order. Raises KeyError."""
+        order stands, ask again), Refused when it is out of order, or was told to open meanwhile. Raises KeyError."""
         output = self._outputs[name]
         if not isinstance(output, Contactor):
             output.switch(on, LEASE_S, self._clock.mono())
@@ -55,15 +55,19 @@ class StationParts:
             if self._clock.mono() >= until_s:
                 raise NoAnswer(f"output '{name}' is not closed yet")
             await asyncio.sleep(LOOK_S)
+            if not output.is_permitted:
+                raise Refused(f"output '{name}' was told to open while it was closing")
 
     def is_on(self, name: str) -> bool | None:
         """Whether an output is really on. Raises KeyError."""
         return self._outputs[name].is_on
 
     def fault(self, name: str) -> Cause:
-        """Why an output is out of order, NONE while it obeys. Raises KeyError."""
+        """Why an output is out of order, or has fallen off by itself; NONE while it obeys. Raises KeyError."""
         output = self._outputs[name]
-        return output.cause if isinstance(output, Contactor) else Cause.NONE
+        if not isinstance(output, Contactor):
+            return Cause.NONE
+        return Cause.CONTACTOR_FAILED if output.cause is Cause.NONE and output.dropped else output.cause
 
     def meter(self, name: str) -> MeterReading | None:
         """The last good reading of a meter, None when it is too old. Raises KeyError."""

@@ -94,10 +94,12 @@ class LeasedBox(LeaseState):
         if not 1 <= session_ref <= 0xFFFF_FFFF:
             raise ValueError(f"session_ref {session_ref}: must be 1..2^32-1")
         amperes = self._steps(current_a, power_w)
-        until_s = self._until(valid_for_s)
+        until_s, withdrawals = self._until(valid_for_s), self._withdrawals
         async with self._lock:
             look = await self._look()
             self._check_in_time(until_s)
+            if withdrawals != self._withdrawals:
+                raise self._refused("it was stopped meanwhile")
             if self._is_permitted and self._session_ref != session_ref:
                 raise self._refused(f"session {self._session_ref} charges here")
             reason = self._why_not(look)
@@ -139,6 +141,7 @@ class LeasedBox(LeaseState):
 
     async def stop(self) -> None:
         """Withdraw the permission. Raises NoAnswer when it did not hear it; it is told again at each look."""
+        self._withdrawals += 1
         self._withdraw(Cause.NONE)
         self._cause, self._wants_lock = Cause.NONE, False
         async with self._lock:

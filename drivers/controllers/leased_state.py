@@ -33,6 +33,8 @@ class LeaseState:
         self._boot_count = 1
         self._boot: int | None = None
         self._is_permitted = False
+        self._withdrawals = 0
+        """How often it was stopped: a stop wins over a start that is under way."""
         self._session_ref = 0
         self._keeps_cable = False
         self._wants_lock = False

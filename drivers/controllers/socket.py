@@ -125,6 +125,9 @@ class SocketController:
         self._low_since_s: float | None = None
         self._is_finished = False
         self._emergency = False
+        self._has_fallen = False
+        """The relay fell off in a charge: a fault until the vehicle has left."""
+        self._ends = 0
         self._assumed_until_s = -math.inf
         self._lease_ended = False
         self._is_first = True
@@ -141,6 +144,7 @@ class SocketController:
     async def read(self) -> ControllerReading:
         """Its parts as they are now. Raises NoAnswer while meter, relay, lid or breaker do not tell."""
         now = asyncio.get_running_loop().time()
+        await self._watch_parts(now)
         meter = self._meter()
         relay = self._part(self._parts.is_on(self._settings.relay), "output", self._settings.relay)
         self._look_at_first(relay, now)
@@ -196,13 +200,18 @@ class SocketController:
             self._lease_ended = True
         self._is_first = False
 
-    async def _watch(self, relay: bool, meter: MeterReading, now: float) -> None:
-        """Reasons to open, found at each poll. They never wait for anybody."""
+    async def _watch_parts(self, now: float) -> None:
+        """Reasons to open, found at each poll. They wait neither for the meter nor for one another."""
         if self._until_s is not None and now > self._until_s:
             self._lease_ended = True
             await self._end()
-        if self._until_s is not None and (self._is_lid_against() or self._input(self._settings.breaker)):
+        if self._until_s is not None and self._parts.fault(self._settings.relay) is not Cause.NONE:
+            await self._fall()
+        if self._until_s is not None and (self._input(self._settings.breaker) or self._is_lid_against()):
             await self._end()
+
+    async def _watch(self, relay: bool, meter: MeterReading, now: float) -> None:
+        """Reasons to open that the meter tells."""
         if self._until_s is not None and not self._is_paused:
             is_low = _current_a(meter) < self._settings.low_current_a
             self._low_since_s = (self._low_since_s or now) if is_low else None
@@ -232,8 +241,10 @@ class SocketController:
         if self._odd_since_s is not None and now - self._odd_since_s > WELDED_AFTER_S:
             return ControllerStatus.E6_ELECTROMECHANICAL, Cause.CONTACTOR_WELDED
         if not self._is_plugged(now):
-            self._is_finished = False
+            self._is_finished = self._has_fallen = False
             return ControllerStatus.A_NOT_CONNECTED, Cause.NONE
+        if self._has_fallen:
+            return ControllerStatus.E6_ELECTROMECHANICAL, Cause.CONTACTOR_FAILED
         if self._until_s is not None:
             return (ControllerStatus.B_CONNECTED if self._is_paused else ControllerStatus.C6_CHARGING), Cause.NONE
         if self._is_finished:
@@ -277,7 +288,9 @@ class SocketController:
             raise Refused("socket: its lid does not allow energy")
         if self._input(self._settings.breaker):
             raise Refused("socket: its breaker has tripped")
-        meter = self._meter()
+        if self._has_fallen:
+            raise Refused("socket: its relay fell off in a charge; unplug first")
+        meter, ends = self._meter(), self._ends
         self._note_limit(current_a, power_w, now + valid_for_s)
         if not self._is_paused:
             try:
@@ -285,16 +298,21 @@ class SocketController:
             except DeviceError:
                 self._until_s = None
                 raise
+        if self._ends != ends:
+            raise Refused("socket: stopped while its relay was closing")
         self._session_ref, self._started_s, self._start_wh = session_ref, now, meter.energy_wh
         self._low_since_s, self._is_finished, self._lease_ended, self._is_first = None, False, False, False
         self._assumed_until_s = math.inf
 
     async def limit(self, current_a: float, power_w: float, valid_for_s: float) -> None:
         """Renew. A limit below the rated current opens the relay until there is enough again. Raises Refused without a
-        session."""
+        session, or when the relay has fallen off by itself: it is not closed again then."""
         now = asyncio.get_running_loop().time()
-        if self._until_s is None:
+        if self._until_s is None or now > self._until_s:
             raise Refused("socket: no session to renew")
+        if self._parts.fault(self._settings.relay) is not Cause.NONE:
+            await self._fall()
+            raise Refused("socket: its relay is out of order, or fell off by itself")
         self._note_limit(current_a, power_w, now + valid_for_s)
         if self._is_paused:
             await self._switch_off()
@@ -323,7 +341,12 @@ class SocketController:
         await self._end()
         self._emergency = False
 
+    async def _fall(self) -> None:
+        self._has_fallen = True
+        await self._end()
+
     async def _end(self) -> None:
+        self._ends += 1
         now = asyncio.get_running_loop().time()
         self._until_s, self._low_since_s = None, None
         if not (self._settings.lid and self._settings.lid_means is Lid.HELD_OPEN):

@@ -127,6 +127,20 @@ async def test_a_lease_counts_from_when_it_was_asked_for() -> None:
     assert (await driver.read()).lease_left_s == 0.0
 
 
+async def test_a_stop_wins_over_a_start_that_is_under_way() -> None:
+    box, driver = boxed()
+    await driver.read()
+    box.answers_in_s = 0.5
+    start = asyncio.create_task(driver.start(1, 0, 16, 11_000, 5))
+    await asyncio.sleep(0.1)
+    stop = asyncio.create_task(driver.stop())
+    with pytest.raises(Refused, match="stopped meanwhile"):
+        await start
+    await stop
+    await driver.limit(16, 11_000, 5)
+    assert 16 not in box.told
+
+
 async def test_an_order_that_waited_longer_than_its_lease_is_not_carried_out() -> None:
     box, driver = boxed()
     await driver.start(1, 0, 10, 11_000, 5)

@@ -33,6 +33,7 @@ class Box:
         self.broken = Cause.NONE
         self.closings = 0
         self.stuck = False
+        self.closes_in_s = 0.0
         self._energy_wh = 1000.0
         self._at_s = 0.0
 
@@ -50,6 +51,8 @@ class Box:
         assert name == "relay"
         if on and self.fails is not None:
             raise self.fails
+        if on:
+            await asyncio.sleep(self.closes_in_s)
         self._count()
         if on and not self.relay:
             self.closings += 1
@@ -246,6 +249,63 @@ async def test_a_relay_out_of_order_shows() -> None:
     box = Box()
     box.broken = Cause.CONTACTOR_FAILED
     assert await status(socket(box)) == (ControllerStatus.E6_ELECTROMECHANICAL, Cause.CONTACTOR_FAILED)
+
+
+async def test_a_relay_that_fell_off_is_not_closed_again_before_the_vehicle_has_left() -> None:
+    box = Box()
+    device = socket(box, gone_after_s=10.0)
+    device.assume_vehicle()
+    await device.start(7, 0, 16.0, 3680.0, LEASE_S)
+    box.relay, box.broken = False, Cause.CONTACTOR_FAILED
+    with pytest.raises(Refused, match="fell off"):
+        await device.limit(16.0, 3680.0, LEASE_S)
+    box.broken = Cause.NONE
+    assert await status(device) == (ControllerStatus.E6_ELECTROMECHANICAL, Cause.CONTACTOR_FAILED)
+    with pytest.raises(Refused, match="no session"):
+        await device.limit(16.0, 3680.0, LEASE_S)
+    with pytest.raises(Refused, match="unplug first"):
+        await device.start(8, 0, 16.0, 3680.0, LEASE_S)
+    assert box.closings == 1
+    await asyncio.sleep(11)
+    assert await status(device) == (A, Cause.NONE)
+    device.assume_vehicle()
+    await device.start(8, 0, 16.0, 3680.0, LEASE_S)
+    assert await status(device) == (C6, Cause.NONE)
+
+
+async def test_a_stop_wins_over_a_start_that_still_closes_the_relay() -> None:
+    box = Box()
+    box.closes_in_s = 0.3
+    device = socket(box)
+    device.assume_vehicle()
+    start = asyncio.create_task(device.start(7, 0, 16.0, 3680.0, LEASE_S))
+    await asyncio.sleep(0.1)
+    await device.emergency_stop()
+    with pytest.raises(Refused, match="stopped while"):
+        await start
+    assert (await device.read()).session_ref == 0
+
+
+async def test_a_renewal_after_the_lease_renews_nothing() -> None:
+    box = Box()
+    device = socket(box)
+    device.assume_vehicle()
+    await device.start(7, 0, 16.0, 3680.0, LEASE_S)
+    await asyncio.sleep(LEASE_S + 0.1)
+    with pytest.raises(Refused, match="no session"):
+        await device.limit(16.0, 3680.0, LEASE_S)
+
+
+@pytest.mark.parametrize("part", ["lid", "rcd"])
+async def test_lid_and_breaker_open_the_relay_although_the_meter_is_silent(part: str) -> None:
+    box = Box()
+    device = socket(box, lid="lid", lid_means=Lid.MUST_BE_CLOSED, breaker="rcd")
+    device.assume_vehicle()
+    await device.start(7, 0, 16.0, 3680.0, LEASE_S)
+    box.meter_answers, box.inputs[part] = False, True
+    with pytest.raises(NoAnswer):
+        await device.read()
+    assert not box.relay
 
 
 async def test_a_relay_that_is_not_closed_yet_is_no_session() -> None:
