@@ -6,8 +6,9 @@ time holding 0x01E8 (0.1 s, at most 25.5 s), on/off coil 0x0104, its status coil
 firmware and name holding 0x01E0.
 
 Quirks: once its watchdog has ended a module keeps its safe values and refuses or ignores orders until the status is
-cleared; the driver clears it when the module is asked again, the outputs stay off until they are switched anew. The
-name of the tM series is told as a number, which is shown as it is.
+cleared, and its watchdog is off from then on (status 04, not 84, in the makers' manuals); the driver clears the one and
+sets the other when the module is asked again, the outputs stay off until they are switched anew. The name of the tM
+series is told as a number, which is shown as it is.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ class ModbusIo:
         self._address = address
         self._table = table
         self._identify = identify
-        self._is_prepared = False
+        self._watchdog_s: float | None = None
         self._looked_s = 0.0
 
     async def identify(self) -> Identity:
@@ -130,7 +130,7 @@ class ModbusIo:
                 if not step.is_optional:
                     raise
                 log.debug("%s: left as it is: %s", self._where, error)
-        self._is_prepared = True
+        self._watchdog_s = watchdog_s
 
     async def read(self) -> IoReading:
         """All channels anew. Raises NoAnswer, BadFrame, Refused."""
@@ -187,15 +187,20 @@ class ModbusIo:
         return write_register(self._address, step.start, step.values[0])
 
     async def _look_at_trip(self) -> None:
-        """A module whose watchdog has ended takes orders again; its outputs stay at their safe values until then."""
+        """A module whose watchdog has ended takes orders again; its outputs stay at their safe values until then.
+
+        It is set up anew: some modules (ICP DAS) have their watchdog off once it has ended.
+        """
         trip, now_s = self._table.trip, asyncio.get_running_loop().time()
-        if trip is None or not self._is_prepared or now_s - self._looked_s < TRIP_LOOK_S:
+        if trip is None or self._watchdog_s is None or now_s - self._looked_s < TRIP_LOOK_S:
             return
         self._looked_s = now_s
         (has_tripped,) = await self._port.exchange(read_coils(self._address, trip, 1))
         if has_tripped:
             log.warning("%s: its watchdog had ended: nobody had asked it in time, its outputs are off", self._where)
+            watchdog_s, self._watchdog_s = self._watchdog_s, None
             await self._port.exchange(write_coil(self._address, trip, True), priority=Priority.ORDER)
+            await self.prepare(watchdog_s)
 
 
 def known_as(identity: Identity) -> Identify:

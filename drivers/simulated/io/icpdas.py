@@ -1,4 +1,5 @@
-"""The other side of drivers/io/icpdas.py: a watchdog that latches, safe and power-on values, counters, a name."""
+"""The other side of drivers/io/icpdas.py: a watchdog that latches and is off once it has ended, safe and power-on
+values, counters, a name."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ def face(model: IoModel, part: DevicePart) -> Device:
         Place(coils, OUTPUTS, lambda: model.outputs[:outputs], ordering(model)),
         Place(coils, SAFE_VALUES, lambda: model.safe_values[:outputs], storing(model.safe_values)),
         Place(coils, POWER_ON_VALUES, lambda: model.power_on_values[:outputs], storing(model.power_on_values)),
-        Place(coils, WATCHDOG_ON, lambda: (settings.is_on,), settings.switch),
+        Place(coils, WATCHDOG_ON, lambda: (settings.is_on and not model.has_tripped,), settings.switch),
         Place(coils, WATCHDOG_STATUS, settings.status, settings.clear),
         Place((Function.READ_DISCRETE,), INPUTS, lambda: model.inputs[:inputs]),
     ]
@@ -68,8 +69,10 @@ class _Settings:
         return (int(self._model.has_tripped),)
 
     def clear(self, offset: int, value: int) -> None:
-        if value:
+        if value and self._model.has_tripped:
             self._model.clear_trip()
+            self.is_on = False
+            self._apply()
 
     def _forget(self) -> None:
         self.tenths, self.is_on = 0, False

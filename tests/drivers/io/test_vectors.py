@@ -202,3 +202,16 @@ async def test_channels_and_counters_stand_in_the_makers_registers(kind: Kind, a
         at.line.to_device = listen
         await at.device.read()
     assert tuple(seen) == asked
+
+
+async def test_an_icp_das_watchdog_that_has_ended_is_set_anew() -> None:
+    async with bench(Kind("icpdas", {"model": "M-7055"}, 8, 8)) as at:
+        await at.device.prepare(2.0)
+        await at.device.write(0, True)
+        await asyncio.sleep(5.0)  # this software stood still; nobody had an error
+        await at.device.read()
+        assert not (await at.device.read()).outputs[0]
+        await at.device.write(0, True)
+        assert at.model.outputs[0]
+        await asyncio.sleep(5.0)
+        assert not at.model.outputs[0]  # and the next time, too
