@@ -58,8 +58,8 @@ class CabinetFacts:
             key = f"{OPERATIONS}{contactor.name}"
             kept = decoded(key, facts.get(key), Operations) or Operations()
             contactor.operations = max(0, kept.count)
-            if kept.boot_id == self._clock.boot_id:
-                contactor.remember_closings(kept.closings, self._clock.mono())
+            is_this_boot = kept.boot_id == self._clock.boot_id
+            contactor.remember_closings(kept.closings, self._clock.mono(), is_this_boot=is_this_boot)
 
     def latch(self, name: str) -> None:
         """This input stops its connectors from now on."""

@@ -27,6 +27,8 @@ JUDGED_AFTER_S = 0.4
 TRIES = 3
 DROPPED_AFTER_S = 0.3
 """A closed one whose feedback is away for so long has lost its coil: the emergency chain, a fuse, the module."""
+BOUNCES, BOUNCES_WITHIN_S = 5, 3.0
+"""So many looks within so long at a closed one that found it open: it rattles, and has as good as fallen off."""
 PUSHED_AFTER_S = 1.0
 """An open one whose feedback says closed for so long is welded (Z9)."""
 MAX_CLOSINGS = 3
@@ -58,7 +60,7 @@ class Contactor:
         self.phase = Phase.UNKNOWN
         self.cause = Cause.NONE
         self.dropped = False
-        """It fell off although its output is on (coil, fuse, emergency chain); ends with the next order to close."""
+        """It fell off although its output is on (coil, fuse, emergency chain); ends with the next order."""
         self.released = False
         """Its module has switched it off by itself (restart, watchdog); ends with the next order to close."""
         self.operations = 0
@@ -79,16 +81,19 @@ class Contactor:
         self._has_taken = False
         """Its module has taken the order: it is not repeated, or that would be a closing nobody counts."""
         self._odd_since_s: float | None = None
+        self._found_open: deque[float] = deque(maxlen=BOUNCES)
         self._closings: deque[float] = deque(maxlen=MAX_CLOSINGS)
         self._why_not = ""
 
     @property
     def closings(self) -> tuple[float, ...]:
-        """When it was closed last (monotonic), as far as that still counts."""
-        return tuple(self._closings)
+        """When it was closed last (monotonic), as far as that counted at the last time."""
+        return tuple(at for at in self._closings if at > self._closings[-1] - WITHIN_S)
 
-    def remember_closings(self, closings: Iterable[float], now: float) -> None:
-        """What earlier runs of this boot did to it."""
+    def remember_closings(self, closings: Iterable[float], now: float, *, is_this_boot: bool = True) -> None:
+        """What earlier runs did to it. Nobody knows how long ago an earlier boot was: it counts as just now."""
+        if not is_this_boot:
+            closings = [now - place / 1000 for place, _ in enumerate(closings)]
         known = sorted({*self._closings, *(at for at in closings if now - WITHIN_S < at <= now)})
         self._closings = deque(known, maxlen=MAX_CLOSINGS)
 
@@ -128,7 +133,7 @@ class Contactor:
     def open(self) -> None:
         """Order it open, now."""
         is_news = self._wanted or self.phase is Phase.FOUND_CLOSED
-        self._wanted = False
+        self._wanted = self.dropped = False
         if self.phase is Phase.FOUND_CLOSED:
             self.phase = Phase.CLOSED
         if is_news:
@@ -211,19 +216,20 @@ class Contactor:
         return self._begin_opening(now)
 
     def _open(self, now: float) -> bool | None:
-        if self._wanted and self.cause is Cause.NONE:
-            if self.rests_s(now) > 0:
-                self._wanted = False
-                return None
-            self._closings.append(now)
-            self.operations += 1
-            self.on_operation(self)
-            self._to(Phase.CLOSING, now)
-            self._has_taken = False
-            return True
-        if self._has_feedback and self._odd_for(self.feedback is True, now) > PUSHED_AFTER_S:
+        is_odd = self._has_feedback and self.feedback is True
+        if self._odd_for(is_odd, now) > PUSHED_AFTER_S:
             self._break(Cause.CONTACTOR_WELDED)
-        return None
+        if not self._wanted or self.cause is not Cause.NONE or (self._has_feedback and self.feedback is not False):
+            return None  # what does not say that it is open could not be checked when it closes (R4)
+        if self.rests_s(now) > 0:
+            self._wanted = False
+            return None
+        self._closings.append(now)
+        self.operations += 1
+        self.on_operation(self)
+        self._to(Phase.CLOSING, now)
+        self._has_taken = False
+        return True
 
     def _closing(self, now: float) -> bool | None:
         if not self._wanted:
@@ -236,8 +242,9 @@ class Contactor:
         if self._agreeing >= STEADY:
             self._failures = 0
             self._to(Phase.CLOSED, now)
-        elif now - self._since_s >= JUDGED_AFTER_S:
-            return self._fail_try(now)
+        elif now - self._since_s >= JUDGED_AFTER_S and not self._agreeing:
+            # what nobody can see is no fault of the contactor
+            return self._begin_opening(now) if self.is_on is None else self._fail_try(now)
         return None
 
     def _closed(self, now: float) -> bool | None:
@@ -245,11 +252,16 @@ class Contactor:
             return self._begin_opening(now)
         if self.said is False:
             return self._release(now)
-        if self._odd_for(self.is_on is False, now) > DROPPED_AFTER_S:
+        if self._odd_for(self.is_on is False, now) > DROPPED_AFTER_S or self._rattles(now):
             log.warning("output '%s': it fell off by itself", self.name)
             self._wanted, self.dropped = False, True
             return self._begin_opening(now)
         return None
+
+    def _rattles(self, now: float) -> bool:
+        if self.is_on is False:
+            self._found_open.append(now)
+        return len(self._found_open) == BOUNCES and now - self._found_open[0] <= BOUNCES_WITHIN_S
 
     def _fail_try(self, now: float) -> bool:
         self._failures += 1
@@ -287,6 +299,7 @@ class Contactor:
     def _to(self, phase: Phase, now: float) -> None:
         self.phase, self._since_s = phase, now
         self._agreeing, self._odd_since_s = 0, None
+        self._found_open.clear()
 
     def _odd_for(self, is_odd: bool, now: float) -> float:
         """How long what should not be has lasted."""

@@ -104,9 +104,11 @@ class InputTrack:
         return True
 
     def _note_silence(self, now: float) -> None:
-        self._candidate = self._counter = None
+        """An alarm goes on settling over a few answers that are lost: or on a bad wire it never would."""
+        if self._candidate is False and not self._wiring.pulses:
+            self._candidate = None
         if now - self._read_s > LOST_AFTER_S:
-            self.is_active = None
+            self._candidate = self._counter = self.is_active = None
             self.is_lost = self._wiring.counts_when_lost
 
     def _settle(self, active: bool, now: float, counter: int | None) -> None:

@@ -112,7 +112,7 @@ def hold_of_input(track: InputTrack, is_latched: bool) -> Hold | None:
         text = f"Whether all is well is not known: input '{track.name}' ({track.function}) cannot be read."
         return msgspec.structs.replace(hold, text=text, is_seen=False)
     if track.is_active is None:
-        text = f"The station is starting: input '{track.name}' has not been read yet."
+        text = f"Input '{track.name}' ({track.function}) has not been read: the station waits for its module."
         return msgspec.structs.replace(hold, text=text, stops=False, code="busy", at_once=False, is_seen=False)
     return None
 
@@ -161,6 +161,7 @@ def markdown() -> str:
         if function in BY_MAINS:
             ends += ", after `stop_after_s` of `[[ups]]` (2 s)"
         later = "-" if rule.stop is None else "until a technician clears it" if rule.latches else "over when it is over"
-        lost = f"counts as active after {LOST_AFTER_S:g} s" if wiring.counts_when_lost else "-"
+        lost = "-" if rule.stop is None or function in BY_MAINS else "nothing begins"
+        lost = f"counts as active after {LOST_AFTER_S:g} s" if wiring.counts_when_lost else lost
         lines.append(f"| `{function}` | {contact} | {lasts} | {ends} | {later} | {lost} |")
     return "\n".join(lines) + "\n"

@@ -58,6 +58,7 @@ class Bench:
         self.coil = False
         self.module_obeys = True
         self.module_answers = True
+        self.feedback_answers = True
         self.closings: list[float] = []
         self.faults: list[Cause] = []
         self.contactor.on_fault = lambda contactor: self.faults.append(contactor.cause)
@@ -75,10 +76,11 @@ class Bench:
     def phase(self) -> Phase:
         return self.contactor.phase
 
-    def poll(self) -> None:
-        self.now += POLL_S
+    def poll(self, after_s: float = POLL_S) -> None:
+        self.now += after_s
         said = self.coil if self._can_tell else None
-        order = self.contactor.tick(said, self.closed if self._feedback else None, self.now)
+        seen = self.closed if self._feedback and self.feedback_answers else None
+        order = self.contactor.tick(said, seen, self.now)
         if order is not None and self.module_answers:
             self.contactor.taken()
         if order is not None and self.module_answers and self.module_obeys and order is not self.coil:
@@ -267,6 +269,88 @@ def test_what_earlier_runs_did_counts() -> None:
     with pytest.raises(NoAnswer, match="rests"):
         bench.contactor.close(LEASE_S, bench.now)
     assert len(bench.contactor.closings) == 3
+
+
+def test_supply_drops_in_a_row_are_no_way_around_the_limit() -> None:
+    kept: tuple[float, ...] = ()
+    closings = 0
+    for boot in range(10):
+        bench = Bench()
+        bench.contactor.remember_closings(kept, bench.now, is_this_boot=False)
+        bench.run(0.5)
+        try:
+            closings += bench.close(1.0)
+        except NoAnswer:
+            assert boot >= MAX_CLOSINGS
+        bench.run(5.0)
+        kept = bench.contactor.closings
+    assert closings == MAX_CLOSINGS
+    bench.run(WITHIN_S)
+    assert bench.close()
+    assert len(bench.contactor.closings) == 1, "what was long before does not count at the next boot"
+
+
+def test_a_wire_that_is_slow_is_no_fault_of_the_contactor() -> None:
+    bench = Bench()
+    bench.run(0.5)
+    while not bench.contactor.close(LEASE_S, bench.now):
+        bench.poll(0.55)
+        assert bench.now < 110.0
+    assert len(bench.closings) == 1
+    assert not bench.faults
+
+
+def test_a_feedback_that_nobody_can_read_is_no_fault_and_no_reason_to_close() -> None:
+    bench = Bench()
+    bench.run(0.5)
+    bench.feedback_answers = False
+    assert not bench.close(3.0)
+    assert not bench.closings
+    bench.feedback_answers = True
+    bench.contactor.close(LEASE_S, bench.now)
+    bench.poll()
+    bench.feedback_answers = False  # while it closes
+    bench.run(2.0)
+    assert not bench.coil
+    assert not bench.faults
+    bench.feedback_answers = True
+    assert bench.close()
+    assert len(bench.closings) == 2
+
+
+def test_one_whose_feedback_says_closed_is_not_closed_on_top_of_it() -> None:
+    bench = Bench()
+    bench.run(0.5)
+    bench.truth = welded
+    with pytest.raises(Refused, match="welded"):
+        bench.close()
+    assert not bench.closings
+    assert bench.faults == [Cause.CONTACTOR_WELDED]
+
+
+def test_one_that_rattles_while_it_is_closed_has_fallen_off() -> None:
+    bench = Bench()
+    bench.run(0.5)
+    assert bench.close()
+    bench.truth = bounces
+    for _ in range(20):
+        bench.poll()
+        bench.contactor.renew(LEASE_S, bench.now)
+    assert bench.contactor.dropped
+    assert not bench.coil
+    assert len(bench.closings) == 1
+
+
+def test_a_glitch_of_the_feedback_ends_no_charge() -> None:
+    bench = Bench()
+    bench.run(0.5)
+    assert bench.close()
+    for _ in range(10):
+        bench.truth = dead
+        bench.poll()
+        bench.truth = obeys
+        bench.run(1.0)
+        assert bench.contactor.renew(LEASE_S, bench.now)
 
 
 def test_found_closed_is_taken_over_by_who_can_explain_it() -> None:

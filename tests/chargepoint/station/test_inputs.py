@@ -139,3 +139,30 @@ def test_a_counter_that_starts_anew_is_no_vibration() -> None:
     one.note(False, 0.1, counter=0)
     one.note(False, 0.2, counter=1)
     assert said(one) is False
+
+
+def test_lost_answers_do_not_keep_an_alarm_from_settling() -> None:
+    one = track(InputFunction.SMOKE)
+    one.note(True, 0.0)
+    for step in range(25):  # every second answer is lost
+        one.note(False if step % 2 else None, 0.1 + step * STEP_S)
+    assert said(one) is True
+    for step in range(25):
+        one.note(True if step % 2 else None, 3.0 + step * STEP_S)
+    assert said(one) is True, "the end of an alarm is believed only of a module that answers"
+
+
+def test_a_contact_that_is_held_is_one_pulse_whatever_answers_are_lost() -> None:
+    one = track(InputFunction.VIBRATION)
+    one.note(False, 0.0)
+    for step in range(40):
+        one.note(None if step % 7 == 3 else True, 0.1 + step * STEP_S)
+    assert said(one) is False
+
+
+def test_pulses_in_a_short_silence_are_counted_by_the_module() -> None:
+    one = track(InputFunction.VIBRATION)
+    one.note(False, 0.0, counter=10)
+    one.note(None, 0.5)
+    one.note(False, 1.0, counter=13)
+    assert said(one) is True

@@ -70,7 +70,9 @@ def test_a_lost_input_stops_where_it_counts_and_never_as_seen(function: InputFun
     one.note(None, LOST_AFTER_S + 1)
     hold = hold_of_input(one, is_latched=False)
     if not WIRING[function].counts_when_lost:
-        assert hold is None or not hold.stops
+        assert hold is not None
+        assert not hold.stops, "nothing is ended, and nothing begins"
+        assert "starting" not in hold.text
         return
     assert hold is not None
     assert hold.stops
