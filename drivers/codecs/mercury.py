@@ -15,6 +15,8 @@ from drivers.codecs.modbus import Carrier
 from drivers.errors import BadFrame, Refused
 
 CHANNEL_CLOSED = 5
+ANY = b"\0"
+"""Address of whoever is there (230 and its successors)."""
 STATUSES = {
     1: "bad command or parameter",
     2: "internal error of the meter",
@@ -50,7 +52,8 @@ class Ask(msgspec.Struct, frozen=True):
         request = with_crc(self.address + self.body)
         if data.startswith(request) and len(data) > len(request):
             data = data[len(request) :]  # an adapter that hears itself
-        head = self.address + self.body[: self.echoed]
+        address = data[:1] if self.address == ANY and data[:1] else self.address  # some answer by their own address
+        head = address + self.body[: self.echoed]
         whole = _find(data, head, self.reply_bytes)
         if whole is not None:
             found = whole[len(head) : -2]

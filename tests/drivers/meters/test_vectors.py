@@ -155,6 +155,17 @@ def test_mercury_says_no() -> None:
         question.answer(bytes(damaged))
 
 
+def test_mercury_that_is_asked_as_anybody_may_answer_by_its_own_address() -> None:
+    question = Ask(b"\0", b"\x08\x16\x11", 9, "U")
+    for own in ("2D 00 E4 59 00 CB 59 00 41 5A 21 0E", "00 00 E4 59 00 CB 59 00 41 5A"):
+        data = bytes.fromhex(own)
+        reply = data if len(data) == 12 else mercury.with_crc(data)
+        assert mercury.instants(question.answer(reply) or b"") == [23012, 22987, 23105]
+        assert question.answer(question.encode(Carrier.RTU, 0) + reply) is not None  # an adapter that hears itself
+        with pytest.raises(BadFrame):
+            question.answer(reply[:-1] + b"\x77")
+
+
 def test_mercury_numbers_go_both_ways() -> None:
     for number in (0, 1, 1_234_567, 0xFFFF_FFFE):
         assert mercury.energy_wh(mercury.encode_energy(number)) == number
