@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import socket
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -33,6 +34,12 @@ KIND_OF = {
 DC_CONTROLLERS = frozenset({"advantics"})
 ZONES = ("front", "rear", "inner", "outer")
 DEFAULT_LINE = Line(9600)
+UNKNOWN = (
+    "Something answers here that cannot be recognised. Not every device says who it is: look at its label, find its "
+    "driver in docs/devices.md and add its section by hand."
+)
+WIDTH = 100
+"""Of comments that stand alone."""
 
 
 class WirePart(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +77,7 @@ def proposed(wires: Sequence[WirePart], found: Iterable[Found], name: str = "") 
     unknown = [each for each in found if not each.driver]
     if unknown:
         lines = [f"# - {each.port}, address {each.address}" for each in unknown]
-        parts.append("\n".join(("# Something answers here that no driver knows:", *lines)))
+        parts.append("\n".join((*_remark(UNKNOWN), *lines)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -138,7 +145,8 @@ def _connectors(found: Sequence[Found], meters: Sequence[str]) -> Iterator[str]:
             f"phases = 3  {FILL_IN}: phases wired to the outlet",
         ]
         if reasons:
-            lines = [*(f"# Not in use yet: {reason}." for reason in reasons), *(f"# {line}" for line in lines)]
+            told = (line for reason in reasons for line in _remark(f"Not in use yet: {reason}."))
+            lines = [*told, *(f"# {line}" for line in lines)]
         yield "\n".join(lines)
 
 
@@ -192,14 +200,24 @@ def _options(each: Found) -> Iterator[str]:
         words = next((one for one in getattr(words, "__args__", ()) if _is_enum(one)), None)
     if words is None:
         return
-    told = each.identity.model.casefold()
-    matches = [word.value for word in words if str(word.value).casefold() == told]
-    matches += [word.value for word in words if told.startswith(str(word.value).casefold())]
+    told = _bare(each.identity.model)
+    values = sorted((str(word.value) for word in words), key=len, reverse=True)
+    matches = [value for value in values if _bare(value) == told]
+    matches += [value for value in values if told.startswith(_bare(value))]
     if matches:
         yield f'options = {{ model = "{matches[0]}" }}'
     elif told and field is not None:
         says = _printable(each.identity.model)
         yield f"# options = {{ model = ... }}  {FILL_IN}: it says it is {says}; see docs/devices.md"
+
+
+def _bare(model: str) -> str:
+    """Its letters and digits: a device that is printed WB-MSW calls itself WBMSW3."""
+    return "".join(letter for letter in model.casefold() if letter.isalnum())
+
+
+def _remark(text: str) -> Iterator[str]:
+    yield from textwrap.wrap(text, WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
 
 
 def _is_enum(one: object) -> bool:
@@ -231,10 +249,13 @@ def _host_name() -> str:
 
 
 def names_of(devices: Iterable[str]) -> Mapping[str, str]:
-    """Names for ports, by their device: the last part of it, made unique."""
+    """Names for ports, by their device: the last part of it, made unique; of a place of USB what begins there."""
     names: dict[str, str] = {}
     for device in devices:
-        short = "".join(letter if letter.isalnum() or letter in "_.-" else "-" for letter in device.split("/")[-1])
+        last = device.split("/")[-1]
+        before, is_usb, place = last.rpartition("-usb-")
+        short = f"usb-{place}" if before and is_usb else last
+        short = "".join(letter if letter.isalnum() or letter in "_.-" else "-" for letter in short)
         short = short.strip("-._")[-36:].lstrip("-._") or "port"
         name, number = short, 2
         while name in names.values():

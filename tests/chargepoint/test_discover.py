@@ -106,6 +106,24 @@ def test_what_a_device_says_of_itself_cannot_break_the_file(kind: str, driver: s
     assert len(checked(proposed([WIRE], [NATIVE, METER, strange]), tmp_path).port) == 1
 
 
+def test_a_port_named_by_its_place_gets_a_short_name() -> None:
+    place = "/dev/serial/by-path/platform-fe980000.usb-usb-0:1.1:1.0-port0"
+    assert names_of([place])[place] == "usb-0-1.1-1.0-port0"
+
+
+def test_a_model_is_known_by_its_letters_and_digits(tmp_path: Path) -> None:
+    sensor = Found(port="bus", address=48, kind="climate", driver="wirenboard", identity=Identity(model="WBMSW3"))
+    settings = checked(proposed([WIRE], [NATIVE, METER, sensor]), tmp_path)
+    assert settings.sensor[0].options == {"model": "WB-MSW"}
+
+
+def test_remarks_are_no_longer_than_a_line() -> None:
+    found = [NATIVE, Found(port="bus", address=7, kind="controllers", driver="evse_din"), Found(port="bus", address=9)]
+    text = proposed([WIRE], found)
+    assert "cannot be recognised" in text
+    assert max(len(line) for line in text.splitlines() if not line.startswith("# meter")) <= 100
+
+
 def test_names_of_ports_are_unique_and_can_be_names() -> None:
     names = names_of(["/dev/serial/by-path/pci-0:1.2-port0", "/dev/a/ttyUSB0", "/dev/b/ttyUSB0", "can0"])
     assert len(set(names.values())) == 4
