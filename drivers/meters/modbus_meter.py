@@ -93,9 +93,9 @@ class ModbusMeter:
         def value(register: Register) -> float:
             return register.decode([values[register.address + at] for at in range(register.count)])
 
-        def optional(register: Register | None) -> float | None:
+        def optional(register: Register | None, may_lack: bool) -> float | None:
             number = None if register is None else value(register)
-            return None if number is not None and table.tells_absent and math.isnan(number) else number
+            return None if number is not None and may_lack and math.isnan(number) else number
 
         def phases(registers: tuple[Register, ...]) -> list[float]:
             numbers = [value(each) for each in registers]
@@ -108,9 +108,9 @@ class ModbusMeter:
             power_w=value(table.power_w),
             voltage_v=phases(table.voltage_v),
             current_a=phases(table.current_a),
-            energy_export_wh=optional(table.energy_export_wh),
-            frequency_hz=optional(table.frequency_hz),
-            power_factor=optional(table.power_factor),
+            energy_export_wh=optional(table.energy_export_wh, table.tells_absent),
+            frequency_hz=optional(table.frequency_hz, True),  # without voltage there is none, without current no factor
+            power_factor=optional(table.power_factor, True),
         )
 
 
@@ -126,7 +126,11 @@ async def plausible(port: Port, address: int, registers: Registers, ranges: Rang
         reading = await ModbusMeter(port, address, registers, Identity(), ranges).read()
     except (Implausible, Refused, BadFrame):
         return False
-    return reading.voltage_v is not None and 180.0 <= max(reading.voltage_v) <= 260.0 and reading.frequency_hz != 0
+    if (registers.frequency_hz is not None and not reading.frequency_hz) or (
+        registers.power_factor is not None and reading.power_factor is None
+    ):
+        return False
+    return reading.voltage_v is not None and 180.0 <= max(reading.voltage_v) <= 260.0
 
 
 async def told(port: Port, request: Request, quiet_s: float = 0.0) -> tuple[int, ...] | None:

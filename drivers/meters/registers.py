@@ -139,7 +139,7 @@ class Registers(msgspec.Struct, frozen=True, kw_only=True):
     `most` registers at once and `quiet_s` of silence before a request are what the meter stands; `gap` says how many
     registers that nobody wants are read along rather than asking once more (0 for meters that refuse holes).
     `tells_absent`: "no value" stands for a phase that is not connected (read as 0), as long as the first phase has one,
-    and for an export, power factor or frequency that it does not measure.
+    and for an export that it does not count. A frequency or power factor without a value is always just missing.
     """
 
     energy_wh: Register

@@ -115,6 +115,24 @@ async def test_an_open_phase_that_picks_up_some_voltage_costs_no_reading() -> No
             await one.meter.read()
 
 
+async def test_a_power_factor_without_a_value_costs_no_reading() -> None:
+    async with wired(next(case for case in CASES if case.model == "EM340")) as one:
+        told = one.face._words
+
+        def words() -> Any:
+            found = told()
+            found[0x31] = 0x7FFF
+            return found
+
+        one.face._words = words
+        reading = await one.meter.read()
+        assert (reading.power_factor, reading.frequency_hz) == (None, 50.0)
+        found = told()
+        one.face._words = lambda: found | {0x28: 0xFFFF, 0x29: 0x7FFF}
+        with pytest.raises(Implausible, match="power"):
+            await one.meter.read()
+
+
 # ------------------------------------------------------------------------------------------------------------ records
 
 
