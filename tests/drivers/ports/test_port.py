@@ -16,7 +16,6 @@ from drivers.codecs import modbus
 from drivers.codecs.modbus import Carrier, Fault, Request
 from drivers.codecs.modbus_server import Busy, Server
 from drivers.errors import BadFrame, DeviceError, NoAnswer, Refused
-from drivers.ports.backoff import BackOff
 from drivers.ports.port import MAX_WAITING, Port, Priority
 from drivers.simulated.wire import Line
 from tests.conftest import run_async
@@ -447,15 +446,3 @@ async def test_a_deaf_tcp_connection_is_made_anew() -> None:
             with pytest.raises(NoAnswer):
                 await port.exchange(READ)
         assert port.statistics.lost == 1
-
-
-def test_a_silent_device_is_asked_less_and_less_and_at_once_again_when_it_answers() -> None:
-    pause = BackOff(after=3)
-    waits = []
-    for _ in range(7):
-        pause.failed(100.0)
-        waits.append(max(pause.due_s - 100.0, 0.0))
-    assert waits == [0, 0, 1, 2, 4, 5, 5]
-    assert not pause.is_due(104.9) and pause.is_due(105.0)
-    pause.answered()
-    assert pause.is_due(100.0) and pause.failures == 0
