@@ -118,7 +118,7 @@ class Cabinet:
     def attach(self, outlets: Sequence[Outlet], sharing: PowerSharing, desk: Desk) -> None:
         """The connectors are there."""
         self._outlets = outlets
-        self._cut_off = CutOff(outlets, self._site)
+        self._cut_off = CutOff(outlets, self._site, self._facts.keep)
         self._site.holds.changed = self._holds_changed
         sharing.power_share = lambda: self.climate.power_share
         self.climate.changed = self._site.balance
@@ -181,15 +181,15 @@ class Cabinet:
     # ------------------------------------------------------------------------------------------------------ inputs
 
     def _input_changed(self, track: InputTrack) -> None:
+        rule = RULES[track.function]
+        if track.is_active and rule.latches:
+            self._facts.latch(track.name)
+        self._judge(track)  # before anything is written down
         said = "not known" if track.is_active is None else "active" if track.is_active else "at rest"
         log.info("input '%s' (%s): %s", track.name, track.function, said)
         self._site.books.note(EventType.SENSOR_STATE, track.function.value, f"{track.name}: {said}")
-        rule = RULES[track.function]
         if track.is_active and rule.security_event:
             self._site.books.note_security(rule.security_event, "service", "station", f"input {track.name}", rule.text)
-        if track.is_active and rule.latches:
-            self._facts.latch(track.name)
-        self._judge(track)
         self._tell_state(f"input/{track.name}", self._input_state(track))
 
     def _judge(self, track: InputTrack) -> None:

@@ -48,6 +48,8 @@ class CabinetFacts:
         self._clock = clock
         self._is_changed = asyncio.Event()
         self._changed: dict[str, Contactor] = {}
+        self._waiting: dict[str, bytes | None] = {}
+        """What is not on disk yet: of each fact the last word."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def load(self, facts: Mapping[str, bytes], inputs: Iterable[str], contactors: Iterable[Contactor]) -> None:
@@ -65,23 +67,23 @@ class CabinetFacts:
         """This input stops its connectors from now on."""
         if name not in self.latched:
             self.latched.add(name)
-            self._later({f"{LATCH}{name}": b"1"})
+            self.keep(f"{LATCH}{name}", b"1")
 
     async def unlatch(self, name: str) -> None:
         """A technician has seen to it. Raises CannotRecord; then it stays latched."""
-        await self._books.write(facts=_without(f"{LATCH}{name}"))
+        await self._write_now(_without(f"{LATCH}{name}"))
         self.latched.discard(name)
 
     def broke_down(self, contactor: Contactor) -> None:
         """It is out of order from now on."""
-        self._later({f"{FAULT}{contactor.name}": contactor.cause.value.encode()})
+        self.keep(f"{FAULT}{contactor.name}", contactor.cause.value.encode())
 
     async def mended(self, contactor: Contactor, is_new: bool) -> None:
         """A technician has seen to it; a new one begins its life. Raises CannotRecord."""
         facts = _without(f"{FAULT}{contactor.name}")
         if is_new:
             facts |= _without(f"{OPERATIONS}{contactor.name}")
-        await self._books.write(facts=facts)
+        await self._write_now(facts)
         if is_new:
             contactor.operations = 0
             self._changed.pop(contactor.name, None)
@@ -121,20 +123,30 @@ class CabinetFacts:
         for task in self._tasks:
             task.cancel()
 
-    def _later(self, facts: Facts) -> None:
-        """Write without waiting for the disk: who found the fault has to switch off first."""
-        task = asyncio.get_running_loop().create_task(self._write(facts), name="facts of the cabinet")
+    def keep(self, key: str, value: bytes | None) -> None:
+        """Write a fact (None: it is over) without waiting for the disk: who found it has to switch off first."""
+        self._waiting[key] = value
+        task = asyncio.get_running_loop().create_task(self._write(key), name="facts of the cabinet")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _write(self, facts: Facts) -> None:
-        while True:
+    async def _write(self, key: str) -> None:
+        while key in self._waiting:
+            value = self._waiting[key]
             try:
-                await self._books.write(facts=facts)
-                return
+                await self._books.write(facts={key: value})
             except CannotRecord as error:
-                log.error("%s cannot be kept now: %s", ", ".join(facts), error)
+                log.error("%s cannot be kept now: %s", key, error)
                 await asyncio.sleep(RETRY_S)
+            else:
+                if self._waiting.get(key, b"") == value:
+                    self._waiting.pop(key, None)
+
+    async def _write_now(self, facts: Facts) -> None:
+        """Raises CannotRecord; what waited for the disk goes on waiting then, else it is out of date."""
+        await self._books.write(facts=facts)
+        for key in facts:
+            self._waiting.pop(key, None)
 
 
 def _without(key: str) -> Facts:

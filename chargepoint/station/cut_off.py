@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 
+from chargepoint.station.asking import asked
 from chargepoint.station.connector import FaultRaised
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.safety import Hold
 from chargepoint.station.site import Site
-from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import ControllerStatus, EventType, HardwareFlag
 from drivers.errors import DeviceError, Refused
 
@@ -26,12 +26,15 @@ REBOOT_RETRY_S = 5.0
 class CutOff:
     """Carries out holds. One that a connector is under already is not carried out again; a graver one is."""
 
-    def __init__(self, outlets: Sequence[Outlet], site: Site) -> None:
+    def __init__(self, outlets: Sequence[Outlet], site: Site, keep: Callable[[str, bytes | None], None]) -> None:
+        """`keep` writes a fact as soon as the disk takes it."""
         self._outlets = outlets
         self._site = site
+        self._keep = keep
         self._under: dict[int, Hold] = {}
         self._in_e9: set[int] = set()
         self._locks = {outlet.number: asyncio.Lock() for outlet in outlets}
+        self._leaving: dict[int, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def restore(self, facts: Mapping[str, bytes]) -> None:
@@ -45,7 +48,7 @@ class CutOff:
             before = self._under.get(outlet.number)
             if outlet.number in self._in_e9 and not self._is_pressed(outlet.number):
                 self._in_e9.discard(outlet.number)
-                self._spawn(self._leave_e9(outlet))
+                self._leaving[outlet.number] = self._spawn(self._leave_e9(outlet))
             if hold is None or not hold.stops:
                 self._under.pop(outlet.number, None)
                 continue
@@ -62,14 +65,15 @@ class CutOff:
         for task in self._tasks:
             task.cancel()
 
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+    def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _end(self, outlet: Outlet, hold: Hold) -> None:
         log.warning("connector %d: %s (%s)", outlet.number, hold.text, hold.key)
-        if hold.is_emergency:
+        if hold.is_emergency and hold.is_seen:
             self._site.books.note(EventType.EMERGENCY, "button", hold.text, connector=outlet.number)
         self._spawn(self._ask(outlet, hold))
         if hold.is_emergency and hold.is_seen:
@@ -84,18 +88,21 @@ class CutOff:
 
     async def _to_e9(self, outlet: Outlet) -> None:
         self._in_e9.add(outlet.number)
-        self._spawn(self._keep(outlet.number, b"1"))
+        self._keep(f"{EMERGENCY}{outlet.number}", b"1")
+        if (leaving := self._leaving.pop(outlet.number, None)) is not None:
+            leaving.cancel()  # it may wait for a controller that does not answer
         async with self._locks[outlet.number]:
             await self._order_e9(outlet)
 
     async def _order_e9(self, outlet: Outlet) -> None:
         for _ in range(TRIES):
             try:
-                await outlet.controller.emergency_stop()
+                await asked(outlet.controller.emergency_stop(), f"connector {outlet.number}")
                 break
             except Refused as error:
                 log.warning("connector %d: it takes no emergency stop: %s", outlet.number, error)
                 self._in_e9.discard(outlet.number)
+                self._keep(f"{EMERGENCY}{outlet.number}", None)
                 await self._stop(outlet)
                 return
             except DeviceError as error:
@@ -105,7 +112,7 @@ class CutOff:
     async def _stop(self, outlet: Outlet) -> None:
         """The connector's own loop orders the stop as well, and insists; this one does not wait for its turn."""
         try:
-            await outlet.controller.stop()
+            await asked(outlet.controller.stop(), f"connector {outlet.number}")
         except DeviceError as error:
             log.warning("connector %d: stop order: %s", outlet.number, error)
 
@@ -119,7 +126,7 @@ class CutOff:
         if self._is_pressed(outlet.number):
             self._in_e9.add(outlet.number)
         else:
-            await self._keep(outlet.number, None)
+            self._keep(f"{EMERGENCY}{outlet.number}", None)
 
     async def _has_left_e9(self, outlet: Outlet) -> bool:
         """Whether there is nothing more to do: it is out of E9, is told to start anew, or the button is pressed again.
@@ -129,8 +136,9 @@ class CutOff:
         if self._is_pressed(outlet.number):
             return True
         try:
-            if (await outlet.controller.read()).status is ControllerStatus.E9_EMERGENCY_STOP:
-                await outlet.controller.reboot()
+            reading = await asked(outlet.controller.read(), f"connector {outlet.number}")
+            if reading.status is ControllerStatus.E9_EMERGENCY_STOP:
+                await asked(outlet.controller.reboot(), f"connector {outlet.number}")
                 outlet.is_rebooting = True
         except Refused as error:
             log.error("connector %d: it does not leave the emergency stop by itself: %s", outlet.number, error)
@@ -138,12 +146,6 @@ class CutOff:
             log.debug("connector %d: reboot after the emergency stop: %s", outlet.number, error)
             return False
         return True
-
-    async def _keep(self, number: int, value: bytes | None) -> None:
-        try:
-            await self._site.books.write(facts={f"{EMERGENCY}{number}": value})
-        except CannotRecord as error:
-            log.debug("connector %d: %s", number, error)
 
 
 def _is_energised(outlet: Outlet) -> bool:

@@ -14,6 +14,7 @@ from chargepoint.clock import Clock
 from chargepoint.config import LightSettings
 from chargepoint.messages import CardOutcome, LightState, PresentCard
 from chargepoint.station import light_patterns as patterns
+from chargepoint.station.asking import asked
 from chargepoint.station.light_patterns import Look, Pattern
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.signals import Load
@@ -170,7 +171,7 @@ class StripPoint:
 
     async def _send(self, frame: list[Rgb]) -> bool:
         try:
-            await self._strip.show(frame)
+            await asked(self._strip.show(frame), f"light '{self.name}'")
         except DeviceError as error:
             if not self._has_failed:
                 log.warning("light '%s': %s", self.name, error)
@@ -215,7 +216,7 @@ class OwnLight:
             if colour == shown and now - shown_s < REPEAT_LIGHT_S:
                 continue
             try:
-                await self._light.show_light(colour)
+                await asked(self._light.show_light(colour), f"light of {self.name}")
             except Refused as error:
                 log.info("%s has no light: %s", self.name, error)
                 return

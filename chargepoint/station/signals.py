@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from chargepoint.clock import Clock
 from chargepoint.config import InputSettings, IoSettings, OutputSettings
+from chargepoint.station.asking import asked
 from chargepoint.station.contactors import Contactor
 from chargepoint.station.inputs import LOST_AFTER_S, InputTrack
 from chargepoint.vocabulary import OutputFunction
@@ -91,6 +92,7 @@ class IoPoint:
     ) -> None:
         now = clock.mono()
         self.name = settings.name
+        self._who = f"I/O module '{settings.name}'"
         self.inputs = [InputTrack(each, now) for each in inputs if each.io == settings.name]
         self.outputs: list[Output] = [
             Contactor(each, now) if each.function in WITH_FEEDBACK else Load(each)
@@ -109,6 +111,8 @@ class IoPoint:
         self._wake = asyncio.Event()
         self._is_prepared = False
         self._lost = 0
+        self._refused: set[str] = set()
+        """Outputs whose orders the module refuses."""
         self._silent_since = 0.0
         for output in self.outputs:
             output.wake = self._wake.set
@@ -147,9 +151,9 @@ class IoPoint:
         """Ask the module, settle its inputs, put its outputs right; whether it answered."""
         try:
             if not self._is_prepared:
-                await self._io.prepare(self._settings.watchdog_s)
+                await asked(self._io.prepare(self._settings.watchdog_s), self._who)
                 self._is_prepared = True
-            reading = await self._io.read()
+            reading = await asked(self._io.read(), self._who)
         except DeviceError as error:
             self._note_silence(error)
             return False
@@ -177,8 +181,8 @@ class IoPoint:
         for output in self.outputs:
             if output.settings.function in OFF_AT_THE_END and output.said is not False:
                 try:
-                    await self._io.write(output.settings.channel, output.settings.inverted)
-                except (DeviceError, ValueError) as error:
+                    await asked(self._io.write(output.settings.channel, output.settings.inverted), self._who)
+                except DeviceError as error:
                     log.warning("output '%s' is not switched off: %s", output.name, error)
 
     def _note_silence(self, error: DeviceError) -> None:
@@ -211,12 +215,16 @@ class IoPoint:
         if order is None:
             return
         try:
-            await self._io.write(settings.channel, order != settings.inverted)
+            await asked(self._io.write(settings.channel, order != settings.inverted), self._who)
         except NoAnswer as error:
             log.debug("output '%s': %s", output.name, error)
-        except (DeviceError, ValueError) as error:
-            log.error("output '%s' is not switched: %s", output.name, error)
+        except DeviceError as error:
+            if output.name not in self._refused:
+                self._refused.add(output.name)
+                log.error("output '%s' is not switched: %s", output.name, error)
+                self.told("Error", f"output '{output.name}' is not switched: {error}")
         else:
+            self._refused.discard(output.name)
             if isinstance(output, Contactor):
                 output.taken()
 
