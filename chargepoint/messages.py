@@ -563,7 +563,8 @@ class StartCharging(Request["ActionResult"], frozen=True, kw_only=True):
 
 
 class StopCharging(Request["ActionResult"], frozen=True, kw_only=True):
-    """To station: stop the session on `connector`, or the one with `session_id`. Codes: ok, no_session."""
+    """To station: stop the session on `connector`, or the one with `session_id`. Codes: ok, no_session,
+    unknown_connector."""
 
     connector: int | None = None
     session_id: int | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import difflib
 import getpass
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ DEFAULT_DATA = Path("/var/lib/chargepoint")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments and help of the command."""
-    parser.add_argument("deed", choices=tuple(ACTIONS), metavar="DEED", help=", ".join(ACTIONS))
+    parser.add_argument("deed", metavar="DEED", help=", ".join(ACTIONS))
     parser.add_argument("words", nargs="*", metavar="NAME=VALUE", help="its arguments, as connector=1")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, metavar="DIR", help=f"default: {DEFAULT_DATA}")
     parser.add_argument("--yes", action="store_true", help="do not ask back")
@@ -51,7 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit status 0, 1 or 2."""
-    action = ACTIONS[arguments.deed]
+    action = ACTIONS.get(arguments.deed)
+    if action is None:
+        close = difflib.get_close_matches(arguments.deed, ACTIONS, 1)
+        meant = f"Did you mean {close[0]}?" if close else f"There are {', '.join(ACTIONS)}."
+        print(f"chargepoint do: there is no deed {arguments.deed[:60]!r}. {meant}", file=sys.stderr)
+        return 2
     values: dict[str, str] = {}
     for word in arguments.words:
         name, equals, value = word.partition("=")

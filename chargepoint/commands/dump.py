@@ -109,7 +109,10 @@ async def _pages(arguments: argparse.Namespace) -> AsyncIterator[DumpPage]:
         pass
     from chargepoint.storage.dumps import DumpFiles
 
-    files = DumpFiles(folder_of(arguments.data, "station") / "dumps")
+    folder = folder_of(arguments.data, "station")
+    if not folder.is_dir():
+        raise CannotRead(f"no station has run on {arguments.data}: is --data its directory?")
+    files = DumpFiles(folder / "dumps")
     while True:
         try:
             kept = files.page(arguments.session, after, PAGE_LINES)

@@ -206,7 +206,11 @@ class Play:
 
     async def _connector(self, place: Place) -> None:
         rng = Random(f"{self.seed}/{place.number}")
-        stories = [story for story in self.scenario.stories if self.has_server or not story.needs_server]
+        possible = [story for story in self.scenario.stories if self.has_server or not story.needs_server]
+        stories = [story for story in possible if story.fits(place)]
+        if not stories:
+            self.world.say(f"connector {place.number}: nobody can start a charge here in this scenario")
+            return
         low_s, high_s = GAP_S[self.name]
         await sleep(rng.uniform(0.2, 1.5) * place.number, self.closing)
         while not self.closing.is_set():

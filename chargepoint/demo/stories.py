@@ -108,6 +108,9 @@ class Place:
     number: int
     is_dc: bool
     max_power_w: float
+    has_reader: bool = True
+    is_free: bool = False
+    """Whoever plugs in may charge: nobody has to start or to end anything."""
 
 
 @dataclass
@@ -146,6 +149,9 @@ class Visit:
         await self.world.plug(self.place.number, car | options)
 
     async def tap(self) -> None:
+        """Show the card, where one is wanted."""
+        if self.place.is_free:
+            return
         await self.world.tap(self.place.number, self.card)
 
     async def energy_flows(self) -> bool:
@@ -167,7 +173,7 @@ class Visit:
     async def end_by_card(self) -> None:
         """The card that began ends it, unless it is over already."""
         state = self.world.state(self.place.number)
-        if state is not None and _is_over(state):
+        if self.place.is_free or (state is not None and _is_over(state)):
             return
         self.say("the driver ends by card")
         await self.tap()
@@ -288,16 +294,24 @@ class Story:
     play: Callable[[Visit], Awaitable[None]]
     needs_server: bool = False
     """It sends calls through the simulated central system."""
+    is_about_cards: bool = False
+    """It makes no sense where everybody may charge."""
+
+    def fits(self, place: Place) -> bool:
+        """Whether a driver at this connector can behave so."""
+        if place.is_free:
+            return not (self.needs_server or self.is_about_cards)
+        return place.has_reader or self.needs_server
 
 
 DAY = (
-    Story(4, card_then_plug),
-    Story(4, plug_then_card),
+    Story(4, card_then_plug, is_about_cards=True),
+    Story(4, plug_then_card, is_about_cards=True),
     Story(3, by_app, needs_server=True),
     Story(2, until_full),
     Story(2, car_leaves),
     Story(1, with_pause),
-    Story(1, unknown_card),
+    Story(1, unknown_card, is_about_cards=True),
 )
 WITHOUT_APP = tuple(story for story in DAY if not story.needs_server)
 

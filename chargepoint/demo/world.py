@@ -48,14 +48,21 @@ class DemoWorld:
         self._central = central
         self._first_seq = 0
         self._at_start: Truth | None = None
-        self._places = tuple(
-            Place(one.number, one.type.power_type is PowerType.DC, one.max_power_w) for one in settings.connector
-        )
         self._readers = {
             number: reader.name
             for reader in reversed(settings.reader)
             for number in reader.connectors or tuple(one.number for one in settings.connector)
         }
+        self._places = tuple(
+            Place(
+                one.number,
+                one.type.power_type is PowerType.DC,
+                one.max_power_w,
+                has_reader=one.number in self._readers,
+                is_free=settings.station.free_mode,
+            )
+            for one in settings.connector
+        )
 
     @property
     def connectors(self) -> Sequence[Place]:

@@ -113,6 +113,8 @@ class Calls:
             if is_meant and (outlet.can_be_stopped or outlet.phase is Phase.BOOKED):
                 await outlet.ask(StopAsked(source=request.source, credential=request.credential))
                 return OK
+        if request.session_id is None and request.connector is not None and request.connector not in self._outlets:
+            return _unknown(request.connector)
         return ActionResult(ok=False, code="no_session", text="No charge runs there.")
 
     async def set_energy_limit(self, request: SetEnergyLimit, sender: str) -> ActionResult:

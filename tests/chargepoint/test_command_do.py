@@ -106,3 +106,9 @@ def test_every_deed_says_its_effect_in_the_manual() -> None:
     for action in ACTIONS.values():
         assert "{" not in command._said(action)
     assert json.dumps(list(ACTIONS))
+
+
+@pytest.mark.parametrize(("deed", "told"), [("clear_inputt", "Did you mean clear_input?"), ("xyz", "There are start,")])
+def test_a_mistyped_deed_is_answered_with_the_nearest(deed: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["do", deed, "name=smoke"]) == 2
+    assert told in capsys.readouterr().err

@@ -41,6 +41,7 @@ def test_a_session_without_a_dump_is_said(data: Path, capsys: pytest.CaptureFixt
     assert main(["dump", "--data", str(data), "8"]) == 1
     assert "there is no dump of session 8" in capsys.readouterr().err
     assert main(["dump", "--data", str(data / "none"), "8"]) == 1
+    assert "no station has run on" in capsys.readouterr().err
     assert main(["dump", "--data", str(data), "--live", "1"]) == 1
     assert "nothing to watch" in capsys.readouterr().err
     assert not (data / "none").exists()

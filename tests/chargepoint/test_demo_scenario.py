@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,11 +29,12 @@ class FakeWorld:
         self.broken: list[str] = []
         self.fails: set[str] = set()
         self.never_starts = False
+        self.places: tuple[Place, ...] = PLACES
         self.lacking: dict[int, tuple[Part, ...]] = {}
 
     @property
     def connectors(self) -> Sequence[Place]:
-        return PLACES
+        return self.places
 
     def _did(self, name: str, subject: Any) -> None:
         self.deeds.append((asyncio.get_running_loop().time(), name, subject))
@@ -208,6 +210,30 @@ async def test_speed_shrinks_batteries_and_waits() -> None:
     await play(fast, speed=10.0)
     assert len(_plugs(fast)) > len(_plugs(slow))
     assert max(options["capacity_wh"] for _, _, (_, options) in _plugs(fast)) <= 10_000
+
+
+async def test_where_everybody_may_charge_nobody_shows_a_card() -> None:
+    world = FakeWorld()
+    world.places = (replace(PLACES[0], has_reader=False, is_free=True),)
+    as_it_is = world.plug
+
+    async def plug(number: int, options: dict[str, Any]) -> None:
+        await as_it_is(number, options)
+        world.cards[number] = "FREE"
+
+    world.plug = plug  # type: ignore[method-assign]
+    await play(world)
+    assert len(_plugs(world)) > 5
+    assert not {"tap", "remote_start", "remote_stop"} & set(world.names())
+
+
+@pytest.mark.parametrize(("name", "visits"), [("day", True), ("faults", False)])
+async def test_without_a_reader_charges_are_started_by_app_or_not_at_all(name: str, visits: bool) -> None:
+    world = FakeWorld()
+    world.places = (replace(PLACES[0], has_reader=False),)
+    one = await play(world, name)
+    assert bool(one.visits) is visits
+    assert "tap" not in world.names()
 
 
 BROKEN = ("button", "cable", "meter", "module", "door")
