@@ -215,16 +215,19 @@ class Installed:
             self._set(device, f"{device} does not say who it is: {error}")
 
     async def _recognised(self, device: Device, driver: ModuleType) -> discovery.Found | None:
-        """Its own driver is asked first, then the others that know their devices for sure."""
+        """Its own driver is asked first, then the others that know their devices for sure: only now they are loaded."""
         assert isinstance(device.port, Port)
-        kind = KINDS[device.kind]
+        kind, port = KINDS[device.kind], device.port
         own = discovery.Candidate(kind, device.driver, driver)
+        found = await discovery.look_at(port.name, port, [own], device.address, is_there=True)
+        if found is not None and found.driver == device.driver:
+            return found
         others = [
             each
-            for each in discovery.candidates(device.port.kind)
+            for each in discovery.candidates(port.kind)
             if each.about.is_modbus and each.full_name not in discovery.GUESSING and each != own
         ]
-        return await discovery.look_at(device.port.name, device.port, [own, *others], device.address, is_there=True)
+        return await discovery.look_at(port.name, port, [own, *others], device.address, is_there=True)
 
     def _set(self, device: Device, difference: str) -> None:
         """A difference begins or ends: one line for each."""
