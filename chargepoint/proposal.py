@@ -207,8 +207,7 @@ def _options(each: Found) -> Iterator[str]:
     if matches:
         yield f'options = {{ model = "{matches[0]}" }}'
     elif told and field is not None:
-        says = _printable(each.identity.model)
-        yield f"# options = {{ model = ... }}  {FILL_IN}: it says it is {says}; see docs/devices.md"
+        yield f"# options = {{ model = ... }}  {FILL_IN}: it says it is {each.identity.model}; see docs/devices.md"
 
 
 def _bare(model: str) -> str:
@@ -232,11 +231,7 @@ def _comment(each: Found) -> str:
     if identity.firmware_version:
         words.append(f"firmware {identity.firmware_version}")
     text = ", ".join(filter(None, words))
-    return f"  # {_printable(text)}" if text else ""
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)[:120]
+    return f"  # {text}" if text else ""
 
 
 def _key(each: Found) -> tuple[str, int]:

@@ -140,8 +140,15 @@ class Cause(enum.StrEnum):
     OTHER = "other"
 
 
+MOST_IDENTITY = 64
+_IDENTITY_TEXTS = ("vendor", "model", "serial", "firmware_version", "hardware_version", "build_date")
+
+
 class Identity(msgspec.Struct, frozen=True):
-    """Who a device says it is; empty text for what it does not tell."""
+    """Who a device says it is; empty text for what it does not tell.
+
+    What it says is shown and kept: a text is cut to `MOST_IDENTITY` characters, "?" stands for what cannot be printed.
+    """
 
     vendor: str = ""
     model: str = ""
@@ -150,6 +157,13 @@ class Identity(msgspec.Struct, frozen=True):
     hardware_version: str = ""
     build_date: str = ""
     protocol_version: int = 0
+
+    def __post_init__(self) -> None:
+        for name in _IDENTITY_TEXTS:
+            text = getattr(self, name)
+            if len(text) > MOST_IDENTITY or not text.isprintable():
+                shown = "".join(letter if letter.isprintable() else "?" for letter in text[:MOST_IDENTITY])
+                msgspec.structs.force_setattr(self, name, shown)
 
 
 class ControllerReading(msgspec.Struct, frozen=True):
