@@ -37,7 +37,7 @@ _ECHOES = frozenset({Function.WRITE_COIL, Function.WRITE_REGISTER})
 class Request(msgspec.Struct, frozen=True):
     """One question to the device `address`: read `count` registers (or bits) from `start`, or write `values` there.
 
-    Bits are 0 or 1. `is_private`: the answer may name a vehicle or a person, and is shown to nobody.
+    Bits are 0 or 1. `is_private`: what is read or written may name a vehicle or a person, and is shown to nobody.
     """
 
     address: int
@@ -91,9 +91,9 @@ def write_register(address: int, start: int, value: int) -> Request:
     return _checked(Request(address, Function.WRITE_REGISTER, start, 1, (value,)))
 
 
-def write_registers(address: int, start: int, values: Sequence[int]) -> Request:
+def write_registers(address: int, start: int, values: Sequence[int], *, is_private: bool = False) -> Request:
     """Function 16, 1..123 values of 0..65535."""
-    return _checked(Request(address, Function.WRITE_REGISTERS, start, len(values), tuple(values)))
+    return _checked(Request(address, Function.WRITE_REGISTERS, start, len(values), tuple(values), is_private))
 
 
 def read_coils(address: int, start: int, count: int) -> Request:

@@ -111,6 +111,7 @@ class AskParts(msgspec.Struct, frozen=True):
     optional: frozenset[int] = frozenset()
     is_order: bool = False
     most_bytes: int = _MOST_BYTES
+    is_private: bool = False
 
     @property
     def device(self) -> Hashable:

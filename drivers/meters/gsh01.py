@@ -153,7 +153,8 @@ class SlipMeter:
     async def _ask(
         self, parts: tuple[Part, ...], name: str, optional: frozenset[int] = frozenset(), *, order: bool = False
     ) -> tuple[bytes, ...]:
-        question = AskParts(self._address, parts, name, optional, order)
+        is_private = any(part.number in (START, LAST_RECORD) for part in parts)
+        question = AskParts(self._address, parts, name, optional, order, is_private=is_private)
         priority = Priority.ORDER if order else Priority.POLL
         return await self._port.ask(question, priority=priority, timeout_s=TIMEOUT_S)
 

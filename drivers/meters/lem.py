@@ -27,6 +27,7 @@ from drivers.ports.http import HttpPort
 log = logging.getLogger(__name__)
 
 CLOCK_EVERY_S = 120.0
+LEGAL = "/v1/legal"
 MOST_CLIENT = 37
 RUNS = 0b100
 """Bit of the status: a session runs."""
@@ -118,7 +119,7 @@ class LemMeter:
     async def begin_session(self, reference: SessionReference) -> None:
         """See `SignsSessions`."""
         if self._runs(await self._status()):
-            running = str((await self._json("GET", "/v1/legal")).get("transactionId", ""))
+            running = str((await self._json("GET", LEGAL)).get("transactionId", ""))
             if running == reference.transaction:
                 return
             log.warning("%s: session %s that was left running is ended", self._where, running)
@@ -133,20 +134,18 @@ class LemMeter:
             "cableId": self._settings.cable_id,
             "userData": "",
         }
-        begun = await self._json("POST", "/v1/legal", body=wanted, good=(200, 201))
+        begun = await self._json("POST", LEGAL, body=wanted, good=(200, 201))
         if begun.get("running") is not True:
-            raise Refused(
-                f"{self._where}: session {reference.transaction} does not run: {_short(msgspec.json.encode(begun))}"
-            )
+            raise Refused(f"{self._where}: session {reference.transaction} does not run after it was begun")
 
     async def end_session(self, reference: SessionReference) -> bytes:
         """See `SignsSessions`."""
         if self._runs(await self._status()):
-            running = str((await self._json("GET", "/v1/legal")).get("transactionId", ""))
+            running = str((await self._json("GET", LEGAL)).get("transactionId", ""))
             if running == reference.transaction:
                 await self._end(running)
         path, params = "/v1/ocmf", {"transactionId": reference.transaction}
-        answer = await self._port.request("GET", path, params=params, timeout_s=SESSION_TIMEOUT_S)
+        answer = await self._port.request("GET", path, params=params, timeout_s=SESSION_TIMEOUT_S, is_private=True)
         if answer.status != 200:
             raise Refused(
                 f"{self._where}: no record of session {reference.transaction}: {answer.status} {_short(answer.body)}"
@@ -157,7 +156,7 @@ class LemMeter:
 
     async def _end(self, transaction: str) -> None:
         params = {"transactionId": transaction}
-        ended = await self._json("PUT", "/v1/legal", params=params, body={"running": False})
+        ended = await self._json("PUT", LEGAL, params=params, body={"running": False})
         value = ended.get("meterValue")
         if isinstance(value, dict) and self._bits(value.get("transactionStatus", 0)) & RUNS:
             raise Refused(f"{self._where}: session {transaction} still runs after its end")
@@ -190,11 +189,14 @@ class LemMeter:
         good: tuple[int, ...] = (200,),
     ) -> dict[str, Any]:
         """Raises NoAnswer, Refused for another status than `good`, BadFrame for what is no JSON object."""
+        timeout_s = TIMEOUT_S if method == "GET" else SESSION_TIMEOUT_S
+        is_private = path == LEGAL  # it tells whose session it is
         answer = await self._port.request(
-            method, path, params=params, json=body, timeout_s=TIMEOUT_S if method == "GET" else SESSION_TIMEOUT_S
+            method, path, params=params, json=body, timeout_s=timeout_s, is_private=is_private
         )
         if answer.status not in good:
-            raise Refused(f"{self._where}: {method} {path}: {answer.status} {_short(answer.body)}")
+            said = f" {_short(answer.body)}" if not is_private else ""
+            raise Refused(f"{self._where}: {method} {path}: {answer.status}{said}")
         try:
             return msgspec.json.decode(answer.body, type=dict[str, Any])
         except (msgspec.DecodeError, RecursionError):

@@ -50,16 +50,19 @@ def bytes_of(words: Sequence[int]) -> bytes:
 
 
 async def read_block(port: Port, address: int, function: Function, start: int, count: int) -> bytes:
-    """`count` registers from `start`, in as few requests as meters stand. Raises NoAnswer, BadFrame, Refused."""
+    """`count` registers of a session from `start`, in as few requests as meters stand; they may name a person.
+
+    Raises NoAnswer, BadFrame, Refused.
+    """
     found = b""
     for at in range(start, start + count, MOST_READ):
         piece = min(MOST_READ, start + count - at)
-        found += bytes_of(await port.exchange(Request(address, function, at, piece)))
+        found += bytes_of(await port.exchange(Request(address, function, at, piece, is_private=True)))
     return found
 
 
 async def write_block(port: Port, address: int, start: int, words: Sequence[int]) -> None:
-    """Write `words` from `start` on. Raises NoAnswer, BadFrame, Refused."""
+    """Write `words` of a session from `start` on. Raises NoAnswer, BadFrame, Refused."""
     for at in range(0, len(words), MOST_WRITE):
-        request = write_registers(address, start + at, words[at : at + MOST_WRITE])
+        request = write_registers(address, start + at, words[at : at + MOST_WRITE], is_private=True)
         await port.exchange(request, priority=Priority.ORDER)

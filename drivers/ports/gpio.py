@@ -6,6 +6,7 @@ releases the line; what its output then does depends on the chip: most keep the 
 
 from __future__ import annotations
 
+import asyncio
 import enum
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
@@ -13,7 +14,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from drivers.errors import NoAnswer
-from drivers.ports.statistics import Devices, Frames, Statistics
+from drivers.ports.statistics import Devices, Frames, Statistics, Tally
 
 T = TypeVar("T")
 
@@ -106,11 +107,10 @@ class GpioPort:
         return self._do(wanted, lambda lines: lines.label)
 
     def _do(self, wanted: Wanted, deed: Callable[[Lines], T]) -> T:
-        exchanges = self.devices.of(self.device)
         if self._is_closed:
             raise NoAnswer(f"port '{self.name}' ({self.device}): closed")
-        for counted in (self.statistics, exchanges):
-            counted.requests += 1
+        tally = Tally(self.statistics, self.devices.of(self.device))
+        asked_s = asyncio.get_running_loop().time()
         try:
             lines = self._lines.get(wanted)
             if lines is None:
@@ -119,15 +119,11 @@ class GpioPort:
         except OSError as error:
             self._forget(wanted)
             self.error = error.strerror or str(error)
-            text = f"port '{self.name}' ({self.device}): {self.error}"
-            for counted in (self.statistics, exchanges):
-                counted.no_answer += 1
-                counted.last_error = text
-            raise NoAnswer(text) from None
+            silent = NoAnswer(f"port '{self.name}' ({self.device}): {self.error}")
+            tally.failed(silent)
+            raise silent from None
         self.error = ""
-        for counted in (self.statistics, exchanges):
-            counted.answers += 1
-            counted.last_error = ""
+        tally.answered(asked_s, asyncio.get_running_loop().time())
         return done
 
     def _forget(self, wanted: Wanted) -> None:

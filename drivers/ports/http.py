@@ -99,15 +99,18 @@ class HttpPort:
         timeout_s: float | None = None,
         device: Hashable = None,
         priority: Priority = Priority.POLL,
+        is_private: bool = False,
     ) -> HttpAnswer:
         """Ask once; the answer with any status. `json`: the request's body. `device` is for the statistics.
+
+        `is_private`: the answer may name a person, and is shown to nobody.
 
         Raises NoAnswer, BadFrame for what is not HTTP or longer than a megabyte.
         """
         what = f"{method} {path}"
         try:
             async with self._turns.take(priority):
-                return await self._request(what, method, path, params, json, headers, timeout_s, device)
+                return await self._request(what, method, path, params, json, headers, timeout_s, device, is_private)
         except Full as full:
             raise NoAnswer(self._text(what, str(full))) from None
 
@@ -121,6 +124,7 @@ class HttpPort:
         headers: Mapping[str, str] | None,
         timeout_s: float | None,
         device: Hashable,
+        is_private: bool,
     ) -> HttpAnswer:
         session = self._session
         if session is None:
@@ -145,6 +149,9 @@ class HttpPort:
                 ) as response:
                     body = await _bounded(response)
                     answer = HttpAnswer(response.status, body)
+        except asyncio.CancelledError:
+            tally.left()
+            raise
         except TimeoutError:
             raise self._failed(tally, NoAnswer(self._text(what, f"no answer within {timeout_s:g} s"))) from None
         except _TooLong as error:
@@ -154,7 +161,8 @@ class HttpPort:
         except (aiohttp.ClientError, OSError, RuntimeError) as error:  # RuntimeError: closed meanwhile
             self._unreachable(_first_line(error))
             raise self._failed(tally, NoAnswer(self._text(what, _first_line(error)))) from None
-        self.frames.received(loop.time(), f"{answer.status} {body[:64].decode('utf-8', 'replace')}")
+        shown = f"({len(body)} bytes, not shown)" if is_private else body[:64].decode("utf-8", "replace")
+        self.frames.received(loop.time(), f"{answer.status} {shown}")
         if self.error:
             log.info("port '%s' (%s): answers again", self.name, self.where)
             self.error = ""

@@ -239,7 +239,7 @@ class Port:
             return
         tally = Tally(self.statistics, self.devices.of(asked.device))
         asked_s = self._now()
-        self.frames.sent(asked_s, frame)
+        self.frames.sent(asked_s, frame, is_private=asked.is_private)
         try:
             self.wire.write(frame)
         except OSError as error:

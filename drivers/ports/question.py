@@ -37,7 +37,7 @@ MOST_BYTES = 1024
 class Question(Protocol[T_co]):
     """One question to `device`. It may also say `reply_bytes` (how long its answer is, for the time it needs on a slow
     line; not said: a port waits as long as bytes keep coming), `most_bytes` (longest answer, if above 1024), and
-    `is_private` (its answer may name a vehicle or a person: it is shown to nobody)."""
+    `is_private` (it or its answer may name a vehicle or a person: shown to nobody)."""
 
     @property
     def device(self) -> Hashable:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from drivers.errors import NoAnswer
-from drivers.ports.statistics import Devices, Frames, Statistics
+from drivers.ports.statistics import Devices, Frames, Statistics, Tally
 
 _WRITE_MODE = 0x40016B01  # linux/spi/spidev.h
 _WRITE_BITS = 0x40016B03
@@ -69,24 +69,20 @@ class SpiPort:
         async with self._writing:
             loop = asyncio.get_running_loop()
             began_s = loop.time()
-            exchanges = self.devices.of(self.device)
-            for counted in (self.statistics, exchanges):
-                counted.requests += 1
+            tally = Tally(self.statistics, self.devices.of(self.device))
             try:
                 await asyncio.to_thread(self._write, data, bit_rate)
             except OSError as error:
                 self._drop()
                 self.error = _text(error, len(data))
-                text = f"port '{self.name}' ({self.device}): {self.error}"
-                for counted in (self.statistics, exchanges):
-                    counted.no_answer += 1
-                    counted.last_error = text
-                raise NoAnswer(text) from None
+                silent = NoAnswer(f"port '{self.name}' ({self.device}): {self.error}")
+                tally.failed(silent)
+                raise silent from None
+            except asyncio.CancelledError:
+                tally.left()
+                raise
             self.error = ""
-            for counted in (self.statistics, exchanges):
-                counted.answers += 1
-                counted.last_error = ""
-                counted.latencies_s.append(loop.time() - began_s)
+            tally.answered(began_s, loop.time())
 
     def _write(self, data: bytes, bit_rate: int) -> None:
         if bit_rate not in self._buses:

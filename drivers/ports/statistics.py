@@ -142,16 +142,16 @@ class Frames:
         self._kept: deque[tuple[float, bool, object]] = deque(maxlen=FRAMES)
         self._hidden_until_s = -math.inf
 
-    def sent(self, at_s: float, frame: object) -> None:
-        """`frame`: bytes, a CanFrame, or its fields as a tuple (which costs less)."""
-        self._kept.append((at_s, True, frame))
+    def sent(self, at_s: float, frame: object, *, is_private: bool = False) -> None:
+        """`frame`: bytes, text, a CanFrame, or its fields as a tuple (which costs less). Of what may name a vehicle or
+        a person is kept how long it was."""
+        self._kept.append((at_s, True, _length(frame) if is_private else frame))
 
     def received(self, at_s: float, frame: object, *, is_private: bool = False) -> None:
-        """Nothing is kept of what is empty, and of what may name a vehicle or a person only how long it was."""
-        if frame and isinstance(frame, bytes) and (is_private or at_s < self._hidden_until_s):
-            self._kept.append((at_s, False, f"({len(frame)} bytes, not shown)"))
-        elif frame:
-            self._kept.append((at_s, False, frame))
+        """As `sent`; nothing is kept of what is empty."""
+        if frame:
+            is_hidden = is_private or at_s < self._hidden_until_s
+            self._kept.append((at_s, False, _length(frame) if is_hidden else frame))
 
     def hide_until(self, at_s: float) -> None:
         """What comes until then may be a late answer of that kind."""
@@ -160,6 +160,10 @@ class Frames:
     def lines(self) -> tuple[str, ...]:
         """Oldest first, each as `12.345 > 01 03 00 00 00 02 C4 0B` (`>` sent, `<` received)."""
         return tuple(f"{at_s:.3f} {'>' if is_sent else '<'} {_text(frame)}" for at_s, is_sent, frame in self._kept)
+
+
+def _length(frame: object) -> object:
+    return f"({len(frame)} bytes, not shown)" if isinstance(frame, bytes) else frame
 
 
 def _text(frame: object) -> str:

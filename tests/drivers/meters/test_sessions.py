@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,6 +49,26 @@ async def test_a_session_is_signed_and_its_record_given_byte_for_byte(case: Case
         assert '"RV":1234.567' in text and '"RV":1239.567' in text
         assert is_signed(text) or case.driver == "iskra"
         assert await meter.end_session(MINE) == record  # asked for again
+
+
+@pytest.mark.parametrize("case", SIGNING, ids=str)
+async def test_the_cards_number_is_not_among_the_frames_shown(case: Case) -> None:
+    seen: set[str] = set()
+
+    class Watched(deque[tuple[float, bool, object]]):
+        def append(self, item: tuple[float, bool, object]) -> None:
+            super().append(item)
+            seen.add(one.port.frames.lines()[-1])
+
+    async with wired(case) as one:
+        one.port.frames._kept = Watched(maxlen=32)
+        await signing(one).begin_session(MINE)
+        assert MINE.client.encode() in await signing(one).end_session(MINE)
+    card = MINE.client.encode()
+    assert any("not shown" in line for line in seen)
+    for line in seen:
+        raw = line.split(" ", 2)[2]
+        assert MINE.client not in raw and not any(card[at : at + 4].hex(" ").upper() in raw for at in range(5)), line
 
 
 @pytest.mark.parametrize("case", SIGNING, ids=str)
