@@ -13,7 +13,7 @@ from chargepoint.station.metering import Anomaly, MeterTrack
 from chargepoint.station.signing import Signing
 from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import EventType
-from drivers.errors import DeviceError
+from drivers.errors import DeviceError, Refused
 from drivers.interfaces import ControllerReading, EnergyMeter, Identity, MeterReading, SignsSessions
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,8 @@ class MeterPoint:
         async with self._lock:
             try:
                 if self._serial and self._lost_polls >= 3:
-                    await self._identify()
+                    with suppress(Refused):  # another kind of meter may not tell: its register is judged all the same
+                        await self._identify()
                 reading = await asked(self._meter.read(), self._who)
             except DeviceError as error:
                 self._fail(str(error))

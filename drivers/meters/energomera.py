@@ -79,8 +79,8 @@ async def recognise(port: Port, address: int) -> Identity | None:
         found = await port.ask(AskText(name, "SNUMB()"), timeout_s=TIMEOUT_S)
     except (BadFrame, Refused):
         return None
-    serial = (found.get("SNUMB") or [""])[0]
-    return Identity(vendor="Energomera", model="CE30x", serial=serial) if serial.isdigit() else None
+    serial = _serial(found)
+    return Identity(vendor="Energomera", model="CE30x", serial=serial) if serial else None
 
 
 class EnergomeraMeter:
@@ -108,8 +108,7 @@ class EnergomeraMeter:
 
     async def identify(self) -> Identity:
         """Its serial number. Raises NoAnswer and the like."""
-        found = await self._ask("SNUMB()")
-        return structs.replace(self._identity, serial=(found.get("SNUMB") or [""])[0])
+        return structs.replace(self._identity, serial=_serial(await self._ask("SNUMB()")))
 
     async def _read_group(self) -> MeterReading:
         phases = (1 << self._phases) - 1
@@ -156,3 +155,9 @@ class EnergomeraMeter:
 
     async def _ask(self, text: str) -> dict[str, list[str]]:
         return await self._port.ask(AskText(self._address, text, self._check), timeout_s=TIMEOUT_S)
+
+
+def _serial(found: dict[str, list[str]]) -> str:
+    """The number among `found`; empty for an error (E17) in its place."""
+    text = (found.get("SNUMB") or [""])[0]
+    return text if text.isdigit() else ""

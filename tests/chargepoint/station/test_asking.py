@@ -10,7 +10,7 @@ from chargepoint.clock import Clock
 from chargepoint.station.asking import asked
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.signing import Step
-from drivers.errors import BadFrame, NoAnswer
+from drivers.errors import BadFrame, NoAnswer, Refused
 from drivers.interfaces import Identity, MeterReading
 from tests.chargepoint.station.test_signing import Books, at_work, session, until
 from tests.chargepoint.station.test_signing import Meter as SigningMeter
@@ -37,9 +37,12 @@ class Odd:
 
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.refuses = False
         self.energy_wh = 1000
 
     async def identify(self) -> Identity:
+        if self.refuses:
+            raise Refused("illegal data address")
         return Identity(serial="1")
 
     async def read(self) -> MeterReading:
@@ -65,6 +68,18 @@ async def test_a_meters_polls_go_on_over_a_fault_of_its_driver() -> None:
     assert point.energy_wh == odd.energy_wh
     polls.cancel()
     await asyncio.wait([polls])
+
+
+async def test_a_meter_that_no_longer_tells_its_number_is_read_all_the_same() -> None:
+    odd, books = Odd(), Books()
+    point = MeterPoint("m1", 1, odd, 11_000.0, books, Clock("boot"))  # type: ignore[arg-type]
+    await point.identify()
+    assert await point.read()
+    odd.error = NoAnswer("silent")
+    for _ in range(4):
+        assert not await point.read()
+    odd.error, odd.refuses = None, True  # another one is in its place
+    assert await point.read()
 
 
 async def test_a_fault_over_signed_sessions_neither_ends_the_meter_nor_holds_the_connector() -> None:

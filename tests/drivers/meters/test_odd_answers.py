@@ -133,6 +133,13 @@ async def test_a_power_factor_without_a_value_costs_no_reading() -> None:
             await one.meter.read()
 
 
+async def test_an_error_in_place_of_a_number_is_no_number() -> None:
+    async with wired(next(case for case in CASES if case.model == "CE303")) as one:
+        assert one.line is not None
+        one.line.to_station = lambda data: (reply("SNUMB(E17)"),)
+        assert (await one.meter.identify()).serial == ""
+
+
 # ------------------------------------------------------------------------------------------------------------ records
 
 
