@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from chargepoint.config_channels import channels
 from chargepoint.config_drivers import fail_safe_of
 from chargepoint.config_faults import Fault, listed, shown
 from chargepoint.config_sections import Document, Section
@@ -35,24 +36,6 @@ def cabinet(document: Document) -> Iterator[Fault]:
 
 def _named(document: Document, kind: str, name: str) -> Section | None:
     return next((section for section in document.many(kind) if name and section.text("name") == name), None)
-
-
-def channels(document: Document) -> Iterator[Fault]:
-    """A channel of a module is one input, or one output."""
-    for kind in ("input", "output"):
-        taken: dict[tuple[str, int], str] = {}
-        for section in document.many(kind):
-            io, channel = section.text("io"), section.number("channel")
-            if not io or channel is None:
-                continue
-            if (io, channel) in taken:
-                yield document.fault(
-                    section,
-                    "channel",
-                    f"{taken[io, channel]} is wired to it already",
-                    "Correct one of the two; the first channel is 0.",
-                )
-            taken.setdefault((io, channel), section.where)
 
 
 def outputs(document: Document) -> Iterator[Fault]:
@@ -310,8 +293,12 @@ def lights(document: Document) -> Iterator[Fault]:
 
 
 def supplies(document: Document) -> Iterator[Fault]:
-    """Charges end before the station is shut down."""
+    """Charges end before the station is shut down; a server of supplies does not listen where Modbus devices do."""
     for section in document.many("ups"):
+        port = _named(document, "port", section.text("port"))
+        if port is not None and port.text("kind") == "tcp" and "port" not in port.raw:
+            remedy = "Set port = 3493, where upsd listens, or as its upsd.conf says."
+            yield document.fault(port, "port", f"{section.where} is there, and 502 is the port of Modbus", remedy)
         ups = section.settings
         if ups is not None and ups.off_after_s < ups.stop_after_s:
             yield document.fault(

@@ -8,7 +8,10 @@ import pytest
 
 from chargepoint import config_check
 from chargepoint.config import Settings
+from chargepoint.config_channels import channels
 from chargepoint.config_faults import Fault
+from chargepoint.config_sections import Document
+from drivers import loading
 
 GOOD = """
 [station]
@@ -142,6 +145,13 @@ def test_a_whole_cabinet_is_taken() -> None:
 
 
 CASES = {
+    "a channel that the module does not have": (
+        'io = "main"\nchannel = 2\n[[input]]', 'io = "main"\nchannel = 22\n[[input]]',
+        '[[input]] "lid", channel', "[[io]] \"main\" has inputs 0 to 7 only",
+    ),
+    "a supply where Modbus is": (
+        'host = "127.0.0.1"\nport = 3493', 'host = "127.0.0.1"', '[[port]] "upsd", port', "502 is the port of Modbus",
+    ),
     "two inputs on one channel": (
         'io = "main"\nchannel = 2\n[[input]]', 'io = "main"\nchannel = 1\n[[input]]',
         '[[input]] "lid", channel', "wired to it already",
@@ -289,3 +299,21 @@ def test_two_relays_and_contactors_have_two_connectors() -> None:
 def test_a_module_without_watchdog_may_be_accepted() -> None:
     text = GOOD.replace('function = "socket"\nio = "main"', 'function = "socket"\nio = "other"')
     assert not faults(text.replace('driver = "socket"', 'driver = "socket"\naccept_no_fail_safe = true'))
+
+
+@pytest.mark.parametrize("driver", sorted(loading.known("io")))
+def test_every_driver_says_how_many_channels_there_are_without_a_port(driver: str) -> None:
+    text = f"""
+    [[io]]
+    name = "x"
+    driver = "{driver}"
+    port = "bus"
+    [[input]]
+    name = "door"
+    function = "door"
+    io = "x"
+    channel = 200
+    """
+    document = Document(tomllib.loads(text), Settings, "station.toml")
+    (fault,) = channels(document)
+    assert '[[io]] "x" has' in fault.reason
