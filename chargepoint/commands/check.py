@@ -13,6 +13,7 @@ from typing import Any
 from chargepoint.commands import check_link
 from chargepoint.commands.manual import page
 from chargepoint.config import ConfigError, Fault, PortSettings, Secrets, Settings, load, load_secrets
+from chargepoint.config_drivers import address_of
 from chargepoint.config_faults import amount, listed, nearest, shown_of
 from chargepoint.config_schema import printable
 from chargepoint.poll_load import WARNING_SHARE, poll_load
@@ -22,6 +23,11 @@ SUMMARY = "find every fault of a station file"
 OTHERS = ("modules", "insulation", "io", "sensor", "light", "ups")
 DEVICES = ("connector", "meter", "reader", *OTHERS)
 """Sections of devices."""
+
+BAUD_RATES = (1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 76_800, 115_200, 230_400, 460_800, 500_000, 921_600,
+              1_000_000, 2_000_000)  # fmt: skip
+BIT_RATES = (10_000, 20_000, 50_000, 100_000, 125_000, 250_000, 500_000, 800_000, 1_000_000)
+"""Usual rates: of serial lines, and of CAN (CiA 301)."""
 
 OCPP_KEYS = "ocpp_client.v16.configuration"
 """The module that knows the keys of [ocpp.configuration]; a service, so it is named and not imported from here."""
@@ -125,6 +131,15 @@ def warnings(settings: Settings, secrets: Secrets) -> list[str]:
                 f'[[port]] "{name}": the polls take about {share:.0%} of its time. Set a higher baud_rate (on the '
                 "devices as well), or put some of them on another port."
             )
+    found += [
+        f'[[port]] "{port.name}", {key} = {rate}: no usual rate. Compare it with the devices\' settings.'
+        for port in settings.port
+        for key, rate, usual in (
+            ("baud_rate", port.baud_rate, BAUD_RATES if port.kind == "serial" else ()),
+            ("bit_rate", port.bit_rate, BIT_RATES if port.kind == "can" else ()),
+        )
+        if usual and rate not in usual
+    ]
     used = {getattr(each, "port", "") for section in DEVICES for each in getattr(settings, section)}
     found += [f'[[port]] "{port.name}": nothing hangs on it.' for port in settings.port if port.name not in used]
     default = PortSettings(name="any")
@@ -173,9 +188,9 @@ def report(settings: Settings, secrets: Secrets) -> list[str]:
                 _kw(each.max_power_w),
                 f"{amount(each.max_current_a)} A",
                 f"{amount(each.cable_current_a)} A",
-                f"{each.driver} at {each.port}, address {each.address}" if each.port else each.driver,
+                f"{each.driver} at {each.port}, address {_address('connector', each)}" if each.port else each.driver,
                 f"{each.meter}: {meters[each.meter].driver} at {meters[each.meter].port}, "
-                f"address {meters[each.meter].address}",
+                f"address {_address('meter', meters[each.meter])}",
             )
             for each in settings.connector
         ],
@@ -216,10 +231,14 @@ def _wire(port: PortSettings) -> str:
 def _devices(settings: Settings, section: str) -> Iterator[tuple[str, str, str, str]]:
     """A row for each device of a section: which, its driver and place, what it is for."""
     for each in getattr(settings, section):
-        place = getattr(each, "addresses", None) or (getattr(each, "address", None),)
-        addresses = listed(place) if place[0] is not None else ""
+        place = getattr(each, "addresses", ()) or ((_address(section, each),) if hasattr(each, "address") else ())
+        addresses = listed(place) if place else ""
         where = f"{each.driver} at {each.port}" + (f", address {addresses}" if addresses else "")
         yield section, each.name, where, _purpose(settings, section, each)
+
+
+def _address(section: str, device: Any) -> int:
+    return address_of(section, device.address, device.driver)
 
 
 def _purpose(settings: Settings, section: str, device: Any) -> str:
@@ -247,7 +266,7 @@ def _fields(settings: Settings) -> dict[str, Any]:
                 "max_power_w": each.max_power_w,
                 "driver": each.driver,
                 "port": each.port,
-                "address": each.address,
+                "address": _address("connector", each),
                 "meter": each.meter,
             }
             for each in settings.connector

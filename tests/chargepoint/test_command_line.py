@@ -161,6 +161,11 @@ def test_check_tells_programs_the_same(tmp_path: Path, capsys: pytest.CaptureFix
             'device = "/dev/ttyUSB0"\nbaud_rate = 4800',
             "the polls take about 89% of its time",
         ),
+        (
+            'device = "/dev/ttyUSB0"',
+            'device = "/dev/ttyUSB0"\nbaud_rate = 19_201',
+            '[[port]] "rs485", baud_rate = 19201: no usual rate',
+        ),
         ("[[port]]", '[[port]]\nname = "spare"\ndevice = "/dev/x"\n[[port]]', '[[port]] "spare": nothing hangs on it'),
         ("[[meter]]", '[[meter]]\nname = "old"\nport = "rs485"\naddress = 9\n[[meter]]', '"old": it measures nothing'),
         ("[[meter]]", '[[reader]]\nname = "r"\n[[meter]]', '[[reader]] "r": it has no port'),
