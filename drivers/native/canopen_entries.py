@@ -87,6 +87,7 @@ DEVICE, ERROR_REGISTER, NAME, HARDWARE, SOFTWARE, COB_EMERGENCY, HEARTBEAT_TIME,
 ON_CHANGE = 0xFE
 """Transmission type: event-driven, by this document's rules."""
 HIGHEST = "Highest sub-index supported"
+RPDO_TABLES, TPDO_TABLES = (RENEWAL, SUPPLIES), (*TPDOS, DEMANDS)
 
 
 @functools.cache
@@ -94,8 +95,8 @@ def entries() -> tuple[Entry, ...]:
     """All entries by index and sub-index."""
     found = [*_communication(), *_pdos()]
     found += [_object(each) for block in BLOCKS for each in block.objects]
-    found += [_process(each, "ro") for pdo in (*TPDOS, DEMANDS) for each in pdo.objects]
-    found += [_process(each, "rww") for pdo in (RENEWAL, SUPPLIES) for each in pdo.objects]
+    found += [_process(each, "ro") for pdo in TPDO_TABLES for each in pdo.objects]
+    found += [_process(each, "rww") for pdo in RPDO_TABLES for each in pdo.objects]
     return tuple(sorted(found, key=lambda each: (each.index, each.sub)))
 
 
@@ -140,8 +141,8 @@ def _record(
 def _pdos() -> list[Entry]:
     found: list[Entry] = []
     for pdo, comm, mapping, kind in (
-        *((pdo, 0x1400, 0x1600, "RPDO") for pdo in (RENEWAL, SUPPLIES)),
-        *((pdo, 0x1800, 0x1A00, "TPDO") for pdo in (*TPDOS, DEMANDS)),
+        *((pdo, 0x1400, 0x1600, "RPDO") for pdo in RPDO_TABLES),
+        *((pdo, 0x1800, 0x1A00, "TPDO") for pdo in TPDO_TABLES),
     ):
         at = pdo.number - 1
         rows = [("COB-ID", _U32, pdo.cob, True), ("Transmission type", _U8, ON_CHANGE, False)]
@@ -193,7 +194,7 @@ def _process(what: Process, access: str) -> Entry:
 
 def pdo_of(index: int) -> tuple[Pdo, Process] | None:
     """The PDO and the process object of a CANopen index."""
-    for pdo in (*TPDOS, DEMANDS, RENEWAL, SUPPLIES):
+    for pdo in (*TPDO_TABLES, *RPDO_TABLES):
         for each in pdo.objects:
             if BASE + each.index == index:
                 return pdo, each

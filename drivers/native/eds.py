@@ -8,7 +8,7 @@ import warnings
 from canopen import objectdictionary
 from canopen.objectdictionary import eds
 
-from drivers.native.canopen_entries import Entry, entries
+from drivers.native.canopen_entries import RPDO_TABLES, TPDO_TABLES, Entry, entries
 
 BIT_RATES = (125_000, 250_000, 500_000, 1_000_000)
 FILE_INFO = {
@@ -36,7 +36,8 @@ def dictionary() -> objectdictionary.ObjectDictionary:
     info.revision_number, info.order_code = 1, ""
     info.simple_boot_up_master, info.simple_boot_up_slave, info.granularity = False, True, 8
     info.dynamic_channels_supported, info.group_messaging = False, False
-    info.nr_of_RXPDO, info.nr_of_TXPDO, info.LSS_supported = 1, 7, False  # type: ignore[assignment]
+    info.nr_of_RXPDO, info.nr_of_TXPDO = len(RPDO_TABLES), len(TPDO_TABLES)  # type: ignore[assignment]
+    info.LSS_supported = False
     info.allowed_baudrates = set(BIT_RATES)
     records: dict[int, objectdictionary.ODRecord] = {}
     for each in entries():

@@ -12,8 +12,8 @@ from canopen.objectdictionary import ODArray, ODRecord, ODVariable, datatypes
 from drivers.codecs.canopen import Abort
 from drivers.interfaces import ConnectorType
 from drivers.native import documentation, eds
-from drivers.native.canopen import BASE, RENEWAL, TPDOS, index_of
-from drivers.native.canopen_entries import entries
+from drivers.native.canopen import BASE, index_of
+from drivers.native.canopen_entries import RPDO_TABLES, TPDO_TABLES, entries
 from drivers.native.objects import BLOCKS, LIGHT, PARAMETER_RANGES, Access
 from drivers.simulated.canopen import CanopenNode
 from drivers.simulated.controller import Controller
@@ -65,7 +65,7 @@ def test_objects_keep_their_register_address_type_and_range(sheet: canopen.Objec
 
 
 def test_mappings_name_objects_that_exist_with_their_width(sheet: canopen.ObjectDictionary) -> None:
-    for base, mapping, pdos in ((0x1400, 0x1600, (RENEWAL,)), (0x1800, 0x1A00, TPDOS)):
+    for base, mapping, pdos in ((0x1400, 0x1600, RPDO_TABLES), (0x1800, 0x1A00, TPDO_TABLES)):
         for pdo in pdos:
             at = pdo.number - 1
             communication, mapped = sheet[base + at], sheet[mapping + at]
@@ -78,6 +78,12 @@ def test_mappings_name_objects_that_exist_with_their_width(sheet: canopen.Object
                 assert isinstance(target, ODVariable)
                 assert (number >> 8 & 0xFF, number & 0xFF) == (0, each.bits)
                 assert target.pdo_mappable and len(target) == each.bits
+
+
+def test_it_counts_the_pdos_that_it_describes(sheet: canopen.ObjectDictionary) -> None:
+    info = sheet.device_information
+    assert info.nr_of_RXPDO == sum(0x1400 <= index < 0x1600 for index in sheet) == 2
+    assert info.nr_of_TXPDO == sum(0x1800 <= index < 0x1A00 for index in sheet) == 8
 
 
 def test_everything_in_it_can_be_read_from_a_controller_with_its_length(sheet: canopen.ObjectDictionary) -> None:
