@@ -32,6 +32,11 @@ CONTROLLER = (
 )
 METER = (Exchange(8, 5 + 2 * 80, 1.0),)
 """Of a meter whose driver does not say which registers it reads."""
+IO_ROUND = (Exchange(8, 6, 1.0), Exchange(8, 6, 1.0))
+"""Inputs and outputs of an I/O module; the next round begins `IO_PAUSE_S` after the end of one."""
+IO_PAUSE_S = 0.1
+INSULATION = (Exchange(8, 5 + 2 * 20, 1.0),)
+SENSOR = (Exchange(8, 9, 0.2),)
 
 
 def meter_exchanges(driver: str) -> tuple[Exchange, ...]:
@@ -56,7 +61,7 @@ def wire_share(port: PortSettings, exchanges: tuple[Exchange, ...]) -> float:
 
 
 def poll_load(settings: Settings) -> dict[str, float]:
-    """Name of each serial port with controllers or meters -> its share."""
+    """Name of each serial port with devices that are polled -> its share."""
     found: dict[str, float] = {}
     for port in settings.port:
         if port.kind != "serial":
@@ -65,6 +70,11 @@ def poll_load(settings: Settings) -> dict[str, float]:
         for meter in settings.meter:
             if meter.port == port.name:
                 exchanges += meter_exchanges(meter.driver)
-        if exchanges:
-            found[port.name] = wire_share(port, exchanges)
+        exchanges += INSULATION * sum(monitor.port == port.name for monitor in settings.insulation)
+        exchanges += SENSOR * sum(sensor.port == port.name for sensor in settings.sensor)
+        round_s = wire_share(port, IO_ROUND)
+        modules = sum(io.port == port.name for io in settings.io)
+        share = wire_share(port, exchanges) + modules * round_s / (round_s + IO_PAUSE_S)
+        if share:
+            found[port.name] = share
     return found

@@ -140,6 +140,13 @@ def test_check_prints_every_fault_on_standard_error(tmp_path: Path, capsys: pyte
     ]
 
 
+def test_check_tells_the_load_of_every_line_that_is_polled(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--json", str(EXAMPLES / "dc-100.toml")]) == 0
+    load = json.loads(capsys.readouterr().out)["poll_load"]
+    assert load.keys() == {"controllers", "meters-dc", "meters-ac", "insulation", "cabinet"}
+    assert load["cabinet"] == pytest.approx(0.38, abs=0.02)
+
+
 def test_check_tells_programs_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--json", str(EXAMPLES / "minimal.toml")]) == 0
     told = json.loads(capsys.readouterr().out)
