@@ -368,7 +368,8 @@ class CanPort:
         if off_s - self._alive_s > max(_STEADY_S, 3 * self._restart_s):
             self._restart_s = _FIRST_RESTART_S
         pause_s, self._restart_s = self._restart_s, min(2 * self._restart_s, _MOST_RESTART_S)
-        log.warning("port '%s' (%s): %s; begins anew in %g s", self.name, self.wire.where, self.error, pause_s)
+        level = logging.WARNING if pause_s < _MOST_RESTART_S else logging.DEBUG  # it was said often enough
+        log.log(level, "port '%s' (%s): %s; begins anew in %g s", self.name, self.wire.where, self.error, pause_s)
         self._wake.clear()
         await self._rest(pause_s)
         if not self._is_bus_off or not self.wire.is_open:

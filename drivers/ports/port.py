@@ -44,7 +44,8 @@ _CHARACTERS_OF_SILENCE = 3.5
 _LEAST_SILENCE_S = 0.00175  # instead of 3.5 characters above 19200 baud
 _TAIL_S = 0.01  # a damaged reply is over when nothing came for this long
 _GAP_S = 0.05  # an answer of unknown length goes on as long as no pause is longer than this and four characters
-_DEAF = 5  # a TCP connection on which so many questions in a row had no reply at all is made anew
+_DEAF = 5  # a TCP connection on which so many questions in a row had no reply at all is made anew,
+_MOST_DEAF = 640  # and after twice as many each time, while that does not help
 
 
 class Port:
@@ -68,7 +69,7 @@ class Port:
         self._is_asking = False
         self._active_s = self._free_s = 0.0
         self._late = LateReplies(late_s)
-        self._deaf = 0
+        self._deaf, self._most_deaf = 0, _DEAF
         self._pause_s = 0.0
         self._opened_s: float | None = None
         silence_s = max(_CHARACTERS_OF_SILENCE * wire.character_s, _LEAST_SILENCE_S) if wire.character_s else 0.0
@@ -298,7 +299,7 @@ class Port:
 
     def _came(self, asked: Asked[Any], tally: Tally, data: bytes) -> float:
         """An answer, whatever it says, is in `data`; the time now."""
-        self._deaf = 0
+        self._deaf, self._most_deaf = 0, _DEAF
         now = self._now()
         self.frames.received(now, data, is_private=asked.is_private)
         fault = asked.stray(data)
@@ -317,7 +318,8 @@ class Port:
         if fault is Fault.NOTHING:
             self._fail(job, tally, NoAnswer(self._text(asked, f"no answer within {job.timeout_s:g} s")))
             self._deaf += 1
-            if self.wire.can_go_deaf and self._deaf >= _DEAF:
+            if self.wire.can_go_deaf and self._deaf >= self._most_deaf:
+                self._most_deaf = min(2 * self._most_deaf, _MOST_DEAF)
                 self.wire.lose(f"{self._deaf} questions in a row without any reply")
             return
         tally.count(fault)

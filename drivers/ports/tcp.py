@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+from typing import Any
 
 from drivers.codecs.modbus import Carrier
 from drivers.ports.wire import Wire
@@ -26,6 +27,7 @@ class TcpWire(Wire):
         super().__init__(f"{host}:{port}")
         self._host, self._port = host, port
         self._socket: socket.socket | None = None
+        self._lookup: asyncio.Future[list[Any]] | None = None
 
     async def _connect(self) -> int:
         loop = asyncio.get_running_loop()
@@ -46,9 +48,20 @@ class TcpWire(Wire):
         try:
             number = ipaddress.ip_address(self._host)
         except ValueError:
-            found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+            found = await self._looked_up(loop)
             return found[0][0], (str(found[0][4][0]), self._port)
         return socket.AF_INET if number.version == 4 else socket.AF_INET6, (self._host, self._port)
+
+    async def _looked_up(self, loop: asyncio.AbstractEventLoop) -> list[Any]:
+        """What the name stands for. A server of names that does not answer keeps one thread busy, not one for each
+        try: they are few, and the station writes to its disk by them."""
+        lookup, self._lookup = self._lookup, None
+        if lookup is None or (lookup.done() and lookup.exception() is not None):
+            lookup = loop.run_in_executor(None, _look_up, self._host, self._port)
+        self._lookup = lookup
+        found = await asyncio.shield(lookup)
+        self._lookup = None
+        return found
 
     def _disconnect(self) -> None:
         if self._socket is not None:
@@ -65,6 +78,10 @@ class TcpWire(Wire):
         if self._socket is None:
             raise OSError(self.error)
         return self._socket.send(data)
+
+
+def _look_up(host: str, port: int) -> list[Any]:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 class ConvertedWire(TcpWire):

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import termios
+import threading
+from typing import Any
 
 import pytest
 import serial  # type: ignore[import-untyped]
@@ -13,8 +16,10 @@ import serial  # type: ignore[import-untyped]
 from drivers.codecs import modbus
 from drivers.codecs.modbus import Carrier, Request
 from drivers.errors import BadFrame, DeviceError, NoAnswer
+from drivers.ports import tcp
 from drivers.ports.port import Port, Priority
 from drivers.ports.serial import SerialWire
+from drivers.ports.tcp import TcpWire
 from drivers.simulated.wire import Line
 from tests.drivers.devices import Counting
 from tests.drivers.ports.plain import Ask, Talker, framed
@@ -150,3 +155,45 @@ async def test_an_order_is_asked_before_what_waits_on_a_noisy_line() -> None:
         assert await port.ask(Ask(7, "o"), priority=Priority.ORDER) == 4711
         await asyncio.gather(*polls)
         assert asked.index(framed("?7o").decode()) <= 1
+
+
+async def test_a_gateway_without_devices_is_connected_anew_less_and_less_often() -> None:
+    line = Line(Carrier.TCP)
+    line.attach(1, Counting())
+    async with line.port() as port:
+        for _ in range(2000):
+            with pytest.raises(NoAnswer):
+                await port.exchange(modbus.read_input(9, 0, 1))
+            await asyncio.sleep(0.3)
+        assert 5 <= port.statistics.lost <= 10
+        assert await port.exchange(READ) == VALUES
+        for _ in range(5):
+            with pytest.raises(NoAnswer):
+                await port.exchange(modbus.read_input(9, 0, 1))
+        await asyncio.sleep(0.3)
+        assert await port.exchange(READ) == VALUES
+
+
+@pytest.mark.realtime
+async def test_a_server_of_names_that_does_not_answer_keeps_one_thread_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, asked = threading.Event(), 0
+
+    def look_up(host: str, port: int) -> list[Any]:
+        nonlocal asked
+        asked += 1
+        answers.wait(5)
+        return [(socket.AF_INET, 1, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(tcp, "_look_up", look_up)
+    monkeypatch.setattr(tcp, "CONNECT_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        wire = TcpWire("meter.example", server.getsockname()[1])
+        for _ in range(5):
+            with pytest.raises(OSError, match="no connection within"):
+                await wire.open(lambda data: None, lambda: None)
+        assert asked == 1
+        answers.set()
+        await asyncio.sleep(0.1)
+        await wire.open(lambda data: None, lambda: None)
+        assert wire.is_open and asked == 1
+        wire.close()
