@@ -118,13 +118,14 @@ class LemMeter:
 
     async def begin_session(self, reference: SessionReference) -> None:
         """See `SignsSessions`."""
-        if self._runs(await self._status()):
+        status = await self._status()
+        if self._runs(status):
             running = str((await self._json("GET", LEGAL)).get("transactionId", ""))
             if running == reference.transaction:
                 return
             log.warning("%s: session %s that was left running is ended", self._where, running)
             await self._end(running)
-        await self._set_clock(reference)
+        await self._set_clock(reference, has_lost_it=_has_lost_the_time(status))
         client = ",".join(part for part in (reference.client, reference.transaction) if part)[:MOST_CLIENT]
         wanted = {
             "evseId": self._settings.evse_id or reference.evse,
@@ -161,10 +162,12 @@ class LemMeter:
         if isinstance(value, dict) and self._bits(value.get("transactionStatus", 0)) & RUNS:
             raise Refused(f"{self._where}: session {transaction} still runs after its end")
 
-    async def _set_clock(self, reference: SessionReference) -> None:
-        """Before a session; not twice within two minutes. What it refuses shows itself when the session begins."""
+    async def _set_clock(self, reference: SessionReference, *, has_lost_it: bool) -> None:
+        """Before a session; not twice within two minutes, unless its supply was away meanwhile. What it refuses shows
+        itself when the session begins."""
         now_s = asyncio.get_running_loop().time()
-        if reference.at is None or (self._clock_set_s is not None and now_s - self._clock_set_s < CLOCK_EVERY_S):
+        is_new = self._clock_set_s is not None and now_s - self._clock_set_s < CLOCK_EVERY_S and not has_lost_it
+        if reference.at is None or is_new:
             return
         text = reference.at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         answer = await self._json("PUT", "/v1/settings", body={"time": {"utc": text}})
@@ -219,6 +222,11 @@ class LemMeter:
         if not isinstance(value, int) or isinstance(value, bool):
             raise BadFrame(f"{self._where}: a status {str(value)[:40]} is no number")
         return value
+
+
+def _has_lost_the_time(status: dict[str, Any]) -> bool:
+    bits = status["status"].get("bits")
+    return isinstance(bits, dict) and bits.get("timeSyncStatusIsOk") is False
 
 
 def _scaled(kilo: float) -> float:

@@ -175,6 +175,15 @@ async def test_lem_is_told_the_time_before_a_session_but_not_twice_within_two_mi
         assert one.face.asked.count(("PUT", "/v1/settings")) == 1
 
 
+async def test_lem_that_was_without_supply_is_told_the_time_at_once() -> None:
+    case = next(each for each in CASES if each.driver == "lem")
+    async with wired(case) as one:
+        await signing(one).begin_session(OTHER)
+        one.face.restart()
+        await signing(one).begin_session(MINE)
+        assert MINE.transaction.encode() in await signing(one).end_session(MINE)
+
+
 def test_only_meters_that_sign_say_so() -> None:
     assert {case.driver for case in SIGNING} == {"carlo_gavazzi", "iskra", "lem", "gsh01"}
 
