@@ -24,6 +24,6 @@ async def asked(answer: Awaitable[T], who: str) -> T:
         raise
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"{who}: its driver cannot understand the answer: {error!r} ({Path(place.filename).name}:{place.lineno})"
-        log.debug("%s", text, exc_info=True)
+        text = f"its driver cannot understand the answer: {error!r} ({Path(place.filename).name}:{place.lineno})"
+        log.debug("%s: %s", who, text, exc_info=True)
         raise BadFrame(text) from error
