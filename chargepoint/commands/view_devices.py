@@ -93,7 +93,10 @@ def _frames(states: Mapping[str, State], name: str) -> Iterator[RenderableType]:
 
 
 def _state_of_port(state: PortState) -> Text:
-    return Text("open", style="green") if state.is_open else Text(clean(state.error) or "closed", style="bold red")
+    if not state.is_open:
+        return Text(clean(state.error) or "closed", style="bold red")
+    busy = "" if state.load_pct is None else f", {state.load_pct:.0f} % busy"
+    return Text(f"open{busy}", style="green")
 
 
 def _state_of_device(state: DeviceState) -> Text:

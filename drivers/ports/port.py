@@ -283,12 +283,12 @@ class Port:
         except BadFrame as error:
             self._came(asked, tally, data)
             tally.count(Fault.CHECK_SUM)
-            self._fail(job, tally, BadFrame(self._text(asked, f"{error} in {shown(asked, data)}")))
+            self._fail(job, tally, BadFrame(self._text(asked, shown(asked, data, error))))
             return True
         except Exception as error:  # a driver that does not understand its device must not end the port
             log.exception("%s", self._text(asked, "the driver cannot understand the answer"))
             tally.count(Fault.GARBAGE)
-            self._fail(job, tally, BadFrame(self._text(asked, f"{error!r} in {shown(asked, data)}")))
+            self._fail(job, tally, BadFrame(self._text(asked, shown(asked, data, repr(error)))))
             return True
         if answer is None:
             return False
@@ -323,7 +323,7 @@ class Port:
                 self.wire.lose(f"{self._deaf} questions in a row without any reply")
             return
         tally.count(fault)
-        self._fail(job, tally, BadFrame(self._text(asked, f"{fault.value} in {shown(asked, data)}")))
+        self._fail(job, tally, BadFrame(self._text(asked, shown(asked, data, fault.value))))
 
     @staticmethod
     def _fail(job: Job, tally: Tally, error: DeviceError) -> None:

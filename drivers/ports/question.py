@@ -222,8 +222,9 @@ class Telling:
         return self._name
 
 
-def shown(asked: Asked[Any], data: bytes) -> str:
-    """What came in, for messages."""
+def shown(asked: Asked[Any], data: bytes, fault: object) -> str:
+    """What is wrong with what came in, for messages."""
     if asked.is_private:
-        return f"{len(data)} bytes"
-    return data[:40].hex(" ").upper() + (f" … ({len(data)} bytes)" if len(data) > 40 else "")
+        return f"damaged in {len(data)} bytes"
+    more = f" … ({len(data)} bytes)" if len(data) > 40 else ""
+    return f"{fault} in {data[:40].hex(' ').upper()}{more}"

@@ -119,7 +119,7 @@ class VehicleTalk:
         controller, vehicle = self._controller, self._controller.vehicle
         if status.is_error:
             silent = controller.cause is Cause.EV_SILENT
-            self._gbt(2, 0x1F00, bytes((0xFC, 0xF0, 0xF4 if silent else 0xF0, 0xFC)), from_battery=False)
+            self._gbt(2, 0x1F00, bytes((0xFC, 0xF0, 0xC4 if silent else 0xC0, 0xFC)), from_battery=False)
         if vehicle is None:
             return
         if status is S.B1_NEGOTIATION:

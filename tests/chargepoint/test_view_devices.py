@@ -33,6 +33,14 @@ def test_a_port_shows_what_went_wrong_and_how_fast_it_is() -> None:
         assert word in text
 
 
+def test_a_can_bus_says_how_busy_it_is() -> None:
+    bus = PortState(
+        name="can", kind="can", is_open=True, requests=0, answers=0, no_answer=0, bad_frame=0, load_pct=41.7
+    )
+    assert "open, 42 % busy" in shown(bus)
+    assert "busy" not in shown(PORT)
+
+
 def test_a_closed_port_says_why() -> None:
     assert "/dev/ttyUSB0 does not exist" in shown(
         PortState(

@@ -87,7 +87,7 @@ async def test_what_may_name_a_vehicle_is_shown_to_nobody() -> None:
         assert await port.exchange(private) == VALUES
         assert frames(port).endswith("< (13 bytes, not shown)")
         line.to_station = lambda data: (data[:-1] + bytes((data[-1] ^ 1,)),)
-        with pytest.raises(BadFrame, match=r"in 13 bytes$"):
+        with pytest.raises(BadFrame, match=r"damaged in 13 bytes$"):
             await port.exchange(private)
         line.to_station, line.delay_s = lambda data: (data,), 0.25
         with pytest.raises(NoAnswer):
@@ -95,6 +95,21 @@ async def test_what_may_name_a_vehicle_is_shown_to_nobody() -> None:
         await asyncio.sleep(0.2)
         assert port.statistics.late == 1
         assert reply not in frames(port) and reply not in port.statistics.last_error
+
+
+async def test_what_a_question_says_of_a_damaged_private_answer_is_not_told_on() -> None:
+    class Private(Ask):
+        is_private = True
+
+        def answer(self, data: bytes) -> int | None:
+            raise BadFrame(f"wrong in {data!r}") if data else ValueError(data)
+
+    line = Line()
+    line.attach_bytes(Talker(7, 4711))
+    async with line.port() as port:
+        with pytest.raises(BadFrame, match="damaged in") as raised:
+            await port.ask(Private(7))
+        assert "4711" not in str(raised.value) and "4711" not in port.statistics.last_error
 
 
 async def test_a_fault_of_this_software_does_not_end_a_port_for_good(
