@@ -327,7 +327,7 @@ class MeterState(State, frozen=True, kw_only=True):
 
 
 class StationState(State, frozen=True, kw_only=True):
-    """Topic `station`."""
+    """Topic `station`. `cause`: what ends all charges (`door`, `overheat`...); empty: nothing does."""
 
     technical: TechnicalStatus
     logical: LogicalStatus
@@ -338,6 +338,7 @@ class StationState(State, frozen=True, kw_only=True):
     connectors: tuple[int, ...]
     power_limit_w: float
     power_w: float
+    cause: str = ""
 
 
 class PortState(State, frozen=True, kw_only=True):

@@ -139,6 +139,13 @@ class Holds:
         """What keeps this connector from energy, the gravest first."""
         return first_of(hold for hold in self._by_key.values() if hold.concerns(connector))
 
+    def cause_of_all(self, connectors: Iterable[int]) -> str:
+        """The gravest cause that ends the charges of all these connectors; empty when none does."""
+        numbers = tuple(connectors)
+        stopping = (hold for hold in self._by_key.values() if hold.stops and all(map(hold.concerns, numbers)))
+        found = first_of(stopping)
+        return "" if found is None else found.cause
+
     def all(self) -> tuple[Hold, ...]:
         return tuple(sorted(self._by_key.values(), key=lambda hold: hold.rank))
 

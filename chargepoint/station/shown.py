@@ -179,6 +179,7 @@ class Shown:
             connectors=tuple(outlet.number for outlet in self._outlets),
             power_limit_w=site.settings.station.power_limit_w,
             power_w=power_w,
+            cause=site.holds.cause_of_all([outlet.number for outlet in self._outlets]),
         )
 
 

@@ -170,17 +170,23 @@ def connector_report(state: ConnectorState, charging_from: str = "C6") -> Report
     if status is ConnectorStatus.NO_POWER:
         return Report("Unavailable", info="ZeroPowerLimit")
     if status is ConnectorStatus.METER_ERROR:
-        return Report("Faulted", "PowerMeterFailure", state.cause[:MAX_INFO], state.vendor_error_code[:MAX_INFO])
+        return Report("Faulted", "PowerMeterFailure", _info(state.cause), state.vendor_error_code[:MAX_INFO])
     if status is ConnectorStatus.UNAVAILABLE and ConnectorFlag.NO_LINK in state.flags:
-        return Report("Faulted", "InternalError", state.cause[:MAX_INFO], state.vendor_error_code[:MAX_INFO])
+        return Report("Faulted", "InternalError", _info(state.cause), state.vendor_error_code[:MAX_INFO])
     if status in (ConnectorStatus.ERROR, ConnectorStatus.EMERGENCY_OFF):
         if state.cause in CABINET:
-            return Report("Faulted", *CABINET[state.cause], state.vendor_error_code[:MAX_INFO])
+            # E9 is the controller's echo of the button, and no news
+            code = "" if state.cause == "emergency_stop" else state.vendor_error_code[:MAX_INFO]
+            return Report("Faulted", *CABINET[state.cause], code)
         code = _controller_code(state)
         error = _error_code(code, state.cause)
         status_word = "Faulted" if error != "EVCommunicationError" else _beside_vehicle_error(state)
-        return Report(status_word, error, state.cause[:MAX_INFO], code)
+        return Report(status_word, error, _info(state.cause), code)
     return Report(STATUSES[status])
+
+
+def _info(cause: str) -> str:
+    return "" if cause == Cause.NONE else cause[:MAX_INFO]
 
 
 def _charging(state: ConnectorState, charging_from: str) -> str:
@@ -209,7 +215,8 @@ def _controller_code(state: ConnectorState) -> str:
         return state.vendor_error_code[:MAX_INFO]
     if state.status is ConnectorStatus.EMERGENCY_OFF:
         return ControllerStatus.E9_EMERGENCY_STOP.value
-    return state.reading.status.value if state.reading is not None else ""
+    # a hold of the cabinet leaves the controller as it is: how its charge ends is no error
+    return state.reading.status.value if state.reading is not None and state.reading.status.is_error else ""
 
 
 def _error_code(controller_code: str, cause: str) -> str:
@@ -224,6 +231,8 @@ def station_report(state: StationState | None, silent_readers: tuple[str, ...] =
     """What the central system is told of connector 0: Available, Unavailable or Faulted."""
     if state is None or not state.operative or state.logical is LogicalStatus.OUT_OF_SERVICE:
         return Report("Unavailable")
+    if state.cause:
+        return Report("Faulted", *CABINET.get(state.cause, (_error_code("", state.cause), _info(state.cause))))
     if state.technical is TechnicalStatus.NOT_WORKING:
         return Report("Faulted", "InternalError")
     if silent_readers:

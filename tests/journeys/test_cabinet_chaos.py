@@ -67,7 +67,7 @@ def deeds(rig: Rig, chance: random.Random, relay: str = "K1") -> list[Callable[[
     ]
 
 
-SEEDS = [1, 2, 3, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(100, 130))]
+SEEDS = [2, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 3, *range(100, 130)))]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -85,7 +85,7 @@ async def test_operations_are_counted_for_life(tmp_path: Path) -> None:
             await charging(rig)
             rig.unplug()
             await rig.until_status("AVAILABLE")
-            await rig.advance(70)
+            await rig.advance(5)
             await rig.crash()
             await rig.boot_up()
         await rig.until(lambda: output_state(rig, "K1").operations == 2)
@@ -173,7 +173,7 @@ async def test_one_that_does_not_close_gives_up_after_three_tries(tmp_path: Path
         await rig.until_status("READY")
         await rig.tap()
         await rig.until_status("ERROR")
-        await rig.advance(120)
+        await rig.advance(65)
         assert [on for _, on in switchings(rig)] == [True, False] * 3
         session = (await rig.sessions())[0]
         assert session.stop_source in (StopSource.START_FAILED, StopSource.CONNECTOR_ERROR)

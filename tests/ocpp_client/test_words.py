@@ -121,6 +121,7 @@ def test_reasons(source: StopSource, at_stop: ControllerStatus | None, reason: s
         (connector(ConnectorStatus.UNAVAILABLE, "F"), Report("Unavailable")),
         (connector(ConnectorStatus.UNAVAILABLE, flags=ConnectorFlag.NO_LINK), Report("Faulted", "InternalError")),
         (connector(ConnectorStatus.METER_ERROR), Report("Faulted", "PowerMeterFailure")),
+        (connector(ConnectorStatus.METER_ERROR, cause="none"), Report("Faulted", "PowerMeterFailure")),
         (connector(ConnectorStatus.EMERGENCY_OFF, "E9"), Report("Faulted", "OtherError", "", "E9")),
         (connector(ConnectorStatus.ERROR, "E1"), Report("Preparing", "EVCommunicationError", "", "E1")),
         (connector(ConnectorStatus.ERROR, "E2"), Report("Faulted", "OtherError", "", "E2")),
@@ -137,6 +138,17 @@ def test_reasons(source: StopSource, at_stop: ControllerStatus | None, reason: s
         (
             connector(ConnectorStatus.ERROR, "E2", cause="insulation_failed"),
             Report("Faulted", "GroundFailure", "insulation_failed", "E2"),
+        ),
+        *(
+            (
+                connector(ConnectorStatus.ERROR, code, cause="overheat"),
+                Report("Faulted", "HighTemperature", "overheat", "E7" if code == "E7" else ""),
+            )
+            for code in ("C6", "C8", "B2", "E7")
+        ),
+        (
+            connector(ConnectorStatus.EMERGENCY_OFF, "E9", cause="emergency_stop", vendor_error_code="E9"),
+            Report("Faulted", "OtherError", "EmergencyStop"),
         ),
     ],
 )
@@ -163,6 +175,10 @@ def test_info_fits_the_wire() -> None:
         ({"logical": LogicalStatus.OUT_OF_SERVICE}, Report("Unavailable")),
         ({"technical": TechnicalStatus.NOT_WORKING}, Report("Faulted", "InternalError")),
         ({"technical": TechnicalStatus.WARNING}, Report("Available")),
+        ({"cause": "emergency_stop"}, Report("Faulted", "OtherError", "EmergencyStop")),
+        ({"technical": TechnicalStatus.NOT_WORKING, "cause": "door"}, Report("Faulted", "OtherError", "DoorOpen")),
+        ({"cause": "overheat"}, Report("Faulted", "HighTemperature", "overheat")),
+        ({"cause": "residual_current"}, Report("Faulted", "GroundFailure", "residual_current")),
     ],
 )
 @pytest.mark.ocpp("4.9-zero")
