@@ -19,6 +19,7 @@ from chargepoint.config_types import (
 )
 from chargepoint.vocabulary import ClimateZone, ConnectorType, InputFunction, OutputFunction
 
+DELIVERED = "Not set: as the device is delivered, see docs/devices.md."
 OPTIONS = about("What its driver needs beside that, as its model; see docs/devices.md.")
 
 
@@ -62,7 +63,9 @@ class ConnectorSettings(Section, frozen=True, kw_only=True):
     type: Annotated[ConnectorType, about("The plug.")]
     driver: Annotated[str, about("Driver of its controller.")] = "native"
     port: Annotated[str, about("Name of the [[port]] its controller hangs on; empty for a driver that has none.")] = ""
-    address: Annotated[UnitAddress, about("Address of its controller on that port (CANopen: 1 to 127).")] = 1
+    address: Annotated[
+        UnitAddress | None, about(f"Address of its controller on that port (CANopen: 1 to 127). {DELIVERED}")
+    ] = None
     options: Annotated[Options, OPTIONS] = field(default_factory=dict)
     meter: Annotated[str, about("Name of its [[meter]].")]
     max_current_a: Annotated[Positive, about("Current of the output hardware; per phase for AC.")]
@@ -101,7 +104,7 @@ class MeterSettings(Section, frozen=True, kw_only=True):
     name: Annotated[Name, about("What the other sections call it.")]
     driver: Annotated[str, about("Driver of the meter.")] = "eastron"
     port: Annotated[str, about("Name of the [[port]] it hangs on.")]
-    address: Annotated[DeviceAddress, about("Address as set on the meter's own display, or as its driver says.")] = 1
+    address: Annotated[DeviceAddress | None, about(f"Address as set on the meter's own display. {DELIVERED}")] = None
     options: Annotated[Options, OPTIONS] = field(default_factory=dict)
 
 
@@ -130,7 +133,7 @@ class InsulationSettings(Section, frozen=True, kw_only=True):
     name: Annotated[Name, about("What the other sections call it.")]
     driver: Annotated[str, about("Driver of the monitor.")]
     port: Annotated[str, about("Name of the [[port]] it hangs on.")]
-    address: Annotated[Address, about("Its address on that port.")] = 3
+    address: Annotated[Address | None, about(f"Its address on that port. {DELIVERED}")] = None
     warning_ohm_per_v: Annotated[Positive, about("It warns below this insulation resistance per volt.")] = 500.0
     alarm_ohm_per_v: Annotated[Positive, about("A charge ends below this insulation resistance per volt.")] = 100.0
     options: Annotated[Options, OPTIONS] = field(default_factory=dict)
@@ -142,7 +145,7 @@ class IoSettings(Section, frozen=True, kw_only=True):
     name: Annotated[Name, about("What the other sections call it.")]
     driver: Annotated[str, about("Driver of the module.")]
     port: Annotated[str, about("Name of the [[port]] it hangs on.")]
-    address: Annotated[Address, about("Its address on that port.")] = 1
+    address: Annotated[Address | None, about(f"Its address on that port. {DELIVERED}")] = None
     watchdog_s: Annotated[
         float,
         Meta(ge=0.5, le=30),
@@ -195,7 +198,7 @@ class SensorSettings(Section, frozen=True, kw_only=True):
     zone: Annotated[ClimateZone, about("Where it hangs. front and rear decide; inner and outer only inform.")]
     driver: Annotated[str, about("Driver of the sensor.")]
     port: Annotated[str, about("Name of the [[port]] it hangs on.")]
-    address: Annotated[Address, about("Its address on that port.")] = 1
+    address: Annotated[Address | None, about(f"Its address on that port. {DELIVERED}")] = None
     options: Annotated[Options, OPTIONS] = field(default_factory=dict)
 
 

@@ -39,9 +39,19 @@ PLACE = ("port", "address", "addresses", "pixels", "name", "meter", "max_current
 def driver_settings(driver: ModuleType, section: Mapping[str, Any]) -> dict[str, Any]:
     """What a driver's `Settings` is made of: the place of its device, and the options."""
     fields = {field.encode_name for field in config_schema.struct_info(driver.Settings).fields}
-    place = {key: section[key] for key in PLACE if key in fields and key in section}
+    place = {key: section[key] for key in PLACE if key in fields and section.get(key) is not None}
     options = section.get("options", {})
     return {**(options if isinstance(options, dict) else {}), **place}
+
+
+def address_of(kind: str, address: int | None, driver: str) -> int:
+    """Where the device of a section of `kind` is: as the section says, or as its driver's devices are delivered."""
+    if address is not None:
+        return address
+    try:
+        return loading.delivered_address(KINDS[kind], driver)
+    except (loading.UnknownDriver, ImportError):
+        return 1  # told at the driver
 
 
 def drivers(document: Document) -> Iterator[Fault]:

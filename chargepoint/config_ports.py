@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from chargepoint.config_drivers import address_of
 from chargepoint.config_faults import Fault, shown
 from chargepoint.config_sections import Document, Section
 from drivers.ports.places import check_slcan, slcan_bit_rates, socket_place
@@ -94,18 +95,27 @@ def _details(document: Document, port: Section, kind: str) -> Iterator[Fault]:
         yield document.fault(port, key, str(error), "Correct it; see docs/devices.md.")
 
 
+def _address(kind: str, device: Section) -> int | None:
+    """Its own, or that of the driver's devices as they are delivered; None for one that cannot be read."""
+    if device.raw.get("address") is not None:
+        return device.number("address")
+    return address_of(kind, None, device.text("driver"))
+
+
 def addresses(document: Document) -> Iterator[Fault]:
     """On one port every device has an address of its own, and a reader has its port for itself.
 
     A meter of the same driver at a connector's address is the meter within that controller.
     """
     taken: dict[tuple[str, int], str] = {}
-    boxes = {(each.text("driver"), each.text("port"), each.number("address")) for each in document.many("connector")}
+    boxes = {
+        (each.text("driver"), each.text("port"), _address("connector", each)) for each in document.many("connector")
+    }
     users: dict[str, str] = {}
     kinds = {port.text("name"): port.text("kind") or "serial" for port in document.many("port")}
     for kind in ADDRESSED:
         for device in document.many(kind):
-            name, address = device.text("port"), device.number("address")
+            name, address = device.text("port"), _address(kind, device)
             if not name:
                 continue
             if kinds.get(name) in ALONE and name in users:

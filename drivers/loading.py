@@ -14,6 +14,8 @@ import re
 from functools import lru_cache
 from types import ModuleType
 
+import msgspec
+
 KINDS = ("controllers", "meters", "readers", "io", "power", "climate", "insulation", "lights", "ups")
 GROUP = "chargepoint.drivers"
 
@@ -36,6 +38,14 @@ def load(kind: str, name: str) -> ModuleType:
         if module is not None:
             return module
     raise UnknownDriver(kind, name, known(kind))
+
+
+def delivered_address(kind: str, name: str) -> int:
+    """The address of a driver's devices as they are delivered, by the default of its settings; 1 where it says none.
+    Raises UnknownDriver, ImportError."""
+    fields = msgspec.structs.fields(load(kind, name).Settings)
+    default = next((field.default for field in fields if field.name == "address"), 1)
+    return default if isinstance(default, int) else 1
 
 
 def known(kind: str) -> tuple[str, ...]:

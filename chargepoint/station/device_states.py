@@ -11,7 +11,7 @@ import msgspec
 
 from chargepoint.bus import Bus
 from chargepoint.config import Settings
-from chargepoint.config_drivers import KINDS, fail_safe_of
+from chargepoint.config_drivers import KINDS, address_of, fail_safe_of
 from chargepoint.messages import DeviceState
 from chargepoint.station.cabinet import Cabinet
 from chargepoint.station.dc_parts import DcParts
@@ -53,7 +53,7 @@ class Device:
         self.name = str(section.number) if kind == "connector" else section.name
         self.driver: str = section.driver
         self.port = port
-        self.address: int = _address_of(section)
+        self.address: int = _address_of(kind, section)
         self.identify = identify
         self.fail_safe = fail_safe_of(loading.load(KINDS[kind], section.driver))
         self.found: Identity | None = None
@@ -201,6 +201,8 @@ def _of_first(modules: Callable[[], Sequence[Any]]) -> Callable[[], Awaitable[Id
     return identify
 
 
-def _address_of(section: Any) -> int:
+def _address_of(kind: str, section: Any) -> int:
     addresses = getattr(section, "addresses", ())
-    return int(addresses[0]) if addresses else int(getattr(section, "address", 0))
+    if addresses:
+        return int(addresses[0])
+    return address_of(kind, section.address, section.driver) if hasattr(section, "address") else 0

@@ -65,6 +65,8 @@ OBEYS_STOP_WITHIN_S = 10.0
 GIVEN_UP_AFTER_S = 600.0
 """A transaction of a controller that never opens by itself waits so long for it, or for its meter, to say that it is
 over."""
+IDLE_FOR_S = 10.0
+"""The meter of a silent one must have seen nothing for so long: a vehicle may be about to begin."""
 MAX_WISHES = 64
 FIRST_START_WITHIN_S = 1.0
 LINGERS_S = 1.0
@@ -104,6 +106,8 @@ class Outlet(OutletState):
         self._stop_since = 0.0
         self._heard_since = 0.0
         """Since when the controller answers without a break: before it could not hear the stop order."""
+        self._idle_since: float | None = None
+        """Since when the meter of a silent controller that was told to stop sees no current."""
         self._undecided: Session | None = None
         self._shown: tuple[ConnectorStatus, ControllerStatus] | None = None
         self._phase_changed = asyncio.Event()
@@ -320,14 +324,16 @@ class Outlet(OutletState):
         """Whether a silent controller that never opens by itself delivers nothing: by the meter, or it is given up."""
         if self.permission.opens_by_itself:
             return False
-        meter = self.meter.fresh
-        if meter is not None and meter.current_a is not None:
-            return max(abs(value) for value in meter.current_a) <= 1.0
-        return self._clock.mono() - self._stop_since > GIVEN_UP_AFTER_S
+        now, meter = self._clock.mono(), self.meter.fresh
+        if meter is None or meter.current_a is None:
+            return now - self._stop_since > GIVEN_UP_AFTER_S
+        is_idle = max(abs(value) for value in meter.current_a) <= 1.0
+        self._idle_since = (self._idle_since or now) if is_idle else None
+        return self._idle_since is not None and now - self._idle_since >= IDLE_FOR_S
 
     def _on_answer(self) -> None:
         silent_s = self._clock.mono() - (self._silent_since or 0.0)
-        self._silent_since, self._heard_since = None, self._clock.mono()
+        self._silent_since, self._idle_since, self._heard_since = None, None, self._clock.mono()
         if silent_s > SILENT_AFTER_S:
             log.info("connector %d: controller answers again after %.0f s", self.number, silent_s)
 

@@ -129,6 +129,7 @@ class OpenEvse(Box):
         self.opens_after_s = float(watchdog_s)
         self.keep_alive_s = watchdog_s / 4
         self._has_boot_lock = True
+        self._is_locked_at_boot = False
         self._is_forbidden = False
         self._rest = b""
         port.on_unasked = self._unasked
@@ -153,6 +154,7 @@ class OpenEvse(Box):
         self._has_boot_lock = (await self._ask("FF L 1")).kind == "OK"
         if self._has_boot_lock:
             await self._order("SB")
+            self._is_locked_at_boot = False
         found = await self._ask("GC")
         if found.kind == "OK" and len(found.words) >= 2:
             self.least_a, self.most_a = float(found.words[0]), float(found.words[-1])
@@ -168,7 +170,10 @@ class OpenEvse(Box):
         await self._order("FE")
 
     async def keep_alive(self) -> None:
-        await self._ask("SY", Priority.ORDER)
+        """A heartbeat. Another time-out in the answer than the one that was set: it has started anew."""
+        found = await self._ask("SY", Priority.ORDER)
+        if found.words and found.words[0].isdigit() and int(found.words[0]) != round(self.opens_after_s):
+            self._starts += 1
 
     async def look(self) -> Look:
         found = await self._known("GS")
@@ -177,6 +182,7 @@ class OpenEvse(Box):
             found = await self._known("GS")
         state, pilot = _hex(found, 0), _hex(found, 2) if len(found.words) > 2 else _hex(found, 0)
         flags = _hex(found, 3) if len(found.words) > 3 else None
+        self._note_boot_lock(flags or 0)
         held = _number(await self._known("GE"), 0)
         milliamperes, millivolts = (_number(found, at) for found in (await self._known("GG"),) for at in (0, 1))
         asleep = state in SLEEPS
@@ -195,6 +201,13 @@ class OpenEvse(Box):
             power_w=amperes * millivolts / 1000 if milliamperes >= 0 and millivolts > 0 else None,
             energy_wh=_number(await self._known("GU"), 0) / 3600,
         )
+
+    def _note_boot_lock(self, flags: int) -> None:
+        """It locks itself at each start; the line that tells of the start may have been lost."""
+        is_locked = bool(flags & LOCKED_AT_BOOT)
+        if is_locked and not self._is_locked_at_boot:
+            self._starts += 1
+        self._is_locked_at_boot = is_locked
 
     async def identify(self) -> Identity:
         found = await self._known("GV")

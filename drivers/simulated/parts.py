@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from drivers import loading
 from drivers.interfaces import ConnectorType
 from drivers.simulated.devices import DevicePart
 
@@ -27,6 +28,16 @@ FOLDERS = {
     "ups": "ups",
 }
 """Section -> folder of its drivers, below drivers/ and drivers/simulated/."""
+
+
+def _address(kind: str, address: int | None, driver: str) -> int:
+    """As the section says, or as the devices of the driver are delivered."""
+    if address is not None:
+        return address
+    try:
+        return loading.delivered_address(FOLDERS[kind], driver)
+    except (loading.UnknownDriver, ImportError):
+        return 1
 
 
 class StationPart(msgspec.Struct, frozen=True):
@@ -64,7 +75,7 @@ class Part(msgspec.Struct, frozen=True):
             name=self.name,
             driver=self.driver,
             port=self.port,
-            address=getattr(self, "address", 1),
+            address=_address(kind, getattr(self, "address", None), self.driver),
             addresses=getattr(self, "addresses", ()),
             options=self.options,
         )
@@ -80,7 +91,7 @@ class ConnectorPart(msgspec.Struct, frozen=True):
     max_power_w: Positive
     port: str = ""
     driver: str = "native"
-    address: Address = 1
+    address: Address | None = None
     phases: Annotated[int, Meta(ge=1, le=3)] = 3
     min_current_a: NotNegative = 6.0
     contactor: str = ""
@@ -99,7 +110,7 @@ class ConnectorPart(msgspec.Struct, frozen=True):
             name=self.name,
             driver=self.driver,
             port=self.port,
-            address=self.address,
+            address=_address(kind, self.address, self.driver),
             options=self.options,
         )
 
@@ -108,7 +119,7 @@ class MeterPart(Part, frozen=True):
     """[[meter]] of station.toml."""
 
     driver: str = "eastron"
-    address: Address = 1
+    address: Address | None = None
 
 
 class ReaderPart(Part, frozen=True):
@@ -127,13 +138,13 @@ class ModulesPart(Part, frozen=True):
 class InsulationPart(Part, frozen=True):
     """[[insulation]] of station.toml."""
 
-    address: Address = 3
+    address: Address | None = None
 
 
 class IoPart(Part, frozen=True):
     """[[io]] of station.toml."""
 
-    address: Address = 1
+    address: Address | None = None
 
 
 class InputPart(msgspec.Struct, frozen=True):
@@ -164,7 +175,7 @@ class SensorPart(Part, frozen=True):
     """[[sensor]] of station.toml."""
 
     zone: str = "inner"
-    address: Address = 1
+    address: Address | None = None
 
 
 class LightPart(Part, frozen=True):

@@ -101,7 +101,8 @@ class Plan(msgspec.Struct, frozen=True):
     def is_within_a_box(self, meter: DevicePart) -> bool:
         """Whether a meter is the one within a connector's controller, which answers for it."""
         place = meter.driver, meter.port, meter.address
-        return any((each.driver, each.port, each.address) == place for each in self.file.connector)
+        boxes = (each.device() for each in self.file.connector)
+        return any((each.driver, each.port, each.address) == place for each in boxes)
 
     def is_simulated(self, kind: str, part: Part | ConnectorPart) -> bool:
         """Whether there is a model for a device."""

@@ -107,3 +107,11 @@ address = 255
 """
     found = config_check.check(tomllib.loads(text), Settings, "station.toml")
     assert any("has the same address" in fault.reason for fault in found) is not is_fine
+
+
+@pytest.mark.parametrize(("first", "second", "is_fine"), [("eastron", "iskra", True), ("eastron", "chint", False)])
+def test_who_says_no_address_has_that_of_the_device_as_it_is_delivered(first: str, second: str, is_fine: bool) -> None:
+    meters = "".join(f'[[meter]]\nname = "{name}"\ndriver = "{name}"\nport = "bus"\n' for name in (first, second))
+    text = f'[station]\n[[port]]\nname = "bus"\ndevice = "/dev/ttyS0"\n{meters}'
+    found = config_check.check(tomllib.loads(text), Settings, "station.toml")
+    assert any("has the same address" in fault.reason for fault in found) is not is_fine

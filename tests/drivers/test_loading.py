@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from drivers.loading import UnknownDriver, known, load
+from drivers.loading import UnknownDriver, delivered_address, known, load
 from drivers.meters import eastron
 
 
@@ -54,3 +54,15 @@ def test_other_packages_add_drivers_by_entry_point(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: entries)
     assert {"acme", "eastron"} <= set(known("meters"))
     assert load.__wrapped__("meters", "acme") is module
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "address"),
+    [
+        ("meters", "eastron", 1), ("meters", "iskra", 33), ("controllers", "advantics", 3),
+        ("controllers", "bender_cc", 255), ("controllers", "viridian", 101), ("insulation", "dold_rn5893", 30),
+        ("controllers", "openevse", 1),
+    ],
+)  # fmt: skip
+def test_the_address_of_a_device_as_it_is_delivered(kind: str, name: str, address: int) -> None:
+    assert delivered_address(kind, name) == address

@@ -20,7 +20,7 @@ def station(driver: str, port: str, more: str = "") -> str:
 BOXES = {
     "evse_din": station("evse_din", 'device = "box"', "accept_no_fail_safe = true\n"),
     "openevse": station("openevse", 'device = "box"\nbaud_rate = 115_200'),
-    "bender_cc": station("bender_cc", 'kind = "tcp"\nhost = "127.0.0.1"', "address = 255\n"),
+    "bender_cc": station("bender_cc", 'kind = "tcp"\nhost = "127.0.0.1"'),  # its unit is 255 as delivered
 }
 
 each_box = pytest.mark.parametrize("box", BOXES)
