@@ -45,7 +45,7 @@ MOST_TOLD = 100
 """Lines in one event."""
 MOST_LIVE = 400
 """Lines that wait to be told; what comes while so many wait is skipped, and counted."""
-RESTARTED = f"{'':10}  … the station's software was restarted; seconds count anew …"
+RESTARTED = f"{'':10}  … reading began anew: the software was restarted, or the controller failed; seconds count anew …"
 
 OK = ActionResult(ok=True, code="ok")
 
@@ -99,6 +99,8 @@ class Dumps:
             if isinstance(controller, HasVehicleFrames):
                 self._sources[outlet.number] = Source(outlet, controller)
         self._files = DumpFiles(folder)
+        self._disk = asyncio.Lock()
+        """One thread at a time: the station's records need theirs, also when the disk is slow."""
         self._bus = bus
         self._clock = clock
 
@@ -149,8 +151,9 @@ class Dumps:
             if source.session_id == request.session_id:
                 await self._keep(source)
         try:
-            with self._clock.standing_still():
-                page = await asyncio.to_thread(self._files.page, request.session_id, request.after, request.limit)
+            async with self._disk:
+                with self._clock.standing_still():
+                    page = await asyncio.to_thread(self._files.page, request.session_id, request.after, request.limit)
         except OSError as error:
             log.warning("the dump of session %d cannot be read: %s", request.session_id, error)
             return DumpPage(lines=(), total=0)
@@ -285,8 +288,9 @@ class Dumps:
 
     async def _in_thread(self, source: Source, work: Callable[[], bool | None]) -> bool | None:
         try:
-            with self._clock.standing_still():
-                return await asyncio.to_thread(work)
+            async with self._disk:
+                with self._clock.standing_still():
+                    return await asyncio.to_thread(work)
         except OSError as error:
             log.warning("connector %d: its session dump is not kept: %s", source.outlet.number, error)
             return None

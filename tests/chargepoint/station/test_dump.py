@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from chargepoint.clock import Clock
 from chargepoint.messages import DumpGrew, ReadDump, StartDump, StopDump
 from chargepoint.station import dump
 from chargepoint.station.dump import LIVE_FOR_S, MOST_TOLD, MOST_WAITING, REST, Dumps
+from chargepoint.storage.dumps import DumpFiles
 from drivers.errors import NoAnswer, Refused
 from drivers.interfaces import FrameKind, FramesRead, VehicleFrame
 
@@ -209,6 +211,44 @@ async def test_a_fault_of_a_driver_costs_the_dump_and_not_the_station(
         assert "no session dump" in caplog.text
         assert (await station.ask(StartDump(connector=1))).code == "not_possible"
         assert await station.lines(5)
+
+
+async def test_a_slow_disk_keeps_one_thread_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy, most = 0, 0
+    real = DumpFiles.append
+
+    def slow(*arguments: Any) -> None:
+        nonlocal busy, most
+        busy += 1
+        most = max(most, busy)
+        time.sleep(0.02)
+        real(*arguments)
+        busy -= 1
+
+    monkeypatch.setattr(DumpFiles, "append", slow)
+    async with a_station(tmp_path) as station:
+        station.session(5)
+        station.reader.count = 50
+        await asyncio.sleep(30)
+        await asyncio.gather(*(station.ask(ReadDump(session_id=5)) for _ in range(5)), *(
+            station.dumps._keep(source) for source in station.dumps._sources.values()
+        ))  # fmt: skip
+    assert most == 1
+
+
+async def test_the_rest_of_a_dump_after_a_fault_of_a_driver_is_not_the_next_sessions(tmp_path: Path) -> None:
+    async with a_station(tmp_path) as station:
+        station.session(5)
+        await asyncio.sleep(5)
+        station.reader.error = KeyError("a fault of the driver")
+        await asyncio.sleep(5)
+        kept = await station.lines(5)
+        station.session(6)
+        station.reader.error = None
+        await asyncio.sleep(700)
+        station.session(None)
+        await asyncio.sleep(10)
+        assert await station.lines(5) == kept and len(await station.lines(6)) > 10
 
 
 async def test_a_silent_controller_is_asked_rarely(tmp_path: Path) -> None:
