@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -24,6 +25,8 @@ from drivers.ports.port import Port, Priority
 
 log = logging.getLogger(__name__)
 
+EXCHANGED_S = 5.0
+"""Nobody puts another module in the place of one within this."""
 TRIP_LOOK_S = 1.0
 """How often a module that says that its watchdog has ended is asked for it."""
 
@@ -71,7 +74,8 @@ class Step(msgspec.Struct, frozen=True):
     """A setting of the module: holding registers (or coils) from `start` are to hold `values`.
 
     It is read first and written only when it is another, and read back: settings live in a memory that wears out.
-    `is_order`: written always and not read. `is_optional`: a module that refuses it has no such setting.
+    `is_order`: written always and not read. `is_optional`: a module that refuses it has no such setting. `is_lasting`:
+    looked at again only after the module was away for as long as it takes to put another one in its place.
     """
 
     start: int
@@ -79,16 +83,20 @@ class Step(msgspec.Struct, frozen=True):
     is_coil: bool = False
     is_order: bool = False
     is_optional: bool = False
+    is_lasting: bool = False
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """A module. `steps` are the settings of its watchdog for a time in seconds, in their order.
 
+    `real`: what the outputs really are, where `outputs` may only be what was ordered; firmware that does not have it
+    refuses, then `outputs` it is.
     `trip`: coil that says that the watchdog has ended; the module obeys again when 1 was written to it.
     """
 
     inputs: Bits | None = None
     outputs: Bits | None = None
+    real: Bits | None = None
     counters: Counters | None = None
     steps: Callable[[float], tuple[Step, ...]] | None = None
     trip: int | None = None
@@ -109,8 +117,11 @@ class ModbusIo:
         self._address = address
         self._table = table
         self._identify = identify
+        self._said = table.real or table.outputs
         self._watchdog_s: float | None = None
+        self._has_lasting = False
         self._looked_s = 0.0
+        self._heard_s = -math.inf
 
     async def identify(self) -> Identity:
         """Who it says it is. Raises NoAnswer, BadFrame, Refused."""
@@ -123,22 +134,26 @@ class ModbusIo:
         """
         if self._table.steps is None:
             return
+        is_same = asyncio.get_running_loop().time() - self._heard_s < EXCHANGED_S
         for step in self._table.steps(watchdog_s):
+            if step.is_lasting and is_same and self._has_lasting:
+                continue
             try:
                 await self._set(step)
             except Refused as error:
                 if not step.is_optional:
                     raise
                 log.debug("%s: left as it is: %s", self._where, error)
-        self._watchdog_s = watchdog_s
+        self._watchdog_s, self._has_lasting = watchdog_s, True
 
     async def read(self) -> IoReading:
         """All channels anew. Raises NoAnswer, BadFrame, Refused."""
         table = self._table
         inputs = () if table.inputs is None else table.inputs.of(await self._ask_bits(table.inputs))
-        outputs = () if table.outputs is None else table.outputs.of(await self._ask_bits(table.outputs))
+        outputs = await self._ask_outputs()
         counters = () if table.counters is None else table.counters.of(await self._ask_counters(table.counters))
         await self._look_at_trip()
+        self._heard_s = asyncio.get_running_loop().time()
         return IoReading(inputs, outputs, counters)
 
     async def write(self, channel: int, on: bool) -> None:
@@ -157,6 +172,19 @@ class ModbusIo:
 
     async def _ask_bits(self, bits: Bits) -> tuple[int, ...]:
         return await self._port.exchange(Request(self._address, bits.function, bits.start, bits.count))
+
+    async def _ask_outputs(self) -> tuple[bool, ...]:
+        said = self._said
+        if said is None:
+            return ()
+        try:
+            return said.of(await self._ask_bits(said))
+        except Refused as error:
+            if said is self._table.outputs:
+                raise
+            log.info("%s: it tells its outputs as they were ordered only: %s", self._where, error)
+            self._said = self._table.outputs
+            return await self._ask_outputs()
 
     async def _ask_counters(self, counters: Counters) -> tuple[int, ...]:
         count = counters.count * counters.words

@@ -5,6 +5,8 @@ As delivered: poll time-out 10 s, but no output follows it, and each input switc
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from drivers.codecs.modbus import Function
 from drivers.io.wirenboard import (
     DOES_NOTHING,
@@ -36,6 +38,7 @@ def face(model: IoModel, part: DevicePart) -> Device:
     bits = [
         Place((Function.READ_COILS,), 0, lambda: model.outputs[:RELAYS], ordering(model)),
         Place((Function.READ_DISCRETE,), 0, lambda: (*model.inputs[:RELAYS], False, model.inputs[RELAYS])),
+        Place((Function.READ_DISCRETE,), 96, lambda: model.outputs[:RELAYS]),
     ]
     words = [
         Place(holding, POWER_ON, lambda: (settings.power_on,), settings.set_power_on),
@@ -47,6 +50,10 @@ def face(model: IoModel, part: DevicePart) -> Device:
         Place(holding, SAFE_SOURCE, lambda: (settings.source,), settings.set_source),
         Place(holding, SAFE_STATES, lambda: model.safe_values[:RELAYS], storing(model.safe_values)),
         Place(holding, SAFE_BEHAVIOUR, lambda: model.follows_watchdog[:RELAYS], storing(model.follows_watchdog)),
+        *(
+            Place(holding, start, settings.reads(start, count), settings.sets(start))
+            for start, count in ((1280, RELAYS // 2), (1728, RELAYS), (1736, RELAYS), (1760, RELAYS))
+        ),
         Place(holding, SAFE_INPUTS, lambda: settings.safe_inputs, settings.set_safe_input),
         Place((Function.READ_INPUT,), 32, lambda: [count & 0xFFFF for count in model.counters[:RELAYS]]),
     ]
@@ -84,8 +91,18 @@ class _Settings:
         self.source = 0
         self.modes = [0] * RELAYS + [2]
         self.safe_inputs = [0] * RELAYS
+        self.others: dict[int, list[int]] = {}
         self._model.safe_values[:] = self._model.follows_watchdog[:] = [False] * CHANNELS
         self._apply()
+
+    def reads(self, start: int, count: int) -> Callable[[], list[int]]:
+        return lambda: self.others.setdefault(start, [0] * count)
+
+    def sets(self, start: int) -> Callable[[int, int], None]:
+        def write(offset: int, value: int) -> None:
+            self.others[start][offset] = value
+
+        return write
 
     def set_power_on(self, offset: int, value: int) -> None:
         self.power_on = value

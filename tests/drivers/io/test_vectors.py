@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from drivers.codecs.modbus import Carrier
+from drivers.codecs.modbus_server import IllegalAddress
 from drivers.io import icpdas, wirenboard
 from drivers.loading import load
 from tests.drivers.io.modules import KINDS, Kind, bench
@@ -138,6 +139,8 @@ async def test_an_icp_das_module_refuses_orders_after_its_watchdog_until_it_was_
             (
                 "01 03 00 09 00 06", "01 10 00 09 00 06 0C 00 03 00 03 00 03 00 03 00 03 00 03",  # inputs do nothing
                 "01 03 00 10 00 01", "01 06 00 10 00 03",
+                "01 03 05 00 00 03",  # no curtains, delays and timers, as delivered
+                "01 03 06 C0 00 06", "01 03 06 C8 00 06", "01 03 06 E0 00 06",
                 "01 03 00 06 00 01",  # safe state after power-on, as delivered
                 "01 03 03 A2 00 06",  # safe states off, as delivered
                 "01 03 03 AA 00 06", "01 10 03 AA 00 06 0C 00 01 00 01 00 01 00 01 00 01 00 01",
@@ -182,7 +185,7 @@ async def test_watchdogs_and_safe_values_stand_in_the_makers_registers(
     "kind, asked",
     [
         (Kind("wirenboard", {"model": "WB-MR6C", "counters": True}, 7, 6),
-         ("01 02 00 00 00 08", "01 01 00 00 00 06", "01 04 00 20 00 06")),
+         ("01 02 00 00 00 08", "01 02 00 60 00 06", "01 04 00 20 00 06")),
         (Kind("wirenboard", {"model": "WBIO-DI-WD-14", "slot": 2, "counters": True}, 14, 0),
          ("01 01 07 D0 00 0E", "01 03 08 CA 00 0E")),
         (Kind("icpdas", {"model": "tM-P3R3", "counters": True}, 3, 3),
@@ -215,3 +218,38 @@ async def test_an_icp_das_watchdog_that_has_ended_is_set_anew() -> None:
         assert at.model.outputs[0]
         await asyncio.sleep(5.0)
         assert not at.model.outputs[0]  # and the next time, too
+
+
+async def test_a_wiren_board_with_older_firmware_tells_its_outputs_as_ordered() -> None:
+    async with bench(Kind("wirenboard", {"model": "WB-MR6C"}, 7, 6)) as at:
+        asked: list[tuple[int, int]] = []
+        known = at.face.registers.read_bits
+
+        def read_bits(function: int, start: int, count: int) -> Any:
+            asked.append((function, start))
+            if start == 96:
+                raise IllegalAddress
+            return known(function, start, count)
+
+        at.face.registers.read_bits = read_bits
+        await at.device.write(1, True)
+        for _ in range(2):
+            assert (await at.device.read()).outputs == (False, True, False, False, False, False)
+        assert asked == [(2, 0), (2, 96), (1, 0), (2, 0), (1, 0)]
+
+
+async def test_delays_and_timers_of_a_wiren_board_are_ended() -> None:
+    async with bench(Kind("wirenboard", {"model": "WB-MR6C"}, 7, 6)) as at:
+        for start, count in ((1280, 3), (1728, 6), (1736, 6), (1760, 6)):
+            at.face.registers.write(start, [2] * count)
+        await at.device.prepare(3.0)
+        for start, count in ((1280, 3), (1728, 6), (1736, 6), (1760, 6)):
+            assert list(at.face.registers.read(3, start, count)) == [0] * count
+        await at.device.read()
+        asked = len(at.line.requests)
+        await at.device.prepare(3.0)  # after a lost poll: the same module
+        assert {1280, 1728, 1736, 1760}.isdisjoint(request.start for request in at.line.requests[asked:])
+        await asyncio.sleep(6.0)
+        at.face.registers.write(1760, [1] * 6)  # another one in its place
+        await at.device.prepare(3.0)
+        assert list(at.face.registers.read(3, 1760, 6)) == [0] * 6
