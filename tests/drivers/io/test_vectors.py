@@ -12,11 +12,23 @@ from drivers.codecs.modbus import Carrier
 from drivers.codecs.modbus_server import IllegalAddress
 from drivers.io import icpdas, wirenboard
 from drivers.loading import load
-from tests.drivers.io.modules import KINDS, Kind, bench
+from tests.drivers.io.modules import KINDS, Bench, Kind, bench
 from tests.drivers.wires import Script
 
 WAVESHARE = ("waveshare", {"model": "IO 8CH"})
 WB_0X50 = ("wirenboard", {"model": "WB-MR6C"})
+
+
+def listening(at: Bench, cut: int = 0) -> list[str]:
+    """What leaves for the module from now on, without the last `cut` bytes of each."""
+    seen: list[str] = []
+
+    def listen(data: bytes) -> tuple[bytes, ...]:
+        seen.append(data[: len(data) - cut].hex(" ").upper())
+        return (data,)
+
+    at.line.to_device = listen
+    return seen
 
 
 def device_of(name: str, options: dict[str, Any], script: Script, address: int = 1) -> tuple[Any, Any]:
@@ -64,14 +76,8 @@ async def test_wiren_board_inputs_are_read_by_the_published_bytes() -> None:
 
 
 async def test_icp_das_watchdog_is_set_by_the_published_bytes() -> None:
-    seen: list[str] = []
     async with bench(Kind("icpdas", {"model": "M-7055"}, 8, 8)) as at:
-
-        def listen(data: bytes) -> tuple[bytes, ...]:
-            seen.append(data.hex(" ").upper())
-            return (data,)
-
-        at.line.to_device = listen
+        seen = listening(at)
         await at.device.prepare(5.0)
         await at.device.read()
         for published in (
@@ -166,14 +172,8 @@ async def test_an_icp_das_module_refuses_orders_after_its_watchdog_until_it_was_
 async def test_watchdogs_and_safe_values_stand_in_the_makers_registers(
     kind: Kind, watchdog_s: float, asked: tuple[str, ...]
 ) -> None:
-    seen: list[str] = []
     async with bench(kind) as at:
-
-        def listen(data: bytes) -> tuple[bytes, ...]:
-            seen.append(data[:-2].hex(" ").upper())
-            return (data,)
-
-        at.line.to_device = listen
+        seen = listening(at, cut=2)
         await at.device.prepare(watchdog_s)
         first, seen[:] = list(dict.fromkeys(seen)), []
         assert tuple(first) == asked
@@ -195,14 +195,8 @@ async def test_watchdogs_and_safe_values_stand_in_the_makers_registers(
     ids=str,
 )  # fmt: skip
 async def test_channels_and_counters_stand_in_the_makers_registers(kind: Kind, asked: tuple[str, ...]) -> None:
-    seen: list[str] = []
     async with bench(kind) as at:
-
-        def listen(data: bytes) -> tuple[bytes, ...]:
-            seen.append(data[:-2].hex(" ").upper())
-            return (data,)
-
-        at.line.to_device = listen
+        seen = listening(at, cut=2)
         await at.device.read()
     assert tuple(seen) == asked
 
