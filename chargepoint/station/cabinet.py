@@ -205,9 +205,10 @@ class Cabinet:
         return None if track is None else track.meant
 
     def _failing(self) -> tuple[str, float] | None:
-        """The power-fail input that is active for longest."""
-        active = [track for track in self.inputs.values() if track.function in BY_MAINS and track.is_active]
-        return min(((track.name, track.since_s) for track in active), key=lambda found: found[1], default=None)
+        """The power-fail input that is active for longest; its module may be the first without power."""
+        found = [(each.active_since_s, name) for name, each in self.inputs.items() if each.function in BY_MAINS]
+        active = [(name, since_s) for since_s, name in found if since_s is not None]
+        return min(active, key=lambda one: one[1], default=None)
 
     async def clear_input(self, request: ClearInput, sender: str) -> ActionResult:
         track = self.inputs.get(request.name)
@@ -223,6 +224,8 @@ class Cabinet:
             await self._facts.unlatch(track.name)
         except CannotRecord as error:
             return ActionResult(ok=False, code="not_recorded", text=str(error))
+        if track.is_active:  # again, while that was written
+            self._facts.latch(track.name)
         self._judge(track)
         self._note_deed(f"clear input {track.name}", request.by or sender)
         self._tell_state(f"input/{track.name}", self._input_state(track))
@@ -246,15 +249,20 @@ class Cabinet:
         contactor = self.contactors.get(request.name)
         if contactor is None:
             return ActionResult(ok=False, code="no_output", text=f"There is no contactor on output '{request.name}'.")
-        before = contactor.cause
-        if not contactor.clear(self._clock.mono()):
-            text = f"Output '{contactor.name}' is closed, or its feedback does not say that it is open."
-            return ActionResult(ok=False, code="still_wrong", text=text)
+        still_wrong = ActionResult(
+            ok=False,
+            code="still_wrong",
+            text=f"Output '{contactor.name}' is closed, or its feedback does not say that it is open.",
+        )
+        if not contactor.is_clearable:
+            return still_wrong
         try:
             await self._facts.mended(contactor, request.new)
         except CannotRecord as error:
-            contactor.cause = before
             return ActionResult(ok=False, code="not_recorded", text=str(error))
+        if not contactor.clear(self._clock.mono()):  # it has closed meanwhile
+            self._facts.broke_down(contactor)
+            return still_wrong
         for outlet in self._outlets_of(contactor):
             if outlet.latched in (Cause.CONTACTOR_WELDED, Cause.CONTACTOR_FAILED):
                 await outlet.latch(Cause.NONE)
@@ -334,7 +342,7 @@ class Cabinet:
         )
 
     def _output_state(self, output: Load | Contactor) -> OutputState:
-        state = OutputState(name=output.name, function=output.settings.function, is_on=bool(output.said))
+        state = OutputState(name=output.name, function=output.settings.function, is_on=output.said)
         if not isinstance(output, Contactor):
             return state
         return msgspec.structs.replace(

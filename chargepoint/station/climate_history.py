@@ -105,11 +105,11 @@ class ClimateHistory:
         self._date()
         if not self._clock.is_set:
             return ()
-        oldest_s = unix_of(self._clock.now()) - KEPT_S
+        now_s = unix_of(self._clock.now())
         return tuple(
             ClimatePoint(at=at_of(unix_s), temperature_c=temperature_c, humidity_pct=humidity_pct)
-            for unix_s, temperature_c, humidity_pct in self._rows.get(name, ())
-            if unix_s >= oldest_s
+            for unix_s, temperature_c, humidity_pct in sorted(self._rows.get(name, ()), key=lambda row: row[0])
+            if now_s - KEPT_S <= unix_s <= now_s  # a clock that was wrong for a while leaves rows of another time
         )
 
     @property

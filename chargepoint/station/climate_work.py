@@ -118,6 +118,7 @@ class ClimateWork:
         self._history = history
         self._clock = clock
         self._is_first = True
+        self._saving: asyncio.Task[None] | None = None
 
     @property
     def is_lacking(self) -> bool:
@@ -137,8 +138,9 @@ class ClimateWork:
                 if reading is not None:
                     self._history.add(sensor.name, reading.temperature_c, reading.humidity_pct)
             self.decide()
-            if self._history.is_due:
-                await self._history.save()
+            if self._history.is_due and (self._saving is None or self._saving.done()):
+                # beside the loop: fans and heaters do not wait for a disk
+                self._saving = asyncio.get_running_loop().create_task(self._history.save(), name="climate history")
             await asyncio.sleep(max(0.1, POLL_S - (self._clock.mono() - begun_s)))
 
     def decide(self) -> None:
@@ -205,4 +207,6 @@ class ClimateWork:
 
     async def close(self) -> None:
         """At an orderly end."""
+        if self._saving is not None:
+            await self._saving
         await self._history.save()

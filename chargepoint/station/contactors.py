@@ -109,6 +109,10 @@ class Contactor:
         if self.phase is Phase.CLOSED:
             self._until_s = now + valid_for_s
             return True
+        if self.phase is Phase.FOUND_CLOSED:
+            log.info("output '%s': found closed, taken over", self.name)
+            self._to(Phase.CLOSING, now)  # no closing: it only has to be confirmed
+            self._has_taken = True
         rests_s = self.rests_s(now)
         if self.phase is not Phase.CLOSING and rests_s > 0:
             raise NoAnswer(f"output '{self.name}' rests {rests_s:.0f} s: at most {MAX_CLOSINGS} closings a minute")
@@ -141,13 +145,18 @@ class Contactor:
 
     def clear(self, now: float) -> bool:
         """A technician has mended it; False while its feedback still says closed, or somebody charges through it."""
-        if self._wanted or (self._has_feedback and self.feedback is not False):
+        if not self.is_clearable:
             return False
         self.cause, self._failures, self._tries = Cause.NONE, 0, 0
         self._to(Phase.OPEN, now)
         return True
 
     # ------------------------------------------------------------------------------------------------------- state
+
+    @property
+    def is_clearable(self) -> bool:
+        """Nobody charges through it, and its feedback says that it is open."""
+        return not self._wanted and (not self._has_feedback or self.feedback is False)
 
     @property
     def is_on(self) -> bool | None:

@@ -73,6 +73,8 @@ class InputTrack:
         self.is_active: bool | None = None
         self.is_lost = False
         self.since_s = now
+        self.active_since_s: float | None = None
+        """Since when it is active; silence is no end. None: it was at rest when it was read last."""
         self.contact: bool | None = None
         """The electrical state at the last poll, not settled: True is closed."""
         self._read_s = now
@@ -101,6 +103,8 @@ class InputTrack:
         if (self.is_active, self.is_lost) == before:
             return False
         self.since_s = now
+        if self.is_active is not None:
+            self.active_since_s = (self.active_since_s or now) if self.is_active else None
         return True
 
     def _note_silence(self, now: float) -> None:

@@ -139,9 +139,16 @@ def pattern_of(look: Look) -> Pattern:
     return PATTERNS[look.status]
 
 
-def brightness(day_pct: float, local_hour: int | None) -> float:
+UNDIMMED = frozenset(
+    {Pattern.EMERGENCY, Pattern.ERROR, Pattern.METER_ERROR, Pattern.CARD_CHECKED, Pattern.CARD_REFUSED}
+)
+"""What warns, or answers somebody who stands there, is as bright at night."""
+
+
+def brightness(pattern: Pattern, day_pct: float, local_hour: int | None) -> float:
     """0..1; at night a part of it. An hour that is not known is day: rather too bright than unseen."""
-    is_night = local_hour is not None and (local_hour >= NIGHT_FROM_H or local_hour < NIGHT_TO_H)
+    is_late = local_hour is not None and (local_hour >= NIGHT_FROM_H or local_hour < NIGHT_TO_H)
+    is_night = is_late and pattern not in UNDIMMED
     return min(100.0, max(0.0, day_pct)) / 100.0 * (NIGHT_PCT / 100.0 if is_night else 1.0)
 
 

@@ -117,10 +117,10 @@ class Shows:
             return ""
         return kind
 
-    def brightness(self, day_pct: float) -> float:
+    def brightness(self, pattern: Pattern, day_pct: float) -> float:
         """By the hour where the station stands; by day while the time is not known."""
         clock = self._site.clock
-        return patterns.brightness(day_pct, clock.now().astimezone().hour if clock.is_set else None)
+        return patterns.brightness(pattern, day_pct, clock.now().astimezone().hour if clock.is_set else None)
 
 
 class StripPoint:
@@ -160,12 +160,12 @@ class StripPoint:
         numbers, pixels = self._segments, min(self._strip.pixels, self.settings.pixels)
         if not numbers:
             return [patterns.DARK] * pixels, False
-        bright = self._shows.brightness(self.settings.brightness_pct)
         self._patterns = {number: self._shows.pattern(number) for number in numbers}
         found: list[Rgb] = []
         for place, number in enumerate(numbers):
             first, last = pixels * place // len(numbers), pixels * (place + 1) // len(numbers)
             pattern = self._patterns[number]
+            bright = self._shows.brightness(pattern, self.settings.brightness_pct)
             found += patterns.render(pattern, last - first, at_s, bright, self._shows.soc_pct(number))
         return found, any(pattern.moves for pattern in self._patterns.values())
 
@@ -212,7 +212,7 @@ class OwnLight:
                 continue
             now = self._clock.mono()
             self._pattern = self._shows.pattern(self._outlet.number)
-            colour = patterns.plain(self._pattern, now, self._shows.brightness(100.0))
+            colour = patterns.plain(self._pattern, now, self._shows.brightness(self._pattern, 100.0))
             if colour == shown and now - shown_s < REPEAT_LIGHT_S:
                 continue
             try:

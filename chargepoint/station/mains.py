@@ -29,6 +29,8 @@ INPUT_STOPS_AFTER_S = 2.0
 INPUT_OFF_AFTER_S = 60.0
 """The same of a `power_fail` input where no [[ups]] says otherwise."""
 RETRY_OFF_S = 10.0
+BACK_AFTER_S = 5.0
+"""Mains that were lost count as back when they have stayed for so long: a fuse that flickers starts nothing."""
 
 
 class UpsPoint:
@@ -113,6 +115,7 @@ class Mains:
         self._shut_down = shut_down
         self._told = told
         self._was_lost = False
+        self._back_since_s: float | None = None
         self._next_try_s = 0.0
         self._is_going = False
 
@@ -135,11 +138,13 @@ class Mains:
         now = self._clock.mono()
         losses = list(self._losses(now))
         due = [why for why, lost_s, stop_after_s, _ in losses if lost_s >= stop_after_s]
+        self._back_since_s = None if losses else now if self._back_since_s is None else self._back_since_s
+        is_back = self._back_since_s is not None and now - self._back_since_s >= BACK_AFTER_S
         if due and not self._was_lost:
             self._told("Error", f"mains lost: {due[0]}")
-        elif self._was_lost and not losses:
+        elif self._was_lost and is_back:
             self._told("Success", "mains are back")
-        self._was_lost = bool(due) or (self._was_lost and bool(losses))
+        self._was_lost = bool(due) or (self._was_lost and not is_back)
         hold = Hold(
             key=KEY,
             source=StopSource.POWER_LOSS,

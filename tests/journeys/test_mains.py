@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chargepoint.vocabulary import StopSource
 from drivers.simulated.ups_model import UpsFaults
-from tests.journeys.cabinets import MODULE, charging, inputs, touch, ups_state
+from tests.journeys.cabinets import MODULE, charging, inputs, module_fails, touch, ups_state
 from tests.journeys.rig import ONE_AC, Rig
 from tests.journeys.steps import OTHER_CARD, show_card
 
@@ -95,6 +95,9 @@ async def test_a_power_fail_input_means_the_same(tmp_path: Path) -> None:
         touch(rig, "power_fail", False)
         await rig.until(lambda: rig.status() in ("READY", "CHARGED"))
         touch(rig, "power_fail", True)
+        await rig.until_status("ERROR", within_s=10)
+        module_fails(rig, silent=True)  # it has no power either
         assert await rig.ended() == 21
+        module_fails(rig, silent=False)
         touch(rig, "power_fail", False)
         await rig.boot_up()

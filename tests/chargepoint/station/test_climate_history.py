@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from chargepoint.clock import Clock
@@ -32,6 +33,19 @@ async def test_a_point_is_the_mean_of_five_minutes(tmp_path: Path) -> None:
     assert point.temperature_c == 20.0
     assert point.humidity_pct is None
     assert history.points("rear") == ()
+
+
+async def test_a_clock_that_was_wrong_leaves_no_points_of_another_time(tmp_path: Path) -> None:
+    history = ClimateHistory(tmp_path, Clock("boot", offset_s=START_S + 86_400.0, source="server"))
+    await fill(history, 0.5)
+    await history.save()
+    later = ClimateHistory(tmp_path, clock())
+    later.load()
+    await fill(later, 0.5)
+    points = later.points("front")
+    assert len(points) == 5
+    assert all(b.at > a.at for a, b in pairwise(points))
+    assert points[-1].at <= clock().now()
 
 
 async def test_three_days_are_kept_and_no_more(tmp_path: Path) -> None:

@@ -166,3 +166,13 @@ def test_pulses_in_a_short_silence_are_counted_by_the_module() -> None:
     one.note(None, 0.5)
     one.note(False, 1.0, counter=13)
     assert said(one) is True
+
+
+def test_silence_is_no_end_of_what_was_active() -> None:
+    one = track(InputFunction.POWER_FAIL, debounce_s=0.0)
+    polls: list[tuple[bool | None, float]] = [(True, 0.0), (False, 1.0), (None, 10.0), (False, 11.0), (True, 12.0)]
+    seen = []
+    for contact, now in polls:
+        one.note(contact, now)
+        seen.append((said(one), one.active_since_s))
+    assert seen == [(False, None), (True, 1.0), (None, 1.0), (True, 1.0), (False, None)]

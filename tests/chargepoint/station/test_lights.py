@@ -108,12 +108,19 @@ def test_a_soc_that_is_no_number_is_an_empty_bar() -> None:
 
 
 def test_night_is_darker_and_an_unknown_hour_is_day() -> None:
-    assert brightness(100.0, 12) == 1.0
-    assert brightness(50.0, 12) == 0.5
-    assert brightness(100.0, None) == 1.0
+    free = Pattern.AVAILABLE
+    assert brightness(free, 100.0, 12) == 1.0
+    assert brightness(free, 50.0, 12) == 0.5
+    assert brightness(free, 100.0, None) == 1.0
     for hour in range(24):
-        assert (brightness(100.0, hour) < 1.0) is (hour >= 22 or hour < 6)
-    assert render(Pattern.AVAILABLE, 1, 0.0, brightness(100.0, 23)) == [(0, 102, 0)]
+        assert (brightness(free, 100.0, hour) < 1.0) is (hour >= 22 or hour < 6)
+    assert render(free, 1, 0.0, brightness(free, 100.0, 23)) == [(0, 102, 0)]
+
+
+def test_what_warns_and_what_answers_a_card_is_as_bright_at_night() -> None:
+    undimmed = {pattern for pattern in Pattern if brightness(pattern, 100.0, 23) == 1.0}
+    cards = {Pattern.CARD_CHECKED, Pattern.CARD_REFUSED}
+    assert undimmed == cards | {Pattern.EMERGENCY, Pattern.ERROR, Pattern.METER_ERROR}
 
 
 @pytest.mark.parametrize("pattern", Pattern)
@@ -164,7 +171,7 @@ class OneShow:
     def pattern(self, number: int) -> Pattern:
         return self.shown
 
-    def brightness(self, day_pct: float) -> float:
+    def brightness(self, pattern: Pattern, day_pct: float) -> float:
         return 1.0
 
 

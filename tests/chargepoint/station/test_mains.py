@@ -87,9 +87,24 @@ async def test_charges_end_and_are_possible_again_when_mains_are_back() -> None:
     assert house.held()
     house.ups.reading = MAINS
     await asyncio.sleep(3)
+    assert house.held(), "not before they have stayed for a while"
+    await asyncio.sleep(4)
     assert not house.held()
     await asyncio.sleep(100)
     assert not house.asked
+    assert [text.partition(":")[0] for text in house.told] == ["Error", "Success"]
+
+
+async def test_mains_that_flicker_are_one_outage() -> None:
+    house = House()
+    for _ in range(5):
+        house.ups.reading = BATTERY
+        await asyncio.sleep(4)
+        house.ups.reading = MAINS
+        await asyncio.sleep(3)
+    assert house.held()
+    await asyncio.sleep(5)
+    assert not house.held()
     assert [text.partition(":")[0] for text in house.told] == ["Error", "Success"]
 
 
@@ -159,7 +174,7 @@ async def test_the_power_fail_input_means_the_same(supplied: bool) -> None:
     await asyncio.sleep(1.5)
     assert house.held()
     house.failing_since = None
-    await asyncio.sleep(1)
+    await asyncio.sleep(6)
     assert house.holds.of(1) is None
     house.failing_since = asyncio.get_running_loop().time()
     await asyncio.sleep(70)
