@@ -99,11 +99,12 @@ def _in_charge(
         return [EvFinished()]
     if status.is_charging or not status.is_connected:
         return []
+    is_awaited = phase is Phase.STARTING and not is_permitted
     if cause is Cause.LEASE_ENDED:
-        return [LeaseEnded()]
+        return [] if is_awaited else [LeaseEnded()]  # while a start is under way it is the lease of before
     if before is not None and before.boot_count != now.boot_count:
         return [StopAsked(source=StopSource.STATUS_CHANGE)]  # it restarted and forgot the permission
-    if is_ours or (phase is Phase.STARTING and not is_permitted):
+    if is_ours or is_awaited:
         return []  # paused by the vehicle, or not asked to begin yet
     if status is ControllerStatus.B2_FINISHED:
         return [EvFinished()]

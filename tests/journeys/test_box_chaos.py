@@ -15,10 +15,10 @@ from drivers.simulated.bus import PortFaults
 from drivers.simulated.can_line import CanFaults
 from drivers.simulated.models import BankFaults
 from drivers.simulated.module_bank import ModuleBank, ModuleFault
-from tests.journeys.cabinets import GUARDED, clear_output, mishap, module_fails, switchings
+from tests.journeys.cabinets import clear_output, mishap, module_fails, switchings
 from tests.journeys.oracles import books_faults, relay_faults
 from tests.journeys.rig import Rig
-from tests.journeys.test_foreign_controllers import BOXES
+from tests.journeys.test_foreign_controllers import BEHIND_A_CONTACTOR, BOXES
 from tests.journeys.test_supply import STATION as ADVANTICS
 
 STEPS = 25
@@ -33,9 +33,7 @@ CARS: dict[str, dict[str, Any]] = {
 
 STATIONS = {
     **BOXES,
-    "guarded": GUARDED.replace('port = "bus"\naddress = 1\n', 'driver = "evse_din"\nport = "box"\n', 1).replace(
-        "[[connector]]", '[[port]]\nname = "box"\ndevice = "box"\n[[connector]]', 1
-    ),
+    "guarded": BEHIND_A_CONTACTOR,
     "advantics": ADVANTICS,
     "native": ADVANTICS.replace('driver = "advantics"\nport = "can"\naddress = 3', 'port = "bus"\naddress = 1', 1),
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chargepoint.vocabulary import SessionState, StopSource
-from tests.journeys.cabinets import GUARDED
+from tests.journeys.cabinets import GUARDED, switchings
 from tests.journeys.rig import ONE_AC, Rig
 
 
@@ -22,6 +22,9 @@ BOXES = {
     "openevse": station("openevse", 'device = "box"\nbaud_rate = 115_200'),
     "bender_cc": station("bender_cc", 'kind = "tcp"\nhost = "127.0.0.1"'),  # its unit is 255 as delivered
 }
+BEHIND_A_CONTACTOR = GUARDED.replace('port = "bus"\naddress = 1\n', 'driver = "evse_din"\nport = "box"\n', 1).replace(
+    "[[connector]]", '[[port]]\nname = "box"\ndevice = "box"\n[[connector]]', 1
+)
 
 each_box = pytest.mark.parametrize("box", BOXES)
 
@@ -136,10 +139,7 @@ async def test_the_meter_within_a_box_is_the_connectors_meter(tmp_path: Path) ->
 
 
 async def test_a_box_without_watchdog_behind_a_contactor_of_the_station(tmp_path: Path) -> None:
-    text = GUARDED.replace(
-        'port = "bus"\naddress = 1\n', 'driver = "evse_din"\nport = "box"\naddress = 1\n', 1
-    ).replace("[[connector]]", '[[port]]\nname = "box"\ndevice = "box"\n[[connector]]', 1)
-    async with Rig(tmp_path, text) as rig:
+    async with Rig(tmp_path, BEHIND_A_CONTACTOR) as rig:
         await rig.online()
         rig.plug(current_a=16)
         await rig.until_status("READY")
@@ -160,3 +160,24 @@ async def test_a_box_without_watchdog_behind_a_contactor_of_the_station(tmp_path
         await rig.drained()
         assert len(await rig.sessions()) == 1
         await rig.check()
+
+
+async def test_a_short_crash_behind_a_contactor_costs_neither_the_transaction_nor_a_closing(tmp_path: Path) -> None:
+    async with Rig(tmp_path, BEHIND_A_CONTACTOR, is_linked=False) as rig:
+        rig.plug(current_a=16)
+        await rig.until_status("READY")
+        await rig.tap()
+        await rig.until_status("CHARGING")
+        await rig.advance(10)
+        await rig.crash()
+        await rig.advance(1)
+        await rig.boot_up()
+        await rig.advance(8)
+        assert rig.status() == "CHARGING" and rig.simulated.state().connectors[0].power_w > 1000
+        assert [is_on for _, is_on in switchings(rig)] == [True]
+        await rig.tap()
+        await rig.until_status("CHARGED")
+        rig.unplug()
+        await rig.until_status("AVAILABLE")
+        assert len(await rig.sessions()) == 1
+        await rig.check(is_reported=False)

@@ -93,3 +93,9 @@ def test_the_meter_stands_in_where_a_controller_measures_nothing() -> None:
     assert with_meter(unmetered, None) is unmetered
     metered = reading("C6")
     assert with_meter(metered, meter) is metered
+
+
+def test_while_a_start_is_under_way_the_lease_of_before_is_no_news() -> None:
+    now = reading("B", cause=Cause.LEASE_ENDED)
+    assert events_of(Phase.STARTING, now, now, OURS, is_permitted=False) == ()
+    assert events_of(Phase.STARTING, now, now, OURS, is_permitted=True) == (LeaseEnded(),)
