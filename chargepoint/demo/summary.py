@@ -19,6 +19,7 @@ TOLERANCE_SHARE = 0.01
 TOLERANCE_WH = 10.0
 """Energy may differ by 1 %, or by 10 Wh a transaction."""
 ENOUGH_VISITS = 2
+ENOUGH_S = 15.0
 
 
 class JournalTransaction(msgspec.Struct, kw_only=True):
@@ -190,6 +191,9 @@ def _idle(books: Books) -> Iterator[str]:
     """Empty books balance, too: but drivers came, and the simulated central system knows their cards."""
     if books.ledger is not None and books.visits >= ENOUGH_VISITS and not books.transactions:
         yield f"journal: of {books.visits} visits none came to a transaction"
+    lasted = [one for one in books.transactions if (one.stopped_mono_s or 0.0) - one.started_mono_s >= ENOUGH_S]
+    if books.closings and len(lasted) >= ENOUGH_VISITS and not any(one.energy_wh for one in books.transactions):
+        yield f"energy: {len(lasted)} transactions of {ENOUGH_S:g} s and more, and nothing flowed in any"
 
 
 def lines(books: Books) -> list[str]:

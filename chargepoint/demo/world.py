@@ -183,9 +183,11 @@ class DemoWorld:
         await self._door.be_away(is_away)
 
     async def introduce_cards(self) -> None:
-        """The simulated central system accepts the drivers' cards and no others."""
+        """The simulated central system accepts the drivers' cards, the station's stand-ins, and no others."""
         if self._central is not None:
-            await self._central.know_cards(known_cards(self._places))
+            station = self.settings.station
+            stand_ins = (station.free_mode_id_tag, station.plug_and_charge_id_tag)
+            await self._central.know_cards([*known_cards(self._places), *stand_ins])
 
     async def send_everybody_away(self) -> None:
         """Whoever still stands at a connector leaves."""

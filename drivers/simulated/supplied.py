@@ -41,7 +41,7 @@ class Supplied:
     def demand(self) -> Mapping[str, Value]:
         """The demand block."""
         model = self._model
-        wanted_v = model.wanted_voltage_v
+        wanted_v = self._wanted_v
         is_on = wanted_v > 0 and not model.status.is_error and model.is_permitted
         current_a = BEFORE_CLOSING_A if model.status in _HOLDS else model.wanted_current_a
         return {
@@ -49,6 +49,15 @@ class Supplied:
             "demand_voltage": round(wanted_v * 1000) if is_on else 0,
             "demand_current": round(current_a * 1000) if is_on else 0,
         }
+
+    @property
+    def _wanted_v(self) -> float:
+        """Before and after, what its output is to have; in the charge what the vehicle allows at most: a battery takes
+        current only from what lies above its own voltage, and the current that is asked for bounds that."""
+        vehicle = self._model.vehicle
+        if self._model.status is S.C6_CHARGING and vehicle is not None:
+            return vehicle.highest_voltage_v
+        return self._model.wanted_voltage_v
 
     def told(self) -> Mapping[str, Value]:
         """The supply block as it was told last."""

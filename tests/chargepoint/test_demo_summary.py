@@ -109,6 +109,15 @@ def test_drivers_who_come_and_never_charge_are_a_fault_and_not_empty_books() -> 
     assert faults(books(**nothing, ledger=None, visits=4)) == []
 
 
+def test_transactions_in_which_nothing_ever_flows_are_a_fault() -> None:
+    dry = changed(BOOKED, meter_stop_wh=BOOKED.meter_start_wh, started_mono_s=0.0, stopped_mono_s=20.0)
+    told = changed(TOLD, meter_stop_wh=TOLD.meter_start_wh)
+    nothing: dict[str, Any] = {"meters_wh": {}, "vehicles_wh": {}}
+    both = books(**nothing, transactions=(dry, dry), ledger=ledger(told, told))
+    assert faults(both) == ["energy: 2 transactions of 15 s and more, and nothing flowed in any"]
+    assert faults(books(**nothing, transactions=(dry,), ledger=ledger(told))) == []
+
+
 def test_a_box_that_knows_no_sessions_may_close_while_its_connector_has_a_transaction() -> None:
     assert faults(books(closings=(BOX,))) == []
 

@@ -137,8 +137,10 @@ async def test_it_asks_for_test_voltage_then_for_the_vehicles_and_then_for_curre
         assert isinstance(rig.driver, NeedsSupply)
         assert rig.voltages[ControllerStatus.C2_INSULATION_TEST] == pytest.approx(440, abs=1)  # the most it allows
         assert rig.currents[ControllerStatus.C4_PRECHARGE] <= 2.0
-        assert rig.model.vehicle is not None
-        assert rig.voltages[ControllerStatus.C6_CHARGING] == pytest.approx(rig.model.vehicle.battery_voltage_v, abs=5)
+        vehicle = rig.model.vehicle
+        assert vehicle is not None
+        assert rig.voltages[ControllerStatus.C4_PRECHARGE] == pytest.approx(vehicle.battery_voltage_v, abs=5)
+        assert rig.driver.demand().voltage_v == pytest.approx(vehicle.highest_voltage_v, abs=1)
         assert rig.driver.demand().current_a > 50
         assert rig.model.output.current_a == pytest.approx(rig.driver.demand().current_a, rel=0.05)
 
