@@ -241,10 +241,7 @@ def known_as(identity: Identity) -> Identify:
     return identify
 
 
-def text_of(registers: tuple[int, ...], *, characters: int = 1) -> str:
-    """ASCII text of registers that hold one character each, or two (high byte first); ends at the first 0."""
-    data = bytearray()
-    for register in registers:
-        data += register.to_bytes(2, "big") if characters == 2 else bytes((register & 0xFF,))
-    text = bytes(data).split(b"\0")[0]
-    return text.decode("ascii", "replace").strip()
+def text_of(registers: tuple[int, ...]) -> str:
+    """ASCII text of registers that hold two characters each, high byte first; ends at the first 0."""
+    data = b"".join(register.to_bytes(2, "big") for register in registers)
+    return data.split(b"\0")[0].decode("ascii", "replace").strip()

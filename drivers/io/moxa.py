@@ -97,7 +97,7 @@ async def recognise(port: Port, address: int) -> Identity | None:
 
 
 async def _identify(port: Port, address: int) -> Identity:
-    name = text_of(await port.exchange(read_input(address, MODEL_NAME, 10)), characters=2)
+    name = text_of(await port.exchange(read_input(address, MODEL_NAME, 10)))
     mac = await port.exchange(read_input(address, MAC, 3))
     firmware = b"".join(word.to_bytes(2, "big") for word in await port.exchange(read_input(address, FIRMWARE, 2)))
     return Identity(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 
 from drivers import discovery
 from drivers.errors import BadFrame, Implausible, NoAnswer, Refused
 from drivers.loading import known, load
-from drivers.meters.recognition import recognise
 from drivers.ports.port import Port
 from drivers.simulated.meter import MeterFaults
-from tests.drivers.meters.wired import AC, CASES, DC, Case, Known, open_meter, wired
+from tests.drivers.meters.wired import AC, CASES, DC, Case, Known, Wired, open_meter, wired
 
 on_lines = [case for case in CASES if case.driver != "lem"]
 modbus = [case for case in on_lines if case.driver not in ("gsh01", "mercury", "mercury_200")]
@@ -188,29 +189,35 @@ RECOGNISED = {
 }
 
 
+async def looked_at(one: Wired, address: int, kinds: Sequence[str] = discovery.KINDS) -> discovery.Found | None:
+    """What discovery finds at an address."""
+    assert isinstance(one.port, Port)
+    candidates = [*discovery.candidates("serial", kinds), *discovery.candidates("tcp", kinds)]
+    return await discovery.look_at("meters", one.port, list(dict.fromkeys(candidates)), address)
+
+
 @pytest.mark.parametrize("case", modbus, ids=str)
 async def test_a_modbus_meter_is_recognised_where_it_says_who_it_is_and_never_taken_for_another(case: Case) -> None:
     async with wired(case) as one:
-        found = await recognise(one.port, case.address)
+        found = await looked_at(one, case.address, ("meters",))
+    assert found is not None
     if case.model not in RECOGNISED.get(case.driver, ()) or case.options.get("energy_at"):
-        assert found is None or found.driver == case.driver
+        assert found.driver in ("", case.driver)
         return
-    assert found is not None and found.driver == case.driver
+    assert found.driver == case.driver
     assert found.identity.model == case.model or case.model == "DTSD1352"
 
 
 @pytest.mark.parametrize("case", modbus, ids=str)
 async def test_discovery_among_all_drivers_never_takes_a_meter_for_another(case: Case) -> None:
     async with wired(case) as one:
-        assert isinstance(one.port, Port)
-        found = await discovery.look_at("meters", one.port, discovery.candidates("serial"), case.address)
+        found = await looked_at(one, case.address)
     assert found is not None and found.driver in ("", case.driver)
 
 
 async def test_nobody_is_recognised_as_nobody() -> None:
     async with wired(CASES[0]) as one:
-        with pytest.raises(NoAnswer):
-            await recognise(one.port, 77)
+        assert await looked_at(one, 77) is None
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -230,7 +237,8 @@ async def test_a_plain_modbus_device_is_no_meter() -> None:
     async with wired(CASES[0]) as one:
         assert one.line is not None
         one.line.devices[1] = _Zeros()
-        assert await recognise(one.port, 1) is None
+        found = await looked_at(one, 1, ("meters",))
+        assert found is not None and found.driver == ""
 
 
 class _Zeros:
