@@ -11,7 +11,6 @@ from drivers.codecs import winline
 from drivers.codecs.can import CanFrame
 
 LOW = 3
-CONTINUED = 4
 READ, SET = 0x01, 0x03
 READ_REPLY, SET_REPLY = 0x41, 0x43
 ERROR = 0x80

@@ -18,7 +18,7 @@ import msgspec
 from drivers.codecs.modbus import Carrier
 from drivers.errors import BadFrame, Refused
 
-SOH, STX, ETX, ACK = 0x01, 0x02, 0x03, 0x06
+SOH, STX, ETX = 0x01, 0x02, 0x03
 _MOST_BYTES = 2000
 ERRORS = {12: "bad argument", 17: "unknown parameter"}
 _ITEM = re.compile(r"([0-9A-Za-z_]+)((?:\([^()]*\))+)")

@@ -25,7 +25,7 @@ from drivers.codecs.modbus import (
     stray,
     why_no_reply,
 )
-from drivers.errors import BadFrame, Refused
+from drivers.errors import Refused
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -189,9 +189,9 @@ class PlainAsked(Generic[T]):
     def is_answered_late(self, data: bytes) -> bool:
         try:
             return self._question.answer(data) is not None
-        except (BadFrame, Refused):
+        except Refused:
             return True
-        except Exception:  # whatever a driver does with bytes that are no answer: not that
+        except Exception:  # noise looks damaged, too: the answer may still come behind it
             return False
 
     def stray(self, data: bytes) -> Fault | None:

@@ -212,3 +212,14 @@ async def test_a_server_of_names_that_does_not_answer_keeps_one_thread_busy(monk
         await wire.open(lambda data: None, lambda: None)
         assert wire.is_open and asked == 1
         wire.close()
+
+
+async def test_noise_is_not_taken_for_the_late_answer_that_is_still_to_come() -> None:
+    line, device = Line(), Talker(7, 1, delay_s=0.35)
+    line.attach_bytes(device)
+    async with line.port() as port:
+        with pytest.raises(NoAnswer):
+            await port.ask(Ask(7))
+        line.send_raw(b"*!7a199\r")  # as a reply, with a wrong check sum
+        device.value, device.delay_s = 2, 0.16
+        assert await port.ask(Ask(7)) == 2
