@@ -407,7 +407,8 @@ class InputState(State, frozen=True, kw_only=True):
 
 class OutputState(State, frozen=True, kw_only=True):
     """Topic `output/NAME`. `is_on` is what its module says, None while that is not known; `feedback` what its auxiliary
-    contact says, None without one. `operations`: closings for life. `cause` is why it is out of order (contactor_welded, contactor_failed), NONE while it obeys."""
+    contact says, None without one. `operations`: closings for life. `cause` is why it is out of order
+    (contactor_welded, contactor_failed), NONE while it obeys."""
 
     name: str
     function: OutputFunction

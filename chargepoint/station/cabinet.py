@@ -224,8 +224,6 @@ class Cabinet:
             await self._facts.unlatch(track.name)
         except CannotRecord as error:
             return ActionResult(ok=False, code="not_recorded", text=str(error))
-        if track.is_active:  # again, while that was written
-            self._facts.latch(track.name)
         self._judge(track)
         self._note_deed(f"clear input {track.name}", request.by or sender)
         self._tell_state(f"input/{track.name}", self._input_state(track))

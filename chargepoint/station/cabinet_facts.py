@@ -44,6 +44,8 @@ class CabinetFacts:
     def __init__(self, books: Books, clock: Clock) -> None:
         self.latched: set[str] = set()
         """Names of inputs."""
+        self._clearing: set[str] = set()
+        """Those of which the end is being written."""
         self._books = books
         self._clock = clock
         self._is_changed = asyncio.Event()
@@ -65,14 +67,18 @@ class CabinetFacts:
 
     def latch(self, name: str) -> None:
         """This input stops its connectors from now on."""
-        if name not in self.latched:
+        if name not in self.latched or name in self._clearing:
+            self._clearing.discard(name)
             self.latched.add(name)
             self.keep(f"{LATCH}{name}", b"1")
 
     async def unlatch(self, name: str) -> None:
-        """A technician has seen to it. Raises CannotRecord; then it stays latched."""
+        """A technician has seen to it. Raises CannotRecord; then, and when it is active again, it stays latched."""
+        self._clearing.add(name)
         await self._write_now(_without(f"{LATCH}{name}"))
-        self.latched.discard(name)
+        if name in self._clearing:
+            self._clearing.discard(name)
+            self.latched.discard(name)
 
     def broke_down(self, contactor: Contactor) -> None:
         """It is out of order from now on."""
@@ -144,9 +150,13 @@ class CabinetFacts:
 
     async def _write_now(self, facts: Facts) -> None:
         """Raises CannotRecord; what waited for the disk goes on waiting then, else it is out of date."""
-        await self._books.write(facts=facts)
-        for key in facts:
-            self._waiting.pop(key, None)
+        waited = {key: self._waiting.pop(key) for key in facts if key in self._waiting}
+        try:
+            await self._books.write(facts=facts)
+        except CannotRecord:
+            for key in waited.keys() - self._waiting.keys():
+                self.keep(key, waited[key])
+            raise
 
 
 def _without(key: str) -> Facts:

@@ -75,6 +75,22 @@ async def test_what_was_cleared_meanwhile_does_not_come_back_with_the_disk() -> 
     assert not disk.facts
 
 
+async def test_active_again_while_a_technician_clears_it_is_latched() -> None:
+    disk = Disk()
+    facts = facts_on(disk)
+    facts.latch("smoke")
+    await asyncio.sleep(1.0)
+    clearing = asyncio.create_task(facts.unlatch("smoke"))
+    await asyncio.sleep(0)
+    facts.latch("smoke")
+    await clearing
+    await asyncio.sleep(1.0)
+    assert "smoke" in facts.latched
+    assert f"{LATCH}smoke" in disk.facts
+    await facts.unlatch("smoke")
+    assert "smoke" not in facts.latched
+
+
 async def test_the_last_word_wins() -> None:
     disk = Disk()
     facts = facts_on(disk)
