@@ -28,6 +28,8 @@ BEGIN_WITHIN_S = 5.0
 END_WITHIN_S = 15.0
 """And the end of a transaction so long for the signed record."""
 ASK_AGAIN_S = 0.5
+REFUSALS = 3
+"""A meter that has just been switched on, or is busy, refuses as one does that cannot: so often it is asked."""
 FACT = "signing/"
 
 
@@ -113,46 +115,53 @@ class Signing:
         self._wake.set()
 
     async def _begin(self) -> None:
-        session = self._session
-        while session is not None and self.step is Step.BEGINNING:
+        session, refusals = self._session, 0
+        while session is not None and self._is_at(Step.BEGINNING, session):
             try:
                 await asked(self._meter.begin_session(self._reference(session)), f"meter '{self._name}'")
-            except Refused as error:
-                self._fail(session, "it does not begin its signed session", error)
-                if self.step is Step.BEGINNING:
-                    self.step = Step.FAILED
-                return
             except DeviceError as error:
-                if self._clock.mono() >= self._until_s:
-                    self._fail(session, "it does not say whether its signed session has begun", error)
-                    if self.step is Step.BEGINNING:
-                        self.step = Step.RUNS
+                refusals += isinstance(error, Refused)
+                if not self._is_at(Step.BEGINNING, session):
                     return
-                await asyncio.sleep(ASK_AGAIN_S)
+                if refusals >= REFUSALS:
+                    self._fail(session, "it does not begin its signed session", error)
+                    self.step = Step.FAILED
+                elif self._clock.mono() >= self._until_s:
+                    self._fail(session, "it does not say whether its signed session has begun", error)
+                    self.step = Step.RUNS
+                else:
+                    await asyncio.sleep(ASK_AGAIN_S)
                 continue
             log.info("meter '%s': signed session %s begins", self._name, self._reference(session).transaction)
-            await self._keep(b"%d" % session.session_id)
-            if self.step is Step.BEGINNING:
+            if self._session is session:
+                await self._keep(b"%d" % session.session_id)
+            if self._is_at(Step.BEGINNING, session):
                 self.step = Step.RUNS
 
     async def _end(self) -> None:
-        session = self._session
-        while session is not None and self.step is Step.ENDING:
+        session, refusals = self._session, 0
+        while session is not None and self._is_at(Step.ENDING, session):
             try:
                 record = await asked(self._meter.end_session(self._reference(session)), f"meter '{self._name}'")
             except DeviceError as error:
-                if isinstance(error, Refused) or self._clock.mono() >= self._until_s:
+                refusals += isinstance(error, Refused)
+                is_over = refusals >= REFUSALS or self._clock.mono() >= self._until_s
+                if is_over and self._session is session:
                     self._fail(session, "there is no signed record of this transaction", error)
                     self.step = Step.ENDED
                     return
                 await asyncio.sleep(ASK_AGAIN_S)
                 continue
-            if self.step is Step.ENDING and self._session is session:
+            if self._is_at(Step.ENDING, session):
                 log.info(
                     "meter '%s': signed record of session %d, %d bytes", self._name, session.session_id, len(record)
                 )
                 self.record, self.step = record, Step.ENDED
             return
+
+    def _is_at(self, step: Step, session: Session) -> bool:
+        """Whether this is still what is to be done: while the meter is asked, the next transaction may have begun."""
+        return self.step is step and self._session is session
 
     def _reference(self, session: Session) -> SessionReference:
         return SessionReference(

@@ -135,14 +135,41 @@ async def test_power_waits_for_a_silent_meter_no_longer_than_a_moment_and_its_re
 async def test_a_refusal_is_noted_once_and_holds_nothing_up() -> None:
     meter, books = Meter(), Books()
     async with at_work(meter, books) as signing:
-        meter.trouble = [Refused("no clock")]
+        meter.trouble = [Refused("no clock")] * 3
         signing.begin(session())
-        await until(lambda: not signing.is_beginning)
+        assert await until(lambda: not signing.is_beginning) < 2.0
         assert signing.step is Step.FAILED
         assert signing.has_ended(session()) and signing.record is None
-        assert len(meter.calls) == 1 and len(books.errors) == 1 and "no clock" in books.errors[0]
+        assert len(meter.calls) == 3 and len(books.errors) == 1 and "no clock" in books.errors[0]
         signing.begin(session(8))  # the next transaction is tried anew
         await until(lambda: signing.step is Step.RUNS)
+
+
+async def test_a_meter_that_is_busy_for_a_moment_costs_no_record() -> None:
+    meter, books = Meter(), Books()
+    async with at_work(meter, books) as signing:
+        meter.trouble = [Refused("busy")] * 2
+        signing.begin(session())
+        await until(lambda: signing.step is Step.RUNS)
+        meter.trouble = [Refused("busy")] * 2
+        await until(lambda: signing.has_ended(session()))
+        assert signing.record == b"OCMF|5b1f0c2e-7" and books.errors == []
+
+
+async def test_a_refusal_of_the_last_session_that_comes_late_does_not_end_the_next() -> None:
+    meter, books = Meter(), Books()
+    async with at_work(meter, books) as signing:
+        signing.begin(session(7))
+        await until(lambda: signing.step is Step.RUNS)
+        meter.takes_s, meter.trouble = END_WITHIN_S + 1, [Refused("no such session")] * 5
+        await until(lambda: signing.has_ended(session(7)))
+        await signing.finished()
+        signing.begin(session(8))
+        await asyncio.sleep(2)
+        meter.takes_s, meter.trouble = 0.1, []
+        await until(lambda: signing.step is Step.RUNS)
+        await until(lambda: signing.has_ended(session(8)))
+        assert signing.record == b"OCMF|5b1f0c2e-8"
 
 
 async def test_the_end_of_a_transaction_waits_for_the_record_no_longer_than_it_may() -> None:
