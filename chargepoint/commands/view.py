@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from chargepoint.commands import view_cabinet
+from chargepoint.commands.view_cabinet import natural
 from chargepoint.journal_text import clean
 from chargepoint.masking import mask
 from chargepoint.messages import (
@@ -247,7 +248,7 @@ def link(scene: Scene) -> Text:
     if statistics is not None and statistics.days:
         line.append(f"\n{link_day(statistics.days[0])}", style="bright_black")
         for charge in statistics.charges:
-            if charge.session_id in _running(scene):
+            if charge.outages and charge.session_id in _running(scene):
                 line.append(f"\n{link_charge(charge)}", style="bright_black")
     return line
 
@@ -324,10 +325,9 @@ def _one(scene: Scene, topic: str, kind: type[S]) -> S | None:
 
 
 def _all(scene: Scene, prefix: str, kind: type[S]) -> list[S]:
-    """The states under a prefix: numbers by size, names by the alphabet."""
+    """The states under a prefix, by the alphabet; numbers in their names by size."""
     topics = [topic for topic, state in scene.states.items() if topic.startswith(prefix) and isinstance(state, kind)]
-    topics.sort(key=lambda topic: topic[len(prefix) :].rjust(8) if topic[len(prefix) :].isdigit() else topic)
-    return [state for topic in topics if isinstance(state := scene.states[topic], kind)]
+    return [state for topic in sorted(topics, key=natural) if isinstance(state := scene.states[topic], kind)]
 
 
 def _kw(power: float) -> str:

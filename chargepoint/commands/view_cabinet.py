@@ -5,6 +5,7 @@ What holds connectors, modules, climate, supplies and devices in trouble; parts 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
@@ -176,5 +177,10 @@ def _listed(values: Iterable[object]) -> str:
     return ", ".join(str(value) for value in values)
 
 
+def natural(name: str) -> list[tuple[int, str]]:
+    """A key to sort by, so that dc-2 comes before dc-10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
+
+
 def _all(states: Mapping[str, State], type_: type[S]) -> list[S]:
-    return [state for _, state in sorted(states.items()) if isinstance(state, type_)]
+    return [state for topic in sorted(states, key=natural) if isinstance(state := states[topic], type_)]

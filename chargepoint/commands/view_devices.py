@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
@@ -11,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from chargepoint.commands.view_cabinet import natural
 from chargepoint.journal_text import clean
 from chargepoint.messages import DeviceState, InstalledState, PortState, State
 
@@ -50,7 +50,7 @@ def ports(states: Mapping[str, State]) -> Table:
 def devices(states: Mapping[str, State]) -> Table:
     """Each configured device: who it is, whether it answers, how well."""
     table = _table("Device", "Driver", "Where", "State", "Identity", "Without us", "Answers", "Errors", "p50", "p99")
-    found = sorted(_all(states, DeviceState), key=lambda each: (_rank(each.kind), _natural(each.name)))
+    found = sorted(_all(states, DeviceState), key=lambda each: (_rank(each.kind), natural(each.name)))
     for state in found:
         table.add_row(
             f"{state.kind} {state.name}",
@@ -129,11 +129,6 @@ def _ms(value: float | None) -> str:
 
 def _rank(kind: str) -> int:
     return ORDER.index(kind) if kind in ORDER else len(ORDER)
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """So that dc-2 comes before dc-10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
 
 
 def _all(states: Mapping[str, State], type_: type[S]) -> list[S]:

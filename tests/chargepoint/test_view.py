@@ -257,13 +257,28 @@ def test_the_day_of_the_link_is_a_line_below_it() -> None:
     )
 
 
-def test_of_charges_only_those_that_run_have_a_line_about_their_link() -> None:
+def test_meters_stand_in_the_order_of_the_numbers_in_their_names() -> None:
+    names = ("dc-10", "dc-2", "dc-1")
+    states: dict[str, State] = {
+        f"meter/{name}": MeterState(name=name, connector=1, is_answering=False, reading=None, mono_s=0.0)
+        for name in names
+    }
+    text = drawn(view.meters(scene(states=states)))
+    assert text.index("dc-1 ") < text.index("dc-2 ") < text.index("dc-10")
+
+
+def test_of_charges_only_those_that_run_and_had_outages_have_a_line_about_their_link() -> None:
     running = next(
         state.session.session_id
         for state in STATES.values()
         if isinstance(state, ConnectorState) and state.session is not None and state.session.is_transaction
     )
-    charges = (LinkCharge(running, "2026-03-01", 1, 2, 130, 4_500, 1_250), LinkCharge(999_999, "2026-03-01"))
+    charges = (
+        LinkCharge(running, "2026-03-01", 1, 2, 130, 4_500, 1_250),
+        LinkCharge(999_999, "2026-03-01", 1, 2, 1, 1, 1),
+    )
     statistics = LinkStatistics(days=(LinkDay("2026-03-01"),), charges=charges)
     lines = view.link(scene(states={**STATES, "link/statistics": statistics})).plain.splitlines()[3:]
     assert lines == [f"link in session {running}  2 outages, 2 min · 4.5 kB sent · 1.2 kB received"]
+    calm = LinkStatistics(days=(LinkDay("2026-03-01"),), charges=(LinkCharge(running, "2026-03-01"),))
+    assert len(view.link(scene(states={**STATES, "link/statistics": calm})).plain.splitlines()) == 3
