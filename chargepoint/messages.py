@@ -346,8 +346,8 @@ class PortState(State, frozen=True, kw_only=True):
 
     `errors` counts by kind (`drivers.codecs.modbus.Fault` and the like); `p50_ms` and `p99_ms` are of the last 256
     answers, None before the first; `frames` are the last ones, oldest first, each as
-    `12.345 > 01 03 00 00 00 02 C4 0B` (seconds of the monotonic clock, `>` sent, `<` received). `load_pct` is how busy
-    a CAN bus is, None for other ports.
+    `12.345 > 01 03 00 00 00 02 C4 0B` (seconds of the monotonic clock, `>` sent, `<` received); of one that may name
+    a vehicle or a person only its length stands there. `load_pct` is how busy a CAN bus is, None for other ports.
     """
 
     name: str
