@@ -47,8 +47,8 @@ INPUTS = """\
 ## Functions of inputs: `[[input]]`
 
 What is usual may be set otherwise in the section (`normally_closed`, `debounce_s`, `connectors`). While an input ends
-charges, none begins. What has to be cleared is cleared in the service menu. The emergency button has to break the
-supply of the contactors by its own wire as well: this software only adds reasons to switch off.
+charges, none begins. A technician clears with `chargepoint do clear_input name=NAME`. The emergency button has to break
+the supply of the contactors by its own wire as well: this software only adds reasons to switch off.
 
 """
 

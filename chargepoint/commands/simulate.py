@@ -34,7 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "leave_after_finish_s", "diode_fault_after_s", ...}; /unplug, /pause, /resume, /fault {"code"}, /clear do what
         they say. POST /readers/NAME/tap {"uid", "connectors"} holds a card to a reader. POST /ports/NAME/cut, /restore,
         /noise and /late disturb a wire, POST /meters/NAME a meter, /emergency {"pressed"} is the button on the case,
-        /power-cut {"restore_after_s"} takes the supply away.
+        /power-cut {"restore_after_s"} takes the supply away. POST /ports/NAME/can {"bus_off", "shorted", "drop", ...}
+        disturbs a CAN bus.
+
+        POST /device/KIND/NAME does something to any other device: input {"active": true} opens a door, output
+        {"welded": true} welds a contactor, modules {"module": 3, "fault": "cut"} or {"clear": true}, insulation
+        {"resistance_ohm": 50000}, io {"silent": true}, sensor {"temperature_c": 75}, ups {"mains": false}.
 
         Fault codes: E1 to E9, F, diode, pilot, ev_silent, lock, insulation, precharge, residual_current, overcurrent,
         overvoltage, contactor, weld, overheat, temperature, modules, reboot, silent, flap, t1, lock_state.

@@ -18,7 +18,7 @@ from chargepoint.commands import view
 from chargepoint.commands.plain import Teller
 from chargepoint.commands.watching import Watcher
 from chargepoint.messages import ConnectorState, OcppFrame, State
-from chargepoint.vocabulary import ConnectorStatus
+from chargepoint.vocabulary import ConnectorStatus, ControllerStatus
 
 REDRAW_S = 0.25
 PICTURE_COLUMNS = 132
@@ -86,5 +86,8 @@ def _liveliness(scene: view.Scene) -> int:
     """More connectors that charge count most, then power that flows, then a full list of frames."""
     connectors = [state for state in scene.states.values() if isinstance(state, ConnectorState)]
     charging = [state for state in connectors if state.status is ConnectorStatus.CHARGING]
-    flowing = sum(view.power_w(state) > 0 for state in charging)
+    flowing = sum(
+        view.power_w(state) > 0 and state.reading is not None and state.reading.status is ControllerStatus.C6_CHARGING
+        for state in charging
+    )
     return 10_000 * flowing + 1_000 * len(charging) + 10 * len(scene.frames) + len(scene.story)
