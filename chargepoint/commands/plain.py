@@ -76,7 +76,8 @@ def _connector(state: ConnectorState) -> str:
 
 
 def _meter(state: MeterState) -> str:
-    return f"meter {state.name}: {'answers' if state.is_answering else 'is silent'}"
+    silent = "has not answered yet" if state.reading is None else "is silent"
+    return f"meter {state.name}: {'answers' if state.is_answering else silent}"
 
 
 def _service(state: ServiceState) -> str:
@@ -127,7 +128,8 @@ def _climate(state: ClimateState) -> str:
 
 def _ups(state: UpsState) -> str:
     mains = "on mains" if state.on_battery_since_mono_s is None else "on battery"
-    return f"supply {state.name}: {mains if state.is_answering else 'silent'}"
+    silent = "has not answered yet" if state.reading is None else "silent"
+    return f"supply {state.name}: {mains if state.is_answering else silent}"
 
 
 _WORDS: dict[type[State], Callable[[Any], str]] = {

@@ -239,7 +239,7 @@ def test_plain_lines_say_each_change_once_and_a_running_charge_now_and_then() ->
 def test_plain_lines_cover_every_kind_of_state_that_is_shown() -> None:
     teller = Teller()
     said = [line for topic, state in STATES.items() for line in teller.state(topic, state, NOW_S)]
-    assert "meter type2: is silent" in said
+    assert "meter type2: has not answered yet" in said
     assert "service station: running, pid 4711, restarts 1, last end: signal 9" in said
     assert "central system: OFFLINE, boot Accepted, 1 parked" in said
     assert "input smoke: over, to be cleared" in said
