@@ -16,6 +16,8 @@ from chargepoint.vocabulary import InputFunction
 LOST_AFTER_S = 2.0
 """An input whose module has not answered for so long counts as active where people or money depend on it
 (`Wiring.counts_when_lost`). A module that answers again ends that by itself: silence is never latched."""
+AT_REST_AFTER_S = 3.0
+"""What ends charges is over when it has been at rest for so long: a loose contact is one alarm, not a hundred."""
 PULSES = 3
 PULSES_WITHIN_S = 10.0
 """Vibration: so many pulses within so long are one alarm (tilting, hammering); fewer are lorries passing by."""
@@ -32,6 +34,11 @@ class Wiring(msgspec.Struct, frozen=True):
     debounce_s: float
     counts_when_lost: bool = True
     pulses: bool = False
+
+    @property
+    def rests_after_s(self) -> float:
+        """How long it must be at rest, at least, until it counts as over."""
+        return AT_REST_AFTER_S if self.counts_when_lost else 0.0
 
 
 WIRING: dict[InputFunction, Wiring] = {
@@ -127,7 +134,8 @@ class InputTrack:
             return
         if self._candidate is not active:
             self._candidate, self._candidate_since_s = active, now
-        if now - self._candidate_since_s >= self.debounce_s:
+        rests_after_s = max(self.debounce_s, self._wiring.rests_after_s)
+        if now - self._candidate_since_s >= (self.debounce_s if active else rests_after_s):
             self.is_active, self._candidate = active, None
 
     def _count(self, active: bool, now: float, counter: int | None) -> None:

@@ -167,7 +167,8 @@ def markdown() -> str:
         ends = "nothing" if rule.stop is None else f"`{rule.stop}`" + (", at once" if rule.at_once else "")
         if function in BY_MAINS:
             ends += ", after `stop_after_s` of `[[ups]]` (2 s)"
-        later = "-" if rule.stop is None else "until a technician clears it" if rule.latches else "over when it is over"
+        over = f"over after {wiring.rests_after_s:g} s at rest" if wiring.rests_after_s else "over when it is over"
+        later = "-" if rule.stop is None else "until a technician clears it" if rule.latches else over
         lost = "-" if rule.stop is None or function in BY_MAINS else "nothing begins"
         lost = f"counts as active after {LOST_AFTER_S:g} s" if wiring.counts_when_lost else lost
         lines.append(f"| `{function}` | {contact} | {lasts} | {ends} | {later} | {lost} |")

@@ -179,7 +179,7 @@ async def test_a_tripped_breaker_is_latched_until_somebody_looked(tmp_path: Path
         await rig.advance(3)
         assert (await rig.last_session()).stop_source is StopSource.CONNECTOR_ERROR
         touch(rig, "rcd", False)
-        await rig.advance(3)
+        await rig.advance(4)
         assert rig.status() == "ERROR"
         assert (await show_card(rig)).outcome == "unavailable"
         assert (await clear_input(rig, "rcd")).ok

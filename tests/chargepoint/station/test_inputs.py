@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chargepoint.config import InputSettings
-from chargepoint.station.inputs import LOST_AFTER_S, WIRING, InputTrack
+from chargepoint.station.inputs import AT_REST_AFTER_S, LOST_AFTER_S, WIRING, InputTrack
 from chargepoint.vocabulary import InputFunction
 
 STEP_S = 0.1
@@ -176,3 +176,15 @@ def test_silence_is_no_end_of_what_was_active() -> None:
         one.note(contact, now)
         seen.append((said(one), one.active_since_s))
     assert seen == [(False, None), (True, 1.0), (None, 1.0), (True, 1.0), (False, None)]
+
+
+def test_a_loose_contact_is_one_alarm() -> None:
+    one = track(InputFunction.DOOR)
+    one.note(True, 0.0)
+    changes = 0
+    for step in range(600):
+        changes += one.note((step // 9) % 2 == 0, 0.1 + step * STEP_S)  # 0.9 s open, 0.9 s shut
+    assert changes == 1
+    assert said(one) is True
+    hold(one, True, 60.2, AT_REST_AFTER_S)
+    assert said(one) is False
