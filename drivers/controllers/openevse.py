@@ -20,7 +20,7 @@ from drivers.about import Line as SerialLine
 from drivers.codecs import rapi
 from drivers.codecs.modbus import Carrier
 from drivers.codecs.rapi import CheckSum, Line
-from drivers.controllers.box import Box, Finding, Letter, Look, duty_pct
+from drivers.controllers.box import LEAST_A, Box, Finding, Letter, Look, duty_pct
 from drivers.controllers.leased import LeasedBox
 from drivers.errors import BadFrame, Refused
 from drivers.interfaces import Cause, ConnectorController, ControllerStatus, Diagnosis, FailSafe, Identity
@@ -129,7 +129,6 @@ class OpenEvse(Box):
         self.opens_after_s = float(watchdog_s)
         self.keep_alive_s = watchdog_s / 4
         self._has_boot_lock = True
-        self._is_locked_at_boot = False
         self._is_forbidden = False
         self._rest = b""
         port.on_unasked = self._unasked
@@ -154,10 +153,11 @@ class OpenEvse(Box):
         self._has_boot_lock = (await self._ask("FF L 1")).kind == "OK"
         if self._has_boot_lock:
             await self._order("SB")
-            self._is_locked_at_boot = False
         found = await self._ask("GC")
-        if found.kind == "OK" and len(found.words) >= 2:
-            self.least_a, self.most_a = float(found.words[0]), float(found.words[-1])
+        if found.kind == "OK" and len(found.words) >= 2 and all(word.isdigit() for word in found.words):
+            least_a, most_a = float(found.words[0]), float(found.words[-1])
+            if LEAST_A <= least_a <= most_a <= Box.most_a:  # else it is the late answer to another question
+                self.least_a, self.most_a = least_a, most_a
 
     async def allow(self, current_a: float) -> None:
         """First the current, which must not be more than asked, then awake."""
@@ -182,7 +182,8 @@ class OpenEvse(Box):
             found = await self._known("GS")
         state, pilot = _hex(found, 0), _hex(found, 2) if len(found.words) > 2 else _hex(found, 0)
         flags = _hex(found, 3) if len(found.words) > 3 else None
-        self._note_boot_lock(flags or 0)
+        if flags is not None and flags & LOCKED_AT_BOOT:
+            self._starts += 1  # it locks itself at each start; the line that tells of the start may have been lost
         held = _number(await self._known("GE"), 0)
         milliamperes, millivolts = (_number(found, at) for found in (await self._known("GG"),) for at in (0, 1))
         asleep = state in SLEEPS
@@ -201,13 +202,6 @@ class OpenEvse(Box):
             power_w=amperes * millivolts / 1000 if milliamperes >= 0 and millivolts > 0 else None,
             energy_wh=_number(await self._known("GU"), 0) / 3600,
         )
-
-    def _note_boot_lock(self, flags: int) -> None:
-        """It locks itself at each start; the line that tells of the start may have been lost."""
-        is_locked = bool(flags & LOCKED_AT_BOOT)
-        if is_locked and not self._is_locked_at_boot:
-            self._starts += 1
-        self._is_locked_at_boot = is_locked
 
     async def identify(self) -> Identity:
         found = await self._known("GV")

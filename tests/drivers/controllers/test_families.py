@@ -309,3 +309,26 @@ async def test_the_start_of_an_openevse_is_heard_in_pieces() -> None:
             bench.line.send(piece)
             await asyncio.sleep(0.05)
         assert (await bench.poll()).boot_count != before.boot_count
+
+
+async def test_an_openevse_whose_start_was_not_heard_is_set_up_again() -> None:
+    family = next(family for family in FAMILIES if family.name == "openevse")
+    async with a_bench(family) as bench:
+        before = await bench.poll()
+        bench.face.send = lambda data: None  # the line that tells of it is lost
+        bench.model.power_off()
+        bench.model.power_on()
+        await bench.polls(3.0)
+        reading = await bench.poll()
+        assert reading.boot_count != before.boot_count
+        assert (await bench.charge()).status.value == "C6"
+
+
+@pytest.mark.parametrize("told", ["OK 16000 230000", "OK 0 0", "OK 30 6", "OK -1 80", "OK x y"])
+async def test_what_no_openevse_can_offer_is_not_believed(told: str) -> None:
+    family = next(family for family in FAMILIES if family.name == "openevse")
+    async with a_bench(family) as bench:
+        answer = bench.face._carry_out
+        bench.face._carry_out = lambda kind, words: told if kind == "GC" else answer(kind, words)
+        await bench.poll()
+        assert (bench.driver.box.least_a, bench.driver.box.most_a) == (6.0, 80.0)
