@@ -393,6 +393,8 @@ class AdvanticsController:
             log.debug("%s", self._text(f"frame {frame}: {error}"))
         if not self._is_in_emergency:
             self._alarm = None
+        elif self._heard.origin is wire.Origin.VEHICLE:
+            return  # told on for a moment after the vehicle has left; no button
         elif self._heard.state in IDLE and self._now() - self._heard.emergency_since_s > OURS_LASTS_S:
             self._alarm = ControllerStatus.E9_EMERGENCY_STOP, Cause.EMERGENCY_BUTTON
 

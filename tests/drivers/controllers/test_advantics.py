@@ -232,6 +232,22 @@ async def test_the_emergency_button_of_the_controller_is_e9_until_it_is_released
         await at.until(lambda reading: reading.status is S.B2_FINISHED)
 
 
+async def test_a_vehicle_that_leaves_after_its_own_fault_has_pressed_no_button() -> None:
+    async with bench() as at:
+        await at.charge()
+        at.model.break_down("E3")
+        await at.until(lambda reading: reading.status is S.E3_EV_FAULT, 5)
+        await at.stop()
+        await asyncio.sleep(6)
+        at.outlet.unplug("pull")
+        seen = {(await at.controller.read()).status}
+        for _ in range(200):
+            await asyncio.sleep(0.02)
+            seen.add((await at.controller.read()).status)
+        assert S.A_NOT_CONNECTED in seen
+        assert S.E9_EMERGENCY_STOP not in seen
+
+
 async def test_an_emergency_stop_by_command_stays_until_it_is_taken_back() -> None:
     async with bench() as at:
         await at.charge()
