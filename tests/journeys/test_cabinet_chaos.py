@@ -40,7 +40,7 @@ SOCKET = (
 )
 
 
-def deeds(rig: Rig, chance: random.Random, relay: str = "K1") -> list[Callable[[], object]]:
+def deeds(rig: Rig, chance: random.Random, relay: str) -> list[Callable[[], object]]:
     """What people and bad luck do."""
 
     def plug() -> None:
@@ -67,6 +67,26 @@ def deeds(rig: Rig, chance: random.Random, relay: str = "K1") -> list[Callable[[
     ]
 
 
+async def all_goes_wrong(rig: Rig, chance: random.Random, relay: str) -> None:
+    """One thing after another; then everything is whole again, and nothing is plugged in."""
+    for _ in range(STEPS):
+        chance.choice(deeds(rig, chance, relay))()
+        await rig.advance(chance.choice([0.05, 0.3, 1.0, 3.0]))
+        if chance.random() < 0.05:
+            await rig.crash()
+            await rig.advance(chance.choice([0.2, 8.0]))
+            await rig.boot_up()
+    module_fails(rig, silent=False)
+    mishap(rig, relay, welded=False, stuck_open=False)
+    for name in ("emergency_stop", "door", "smoke"):
+        touch(rig, name, False)
+    await rig.advance(10)
+    await clear_input(rig, "smoke")
+    if rig.simulated.state().connector(1).vehicle is not None:
+        rig.unplug()
+    await rig.advance(5)
+
+
 SEEDS = [2, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 3, *range(100, 130)))]
 
 
@@ -74,22 +94,7 @@ SEEDS = [2, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 3, *ran
 async def test_any_order_of_mishaps(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     async with Rig(tmp_path, GUARDED + DOORS, is_linked=False) as rig:
-        for _ in range(STEPS):
-            chance.choice(deeds(rig, chance))()
-            await rig.advance(chance.choice([0.05, 0.3, 1.0, 3.0]))
-            if chance.random() < 0.05:
-                await rig.crash()
-                await rig.advance(chance.choice([0.2, 8.0]))
-                await rig.boot_up()
-        module_fails(rig, silent=False)
-        mishap(rig, "K1", welded=False, stuck_open=False)
-        for name in ("emergency_stop", "door", "smoke"):
-            touch(rig, name, False)
-        await rig.advance(10)
-        await clear_input(rig, "smoke")
-        if rig.simulated.state().connector(1).vehicle is not None:
-            rig.unplug()
-        await rig.advance(5)
+        await all_goes_wrong(rig, chance, "K1")
         assert (await clear_output(rig, "K1")).ok
         await rig.until_status("AVAILABLE")
         await rig.advance(65)
@@ -113,22 +118,7 @@ async def test_any_order_of_mishaps(tmp_path: Path, seed: int) -> None:
 async def test_any_order_of_mishaps_of_a_socket(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     async with Rig(tmp_path, SOCKET, is_linked=False) as rig:
-        for _ in range(STEPS):
-            chance.choice(deeds(rig, chance, "R1"))()
-            await rig.advance(chance.choice([0.05, 0.3, 1.0, 3.0]))
-            if chance.random() < 0.05:
-                await rig.crash()
-                await rig.advance(chance.choice([0.2, 8.0]))
-                await rig.boot_up()
-        module_fails(rig, silent=False)
-        mishap(rig, "R1", welded=False, stuck_open=False)
-        for name in ("emergency_stop", "door", "smoke"):
-            touch(rig, name, False)
-        await rig.advance(10)
-        await clear_input(rig, "smoke")
-        if rig.simulated.state().connector(1).vehicle is not None:
-            rig.unplug()
-        await rig.advance(5)
+        await all_goes_wrong(rig, chance, "R1")
         if not (await clear_output(rig, "R1")).ok:
             await rig.tap()  # a charge runs, with nothing plugged in: nobody can see that here
             await rig.advance(5)
