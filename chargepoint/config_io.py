@@ -12,6 +12,8 @@ from chargepoint.config_sections import Document, Section
 from chargepoint.vocabulary import ConnectorType, FailSafe, InputFunction, OutputFunction
 from drivers import loading
 
+MOST_DEBOUNCE_S = 0.1
+"""Of an emergency stop."""
 SOCKET = "socket"
 """The driver of household sockets."""
 CARRIES_CURRENT = frozenset({OutputFunction.CONTACTOR, OutputFunction.SOCKET})
@@ -30,12 +32,33 @@ PARTS: dict[str, tuple[str, InputFunction | OutputFunction]] = {
 
 def cabinet(document: Document) -> Iterator[Fault]:
     """All rules below."""
-    for rule in (channels, outputs, feedbacks, contactors, sockets, connectors_named, climate, lights, supplies):
+    for rule in (
+        channels,
+        inputs,
+        outputs,
+        feedbacks,
+        contactors,
+        sockets,
+        connectors_named,
+        climate,
+        lights,
+        supplies,
+    ):
         yield from rule(document)
 
 
 def _named(document: Document, kind: str, name: str) -> Section | None:
     return next((section for section in document.many(kind) if name and section.text("name") == name), None)
+
+
+def inputs(document: Document) -> Iterator[Fault]:
+    """Who presses the button does not wait."""
+    for section in document.many("input"):
+        found = section.settings
+        is_button = found is not None and found.function is InputFunction.EMERGENCY_STOP
+        if found is not None and is_button and (found.debounce_s or 0.0) > MOST_DEBOUNCE_S:
+            remedy = f"Remove it, or set it to at most {MOST_DEBOUNCE_S:g}."
+            yield document.fault(section, "debounce_s", "whoever presses an emergency stop does not wait", remedy)
 
 
 def outputs(document: Document) -> Iterator[Fault]:

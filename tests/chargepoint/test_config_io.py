@@ -164,6 +164,10 @@ CASES = {
         'port = "io"\naddress = 6', 'port = "io"\naddress = 5', '[[io]] "other", address', "the same address",
     ),
     "two inputs of one name": ('name = "stop"', 'name = "lid"', '[[input]] "lid", name', "same name"),
+    "a button that is slow": (
+        'function = "emergency_stop"', 'function = "emergency_stop"\ndebounce_s = 0.5',
+        '[[input]] "stop", debounce_s', "does not wait",
+    ),
     "an input on no module": (
         'function = "emergency_stop"\nio = "main"', 'function = "emergency_stop"\nio = "mian"',
         '[[input]] "stop", io', "no [[io]] of this name",
