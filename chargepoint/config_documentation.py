@@ -48,7 +48,8 @@ AFTER = """\
 - Currents and powers agree: hardware within the cable's rating, the least current within the most, AC power within
   current x phases x voltage (5 % are left for rounding), a household socket at most 16 A, one phase where the plug has
   one. A station that could never charge (kW written where W belong) is refused.
-- Drivers are installed. A controller whose driver declares no fail-safe needs `accept_no_fail_safe = true`.
+- Drivers are installed. A controller that does not open by itself when this software dies needs a `contactor`, or
+  `accept_no_fail_safe = true`.
 - No entry is on the white and the black list; card numbers are at most 20 characters without separators.
 - Free mode and plug-and-charge agree with the operating mode.
 - The address of the central system can be dialled, has no password in it, and does not end with the identity.

@@ -134,7 +134,7 @@ def _objection(document: Document, section: Section, module: ModuleType, port: s
 
 def _fail_safe(document: Document, section: Section, module: ModuleType) -> Iterator[Fault]:
     """Something opens when this software dies: the controller, or the I/O module of the contactor before it (R2)."""
-    if section.raw.get("accept_no_fail_safe") or fail_safe_of(module) is not FailSafe.NONE:
+    if section.raw.get("accept_no_fail_safe") or fail_safe_of(module) is FailSafe.OPENS:
         return
     if not section.where.startswith("[[connector]]"):
         return
@@ -143,7 +143,8 @@ def _fail_safe(document: Document, section: Section, module: ModuleType) -> Iter
         yield document.fault(
             section,
             "driver",
-            "its controllers go on by themselves when this software dies",
+            "its controllers go on by themselves when this software dies"
+            + (", with a lower current" if fail_safe_of(module) is FailSafe.SAFE_CURRENT else ""),
             'Put a contactor on an [[output]] before it and name it (contactor = "K1"), '
             "or set accept_no_fail_safe = true for the lower class.",
         )

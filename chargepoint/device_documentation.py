@@ -32,7 +32,7 @@ the two. A driver's name is the name of its file and of `driver = "..."` in stat
 - **Ports**: the kinds of `[[port]]` the driver works on. **As delivered**: line settings and addresses from the
   factory.
 - **Without us**: what the device does by itself when this software falls silent. *opens*: it switches off. *safe
-  current*: it falls to a current of its own. *none*: it goes on; a connector controller of that kind needs
+  current*: it falls to a current of its own. *none*: it goes on. A connector controller of these two kinds needs
   `contactor = "..."`, an `[[output]]` on an I/O module that opens by itself (or `accept_no_fail_safe = true`, the lower
   class).
 - **Facts**: 2 means that two or more independent public sources, or the maker's own document, agree on the protocol;

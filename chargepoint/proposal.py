@@ -11,6 +11,7 @@ import enum
 import socket
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -34,6 +35,7 @@ KIND_OF = {
 DC_CONTROLLERS = frozenset({"advantics"})
 ZONES = ("front", "rear", "inner", "outer")
 DEFAULT_LINE = Line(9600)
+SOCKETCAN = "socketcan"
 UNKNOWN = (
     "Something answers here that cannot be recognised. Not every device says who it is: look at its label, find its "
     "driver in docs/devices.md and add its section by hand."
@@ -51,6 +53,9 @@ class WirePart(msgspec.Struct, frozen=True, kw_only=True):
     host: str = ""
     port: int = 502
     line: Line | None = None
+    interface: str = SOCKETCAN
+    bit_rate: int | None = None
+    options: Mapping[str, Any] = {}
 
 
 def proposed(wires: Sequence[WirePart], found: Iterable[Found], name: str = "") -> str:
@@ -106,6 +111,12 @@ def _wire(wire: WirePart) -> Iterator[str]:
         yield f"port = {wire.port}"
         return
     yield f'device = "{wire.device}"'
+    if wire.interface != SOCKETCAN:
+        yield f'interface = "{wire.interface}"'
+        if wire.options:
+            yield f"# options = {{ ... }}  {FILL_IN}: as in the file that was looked with"
+    if wire.bit_rate is not None:
+        yield f"bit_rate = {wire.bit_rate}"
     line = wire.line
     if line is None:
         return
@@ -124,7 +135,7 @@ def _connectors(found: Sequence[Found], meters: Sequence[str]) -> Iterator[str]:
         reasons = []
         if number > len(meters):
             reasons.append("no meter was found for it: name one (meter) and remove the marks")
-        if fail_safe_of(loading.load(each.kind, each.driver)) is FailSafe.NONE:
+        if fail_safe_of(loading.load(each.kind, each.driver)) is not FailSafe.OPENS:
             reasons.append(
                 "its controller goes on by itself when this software dies: wire a contactor to an [[output]] of an "
                 "[[io]] module with a watchdog and name it (contactor), then remove the marks"

@@ -79,8 +79,8 @@ ABOUT = About(
     confidence=2,
     fail_safe=FailSafe.SAFE_CURRENT,
     quirks=(
-        "Without us it falls to 6 A after watchdog_s (5 s), it does not open: put a contactor before it where that "
-        "is not enough.",
+        "Without us it falls to 6 A after watchdog_s (5 s), it does not open: put a contactor before it whose I/O "
+        "module has a watchdog, or accept the lower class.",
         "Its boot lock is switched on where its firmware has one; without, it charges by itself after its own start.",
         "It measures one current: on three phases the connector needs a meter of its own.",
     ),

@@ -13,6 +13,7 @@ from chargepoint.config_check import MOST_FAULTS, check
 from chargepoint.config_faults import Fault
 from chargepoint.config_schema import PATTERNS, plain, struct_info
 from drivers import loading
+from drivers.interfaces import FailSafe
 
 GOOD = """
 [station]
@@ -434,11 +435,12 @@ def test_a_station_has_an_outlet() -> None:
     ]
 
 
-def test_a_controller_without_a_fail_safe_must_be_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    from drivers.interfaces import FailSafe
-
+@pytest.mark.parametrize("fail_safe", [FailSafe.NONE, FailSafe.SAFE_CURRENT])
+def test_a_controller_that_goes_on_without_us_must_be_accepted(
+    monkeypatch: pytest.MonkeyPatch, fail_safe: FailSafe
+) -> None:
     module = loading.load("controllers", "native")
-    monkeypatch.setattr(module, "ABOUT", msgspec.structs.replace(module.ABOUT, fail_safe=FailSafe.NONE))
+    monkeypatch.setattr(module, "ABOUT", msgspec.structs.replace(module.ABOUT, fail_safe=fail_safe))
     faults = faults_of(GOOD)
     assert [fault.key for fault in faults] == ["[[connector]] 1, driver", "[[connector]] 2, driver"]
     assert "accept_no_fail_safe = true" in faults[0].remedy

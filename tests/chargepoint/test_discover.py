@@ -14,8 +14,8 @@ import pytest
 import serial  # type: ignore[import-untyped]
 
 from chargepoint.__main__ import main
-from chargepoint.commands.discover import ranges, station_on
-from chargepoint.config import load
+from chargepoint.commands.discover import _of_file, ranges, station_on
+from chargepoint.config import PortSettings, load
 from chargepoint.proposal import WirePart, names_of, proposed
 from drivers.about import Line
 from drivers.codecs.modbus import Carrier
@@ -89,7 +89,7 @@ def test_a_connector_without_a_meter_or_without_a_fail_safe_is_not_put_to_use(tm
     from chargepoint.vocabulary import FailSafe
     from drivers.loading import load as driver
 
-    if fail_safe_of(driver("controllers", "openevse")) is FailSafe.NONE:
+    if fail_safe_of(driver("controllers", "openevse")) is not FailSafe.OPENS:
         assert "wire a contactor" in text
         assert [each.driver for each in checked(text, tmp_path).connector] == ["native"]
 
@@ -104,6 +104,13 @@ def test_what_a_device_says_of_itself_cannot_break_the_file(kind: str, driver: s
         identity=Identity("a\n[[port]]\n", 'b"\x00\n[[port]]\nname = "x"\n', "\u2028"),
     )
     assert len(checked(proposed([WIRE], [NATIVE, METER, strange]), tmp_path).port) == 1
+
+
+def test_an_adapter_of_the_file_stays_as_it_is_set_there(tmp_path: Path) -> None:
+    given = PortSettings(name="can", kind="can", device="/dev/ttyACM0", interface="slcan", bit_rate=500_000)
+    found = Found(port="can", address=1, kind="power", driver="infypower", identity=Identity("Infypower", "REG"))
+    settings = checked(proposed([_of_file(given), WIRE], [found, NATIVE, METER]), tmp_path)
+    assert (settings.port[0].interface, settings.port[0].bit_rate) == ("slcan", 500_000)
 
 
 def test_a_port_named_by_its_place_gets_a_short_name() -> None:

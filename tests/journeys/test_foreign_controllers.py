@@ -19,7 +19,7 @@ def station(driver: str, port: str, more: str = "") -> str:
 
 BOXES = {
     "evse_din": station("evse_din", 'device = "box"', "accept_no_fail_safe = true\n"),
-    "openevse": station("openevse", 'device = "box"\nbaud_rate = 115_200'),
+    "openevse": station("openevse", 'device = "box"\nbaud_rate = 115_200', "accept_no_fail_safe = true\n"),
     "bender_cc": station("bender_cc", 'kind = "tcp"\nhost = "127.0.0.1"'),  # its unit is 255 as delivered
 }
 BEHIND_A_CONTACTOR = GUARDED.replace('port = "bus"\naddress = 1\n', 'driver = "evse_din"\nport = "box"\n', 1).replace(
