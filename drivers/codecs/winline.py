@@ -77,9 +77,9 @@ def payload(kind: int, register: int, value: int = 0, *, byte_1: int = 0) -> byt
 
 
 def as_bits(value: float) -> int:
-    """The 32 bits of a floating number."""
+    """The 32 bits of a floating number of 0 or more, rounded down."""
     bits: int = struct.unpack(">I", struct.pack(">f", value))[0]
-    return bits
+    return bits - 1 if as_float(bits) > value else bits
 
 
 def as_float(bits: int) -> float:

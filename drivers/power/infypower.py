@@ -9,6 +9,7 @@ Quirks: a module switches itself off 10 s after it last heard a controller; whil
 from __future__ import annotations
 
 import enum
+import math
 import struct
 from typing import Annotated
 
@@ -106,7 +107,7 @@ class _Common(Family):
     def _decode(self, number: int, command: int, data: bytes) -> Heard:
         if command == Command.MODULE_FLOATS:
             voltage_v, current_a = struct.unpack(">ff", data)
-            if voltage_v != voltage_v or current_a != current_a:
+            if not (math.isfinite(voltage_v) and math.isfinite(current_a)):
                 return Heard(number)
             return Heard(number, command, voltage_v=voltage_v, current_a=current_a)
         if command == Command.MODULE_INTEGERS:

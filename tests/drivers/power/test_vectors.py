@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drivers.codecs import dpm1000, huawei_power, infypower, mmeet, sinexcel, uugreenpower, winline
 from drivers.codecs.can import CanFrame
@@ -285,3 +287,15 @@ def test_sinexcel_addresses_are_group_and_sub_address() -> None:
 
 def test_mmeet_orders_to_all_are_not_point_to_point() -> None:
     assert mmeet.frame(winline.EVERYONE, mmeet.Register.SWITCH, 1).can_id == 0x0607FF83
+
+
+@given(st.floats(min_value=0, max_value=1000))
+def test_floating_set_points_are_never_rounded_up(value: float) -> None:
+    told = winline.as_float(winline.as_bits(value))
+    assert value * (1 - 2**-22) - 1e-38 <= told <= value
+
+
+@pytest.mark.parametrize("data", ["7F80000000000000", "7FC0000042480000", "43C80000FF800000"])
+def test_values_that_are_no_numbers_are_no_values(data: str) -> None:
+    heard = V113(Model.REG, walk_in=False, group=None).decode(CanFrame(0x0283F000, bytes.fromhex(data)))
+    assert heard is not None and heard.voltage_v is None and heard.current_a is None
