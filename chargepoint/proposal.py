@@ -150,10 +150,12 @@ def _connectors(found: Sequence[Found], meters: Sequence[str]) -> Iterator[str]:
             f'type = "{"CCS2" if is_dc else "TYPE2"}"  {FILL_IN}: the plug',
             *_place(each),
             f'meter = "{meter}"  {FILL_IN}: which meter measures this outlet',
-            f"max_current_a = 16  {FILL_IN}: contactor and wiring of this outlet, per phase",
+            f"max_current_a = 16  {FILL_IN}: contactor and wiring of this outlet{'' if is_dc else ', per phase'}",
             f"max_power_w = 11_000  {FILL_IN}",
             f"cable_current_a = 16  {FILL_IN}: what the cable or the socket stands",
-            f"phases = 3  {FILL_IN}: phases wired to the outlet",
+            f'modules = "NAME"  {FILL_IN}: the [[modules]] that feed it'
+            if is_dc
+            else f"phases = 3  {FILL_IN}: phases wired to the outlet",
         ]
         if reasons:
             told = (line for reason in reasons for line in _remark(f"Not in use yet: {reason}."))

@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file", type=Path, nargs="?", metavar="FILE", help="look on the ports of this station file only"
     )
     parser.add_argument("--port", action="append", default=[], metavar="DEVICE", help="a serial port; may be repeated")
-    parser.add_argument("--can", action="append", default=[], metavar="NAME", help="a CAN interface, as can0")
+    parser.add_argument(
+        "--can", action="append", default=[], metavar="NAME", help="a CAN interface of the system, as can0"
+    )
     parser.add_argument("--host", action="append", default=[], metavar="HOST[:PORT]", help="a device in the network")
     parser.add_argument(
         "--addresses", default=ADDRESSES, metavar="RANGES", help=f"Modbus addresses, as 1-16,100; default {ADDRESSES}"
@@ -55,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         """
         Looks for devices and prints a proposed station file. Without ports named, those of this machine are looked at:
         serial adapters and built-in serial ports, and CAN interfaces that the system has set up. Hosts in the network
-        are looked at when they are named. With FILE, its ports are looked at with their own line settings.
+        are looked at when they are named. With FILE, its ports are looked at with their own line settings; so
+        are CAN adapters that are no interface of the system (slcan).
 
         Nothing is written to any device: only reading requests leave, and only those by which a driver recognises its
         device. Each port is opened for this command alone; a port in use is told and left out, and while a station runs
@@ -203,7 +206,9 @@ async def _look_http(wire: WirePart, wanted: tuple[int, ...], tell: discovery.Te
 
 
 async def _look_can(wire: WirePart, wanted: tuple[int, ...], tell: discovery.Tell, report: discovery.Report) -> None:
-    port = open_port(PortSettings(name=wire.name, kind="can", device=wire.device))
+    given = PortSettings(name=wire.name, kind="can", device=wire.device, interface=wire.interface)
+    options, bit_rate = dict(wire.options), wire.bit_rate or given.bit_rate
+    port = open_port(msgspec.structs.replace(given, bit_rate=bit_rate, options=options))
     await port.open()
     try:
         if not port.is_open:
@@ -235,7 +240,10 @@ def _wires(arguments: argparse.Namespace) -> list[WirePart]:
 
 def _of_file(port: PortSettings) -> WirePart:
     line = Line(port.baud_rate, port.parity, port.stop_bits, port.data_bits) if port.kind == "serial" else None
-    return WirePart(name=port.name, kind=port.kind, device=port.device, host=port.host, port=port.port, line=line)
+    wire = WirePart(name=port.name, kind=port.kind, device=port.device, host=port.host, port=port.port, line=line)
+    if port.kind != "can":
+        return wire
+    return msgspec.structs.replace(wire, interface=port.interface, bit_rate=port.bit_rate, options=port.options)
 
 
 def _places(host: str) -> list[tuple[str, str, int]]:
