@@ -66,7 +66,7 @@ def granted_w(rig: Rig) -> float:
     return state.grant.power_w if state is not None and state.grant is not None else 0.0
 
 
-@pytest.mark.parametrize(("temperature_c", "share"), [(55.0, 1.0), (62.5, 0.5)])
+@pytest.mark.parametrize(("temperature_c", "share"), [pytest.param(55.0, 1.0, marks=pytest.mark.long), (62.5, 0.5)])
 async def test_heat_leaves_part_of_the_power_and_says_so(tmp_path: Path, temperature_c: float, share: float) -> None:
     async with Rig(tmp_path, WARM, is_linked=False) as rig:
         await rig.advance(6)
@@ -113,7 +113,7 @@ async def test_too_hot_ends_the_charge_and_cool_again_allows_the_next(tmp_path: 
         await rig.check()
 
 
-@pytest.mark.parametrize("how", ["silent", "failed"])
+@pytest.mark.parametrize("how", ["silent", pytest.param("failed", marks=pytest.mark.long)])
 async def test_a_lost_sensor_halves_the_power_and_is_a_warning(tmp_path: Path, how: str) -> None:
     async with Rig(tmp_path, WARM, is_linked=False) as rig:
         await charging(rig)
