@@ -131,8 +131,6 @@ class StripPoint:
         self.name = settings.name
         self.is_answering = False
         self.told: Callable[[str, str], None] = lambda action, text: None
-        self.frames = 0
-        """Frames sent since the start."""
         self._strip = strip
         self._shows = shows
         self._clock = clock
@@ -181,7 +179,6 @@ class StripPoint:
         if self._has_failed:
             self.told("Success", f"light '{self.name}' takes colours again")
         self.is_answering, self._has_failed = True, False
-        self.frames += 1
         return True
 
     def state(self) -> LightState:

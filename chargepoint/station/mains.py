@@ -119,11 +119,6 @@ class Mains:
         self._next_try_s = 0.0
         self._is_going = False
 
-    @property
-    def is_lost(self) -> bool:
-        """Mains are away for long enough that charges have to end."""
-        return self._was_lost
-
     async def run(self) -> None:
         """Watch until cancelled."""
         async with asyncio.TaskGroup() as group:
