@@ -14,7 +14,7 @@ from types import ModuleType
 from chargepoint.config_documentation import rows_of
 from chargepoint.config_drivers import KINDS, PLACE
 from chargepoint.config_schema import struct_info
-from chargepoint.station import safety
+from chargepoint.station.cabinet import safety
 from drivers import loading
 from drivers.about import About
 from drivers.interfaces import FailSafe

@@ -270,7 +270,7 @@ class EventType(enum.StrEnum):
 
 
 class InputFunction(enum.StrEnum):
-    """What an active digital input means (`station/safety.py` says what each stops)."""
+    """What an active digital input means (`station/cabinet/safety.py` says what each stops)."""
 
     EMERGENCY_STOP = "emergency_stop"
     DOOR = "door"

@@ -13,8 +13,8 @@ from chargepoint.bus import Bus
 from chargepoint.config import Settings
 from chargepoint.config_drivers import KINDS, address_of, fail_safe_of
 from chargepoint.messages import DeviceState
-from chargepoint.station.cabinet import Cabinet
-from chargepoint.station.dc_parts import DcParts
+from chargepoint.station.cabinet.assembly import Cabinet
+from chargepoint.station.dc.assembly import DcParts
 from chargepoint.station.devices import open_device
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet

@@ -8,13 +8,13 @@ import msgspec
 
 from chargepoint.config import ConnectorSettings
 from chargepoint.records import Credential, Limit, Session
+from chargepoint.station.cabinet.safety import Hold
 from chargepoint.station.charge import Charge
 from chargepoint.station.connector import IN_TRANSACTION, Authorised, Phase
 from chargepoint.station.kept_facts import decoded, read_word
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.permission import NO_GRANT, Permission
 from chargepoint.station.reservations import Place, place_of
-from chargepoint.station.safety import Hold
 from chargepoint.station.site import Site
 from chargepoint.station.status import Facts, connector_status
 from chargepoint.storage.journal import ASIDE

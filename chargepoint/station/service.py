@@ -13,14 +13,14 @@ from chargepoint.context import Context
 from chargepoint.messages import CancelReservation, Noted, Reserve, SecurityNoted
 from chargepoint.records import Session
 from chargepoint.station.bookkeeping import Books, keep_writing
-from chargepoint.station.cabinet import Cabinet
+from chargepoint.station.cabinet.assembly import Cabinet
 from chargepoint.station.calls import Calls
 from chargepoint.station.cards import Desk
-from chargepoint.station.dc_parts import DcParts
+from chargepoint.station.dc.assembly import DcParts
 from chargepoint.station.device_states import DeviceStates, devices_of
 from chargepoint.station.devices import most_power_w, open_controller, open_meter, open_ports
-from chargepoint.station.installed import Installed
 from chargepoint.station.dump import Dumps
+from chargepoint.station.installed import Installed
 from chargepoint.station.listening import listen
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet

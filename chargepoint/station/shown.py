@@ -9,7 +9,7 @@ import msgspec
 
 from chargepoint.bus import Bus
 from chargepoint.messages import ConnectorState, MeterState, PortState, SessionSummary, StationState
-from chargepoint.station.cabinet import Cabinet
+from chargepoint.station.cabinet.assembly import Cabinet
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.permission import MAX_STARTS_PER_MINUTE

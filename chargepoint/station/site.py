@@ -13,10 +13,10 @@ from chargepoint.messages import User
 from chargepoint.records import Credential, Session
 from chargepoint.station.access import Access, energy_left_wh, user_of
 from chargepoint.station.bookkeeping import Books
+from chargepoint.station.cabinet.safety import Holds
 from chargepoint.station.connector import Authorised, StopAsked
 from chargepoint.station.kept_facts import decoded, read_word
 from chargepoint.station.reserving import Reservations
-from chargepoint.station.safety import Holds
 from chargepoint.station.schedules import Schedules
 from chargepoint.vocabulary import (
     AuthorizationBasis,

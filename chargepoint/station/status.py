@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from chargepoint.station.cabinet.safety import Hold
 from chargepoint.station.connector import IN_TRANSACTION, Phase
 from chargepoint.station.polls import ev_connected
-from chargepoint.station.safety import Hold
 from chargepoint.vocabulary import Cause, ConnectorFlag, ConnectorStatus, ControllerStatus, HardwareFlag
 from drivers.interfaces import ControllerReading
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from chargepoint.messages import ClimatePage, ReadClimate, StationState
-from chargepoint.station import climate, climate_history
+from chargepoint.station.cabinet import climate, climate_history
 from chargepoint.vocabulary import ClimateZone, StopSource, TechnicalStatus
 from drivers.simulated.climate_model import ClimateFaults
 from tests.journeys.cabinets import MODULE, charging, climate_state, output_state, seen, switchings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from chargepoint.station.light_patterns import BLUE, GREEN
+from chargepoint.station.cabinet.light_patterns import BLUE, GREEN
 from drivers.interfaces import Rgb
 from tests.journeys.cabinets import MODULE, light_state, output_state, switchings
 from tests.journeys.rig import Rig

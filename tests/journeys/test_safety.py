@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chargepoint.records import SecurityEvent
-from chargepoint.station.safety import RULES
+from chargepoint.station.cabinet.safety import RULES
 from chargepoint.vocabulary import InputFunction, StopSource
 from tests.journeys.cabinets import (
     FUNCTIONS,

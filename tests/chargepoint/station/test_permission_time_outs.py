@@ -12,7 +12,7 @@ import pytest
 from chargepoint.clock import Clock
 from chargepoint.config import ConnectorSettings
 from chargepoint.records import Limit
-from chargepoint.station.guarded import GuardedController
+from chargepoint.station.cabinet.guarded import GuardedController
 from chargepoint.station.permission import LEASE_S, OPENS_WITHIN_S, RENEWAL_S, Permission, StartFailed
 from chargepoint.vocabulary import ConnectorType, FailSafe
 from drivers.errors import DeviceError, NoAnswer, Refused

@@ -1,0 +1,172 @@
+"""What an insulation monitor means for its connector."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from chargepoint.config import InsulationSettings
+from chargepoint.messages import InsulationState
+from chargepoint.station.cabinet.safety import Holds
+from chargepoint.station.dc.insulation import LOST_AFTER_S, InsulationWatch, is_low
+from chargepoint.station.outlet import Outlet
+from chargepoint.vocabulary import ControllerStatus, StopSource
+from drivers.errors import DeviceError, NoAnswer, Refused
+from drivers.interfaces import Identity, InsulationReading
+from tests.chargepoint.station.readings import reading
+
+EMPTY = reading(status=ControllerStatus.A_NOT_CONNECTED)
+CHARGING = reading(status=ControllerStatus.C6_CHARGING, voltage_v=400.0)
+SETTINGS = InsulationSettings(name="watch", driver="bender_isocha", port="bus")
+
+
+class Monitor:
+    def __init__(self) -> None:
+        self.ohm = 1_000_000.0
+        self.more: dict[str, Any] = {}
+        self.error: DeviceError | None = None
+        self.prepared: list[tuple[float, float]] = []
+        self.refuses = False
+
+    async def identify(self) -> Identity:
+        return Identity()
+
+    async def prepare(self, warning_ohm: float, alarm_ohm: float) -> None:
+        if self.error is not None:
+            raise self.error
+        self.prepared.append((warning_ohm, alarm_ohm))
+        if self.refuses:
+            raise Refused("it keeps others")
+
+    async def read(self) -> InsulationReading:
+        if self.error is not None:
+            raise self.error
+        return InsulationReading(self.ohm, **self.more)
+
+    async def self_test(self) -> str:
+        return ""
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.monitor, self.holds = Monitor(), Holds()
+        self.outlet = SimpleNamespace(number=2, reading=EMPTY, is_heard=True, in_transaction=False)
+        self.shown: list[InsulationState] = []
+        self.notes: list[tuple[str, str, str]] = []
+        clock = SimpleNamespace(mono=asyncio.get_running_loop().time)
+        self.watch = InsulationWatch(
+            SETTINGS, self.monitor, cast(Outlet, self.outlet), self.holds, cast(Any, clock),
+            lambda topic, state: self.shown.append(state), lambda *note: self.notes.append(note),
+        )  # fmt: skip
+
+    def charge(self) -> None:
+        self.outlet.reading, self.outlet.in_transaction = CHARGING, True
+
+    def leave(self) -> None:
+        self.outlet.reading, self.outlet.in_transaction = EMPTY, False
+
+
+async def watching(made: Bench, seconds: float) -> None:
+    task = asyncio.create_task(made.watch.run())
+    await asyncio.sleep(seconds)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+@pytest.mark.parametrize(
+    ("ohm", "is_at_least", "low"), [(40_000.0, False, False), (39_999.0, False, True), (1_000.0, True, False)]
+)
+def test_low_is_below_ohms_per_volt(ohm: float, is_at_least: bool, low: bool) -> None:
+    assert is_low(InsulationReading(ohm, is_at_least), 100.0, 400.0) is low
+
+
+async def test_thresholds_are_set_for_the_highest_voltage_once() -> None:
+    made = Bench()
+    await watching(made, 5)
+    assert made.monitor.prepared == [(500_000.0, 100_000.0)]
+    assert made.watch.resistance_ohm == 1_000_000.0
+    assert made.shown[-1].is_answering
+    assert made.holds.of(2) is None
+
+
+async def test_a_monitor_that_keeps_its_own_thresholds_is_used_all_the_same() -> None:
+    made = Bench()
+    made.monitor.refuses = True
+    await watching(made, 5)
+    assert made.watch.is_answering
+
+
+async def test_low_insulation_warns_once_and_does_not_end_a_charge() -> None:
+    made = Bench()
+    made.charge()
+    made.monitor.ohm = 150_000.0
+    await watching(made, 5)
+    assert made.watch.has_warning
+    assert made.holds.of(2) is None
+    assert len(made.notes) == 1
+    made.monitor.ohm = 1_000_000.0
+    await watching(made, 5)
+    assert len(made.notes) == 2
+
+
+@pytest.mark.parametrize("more", [{}, {"alarm": True, "is_at_least": True}])
+async def test_an_alarm_holds_the_connector_until_the_vehicle_has_left_and_all_is_well(more: dict[str, Any]) -> None:
+    made = Bench()
+    made.charge()
+    await watching(made, 2)
+    made.monitor.ohm, made.monitor.more = 39_000.0, more
+    await watching(made, 1)
+    hold = made.holds.of(2)
+    assert hold is not None
+    assert (hold.source, hold.cause, hold.at_once) == (StopSource.CONNECTOR_ERROR, "insulation_failed", True)
+    made.monitor.ohm, made.monitor.more = 1_000_000.0, {}
+    made.outlet.in_transaction = False
+    await watching(made, 3)
+    assert made.holds.of(2) is not None
+    made.leave()
+    await watching(made, 2)
+    assert made.holds.of(2) is None
+
+
+async def test_the_voltage_that_the_monitor_measures_counts_too() -> None:
+    made = Bench()
+    made.charge()
+    made.outlet.reading = reading(status=ControllerStatus.C6_CHARGING, voltage_v=0.0)
+    made.monitor.ohm, made.monitor.more = 85_000.0, {"voltage_v": 900.0}
+    await watching(made, 2)
+    assert made.holds.of(2) is not None
+
+
+@pytest.mark.parametrize("fault", ["", "device error"])
+async def test_a_monitor_without_values_holds_the_connector_after_a_gap(fault: str) -> None:
+    made = Bench()
+    made.charge()
+    await watching(made, 2)
+    if fault:
+        made.monitor.more = {"fault": fault}
+    else:
+        made.monitor.error = NoAnswer("nothing")
+    await watching(made, LOST_AFTER_S - 1.5)
+    assert made.holds.of(2) is None
+    assert made.watch.is_answering
+    await watching(made, 5)
+    hold = made.holds.of(2)
+    assert hold is not None and not hold.is_seen
+    assert made.watch.resistance_ohm is None
+    made.monitor.error, made.monitor.more = None, {}
+    made.leave()
+    await watching(made, 5)
+    assert made.holds.of(2) is None
+    assert len(made.monitor.prepared) == (1 if fault else 2)  # one that was away may have forgotten
+
+
+async def test_a_monitor_that_never_answered_keeps_the_connector_from_charging() -> None:
+    made = Bench()
+    made.monitor.error = NoAnswer("nothing")
+    await watching(made, LOST_AFTER_S - 1)
+    assert made.holds.of(2) is None
+    await watching(made, 6)
+    assert made.holds.of(2) is not None
