@@ -139,7 +139,7 @@ CABINET: dict[str, tuple[str, str]] = {
     "power_loss": ("UnderVoltage", "PowerLoss"),
     "too_cold": ("OtherError", "TooCold"),
 }
-"""Causes from the station's own inputs and climate (`station/safety.py`): errorCode and info."""
+"""Causes from the station's own inputs and climate (`station/cabinet/safety.py`): errorCode and info."""
 
 BEFORE_ENERGY = frozenset(
     {
