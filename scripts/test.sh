@@ -38,20 +38,29 @@ check "import-linter" .venv/bin/lint-imports
 # A test that hangs is named with its stack and ends the run, instead of holding it up for ever.
 pytest=(.venv/bin/pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true "${long[@]}")
 
-# Tests in real time mostly wait: without arguments they run beside the others, and are shown when they are done.
+# Two rows of tests beside each other, for two processors. Those in real time mostly wait, so they begin the second row.
+second=(tests/drivers tests/ocpp_client)
 if [ $# -gt 0 ]; then
     "${pytest[@]}" "$@"
     tests=$?
 else
     log=$(mktemp)
-    "${pytest[@]}" -m realtime -p no:cacheprovider >"$log" 2>&1 &
+    (
+        trap 'kill "$child" 2>/dev/null; exit 1' TERM
+        status=0
+        "${pytest[@]}" -m realtime -p no:cacheprovider & child=$!
+        wait "$child" || status=1
+        "${pytest[@]}" -m "not realtime" -p no:cacheprovider "${second[@]}" & child=$!
+        wait "$child" || status=1
+        exit $status
+    ) >"$log" 2>&1 &
     beside=$!
     trap 'kill "$beside" 2>/dev/null' EXIT INT TERM
-    "${pytest[@]}" -m "not realtime"
+    "${pytest[@]}" -m "not realtime" "${second[@]/#/--ignore=}"
     tests=$?
     wait "$beside" || tests=1
     trap - EXIT INT TERM
-    echo "tests in real time:"
+    echo "tests in real time, then ${second[*]}:"
     cat "$log"
     rm -f "$log"
 fi
