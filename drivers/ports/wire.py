@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
@@ -149,6 +150,8 @@ def open_wire(
 
 
 def _text(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return f"the name cannot be looked up ({error.strerror})"
     return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import pty
+import socket
 import tty
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -187,9 +188,14 @@ async def test_modbus_tcp_is_asked_over_a_connection_that_is_made_again() -> Non
         assert len(device.writers) == 2
 
 
-async def test_a_host_that_cannot_be_found_is_an_error_of_the_port() -> None:
+async def test_a_host_that_cannot_be_found_is_an_error_of_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr("socket.getaddrinfo", unknown)
     async with Port("tcp", TcpWire("no-such-host.invalid", 502)) as port:
-        assert not port.is_open and port.error
+        assert not port.is_open
+        assert port.error == "the name cannot be looked up (Name or service not known)"
 
 
 @pytest.mark.realtime
