@@ -227,7 +227,7 @@ class Installed:
             for each in discovery.candidates(port.kind)
             if each.about.is_modbus and each.full_name not in discovery.GUESSING and each != own
         ]
-        return await discovery.look_at(port.name, port, [own, *others], device.address, is_there=True)
+        return await discovery.look_at(port.name, port, others, device.address, is_there=True)
 
     def _set(self, device: Device, difference: str) -> None:
         """A difference begins or ends: one line for each."""

@@ -10,7 +10,7 @@ from drivers.codecs.canopen import MOST_NODE
 from drivers.errors import BadFrame, Refused
 from drivers.interfaces import FailSafe, Identity
 from drivers.native.canopen import MOST_SUPPLIED
-from drivers.native.controller import NativeController, Settings, link_to, open_device
+from drivers.native.controller import NativeController, Settings, link_to, objection, open_device
 from drivers.native.objects import IDENTITY
 from drivers.ports.port import Port
 
@@ -35,14 +35,6 @@ ABOUT = About(
         "what only some have (lock, dump, light) it says itself; without it the order is refused",
     ),
 )  # fmt: skip
-
-
-def objection(settings: Settings, port_kind: str) -> str:
-    """What speaks against an address on a port of this kind; empty when nothing does."""
-    most = MOST_SUPPLIED if settings.modules else MOST_NODE
-    if port_kind != "can" or settings.address <= most:
-        return ""
-    return f"a node id on a CAN bus is 1..{most}" + (" with modules of the station" if settings.modules else "")
 
 
 async def recognise(port: Port, address: int) -> Identity | None:

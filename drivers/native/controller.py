@@ -92,13 +92,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def open_device(settings: Settings, port: Port | CanPort) -> ConnectorController:
     """The controller; nothing is asked yet. Raises ValueError for an address that a CAN bus does not have."""
-    most = MOST_SUPPLIED if settings.modules else MOST_NODE
-    if getattr(port, "kind", "") == "can" and settings.address > most:
-        raise ValueError(
-            f"address = {settings.address}: a node id on a CAN bus is 1..{most}"
-            + (" with modules of the station" if settings.modules else "")
-            + ". Set another one."
-        )
+    reason = objection(settings, port.kind)
+    if reason:
+        raise ValueError(f"address = {settings.address}: {reason}. Set another one.")
     link = link_to(port, settings.address)
     if settings.modules:
         from drivers.native.supplied import SuppliedController
@@ -107,9 +103,17 @@ def open_device(settings: Settings, port: Port | CanPort) -> ConnectorController
     return NativeController(link)
 
 
+def objection(settings: Settings, port_kind: str) -> str:
+    """What speaks against an address on a port of this kind; empty when nothing does."""
+    most = MOST_SUPPLIED if settings.modules else MOST_NODE
+    if port_kind != "can" or settings.address <= most:
+        return ""
+    return f"a node id on a CAN bus is 1..{most}" + (" with modules of the station" if settings.modules else "")
+
+
 def link_to(port: Port | CanPort, address: int, *, is_passive: bool = False) -> Link:
     """What carries the protocol on this kind of port. `is_passive`: it only asks, and starts no node."""
-    if getattr(port, "kind", "") == "can":
+    if port.kind == "can":
         return CanopenLink(cast("CanPort", port), address, is_passive=is_passive)
     return ModbusLink(cast("Port", port), address)
 
