@@ -22,6 +22,7 @@ from drivers.codecs.modbus import Fault
 from drivers.errors import BadFrame, NoAnswer, Refused
 from drivers.ports.can_listeners import Heard, Listeners
 from drivers.ports.can_wire import CanTrouble, CanWire
+from drivers.ports.owner import MOST_PAUSE_S, keep_at
 from drivers.ports.statistics import MOST_DEVICES, Devices, Frames, Statistics, Tally
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,6 @@ _STUCK_S = 2.0
 _FIRST_RESTART_S = 1.0
 _MOST_RESTART_S = 30.0
 _FIRST_PAUSE_S = 0.25
-_MOST_PAUSE_S = 5.0
 _STEADY_S = 10.0
 """A bus that lived this long (or three times as long as the pause before) is believed to be well again."""
 
@@ -302,20 +302,14 @@ class CanPort:
     # ------------------------------------------------------------------------------------------------- the owner task
 
     async def _own(self) -> None:
-        said = ""
         try:
-            while True:
-                try:
-                    await self._work()
-                except Exception as error:  # whatever it is: the devices on this bus are needed on
-                    if repr(error) != said:
-                        said = repr(error)
-                        log.exception("port '%s': a fault of this software; it is opened anew", self.name)
-                self.wire.close()
-                self._tried.set()
-                await asyncio.sleep(_MOST_PAUSE_S)
+            await keep_at(self.name, self._work, self._begin_anew)
         finally:
             self._tried.set()
+
+    def _begin_anew(self, reason: str) -> None:
+        self.wire.close()
+        self._tried.set()
 
     async def _work(self) -> None:
         while True:
@@ -345,7 +339,7 @@ class CanPort:
         while True:
             if self._pause_s:
                 await asyncio.sleep(self._pause_s)
-            self._pause_s = min(max(2 * self._pause_s, _FIRST_PAUSE_S), _MOST_PAUSE_S)
+            self._pause_s = min(max(2 * self._pause_s, _FIRST_PAUSE_S), MOST_PAUSE_S)
             try:
                 await self.wire.open(self)
             except OSError:

@@ -22,6 +22,7 @@ from drivers.codecs.modbus import Carrier, Fault, Request
 from drivers.errors import BadFrame, DeviceError, NoAnswer, Refused
 from drivers.ports.jobs import Job, Jobs
 from drivers.ports.late import LONGEST_LATE_S, TICK_S, LateReplies
+from drivers.ports.owner import MOST_PAUSE_S, keep_at
 from drivers.ports.priority import Priority
 from drivers.ports.question import Asked, ModbusAsked, PlainAsked, Question, Telling, shown
 from drivers.ports.statistics import Devices, Frames, Statistics, Tally
@@ -38,7 +39,6 @@ MAX_WAITING = 256
 
 _MAX_RECEIVED = 1024  # bytes kept of an endless noise, and of an answer that may be longer as many as it may have
 _FIRST_PAUSE_S = 0.25
-_MOST_PAUSE_S = 5.0
 _STEADY_S = 2.0  # a wire that lived this long is opened again at once
 _CHARACTERS_OF_SILENCE = 3.5
 _LEAST_SILENCE_S = 0.00175  # instead of 3.5 characters above 19200 baud
@@ -164,22 +164,16 @@ class Port:
     # ------------------------------------------------------------------------------------------------ the owner task
 
     async def _own(self) -> None:
-        said = ""
         try:
-            while True:
-                try:
-                    await self._work()
-                except Exception as error:  # whatever it is: the devices on this wire are needed on
-                    if repr(error) != said:
-                        said = repr(error)
-                        log.exception("port '%s': a fault of this software; it is opened anew", self.name)
-                self.wire.close()
-                self._tried.set()
-                self._fail_all(f"a fault of this software: {said}")
-                await asyncio.sleep(_MOST_PAUSE_S)
+            await keep_at(self.name, self._work, self._begin_anew)
         finally:
             self._tried.set()
             self._fail_all("closed")
+
+    def _begin_anew(self, reason: str) -> None:
+        self.wire.close()
+        self._tried.set()
+        self._fail_all(reason)
 
     async def _work(self) -> None:
         while True:
@@ -209,7 +203,7 @@ class Port:
             if self._pause_s:
                 self._fail_all(self.error)
                 await asyncio.sleep(self._pause_s)
-            self._pause_s = min(max(2 * self._pause_s, _FIRST_PAUSE_S), _MOST_PAUSE_S)
+            self._pause_s = min(max(2 * self._pause_s, _FIRST_PAUSE_S), MOST_PAUSE_S)
             try:
                 await self.wire.open(self._take_in, self._lost)
             except OSError:
