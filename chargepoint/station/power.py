@@ -15,7 +15,7 @@ import msgspec
 from chargepoint.clock import Clock
 from chargepoint.config import Settings
 from chargepoint.records import Limit
-from chargepoint.station.allocation import (
+from chargepoint.power.allocation import (
     NOTHING,
     Allocation,
     Request,

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chargepoint.records import Limit
-from chargepoint.station.allocation import (
+from chargepoint.power.allocation import (
     NOTHING,
     Allocation,
     Request,

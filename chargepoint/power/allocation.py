@@ -9,15 +9,16 @@ equal power up to each cap, weighted.
 
 from __future__ import annotations
 
+import enum
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from chargepoint.power.grid import CONSTRAINTS, TOLERANCE_W, Budget, Party, Request, StationPower, load_of
+from chargepoint.power.serving import most_served
+from chargepoint.power.sharing import Shares, fill
 from chargepoint.records import Limit
-from chargepoint.station.grid import CONSTRAINTS, TOLERANCE_W, Budget, Party, Request, StationPower, load_of
-from chargepoint.station.serving import most_served
-from chargepoint.station.sharing import Shares, fill
 
 __all__ = [
     "Allocation", "Memory", "PowerAnswer", "Request", "StationPower", "allocate", "changes", "has_power_for",
@@ -48,12 +49,50 @@ class Memory(msgspec.Struct, frozen=True):
     """Since when there is room for it again."""
 
 
+class Mode(enum.StrEnum):
+    """How power is shared beyond floors and guarantees (power.md 2)."""
+
+    FAIR = "fair"
+    FIRST = "first"
+    WEIGHT = "weight"
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the sharing (power.md 2 and 3)."""
+
+    mode: Mode = Mode.FAIR
+    fairness_cost_pct: float = 3.0
+    """So much of the whole power fairness may cost at most."""
+    rest_s: float = 60.0
+    """A contactor that moved rests so long, but for safety, a guarantee or the end of a session."""
+    raise_after_s: float = 0.0
+    """A bound that rose counts when it has stayed there so long."""
+
+
+DEFAULT_RULES = Rules()
+
+
+class Feed(msgspec.Struct, frozen=True, kw_only=True):
+    """A group that is given to an output: by which link, and how much it gives there (0: parked)."""
+
+    connector: int
+    link: int
+    power_w: float = 0.0
+    since_mono_s: float = 0.0
+    """Since when the group is on this link."""
+
+
 class Allocation(msgspec.Struct, frozen=True):
-    """What each connector gets. `Limit.source` names what holds it down (power.md 2); `reasons` says it to people."""
+    """What each connector gets. `Limit.source` names what holds it down (power.md 2); `reasons` says it to people.
+
+    `feeds`: by group, for stations with modules. `moves`: one line for people per group that changes hands.
+    """
 
     grants: dict[int, Limit] = {}
     reasons: dict[int, str] = {}
     memory: dict[int, Memory] = {}
+    feeds: dict[str, Feed] = {}
+    moves: tuple[str, ...] = ()
 
     @property
     def power_w(self) -> float:

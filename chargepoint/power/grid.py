@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from chargepoint.power.serving import Load
 from chargepoint.records import Limit
-from chargepoint.station.serving import Load
 from chargepoint.vocabulary import PowerType
 
 TOLERANCE_W = 1e-6
@@ -55,6 +55,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     weight: float = 1.0
     drawn_w: float | None = None
     first_phase: int = 1
+    guarantee_w: float = 0.0
+    """What it gets before anyone gets more; never above its cap."""
+    asked_voltage_v: float = 0.0
+    """DC: what the car asks for, where that differs from what is measured; decides which modules can feed it."""
+    remaining_s: float | None = None
+    """How long its car says that it will take; for the time when power is free again."""
 
 
 class Party:

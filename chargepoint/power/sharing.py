@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from chargepoint.station.grid import CONSTRAINTS, Budget, Party
+from chargepoint.power.grid import CONSTRAINTS, Budget, Party
 
 Shares = dict[int, tuple[float, str]]
 """By connector: W, and the name of what stopped it there."""
