@@ -1,0 +1,1 @@
+"""Which groups of modules feed which outputs: `assign.assign` is the door, `need` its words."""
