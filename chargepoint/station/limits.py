@@ -1,7 +1,6 @@
-"""Named limits -> the cap of a connector, and the one place where A becomes W (power.md 2). Pure; R6 is the law here.
+"""The limits of a connector and of the station, by name, and the cap of a connector (power.md 2). Pure.
 
-DC W = A x voltage; AC W = A x phase voltage x phases the car uses. A limit is never negative; an unreadable or expired
-one counts as its default, never as "no limit"; the lowest wins and gives the cap its name.
+What a limit counts as, and how A becomes W, says `chargepoint.power.limits`.
 """
 
 from __future__ import annotations
@@ -9,18 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-import msgspec
-
 from chargepoint.config import ConnectorSettings, Settings
+from chargepoint.power.limits import Bounds, lowest, no_more_than_said
+from chargepoint.power.limits import NAMES as NAMES
+from chargepoint.power.limits import NamedLimit as NamedLimit
+from chargepoint.power.limits import amperes as amperes
+from chargepoint.power.limits import watts as watts
 from chargepoint.records import Limit
 from chargepoint.schedules import Bound
 from chargepoint.vocabulary import ControllerStatus, PowerType
 from drivers.interfaces import ControllerReading, VehicleData
-
-NAMES = (
-    "hardware", "configured", "user", "schedule", "vehicle", "cable_temperature", "modules", "session", "grid", "phase",
-)  # fmt: skip
-"""Names of limits, in the order in which equal ones are named."""
 
 HIGHEST_SAFE_C = 70.0
 OFF_C = 90.0
@@ -29,31 +26,6 @@ BOUNDED_WITHIN_A, BOUNDED_MARGIN = 2.0, 1.1
 """A request so near the limit that the vehicle was told may want more; what a lower one has above it."""
 HIGHEST_READABLE_C = 200.0
 """The most a temperature sensor can mean (statuses.md 10); above it is missing or broken."""
-
-
-class NamedLimit(msgspec.Struct, frozen=True):
-    """An upper bound in A (per phase), in W, or both; None: no bound of that kind.
-
-    After `valid_until_mono_s`, or when a value is not a number, the default counts: `default_a`/`default_w` where the
-    installer configured one, otherwise what `safe_default` says.
-    """
-
-    name: str
-    current_a: float | None = None
-    power_w: float | None = None
-    valid_until_mono_s: float | None = None
-    default_a: float | None = None
-    default_w: float | None = None
-
-
-def watts(power_type: PowerType, current_a: float, voltage_v: float, phases: int) -> float:
-    """Power of `current_a` (per phase for AC) at `voltage_v` (phase to neutral for AC)."""
-    return current_a * voltage_v * (phases if power_type is PowerType.AC else 1)
-
-
-def amperes(power_type: PowerType, power_w: float, voltage_v: float, phases: int) -> float:
-    """Current (per phase for AC) that carries `power_w`."""
-    return power_w / (voltage_v * (phases if power_type is PowerType.AC else 1))
 
 
 def nominal_voltage_v(settings: ConnectorSettings) -> float:
@@ -79,15 +51,14 @@ def cap(
         voltage_v = nominal_voltage_v(settings)
     if power_type is PowerType.DC or not 1 <= phases <= settings.phases:
         phases = settings.phases if power_type is PowerType.AC else 1
-    lowest_w, source = math.inf, ""
-    for limit in sorted((*installed(settings), *limits), key=_rank):
-        current_a, power_w = _in_force(limit, settings, now_mono_s)
-        limit_w = min(math.inf if power_w is None else power_w, math.inf if current_a is None else watts(
-            power_type, current_a, voltage_v, phases
-        ))  # fmt: skip
-        if limit_w < lowest_w:
-            lowest_w, source = limit_w, limit.name
-    return Limit(current_a=amperes(power_type, lowest_w, voltage_v, phases), power_w=lowest_w, source=source)
+    return lowest(
+        (*installed(settings), *limits),
+        power_type,
+        voltage_v,
+        phases,
+        now_mono_s,
+        lambda limit: safe_default(limit, settings),
+    )
 
 
 def installed(settings: ConnectorSettings) -> tuple[NamedLimit, ...]:
@@ -100,37 +71,15 @@ def installed(settings: ConnectorSettings) -> tuple[NamedLimit, ...]:
     )
 
 
-def safe_default(limit: NamedLimit, settings: ConnectorSettings) -> tuple[float | None, float | None]:
-    """What an unreadable or expired limit counts as, in A and W: its configured default, else the connector's floor.
+def safe_default(limit: NamedLimit, settings: ConnectorSettings) -> Bounds:
+    """What an unreadable or expired limit without a default of its own counts as: the connector's floor.
 
     The floor is never above what the limit itself last said (R6: late is no reason to raise).
     """
-    if limit.default_a is not None or limit.default_w is not None:
-        return _not_negative(limit.default_a), _not_negative(limit.default_w)
     if limit.name in ("hardware", "configured", "user"):
         user_w = settings.max_power_w if settings.user_limit_w is None else settings.user_limit_w
         return min(settings.max_current_a, settings.cable_current_a), user_w
-    said_a = limit.current_a if limit.current_a is not None and math.isfinite(limit.current_a) else math.inf
-    said_w = limit.power_w if limit.power_w is not None and math.isfinite(limit.power_w) else None
-    return max(0.0, min(settings.min_current_a, said_a)), _not_negative(said_w)
-
-
-def _in_force(limit: NamedLimit, settings: ConnectorSettings, now_mono_s: float) -> tuple[float | None, float | None]:
-    is_readable = all(value is None or math.isfinite(value) for value in (limit.current_a, limit.power_w))
-    is_late = limit.valid_until_mono_s is not None and not now_mono_s < limit.valid_until_mono_s
-    if is_late or not is_readable:
-        return safe_default(limit, settings)
-    return _not_negative(limit.current_a), _not_negative(limit.power_w)
-
-
-def _not_negative(value: float | None) -> float | None:
-    if value is None:
-        return None
-    return max(0.0, value) if math.isfinite(value) else 0.0
-
-
-def _rank(limit: NamedLimit) -> tuple[int, str]:
-    return (NAMES.index(limit.name) if limit.name in NAMES else len(NAMES), limit.name)
+    return no_more_than_said(limit, settings.min_current_a)
 
 
 def vehicle_limits(
