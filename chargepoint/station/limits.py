@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable
 
 from chargepoint.config import ConnectorSettings, Settings
-from chargepoint.power.limits import Bounds, lowest, no_more_than_said
 from chargepoint.power.limits import NAMES as NAMES
+from chargepoint.power.limits import Bounds, lowest, no_more_than_said
 from chargepoint.power.limits import NamedLimit as NamedLimit
 from chargepoint.power.limits import amperes as amperes
 from chargepoint.power.limits import watts as watts
