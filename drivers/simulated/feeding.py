@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from drivers.simulated.conductors import Load
 from drivers.simulated.controller import Controller
-from drivers.simulated.module_bank import Load, ModuleBank
+from drivers.simulated.module_bank import ModuleBank
 
 BATTERY_OHM = 0.05
 

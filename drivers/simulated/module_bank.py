@@ -13,8 +13,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-Load = Callable[[float], float]
-"""Voltage at the output -> current that flows into the load, 0 or more, not falling with the voltage."""
+from drivers.simulated.conductors import Conductors, Load
 
 AMBIENT_C = 25.0
 HEATING_K = 45.0
@@ -25,9 +24,6 @@ QUICK_S, WALK_IN_S = 0.8, 6.0
 """From nothing to full voltage and current, without and with walk-in."""
 FALL_S = 0.1
 SILENT_BOOT_S, STARTING_S = 3.0, 2.0
-BLEED_V_PER_S = 800.0
-SUBSTEP_S = 0.05
-LEAST_STEP_S = 0.01
 
 
 class ModuleFault(enum.StrEnum):
@@ -193,16 +189,33 @@ class PowerModule:
 
 
 class ModuleBank:
-    """All modules of one CAN bus. Without `connect` all are on one conductor, named "", with nothing behind it."""
+    """All modules of one CAN bus. Without `connect` all are on one conductor, named "", with nothing behind it.
+
+    `share` puts them on conductors that other banks have modules on, too.
+    """
 
     def __init__(self, numbers: Sequence[int], ratings: Ratings | None = None, *, load: Load | None = None) -> None:
         self.ratings = Ratings() if ratings is None else ratings
         self.modules = {number: PowerModule(number, self.ratings) for number in numbers}
-        self.loads: dict[str, Load] = {} if load is None else {"": load}
-        self.voltages_v: dict[str, float] = {}
-        self.now_s: float | None = None
-        self.peak_a: dict[str, float] = {}
+        self.conductors = Conductors()
+        self.conductors.modules.extend(self.modules.values())
+        if load is not None:
+            self.attach(load)
+
+    def share(self, conductors: Conductors) -> None:
+        """From now on the modules are on these conductors; what was attached before is gone."""
+        conductors.modules.extend(self.modules.values())
+        self.conductors = conductors
+
+    @property
+    def now_s(self) -> float | None:
+        """The time it was brought to last."""
+        return self.conductors.now_s
+
+    @property
+    def peak_a(self) -> dict[str, float]:
         """The highest current on each conductor since it was last taken out of here."""
+        return self.conductors.peak_a
 
     def connect(self, number: int, bus: str) -> None:
         """Put a module on another conductor (contactors of a matrix)."""
@@ -211,17 +224,17 @@ class ModuleBank:
     def attach(self, load: Load | None, bus: str = "") -> None:
         """What is behind a conductor: a load, or nothing."""
         if load is None:
-            self.loads.pop(bus, None)
+            self.conductors.loads.pop(bus, None)
         else:
-            self.loads[bus] = load
+            self.conductors.loads[bus] = load
 
     def voltage_v(self, bus: str = "") -> float:
         """At the terminals of a conductor's modules."""
-        return self.voltages_v.get(bus, 0.0)
+        return self.conductors.voltage_v(bus)
 
     def current_a(self, bus: str = "") -> float:
         """What all modules of a conductor give together."""
-        return sum(module.current_a for module in self.modules.values() if module.bus == bus)
+        return self.conductors.current_a(bus)
 
     def break_down(self, number: int, fault: ModuleFault | str) -> None:
         """Put a fault on a module. Raises KeyError, ValueError."""
@@ -234,85 +247,11 @@ class ModuleBank:
 
     def advance(self, now_s: float) -> None:
         """To that time, by the same clock each time; what is less than LEAST_STEP_S waits for the next call."""
-        if self.now_s is not None:
-            if 0 <= now_s - self.now_s < LEAST_STEP_S:
-                return
-            while self.now_s < now_s - 1e-9:
-                dt_s = min(now_s - self.now_s, SUBSTEP_S)
-                self.step(dt_s)
-                self.now_s += dt_s
-        self.now_s = now_s
+        self.conductors.advance(now_s)
 
     def step(self, dt_s: float) -> None:
         """Let `dt_s` pass, at most SUBSTEP_S."""
-        buses: dict[str, list[PowerModule]] = {}
-        for module in self.modules.values():
-            module.step(dt_s)
-            buses.setdefault(module.bus, []).append(module)
-        for bus, modules in buses.items():
-            self._settle(bus, modules, dt_s)
-
-    def _settle(self, bus: str, modules: list[PowerModule], dt_s: float) -> None:
-        """Find the voltage at which the modules give what the load takes, and share it."""
-        giving = [module for module in modules if module.ramp > 0]
-        load = self.loads.get(bus)
-        if not giving:
-            if self.voltage_v(bus) == 0.0 and modules[0].voltage_v == 0.0 and not any(m.current_a for m in modules):
-                return
-            self.voltages_v[bus] = max(self.voltage_v(bus) - BLEED_V_PER_S * dt_s, 0.0)
-            for module in modules:
-                module.current_a, module.voltage_v, module.is_limited = 0.0, self.voltages_v[bus], False
-            return
-        can = [(each.target_v, each.limit_a, each.ratings.max_power_w * each.derating) for each in giving]
-        voltage_v = max(target_v for target_v, _, _ in can)
-        taken_a = 0.0 if load is None else max(load(voltage_v), 0.0)
-        if load is not None and taken_a > _capacity(can, voltage_v) + 1e-9:
-            voltage_v, taken_a = _limited(can, load, voltage_v, self.voltage_v(bus))
-        self._share(modules, voltage_v, taken_a)
-        self.voltages_v[bus] = voltage_v
-        self.peak_a[bus] = max(self.peak_a.get(bus, 0.0), taken_a)
-
-    @staticmethod
-    def _share(modules: list[PowerModule], voltage_v: float, taken_a: float) -> None:
-        most = [module.most_a(voltage_v) for module in modules]
-        whole_a = sum(most)
-        for module, most_a in zip(modules, most, strict=True):
-            module.voltage_v = voltage_v
-            module.current_a = taken_a * most_a / whole_a if whole_a > 0 else 0.0
-            can_a = module.ratings.max_power_w * module.derating / max(voltage_v, 1.0)
-            is_folded = can_a < module.set_current_a and module.current_a > can_a - 0.01
-            module.is_limited = module.is_on and (is_folded or module.derating < 1)
-
-
-Can = Sequence[tuple[float, float, float]]
-"""Of each module the voltage it holds, its current limit, its power."""
-
-
-def _capacity(can: Can, voltage_v: float) -> float:
-    """What the modules can give together at a voltage."""
-    whole_a = 0.0
-    for target_v, limit_a, power_w in can:
-        if voltage_v <= target_v + 1e-9:
-            whole_a += limit_a if limit_a * voltage_v <= power_w else power_w / voltage_v
-    return whole_a
-
-
-def _limited(can: Can, load: Load, highest_v: float, last_v: float) -> tuple[float, float]:
-    """Voltage and current where the load takes what the modules can give at most, below `highest_v`."""
-    low_v, high_v = 0.0, highest_v
-    for guess_v in (last_v - 0.2, last_v + 0.2):  # it is mostly where it was
-        if low_v < guess_v < high_v:
-            if load(guess_v) > _capacity(can, guess_v):
-                high_v = guess_v
-            else:
-                low_v = guess_v
-    while high_v - low_v > 1e-5:
-        middle_v = (low_v + high_v) / 2
-        if load(middle_v) > _capacity(can, middle_v):
-            high_v = middle_v
-        else:
-            low_v = middle_v
-    return low_v, min(max(load(high_v), 0.0), _capacity(can, low_v))
+        self.conductors.step(dt_s)
 
 
 def battery(open_v: float, *, resistance_ohm: float = 0.1, most_a: float = math.inf) -> Load:

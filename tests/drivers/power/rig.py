@@ -16,8 +16,9 @@ from drivers.codecs.can import CanFrame
 from drivers.interfaces import ModuleReading, PowerModules
 from drivers.power.wire import Bus
 from drivers.simulated.can_line import CanLine
+from drivers.simulated.conductors import Load
 from drivers.simulated.devices import DevicePart
-from drivers.simulated.module_bank import Load, ModuleBank, PowerModule, Ratings, battery
+from drivers.simulated.module_bank import ModuleBank, PowerModule, Ratings, battery
 from drivers.simulated.power.bank_face import BankFace
 
 V, A = 400.0, 60.0
