@@ -27,6 +27,7 @@ SUMMARIES = {
     "do": "stop, unlock, block, clear a fault: one deed of the running station",
     "dump": "what connector and vehicle said to each other in a session",
     "discover": "which devices answer on the ports of this machine, and a station file for them",
+    "power": "share power among connectors by hand, step the contactors, simulate a day",
     "ocpp": "the exchange with the central system: watch it, send requests, free what is parked",
 }
 """Kept here so that the list needs no import; a test compares it with the modules."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 
-class VoltageRange(msgspec.Struct, frozen=True, kw_only=True):
+class VoltageRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One range of a module. A module that switches its halves in series or parallel has two."""
 
     min_voltage_v: float = 50.0
@@ -18,7 +18,7 @@ class VoltageRange(msgspec.Struct, frozen=True, kw_only=True):
     max_power_w: float
 
 
-class LoadPoint(msgspec.Struct, frozen=True):
+class LoadPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A point of an efficiency curve: `load` is the share of the module's most power, 0..1, `efficiency` 0..1."""
 
     load: float
