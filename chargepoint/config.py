@@ -30,16 +30,17 @@ from chargepoint.config_devices import (
     UpsSettings,
 )
 from chargepoint.config_faults import ConfigError, Fault
+from chargepoint.config_power import GroupSettings, PowerSettings, SwitchSettings
 from chargepoint.config_schema import PEM
 from chargepoint.config_types import IdText20, IdText25, IdText50, Name, NotNegative, Positive, Section, about
 from chargepoint.vocabulary import OperatingMode
 
 __all__ = [
     "AccessSettings", "ClimateSettings", "CompatibilitySettings", "ConfigError", "ConnectorSettings", "Fault",
-    "InputSettings", "InsulationSettings", "IoSettings", "LightSettings", "Loaded", "MeterSettings", "ModulesSettings",
-    "OcppSettings", "OutputSettings", "PortSettings", "ReaderSettings", "Secrets", "SensorSettings", "Settings",
-    "StationSettings", "StorageSettings", "TariffSettings", "UpsSettings", "load", "load_secrets",
-    "load_with_fallback", "secrets_path",
+    "GroupSettings", "InputSettings", "InsulationSettings", "IoSettings", "LightSettings", "Loaded", "MeterSettings",
+    "ModulesSettings", "OcppSettings", "OutputSettings", "PortSettings", "PowerSettings", "ReaderSettings", "Secrets",
+    "SensorSettings", "Settings", "StationSettings", "StorageSettings", "SwitchSettings", "TariffSettings",
+    "UpsSettings", "load", "load_secrets", "load_with_fallback", "secrets_path",
 ]  # fmt: skip
 
 
@@ -231,6 +232,9 @@ class Settings(Section, frozen=True, kw_only=True):
     meter: tuple[MeterSettings, ...] = ()
     reader: tuple[ReaderSettings, ...] = ()
     modules: tuple[ModulesSettings, ...] = ()
+    power: PowerSettings = PowerSettings()
+    group: tuple[GroupSettings, ...] = ()
+    switch: tuple[SwitchSettings, ...] = ()
     insulation: tuple[InsulationSettings, ...] = ()
     io: tuple[IoSettings, ...] = ()
     input: tuple[InputSettings, ...] = ()

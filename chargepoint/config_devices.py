@@ -92,6 +92,18 @@ class ConnectorSettings(Section, frozen=True, kw_only=True):
         str, about("DC: name of the [[modules]] that feed it, for controllers that command no modules of their own.")
     ] = ""
     insulation: Annotated[str, about("DC: name of the [[insulation]] monitor of its output.")] = ""
+    bus: Annotated[
+        str, about("DC: the bus of its output, for modules that are shared: what its [[switch]] contactors join it to.")
+    ] = ""
+    guarantee_w: Annotated[
+        NotNegative | None, about("What it gets before any gets more. Not set: as [power] guarantee_w.")
+    ] = None
+    weight: Annotated[
+        Annotated[float, Meta(gt=0, le=100)], about("Its part of the power beside the others'; 2 gets twice as much.")
+    ] = 1.0
+    first_phase: Annotated[
+        int, Meta(ge=1, le=3), about("AC: the phase of the grid that its first one is wired to.")
+    ] = 1
     plug_and_charge: Annotated[bool | None, about("Not set: as the station.")] = None
     accept_no_fail_safe: Annotated[
         bool, about("Accept a controller that does nothing by itself when this software dies (lower class).")
@@ -124,6 +136,27 @@ class ModulesSettings(Section, frozen=True, kw_only=True):
     driver: Annotated[str, about("Driver of the modules.")]
     port: Annotated[str, about("Name of the [[port]] (kind can) they hang on.")]
     addresses: Annotated[tuple[DeviceAddress, ...], about("Their addresses on that bus, as set on the modules.")]
+    min_voltage_v: Annotated[
+        NotNegative | None, about("Lowest voltage of one module by its data sheet. Not set: 50.")
+    ] = None
+    max_voltage_v: Annotated[
+        Positive | None, about("Highest voltage of one module by its data sheet. Needed for modules of a [[group]].")
+    ] = None
+    max_current_a: Annotated[
+        Positive | None, about("Most current of one module by its data sheet. Needed for modules of a [[group]].")
+    ] = None
+    max_power_w: Annotated[
+        Positive | None, about("Most power of one module by its data sheet. Needed for modules of a [[group]].")
+    ] = None
+    second_min_voltage_v: Annotated[
+        NotNegative | None, about("A module with two ranges (halves in series or parallel): lowest of the other one.")
+    ] = None
+    second_max_voltage_v: Annotated[Positive | None, about("Highest voltage of its other range.")] = None
+    second_max_current_a: Annotated[Positive | None, about("Most current in its other range.")] = None
+    efficiency: Annotated[
+        tuple[tuple[float, ...], ...],
+        about("Points of one module's efficiency, load and efficiency each 0 to 1: [[0.1, 0.91], [0.5, 0.96]]."),
+    ] = ()
     options: Annotated[Options, OPTIONS] = field(default_factory=dict)
 
 

@@ -50,6 +50,9 @@ AFTER = """\
   one. A station that could never charge (kW written where W belong) is refused.
 - Drivers are installed. A controller that does not open by itself when this software dies needs a `contactor`, or
   `accept_no_fail_safe = true`.
+- A bank of modules feeds one connector (`modules`), or its modules move in groups: each in one, with the ratings of its
+  data sheet. A contactor between buses (`[[switch]]`) has an `[[output]]` with a feedback for itself. A bus belongs to
+  one output, every group reaches a connector, and every connector with a `bus` has groups that reach it.
 - No entry is on the white and the black list; card numbers are at most 20 characters without separators.
 - Free mode and plug-and-charge agree with the operating mode.
 - The address of the central system can be dialled, has no password in it, and does not end with the identity.

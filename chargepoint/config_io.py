@@ -145,6 +145,8 @@ def contactors(document: Document) -> Iterator[Fault]:
                 connector, "contactor", "a socket is switched by its relay (options.relay)", "Remove it."
             )
         used.setdefault(name, connector.where)
+    for switch in document.many("switch"):
+        used.setdefault(switch.text("output"), switch.where)
     for section in document.many("output"):
         if section.settings is None or section.settings.function not in CARRIES_CURRENT:
             continue

@@ -11,6 +11,7 @@ from typing import Any
 
 from chargepoint.config_drivers import drivers
 from chargepoint.config_faults import Fault, listed, nearest, shown
+from chargepoint.config_groups import groups
 from chargepoint.config_io import cabinet
 from chargepoint.config_limits import connector_limits, station_limits
 from chargepoint.config_link import link
@@ -27,8 +28,8 @@ def names(document: Document) -> Iterator[Fault]:
     """No two sections of a kind have one name or number."""
     for kind, key in (
         ("port", "name"), ("meter", "name"), ("reader", "name"), ("connector", "number"), ("modules", "name"),
-        ("insulation", "name"), ("io", "name"), ("input", "name"), ("output", "name"), ("sensor", "name"),
-        ("light", "name"), ("ups", "name"),
+        ("group", "name"), ("switch", "name"), ("insulation", "name"), ("io", "name"), ("input", "name"),
+        ("output", "name"), ("sensor", "name"), ("light", "name"), ("ups", "name"),
     ):  # fmt: skip
         seen: set[Hashable] = set()
         for section in document.many(kind):
@@ -53,6 +54,8 @@ def references(document: Document) -> Iterator[Fault]:
         (document.many("modules"), "port", "port", False),
         (document.many("insulation"), "port", "port", False),
         (document.many("connector"), "modules", "modules", True),
+        (document.many("group"), "modules", "modules", False),
+        (document.many("switch"), "output", "output", False),
         (document.many("connector"), "insulation", "insulation", True),
         (document.many("connector"), "contactor", "output", True),
         (document.many("io"), "port", "port", False),
@@ -201,5 +204,5 @@ def there_is_something(document: Document) -> Iterator[Fault]:
 
 RULES: tuple[Callable[[Document], Iterable[Fault]], ...] = (
     there_is_something, names, ports, references, addresses, meters_of_one, reader_connectors, drivers, station_limits,
-    connector_limits, supply, cabinet, modes, access, tariff, link,
+    connector_limits, supply, groups, cabinet, modes, access, tariff, link,
 )  # fmt: skip

@@ -69,12 +69,19 @@ def _modules(document: Document, connector: Section) -> Iterator[Fault]:
     name, who = connector.text("modules"), _modules_of(connector)
     if who is None:
         return
-    if who is Modules.STATION and not name:
+    if who is Modules.STATION and not name and not connector.text("bus"):
         yield document.fault(
             connector,
             "modules",
             "its controller leaves voltage and current to modules of the station",
-            'Name its [[modules]] (modules = "bank").',
+            'Name its [[modules]] (modules = "bank"), or its bus where several connectors share them.',
+        )
+    elif connector.text("bus") and who is Modules.OWN and not _is_ac(connector):
+        yield document.fault(
+            connector,
+            "bus",
+            "its controller commands its modules itself, and nobody else may",
+            "Remove it, or take a controller that leaves its modules to the station.",
         )
     elif name and _is_ac(connector):
         yield document.fault(connector, "modules", "an AC connector has none", "Remove it, or correct the type.")
