@@ -12,10 +12,10 @@ BATTERY_OHM = 0.05
 def feed(controller: Controller, bank: ModuleBank, bus: str = "") -> None:
     """Connect one conductor of `bank` to the controller's output."""
     controller.feed = _Conductor(bank, bus)
-    bank.attach(_load_of(controller), bus)
+    bank.attach(load_of(controller), bus)
 
 
-def _load_of(controller: Controller) -> Load:
+def load_of(controller: Controller) -> Load:
     """The vehicle's battery behind the output contactor: it takes whatever is pushed into it."""
 
     def taken_a(voltage_v: float) -> float:

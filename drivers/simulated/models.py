@@ -88,10 +88,10 @@ def _meter(models: Models, part: Any) -> Meter:
 
 def _modules(models: Models, part: Any) -> ModuleBank:
     extra = models.plan.modules_extra(part.name)
-    given = {name: getattr(extra, name) for name in Ratings.__struct_fields__ if hasattr(extra, name)}
-    ratings = msgspec.structs.replace(
-        faces.ratings(part.driver), **{name: value for name, value in given.items() if value is not None}
-    )
+    ratings = faces.ratings(part.driver)
+    for said in (part, extra):  # simulation.toml knows it better than the station file
+        given = {name: getattr(said, name, None) for name in Ratings.__struct_fields__}
+        ratings = msgspec.structs.replace(ratings, **{key: value for key, value in given.items() if value is not None})
     return ModuleBank(part.addresses, ratings)
 
 

@@ -96,6 +96,7 @@ class ConnectorPart(msgspec.Struct, frozen=True):
     min_current_a: NotNegative = 6.0
     contactor: str = ""
     modules: str = ""
+    bus: str = ""
     insulation: str = ""
     options: dict[str, Any] = {}
 
@@ -133,6 +134,27 @@ class ModulesPart(Part, frozen=True):
     """[[modules]] of station.toml."""
 
     addresses: tuple[Address, ...] = ()
+    min_voltage_v: NotNegative | None = None
+    max_voltage_v: Positive | None = None
+    max_current_a: Positive | None = None
+    max_power_w: Positive | None = None
+
+
+class GroupPart(msgspec.Struct, frozen=True):
+    """[[group]] of station.toml: modules of a bank (all of them when none is named) at one bus."""
+
+    name: str
+    modules: str
+    addresses: tuple[Address, ...] = ()
+    bus: str = ""
+
+
+class SwitchPart(msgspec.Struct, frozen=True):
+    """[[switch]] of station.toml: the contactor that an [[output]] drives, between two buses."""
+
+    name: str
+    between: tuple[str, str]
+    output: str
 
 
 class InsulationPart(Part, frozen=True):
@@ -199,6 +221,8 @@ class StationFile(msgspec.Struct, frozen=True):
     meter: tuple[MeterPart, ...] = ()
     reader: tuple[ReaderPart, ...] = ()
     modules: tuple[ModulesPart, ...] = ()
+    group: tuple[GroupPart, ...] = ()
+    switch: tuple[SwitchPart, ...] = ()
     insulation: tuple[InsulationPart, ...] = ()
     io: tuple[IoPart, ...] = ()
     input: tuple[InputPart, ...] = ()

@@ -201,6 +201,11 @@ def _links(plan: Plan) -> Iterator[str]:
             known = {each.name for each in getattr(file, section)}
             if name and name not in known:
                 yield _unknown(f"{what}, {key}", name, known, f"[[{section}]]")
+    for section, key, target in (("group", "modules", "modules"), ("switch", "output", "output")):
+        known = {each.name for each in getattr(file, target)}
+        for each in getattr(file, section):
+            if getattr(each, key) not in known:
+                yield _unknown(f"[[{section}]] {each.name}, {key}", getattr(each, key), known, f"[[{target}]]")
     modules = {part.name for part in file.io}
     for section, line in [("input", each) for each in file.input] + [("output", each) for each in file.output]:
         if line.io not in modules:

@@ -365,6 +365,8 @@ class SimulatedStation:
             readers=tuple(reader_state(reader) for reader in self._readers.values()),
             ports=tuple(port_state(port) for port in self._ports.values()),
             devices=tuple(device_truths(self._models, self._wiring)),
+            switchings=self._wiring.switchings[-log_entries:] if log_entries else (),
+            sins=self._wiring.sins,
         )
 
     def contactor_log(self, connector: int) -> tuple[ContactorEvent, ...]:

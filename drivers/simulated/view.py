@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from drivers.simulated.commutation import Commutation
 from drivers.simulated.meter import Meter
 from drivers.simulated.models import Models
 from drivers.simulated.outlet import Outlet
@@ -124,8 +125,26 @@ def device_truths(models: Models, wiring: Wiring) -> Iterator[DeviceTruth]:
             "operations": relay.operations,
             "welded": relay.welded,
             "stuck_open": relay.stuck_open,
+            "slow_s": relay.slow_s,
+            "feedback": relay.feedback,
         }
         yield DeviceTruth(kind="output", name=name, driver="", port="", values=shown)
+    if wiring.commutation is not None:
+        yield from _switches(wiring.commutation)
+
+
+def _switches(commutation: Commutation) -> Iterator[DeviceTruth]:
+    """Contactors between buses, and which conductor each of their sides belongs to."""
+    for name, switch in commutation.switches.items():
+        shown = {
+            "between": switch.between,
+            "closed": switch.is_closed,
+            "operations": switch.operations,
+            "current_a": commutation.through_a(name),
+            "voltages_v": [commutation.voltage_v(bus) for bus in switch.between],
+            "conductors": [commutation.root(bus) for bus in switch.between],
+        }
+        yield DeviceTruth(kind="switch", name=name, driver="", port="", values=shown)
 
 
 def _fields(*names: str) -> Callable[[Any], dict[str, Any]]:

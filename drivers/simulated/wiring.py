@@ -11,12 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from drivers.native.objects import Command
 from drivers.simulated.cabinet import Zone
+from drivers.simulated.commutation import Commutation, Sin, SwitchEvent
 from drivers.simulated.feeding import feed
 from drivers.simulated.foreign_controller import FOREIGN
 from drivers.simulated.io_model import CHANNELS, IoModel
@@ -43,6 +45,9 @@ NO_LEASE_S = 1e9
 """A relay knows nothing of leases: it is the I/O module's watchdog that opens it."""
 
 
+Feedback = Literal["true", "open", "closed", "opposite"]
+
+
 class InputDeed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What happens at an input; None leaves a thing as it is. `held`: the contact does not move by itself any more."""
 
@@ -55,6 +60,10 @@ class OutputDeed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     welded: bool | None = None
     stuck_open: bool | None = None
+    slow_s: Annotated[float, Meta(ge=0, le=60)] | None = None
+    """It follows so much later."""
+    feedback: Feedback | None = None
+    """What its auxiliary contact shows: the truth, or always the same, or the opposite."""
 
 
 class Contact:
@@ -89,9 +98,15 @@ class Relay:
         self.part = part
         self.welded = False
         self.stuck_open = False
+        self.slow_s = 0.0
+        self.feedback: Feedback = "true"
         self.operations = 0
+        self.moved_by = ""
+        """Why it moved last: order, watchdog or restart of its module, or fault."""
         self._io = io
         self._was_closed = False
+        self._was_driven = False
+        self._driven_since_s = -math.inf
 
     @property
     def is_driven(self) -> bool:
@@ -105,17 +120,37 @@ class Relay:
         """What it really is."""
         return self._was_closed
 
-    def follow(self) -> None:
+    @property
+    def shown(self) -> bool:
+        """What its auxiliary contact says."""
+        return {"true": self.is_closed, "open": False, "closed": True, "opposite": not self.is_closed}[self.feedback]
+
+    def follow(self, now_s: float) -> None:
         """Go where it is driven, as far as it can."""
-        closed = (self.is_driven and not self.stuck_open) or (self.welded and self._was_closed)
+        driven = self.is_driven
+        if driven != self._was_driven:
+            self._was_driven, self._driven_since_s = driven, now_s
+            self.moved_by = self._why()
+        elif now_s - self._driven_since_s > self.slow_s and self._was_closed == driven:
+            self.moved_by = "fault"  # what it does from now on, nobody told it
+        is_late = now_s - self._driven_since_s < self.slow_s
+        wanted = self._was_closed if is_late else driven
+        closed = (wanted and not self.stuck_open) or (self.welded and self._was_closed)
         self.operations += closed and not self._was_closed
         self._was_closed = closed
+
+    def _why(self) -> str:
+        """Why its output changed last."""
+        found = [each.why for each in self._io.switchings if each.channel == self.part.channel]
+        return found[-1] if found else "order"
 
     def do(self, deed: OutputDeed) -> None:
         if deed.welded is not None:
             self.welded = deed.welded
         if deed.stuck_open is not None:
             self.stuck_open = deed.stuck_open
+        self.slow_s = self.slow_s if deed.slow_s is None else deed.slow_s
+        self.feedback = self.feedback if deed.feedback is None else deed.feedback
 
 
 class Socket:
@@ -159,6 +194,16 @@ class Wiring:
         self._zones = list(self._make_zones(models))
         for connector in file.connector:
             self._feed(connector, models)
+        self.commutation = self._make_commutation(models)
+
+    def _make_commutation(self, models: Models) -> Commutation | None:
+        """Modules that outputs share; None where none are."""
+        file = models.plan.file
+        if not file.group:
+            return None
+        outputs = {each.bus: self._outlets[each.name].controller for each in file.connector
+                   if each.bus and each.name in self._outlets}  # fmt: skip
+        return Commutation(file.switch, file.group, self.relays, models.by_kind["modules"], outputs)
 
     def _make_zones(self, models: Models) -> Iterator[Zone]:
         """The air around the sensors for which simulation.toml says how it is outside."""
@@ -205,10 +250,12 @@ class Wiring:
     def advance(self, now_s: float) -> None:
         """Let everything follow; I/O modules have been brought up to now."""
         for relay in self.relays.values():
-            relay.follow()
+            relay.follow(now_s)
             feedback = self.contacts.get(relay.part.feedback)
-            if feedback is not None and not feedback.is_held and feedback.is_active != relay.is_closed:
-                feedback.move(relay.is_closed)
+            if feedback is not None and not feedback.is_held and feedback.is_active != relay.shown:
+                feedback.move(relay.shown)
+        if self.commutation is not None:
+            self.commutation.advance(now_s)
         for socket in self._sockets:
             socket.follow()
         for contact, outlet in self._lids:
@@ -217,6 +264,16 @@ class Wiring:
                 contact.move(is_open)
         for zone in self._zones:
             zone.advance(now_s)
+
+    @property
+    def switchings(self) -> tuple[SwitchEvent, ...]:
+        """Closings and openings of contactors between buses, oldest first (the last 5000)."""
+        return () if self.commutation is None else tuple(self.commutation.log)
+
+    @property
+    def sins(self) -> tuple[Sin, ...]:
+        """What must never have been, of modules that outputs share."""
+        return () if self.commutation is None else tuple(self.commutation.sins)
 
     def due_s(self) -> float:
         """Time until something here may move by itself: an output that a watchdog may switch off."""

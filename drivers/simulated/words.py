@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from drivers.simulated.commutation import Sin, SwitchEvent
 from drivers.simulated.contactor import ContactorEvent
 from drivers.simulated.reader import Tap
 from drivers.simulated.vehicle import PlugOptions
@@ -121,6 +122,10 @@ class StationState(msgspec.Struct, frozen=True, kw_only=True):
     readers: tuple[ReaderState, ...]
     ports: tuple[PortState, ...]
     devices: tuple[DeviceTruth, ...] = ()
+    switchings: tuple[SwitchEvent, ...] = ()
+    """Contactors between buses: the newest closings and openings."""
+    sins: tuple[Sin, ...] = ()
+    """What must never have been, of shared modules."""
 
     def device(self, kind: str, name: str) -> DeviceTruth:
         """Raises KeyError."""
