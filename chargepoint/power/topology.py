@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from chargepoint.power.modules import LoadPoint, VoltageRange, most_w, range_at
+from chargepoint.power.parts import Part, parts_of
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -101,7 +102,8 @@ class Topology:
     """`installed`, checked, with every link found and numbered. Raises TopologyError.
 
     Links are numbered in the order of group, connector, length, contactors' names: what is asked for by number is the
-    same on every machine. Buses are numbered as well; `bus_mask[link]` has the bit of each bus the link takes.
+    same on every machine. Buses are numbered as well; `bus_mask[link]` has the bit of each bus the link takes. Groups of
+    the same kind (`kind_of`) have modules alike; `links_to` has by connector and group the links between them.
     """
 
     def __init__(self, installed: Installed) -> None:
@@ -126,9 +128,35 @@ class Topology:
         self.links_of_group: dict[str, tuple[int, ...]] = {
             name: tuple(n for n, link in enumerate(self.links) if link.group == name) for name in self.groups
         }
+        kinds: dict[tuple[VoltageRange, ...], int] = {}
+        self.kind_of: dict[str, int] = {
+            name: kinds.setdefault(group.ranges, len(kinds)) for name, group in self.groups.items()
+        }
+        self.links_to: dict[int, dict[str, tuple[int, ...]]] = {number: {} for number in self.outputs}
+        for number, link in enumerate(self.links):
+            ways = self.links_to[link.connector]
+            ways[link.group] = (*ways.get(link.group, ()), number)
         self.rivals: dict[int, frozenset[int]] = {
             number: frozenset(other for each in installed.exclusive if number in each for other in each) - {number}
             for number in self.outputs
+        }
+        self.parts: tuple[Part, ...] = parts_of(
+            self.links,
+            self.bus_mask,
+            self.rivals,
+            installed.nodes,
+            {name: contactor.between for name, contactor in self.contactors.items()},
+            (self.bus_of_group, self.bus_of_output),
+        )
+        self.bus_bit: dict[str, int] = bits
+        passed = {bus for link in self.links for bus in link.buses if bus != self.bus_of_output[link.connector]}
+        self.end_mask: dict[int, int] = {
+            number: 0 if bus in passed else bits[bus] for number, bus in self.bus_of_output.items()
+        }
+        """The bus of each output, 0 where ways to other outputs may lead through it."""
+        kinds: dict[tuple[int, tuple[VoltageRange, ...]], int] = {}
+        self.kind_of_group: dict[str, int] = {
+            name: kinds.setdefault((group.modules, group.ranges), len(kinds)) for name, group in self.groups.items()
         }
 
     @property
