@@ -103,7 +103,7 @@ class Topology:
 
     Links are numbered in the order of group, connector, length, contactors' names: what is asked for by number is the
     same on every machine. Buses are numbered as well; `bus_mask[link]` has the bit of each bus the link takes. Groups of
-    the same kind (`kind_of`) have modules alike; `links_to` has by connector and group the links between them.
+    the same kind (`kind_of_group`) have modules alike; `links_to` has by connector and group the links between them.
     """
 
     def __init__(self, installed: Installed) -> None:
@@ -128,10 +128,6 @@ class Topology:
         self.links_of_group: dict[str, tuple[int, ...]] = {
             name: tuple(n for n, link in enumerate(self.links) if link.group == name) for name in self.groups
         }
-        kinds: dict[tuple[VoltageRange, ...], int] = {}
-        self.kind_of: dict[str, int] = {
-            name: kinds.setdefault(group.ranges, len(kinds)) for name, group in self.groups.items()
-        }
         self.links_to: dict[int, dict[str, tuple[int, ...]]] = {number: {} for number in self.outputs}
         for number, link in enumerate(self.links):
             ways = self.links_to[link.connector]
@@ -149,11 +145,11 @@ class Topology:
             (self.bus_of_group, self.bus_of_output),
         )
         self.bus_bit: dict[str, int] = bits
+        # The bus of each output; 0 where ways to other outputs may lead through it.
         passed = {bus for link in self.links for bus in link.buses if bus != self.bus_of_output[link.connector]}
         self.end_mask: dict[int, int] = {
             number: 0 if bus in passed else bits[bus] for number, bus in self.bus_of_output.items()
         }
-        """The bus of each output, 0 where ways to other outputs may lead through it."""
         kinds: dict[tuple[int, tuple[VoltageRange, ...]], int] = {}
         self.kind_of_group: dict[str, int] = {
             name: kinds.setdefault((group.modules, group.ranges), len(kinds)) for name, group in self.groups.items()
