@@ -6,6 +6,7 @@ ways along contactors, welds, module bounds, losses and phases are reckoned here
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -56,7 +57,7 @@ def input_w(group: Group, power_w: float) -> float:
     load = power_w / (group.modules * max(each.max_power_w for each in group.ranges))
     curve = group.efficiency
     value = curve[0].efficiency
-    for one, other in zip(curve, curve[1:], strict=False):
+    for one, other in itertools.pairwise(curve):
         if load >= other.load:
             value = other.efficiency
         elif load > one.load:
@@ -171,7 +172,7 @@ def _buses(topology: Topology, faults: Faults, allocation: Allocation) -> Iterab
         outputs.setdefault(where[bus], []).append(number)
     active = {feed.connector for feed in allocation.feeds.values()}
     for joined in outputs.values():
-        if len(joined) > 1 and active & set(joined):
+        if len(active & set(joined)) > 1:
             yield f"H1: outputs {joined} are joined"
     active |= {number for number in topology.outputs if number in allocation.grants and _has(allocation, number)}
     for rivals in topology.installed.exclusive:
@@ -196,7 +197,8 @@ def _links(topology: Topology, asked: Mapping[int, Request], faults: Faults, all
             if contactor in faults.stuck_open:
                 yield f"H2 {name}: {contactor} does not close"
         for number, bus in topology.bus_of_output.items():
-            if number != feed.connector and welded[bus] in {welded[each] for each in link.buses}:
+            is_passed = any(bus in each.buses and each.connector != number for each in topology.links)
+            if number != feed.connector and not is_passed and welded[bus] in {welded[each] for each in link.buses}:
                 yield f"H2 {name}: a weld binds its way to C{number}"
         if feed.power_w < 0 or feed.power_w > most_w + WATTS:
             yield f"H4 {name}: {feed.power_w:.2f} W of {most_w:.2f} W"
