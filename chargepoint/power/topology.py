@@ -150,10 +150,6 @@ class Topology:
         self.end_mask: dict[int, int] = {
             number: 0 if bus in passed else bits[bus] for number, bus in self.bus_of_output.items()
         }
-        kinds: dict[tuple[int, tuple[VoltageRange, ...]], int] = {}
-        self.kind_of_group: dict[str, int] = {
-            name: kinds.setdefault((group.modules, group.ranges), len(kinds)) for name, group in self.groups.items()
-        }
 
     @property
     def is_switched(self) -> bool:

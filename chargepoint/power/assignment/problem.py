@@ -1,0 +1,182 @@
+"""One part of a topology with what is asked of it now: who needs what, which groups may go where, what a change costs.
+
+Outputs and groups are numbered here by their place in `needs` and `groups`; FREE is nobody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from chargepoint.power.assignment.need import Costs, Need
+from chargepoint.power.parts import Part
+from chargepoint.power.topology import Faults, Topology
+
+FREE = -1
+KEPT_W = 5.0
+"""A floor or guarantee that the groups gave before counts as kept when it is missed by so little (no flapping)."""
+FREE_SHARE = 0.25
+"""Connecting a group that is free costs so much of `least_gain_w`: one contactor moves, nobody is disturbed."""
+RESTING_W = 1e8
+"""What it costs to move a resting group: more than any power, less than any floor."""
+TOLERANCE_W = 1e-3
+
+
+class Welds:
+    """Buses that welded contactors make one."""
+
+    def __init__(self, topology: Topology, welded: Iterable[str]) -> None:
+        self.classes: list[int] = []
+        for name in sorted(welded):
+            if name in topology.contactors:
+                one, other = topology.contactors[name].between
+                joined = topology.bus_bit[one] | topology.bus_bit[other]
+                for each in [each for each in self.classes if each & joined]:
+                    self.classes.remove(each)
+                    joined |= each
+                self.classes.append(joined)
+
+    def widened(self, mask: int) -> int:
+        """With all the buses that cannot be kept apart from it."""
+        for each in self.classes:
+            if each & mask:
+                mask |= each
+        return mask
+
+
+class Problem:
+    """`power[output][group]`: W, 0 where it must not go. `links[output][group]`: numbers of the links that may be used,
+    the present one first, then the shortest. `start`, `start_link`: where each group is, as far as it may stay.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        part: Part,
+        needs: Sequence[Need],
+        before: Mapping[str, int],
+        faults: Faults,
+        welds: Welds | None,
+        resting: frozenset[str],
+        costs: Costs,
+    ) -> None:
+        self.topology = topology
+        self.part = part
+        self.needs = needs
+        self.groups = part.groups
+        self.costs = costs
+        self.is_direct = part.is_direct
+        self.masks: Mapping[int, int] | Sequence[int] = topology.bus_mask
+        outputs, groups = range(len(needs)), range(len(part.groups))
+        self.power, self.links = _options(topology, part, needs, faults, welds)
+        if welds is not None:
+            self._widen(welds)
+        self.start, self.start_link = [FREE] * len(groups), [FREE] * len(groups)
+        place = {need.connector: number for number, need in enumerate(needs)}
+        self.total_w = [0.0] * len(needs)
+        for group, name in enumerate(part.groups):
+            link = before.get(name)
+            if link is None or not 0 <= link < len(topology.links):
+                continue
+            output = place.get(topology.links[link].connector, FREE)
+            if output != FREE and link in self.links[output].get(name, ()):
+                self.start[group], self.start_link[group] = output, link
+        self._drop_clashes()
+        for group, output in enumerate(self.start):
+            if output != FREE:
+                self.total_w[output] += self.power[output][group]
+        moved_w, joined_w = costs.least_gain_w, costs.least_gain_w * FREE_SHARE
+        self.move_w = [moved_w if output != FREE else joined_w for output in self.start]
+        self.part_w = [joined_w if output != FREE else 0.0 for output in self.start]
+        if resting:
+            for group, name in enumerate(part.groups):
+                if name in resting and (self.start[group] != FREE or name not in before):
+                    self.move_w[group] = self.part_w[group] = RESTING_W
+                    if self.start[group] == FREE:
+                        self.part_w[group] = 0.0
+        self.goal_w = [self._kept(output, _goal(needs[output])) for output in outputs]
+        self.floor_w = [self._kept(output, needs[output].floor_w) for output in outputs]
+        self.top_w = [need.top_w for need in needs]
+
+    def cost_w(self, group: int, output: int) -> float:
+        """What it costs to have a group there."""
+        if output == self.start[group]:
+            return 0.0
+        return self.part_w[group] if output == FREE else self.move_w[group]
+
+    def link_of(self, group: int, output: int) -> int:
+        """The link for a group that goes to an output: the present one if there is one, else the shortest."""
+        if self.start[group] == output:
+            return self.start_link[group]
+        return self.links[output][self.groups[group]][0]
+
+    def _kept(self, output: int, level_w: float) -> float:
+        had_w = self.total_w[output]
+        return had_w if level_w - KEPT_W <= had_w < level_w else level_w
+
+    def _widen(self, welds: Welds) -> None:
+        """Welds may make links clash that did not."""
+        used = {n for each in self.links for numbers in each.values() for n in numbers}
+        links, bus_mask = self.topology.links, self.topology.bus_mask
+        self.masks = {number: welds.widened(bus_mask[number]) for number in used}
+        for each in welds.classes if self.is_direct else ():
+            ends = {(links[n].group, links[n].connector) for n in used if bus_mask[n] & each}
+            outputs = {output for _, output in ends}
+            if len({group for group, _ in ends}) > 1 and any(
+                one != other and other not in self.part.rivals[one] for one in outputs for other in outputs
+            ):
+                self.is_direct = False
+
+    def _drop_clashes(self) -> None:
+        """Present links that clash with each other cannot all stay; rivals neither. The better ranked keeps."""
+        placed = [group for group, output in enumerate(self.start) if output != FREE]
+        if self.is_direct and not any(self.part.rivals.values()):
+            return
+        placed.sort(key=lambda group: (self.needs[self.start[group]].rank, self.groups[group]))
+        taken: dict[int, int] = {}
+        for group in placed:
+            output, mask = self.start[group], self.masks[self.start_link[group]]
+            rivals = self.part.rivals[self.needs[output].connector]
+            if any(
+                other != output and (used & mask or self.needs[other].connector in rivals)
+                for other, used in taken.items()
+            ):
+                self.start[group] = self.start_link[group] = FREE
+            else:
+                taken[output] = taken.get(output, 0) | mask
+
+
+def _goal(need: Need) -> float:
+    return min(max(need.guarantee_w, need.floor_w), max(need.top_w, need.floor_w))
+
+
+def _options(
+    topology: Topology, part: Part, needs: Sequence[Need], faults: Faults, welds: Welds | None
+) -> tuple[list[list[float]], list[dict[str, tuple[int, ...]]]]:
+    places = {name: number for number, name in enumerate(part.groups)}
+    able = {name for name in part.groups if name not in faults.groups and faults.derating.get(name, 1.0) > 0.0}
+    power, links = [], []
+    for need in needs:
+        row, ways = [0.0] * len(part.groups), {}
+        by_kind: dict[tuple[int, int], float] = {}
+        for name, numbers in part.links.get(need.connector, {}).items():
+            if name not in able:
+                continue
+            if faults.stuck_open:
+                numbers = tuple(n for n in numbers if faults.stuck_open.isdisjoint(topology.links[n].contactors))
+            if welds is not None:
+                others = sum(mask for output, mask in topology.end_mask.items() if output != need.connector)
+                numbers = tuple(n for n in numbers if not welds.widened(topology.bus_mask[n]) & others)
+            if not numbers:
+                continue
+            kind = topology.kind_of[name], topology.groups[name].modules
+            if kind not in by_kind:
+                by_kind[kind] = topology.groups[name].power_w(need.voltage_v)
+            power_w = by_kind[kind]
+            if faults.derating:
+                power_w *= min(max(faults.derating.get(name, 1.0), 0.0), 1.0)
+            if power_w > 0:
+                row[places[name]] = power_w
+                ways[name] = numbers
+        power.append(row)
+        links.append(ways)
+    return power, links
