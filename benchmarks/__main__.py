@@ -31,6 +31,14 @@ from benchmarks.validation import validation
 
 Benchmark = Callable[[Place], Awaitable[list[Row]]]
 
+
+async def power(place: Place) -> list[Row]:
+    """The judge of the sharing of power; only it needs the extra `bench`."""
+    from benchmarks.power.figures import power as judge_power
+
+    return await judge_power(place)
+
+
 BENCHMARKS: dict[str, Benchmark] = {
     "start": cold_start,
     "load": load,
@@ -48,6 +56,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "polls": polls,
     "can": can_latency,
     "cabinet": cabinet,
+    "power": power,
 }
 BY_NAME: dict[str, Benchmark] = {"soak": soak}
 """Only carried out when named."""

@@ -3,5 +3,5 @@
 # usage: scripts/bench.sh [--quick] [--folder DIR] [NAME...]
 set -eu
 cd "$(dirname "$0")/.."
-scripts/setup.sh
+scripts/setup.sh bench
 exec .venv/bin/python -m benchmarks "$@"
