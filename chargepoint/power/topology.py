@@ -102,8 +102,9 @@ class Topology:
     """`installed`, checked, with every link found and numbered. Raises TopologyError.
 
     Links are numbered in the order of group, connector, length, contactors' names: what is asked for by number is the
-    same on every machine. Buses are numbered as well; `bus_mask[link]` has the bit of each bus the link takes. Groups of
-    the same kind (`kind_of_group`) have modules alike; `links_to` has by connector and group the links between them.
+    same on every machine. Buses are numbered as well; `bus_mask[link]` has the bit of each bus the link takes. Groups
+    of the same kind (`kind_of_group`) give the same; `links_to` has by connector and group the links between them.
+    `parts`: the pieces that cannot disturb each other.
     """
 
     def __init__(self, installed: Installed) -> None:
@@ -149,6 +150,10 @@ class Topology:
         passed = {bus for link in self.links for bus in link.buses if bus != self.bus_of_output[link.connector]}
         self.end_mask: dict[int, int] = {
             number: 0 if bus in passed else bits[bus] for number, bus in self.bus_of_output.items()
+        }
+        kinds: dict[tuple[int, tuple[VoltageRange, ...]], int] = {}
+        self.kind_of_group: dict[str, int] = {
+            name: kinds.setdefault((group.modules, group.ranges), len(kinds)) for name, group in self.groups.items()
         }
 
     @property

@@ -157,7 +157,7 @@ def _options(
     power, links = [], []
     for need in needs:
         row, ways = [0.0] * len(part.groups), {}
-        by_kind: dict[tuple[int, int], float] = {}
+        by_kind: dict[int, float] = {}
         for name, numbers in part.links.get(need.connector, {}).items():
             if name not in able:
                 continue
@@ -168,7 +168,7 @@ def _options(
                 numbers = tuple(n for n in numbers if not welds.widened(topology.bus_mask[n]) & others)
             if not numbers:
                 continue
-            kind = topology.kind_of[name], topology.groups[name].modules
+            kind = topology.kind_of_group[name]
             if kind not in by_kind:
                 by_kind[kind] = topology.groups[name].power_w(need.voltage_v)
             power_w = by_kind[kind]
