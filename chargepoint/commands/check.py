@@ -150,7 +150,7 @@ def warnings(settings: Settings, secrets: Secrets) -> list[str]:
         for key in unused
         if port.kind in ("tcp", "http") and getattr(port, key) != getattr(default, key)
     ]
-    fed = {connector.modules for connector in settings.connector}
+    fed = {connector.modules for connector in settings.connector} | {group.modules for group in settings.group}
     found += [f'[[modules]] "{bank.name}": it feeds no connector.' for bank in settings.modules if bank.name not in fed]
     watched = {connector.insulation for connector in settings.connector}
     found += [
@@ -245,6 +245,9 @@ def _purpose(settings: Settings, section: str, device: Any) -> str:
     """What a device is for, as far as the station file says."""
     if section in ("modules", "insulation"):
         numbers = [each.number for each in settings.connector if getattr(each, section) == device.name]
+        groups = [each.name for each in settings.group if section == "modules" and each.modules == device.name]
+        if groups:
+            return f"group {listed(groups)}"
         return f"connector {listed(numbers)}" if numbers else "nothing"
     if section == "io":
         wired = [f"{each.name} ({each.function})" for each in settings.input if each.io == device.name]
