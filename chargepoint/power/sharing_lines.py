@@ -187,7 +187,7 @@ class SharingLines:
         for place, number in enumerate(numbers):
             if number in numbers[:place]:
                 raise Refusal(f"connectors[{place}]", number, "this connector is there twice", "name each one once")
-        limits = [_station_limit(line, now_s, f"limits[{place}]") for place, line in enumerate(step.limits)]
+        limits = [station_limit(line, now_s, f"limits[{place}]") for place, line in enumerate(step.limits)]
         faults = step.faults.faults(topology)
         previous = self._last
         if step.previous is not UNSET:
@@ -293,7 +293,7 @@ def _check(limit: LimitLine, where: str) -> None:
         raise Refusal(where, limit.name, "this limit has no value", "give current_a, power_w or both; null: unreadable")
 
 
-def _station_limit(line: LimitLine, now_s: float, where: str) -> Limit:
+def station_limit(line: LimitLine, now_s: float, where: str) -> Limit:
     """A further bound of the whole station; late or unreadable without a default it leaves nothing."""
     _check(line, where)
     named = line.named()

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from chargepoint.power.json_lines import Amount, ConnectorNumber, Name, Refusal, read
+from chargepoint.power.json_lines import Amount, ConnectorNumber, Refusal, read
 from chargepoint.power.sharing_lines import FaultsLine, LimitLine
 from chargepoint.power.station_lines import GridLine, StationLine, read_station
 from chargepoint.power.topology import Topology
@@ -19,8 +19,6 @@ TimeOfDay = Annotated[str, Meta(pattern=r"^\d{1,2}:[0-5]\d(:[0-5]\d)?$")]
 """HH:MM or HH:MM:SS since the midnight before the day; 30:00 is six in the next morning."""
 Percent = Annotated[float, Meta(ge=0, le=100)]
 LONGEST_S = 7 * 86_400.0
-
-DC_SOCKET_A, AC_SOCKET_A = 200.0, 32.0
 
 
 class Socket(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
