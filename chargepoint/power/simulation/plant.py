@@ -160,9 +160,17 @@ class Plant:
         """The main contacts."""
         return self._contacts[contactor].is_closed
 
-    def is_closing_or_opening(self, contactor: str) -> bool:
-        """Whether the main contacts are not (yet) where they were ordered."""
-        return self._contacts[contactor].is_closed != self._contacts[contactor].ordered
+    def is_obedient(self, contactor: str) -> bool:
+        """Whether the main contacts are where they were ordered."""
+        return self._contacts[contactor].is_closed == self._contacts[contactor].ordered
+
+    def contactor_nature(self, contactor: str) -> ContactorNature:
+        """How a contactor behaves now."""
+        return self._contacts[contactor].nature
+
+    def group_nature(self, group: str) -> GroupNature:
+        """How a group behaves now."""
+        return self._converters[group].nature
 
     def voltage_v(self, bus: str) -> float:
         return self._voltage_v[bus]
