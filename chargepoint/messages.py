@@ -12,6 +12,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 from msgspec import Meta
 
+from chargepoint.power_picture import ContactorPicture, GroupPicture, LimitPicture, MovePicture, OutputPicture
 from chargepoint.records import (
     Credential,
     HistoryRow,
@@ -453,6 +454,22 @@ class ModulesState(State, frozen=True, kw_only=True):
     connector: int = 0
     set_voltage_v: float = 0.0
     set_current_a: float = 0.0
+
+
+class PowerState(State, frozen=True, kw_only=True):
+    """Topic `power`: where the station's power goes, and why: groups of modules, contactors between them, what each
+    connector gets and every limit of it, and what moves now.
+
+    `limit` is what the station may take in all (W, by the lowest of `limits`), `used_w` what its connectors take.
+    """
+
+    groups: tuple[GroupPicture, ...] = ()
+    contactors: tuple[ContactorPicture, ...] = ()
+    outputs: tuple[OutputPicture, ...] = ()
+    moves: tuple[MovePicture, ...] = ()
+    limits: tuple[LimitPicture, ...] = ()
+    limit: LimitPicture = LimitPicture(name="")
+    used_w: float = 0.0
 
 
 class InsulationState(State, frozen=True, kw_only=True):
@@ -1206,6 +1223,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     OutputState: frozenset({"station"}),
     ClimateState: frozenset({"station"}),
     ModulesState: frozenset({"station"}),
+    PowerState: frozenset({"station"}),
     InsulationState: frozenset({"station"}),
     UpsState: frozenset({"station"}),
     LightState: frozenset({"station"}),
