@@ -51,6 +51,7 @@ def room(step: Step) -> tuple[float, float, float, float]:
     lines = [
         min([(station.phase_limit_a or (math.inf,) * 3)[line], *(limit.current_a for limit in step.limits)])
         - station.other_loads_a[line]
+        - station.own_consumption_w / 3 / station.phase_voltage_v
         for line in range(3)
     ]
     watts -= station.own_consumption_w + station.other_loads_w
