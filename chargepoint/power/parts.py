@@ -24,6 +24,15 @@ class Wired(Protocol):
     def buses(self) -> tuple[str, ...]: ...
 
 
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+    """A node as seen from an output: the tie one comes by (none at home), and the groups there with the link that
+    comes this way."""
+
+    node: int
+    tie: str = ""
+    links: tuple[tuple[str, int], ...] = ()
+
+
 class Ring(msgspec.Struct, frozen=True, kw_only=True):
     """Nodes in a row, neighbours joined by one contactor each (`ties[i]` joins node i and the next one).
 
@@ -36,6 +45,10 @@ class Ring(msgspec.Struct, frozen=True, kw_only=True):
     is_closed: bool
     groups: tuple[tuple[str, ...], ...]
     outputs: tuple[tuple[int, ...], ...]
+    onward: Mapping[int, tuple[Stretch, ...]] = {}
+    """By output the nodes in the direction of the row, its own one first."""
+    backward: Mapping[int, tuple[Stretch, ...]] = {}
+    """The other way round, its own one first and without groups."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +132,7 @@ def _part(
     inner = [node for node in nodes if node in here]
     if inner:
         ring = _ring(inner, groups, outputs, contactors, homes)
+        ring = None if ring is None else _with_stretches(ring, ways, links)
     return Part(
         groups=groups,
         outputs=outputs,
@@ -202,3 +216,32 @@ def _ring(
         groups=tuple(tuple(at[node][0]) for node in row),
         outputs=tuple(tuple(at[node][1]) for node in row),
     )
+
+
+def _with_stretches(ring: Ring, ways: Mapping[int, Mapping[str, Sequence[int]]], links: Sequence[Wired]) -> Ring:
+    ties = set(ring.ties)
+    tied = {n: ties.intersection(links[n].contactors) for each in ways.values() for ns in each.values() for n in ns}
+    count = len(ring.nodes)
+    onward: dict[int, tuple[Stretch, ...]] = {}
+    backward: dict[int, tuple[Stretch, ...]] = {}
+    for home, outputs in enumerate(ring.outputs):
+        for output in outputs:
+            for step, found in ((1, onward), (-1, backward)):
+                passed: set[str] = set()
+                row = []
+                for distance in range(count):
+                    node = home + step * distance
+                    tie = ""
+                    if distance:
+                        place = node - 1 if step > 0 else node
+                        if not ring.is_closed and not 0 <= node < count:
+                            break
+                        tie = ring.ties[place % count]
+                        passed.add(tie)
+                    here = []
+                    for group in ring.groups[node % count] if distance or step > 0 else ():
+                        fitting = [n for n in ways[output].get(group, ()) if tied[n] <= passed]
+                        here += [(group, n) for n in fitting[:1]]
+                    row.append(Stretch(node=node % count, tie=tie, links=tuple(here)))
+                found[output] = tuple(row)
+    return msgspec.structs.replace(ring, onward=onward, backward=backward)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from chargepoint.power.assignment import exchange, ring, search
+from chargepoint.power.assignment.levels import must_have
 from chargepoint.power.assignment.need import Assignment, Costs, Need
-from chargepoint.power.assignment.problem import FREE, Problem, Welds
-from chargepoint.power.assignment.search import Placed, improve
+from chargepoint.power.assignment.problem import FREE, TOLERANCE_W, Problem, Welds
+from chargepoint.power.assignment.search import Placed
 from chargepoint.power.assignment.worth import FAIRNESS, Worth
 from chargepoint.power.parts import Part
 from chargepoint.power.topology import NO_FAULTS, Faults, Topology
 
 DEFAULT_COSTS = Costs()
 MOST_CHOICES = 64
+STAYING = 0.01
+"""So much more of the power fairness may cost where nothing would move (no flapping at the bound)."""
 
 
 def assign(
@@ -59,18 +63,40 @@ def assign(
 
 def solve(problem: Problem) -> Placed:
     """The best that is found for one part."""
-    placed = Placed(problem, problem.start, problem.start_link)
-    must_w = [0.0] * len(problem.needs)
-    for output in sorted(range(len(problem.needs)), key=lambda output: problem.needs[output].rank):
-        must_w[output] = problem.goal_w[output]
-        trial = Placed(problem, placed.owner, placed.link)
-        improve(problem, trial, Worth(problem, must_w, 0.0))
-        if any(had_w < must - 1e-3 for had_w, must in zip(trial.total_w, must_w, strict=True)):
-            must_w[output] = 0.0
-            continue
-        placed = trial
-    improve(problem, placed, Worth(problem, must_w, FAIRNESS))
-    return placed
+    if problem.part.ring is not None:
+        row = problem.part.ring
+        nothing = [0.0] * len(problem.needs)
+        return as_fair_as_may_be(problem, lambda fairness: ring.solve(problem, row, Worth(problem, nothing, fairness)))
+    step = exchange.improve if problem.is_direct else search.improve
+
+    def run(must_w: Sequence[float], fairness: float) -> Placed:
+        placed = Placed(problem, problem.start, problem.start_link)
+        step(problem, placed, Worth(problem, must_w, fairness))
+        return placed
+
+    must_w = must_have(problem, lambda wanted: _has(run(wanted, 0.0), wanted))
+    return as_fair_as_may_be(problem, lambda fairness: run(must_w, fairness))
+
+
+def as_fair_as_may_be(problem: Problem, run: Callable[[float], Placed]) -> Placed:
+    """The fairest that does not cost too much of the whole power. Staying as it is may cost a little more."""
+    may_cost = min(max(problem.costs.fairness_cost, 0.0), 1.0)
+    most_w = min(sum(problem.top_w), sum(map(max, zip(*problem.power, strict=True))))
+    found = run(FAIRNESS[0])
+    if _used(problem, found) >= (1.0 - may_cost) * most_w:
+        return found
+    plain = run(FAIRNESS[-1])
+    most_w = _used(problem, plain)
+    for fairness in FAIRNESS[1:]:
+        stays = found.owner == problem.start
+        if _used(problem, found) >= (1.0 - may_cost - (STAYING if stays else 0.0)) * most_w:
+            return found
+        found = plain if fairness == FAIRNESS[-1] else run(fairness)
+    return plain
+
+
+def _has(placed: Placed, wanted: Sequence[float]) -> bool:
+    return all(had_w >= must_w - TOLERANCE_W for had_w, must_w in zip(placed.total_w, wanted, strict=True))
 
 
 def _choices(part: Part, needs: Sequence[Need]) -> Iterator[list[Need]]:
@@ -98,7 +124,7 @@ def _reached(problem: Problem, placed: Placed) -> tuple[int, int, int, int]:
     order = sorted(range(len(problem.needs)), key=lambda output: problem.needs[output].rank)
     key = []
     for level_w in (problem.goal_w, problem.floor_w):
-        bits = [placed.total_w[output] >= level_w[output] - 1e-3 for output in order]
+        bits = [placed.total_w[output] >= level_w[output] - TOLERANCE_W for output in order]
         key += [sum(bits), sum(1 << (len(bits) - 1 - place) for place, bit in enumerate(bits) if bit)]
     return key[0], key[1], key[2], key[3]
 

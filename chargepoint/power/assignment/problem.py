@@ -63,6 +63,7 @@ class Problem:
         self.part = part
         self.needs = needs
         self.groups = part.groups
+        self.faults = faults
         self.costs = costs
         self.is_direct = part.is_direct
         self.masks: Mapping[int, int] | Sequence[int] = topology.bus_mask
@@ -81,6 +82,7 @@ class Problem:
             if output != FREE and link in self.links[output].get(name, ()):
                 self.start[group], self.start_link[group] = output, link
         self._drop_clashes()
+        self._sort(topology, faults)
         for group, output in enumerate(self.start):
             if output != FREE:
                 self.total_w[output] += self.power[output][group]
@@ -108,6 +110,22 @@ class Problem:
         if self.start[group] == output:
             return self.start_link[group]
         return self.links[output][self.groups[group]][0]
+
+    def _sort(self, topology: Topology, faults: Faults) -> None:
+        """Groups of the same sort give the same wherever they may go."""
+        sorts: dict[tuple[int, float], int] = {}
+        kind, derating = topology.kind_of_group, faults.derating
+        self.sort = [sorts.setdefault((kind[g], derating.get(g, 1.0)), len(sorts)) for g in self.groups]
+        self.sort_w = [[0.0] * len(sorts) for _ in self.needs]
+        self.reach: list[list[int]] = [[] for _ in self.groups]
+        for output, row in enumerate(self.power):
+            best = self.sort_w[output]
+            for group, power_w in enumerate(row):
+                if power_w > 0:
+                    best[self.sort[group]] = power_w
+                    self.reach[group].append(output)
+        self.is_complete = all(len(reach) in (0, len(self.needs)) for reach in self.reach)
+        self.scarce_first = sorted(range(len(self.groups)), key=lambda group: (len(self.reach[group]), group))
 
     def _kept(self, output: int, level_w: float) -> float:
         had_w = self.total_w[output]

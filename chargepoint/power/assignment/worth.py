@@ -14,8 +14,8 @@ MISSED_W = 1e10
 MISSED_SLOPE = 1e5
 """What it costs to miss what must be: at all, and per W."""
 LEAST_SLOPE = 0.25
-FAIRNESS = 0.75
-"""How much more than 1 the first W of an output counts."""
+FAIRNESS = (0.75, 0.4, 0.2, 0.1, 0.02)
+"""How much more than 1 the first W of an output counts; less and less, where fairness costs too much."""
 
 
 class Worth:

@@ -1,0 +1,79 @@
+"""Whose guarantee, and whose floor, is kept: as many as can be, of equal counts the better ranked (power.md 2)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+from chargepoint.power.assignment.problem import TOLERANCE_W, Problem
+
+MOST_TRIALS = 400
+
+Trial = Callable[[Sequence[float]], bool]
+"""Whether all outputs can have at least so many W at once."""
+
+
+def must_have(problem: Problem, can_have: Trial) -> list[float]:
+    """W that each output must get: its guarantee, its floor, or nothing."""
+    must_w = [0.0] * len(problem.needs)
+    for level_w in (problem.goal_w, problem.floor_w):
+        asking = [
+            output for output in range(len(problem.needs)) if must_w[output] <= 0 and _is_able(problem, output, level_w)
+        ]
+        asking.sort(key=lambda output: problem.needs[output].rank)
+        for output in _most(problem, asking, level_w, must_w, can_have):
+            must_w[output] = level_w[output]
+    return must_w
+
+
+def _is_able(problem: Problem, output: int, level_w: Sequence[float]) -> bool:
+    level = level_w[output]
+    return level > 0 and problem.needs[output].top_w > 0 and sum(problem.power[output]) >= level - TOLERANCE_W
+
+
+def _most(
+    problem: Problem, asking: Sequence[int], level_w: Sequence[float], must_w: Sequence[float], can_have: Trial
+) -> list[int]:
+    """The largest set that can have its level beside what must be; of those the first in the order of `asking`."""
+    trials = 0
+    groups = sum(1 for reach in problem.reach if reach)
+    fewest = {output: fewest_groups(problem.power[output], level_w[output]) for output in asking}
+    taken = sum(fewest_groups(problem.power[output], must) for output, must in enumerate(must_w) if must > 0)
+
+    def fits(chosen: Sequence[int]) -> bool:
+        nonlocal trials
+        if sum(fewest[output] for output in chosen) + taken > groups or trials >= MOST_TRIALS:
+            return False
+        trials += 1
+        wanted = list(must_w)
+        for output in chosen:
+            wanted[output] = level_w[output]
+        return can_have(wanted)
+
+    if fits(asking):
+        return list(asking)
+    found: list[int] = []
+    for output in asking:
+        if fits([*found, output]):
+            found.append(output)
+    bound, left = 0, groups - taken
+    for count in sorted(fewest.values()):
+        left -= count
+        bound += left >= 0
+    for size in range(min(bound, len(asking) - 1), len(found), -1):
+        for chosen in itertools.combinations(asking, size):
+            if fits(chosen):
+                return list(chosen)
+            if trials >= MOST_TRIALS:
+                break
+    return found
+
+
+def fewest_groups(power: Sequence[float], level_w: float) -> int:
+    """How many groups it takes at least to give so much."""
+    count, left_w = 0, level_w - TOLERANCE_W
+    for power_w in sorted(power, reverse=True):
+        if left_w <= 0:
+            break
+        count, left_w = count + 1, left_w - power_w
+    return count
