@@ -28,6 +28,7 @@ from chargepoint.messages import (
     Request,
     RestartReader,
     RestartService,
+    SetUserLimit,
     StartCharging,
     StopCharging,
     SyncControllerClock,
@@ -96,6 +97,7 @@ STAFF = frozenset({Role.TECHNIK, Role.ADMINISTRATOR})
 
 _CONNECTOR = Argument("connector", int, "number of the connector", 1, 64)
 _CONNECTOR_OR_ALL = Argument("connector", int, "number of the connector, 0 for all", 0, 64)
+_CONNECTOR_OR_STATION = Argument("connector", int, "number of the connector, 0 for the station", 0, 64)
 _REASON = Argument("reason", str, "why, for those who see it later", 0, 200, is_needed=False)
 
 
@@ -169,6 +171,15 @@ ACTIONS: dict[str, Action] = {
             "unblock", "station", BlockConnector, Guard.G1, STAFF,
             "Connector {connector} takes charges again.",
             (_CONNECTOR,), lambda v, a: BlockConnector(connector=v["connector"], blocked=False, by=a.login),
+        ),
+        Action(
+            "user_limit", "station", SetUserLimit, Guard.G1, STAFF,
+            "Connector {connector} (0: the station) gets at most limit_w from now on, or what is installed without it.",
+            (
+                _CONNECTOR_OR_STATION,
+                Argument("limit_w", int, "power in W; without: no limit any more", 0, 10_000_000, is_needed=False),
+            ),
+            lambda v, a: SetUserLimit(connector=v["connector"], limit_w=v.get("limit_w"), by=a.login),
         ),
         Action(
             "emergency_stop", "station", EmergencyStop, Guard.G0, STAFF,

@@ -70,6 +70,14 @@ class StationSettings(Section, frozen=True, kw_only=True):
     plug_and_charge_id_tag: Annotated[IdText20, about("Stand-in idTag of such charges.")] = "PLUGNCHARGE"
     power_limit_w: Annotated[Positive, about("What the station may draw in all (grid connection).")]
     phase_voltage_v: Annotated[Positive, about("Voltage of a phase to neutral.")] = 230.0
+    phase_limit_a: Annotated[
+        Positive | None,
+        about("Most current of each phase of the grid connection, other loads of its meter included. Not set: none."),
+    ] = None
+    max_imbalance_a: Annotated[
+        Positive | None,
+        about("Most that the connectors' current on one phase may be above that on another (AC). Not set: any."),
+    ] = None
     meter: Annotated[str, about("Name of the [[meter]] of the whole station; empty: there is none.")] = ""
     max_session_duration_s: Annotated[int, Meta(ge=60), about("A charge ends after this long.")] = 24 * 3600
     link_lost_delay_s: Annotated[

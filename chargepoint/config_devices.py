@@ -202,6 +202,10 @@ class InputSettings(Section, frozen=True, kw_only=True):
         Annotated[float, Meta(ge=0, le=60)] | None, about("So long a change must last. Not set: as usual.")
     ] = None
     connectors: Annotated[tuple[int, ...], about("Numbers of the connectors it stops; empty: all.")] = ()
+    limit_w: Annotated[
+        NotNegative | None,
+        about("power_reduction: what the station may draw in all while it is active (generator, battery)."),
+    ] = None
 
 
 class OutputSettings(Section, frozen=True, kw_only=True):

@@ -690,6 +690,15 @@ class BlockConnector(Request["ActionResult"], frozen=True, kw_only=True):
     by: str = ""
 
 
+class SetUserLimit(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: the power that its owner allows it or a connector (0: the station); None: no such limit. Durable.
+    Codes: ok, unknown_connector, busy (something charges), above_limit, not_recorded."""
+
+    connector: int
+    limit_w: float | None = None
+    by: str = ""
+
+
 class ChangeAvailability(Request["ActionResult"], frozen=True, kw_only=True):
     """To station: connector 0 is the whole station. Durable. Codes: ok, scheduled, unknown_connector."""
 
@@ -1251,6 +1260,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     ReadCompositeSchedule: _READERS,
     UnlockConnector: _DOORS,
     BlockConnector: _DOORS,
+    SetUserLimit: _DOORS - {"ocpp"},
     ChangeAvailability: _DOORS,
     SetFreeMode: _DOORS,
     SetOperatingMode: _DOORS,

@@ -285,6 +285,7 @@ class InputFunction(enum.StrEnum):
     CONTACTOR_FEEDBACK = "contactor_feedback"
     LID = "lid"  # of a household socket: open
     TAMPER = "tamper"
+    POWER_REDUCTION = "power_reduction"  # generator or battery operation: less power while it is active
     OTHER = "other"  # shown, stops nothing
 
 

@@ -37,6 +37,7 @@ from chargepoint.messages import (
     SetFreeMode,
     SetOperatingMode,
     SetSamplingPlan,
+    SetUserLimit,
     StartCharging,
     StopCharging,
     SyncControllerClock,
@@ -47,6 +48,7 @@ from chargepoint.messages import (
 from chargepoint.records import StationStopped
 from chargepoint.station.cards import Desk
 from chargepoint.station.connector import Phase, StopAsked
+from chargepoint.station.limits import user_limit_fault
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.recorder import Recorder
 from chargepoint.station.site import Site
@@ -81,6 +83,7 @@ class Calls:
         bus.serve(NameTransaction, self.name_transaction)
         bus.serve(UnlockConnector, self.unlock)
         bus.serve(BlockConnector, self.block)
+        bus.serve(SetUserLimit, self.set_user_limit)
         bus.serve(ChangeAvailability, self.change_availability)
         bus.serve(SetFreeMode, self.set_free_mode)
         bus.serve(SetOperatingMode, self.set_mode)
@@ -160,6 +163,23 @@ class Calls:
         outlet.blocked = request.blocked
         outlet.set_disabled()
         self._note_deed(request.connector, "block" if request.blocked else "unblock", request.by, request.reason)
+        return OK
+
+    async def set_user_limit(self, request: SetUserLimit, sender: str) -> ActionResult:
+        limits, number, limit_w = self._site.user_limits, request.connector, request.limit_w
+        if number and number not in self._outlets:
+            return _unknown(number)
+        if any(outlet.in_transaction or outlet.phase is Phase.BOOKED for outlet in self._outlets.values()):
+            return ActionResult(ok=False, code="busy", text="Power limits change only while nothing charges.")
+        fault = "" if limit_w is None else user_limit_fault(limit_w, limits.resulting_w(number))
+        if fault:
+            return ActionResult(ok=False, code="above_limit", text=fault)
+        try:
+            await limits.keep(number, limit_w)
+        except CannotRecord as error:
+            return ActionResult(ok=False, code="not_recorded", text=str(error))
+        self._note_deed(number, "user limit " + ("none" if limit_w is None else f"{limit_w:g} W"), request.by or sender)
+        self._site.balance()
         return OK
 
     async def change_availability(self, request: ChangeAvailability, sender: str) -> ActionResult:

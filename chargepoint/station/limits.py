@@ -6,7 +6,9 @@ What a limit counts as, and how A becomes W, says `chargepoint.power.limits`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from chargepoint.config import ConnectorSettings, Settings
 from chargepoint.power.limits import NAMES as NAMES
@@ -24,6 +26,8 @@ OFF_C = 90.0
 """Plug and cable temperature from which the current falls, and at which nothing is left (E7 is the controller's)."""
 BOUNDED_WITHIN_A, BOUNDED_MARGIN = 2.0, 1.1
 """A request so near the limit that the vehicle was told may want more; what a lower one has above it."""
+MODULE_HOT_C, MODULE_OFF_C = 75.0, 90.0
+"""Temperature of a power module from which its power counts as less, and at which it counts as nothing."""
 HIGHEST_READABLE_C = 200.0
 """The most a temperature sensor can mean (statuses.md 10); above it is missing or broken."""
 
@@ -166,6 +170,87 @@ def climate_limit(settings: Settings, share: float) -> tuple[Limit, ...]:
         return ()
     most_w = min(settings.station.power_limit_w, math.fsum(each.max_power_w for each in settings.connector))
     return (Limit(math.inf, most_w * max(0.0, share) if math.isfinite(share) else 0.0, "climate"),)
+
+
+def lines_of(settings: ConnectorSettings, phases: int) -> tuple[int, ...]:
+    """The lines of the grid (0: L1) that a connector's car loads; a DC connector loads all three."""
+    if settings.type.power_type is PowerType.DC:
+        return (0, 1, 2)
+    count = phases if 1 <= phases <= settings.phases else settings.phases
+    return tuple((settings.first_phase - 1 + place) % 3 for place in range(count))
+
+
+def line_currents(
+    settings: ConnectorSettings, reading: ControllerReading, phases: int, phase_voltage_v: float
+) -> tuple[float, float, float]:
+    """What a connector takes on L1, L2 and L3 of the grid, in A. DC counts a third on each."""
+    found = [0.0, 0.0, 0.0]
+    if settings.type.power_type is PowerType.DC:
+        each_a = max(0.0, reading.power_w) / (3 * phase_voltage_v)
+        return each_a, each_a, each_a
+    for place, line in enumerate(lines_of(settings, settings.phases)):
+        found[line] += max(0.0, reading.current_a[place])
+    return found[0], found[1], found[2]
+
+
+class Unbalanced(msgspec.Struct, frozen=True):
+    """A car that loads one or two phases only, and wants energy."""
+
+    connector: int
+    lines: tuple[int, ...]
+    floor_a: float
+    since_mono_s: float
+
+
+def imbalance_limits(cars: Iterable[Unbalanced], max_imbalance_a: float | None) -> dict[int, NamedLimit]:
+    """So much each unbalanced car may take that no phase carries more than `max_imbalance_a` above another.
+
+    What loads all three phases adds the same to each; so it is enough that on no phase the others together take more.
+    They share it equally; who came last waits while there is not the floor for all.
+    """
+    if max_imbalance_a is None:
+        return {}
+    waiting = sorted(cars, key=lambda car: (car.since_mono_s, car.connector))
+    limits = {car.connector: NamedLimit("phase", current_a=0.0) for car in waiting}
+    served: list[Unbalanced] = []
+    for car in waiting:
+        together = [*served, car]
+        if all(_equal_a(each, together, max_imbalance_a) >= each.floor_a for each in together):
+            served = together
+    for car in served:
+        limits[car.connector] = NamedLimit("phase", current_a=_equal_a(car, served, max_imbalance_a))
+    return limits
+
+
+def _equal_a(car: Unbalanced, cars: Sequence[Unbalanced], most_a: float) -> float:
+    """An equal part of its fullest line."""
+    return most_a / max(sum(line in other.lines for other in cars) for line in car.lines)
+
+
+def reduction_limits(limits_w: Iterable[float | None]) -> tuple[Limit, ...]:
+    """What the inputs that ask for less power now leave the whole station; one without a figure leaves nothing."""
+    found = [0.0 if limit_w is None or not math.isfinite(limit_w) else max(0.0, limit_w) for limit_w in limits_w]
+    return (Limit(math.inf, min(found), "power_reduction"),) if found else ()
+
+
+def module_heat_share(temperature_c: float | None) -> float:
+    """What the heat of a power module leaves of its power, 0..1: all up to 75 °C, nothing from 90 °C on.
+
+    Modules derate by themselves, too; to know it before lets their power be given to others in good time. None or out
+    of the sensor's range: it says nothing.
+    """
+    if temperature_c is None or not MODULE_HOT_C < temperature_c <= HIGHEST_READABLE_C:
+        return 1.0
+    return max(0.0, (MODULE_OFF_C - temperature_c) / (MODULE_OFF_C - MODULE_HOT_C))
+
+
+def user_limit_fault(limit_w: float, resulting_w: float) -> str:
+    """Why a user limit is not applied (statuses.md 14: it may only lower); empty when it may be."""
+    if not math.isfinite(limit_w) or limit_w < 0:
+        return "A limit is a power of 0 W or more."
+    if limit_w > resulting_w:
+        return f"{limit_w:g} W is above the resulting limit of {resulting_w:g} W, and a user limit only lowers."
+    return ""
 
 
 def temperature_limit(settings: ConnectorSettings, temperature_c: float | None) -> tuple[NamedLimit, ...]:

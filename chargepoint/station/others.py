@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from drivers.interfaces import MeterReading
 
@@ -27,11 +27,22 @@ Sample = tuple[float, float]
 """When (monotonic), and W."""
 
 
-class OtherLoads:
-    """The estimate. `power_w` is None until the meter was read once."""
+NOISE_A = 1.0
 
-    def __init__(self) -> None:
+
+class OtherLoads:
+    """The estimate. `power_w` is None until the meter was read once.
+
+    `measure` takes what is judged out of a reading of the meter: all of its W, or the A of one phase (then what
+    connectors take, and all figures here, are A as well, and `noise` is in A).
+    """
+
+    def __init__(
+        self, measure: Callable[[MeterReading], float] = lambda reading: reading.power_w, noise: float = NOISE_W
+    ) -> None:
         self.power_w: float | None = None
+        self._measure = measure
+        self._noise = noise
         self._samples: dict[int, deque[Sample]] = {}
         self._reading: MeterReading | None = None
         self._reading_s = 0.0
@@ -70,14 +81,14 @@ class OtherLoads:
         if len(known) < len(ranges):
             return
         self._is_judged = True
-        total_w = self._reading.power_w
+        total_w = self._measure(self._reading)
         if not math.isfinite(total_w):
             return
         highest_w = max(0.0, total_w - sum(low_w for low_w, _ in known))
         lowest_w = max(0.0, total_w - sum(high_w for _, high_w in known))
         before_w = highest_w if self.power_w is None else self.power_w
         found_w = min(max(before_w, lowest_w), highest_w)
-        self.power_w = found_w if found_w > NOISE_W else 0.0
+        self.power_w = found_w if found_w > self._noise else 0.0
 
     def _range_w(self, kept: deque[Sample], now_s: float) -> tuple[float, float] | None:
         """Least and most that a connector can have taken when the meter was read; None: not known yet."""
@@ -89,3 +100,35 @@ class OtherLoads:
             after = [0.0]
         found = before + after
         return min(found), max(found)
+
+
+def _current_of(line: int) -> Callable[[MeterReading], float]:
+    return lambda reading: math.nan if reading.current_a is None else abs(reading.current_a[line])
+
+
+class OtherCurrents:
+    """What others take on each of L1, L2, L3, in A: an estimate of its own for each."""
+
+    def __init__(self) -> None:
+        self._lines = tuple(OtherLoads(_current_of(line), NOISE_A) for line in range(3))
+
+    @property
+    def current_a(self) -> tuple[float | None, float | None, float | None]:
+        """None for a line until the meter has told its current."""
+        one, two, three = (line.power_w for line in self._lines)
+        return one, two, three
+
+    def note_connectors(self, drawn: Mapping[int, tuple[float, tuple[float, float, float]]]) -> None:
+        """What each connector takes on each line, and when that was read."""
+        for place, line in enumerate(self._lines):
+            line.note_connectors({number: (at_s, amps[place]) for number, (at_s, amps) in drawn.items()})
+
+    def note_meter(self, reading: MeterReading, mono_s: float) -> None:
+        """A reading of the station meter."""
+        for line in self._lines:
+            line.note_meter(reading, mono_s)
+
+    def judge(self, now_s: float) -> None:
+        """Move the estimates by the last reading."""
+        for line in self._lines:
+            line.judge(now_s)

@@ -14,7 +14,6 @@ import msgspec
 
 from chargepoint.clock import Clock
 from chargepoint.config import Settings
-from chargepoint.records import Limit
 from chargepoint.power.allocation import (
     NOTHING,
     Allocation,
@@ -25,13 +24,19 @@ from chargepoint.power.allocation import (
     has_power_for,
     lower_before_raise,
 )
+from chargepoint.records import Limit
 from chargepoint.station.connector import Phase
 from chargepoint.station.limits import (
     NamedLimit,
+    Unbalanced,
     cap,
     climate_limit,
+    imbalance_limits,
     least_rate_a,
+    line_currents,
+    lines_of,
     nominal_voltage_v,
+    reduction_limits,
     schedule_limits,
     station_limits,
     temperature_limit,
@@ -39,10 +44,11 @@ from chargepoint.station.limits import (
     vehicle_limits,
 )
 from chargepoint.station.meters import MeterPoint
-from chargepoint.station.others import OtherLoads
+from chargepoint.station.others import OtherCurrents, OtherLoads
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.permission import NO_GRANT
 from chargepoint.station.schedules import Schedules
+from chargepoint.station.user_limits import UserLimits
 from chargepoint.vocabulary import ControllerStatus, PowerType
 
 log = logging.getLogger(__name__)
@@ -77,14 +83,19 @@ class PowerSharing:
         """What heat leaves of the station's power, 0..1."""
         self.limits_of: Callable[[Outlet], tuple[NamedLimit, ...]] = lambda outlet: ()
         """What the power modules of a connector allow."""
+        self.reductions: Callable[[], Sequence[float | None]] = lambda: ()
+        """What each input that asks for less power leaves the station, in W."""
+        self.user_limits: UserLimits | None = None
         self._room_changed: dict[int, float] = {}
+        self._imbalance: dict[int, NamedLimit] = {}
         self._others = OtherLoads()
+        self._other_currents = OtherCurrents()
 
     def measured(self) -> None:
         """Something was read anew; when others on the feed are found to take more, our own part falls at once."""
         if self._meter is None:
             return
-        before_w = self._others.power_w
+        before_w, before_a = self._others.power_w, self._other_currents.current_a
         self._others.note_connectors(
             {
                 outlet.number: (outlet.reading_mono_s, max(0.0, outlet.reading.power_w))
@@ -92,10 +103,25 @@ class PowerSharing:
                 if outlet.reading is not None
             }
         )
+        self._other_currents.note_connectors(
+            {
+                outlet.number: (outlet.reading_mono_s, self._drawn_a(outlet))
+                for outlet in self._outlets
+                if outlet.reading is not None
+            }
+        )
         if self._meter.reading is not None:
             self._others.note_meter(self._meter.reading, self._meter.mono_s)
+            self._other_currents.note_meter(self._meter.reading, self._meter.mono_s)
         self._others.judge(self._clock.mono())
-        if before_w is not None and self._others.power_w is not None and self._others.power_w > before_w:
+        self._other_currents.judge(self._clock.mono())
+        is_more = before_w is not None and self._others.power_w is not None and self._others.power_w > before_w
+        if self._settings.station.phase_limit_a is not None:
+            now_a = self._other_currents.current_a
+            is_more = is_more or any(
+                old is not None and new is not None and new > old for old, new in zip(before_a, now_a, strict=True)
+            )
+        if is_more:
             self.balance()
 
     @property
@@ -114,18 +140,39 @@ class PowerSharing:
                 others_w = max(0.0, limit_w - own_w, known_w or 0.0)
             else:
                 others_w = known_w
+        phase_a = self._settings.station.phase_limit_a
         return StationPower(
-            power_limit_w=limit_w, other_loads_w=others_w, phase_voltage_v=self._settings.station.phase_voltage_v
+            power_limit_w=limit_w,
+            other_loads_w=others_w,
+            phase_limit_a=None if phase_a is None else (phase_a, phase_a, phase_a),
+            other_loads_a=(0.0, 0.0, 0.0) if phase_a is None else self._others_a(phase_a),
+            phase_voltage_v=self._settings.station.phase_voltage_v,
         )
+
+    def _others_a(self, limit_a: float) -> tuple[float, float, float]:
+        """What others take on each phase; while the meter does not tell it, all that is not ours already."""
+        if self._meter is None:
+            return (0.0, 0.0, 0.0)
+        is_late = not self._meter.is_answering or self._others.is_still(self._clock.mono())
+        own = [self._drawn_a(outlet) for outlet in self._outlets]
+        found = []
+        for line, known_a in enumerate(self._other_currents.current_a):
+            own_a = sum(amps[line] for amps in own)
+            is_unknown = known_a is None or is_late
+            found.append(max(0.0, limit_a - own_a, known_a or 0.0) if is_unknown else known_a or 0.0)
+        return found[0], found[1], found[2]
 
     def balance(self) -> None:
         """Share anew and hand out the grants."""
         now = self._clock.mono()
+        self._imbalance = imbalance_limits(self._unbalanced(now), self._settings.station.max_imbalance_a)
         requests = [self._request(outlet, now) for outlet in self._outlets]
         station = self.station_power
         limits = (
             *station_limits(self._schedules.of_station(), station.phase_voltage_v),
             *climate_limit(self._settings, self.power_share()),
+            *reduction_limits(self.reductions()),
+            *(() if self.user_limits is None else self.user_limits.of_station()),
         )
         before = self.allocation
         target = allocate(station, requests, limits, before, now)
@@ -138,7 +185,7 @@ class PowerSharing:
 
     def _request(self, outlet: Outlet, now: float) -> Request:
         settings, reading, vehicle = outlet.settings, outlet.reading, outlet.vehicle
-        phases = vehicle.phases if vehicle is not None and vehicle.phases else settings.phases
+        phases = _phases_of(outlet)
         is_ac = settings.type.power_type is PowerType.AC
         voltage_v = self._settings.station.phase_voltage_v if is_ac else 0.0
         flows = reading is not None and reading.status is ControllerStatus.C6_CHARGING
@@ -152,12 +199,13 @@ class PowerSharing:
             *vehicle_limits(settings, reading, vehicle),
             *temperature_limit(settings, outlet.temperature_c),
             *self.limits_of(outlet),
+            *(() if self.user_limits is None else self.user_limits.of_connector(settings)),
+            *([self._imbalance[outlet.number]] if outlet.number in self._imbalance else ()),
             *used_up_limit(outlet.charge is not None and outlet.charge.is_used_up),
             *schedule_limits(type_, bounds, voltage_v, phases),
             *(UNREADABLE if self._schedules.damaged else ()),
         )
         outlet.cap = cap(settings, limits, voltage_v, phases, now)
-        since = session.started.mono_s if session is not None and session.started is not None else now
         return Request(
             connector=outlet.number,
             wants_energy=outlet.wants_energy,
@@ -166,9 +214,31 @@ class PowerSharing:
             voltage_v=voltage_v,
             phases=phases,
             power_type=settings.type.power_type,
-            since_mono_s=since,
+            first_phase=settings.first_phase,
+            since_mono_s=_since(outlet, now),
             drawn_w=self._drawn_w(outlet) if flows else None,
         )
+
+    def _unbalanced(self, now: float) -> list[Unbalanced]:
+        """Cars that want energy and load one or two phases only."""
+        found = []
+        for outlet in self._outlets:
+            lines = lines_of(outlet.settings, _phases_of(outlet))
+            if outlet.wants_energy and len(lines) < 3:
+                since = _since(outlet, now)
+                found.append(Unbalanced(outlet.number, lines, outlet.settings.min_current_a, since))
+        return found
+
+    def _drawn_a(self, outlet: Outlet) -> tuple[float, float, float]:
+        """What the connector takes on each line of the grid; a silent one counts as its grant."""
+        grid_v = self._settings.station.phase_voltage_v
+        if outlet.reading is not None and not outlet.link_lost:
+            return line_currents(outlet.settings, outlet.reading, _phases_of(outlet), grid_v)
+        is_dc = outlet.settings.type.power_type is PowerType.DC
+        each_a = outlet.grant.power_w / (3 * grid_v) if is_dc else outlet.grant.current_a
+        lines = lines_of(outlet.settings, outlet.settings.phases)
+        one, two, three = (each_a if line in lines else 0.0 for line in range(3))
+        return one, two, three
 
     def _drawn_w(self, outlet: Outlet) -> float:
         """What the connector really takes now: the controller's word; a silent one under lease counts as its grant."""
@@ -193,3 +263,14 @@ class PowerSharing:
             since = self._room_changed.setdefault(outlet.number, now)
             if now - since >= (NO_POWER_AFTER_S if lacks else POWER_AGAIN_AFTER_S):
                 outlet.no_power = lacks
+
+
+def _phases_of(outlet: Outlet) -> int:
+    """How many phases its car uses, as far as it has told."""
+    vehicle = outlet.vehicle
+    return vehicle.phases if vehicle is not None and vehicle.phases else outlet.settings.phases
+
+
+def _since(outlet: Outlet, now: float) -> float:
+    session = outlet.session
+    return session.started.mono_s if session is not None and session.started is not None else now

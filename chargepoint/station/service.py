@@ -88,6 +88,7 @@ async def _work(context: Context, books: Books) -> None:
     sharing = PowerSharing(settings, outlets, station_meter, site.schedules, clock)
     dc_parts = DcParts(settings, ports, outlets, site, context.bus)
     sharing.limits_of = dc_parts.limits_of
+    sharing.user_limits = site.user_limits
     site.balance = site.schedules.balance = sharing.balance
     site.measured = sharing.measured
     site.running = lambda: [

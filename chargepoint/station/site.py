@@ -18,6 +18,7 @@ from chargepoint.station.connector import Authorised, StopAsked
 from chargepoint.station.kept_facts import decoded, read_word
 from chargepoint.station.reserving import Reservations
 from chargepoint.station.schedules import Schedules
+from chargepoint.station.user_limits import UserLimits
 from chargepoint.vocabulary import (
     AuthorizationBasis,
     CredentialType,
@@ -53,6 +54,7 @@ class Site:
         """Starters of running charges and what these have taken so far, in Wh; set once the connectors are there."""
         self.reservations = Reservations(books, clock)
         self.schedules = Schedules(books, clock)
+        self.user_limits = UserLimits(settings, books)
         self.holds = Holds()
         """What keeps connectors from energy beside their own faults: cabinet inputs, heat, lost mains."""
         self._owners: dict[Credential, User | None] = {}
@@ -75,6 +77,7 @@ class Site:
         self.operative = facts.get(_OPERATIVE, b"1") == b"1"
         if _USERS in facts:
             self.take_users(decoded(_USERS, facts[_USERS], tuple[User, ...]) or ())
+        self.user_limits.load(facts)
         await self.reservations.load()
         await self.schedules.load()
 

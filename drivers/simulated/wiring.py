@@ -38,6 +38,7 @@ NORMALLY_CLOSED = frozenset(
         "power_fail",
         "residual_current",
         "tamper",
+        "power_reduction",
     }
 )
 """Functions whose contacts are closed while all is well, unless the section says otherwise (docs/devices.md)."""

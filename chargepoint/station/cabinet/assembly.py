@@ -43,7 +43,7 @@ from chargepoint.station.outlet import Outlet
 from chargepoint.station.power import PowerSharing
 from chargepoint.station.site import Site
 from chargepoint.storage.database import CannotRecord
-from chargepoint.vocabulary import Cause, EventType, StopSource
+from chargepoint.vocabulary import Cause, EventType, InputFunction, StopSource
 from drivers.interfaces import ConnectorController
 
 log = logging.getLogger(__name__)
@@ -121,6 +121,7 @@ class Cabinet:
         self._cut_off = CutOff(outlets, self._site, self._facts.keep)
         self._site.holds.changed = self._holds_changed
         sharing.power_share = lambda: self.climate.power_share
+        sharing.reductions = self._reductions
         self.climate.changed = self._site.balance
         shows = Shows(self._site, outlets)
         desk.card_seen, desk.card_handled = shows.card_seen, shows.card_handled
@@ -191,6 +192,16 @@ class Cabinet:
         if track.is_active and rule.security_event:
             self._site.books.note_security(rule.security_event, "service", "station", f"input {track.name}", rule.text)
         self._tell_state(f"input/{track.name}", self._input_state(track))
+        if track.function is InputFunction.POWER_REDUCTION:
+            self._site.balance()
+
+    def _reductions(self) -> list[float | None]:
+        """What each input that asks for less power now leaves the station; one that is not known counts as active."""
+        return [
+            track.settings.limit_w
+            for track in self.inputs.values()
+            if track.function is InputFunction.POWER_REDUCTION and (track.is_active is not False or track.is_lost)
+        ]
 
     def _judge(self, track: InputTrack) -> None:
         key = f"input/{track.name}"

@@ -56,6 +56,7 @@ WIRING: dict[InputFunction, Wiring] = {
     InputFunction.CONTACTOR_FEEDBACK: Wiring(False, 0.0, counts_when_lost=False),
     InputFunction.LID: Wiring(False, 0.2, counts_when_lost=False),
     InputFunction.TAMPER: Wiring(True, 0.5, counts_when_lost=False),
+    InputFunction.POWER_REDUCTION: Wiring(True, 0.2),
     InputFunction.OTHER: Wiring(False, 0.1, counts_when_lost=False),
 }
 """A surge arrester that has done its work, a lid, a cover: worth telling, nothing that a silent module should stop."""

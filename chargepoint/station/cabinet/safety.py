@@ -51,6 +51,7 @@ RULES: dict[InputFunction, Rule] = {
     InputFunction.CONTACTOR_FEEDBACK: Rule(None),
     InputFunction.LID: Rule(None),
     InputFunction.TAMPER: Rule(None, "The cover was opened.", security_event="TamperDetectionActivated"),
+    InputFunction.POWER_REDUCTION: Rule(None),  # it lowers the station's power: limits.py
     InputFunction.OTHER: Rule(None),
 }
 BY_MAINS = frozenset({InputFunction.POWER_FAIL})
