@@ -268,7 +268,7 @@ def _stretches(
 
 def _nice(step: float) -> float:
     """The next of 1, 2, 5, 10, 20 ... at or above a step."""
-    power = 10 ** math.floor(math.log10(max(step, 1e-3)))
+    power = 10.0 ** math.floor(math.log10(max(step, 1e-3)))
     return next(each * power for each in (1, 2, 5, 10) if each * power >= step * 0.999)
 
 

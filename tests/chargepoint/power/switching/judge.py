@@ -100,6 +100,7 @@ class Judge:
         found = list(self.sins)
         found += [sin for each in self.plant.truth.operations if (sin := self._operation(each)) is not None]
         found += [sin for each in self.plant.truth.everything() if (sin := self._breach(each)) is not None]
+        found += self._too_often()
         return sorted(found, key=lambda each: each.at_s)
 
     # By what was measured.
@@ -155,7 +156,7 @@ class Judge:
 
     def _told_first(self, now_s: float, measured: Measured, groups: Mapping[str, GroupOrder], orders: Orders) -> None:
         """Z8: nobody gets less without having been told."""
-        if self._is_disturbed(now_s, now_s) or now_s - self._restarted_s < KNOW_S:
+        if self._is_disturbed(now_s - KNOW_S, now_s) or now_s - self._restarted_s < KNOW_S:
             return
         for number, reading in measured.outputs.items():
             if reading.stage is not Stage.CHARGING or reading.current_a < 5:
@@ -177,6 +178,8 @@ class Judge:
             since_s = max(said.since_s, ordered.since_s, self._restarted_s)
             if now_s - since_s <= OBEY_S + self._slack_s:
                 continue
+            if ordered.value and said.value is False and now_s - since_s > OBEY_S + 2 * self._slack_s:
+                self._sin("Z9", now_s, f"{name} still ordered to close though it does not obey")
             for group, bus in self.topology.bus_of_group.items():
                 is_own = bus in self._between[name] and bus not in self.topology.bus_of_output.values()
                 if is_own and bus not in self.topology.installed.nodes:
@@ -219,6 +222,18 @@ class Judge:
         ):
             return Sin("Z3", done.at_s, f"closed unmatched: {figures}, highest {done.highest_v:.0f} V")
         return None
+
+    def _too_often(self) -> list[Sin]:
+        """R5: three operations per minute."""
+        closings: dict[str, list[float]] = {}
+        found = []
+        for each in self.plant.truth.operations:
+            if each.closed and each.cause == "order":
+                times = closings.setdefault(each.contactor, [])
+                times.append(each.at_s)
+                if len(times) > 3 and times[-1] - times[-4] < 60:
+                    found.append(Sin("R5", each.at_s, f"{each.contactor} closed for the fourth time within 60 s"))
+        return found
 
     def _breach(self, breach: Breach) -> Sin | None:
         rule, grace_s, needs_excuse = _RULES[breach.kind]
@@ -286,7 +301,7 @@ class Judge:
                 self.disturbed.append((each.at_s, each.contactor))
 
     def _is_disturbed(self, from_s: float, to_s: float) -> bool:
-        return any(from_s - KNOW_S <= at_s <= to_s for at_s, _ in self.disturbed)
+        return any(from_s <= at_s <= to_s for at_s, _ in self.disturbed)
 
     def _island(
         self, measured: Measured, bus: str, *, also: Set[str] = frozenset(), only: Set[str] | None = None
