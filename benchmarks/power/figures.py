@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,7 +13,9 @@ from benchmarks.power.days import day
 from benchmarks.power.judge import Verdict, judge, reference
 from benchmarks.power.policies import Policy, equal_share, first_come, own
 from benchmarks.power.stations import station
-from benchmarks.rig import Place
+
+if TYPE_CHECKING:
+    from benchmarks.rig import Place
 
 JUDGED = ("full 4x6", "half 4x6", "ring 6x6", "ring 4x8", "fixed 4x8", "mixed 4x6", "half 8x12", "full 12x24")
 TIMED = ("full 4x6", "half 12x24", "full 12x24", "ring 12x24", "full 24x48", "ring 24x48")
