@@ -1,0 +1,121 @@
+"""Where each group is to go by the allocation and the state of the outputs, and whether it may (power.md 6, step 1)."""
+
+from __future__ import annotations
+
+from chargepoint.power.measured import Stage
+from chargepoint.power.switching.state import Tick
+
+
+def targets(tick: Tick) -> dict[str, int]:
+    """The link that each group is to be on; groups not in it are to be on none.
+
+    Only outputs that prepare (one group, Z10) or charge get groups; a locked group, a link with a contactor that does
+    not close, and an output joined to another one get nothing.
+    """
+    links = tick.wiring.topology.links
+    wishes = sorted(tick.wanted.links)
+    if tick.wanted.age_s > tick.settings.zero_after_s:
+        wishes = []
+    elif tick.wanted.age_s > tick.settings.hold_after_s:
+        wishes = [held for each in tick.members.values() if (held := _goal(tick, each.name)) is not None]
+    found: dict[str, int] = {}
+    preparing: dict[int, list[int]] = {}
+    unusable = tick.contactors.unusable
+    for number in wishes:
+        if not 0 <= number < len(links):
+            continue
+        link = links[number]
+        stage = tick.look.stage(link.connector)
+        is_well = link.group not in tick.groups.locked and link.connector not in tick.shorted
+        if link.group in found or not is_well or not unusable.isdisjoint(link.contactors):
+            continue
+        if stage is Stage.CHARGING:
+            found[link.group] = number
+        elif stage is Stage.PREPARING:
+            preparing.setdefault(link.connector, []).append(number)
+    for connector in sorted(preparing):
+        candidates = [number for number in preparing[connector] if links[number].group not in found]
+        first = min(candidates, key=lambda number: _eagerness(tick, number), default=None)
+        if first is not None:
+            found[links[first].group] = first
+    return found
+
+
+def _goal(tick: Tick, group: str) -> int | None:
+    """Where a group is, or is going to be."""
+    member = tick.members[group]
+    return member.link if member.move is None else member.move.joins
+
+
+def _eagerness(tick: Tick, link: int) -> tuple[bool, bool, bool, int, int]:
+    """Which group goes first to an output that prepares: one that is there, or on its way, or free."""
+    each = tick.wiring.topology.links[link]
+    member = tick.members[each.group]
+    is_waiting = tick.now_s < member.not_before_s
+    return (
+        member.link != link,
+        _goal(tick, each.group) != link,
+        is_waiting or member.link is not None,
+        len(each.contactors),
+        link,
+    )
+
+
+def why_refused(tick: Tick, group: str, link: int) -> str:
+    """What speaks against a move for longer: it is refused, and reported. Empty: nothing."""
+    each = tick.wiring.topology.links[link]
+    for name in tick.wiring.path(link):
+        if not tick.look.is_closed(name) and (why := tick.contactors.why_not_close(name, tick.now_s)):
+            return why if "just moved" not in why else ""
+    bound = tick.wiring.joined(frozenset(tick.contactors.welded) | frozenset(each.contactors))
+    places = {bound.at[bus] for bus in tick.wiring.buses[link]}
+    others = [n for place in sorted(places) for n in bound.outputs.get(place, ()) if n != each.connector]
+    foreign = [n for n in others if tick.wiring.output_bus[n] not in tick.wiring.buses[link]]
+    if foreign:
+        return f"a welded contactor joins it to output {foreign[0]}"
+    return ""
+
+
+def why_wait(tick: Tick, group: str, link: int) -> str:
+    """What is in the way of a group just now: its buses are not free yet. Empty: nothing."""
+    topology = tick.wiring.topology
+    connector = topology.links[link].connector
+    mask = topology.bus_mask[link]
+    for member in tick.members.values():
+        if member.name == group:
+            continue
+        for other in _taken(tick, member.name):
+            its = topology.links[other].connector
+            if its != connector and topology.bus_mask[other] & mask:
+                return f"group {member.name} still holds its way for output {its}"
+            if its in topology.rivals[connector]:
+                return f"output {its} of the same exclusive set is powered"
+    places = {tick.look.place(bus) for bus in tick.wiring.buses[link]}
+    own = set(tick.wiring.buses[link])
+    for place in sorted(places):
+        for number in tick.look.joined.outputs.get(place, ()):
+            if number == connector:
+                continue
+            is_free = tick.wiring.output_bus[number] in own and not tick.look.is_powered(number)
+            if not is_free or tick.look.outputs[number].is_closed is True:
+                return f"output {number} is on its way"
+        for name in tick.look.joined.groups.get(place, ()):
+            theirs = tick.connector(tick.members[name].link)
+            if name != group and theirs not in (None, connector):
+                return f"group {name} is on its way"
+            if name != group and theirs is None and tick.look.group_a(name) > tick.settings.zero_a:
+                return f"group {name} gives current on its way"
+    return ""
+
+
+def _taken(tick: Tick, group: str) -> list[int]:
+    """The links that a group occupies."""
+    member = tick.members[group]
+    found = [] if member.link is None else [member.link]
+    move = member.move
+    if move is not None:
+        if move.closing and move.joins is not None:
+            found.append(move.joins)
+        if move.left is not None and any(tick.look.feedback.get(name) is not False for name in move.opened):
+            found.append(move.left)
+    return found

@@ -1,0 +1,103 @@
+"""What the groups of one output are told next: request, grant, what was told before, what is measured, time. Pure.
+
+Z4 (no current before the contactors are closed), Z6 and Z7 (ramps over all groups together; never above the vehicle's
+request), equal load on equal modules.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from chargepoint.power.switching.settings import SwitchingSettings
+
+LEAST_VOLTAGE_V = 50.0
+"""Below this a measured voltage says nothing of the power that a current would be."""
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """One group at its output. `able_a`: the current of its modules; `most_a`: what it may give of it by the
+    allocation; `told_a`: what it was told last; `given_a`: what it is measured to give. `leaves`: it is to fall to 0.
+    `is_joined` False: the contactors are not (surely) closed, no current at all."""
+
+    able_a: float
+    most_a: float
+    told_a: float
+    given_a: float
+    leaves: bool = False
+    is_joined: bool = True
+
+
+class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
+    """What bounds an output now. `request_a` holds at once, always; `granted_a` is reached by the ramp; it rises no
+    further than `rises_to_a` (Z6, Z11)."""
+
+    request_a: float
+    granted_a: float
+    rises_to_a: float = math.inf
+
+
+def currents(shares: Sequence[Share], ceiling: Ceiling, settings: SwitchingSettings, elapsed_s: float) -> list[float]:
+    """The current of each group, in their order. What is not a number, or negative, counts as 0."""
+    elapsed_s = min(max(elapsed_s, 0.0), settings.longest_step_s)
+    request_a, granted_a = sound(ceiling.request_a), sound(ceiling.granted_a)
+    fall_a, rise_a = settings.fall_a_per_s * elapsed_s, settings.rise_a_per_s * elapsed_s
+    told_a = [min(each.told_a, request_a) if each.is_joined else 0.0 for each in shares]
+    before_a = math.fsum(told_a)
+    stay = [n for n, each in enumerate(shares) if each.is_joined and not each.leaves]
+    most_a = {n: max(0.0, min(shares[n].most_a, shares[n].able_a)) for n in stay}
+    goal_a = min(granted_a, math.fsum(most_a.values()))
+    slack_a = max(settings.slack_a, 2 * rise_a)
+    follows_a = math.fsum(each.given_a for each in shares if each.is_joined) + slack_a
+    up_a = max(before_a, min(before_a + rise_a, ceiling.rises_to_a, follows_a))
+    total_a = min(request_a, max(min(goal_a, up_a), before_a - fall_a))
+    now_a = [0.0] * len(shares)
+    for n, each in enumerate(shares):
+        if each.is_joined and each.leaves:
+            now_a[n] = max(0.0, told_a[n] - fall_a)
+    taken_a = math.fsum(
+        max(now_a[n], min(each.given_a, told_a[n])) for n, each in enumerate(shares) if each.is_joined and each.leaves
+    )
+    left_a = max(0.0, total_a - taken_a)
+    tops = {n: max(min(most_a[n], max(told_a[n], shares[n].given_a + slack_a)), told_a[n] - fall_a) for n in stay}
+    ideal_a = _level(left_a, {n: shares[n].able_a for n in stay}, tops)
+    rising = []
+    for n in stay:
+        if ideal_a[n] > told_a[n]:
+            rising.append(n)
+        now_a[n] = min(told_a[n], max(ideal_a[n], told_a[n] - fall_a))
+    falling_a = math.fsum(max(now_a[n], min(shares[n].given_a, told_a[n])) for n in stay if n not in rising)
+    room_a = max(0.0, left_a - falling_a - math.fsum(told_a[n] for n in rising))
+    wish_a = math.fsum(ideal_a[n] - told_a[n] for n in rising)
+    for n in rising:
+        now_a[n] += (ideal_a[n] - told_a[n]) * (min(1.0, room_a / wish_a) if wish_a > 0 else 0.0)
+    whole_a = math.fsum(now_a)
+    if whole_a > request_a:
+        now_a = [each * request_a / whole_a for each in now_a]
+    return now_a
+
+
+def sound(value: float) -> float:
+    """A bound as it may be used: infinity stays, anything else that is not a number or negative is 0."""
+    return value if value > 0 else 0.0
+
+
+def _level(total_a: float, weights: dict[int, float], tops: dict[int, float]) -> dict[int, float]:
+    """`total_a` divided in proportion to `weights`, none above its top."""
+    found = dict.fromkeys(weights, 0.0)
+    open_ones = {n for n in weights if weights[n] > 0 and tops[n] > 0}
+    while open_ones and total_a > 1e-9:
+        weight = math.fsum(weights[n] for n in sorted(open_ones))
+        share = total_a / weight
+        full = sorted(n for n in open_ones if weights[n] * share >= tops[n])
+        if not full:
+            for n in open_ones:
+                found[n] = weights[n] * share
+            break
+        for n in full:
+            found[n] = tops[n]
+            total_a -= tops[n]
+            open_ones.discard(n)
+    return found

@@ -1,0 +1,271 @@
+"""From what is wanted to safe single steps: the sequencer (power.md 5 and 6). Pure: no clock, no input or output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from chargepoint.power.measured import (
+    Measured,
+    Move,
+    MoveRecord,
+    Orders,
+    OutputFault,
+    Result,
+    Stage,
+    Step,
+    Wanted,
+)
+from chargepoint.power.switching import plan, supply
+from chargepoint.power.switching.book import ContactorBook, GroupBook
+from chargepoint.power.switching.settings import SwitchingSettings
+from chargepoint.power.switching.shorts import Shorts
+from chargepoint.power.switching.start_up import adopt
+from chargepoint.power.switching.state import Member, Running, Tick
+from chargepoint.power.switching.steps import End, advance
+from chargepoint.power.switching.wiring import Look, Wiring
+from chargepoint.power.topology import Faults, Topology
+
+DEFAULT_SETTINGS = SwitchingSettings()
+_RESTED = frozenset({Result.REFUSED, Result.NOT_FALLING, Result.NOT_MATCHED, Result.NOT_CLOSED})
+
+
+class Sequencer:
+    """Call `tick` about ten times a second. `welded` are the latches of earlier runs (R4), `life` how often each
+    contactor has been closed so far."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        settings: SwitchingSettings = DEFAULT_SETTINGS,
+        *,
+        welded: Iterable[str] = (),
+        life: Mapping[str, int] | None = None,
+    ) -> None:
+        self.topology = topology
+        self.settings = settings
+        self._wiring = Wiring(topology)
+        self._contactors = ContactorBook(self._wiring, settings, welded, life or {})
+        self._groups = GroupBook(self._wiring, settings)
+        self._shorts = Shorts(self._wiring, settings)
+        self._members = {name: Member(name) for name in sorted(topology.groups)}
+        self._number = 0
+        self._ticked_s: float | None = None
+
+    # ------------------------------------------------------------------------------------------------- what is known
+
+    @property
+    def faults(self) -> Faults:
+        """What the next allocation is to do without."""
+        return Faults(
+            groups=frozenset(self._groups.locked),
+            stuck_open=self._contactors.unusable,
+            welded=frozenset(self._contactors.welded),
+        )
+
+    @property
+    def faulted_outputs(self) -> Mapping[int, OutputFault]:
+        """Outputs that may give no power: joined to another one (E6)."""
+        return dict(self._shorts.faulted)
+
+    @property
+    def alarms(self) -> Mapping[str, str]:
+        """What is out of order, by the name of the contactor or group, in words."""
+        unknown = dict.fromkeys(sorted(self._contactors.unknown), "does not report whether it is closed")
+        found = {**unknown, **self._contactors.failed, **self._contactors.welded}
+        return {**{f"contactor {name}": text for name, text in found.items()},
+                **{f"group {name}": text for name, text in self._groups.locked.items()}}  # fmt: skip
+
+    @property
+    def life(self) -> Mapping[str, int]:
+        """How often each contactor has been closed."""
+        return dict(self._contactors.life)
+
+    @property
+    def connected(self) -> Mapping[str, int]:
+        """The link each group is on now."""
+        return {name: each.link for name, each in self._members.items() if each.link is not None}
+
+    def clear(self, name: str) -> bool:
+        """A technician has mended the contactor or group `name`; False when nothing was kept against it."""
+        was_contactor, was_group = self._contactors.clear(name), self._groups.clear(name)
+        return was_contactor or was_group
+
+    # --------------------------------------------------------------------------------------------------------- a tick
+
+    def tick(self, wanted: Wanted, measured: Measured, now_mono_s: float) -> Orders:
+        """What the plant is to be told now."""
+        bound = frozenset(self._shorts.suspects)
+        look = Look(self._wiring, measured, bound)
+        is_first = self._ticked_s is None
+        elapsed_s = 0.0 if self._ticked_s is None else max(0.0, now_mono_s - self._ticked_s)
+        self._ticked_s = now_mono_s
+        self._contactors.look(look, now_mono_s)
+        self._groups.look(look, now_mono_s)
+        if is_first:
+            adopt(self._wiring, look, wanted, self._members)
+        self._shorts.look(look, self._members, self._contactors, self._groups, now_mono_s)
+        tick = Tick(
+            now_s=now_mono_s,
+            elapsed_s=elapsed_s,
+            wiring=self._wiring,
+            settings=self.settings,
+            look=look,
+            measured=measured,
+            wanted=wanted,
+            contactors=self._contactors,
+            groups=self._groups,
+            members=self._members,
+            shorted=frozenset(self._shorts.now) | frozenset(self._shorts.faulted),
+        )
+        finished = self._move(tick)
+        orders = Orders(
+            groups=supply.orders(tick),
+            contactors=self._switch(tick),
+            outputs=supply.announcements(tick),
+            moves=tuple(_shown(tick, each.move) for each in self._members.values() if each.move is not None),
+            finished=tuple(finished),
+        )
+        self._remember(orders)
+        return orders
+
+    def _remember(self, orders: Orders) -> None:
+        for name, order in orders.groups.items():
+            member = self._members[name]
+            member.is_on, member.told_v = order.is_on, order.voltage_v
+            member.told_a = order.current_a if order.is_on else 0.0
+
+    # ---------------------------------------------------------------------------------------------------------- moves
+
+    def _move(self, tick: Tick) -> list[MoveRecord]:
+        """Begin, turn and carry on moves; those that ended are returned."""
+        goals = plan.targets(tick)
+        finished: list[MoveRecord] = []
+        for member in self._members.values():
+            goal = goals.get(member.name)
+            if member.move is None:
+                self._begin(tick, member, goal)
+            elif (end := _turned(tick, member, member.move, goal)) is not None:
+                finished.append(_ended(tick, member, member.move, end))
+                self._begin(tick, member, goal)
+        for member in self._members.values():
+            if member.move is not None and member.move.closing and member.move.joins is not None:
+                tick.closing_at.add(self.topology.links[member.move.joins].connector)
+        for member in self._members.values():
+            move = member.move
+            if move is None:
+                continue
+            end = advance(tick, member, move)
+            if move.step is Step.CLOSE and move.joins is not None:
+                tick.closing_at.add(self.topology.links[move.joins].connector)
+            if end is not None:
+                finished.append(_ended(tick, member, move, end))
+        return finished
+
+    def _begin(self, tick: Tick, member: Member, goal: int | None) -> None:
+        if goal == member.link:
+            return
+        if tick.now_s < member.not_before_s:
+            if member.link is None:
+                return
+            if goal is not None and tick.look.stage(self.topology.links[member.link].connector) is Stage.CHARGING:
+                return
+        self._number += 1
+        member.move = Running(
+            number=self._number, group=member.name, leaves=member.link, joins=goal,
+            begun_s=tick.now_s, since_s=tick.now_s,
+        )  # fmt: skip
+
+    # ----------------------------------------------------------------------------------------------------- contactors
+
+    def _switch(self, tick: Tick) -> dict[str, bool]:
+        """What each contactor is told: closed for whoever claims it; open when nobody does and no current is in it."""
+        book, look = self._contactors, tick.look
+        claimed = tick.claimed()
+        orders: dict[str, bool] = {}
+        opening = False
+        for name in book.names:
+            ordered = book.ordered.get(name)
+            if ordered and name not in claimed:
+                current_a = look.through_a(name)
+                if current_a <= self.settings.zero_a or look.feedback.get(name) is False:
+                    self._order(tick, name, False, current_a, 0.0)
+                    opening = True
+        for member in self._members.values():
+            move = member.move
+            if opening or move is None or not move.closing:
+                continue
+            for name in move.closing:
+                if book.ordered.get(name) or name in book.welded:
+                    continue
+                one_v, other_v = (look.voltage_v(look.place(bus)) for bus in self._wiring.ends[name])
+                is_dead = max(one_v, other_v) < self.settings.dead_v
+                is_matched = abs(one_v - other_v) <= self.settings.match_v
+                if (is_dead or is_matched) and not book.why_not_close(name, tick.now_s):
+                    self._order(tick, name, True, 0.0, abs(one_v - other_v))
+        for name in book.names:
+            ordered = book.ordered.get(name)
+            if ordered is not None:
+                orders[name] = ordered
+        return orders
+
+    def _order(self, tick: Tick, name: str, closes: bool, current_a: float, difference_v: float) -> None:
+        operation = self._contactors.order(name, closes, tick.now_s, current_a, difference_v)
+        if operation is None:
+            return
+        for member in self._members.values():
+            move = member.move
+            if move is not None and (name in move.closing if closes else name in move.opened):
+                move.operations.append(operation)
+
+
+def _turned(tick: Tick, member: Member, move: Running, goal: int | None) -> End | None:
+    """Another allocation during a move: back up to step 3; later it is finished to a stable state."""
+    if goal == move.joins:
+        return None
+    if move.step <= Step.HAND_OVER:
+        if goal == member.link:
+            return End(Result.TURNED_BACK)
+        move.joins = goal
+        return None
+    if move.step is Step.OPEN:
+        move.joins = None  # open and idle; the new plan starts there
+        return None
+    if move.step is Step.REST or (move.step is Step.CLOSE and goal is None):
+        return End(Result.TURNED_BACK)
+    return End(Result.DONE) if move.step > Step.CLOSE else None
+
+
+def _ended(tick: Tick, member: Member, move: Running, end: End) -> MoveRecord:
+    member.move = None
+    if end.result in _RESTED:
+        member.not_before_s = tick.now_s + tick.settings.retry_s
+    if end.result is Result.NOT_MATCHED:
+        tick.groups.lock(member.name, end.text, tick.now_s + tick.settings.retry_s)
+    return MoveRecord(
+        number=move.number,
+        group=move.group,
+        from_link=move.leaves,
+        to_link=move.joins,
+        from_connector=tick.connector(move.leaves),
+        to_connector=tick.connector(move.joins),
+        begun_mono_s=move.begun_s,
+        ended_mono_s=tick.now_s,
+        last_step=move.step,
+        result=end.result,
+        text=end.text,
+        operations=tuple(move.operations),
+    )
+
+
+def _shown(tick: Tick, move: Running) -> Move:
+    return Move(
+        number=move.number,
+        group=move.group,
+        from_link=move.leaves,
+        to_link=move.joins,
+        from_connector=tick.connector(move.leaves),
+        to_connector=tick.connector(move.joins),
+        step=move.step,
+        in_step_s=tick.in_step_s(move),
+        cause=move.cause,
+    )

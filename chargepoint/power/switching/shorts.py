@@ -1,0 +1,100 @@
+"""Outputs that are really joined, and current that flows where nothing is closed (power.md Z5, Z9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chargepoint.power.measured import OutputFault, Stage
+from chargepoint.power.switching.book import ContactorBook, GroupBook
+from chargepoint.power.switching.settings import SwitchingSettings
+from chargepoint.power.switching.state import Member
+from chargepoint.power.switching.wiring import Look, Wiring
+from chargepoint.vocabulary import Cause
+
+
+class Shorts:
+    """`now`: outputs joined to another live one at this instant. `faulted`: those for which that has lasted, until
+    they are idle and apart. `suspects`: contactors found closed by the current in them, whatever they report."""
+
+    def __init__(self, wiring: Wiring, settings: SwitchingSettings) -> None:
+        self.wiring = wiring
+        self.settings = settings
+        self.now: set[int] = set()
+        self.faulted: dict[int, OutputFault] = {}
+        self.suspects: set[str] = set()
+        self._since_s: dict[int, float] = {}
+        self._astray_since_s: dict[str, float] = {}
+
+    def look(
+        self,
+        look: Look,
+        members: Mapping[str, Member],
+        contactors: ContactorBook,
+        groups: GroupBook,
+        now_s: float,
+    ) -> None:
+        """Judge this instant."""
+        self.suspects &= set(contactors.welded)
+        self._joined(look, members, contactors, now_s)
+        self._astray(look, contactors, groups, now_s)
+
+    def _joined(self, look: Look, members: Mapping[str, Member], contactors: ContactorBook, now_s: float) -> None:
+        fed = {self.wiring.topology.links[each.link].connector for each in members.values() if each.link is not None}
+        self.now = set()
+        for outputs in look.joined.outputs.values():
+            live = [n for n in outputs if look.is_powered(n) and (look.is_output_closed(n) or n in fed)]
+            if len(live) > 1:
+                self.now.update(live)
+                for number in live:
+                    if now_s - self._since_s.setdefault(number, now_s) > self.settings.obey_s:
+                        self._fault(look, number, contactors)
+        for number in list(self._since_s):
+            if number not in self.now:
+                del self._since_s[number]
+        for number in list(self.faulted):
+            if number not in self.now and look.stage(number) in (Stage.IDLE, Stage.OFF):
+                del self.faulted[number]
+
+    def _fault(self, look: Look, number: int, contactors: ContactorBook) -> None:
+        place = look.place(self.wiring.output_bus[number])
+        inside = [name for name in sorted(look.joined.closed) if look.place(self.wiring.ends[name][0]) == place]
+        welded = tuple(name for name in inside if name in contactors.welded)
+        odd = tuple(name for name in inside if name in contactors.odd_since_s)
+        others = sorted(n for n in look.joined.outputs[place] if n != number)
+        self.faulted[number] = OutputFault(
+            cause=Cause.CONTACTOR_WELDED if welded else Cause.CONTACTOR_FAILED,
+            contactors=welded or odd or tuple(inside),
+            text=f"output {number} is joined to output {', '.join(map(str, others))}",
+        )
+
+    def _astray(self, look: Look, contactors: ContactorBook, groups: GroupBook, now_s: float) -> None:
+        """A group that gives current although no output is on its conductor: a contactor lies."""
+        for name, reading in look.groups.items():
+            place = look.place(self.wiring.group_bus[name])
+            is_astray = (
+                reading.is_online
+                and abs(reading.current_a) > self.settings.zero_a
+                and not any(look.stage(n) is not Stage.IDLE for n in look.joined.outputs.get(place, ()))
+            )
+            if not is_astray:
+                self._astray_since_s.pop(name, None)
+            elif now_s - self._astray_since_s.setdefault(name, now_s) > self.settings.obey_s:
+                for contactor in self._liars(look, name, place):
+                    contactors.weld(contactor, "current flows through it although it is reported open")
+                    self.suspects.add(contactor)
+                groups.lock(name, "gives current through an open contactor", now_s + self.settings.retry_s)
+
+    def _liars(self, look: Look, group: str, place: int) -> list[str]:
+        """The open contactors between a group's conductor and outputs that take more than their own groups give."""
+        current_a = abs(look.groups[group].current_a)
+        found = []
+        for name, (one, other) in self.wiring.ends.items():
+            here, there = look.place(one), look.place(other)
+            if (here == place) == (there == place):
+                continue
+            beyond = there if here == place else here
+            given_a = sum(look.group_a(each) for each in look.joined.groups.get(beyond, ()))
+            taken_a = sum(abs(look.outputs[n].current_a) for n in look.joined.outputs.get(beyond, ()))
+            if taken_a - given_a > 0.5 * current_a:
+                found.append(name)
+        return found

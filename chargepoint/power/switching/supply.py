@@ -1,0 +1,182 @@
+"""What groups are told at a tick, and what vehicles are told they may have (power.md 6 steps 2, 3, 7 to 9; Z7, Z8)."""
+
+from __future__ import annotations
+
+import math
+
+from chargepoint.power.measured import Announcement, GroupOrder, OutputReading, Stage, Step
+from chargepoint.power.switching.ramps import LEAST_VOLTAGE_V, Ceiling, Share, currents, sound
+from chargepoint.power.switching.state import Member, Tick
+from chargepoint.power.switching.steps import matching
+
+OFF = GroupOrder()
+_LEAVING = (Step.ANNOUNCE, Step.HAND_OVER, Step.OPEN)
+
+
+def orders(tick: Tick) -> dict[str, GroupOrder]:
+    """What each group is to do now. Groups at no output are off, or go to the voltage they are to be joined at."""
+    found: dict[str, GroupOrder] = {}
+    at: dict[int, list[Member]] = {}
+    for member in tick.members.values():
+        connector = tick.connector(member.link)
+        if connector is not None:
+            at.setdefault(connector, []).append(member)
+            continue
+        found[member.name] = OFF
+        if member.move is not None and member.name not in tick.groups.locked:
+            voltage_v = matching(tick, member, member.move)
+            if voltage_v is not None:
+                found[member.name] = GroupOrder(is_on=True, voltage_v=_within(tick, member, voltage_v))
+    above_w = {connector: _above_w(tick, connector, members) for connector, members in at.items()}
+    for connector, members in at.items():
+        others_w = sum(value for number, value in above_w.items() if number != connector)
+        found.update(_output(tick, connector, members, others_w))
+    for connector, members in at.items():
+        if connector in tick.shorted:
+            found.update((member.name, OFF) for member in members)
+    for place, outputs in tick.look.joined.outputs.items():
+        if any(number in tick.shorted for number in outputs):
+            found.update((name, OFF) for name in tick.look.joined.groups.get(place, ()))
+    return found
+
+
+def grant(tick: Tick, connector: int) -> Announcement:
+    """What a connector may have by the allocation, as far as that is still to be believed (Z11)."""
+    given = tick.wanted.grants.get(connector, Announcement())
+    power_w, age_s = sound(given.power_w), tick.wanted.age_s
+    if age_s > tick.settings.zero_after_s or math.isnan(age_s):
+        power_w = 0.0
+    elif age_s > tick.settings.guarantees_after_s:
+        power_w = min(power_w, sound(tick.wanted.guarantees_w.get(connector, 0.0)))
+    return Announcement(current_a=sound(given.current_a) if power_w > 0 else 0.0, power_w=power_w)
+
+
+def announcements(tick: Tick) -> dict[int, Announcement]:
+    """The most each vehicle may have: its grant, as far as the groups that stay at its output can give it."""
+    found = {}
+    for connector in tick.look.outputs:
+        stage = tick.look.stage(connector)
+        if stage not in (Stage.PREPARING, Stage.CHARGING) or connector in tick.shorted:
+            found[connector] = Announcement()
+            continue
+        may = grant(tick, connector)
+        if stage is Stage.CHARGING:
+            voltage_v = power_voltage(tick.look.outputs[connector])
+            able_a = able_w = 0.0
+            for member in tick.members.values():
+                if tick.connector(member.link) == connector and _is_counted(tick, member):
+                    most_a = _most_a(tick, member, voltage_v)
+                    able_a += most_a
+                    able_w += most_a * voltage_v
+            may = Announcement(current_a=min(may.current_a, able_a), power_w=min(may.power_w, able_w))
+        found[connector] = may
+    return found
+
+
+def power_voltage(output: OutputReading) -> float:
+    """The voltage by which W are A."""
+    if math.isfinite(output.voltage_v) and output.voltage_v >= LEAST_VOLTAGE_V:
+        return output.voltage_v
+    return max(sound(output.request_v), LEAST_VOLTAGE_V)
+
+
+def _is_counted(tick: Tick, member: Member) -> bool:
+    """Whether a vehicle may count on a group: it neither leaves nor has yet to come up."""
+    move = member.move
+    is_staying = move is None or move.step in (Step.PLAN, Step.TELL)
+    return is_staying and member.name not in tick.groups.locked
+
+
+def _leaves(member: Member) -> bool:
+    return member.move is not None and member.move.leaves == member.link and member.move.step in _LEAVING
+
+
+def _most_a(tick: Tick, member: Member, voltage_v: float) -> float:
+    """What a group may give at its output by the allocation and its modules."""
+    if member.link is None:
+        return 0.0
+    given_w = sound(tick.wanted.links.get(member.link, 0.0))
+    group = tick.wiring.topology.groups[member.name]
+    return min(given_w, group.power_w(voltage_v)) / voltage_v
+
+
+def _above_w(tick: Tick, connector: int, members: list[Member]) -> float:
+    """How much more than its grant an output takes (Z6): others may not rise into it yet."""
+    voltage_v = power_voltage(tick.look.outputs[connector])
+    may = grant(tick, connector)
+    may_w = min(may.power_w, may.current_a * voltage_v)
+    taken_a = max(sum(tick.look.group_a(each.name) for each in members), sum(each.told_a for each in members))
+    above_w = taken_a * voltage_v - may_w
+    is_much = above_w > max(200.0, 0.02 * may_w) and tick.look.stage(connector) is not Stage.PREPARING
+    return above_w if is_much else 0.0
+
+
+def _output(tick: Tick, connector: int, members: list[Member], others_w: float) -> dict[str, GroupOrder]:
+    """The groups of one output."""
+    output, stage = tick.look.outputs[connector], tick.look.stage(connector)
+    request_v, request_a = sound(output.request_v), sound(output.request_a)
+    if stage in (Stage.IDLE, Stage.OFF) or connector in tick.shorted or not math.isfinite(request_v):
+        return {member.name: OFF for member in members}
+    if stage is Stage.STOPPING and request_v <= 0 and all(member.told_a <= 0 for member in members):
+        return {member.name: OFF for member in members}
+    voltage_v = power_voltage(output)
+    may = grant(tick, connector)
+    granted_a = min(may.current_a, may.power_w / voltage_v)
+    rises_to_a = (min(may.power_w, may.current_a * voltage_v) - others_w) / voltage_v
+    settings = tick.settings
+    active = members
+    is_gentle = stage is Stage.PREPARING or not tick.look.is_output_closed(connector)
+    if stage is Stage.PREPARING:
+        active = [_first(tick, members)]
+    if is_gentle:
+        request_a = min(request_a, settings.gentle_a)
+        granted_a = rises_to_a = settings.gentle_a
+    if stage is Stage.STOPPING:
+        granted_a = 0.0
+    if tick.wanted.age_s > settings.hold_after_s and not is_gentle:
+        rises_to_a = 0.0
+    shares = [_share(tick, member, voltage_v, is_gentle and member in active) for member in members]
+    given = currents(
+        shares, Ceiling(request_a=request_a, granted_a=granted_a, rises_to_a=rises_to_a), settings, tick.elapsed_s
+    )
+    found = {}
+    for member, current_a in zip(members, given, strict=True):
+        if member not in active or member.name in tick.groups.locked:
+            found[member.name] = OFF
+            continue
+        is_idle = stage is Stage.STOPPING and current_a <= 0 and tick.look.group_a(member.name) <= settings.zero_a
+        is_parked = not is_gentle and current_a <= 0 and _most_a(tick, member, voltage_v) <= 0
+        is_parked = is_parked and tick.look.group_a(member.name) <= settings.zero_a
+        if is_idle or is_parked or request_v <= 0:
+            found[member.name] = OFF
+        else:
+            found[member.name] = GroupOrder(is_on=True, voltage_v=_within(tick, member, request_v), current_a=current_a)
+    return found
+
+
+def _share(tick: Tick, member: Member, voltage_v: float, is_gentle: bool) -> Share:
+    group = tick.wiring.topology.groups[member.name]
+    path = tick.wiring.path(member.link) if member.link is not None else ()
+    is_joined = tick.contactors.is_stable(path, tick.now_s) and member.name not in tick.groups.locked
+    able_a = group.power_w(voltage_v) / voltage_v
+    if is_gentle:
+        able_a = max(able_a, tick.settings.gentle_a)
+    return Share(
+        able_a=able_a,
+        most_a=tick.settings.gentle_a if is_gentle else _most_a(tick, member, voltage_v),
+        told_a=member.told_a,
+        given_a=tick.look.group_a(member.name),
+        leaves=_leaves(member),
+        is_joined=is_joined,
+    )
+
+
+def _first(tick: Tick, members: list[Member]) -> Member:
+    """The one group of an output that prepares."""
+    return min(members, key=lambda each: (each.link not in tick.wanted.links, not each.is_on, each.name))
+
+
+def _within(tick: Tick, member: Member, voltage_v: float) -> float:
+    """A voltage that the group can be told: not above its highest."""
+    highest = max(each.max_voltage_v for each in tick.wiring.topology.groups[member.name].ranges)
+    return min(voltage_v, highest)
