@@ -107,7 +107,7 @@ def judged(cases: Sequence[Case]) -> list[Row]:
         ),
         row("guarantees missed", "missed", f"{sum(counts('waits')):.0f} more wait to return"),
         row("conditions broken", "violation", f"{sum(counts('ring')):.0f} times both ways round a ring"),
-        row("moves in an unchanged step", "unchanged"),
+        row("moves in an unchanged step", "unchanged", f"{sum(counts('later')):.0f} more when some time had passed"),
         row("answers that hang on the order", "order"),
         Row(
             figure="power: right reasons",

@@ -106,8 +106,11 @@ def judge(
         notes = [Note("violation", place, line) for line in violations(day.topology, step, answer)]
         if is_closed_ring(day.topology, step, answer) and len(step.faults.welded) < 3:
             notes.append(Note("ring", place, "both ways round"))
-        if plain.is_repeat and closed != before:
-            notes.append(Note("unchanged", place, f"{sorted(closed - before)} close, {sorted(before - closed)} open"))
+        if plain.is_repeat and place and closed != before:
+            at_once = msgspec.structs.replace(step, now_s=day.steps[place - 1].now_s)
+            is_timed = closed_contactors(day.topology, policy(day.topology, at_once, previous)) == before
+            text = f"{sorted(closed - before)} close, {sorted(before - closed)} open"
+            notes.append(Note("later" if is_timed else "unchanged", place, text))
         if bests:
             notes += _missed(place, step, answer, bests[place])
         if has_reasons:
