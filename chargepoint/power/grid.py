@@ -33,6 +33,8 @@ class StationPower(msgspec.Struct, frozen=True):
     other_loads_a: tuple[float, float, float] = (0.0, 0.0, 0.0)
     phase_voltage_v: float = 230.0
     dc_efficiency: float = 1.0
+    max_imbalance_a: float | None = None
+    """The most by which the current of one line may differ from another's, by this station's AC cars. None: any."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,23 +72,46 @@ class Party:
         self.request = request
         self.number = request.connector
         self.weight = request.weight if math.isfinite(request.weight) and request.weight > 0 else 1.0
-        is_ac = request.power_type is PowerType.AC
+        self.is_ac = is_ac = request.power_type is PowerType.AC
         phases = min(max(request.phases, 1), 3) if is_ac else 1
         voltage_v = request.voltage_v
+        asked_v = request.asked_voltage_v
         if not (math.isfinite(voltage_v) and voltage_v > 0):
             cap_va = request.cap.current_a * phases
             voltage_v = request.cap.power_w / cap_va if cap_va > 0 else 0.0
+        self.voltage_v = voltage_v
+        self.range_v = asked_v if math.isfinite(asked_v) and asked_v > 0 else voltage_v
+        """The voltage that decides which range of a module it needs."""
         self.w_per_a = voltage_v * phases
         cap_w = min(request.cap.power_w, request.cap.current_a * self.w_per_a)
         self.cap_w = max(0.0, cap_w) if math.isfinite(cap_w) else 0.0
+        self.cap_source = request.cap.source
         self.floor_w = max(0.0, request.floor_a) * self.w_per_a
-        self.grid_w_per_w = 1.0 if is_ac else 1.0 / between(station.dc_efficiency, 0.1, 1.0)
+        self.guarantee_w = 0.0
+        self.find_guarantee()
+        self._grid_v = station.phase_voltage_v if station.phase_voltage_v > 0 else 230.0
         lines = {(request.first_phase - 1 + i) % 3 for i in range(phases)} if is_ac else {0, 1, 2}
-        grid_v = station.phase_voltage_v if station.phase_voltage_v > 0 else 230.0
-        amps = self.grid_w_per_w / (3 * grid_v)
         if is_ac:
             amps = 1.0 / self.w_per_a if self.w_per_a > 0 else 0.0
-        self.costs = (self.grid_w_per_w, *(amps if line in lines else 0.0 for line in range(3)))
+            self.costs = (1.0, *(amps if line in lines else 0.0 for line in range(3)))
+        else:
+            self.takes(1.0 / between(station.dc_efficiency, 0.1, 1.0))
+
+    def takes(self, grid_w_per_w: float) -> None:
+        """DC: so many W of the grid for each W of output (H6: losses)."""
+        amps = grid_w_per_w / (3 * self._grid_v)
+        self.costs = (grid_w_per_w, amps, amps, amps)
+
+    def bound_by(self, power_w: float, source: str) -> None:
+        """One more bound of its cap."""
+        if power_w < self.cap_w:
+            self.cap_w, self.cap_source = max(0.0, power_w), source
+            self.find_guarantee()
+
+    def find_guarantee(self) -> None:
+        """Never above its cap, at least its floor."""
+        asked_w = self.request.guarantee_w
+        self.guarantee_w = min(self.cap_w, max(self.floor_w, asked_w if math.isfinite(asked_w) else 0.0))
 
     @property
     def can_be_served(self) -> bool:
@@ -97,9 +122,9 @@ class Party:
     def least_w(self) -> float:
         return min(self.floor_w, self.cap_w)
 
-    @property
-    def load(self) -> Load:
-        return Load(self.number, tuple(cost * self.least_w for cost in self.costs))
+    def load(self, power_w: float) -> Load:
+        """What so much for it takes of the grid."""
+        return Load(self.number, tuple(cost * power_w for cost in self.costs))
 
     def grant(self, power_w: float, source: str) -> Limit:
         """As A and W that agree; at its cap exactly its cap."""
@@ -133,10 +158,10 @@ class Budget(msgspec.Struct, frozen=True):
                 bound = at_least_0(limit.current_a), limit.source
                 lines = [min(line, bound, key=lambda bound: bound[0]) for line in lines]
         loads_w = load_of(station.own_consumption_w) + load_of(station.other_loads_w)
-        rooms = [
-            _left(power[0], loads_w),
-            *map(_left, (line[0] for line in lines), map(load_of, station.other_loads_a)),
-        ]
+        grid_v = station.phase_voltage_v if station.phase_voltage_v > 0 else 230.0
+        own_a = load_of(station.own_consumption_w) / (3 * grid_v)
+        loads_a = (load_of(load_a) + own_a for load_a in station.other_loads_a)
+        rooms = [_left(power[0], loads_w), *map(_left, (line[0] for line in lines), loads_a)]
         return cls((rooms[0], rooms[1], rooms[2], rooms[3]), (power[1], lines[0][1], lines[1][1], lines[2][1]))
 
     def after(self, used: Iterable[float]) -> Budget:

@@ -1,21 +1,33 @@
-"""One water level for all: equal power, weighted, from each one's least to its most, until the room is full. Pure."""
+"""One water level for all: equal power, weighted, from each one's least to its most, until the room is full. Pure.
+
+Modes other than `fair` let the level rise for one class of connectors after the other: the older session first, or the
+heavier.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 
-from chargepoint.power.grid import CONSTRAINTS, Budget, Party
+from chargepoint.power.grid import CONSTRAINTS, Party
+from chargepoint.power.serving import Room
+from chargepoint.power.words import Mode
 
-Shares = dict[int, tuple[float, str]]
-"""By connector: W, and the name of what stopped it there."""
+Shares = dict[int, tuple[float, int]]
+"""By connector: W, and the constraint (grid W, L1, L2, L3) that stopped it there; AT_TOP when it has all it can use."""
+
+AT_TOP = -1
 
 
 class _Vessel:
     """A party between its least and its most; the marks are the levels at which it begins and ends to fill."""
 
+    __slots__ = ("costs", "low_mark", "low_w", "party", "top_mark", "top_w", "weight")
+
     def __init__(self, party: Party, low_w: float, top_w: float) -> None:
         self.party = party
+        self.costs = party.costs
+        self.weight = party.weight
         self.low_w = min(low_w, top_w)
         self.top_w = top_w
         self.low_mark = self.low_w / party.weight
@@ -25,55 +37,98 @@ class _Vessel:
         """Its W at this level."""
         if level >= self.top_mark:
             return self.top_w
-        return self.low_w if level <= self.low_mark else level * self.party.weight
-
-    def rises_at(self, level: float) -> bool:
-        return self.low_mark <= level < self.top_mark
+        return self.low_w if level <= self.low_mark else level * self.weight
 
 
-def fill(parties: Sequence[Party], budget: Budget, lows: Mapping[int, float], tops: Mapping[int, float]) -> Shares:
+def share(
+    parties: Sequence[Party],
+    room: Room,
+    lows: Mapping[int, float],
+    tops: Mapping[int, float],
+    mode: Mode = Mode.FAIR,
+) -> Shares:
+    """From each one's low to its top, by the rule of `mode`. Lows that do not fit are given all the same: that they do
+    is the caller's business."""
+    if mode is Mode.FAIR:
+        return fill(parties, room, lows, tops)
+    shares: Shares = {}
+    left = less(room, parties, {party.number: min(lows[party.number], tops[party.number]) for party in parties})
+    for members in classes(parties, mode):
+        mine = less(left, members, {p.number: -min(lows[p.number], tops[p.number]) for p in members})
+        filled = fill(members, mine, lows, tops)
+        left = less(mine, members, {number: power_w for number, (power_w, _) in filled.items()})
+        shares |= filled
+    return shares
+
+
+def classes(parties: Sequence[Party], mode: Mode) -> list[list[Party]]:
+    """Who is served at the same time as whom; the first class is the first to get more than its least."""
+    if mode is Mode.FAIR:
+        return [list(parties)]
+    if mode is Mode.FIRST:
+        return [[party] for party in sorted(parties, key=lambda p: (p.request.since_mono_s, -p.weight, p.number))]
+    weights = sorted({party.weight for party in parties}, reverse=True)
+    return [[party for party in parties if party.weight == weight] for weight in weights]
+
+
+def less(room: Room, parties: Sequence[Party], powers_w: Mapping[int, float]) -> Room:
+    """What is left of `room` when these have so much."""
+    return tuple(
+        have - math.fsum(p.costs[index] * powers_w[p.number] for p in parties) if have < math.inf else have
+        for index, have in enumerate(room)
+    )
+
+
+def fill(parties: Sequence[Party], room: Room, lows: Mapping[int, float], tops: Mapping[int, float]) -> Shares:
     """Raise one level for all (each `weight` times as high) until a constraint is full; who touches it stays there.
 
-    The others rise on. Lows that do not fit are given all the same: that they do is the caller's business.
+    The others rise on.
     """
     rising = [_Vessel(party, lows[party.number], tops[party.number]) for party in parties]
-    room = list(budget.room)
+    left = list(room)
+    finite = [index for index in CONSTRAINTS if left[index] < math.inf]
     settled: Shares = {}
     level = 0.0
     while rising:
-        full_at = [_full_at(index, rising, room[index]) for index in CONSTRAINTS]
-        level = max(level, min(full_at))
-        full = [index for index in CONSTRAINTS if full_at[index] <= level]
+        full_at = {index: _full_at(index, rising, left[index]) for index in finite}
+        level = max(level, min(full_at.values(), default=math.inf))
+        full = [index for index in finite if full_at[index] <= level]
         still = []
         for vessel in rising:
-            party, power_w = vessel.party, vessel.at(level)
-            blocking = next((index for index in full if party.costs[index] > 0), None)
-            if power_w >= vessel.top_w:
-                settled[party.number] = (power_w, party.request.cap.source if power_w >= party.cap_w else "vehicle")
-            elif blocking is not None:
-                settled[party.number] = (power_w, budget.names[blocking])
-            else:
-                still.append(vessel)
-                continue
-            for index in CONSTRAINTS:
-                room[index] -= party.costs[index] * power_w
+            power_w = vessel.at(level)
+            blocking = AT_TOP
+            if power_w < vessel.top_w:
+                blocking = next((index for index in full if vessel.costs[index] > 0), AT_TOP)
+                if blocking == AT_TOP:
+                    still.append(vessel)
+                    continue
+            settled[vessel.party.number] = (power_w, blocking)
+            for index in finite:
+                left[index] -= vessel.costs[index] * power_w
         rising = still
     return settled
 
 
 def _full_at(index: int, vessels: Sequence[_Vessel], room: float) -> float:
     """The level at which constraint `index` has no room left; infinite if it never comes to that."""
-    touching = [vessel for vessel in vessels if vessel.party.costs[index] > 0]
-
-    def used(level: float) -> float:
-        return math.fsum(vessel.party.costs[index] * vessel.at(level) for vessel in touching)
-
-    if not touching or used(math.inf) <= room:
+    used, most, marks = 0.0, 0.0, []
+    for vessel in vessels:
+        cost = vessel.costs[index]
+        if cost > 0:
+            used += cost * vessel.low_w
+            most += cost * vessel.top_w
+            slope = cost * vessel.weight
+            marks.append((vessel.low_mark, slope))
+            marks.append((vessel.top_mark, -slope))
+    if not marks or most <= room:
         return math.inf
-    level = 0.0
-    for mark in sorted({mark for vessel in touching for mark in (vessel.low_mark, vessel.top_mark)}):
-        if used(mark) > room:
+    marks.sort()
+    level, slope = 0.0, 0.0
+    for mark, change in marks:
+        rise = slope * (mark - level)
+        if used + rise > room:
             break
+        used += rise
         level = mark
-    slope = math.fsum(v.party.costs[index] * v.party.weight for v in touching if v.rises_at(level))
-    return level + max(0.0, room - used(level)) / slope if slope > 0 else level
+        slope += change
+    return level + max(0.0, room - used) / slope if slope > 1e-12 else level

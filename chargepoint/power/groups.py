@@ -1,0 +1,272 @@
+"""Which groups go to whom under one grid: shares of the grid and groups settle each other, in a few rounds. Pure.
+
+The water level says what each connector can use (its top), the assignment what its groups can give it; what the one
+leaves over goes to those whom the other still holds down. As long as about the same is asked, nothing moves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from chargepoint.power.assignment.assign import assign
+from chargepoint.power.assignment.need import Costs, Need
+from chargepoint.power.grid import Party
+from chargepoint.power.reach import Reach
+from chargepoint.power.served import KEPT_W, Served, choose, shares_of
+from chargepoint.power.serving import Room
+from chargepoint.power.sharing import Shares
+from chargepoint.power.words import Allocation, Asked, Rules, Settled
+
+MOST_ROUNDS = 3
+SAME_W, SAME_V, SAME_A, SAME_SHARE = 100.0, 2.0, 0.5, 0.02
+"""What is asked counts as the same as long as it differs by no more."""
+SHORT_W = 1.0
+
+
+class Given(msgspec.Struct, frozen=True):
+    """What the modules give: links by group, W by connector, who is served, and the shares that come of it."""
+
+    links: dict[str, int]
+    able_w: dict[int, float]
+    served: Served
+    shares: Shares
+
+
+class Groups:
+    """One allocation's question to the modules. `parties`: all that want energy and can be served now."""
+
+    def __init__(
+        self, reach: Reach, previous: Allocation, rules: Rules, now_mono_s: float, present: Sequence[Party]
+    ) -> None:
+        """`present`: all that want energy, also those that get none now; their groups stay where they are if they can."""
+        self.reach = reach
+        self.rules = rules
+        self.now_mono_s = now_mono_s
+        self.previous = previous
+        topology = reach.topology
+        self.outputs = {party.number: party for party in present if party.number in topology.outputs}
+        self.before: dict[str, int] = {}
+        for name, feed in sorted(previous.feeds.items()):
+            party = self.outputs.get(feed.connector)
+            if (
+                party is not None
+                and name in topology.groups
+                and 0 <= feed.link < len(topology.links)
+                and (topology.links[feed.link].group, topology.links[feed.link].connector) == (name, feed.connector)
+                and reach.is_usable(feed.link)
+                and reach.able_w(name, party) > 0
+            ):
+                self.before[name] = feed.link
+        self.is_sound = not self._clash(self.before)
+        rest_s = rules.rest_s
+        since = {name: feed.since_mono_s for name, feed in previous.feeds.items()} | previous.freed
+        self.resting = {name: at + rest_s for name, at in since.items() if at > 0 and at <= now_mono_s < at + rest_s}
+
+    def give(self, ranked: Sequence[Party], room: Room, follow_w: Mapping[int, float]) -> tuple[Given, Settled]:
+        """To `ranked`, the first of those who cannot all be served first."""
+        settled = self._question(ranked, room, follow_w)
+        before = self._judge(self.before, ranked, room, follow_w)
+        if self.is_sound and self._is_settled(settled, before):
+            return before, self.previous.settled
+        ideal = choose(ranked, room)
+        shares = shares_of(ranked, ideal, room, self.rules.mode, None, follow_w)
+        if self.is_sound and all(
+            before.shares.get(n, (0.0, 0))[0] >= power_w - SHORT_W for n, (power_w, _) in shares.items()
+        ):
+            return before, settled
+        best, seen = None, []
+        for _ in range(MOST_ROUNDS):
+            needs = self._needs(ranked, ideal, shares)
+            if needs in seen:
+                break
+            seen.append(needs)
+            costs = Costs(fairness_cost=min(max(self.rules.fairness_cost_pct, 0.0), 100.0) / 100.0)
+            answer = assign(
+                self.reach.topology,
+                needs,
+                self.before,
+                faults=self.reach.faults,
+                resting=frozenset(self.resting),
+                costs=costs,
+            )
+            given = self._judge(answer.links, ranked, room, follow_w)
+            if best is None or _worth(given, ranked) > _worth(best, ranked):
+                best = given
+            tops = {n: max(power_w, given.shares.get(n, (0.0, 0))[0]) for n, (power_w, _) in shares.items()}
+            rest = self._next(ranked, room, follow_w, given, tops)
+            if rest is None:
+                break
+            ideal, shares = rest
+        assert best is not None
+        return best, settled
+
+    def parked(self, links: Mapping[str, int]) -> dict[str, int]:
+        """`links`, and the groups of those that get nothing now, where they are in nobody's way."""
+        all_links = dict(links)
+        topology = self.reach.topology
+        fed = {topology.links[link].connector for link in links.values()}
+        for name, link in self.before.items():
+            if name not in all_links and topology.links[link].connector not in fed:
+                more = all_links | {name: link}
+                if not self._clash(more):
+                    all_links = more
+        return all_links
+
+    def _clash(self, links: Mapping[str, int]) -> bool:
+        """Whether two outputs would have a bus in common, or two rivals would have groups."""
+        topology = self.reach.topology
+        taken: dict[int, int] = {}
+        for link in links.values():
+            number = topology.links[link].connector
+            taken[number] = taken.get(number, 0) | self.reach.mask(link)
+        used = 0
+        for number, mask in taken.items():
+            if used & mask or not topology.rivals[number].isdisjoint(taken):
+                return True
+            used |= mask
+        return False
+
+    def fits(self, ranked: Sequence[Party], room: Room, number: int) -> bool:
+        """Whether the modules would have the floor for a connector among these."""
+        if number not in self.reach.topology.outputs:
+            return True
+        ideal = choose(ranked, room)
+        lows = {n: (low_w, 0) for n, low_w in ideal.lows.items()}
+        needs = self._needs(ranked, ideal, lows)
+        answer = assign(
+            self.reach.topology, needs, self.before, faults=self.reach.faults, resting=frozenset(), costs=Costs()
+        )
+        party = self.outputs[number]
+        return self.reach.sums_w(answer.links, [party])[number] >= party.least_w - KEPT_W
+
+    def _judge(
+        self, links: Mapping[str, int], ranked: Sequence[Party], room: Room, follow_w: Mapping[int, float]
+    ) -> Given:
+        outputs = [party for party in ranked if party.number in self.outputs]
+        able = self.reach.sums_w(links, outputs)
+        served = choose(ranked, room, able)
+        return Given(dict(links), able, served, shares_of(ranked, served, room, self.rules.mode, able, follow_w))
+
+    def _needs(self, ranked: Sequence[Party], served: Served, shares: Shares) -> list[Need]:
+        needs = []
+        for rank, party in enumerate(ranked):
+            low_w = served.lows.get(party.number)
+            if party.number not in self.outputs or low_w is None:
+                continue
+            needs.append(
+                Need(
+                    connector=party.number,
+                    voltage_v=party.range_v,
+                    floor_w=party.least_w,
+                    guarantee_w=max(party.least_w, low_w),
+                    top_w=max(low_w, shares[party.number][0]),
+                    weight=party.weight,
+                    rank=rank,
+                )
+            )
+        return needs
+
+    def _next(
+        self,
+        ranked: Sequence[Party],
+        room: Room,
+        follow_w: Mapping[int, float],
+        given: Given,
+        tops: Mapping[int, float],
+    ) -> tuple[Served, Shares] | None:
+        """What could be used, if those stay where the modules hold them down; None when nobody could use more."""
+        held = {
+            party.number: given.able_w[party.number]
+            for party in ranked
+            if party.number in given.able_w and given.able_w[party.number] < tops.get(party.number, 0.0) - SHORT_W
+        }
+        if not held:
+            return None
+        ideal = choose(ranked, room, held)
+        shares = shares_of(ranked, ideal, room, self.rules.mode, held, follow_w)
+        more = [
+            number for number, (power_w, _) in shares.items() if power_w > given.able_w.get(number, math.inf) + SHORT_W
+        ]
+        if not more:
+            return None
+        # whoever is held down goes on asking for what it asked before
+        lows = ideal.lows | {n: low_w for n, low_w in given.served.lows.items() if n in held and n not in ideal.lows}
+        again = {n: (max(shares.get(n, (0.0, 0))[0], tops.get(n, 0.0) if n in held else 0.0), 0) for n in lows}
+        return Served(ideal.guaranteed, lows), again
+
+    # ------------------------------------------------------------------------------------------- nothing moves in vain
+
+    def _question(self, ranked: Sequence[Party], room: Room, follow_w: Mapping[int, float]) -> Settled:
+        faults = self.reach.faults
+        return Settled(
+            asked=tuple(
+                Asked(
+                    p.number,
+                    p.range_v,
+                    p.least_w,
+                    p.guarantee_w,
+                    min(p.cap_w, follow_w.get(p.number, math.inf)),
+                    p.weight,
+                )
+                for p in ranked
+            ),
+            room=tuple(have if have < math.inf else None for have in room),
+            faults=tuple(
+                f"{what} {name}"
+                for what, names in (("g", faults.groups), ("o", faults.stuck_open), ("w", faults.welded))
+                for name in sorted(names)
+            ),
+            derating=tuple(faults.derating.get(name, 1.0) for name in self.reach.topology.groups),
+            until_mono_s=min(self.resting.values(), default=None),
+        )
+
+    def _is_settled(self, now: Settled, before: Given) -> bool:
+        """Whether the groups were assigned for about this already, and all are still there."""
+        then = self.previous.settled
+        if (
+            len(then.asked) != len(now.asked)
+            or then.faults != now.faults
+            or len(then.derating) != len(now.derating)
+            or len(self.before) != len(self.previous.feeds)
+            or (then.until_mono_s is not None and self.now_mono_s >= then.until_mono_s)
+        ):
+            return False
+        if any(abs(one - other) > SAME_SHARE for one, other in zip(then.derating, now.derating, strict=True)):
+            return False
+        for index, (one, other) in enumerate(zip(then.room, now.room, strict=True)):
+            if (one is None) != (other is None):
+                return False
+            if one is not None and other is not None and abs(one - other) > (SAME_A if index else SAME_W):
+                return False
+        return all(_is_same(one, other) for one, other in zip(then.asked, now.asked, strict=True)) and all(
+            _keeps(one, other, before.able_w.get(other.connector, math.inf))
+            for one, other in zip(then.asked, now.asked, strict=True)
+        )
+
+
+def _is_same(one: Asked, other: Asked) -> bool:
+    return (
+        one.connector == other.connector
+        and one.weight == other.weight
+        and abs(one.range_v - other.range_v) <= SAME_V
+        and abs(one.top_w - other.top_w) <= SAME_W
+        and abs(one.guarantee_w - other.guarantee_w) <= SAME_W
+        and abs(one.floor_w - other.floor_w) <= SAME_W
+    )
+
+
+def _keeps(one: Asked, other: Asked, able_w: float) -> bool:
+    """What the groups gave at that time they give now."""
+    return all(
+        able_w >= now_w - KEPT_W or able_w < then_w - SAME_W
+        for then_w, now_w in ((one.floor_w, other.floor_w), (one.guarantee_w, other.guarantee_w))
+    )
+
+
+def _worth(given: Given, ranked: Sequence[Party]) -> tuple[int, int, float]:
+    """Guarantees, then floors, then W."""
+    served = given.served
+    return len(served.guaranteed), len(served.lows), round(math.fsum(power_w for power_w, _ in given.shares.values()))
