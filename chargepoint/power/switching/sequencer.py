@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from chargepoint.power.measured import (
     Measured,
     Move,
@@ -17,6 +19,7 @@ from chargepoint.power.measured import (
 )
 from chargepoint.power.switching import plan, supply
 from chargepoint.power.switching.book import ContactorBook, GroupBook
+from chargepoint.power.switching.guard import Guard
 from chargepoint.power.switching.settings import SwitchingSettings
 from chargepoint.power.switching.shorts import Shorts
 from chargepoint.power.switching.start_up import adopt
@@ -48,6 +51,7 @@ class Sequencer:
         self._groups = GroupBook(self._wiring, settings)
         self._shorts = Shorts(self._wiring, settings)
         self._members = {name: Member(name) for name in sorted(topology.groups)}
+        self._guard = Guard(topology, settings, self._wiring)
         self._number = 0
         self._ticked_s: float | None = None
 
@@ -125,10 +129,14 @@ class Sequencer:
             moves=tuple(_shown(tick, each.move) for each in self._members.values() if each.move is not None),
             finished=tuple(finished),
         )
+        orders, refusals = self._guard.check(measured, orders, now_mono_s, frozenset(self._contactors.welded))
+        if refusals:
+            orders = msgspec.structs.replace(orders, refusals=refusals)
         self._remember(orders)
         return orders
 
     def _remember(self, orders: Orders) -> None:
+        self._contactors.ordered.update(orders.contactors)
         for name, order in orders.groups.items():
             member = self._members[name]
             member.is_on, member.told_v = order.is_on, order.voltage_v
