@@ -59,6 +59,14 @@ def inputs(document: Document) -> Iterator[Fault]:
         if found is not None and is_button and (found.debounce_s or 0.0) > MOST_DEBOUNCE_S:
             remedy = f"Remove it, or set it to at most {MOST_DEBOUNCE_S:g}."
             yield document.fault(section, "debounce_s", "whoever presses an emergency stop does not wait", remedy)
+        if found is None:
+            continue
+        lowers = found.function is InputFunction.POWER_REDUCTION
+        if lowers and found.limit_w is None:
+            reason = "it is active while the station is to draw less, and nothing says how much that is"
+            yield document.fault(section, "limit_w", reason, "Add limit_w: what the station may draw meanwhile, in W.")
+        elif found.limit_w is not None and not lowers:
+            yield document.fault(section, "limit_w", "only a power_reduction lowers the power", "Remove it.")
 
 
 def outputs(document: Document) -> Iterator[Fault]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from chargepoint.config_faults import Fault, amount
@@ -116,12 +116,34 @@ def station_limits(document: Document) -> Iterator[Fault]:
         return
     connectors = [item.settings for item in document.many("connector") if item.settings is not None]
     least_w = min((least_power_w(connector, station.phase_voltage_v) for connector in connectors), default=0.0)
+    for key in ("phase_limit_a", "max_imbalance_a"):
+        yield from _line_limit(document, section, key, connectors)
     if station.power_limit_w < least_w:
         yield document.fault(
             section,
             "power_limit_w",
             f"the least a connector takes is {amount(round(least_w))} W, so none could ever charge",
             "Powers are in W: 43 kW is 43_000.",
+        )
+
+
+def _line_limit(
+    document: Document, section: Section, key: str, connectors: Sequence[ConnectorSettings]
+) -> Iterator[Fault]:
+    """A limit of a phase leaves every AC connector that it bounds at least its least current."""
+    limit_a = getattr(section.settings, key)
+    bound = [
+        each
+        for each in connectors
+        if each.type.power_type is PowerType.AC and (key == "phase_limit_a" or each.phases < 3)
+    ]
+    least_a = max((each.min_current_a for each in bound), default=0.0)
+    if limit_a is not None and limit_a < least_a:
+        yield document.fault(
+            section,
+            key,
+            f"a connector needs {amount(least_a)} A (min_current_a), so it could never charge",
+            f"Set {amount(least_a)} or more, or leave it out.",
         )
 
 

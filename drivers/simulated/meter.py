@@ -74,7 +74,8 @@ class MeterFaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Meter:
-    """A meter over some loads and a constant one of its own (`building_load_w`)."""
+    """A meter over some loads and a constant one of its own (`building_load_w`), of which `building_shares` flow on
+    L1, L2, L3. `turns`: by how many lines the phases of each load are turned against the grid's (none: not at all)."""
 
     def __init__(
         self,
@@ -82,6 +83,7 @@ class Meter:
         loads: Sequence[Load],
         *,
         start_wh: float = 0.0,
+        turns: Sequence[int] = (),
         building_load_w: float = 0.0,
         phase_voltage_v: float = 230.0,
         serial: int = 0,
@@ -89,7 +91,9 @@ class Meter:
     ) -> None:
         self.name = name
         self.loads = tuple(loads)
+        self.turns = tuple(turns) or (0,) * len(self.loads)
         self.building_load_w = building_load_w
+        self.building_shares = (1 / 3, 1 / 3, 1 / 3)
         self.phase_voltage_v = phase_voltage_v
         self.serial = serial
         self.silent = self.nan = self.swapped = False
@@ -170,12 +174,11 @@ class Meter:
     def _live(self) -> Readout:
         self._count()
         volts = self.phase_voltage_v
-        building_a = self.building_load_w / 3 / volts
-        currents = [building_a, building_a, building_a]
-        for load in self.loads:
+        currents = [self.building_load_w * share / volts for share in self.building_shares]
+        for load, turn in zip(self.loads, self.turns, strict=True):
             shares = (load.power_w / 3 / volts,) * 3 if load.is_direct else load.currents_a
             for phase in range(3):
-                currents[phase] += shares[phase]
+                currents[(phase + turn) % 3] += shares[phase]
         sign = 1.0 if self.direction == "import" else -1.0
         return Readout(
             (volts, volts, volts),

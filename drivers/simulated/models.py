@@ -70,14 +70,15 @@ def _meter(models: Models, part: Any) -> Meter:
     plan = models.plan
     is_main = part.name == plan.file.station.meter
     extra = plan.meter_extra(part.name)
-    loads = [
-        models.outlets[connector.name].controller.output
+    seen = [
+        connector
         for connector in plan.file.connector
         if connector.name in models.outlets and (is_main or connector.meter == part.name)
     ]
     return Meter(
         part.name,
-        loads,
+        [models.outlets[connector.name].controller.output for connector in seen],
+        turns=[connector.first_phase - 1 if is_main else 0 for connector in seen],
         start_wh=extra.start_wh,
         building_load_w=plan.simulation.simulation.building_load_w if is_main else 0.0,
         phase_voltage_v=plan.file.station.phase_voltage_v,

@@ -97,6 +97,7 @@ class ConnectorPart(msgspec.Struct, frozen=True):
     contactor: str = ""
     modules: str = ""
     bus: str = ""
+    first_phase: Annotated[int, Meta(ge=1, le=3)] = 1
     insulation: str = ""
     options: dict[str, Any] = {}
 

@@ -245,6 +245,10 @@ CASES: dict[str, tuple[str, str, str, str, str, str]] = {
     "station power in kW": (
         "power_limit_w = 43_000", "power_limit_w = 43", "[station], power_limit_w", "43", "none could ever", "43 kW is",
     ),
+    "phases that bear less than a connector needs": (
+        "power_limit_w = 43_000", "power_limit_w = 43_000\nphase_limit_a = 5",
+        "[station], phase_limit_a", "5", "could never charge", "Set 6 or more",
+    ),
     "voltage between phases": (
         "power_limit_w = 43_000", "power_limit_w = 43_000\nphase_voltage_v = 400",
         "[station], phase_voltage_v", "400", "to neutral", "Set 230",

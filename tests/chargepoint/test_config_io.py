@@ -152,6 +152,14 @@ CASES = {
     "a supply where Modbus is": (
         'host = "127.0.0.1"\nport = 3493', 'host = "127.0.0.1"', '[[port]] "upsd", port', "502 is the port of Modbus",
     ),
+    "an input that lowers the power to nobody knows what": (
+        'name = "lid"\nfunction = "lid"', 'name = "generator"\nfunction = "power_reduction"',
+        '[[input]] "generator", limit_w', "nothing says how much",
+    ),
+    "a power for an input that lowers none": (
+        'name = "lid"\nfunction = "lid"', 'name = "lid"\nfunction = "lid"\nlimit_w = 5_000',
+        '[[input]] "lid", limit_w', "only a power_reduction",
+    ),
     "two inputs on one channel": (
         'io = "main"\nchannel = 2\n[[input]]', 'io = "main"\nchannel = 1\n[[input]]',
         '[[input]] "lid", channel', "wired to it already",

@@ -1,0 +1,156 @@
+"""Further limits of the station at work: phases, imbalance, generator operation, the owner's limits (power.md 2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chargepoint import actions
+from chargepoint.actions import Asker
+from chargepoint.messages import ActionResult
+from chargepoint.vocabulary import Role
+from drivers.simulated.io_model import IoFaults
+from drivers.simulated.meter import MeterFaults
+from tests.journeys.cabinets import MODULE, touch
+from tests.journeys.rig import ONE_AC, Rig
+from tests.journeys.steps import OTHER_CARD, TWO_AC, charge, leave, settle, until_transaction_ends
+
+PHASES = (
+    TWO_AC.replace('name = "one"', 'name = "one"\nmeter = "main"\nphase_limit_a = 40', 1).replace(
+        'type = "TYPE2"\nport = "bus"\naddress = 2', 'type = "TYPE2"\nport = "bus"\naddress = 2\nfirst_phase = 2'
+    )
+    + """
+[[meter]]
+name = "main"
+port = "bus"
+address = 20
+"""
+)
+GENERATOR = (
+    ONE_AC
+    + MODULE
+    + """
+[[input]]
+name = "generator"
+function = "power_reduction"
+io = "io"
+channel = 0
+limit_w = 6_000
+"""
+)
+TECHNICIAN = Asker("technician", Role.TECHNIK)
+
+
+def power_w(rig: Rig, connector: int = 1) -> float:
+    return rig.simulated.state().connector(connector).power_w
+
+
+def currents_a(rig: Rig) -> tuple[float, float, float]:
+    """On each line of the grid, in truth."""
+    rig.simulated.advance()
+    return rig.simulated._meters["main"].read().current_a
+
+
+def building(rig: Rig, load_w: float, *shares: float) -> None:
+    rig.simulated.advance()
+    meter = rig.simulated._meters["main"]
+    meter.building_load_w, meter.building_shares = load_w, (shares[0], shares[1], shares[2])
+
+
+async def do(rig: Rig, name: str, **arguments: object) -> ActionResult:
+    return await actions.carry_out(rig.bus, name, arguments, TECHNICIAN)
+
+
+def why(rig: Rig, connector: int = 1) -> str:
+    state = rig.state(connector)
+    return "" if state is None else state.why
+
+
+async def test_a_phase_that_others_load_lowers_only_the_car_on_it(tmp_path: Path) -> None:
+    async with Rig(tmp_path, PHASES, is_linked=False) as rig:
+        await charge(rig, 1, current_a=32, phases=1, capacity_wh=90_000)
+        await charge(rig, 2, OTHER_CARD, current_a=32, phases=1, capacity_wh=90_000)
+        await rig.advance(20)
+        assert power_w(rig, 1) == power_w(rig, 2) == pytest.approx(32 * 230, rel=0.02)
+        building(rig, 230.0 * 20, 1.0, 0.0, 0.0)  # a cooker on L1
+        await rig.advance(15)
+        assert power_w(rig, 1) == pytest.approx(20 * 230, rel=0.05)
+        assert power_w(rig, 2) == pytest.approx(32 * 230, rel=0.02), "its phase has room"
+        assert "phase" in why(rig, 1)
+        assert max(currents_a(rig)) <= 40.5
+        rig.simulated.set_meter("main", MeterFaults(silent=True))
+        await rig.advance(15)
+        assert power_w(rig, 1) <= 20.5 * 230, "a silent meter is no reason to rise"
+        for number in (1, 2):
+            rig.unplug(number)
+            await rig.until_status("AVAILABLE", number)
+        await rig.check(is_reported=False)
+
+
+async def test_one_phase_cars_never_lean_on_one_phase_more_than_allowed(tmp_path: Path) -> None:
+    text = TWO_AC.replace('name = "one"', 'name = "one"\nmax_imbalance_a = 20', 1)
+    async with Rig(tmp_path, text, is_linked=False) as rig:
+        await charge(rig, 1, current_a=32, phases=1, capacity_wh=90_000)
+        await rig.advance(15)
+        assert power_w(rig, 1) == pytest.approx(20 * 230, rel=0.03)
+        await charge(rig, 2, OTHER_CARD, current_a=32, phases=1, capacity_wh=90_000)
+        await rig.advance(15)
+        assert power_w(rig, 1) == pytest.approx(10 * 230, rel=0.03)
+        assert power_w(rig, 2) == pytest.approx(10 * 230, rel=0.03)
+        assert "phase" in why(rig, 1)
+        for number in (1, 2):
+            rig.unplug(number)
+            await rig.until_status("AVAILABLE", number)
+        await rig.check(is_reported=False)
+
+
+async def test_generator_operation_lowers_the_station_and_a_broken_wire_does_so_too(tmp_path: Path) -> None:
+    async with Rig(tmp_path, GENERATOR, is_linked=False) as rig:
+        await charge(rig, capacity_wh=90_000)
+        await rig.advance(15)
+        assert power_w(rig) > 20_000
+        touch(rig, "generator", True)
+        await rig.advance(3)
+        assert power_w(rig) <= 6_050
+        assert "power_reduction" in why(rig)
+        touch(rig, "generator", False)
+        await rig.advance(20)
+        assert power_w(rig) > 20_000
+        rig.simulated.do("io", "io", IoFaults(silent=True))
+        await rig.advance(8)
+        assert power_w(rig) <= 6_050, "what cannot be read counts as active"
+        rig.simulated.do("io", "io", IoFaults(silent=False))
+        await rig.advance(25)
+        assert power_w(rig) > 20_000
+        await leave(rig)
+        await rig.check(is_reported=False)
+
+
+async def test_the_owner_lowers_the_power_while_nothing_charges_and_that_outlives_a_restart(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        await rig.online()
+        assert (await do(rig, "user_limit", connector=1, limit_w=50_000)).code == "above_limit"
+        assert (await do(rig, "user_limit", connector=0, limit_w=22_001)).code == "above_limit"
+        assert (await do(rig, "user_limit", connector=7, limit_w=1_000)).code == "unknown_connector"
+        assert (await do(rig, "user_limit", connector=1, limit_w=11_000)).ok
+        await charge(rig, capacity_wh=90_000)
+        await rig.advance(15)
+        assert power_w(rig) == pytest.approx(11_000, rel=0.02)
+        assert "user" in why(rig)
+        assert (await do(rig, "user_limit", connector=1)).code == "busy"
+        await rig.crash()
+        await rig.advance(1)
+        await rig.boot_up()
+        await rig.advance(10)
+        assert power_w(rig) == pytest.approx(11_000, rel=0.02)
+        rig.unplug()
+        await until_transaction_ends(rig)
+        await rig.until_status("AVAILABLE")
+        assert (await do(rig, "user_limit", connector=0, limit_w=8_000)).ok
+        assert (await do(rig, "user_limit", connector=1)).ok
+        await charge(rig, capacity_wh=90_000)
+        await rig.advance(15)
+        assert power_w(rig) == pytest.approx(8_000, rel=0.02)
+        await leave(rig)
+        await settle(rig)
