@@ -6,18 +6,17 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from chargepoint.power.assignment import exchange, ring, search
-from chargepoint.power.assignment.levels import must_have
+from chargepoint.power.assignment.fairness import fairness_for
+from chargepoint.power.assignment.levels import hoped_for, must_have
 from chargepoint.power.assignment.need import Assignment, Costs, Need
 from chargepoint.power.assignment.problem import FREE, TOLERANCE_W, Problem, Welds
 from chargepoint.power.assignment.search import Placed
-from chargepoint.power.assignment.worth import FAIRNESS, Worth
+from chargepoint.power.assignment.worth import Worth
 from chargepoint.power.parts import Part
 from chargepoint.power.topology import NO_FAULTS, Faults, Topology
 
 DEFAULT_COSTS = Costs()
 MOST_CHOICES = 64
-STAYING = 0.01
-"""So much more of the power fairness may cost where nothing would move (no flapping at the bound)."""
 
 
 def assign(
@@ -63,36 +62,56 @@ def assign(
 
 def solve(problem: Problem) -> Placed:
     """The best that is found for one part."""
-    if problem.part.ring is not None:
-        row = problem.part.ring
+    if problem.is_content:
+        return Placed(problem, problem.start, problem.start_link)
+    fairness, lenient = fairness_for(problem)
+    row = problem.part.ring
+    if row is not None:
         nothing = [0.0] * len(problem.needs)
-        return as_fair_as_may_be(problem, lambda fairness: ring.solve(problem, row, Worth(problem, nothing, fairness)))
+        return _settled(
+            problem, fairness, lenient, lambda each: ring.solve(problem, row, Worth(problem, nothing, each))
+        )
     step = exchange.improve if problem.is_direct else search.improve
 
-    def run(must_w: Sequence[float], fairness: float) -> Placed:
+    def run(must_w: Sequence[float], each: float) -> Placed:
         placed = Placed(problem, problem.start, problem.start_link)
-        step(problem, placed, Worth(problem, must_w, fairness))
+        step(problem, placed, Worth(problem, must_w, each))
         return placed
 
-    must_w = must_have(problem, lambda wanted: _has(run(wanted, 0.0), wanted))
-    return as_fair_as_may_be(problem, lambda fairness: run(must_w, fairness))
+    hoped_w = hoped_for(problem)
+    placed = run(hoped_w, lenient)
+    if not _has(placed, hoped_w):
+        hoped_w = must_have(problem, Trials(problem, step))
+        placed = run(hoped_w, lenient)
+    if fairness == lenient or placed.owner == problem.start:
+        return placed
+    return run(hoped_w, fairness)
 
 
-def as_fair_as_may_be(problem: Problem, run: Callable[[float], Placed]) -> Placed:
-    """The fairest that does not cost too much of the whole power. Staying as it is may cost a little more."""
-    may_cost = min(max(problem.costs.fairness_cost, 0.0), 1.0)
-    most_w = min(sum(problem.top_w), sum(map(max, zip(*problem.power, strict=True))))
-    found = run(FAIRNESS[0])
-    if _used(problem, found) >= (1.0 - may_cost) * most_w:
-        return found
-    plain = run(FAIRNESS[-1])
-    most_w = _used(problem, plain)
-    for fairness in FAIRNESS[1:]:
-        stays = found.owner == problem.start
-        if _used(problem, found) >= (1.0 - may_cost - (STAYING if stays else 0.0)) * most_w:
-            return found
-        found = plain if fairness == FAIRNESS[-1] else run(fairness)
-    return plain
+class Trials:
+    """Whether all can have what they must, tried from the last that could be."""
+
+    def __init__(self, problem: Problem, step: Callable[[Problem, Placed, Worth], None]) -> None:
+        self.problem, self.step = problem, step
+        self.placed = Placed(problem, problem.start, problem.start_link)
+
+    def __call__(self, wanted: Sequence[float]) -> bool:
+        if self.problem.is_plain:
+            return True
+        placed = Placed(self.problem, self.placed.owner, self.placed.link)
+        self.step(self.problem, placed, Worth(self.problem, wanted, 0.0, is_trial=True))
+        if _has(placed, wanted):
+            self.placed = placed
+            return True
+        return False
+
+
+def _settled(problem: Problem, fairness: float, lenient: float, run: Callable[[float], Placed]) -> Placed:
+    """What is judged fair enough stays; what is to change costs no more power than it may."""
+    placed = run(lenient)
+    if fairness == lenient or placed.owner == problem.start:
+        return placed
+    return run(fairness)
 
 
 def _has(placed: Placed, wanted: Sequence[float]) -> bool:

@@ -7,10 +7,19 @@ from collections.abc import Callable, Sequence
 
 from chargepoint.power.assignment.problem import TOLERANCE_W, Problem
 
-MOST_TRIALS = 400
+MOST_TRIALS = 60
 
 Trial = Callable[[Sequence[float]], bool]
-"""Whether all outputs can have at least so many W at once."""
+"""Whether all outputs can have at least so many W at once, if there are enough groups."""
+
+
+def hoped_for(problem: Problem) -> list[float]:
+    """What each must get when there is enough for everyone: its guarantee, else its floor, if any can."""
+    found = []
+    for output in range(len(problem.needs)):
+        able = [w[output] for w in (problem.goal_w, problem.floor_w) if _is_able(problem, output, w)]
+        found.append(able[0] if able else 0.0)
+    return found
 
 
 def must_have(problem: Problem, can_have: Trial) -> list[float]:
@@ -60,7 +69,14 @@ def _most(
     for count in sorted(fewest.values()):
         left -= count
         bound += left >= 0
-    for size in range(min(bound, len(asking) - 1), len(found), -1):
+    by_size = sorted(asking, key=lambda output: fewest[output])
+    frugal: list[int] = []
+    for output in by_size if bound > len(found) else ():
+        if fits([*frugal, output]):
+            frugal.append(output)
+    if len(frugal) > len(found):
+        found = frugal
+    for size in range(min(bound, len(asking) - 1), len(found) - (found is frugal), -1):
         for chosen in itertools.combinations(asking, size):
             if fits(chosen):
                 return list(chosen)

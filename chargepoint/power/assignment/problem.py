@@ -5,6 +5,7 @@ Outputs and groups are numbered here by their place in `needs` and `groups`; FRE
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 
 from chargepoint.power.assignment.need import Costs, Need
@@ -15,7 +16,10 @@ FREE = -1
 KEPT_W = 5.0
 """A floor or guarantee that the groups gave before counts as kept when it is missed by so little (no flapping)."""
 FREE_SHARE = 0.25
-"""Connecting a group that is free costs so much of `least_gain_w`: one contactor moves, nobody is disturbed."""
+"""Connecting a group that is free costs so much of `least_gain_w`, taking it from somebody the rest.
+
+The two make up a whole move: what is done in two steps costs no less than what is done in one.
+"""
 RESTING_W = 1e8
 """What it costs to move a resting group: more than any power, less than any floor."""
 TOLERANCE_W = 1e-3
@@ -88,7 +92,7 @@ class Problem:
                 self.total_w[output] += self.power[output][group]
         moved_w, joined_w = costs.least_gain_w, costs.least_gain_w * FREE_SHARE
         self.move_w = [moved_w if output != FREE else joined_w for output in self.start]
-        self.part_w = [joined_w if output != FREE else 0.0 for output in self.start]
+        self.part_w = [moved_w - joined_w if output != FREE else 0.0 for output in self.start]
         if resting:
             for group, name in enumerate(part.groups):
                 if name in resting and (self.start[group] != FREE or name not in before):
@@ -98,6 +102,11 @@ class Problem:
         self.goal_w = [self._kept(output, _goal(needs[output])) for output in outputs]
         self.floor_w = [self._kept(output, needs[output].floor_w) for output in outputs]
         self.top_w = [need.top_w for need in needs]
+
+    @property
+    def is_content(self) -> bool:
+        """Every output can have all it can use from what it has."""
+        return all(map(operator.ge, self.total_w, self.top_w)) and all(map(operator.ge, self.total_w, self.goal_w))
 
     def cost_w(self, group: int, output: int) -> float:
         """What it costs to have a group there."""
@@ -125,6 +134,7 @@ class Problem:
                     best[self.sort[group]] = power_w
                     self.reach[group].append(output)
         self.is_complete = all(len(reach) in (0, len(self.needs)) for reach in self.reach)
+        self.is_plain = self.is_direct and self.is_complete and len(sorts) == 1
         self.scarce_first = sorted(range(len(self.groups)), key=lambda group: (len(self.reach[group]), group))
 
     def _kept(self, output: int, level_w: float) -> float:

@@ -14,18 +14,16 @@ MISSED_W = 1e10
 MISSED_SLOPE = 1e5
 """What it costs to miss what must be: at all, and per W."""
 LEAST_SLOPE = 0.25
-FAIRNESS = (0.75, 0.4, 0.2, 0.1, 0.02)
-"""How much more than 1 the first W of an output counts; less and less, where fairness costs too much."""
 
 
 class Worth:
-    """Worth of W by output. `must_w`: what each must get, 0 where nothing must be."""
+    """Worth of W by output. `must_w`: what each must get, 0 where nothing must be. `is_trial`: nothing more counts."""
 
-    def __init__(self, problem: Problem, must_w: Sequence[float], fairness: float) -> None:
+    def __init__(self, problem: Problem, must_w: Sequence[float], fairness: float, *, is_trial: bool = False) -> None:
         self.must_w = [must - TOLERANCE_W for must in must_w]
-        self.top_w = problem.top_w
+        self.top_w: Sequence[float] = [0.0] * len(must_w) if is_trial else problem.top_w
         self.floor_w = [floor - TOLERANCE_W for floor in problem.floor_w]
-        level_w = _level(problem)
+        level_w = 0.0 if is_trial else _level(problem)
         self.first = 1.0 + fairness
         self.bend = [fairness / (2.0 * need.weight * level_w) if level_w > 0 else 0.0 for need in problem.needs]
         self.knee_w = [

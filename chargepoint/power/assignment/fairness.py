@@ -1,0 +1,60 @@
+"""How much fairness counts beside power, so that it costs no more of the power than it may (power.md 2).
+
+It is reckoned as if every group could go to every output, and from what is asked and what is healthy only: what is
+connected now has no say, so that an answer is the same when it is asked for again.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+from chargepoint.power.assignment.problem import Problem
+from chargepoint.power.assignment.worth import Worth
+
+STEPS = (0.75, 0.4, 0.2, 0.1, 0.02)
+"""How much more than 1 the first W of an output counts (Worth), tried one after the other."""
+STAYING = 0.01
+"""So much more of the power fairness may cost where nothing would move (no flapping at the bound)."""
+
+
+def fairness_for(problem: Problem) -> tuple[float, float]:
+    """Fairness for what is to change, and for judging whether what there is may stay (at least as much)."""
+    may_cost = min(max(problem.costs.fairness_cost, 0.0), 1.0)
+    lots: dict[int, int] = {}
+    for group, reach in enumerate(problem.reach):
+        if reach:
+            lots[problem.sort[group]] = lots.get(problem.sort[group], 0) + 1
+    if all(min(column) == max(column) for column in zip(*problem.sort_w, strict=True)):
+        return STEPS[0], STEPS[0]
+    most_w = _used(problem, lots, STEPS[-1])
+    lenient = 0.0
+    for fairness in STEPS[:-1]:
+        cost = 1.0 - _used(problem, lots, fairness) / most_w if most_w > 0 else 0.0
+        if cost <= may_cost + STAYING and not lenient:
+            lenient = fairness
+        if cost <= may_cost:
+            return fairness, lenient
+    return STEPS[-1], lenient or STEPS[-1]
+
+
+def _used(problem: Problem, lots: dict[int, int], fairness: float) -> float:
+    """W used when the groups are given out one by one, each to whom it is worth most."""
+    worth = Worth(problem, [0.0] * len(problem.needs), fairness)
+    had_w = [0.0] * len(problem.needs)
+    of = worth.of
+    for sort in sorted(lots, key=lambda sort: (-max(row[sort] for row in problem.sort_w), sort)):
+        power_w = [row[sort] for row in problem.sort_w]
+        heap = [
+            (of(output, had_w[output]) - of(output, had_w[output] + each_w), output)
+            for output, each_w in enumerate(power_w)
+            if each_w > 0
+        ]
+        heapq.heapify(heap)
+        for _ in range(lots[sort]):
+            if not heap or heap[0][0] >= 0:
+                break
+            output = heap[0][1]
+            had_w[output] += power_w[output]
+            now = of(output, had_w[output]) - of(output, had_w[output] + power_w[output])
+            heapq.heapreplace(heap, (now, output))
+    return sum(map(min, had_w, problem.top_w))
