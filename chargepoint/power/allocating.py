@@ -161,8 +161,7 @@ class _Sharing:
         self, ranked: Sequence[Party], served: Served, shares: Shares, able: Mapping[int, float],
         follow_w: Mapping[int, float], has_modules: bool,
     ) -> tuple[Served, Shares, frozenset[int]]:  # fmt: skip
-        """The bound of the imbalance. Also who was lowered for it. What is freed goes to others, as far as that changes
-        no module's load."""
+        """The bound of the imbalance. Also who was lowered for it. What is freed goes to other AC cars."""
         bound_a = self.station.max_imbalance_a
         if bound_a is None:
             return served, shares, frozenset()
@@ -190,14 +189,8 @@ class _Sharing:
         if self.reach is None or party.is_ac:
             return
         topology = self.reach.topology
-        best = max(
-            (
-                point.efficiency
-                for name in topology.links_to.get(party.number, ())
-                for point in topology.groups[name].efficiency
-            ),
-            default=None,
-        )
+        names = topology.links_to.get(party.number, ())
+        best = max((each.efficiency for name in names for each in topology.groups[name].efficiency), default=None)
         if best is not None:
             party.takes(1.0 / max(0.1, best))
 

@@ -41,7 +41,7 @@ class Groups:
     def __init__(
         self, reach: Reach, previous: Allocation, rules: Rules, now_mono_s: float, present: Sequence[Party]
     ) -> None:
-        """`present`: all that want energy, also those that get none now; their groups stay where they are if they can."""
+        """`present`: all that want energy; the groups of those that get none now stay where they are if they can."""
         self.reach = reach
         self.rules = rules
         self.now_mono_s = now_mono_s
@@ -92,7 +92,7 @@ class Groups:
                 resting=frozenset(self.resting),
                 costs=costs,
             )
-            given = self._judge(answer.links, ranked, room, follow_w)
+            given = self._judge(self._sound(answer.links, needs), ranked, room, follow_w)
             if best is None or _worth(given, ranked) > _worth(best, ranked):
                 best = given
             tops = {n: max(power_w, given.shares.get(n, (0.0, 0))[0]) for n, (power_w, _) in shares.items()}
@@ -114,6 +114,21 @@ class Groups:
                 if not self._clash(more):
                     all_links = more
         return all_links
+
+    def _sound(self, links: Mapping[str, int], needs: Sequence[Need]) -> Mapping[str, int]:
+        """`links` without what must not be (H1, H2): the last word, whoever assigned them. The better ranked keeps."""
+        rank = {need.connector: need.rank for need in needs}
+        of_link = self.reach.topology.links
+        if all(of_link[n].connector in rank and self.reach.is_usable(n) for n in links.values()) and not self._clash(
+            links
+        ):
+            return links
+        sound: dict[str, int] = {}
+        for name, link in sorted(links.items(), key=lambda each: (rank.get(of_link[each[1]].connector, -1), each[0])):
+            more = sound | {name: link}
+            if of_link[link].connector in rank and self.reach.is_usable(link) and not self._clash(more):
+                sound = more
+        return sound
 
     def _clash(self, links: Mapping[str, int]) -> bool:
         """Whether two outputs would have a bus in common, or two rivals would have groups."""

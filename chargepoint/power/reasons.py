@@ -1,4 +1,4 @@
-"""Why a connector gets what it gets: the name of the limit that binds it, and one line for people (power.md 2). Pure."""
+"""Why a connector gets what it gets: the name of the limit that binds it, a line for people (power.md 2). Pure."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def _with_feeds(
     """The groups as they are in this step: W as granted, held ones parked where they were."""
     feeds = {name: feed for name, feed in step.feeds.items() if name not in held}
     taken: dict[int, int] = {}
-    for name, feed in held.items():
+    for feed in held.values():
         taken[feed.connector] = taken.get(feed.connector, 0) | reach.mask(feed.link)
     for name, feed in list(feeds.items()):
         mask = reach.mask(feed.link)
@@ -149,7 +149,8 @@ def _with_feeds(
         if any(number != feed.connector and (mask & used or number in rivals) for number, used in taken.items()):
             del feeds[name]
     active = frozenset(name for name, feed in previous.feeds.items() if feed.power_w > 0)
-    grants, loads = dict(step.grants), {}
+    grants = dict(step.grants)
+    loads: dict[str, float] = {}
     for number in sorted({feed.connector for feed in step.feeds.values()}):
         able_w = _able_w(reach, parties[number], feeds, {})
         power_w = min(grants[number].power_w, sum(able_w.values()))

@@ -114,11 +114,12 @@ def some_faults(draw: st.DrawFn, topology: Topology) -> Faults:
     groups, contactors = sorted(topology.groups), sorted(topology.contactors)
     some = st.lists(st.sampled_from(groups), max_size=1)
     switches = st.lists(st.sampled_from(contactors), max_size=2) if contactors else st.just([])
+    stuck_open = frozenset(draw(switches))
     return Faults(
         groups=frozenset(draw(some)),
         derating={name: draw(st.sampled_from([0.0, 0.5, 0.9])) for name in draw(some)},
-        stuck_open=frozenset(draw(switches)),
-        welded=frozenset(draw(switches)),
+        stuck_open=stuck_open,
+        welded=frozenset(draw(switches)) - stuck_open,
     )
 
 
