@@ -83,6 +83,22 @@ def relay_faults(
     return found
 
 
+def shared_faults(truth: StationState) -> list[str]:
+    """SO-3, for outputs that share modules: none of what power.md 5 forbids has ever been (as it truly was, not as it
+    was read), and no contactor between buses closed more than three times a minute (R5)."""
+    found = [f"{sin.rule} at {sin.at_s:.2f} s: {sin.what}" for sin in truth.sins]
+    closings: dict[str, list[float]] = {}
+    for event in truth.switchings:
+        if event.closed:
+            closings.setdefault(event.switch, []).append(event.at_s)
+    for switch, times in closings.items():
+        for at_s in times:
+            if sum(1 for other in times if at_s <= other < at_s + 60.0) > 3:
+                found.append(f"R5 at {at_s:.2f} s: contactor {switch} closed more than three times within a minute")
+                break
+    return found
+
+
 def books_faults(
     truth: StationState, sessions: Sequence[Session], ledger: Ledger | None, tolerance_wh: float
 ) -> list[str]:

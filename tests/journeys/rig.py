@@ -31,7 +31,7 @@ from drivers.simulated.plan import SimulationFile, of_settings
 from drivers.simulated.station import SimulatedStation
 from drivers.simulated.vehicle import PlugOptions
 from ocpp_client.simulated import CentralSystem
-from tests.journeys.oracles import books_faults, contactor_faults
+from tests.journeys.oracles import books_faults, contactor_faults, shared_faults
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 START = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
@@ -281,11 +281,12 @@ class Rig:
     # ------------------------------------------------------------------------------------------------------- oracles
 
     async def check(self, *, is_reported: bool = True, tolerance_wh: float = 10.0) -> None:
-        """Both oracles: the books balance, and no contactor closed without a durable transaction and a live lease."""
+        """The oracles: the books balance, no contactor closed without a durable transaction and a live lease, and
+        nothing of what power.md 5 forbids was among modules that outputs share."""
         sessions = await self.sessions()
         starts = await self.journal("TransactionStarted")
         truth = self.simulated.state(log_entries=5000)
-        found = contactor_faults(truth, starts, sessions)
+        found = contactor_faults(truth, starts, sessions) + shared_faults(truth)
         ledger = self.system.ledger if self.is_linked and is_reported else None
         found += books_faults(truth, sessions, ledger, tolerance_wh)
         assert not found, "\n".join(found)
