@@ -38,8 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         disturbs a CAN bus.
 
         POST /device/KIND/NAME does something to any other device: input {"active": true} opens a door, output
-        {"welded": true} welds a contactor, modules {"module": 3, "fault": "cut"} or {"clear": true}, insulation
+        {"welded": true} welds a contactor ("stuck_open", "slow_s", and "feedback": what its auxiliary contact shows, as
+        "open", "closed" or "opposite"), modules {"module": 3, "fault": "cut"} or {"clear": true}, insulation
         {"resistance_ohm": 50000}, io {"silent": true}, sensor {"temperature_c": 75}, ups {"mains": false}.
+
+        Where outputs share modules, closed contactors join buses to one conductor, as in a cabinet. "switchings" of
+        GET /state is each closing and opening with its current and voltage difference, "sins" what must never have
+        been: opened under current, closed on more than 20 V, two outputs on one conductor.
 
         Fault codes: E1 to E9, F, diode, pilot, ev_silent, lock, insulation, precharge, residual_current, overcurrent,
         overvoltage, contactor, weld, overheat, temperature, modules, reboot, silent, flap, t1, lock_state.

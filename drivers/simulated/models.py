@@ -131,12 +131,13 @@ class _Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 class BankFaults(_Faults, frozen=True, kw_only=True):
     """What to make of power modules: of `module` (its number) or of all. `fault` puts one on, `clear` takes that away
-    (or all of them), `restart` is a dip of its supply."""
+    (or all of them), `restart` is a dip of its supply, `temperature_c` holds its temperature until `clear`."""
 
     module: int | None = None
     fault: ModuleFault | None = None
     clear: bool = False
     restart: bool = False
+    temperature_c: Annotated[float, Meta(ge=-40, le=150)] | None = None
 
 
 class IsolationFaults(_Faults, frozen=True, kw_only=True):
@@ -155,8 +156,11 @@ def _break_bank(bank: ModuleBank, faults: BankFaults) -> None:
     for number in bank.modules if faults.module is None else (faults.module,):
         if faults.clear:
             bank.clear(number, faults.fault)
+            bank.modules[number].held_c = None
         elif faults.fault is not None:
             bank.break_down(number, faults.fault)
+        if faults.temperature_c is not None:
+            bank.modules[number].held_c = faults.temperature_c
         if faults.restart:
             bank.modules[number].restart()
 

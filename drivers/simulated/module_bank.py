@@ -85,6 +85,8 @@ class PowerModule:
         self.voltage_v = 0.0
         self.current_a = 0.0
         self.temperature_c = AMBIENT_C
+        self.held_c: float | None = None
+        """Its temperature, whatever it gives; None: by itself."""
         self.is_limited = False
         self.ramp = 0.0
         """0..1: how far the output has come up since it was switched on."""
@@ -186,6 +188,8 @@ class PowerModule:
         load_share = self.current_a / self.ratings.max_current_a
         goal_c = AMBIENT_C + HEATING_K * load_share
         self.temperature_c += (goal_c - self.temperature_c) * min(dt_s / WARMING_S, 1.0)
+        if self.held_c is not None:
+            self.temperature_c = self.held_c
 
 
 class ModuleBank:
