@@ -19,6 +19,11 @@ from chargepoint.power.topology import TopologyError
 
 T = TypeVar("T")
 
+_KINDS = {
+    "float": "a number", "int": "a whole number", "str": "text", "bool": "true or false", "array": "a list",
+    "object": "an object", "null": "null",
+}  # fmt: skip
+
 MOST_BYTES = 4_000_000
 """Of one line."""
 MOST = 1e12
@@ -148,8 +153,18 @@ def _numbers(data: object) -> Iterator[float]:
 
 
 def _why(words: str) -> str:
-    words = words.replace("`", "'")
-    return words[:1].lower() + words[1:]
+    """The words of the check, for people."""
+    names = re.findall("`([^`]*)`", words)
+    if words.startswith("Object contains unknown field"):
+        return f"there is no field '{names[0]}' here"
+    if words.startswith("Object missing required field"):
+        return f"the field '{names[0]}' is missing"
+    if words.startswith("Expected") and ", got" in words:
+        kinds = [" or ".join(_KINDS.get(each, each) for each in name.split(" | ")) for name in names]
+        return f"this is {kinds[-1]}, it must be {kinds[0]}"
+    for name, kind in _KINDS.items():
+        words = words.replace(f"`{name}`", kind)
+    return words[:1].lower() + words[1:].replace("`", "'")
 
 
 def _remedy(words: str, kind: type) -> str:

@@ -12,15 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from chargepoint.power.allocation import (
-    NOTHING,
-    Allocation,
-    Feed,
-    Memory,
-    Request,
-    allocate,
-    has_power_for,
-)
+from chargepoint.power.allocation import Request, allocate, has_power_for
 from chargepoint.power.json_lines import (
     MOST,
     Amount,
@@ -36,6 +28,7 @@ from chargepoint.power.json_lines import (
 from chargepoint.power.limits import Bounds, NamedLimit, in_force, lowest, no_more_than_said
 from chargepoint.power.station_lines import UNLIMITED_W, GridLine, StationLine, described, link_number, read_station
 from chargepoint.power.topology import Faults, Topology
+from chargepoint.power.words import NOTHING, Allocation, Feed, Memory, Settled
 from chargepoint.records import Limit
 from chargepoint.vocabulary import PowerType
 
@@ -128,12 +121,27 @@ class FeedLine(msgspec.Struct, frozen=True, kw_only=True):
     since_s: Figure = 0.0
 
 
-class PreviousLine(msgspec.Struct, frozen=True, kw_only=True):
+class MemoryLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What must be remembered from one step to the next. Others only give it back."""
+
+    connectors: Mapping[ConnectorNumber, Memory] = {}
+    freed: Mapping[Name, Figure] = {}
+    settled: Settled = Settled()
+
+
+class PreviousLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An allocation as it was answered; what is not needed again may be left out or left in."""
 
     grants: Mapping[ConnectorNumber, GrantLine] = {}
     feeds: Mapping[Name, FeedLine] = {}
-    memory: Mapping[ConnectorNumber, Memory] = {}
+    memory: MemoryLine = MemoryLine()
+    now_s: Any = None
+    power_w: Any = None
+    reasons: Any = None
+    contactors: Any = None
+    moves: Any = None
+    no_power: Any = None
+    took_ms: Any = None
 
     def allocation(self, topology: Topology) -> Allocation:
         """In the words of the rules. Raises Refusal for links that the station does not have."""
@@ -145,7 +153,13 @@ class PreviousLine(msgspec.Struct, frozen=True, kw_only=True):
             number: Limit(current_a=grant.current_a or 0.0, power_w=grant.power_w, source=grant.source)
             for number, grant in self.grants.items()
         }
-        return Allocation(grants=grants, memory=dict(self.memory), feeds=feeds)
+        return Allocation(
+            grants=grants,
+            memory=dict(self.memory.connectors),
+            feeds=feeds,
+            freed=dict(self.memory.freed),
+            settled=self.memory.settled,
+        )
 
 
 class StepLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -192,7 +206,7 @@ class SharingLines:
         previous = self._last
         if step.previous is not UNSET:
             previous = NOTHING if step.previous is None else step.previous.allocation(topology)
-        more = {"topology": topology, "faults": faults, "rules": station.rules}
+        more: dict[str, Any] = {"topology": topology, "faults": faults, "rules": station.rules}
         answer = allocate(power, requests, limits, previous, now_s, **more)
         no_power = {}
         for place, number in enumerate(step.no_power_for):
@@ -284,8 +298,17 @@ def spelled(answer: Allocation, topology: Topology, now_s: float) -> dict[str, A
         },
         "contactors": sorted(closed),
         "moves": answer.moves,
-        "memory": dict(sorted(answer.memory.items())),
+        "memory": {
+            "connectors": {number: _remembered(memory) for number, memory in sorted(answer.memory.items())},
+            "freed": dict(sorted(answer.freed.items())),
+            "settled": answer.settled,
+        },
     }
+
+
+def _remembered(memory: Memory) -> dict[str, Any]:
+    """What differs from nothing."""
+    return {name: value for name, value in msgspec.structs.asdict(memory).items() if value != getattr(Memory(), name)}
 
 
 def _check(limit: LimitLine, where: str) -> None:

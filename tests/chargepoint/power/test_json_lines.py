@@ -1,0 +1,276 @@
+"""`chargepoint power serve` and `switch`: lines in, lines out, whatever comes."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chargepoint.commands.power import Lines, answer_lines
+from chargepoint.power.json_lines import MOST_BYTES
+from chargepoint.power.sharing_lines import SharingLines
+from chargepoint.power.switching_lines import SwitchingLines
+from tests import power_sessions
+
+MODULE = {"min_voltage_v": 150, "max_voltage_v": 1000, "max_current_a": 100, "max_power_w": 30_000}
+STATION: dict[str, Any] = {
+    "groups": [{"name": name, "ranges": [MODULE]} for name in ("M1", "M2")],
+    "outputs": [{"connector": 1}, {"connector": 2}],
+    "contactors": [
+        {"name": f"K{group}{output}", "between": [f"M{group}", f"output {output}"]}
+        for group in (1, 2)
+        for output in (1, 2)
+    ],
+    "grid": {"power_limit_w": 50_000},
+}
+
+
+def talk(*lines: object, lines_of: type[Lines] = SharingLines, timing: bool = False) -> list[dict[str, Any]]:
+    text = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
+    sink = io.BytesIO()
+    answer_lines(lines_of(), io.BytesIO(b"\n".join(text)), sink, timing=timing)
+    return [json.loads(line, parse_constant=_never) for line in sink.getvalue().splitlines()]
+
+
+def _never(word: str) -> float:
+    raise AssertionError(f"{word} is no JSON")
+
+
+def car(connector: int, **more: Any) -> dict[str, Any]:
+    return {"connector": connector, "voltage_v": 400, "limits": [{"name": "vehicle", "current_a": 200}], **more}
+
+
+def step(*connectors: dict[str, Any], now_s: float = 0.0, **more: Any) -> dict[str, Any]:
+    return {"now_s": now_s, "connectors": list(connectors), **more}
+
+
+def last(*lines: object) -> dict[str, Any]:
+    return talk(STATION, *lines)[-1]
+
+
+def test_the_sessions_of_the_documentation_are_what_comes_out() -> None:
+    page = power_sessions.PAGE.read_text(encoding="utf-8")
+    assert page == power_sessions.page(), "run: python -m tests.power_sessions"
+
+
+def test_a_sequence_of_the_documentation_ends_with_all_that_was_wanted() -> None:
+    *_, (_, answer) = power_sessions.exchange("switch")
+    assert answer["done"] and not answer["missing"] and not answer["faults"]
+
+
+def test_everything_is_named() -> None:
+    answer = last(step(car(1), car(2)))
+    assert answer["power_w"] == pytest.approx(50_000)
+    assert answer["grants"]["1"]["source"] == "grid"
+    for group, feed in answer["feeds"].items():
+        assert feed["contactors"] == [f"K{group[1]}{feed['connector']}"]
+    assert answer["contactors"] == sorted(name for feed in answer["feeds"].values() for name in feed["contactors"])
+
+
+def test_the_order_of_connectors_changes_nothing() -> None:
+    one, two = car(1, since_s=5), car(2, since_s=3, weight=2)
+    assert last(step(one, two)) == last(step(two, one))
+
+
+def test_an_answer_may_be_given_back_as_previous() -> None:
+    first, second = step(car(1)), step(car(1), car(2), now_s=100.0)
+    remembered = talk(STATION, first, second)
+    given = talk(STATION, {**second, "previous": remembered[1]})
+    assert given[1] == remembered[2]
+
+
+def test_without_previous_nothing_was_closed() -> None:
+    station, first, _ = talk(STATION, step(car(1)), step(car(2), previous=None))
+    again = talk(STATION, step(car(2)))[1]
+    assert station["ok"] and first["contactors"]
+    assert talk(STATION, step(car(1)), step(car(2), previous=None))[2] == again
+
+
+def test_the_grid_of_a_step_counts_for_that_step_only() -> None:
+    _, low, high = talk(STATION, step(car(1), grid={"power_limit_w": 10_000}), step(car(1), now_s=1.0))
+    assert low["power_w"] == pytest.approx(10_000)
+    assert high["power_w"] > 10_000
+
+
+@pytest.mark.parametrize("grid", [{"power_limit_w": None}, {"other_loads_w": None}, {"phase_limit_a": None}])
+def test_a_grid_that_cannot_be_read_gives_nothing(grid: dict[str, Any]) -> None:
+    assert last(step(car(1), grid=grid))["power_w"] == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "power_w"),
+    [
+        ({"name": "user", "power_w": 12_000}, 12_000),
+        ({"name": "user", "current_a": 20}, 8_000),
+        ({"name": "schedule", "power_w": 12_000, "valid_until_s": 7}, 12_000),
+        ({"name": "schedule", "power_w": 12_000, "valid_until_s": 5, "default_w": 6_000}, 6_000),
+        ({"name": "schedule", "power_w": 12_000, "valid_until_s": 5}, 2_000),
+        ({"name": "schedule", "power_w": None, "default_a": 10}, 4_000),
+        ({"name": "schedule", "current_a": None}, 2_000),
+    ],
+)
+def test_a_limit_is_its_value_or_its_default(limit: dict[str, Any], power_w: float) -> None:
+    answer = last(step(car(1, limits=[{"name": "hardware", "current_a": 200}, limit]), now_s=5.0))
+    assert answer["grants"]["1"]["power_w"] == pytest.approx(power_w)
+    assert answer["grants"]["1"]["source"] == limit["name"]
+
+
+def test_a_late_limit_of_the_station_without_a_default_leaves_nothing() -> None:
+    limit = {"name": "schedule", "power_w": 30_000, "valid_until_s": 5}
+    assert last(step(car(1), now_s=4.0, limits=[limit]))["power_w"] == pytest.approx(30_000)
+    assert last(step(car(1), now_s=5.0, limits=[limit]))["power_w"] == 0
+    assert last(step(car(1), now_s=5.0, limits=[{**limit, "default_w": 8_000}]))["power_w"] == pytest.approx(8_000)
+
+
+def test_no_power_says_which_limit_and_when() -> None:
+    busy = car(1, guarantee_w=50_000, remaining_s=600)
+    free = {"connector": 2, "wants_energy": False, "asked_voltage_v": 400, "floor_w": 8_000}
+    answer = last(step(busy, free, no_power_for=[2], grid={"power_limit_w": 6_000}))
+    assert not answer["no_power"]["2"]["ok"]
+    assert answer["no_power"]["2"]["source"] == "grid"
+
+
+@pytest.mark.parametrize(
+    ("line", "where", "word"),
+    [
+        (b"nonsense", "line", "JSON"),
+        (b"[1, 2]", "line", "object"),
+        (b'{"now_s": 1e400}', "line", "JSON"),
+        (b'{"now_s": 1e300}', "line", "large"),
+        (b'{"now_s": NaN}', "line", "JSON"),
+        (b'{"now_s": 0, "connectors": ' + b"[" * 50_000, "line", "JSON"),
+        ({}, "line", "now_s"),
+        ({"now_s": "now"}, "now_s", "text"),
+        (step(car(1, voltage_v=-1)), "connectors[0].voltage_v", "0"),
+        (step(car(0)), "connectors[0].connector", "1"),
+        (step(car(1), car(1)), "connectors[1]", "twice"),
+        (step(car(1, voltage_v=0)), "connectors[0]", "voltage"),
+        (step(car(1, power_type="AC")), "connectors[0]", "AC"),
+        (step(car(1, limits=[{"name": "user"}])), "connectors[0].limits[0]", "value"),
+        (step(car(1, limits=[{"name": "user", "powr_w": 1}])), "connectors[0].limits[0]", "powr_w"),
+        (step(car(1, weight=0)), "connectors[0].weight", "0"),
+        (step(faults={"welded": ["K99"]}), "faults.welded", "K99"),
+        (step(faults={"groups": ["M9"]}), "faults.groups", "M9"),
+        (step(faults={"derating": {"M1": 2}}), "faults.derating[...]", "1"),
+        (step(previous={"feeds": {"M1": {"connector": 7}}}), "previous.feeds.M1", "7"),
+        (step(previous={"feeds": {"M1": {"connector": 1, "contactors": ["K22"]}}}), "previous.feeds.M1", "way"),
+        (step(no_power_for=[2]), "no_power_for[0]", "connectors"),
+    ],
+)
+def test_a_line_that_cannot_be_used_is_refused_and_changes_nothing(line: object, where: str, word: str) -> None:
+    first, second = step(car(1)), step(car(1), car(2), now_s=60.0)
+    answers = talk(STATION, first, line, second)
+    error = answers[2]["error"]
+    assert error["where"] == where
+    assert word in error["why"]
+    assert error["remedy"]
+    assert answers[3] == talk(STATION, first, second)[2]
+
+
+def test_a_remedy_names_the_field_that_was_meant() -> None:
+    assert last(step(car(1, weigth=2)))["error"]["remedy"] == "write weight"
+
+
+@pytest.mark.parametrize(
+    "station",
+    [
+        {"groups": [{"name": "M1", "ranges": []}]},
+        {"groups": [{"name": "M1", "ranges": [MODULE]}, {"name": "M1", "ranges": [MODULE]}]},
+        {"groups": [{"name": "M1", "ranges": [{**MODULE, "min_voltag_v": 1}]}]},
+        {"outputs": [{"connector": 1}], "exclusive": [[1, 2]]},
+        {"contactors": [{"name": "K", "between": ["A", "A"]}]},
+        {"grid": {"power_limit_w": -1}},
+        {"rules": {"mode": "greedy"}},
+        {"rules": {"fairness_cost_pct": -3}},
+    ],
+)
+def test_a_station_that_cannot_be_is_refused_and_still_awaited(station: dict[str, Any]) -> None:
+    error, answer, allocation = talk(station, STATION, step(car(1)))
+    assert all(error["error"].values())
+    assert answer["ok"]
+    assert allocation["power_w"] > 0
+
+
+def test_another_station_begins_anew() -> None:
+    *_, again, answer = talk(STATION, step(car(1)), {"station": STATION}, step(car(2)))
+    assert again["ok"]
+    assert answer == talk(STATION, step(car(2)))[1]
+
+
+def test_a_line_without_end_is_one_error_and_the_next_is_answered() -> None:
+    answers = talk(STATION, b'{"now_s": 0, "x": "' + b"a" * (3 * MOST_BYTES) + b'"}', step(car(1)))
+    assert "bytes" in answers[1]["error"]["found"]
+    assert answers[2]["power_w"] > 0
+
+
+def test_the_time_it_took_is_told_on_demand() -> None:
+    assert talk(STATION, step(car(1)), timing=True)[1]["took_ms"] >= 0
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**30), 10**30)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5)
+)
+JUNK = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+)
+WORDS = st.sampled_from(
+    [
+        "connector", "connectors", "limits", "name", "current_a", "power_w", "voltage_v", "asked_voltage_v", "now_s",
+        "grid", "faults", "previous", "feeds", "to", "from", "groups", "contactors", "outputs", "stage", "station",
+        "weight", "floor_a", "guarantee_w", "drawn_w", "since_s", "phases", "first_phase", "welded", "M1", "K11", "1",
+    ]
+)  # fmt: skip
+NEARLY = st.recursive(
+    SCALARS | st.sampled_from(["M1", "K11", "charging", "DC", "AC", 0, 1, 2, 400, 1e12]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=5),
+    max_leaves=25,
+)
+
+
+@pytest.mark.parametrize("lines_of", [SharingLines, SwitchingLines])
+@settings(max_examples=150)
+@given(data=st.data())
+def test_whatever_is_sent_each_line_has_one_answer(lines_of: type[Lines], data: st.DataObject) -> None:
+    base = step(car(1), car(2), previous={"feeds": {"M1": {"connector": 1}}}, faults={"welded": ["K11"]})
+    if lines_of is SwitchingLines:
+        base = {
+            "now_s": 1.0,
+            "groups": {"M1": {"voltage_v": 400.0, "current_a": 1.0, "is_on": True}},
+            "contactors": {"K11": True},
+            "outputs": {"1": {"stage": "charging", "voltage_v": 400.0, "request_v": 410, "request_a": 50}},
+        }
+    broken = dict(base)
+    broken[data.draw(st.sampled_from(sorted(base)) | WORDS)] = data.draw(NEARLY)
+    lines: list[object] = [
+        STATION,
+        {"to": {"links": [{"group": "M1", "connector": 1, "power_w": 1000}]}},
+        data.draw(st.binary(max_size=30)).replace(b"\n", b"").replace(b"\r", b"") or b"{",
+        data.draw(st.dictionaries(WORDS, NEARLY | JUNK, max_size=4)),
+        broken,
+    ]
+    lines = [line for line in lines if not isinstance(line, bytes) or line.strip()]
+    answers = talk(*lines, lines_of=lines_of)
+    assert len(answers) == len(lines)
+    for answer in answers:
+        assert "a fault of this software" not in str(answer.get("error", {}).get("why", ""))
+        _all_finite(answer)
+
+
+def _all_finite(data: object) -> None:
+    if isinstance(data, dict):
+        for value in data.values():
+            _all_finite(value)
+    elif isinstance(data, list):
+        for value in data:
+            _all_finite(value)
+    elif isinstance(data, float):
+        assert math.isfinite(data)
