@@ -264,6 +264,7 @@ class EventType(enum.StrEnum):
     WEB_LOGIN = "WEB_LOGIN"
     TIME_JUMP = "TIME_JUMP"
     DEVICE_STATE = "DEVICE_STATE"  # a meter, port or controller that falls silent or answers again
+    POWER_SWITCHED = "POWER_SWITCHED"  # a group of power modules moved from connector to connector, or failed to
     STORAGE = "STORAGE"  # damage found, disk full, room again
     STATION_STARTED = "STATION_STARTED"
     STATION_STOPPED = "STATION_STOPPED"

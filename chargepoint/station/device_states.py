@@ -156,10 +156,9 @@ def devices_of(
             polled[kind, point.name] = _is_answering(point)
     for name, watch in dc_parts.watches.items():
         polled["insulation", name] = _is_answering(watch)
-    for supply in dc_parts.supplies.values():
-        modules = supply.modules.modules
-        polled["modules", supply.name] = _some_on_line(modules)
-        asked["modules", supply.name] = _of_first(modules)
+    for name, bank in dc_parts.banks.items():
+        polled["modules", name] = _some_on_line(bank.modules)
+        asked["modules", name] = _of_first(bank.modules)
     for light in settings.light:
         polled["light", light.name] = _is_open(ports[light.port])
     found = []

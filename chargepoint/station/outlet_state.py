@@ -53,6 +53,8 @@ class OutletState:
         self.permission = Permission(settings, controller, site.clock)
         self.cap = NO_GRANT
         self.no_power = False
+        self.no_power_why = ""
+        """Why a vehicle that came now would get no power; empty while it would."""
         self.transaction_id: int | None = None
         """The central system's name for the running transaction, once it has told one."""
         self.operative = True

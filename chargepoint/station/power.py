@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from chargepoint.clock import Clock
 from chargepoint.config import Settings
 from chargepoint.power.allocation import (
+    DEFAULT_RULES,
     NOTHING,
     Allocation,
+    Feed,
     Request,
+    Rules,
     StationPower,
     allocate,
     changes,
     has_power_for,
     lower_before_raise,
 )
+from chargepoint.power.measured import Announcement, Wanted
+from chargepoint.power.topology import NO_FAULTS, Faults, Topology
 from chargepoint.records import Limit
 from chargepoint.station.connector import Phase
 from chargepoint.station.limits import (
@@ -32,6 +37,7 @@ from chargepoint.station.limits import (
     cap,
     climate_limit,
     imbalance_limits,
+    installed,
     least_rate_a,
     line_currents,
     lines_of,
@@ -50,12 +56,19 @@ from chargepoint.station.permission import NO_GRANT
 from chargepoint.station.schedules import Schedules
 from chargepoint.station.user_limits import UserLimits
 from chargepoint.vocabulary import ControllerStatus, PowerType
+from drivers.interfaces import ControllerReading, VehicleData
 
 log = logging.getLogger(__name__)
 
 NO_POWER_AFTER_S = 5.0
 POWER_AGAIN_AFTER_S = 30.0
 """power.md 4: NO_POWER is entered after 5 s without room for the floor, left after 30 s with it."""
+
+
+JUDGED_EACH_S = 0.9
+"""Whether others would find power is asked with the cycle of a second, not at each event."""
+ADOPT_S = 5.0
+"""So long after the start groups that are found joined to a connector that charges are taken for its own (Z12)."""
 
 
 UNREADABLE = (NamedLimit("schedule", current_a=math.nan),)
@@ -83,9 +96,23 @@ class PowerSharing:
         """What heat leaves of the station's power, 0..1."""
         self.limits_of: Callable[[Outlet], tuple[NamedLimit, ...]] = lambda outlet: ()
         """What the power modules of a connector allow."""
+        self.topology: Topology | None = None
+        """Groups of modules and how they reach the connectors; None: no connector has modules of the station."""
+        self.rules: Rules = DEFAULT_RULES
+        self.faults: Callable[[], Faults] = lambda: NO_FAULTS
+        self.found: Callable[[], Mapping[str, Feed]] = dict
+        """Groups that are really joined to a connector that charges, for the first seconds."""
+        self.announced: Callable[[Outlet], Announcement | None] = lambda outlet: None
+        """What the switching of modules lets the vehicle be told (Z8)."""
+        self.limits: dict[int, tuple[NamedLimit, ...]] = {}
+        """Every limit of each connector, as it was last."""
+        self.station_limits: tuple[Limit, ...] = ()
+        """Those of the whole station; infinite where there is none of that kind."""
+        self._begun_s = self._shared_s = clock.mono()
         self.reductions: Callable[[], Sequence[float | None]] = lambda: ()
         """What each input that asks for less power leaves the station, in W."""
         self.user_limits: UserLimits | None = None
+        self._judged_s = -math.inf
         self._room_changed: dict[int, float] = {}
         self._imbalance: dict[int, NamedLimit] = {}
         self._others = OtherLoads()
@@ -174,14 +201,54 @@ class PowerSharing:
             *reduction_limits(self.reductions()),
             *(() if self.user_limits is None else self.user_limits.of_station()),
         )
-        before = self.allocation
-        target = allocate(station, requests, limits, before, now)
-        self.allocation = lower_before_raise(station, requests, limits, before, target)
-        for line in changes(before, self.allocation):
+        self.station_limits = (Limit(math.inf, station.power_limit_w, "grid"), *limits)
+        before, faults = self._adopted(now), self.faults()
+        target = allocate(
+            station, requests, limits, before, now, topology=self.topology, faults=faults, rules=self.rules
+        )
+        self.allocation = lower_before_raise(
+            station, requests, limits, before, target, topology=self.topology, faults=faults
+        )
+        self._shared_s = now
+        for line in (*changes(before, self.allocation), *self.allocation.moves):
             log.info("power: %s", line)
         for outlet in self._outlets:
-            outlet.set_grant(self.allocation.grants[outlet.number] if outlet.wants_energy else NO_GRANT)
-        self._judge_room(station, requests, limits, now)
+            self.hand_out(outlet)
+        self._judge_room(station, requests, limits, faults, now)
+
+    def _adopted(self, now: float) -> Allocation:
+        """The allocation so far; at the start with what is really closed (Z12)."""
+        if self.topology is None or now - self._begun_s > ADOPT_S:
+            return self.allocation
+        return msgspec.structs.replace(self.allocation, feeds={**self.found(), **self.allocation.feeds})
+
+    def granted(self, outlet: Outlet) -> Limit:
+        """What the last allocation gives a connector."""
+        return self.allocation.grants.get(outlet.number, NO_GRANT) if outlet.wants_energy else NO_GRANT
+
+    def hand_out(self, outlet: Outlet) -> None:
+        """Give a connector its grant; while it charges, no more than its modules are ready for (Z8)."""
+        grant = self.granted(outlet)
+        announced = self.announced(outlet)
+        flows = outlet.reading is not None and outlet.reading.status is ControllerStatus.C6_CHARGING
+        if announced is not None and flows:
+            current_a, power_w = min(grant.current_a, announced.current_a), min(grant.power_w, announced.power_w)
+            grant = Limit(current_a, power_w, grant.source)
+        outlet.set_grant(grant)
+
+    def wanted(self) -> Wanted:
+        """The last allocation, for the switching of modules; and how old it is (Z11)."""
+        grants = self.allocation.grants
+        return Wanted(
+            links={feed.link: feed.power_w for feed in self.allocation.feeds.values()},
+            grants={number: Announcement(current_a=g.current_a, power_w=g.power_w) for number, g in grants.items()},
+            age_s=self._clock.mono() - self._shared_s,
+            guarantees_w={outlet.number: self._guarantee_w(outlet) for outlet in self._outlets},
+        )
+
+    def _guarantee_w(self, outlet: Outlet) -> float:
+        own_w = outlet.settings.guarantee_w
+        return self._settings.power.guarantee_w if own_w is None else own_w
 
     def _request(self, outlet: Outlet, now: float) -> Request:
         settings, reading, vehicle = outlet.settings, outlet.reading, outlet.vehicle
@@ -206,6 +273,7 @@ class PowerSharing:
             *(UNREADABLE if self._schedules.damaged else ()),
         )
         outlet.cap = cap(settings, limits, voltage_v, phases, now)
+        self.limits[outlet.number] = (*installed(settings), *limits)
         return Request(
             connector=outlet.number,
             wants_energy=outlet.wants_energy,
@@ -217,6 +285,10 @@ class PowerSharing:
             first_phase=settings.first_phase,
             since_mono_s=_since(outlet, now),
             drawn_w=self._drawn_w(outlet) if flows else None,
+            weight=settings.weight,
+            guarantee_w=self._guarantee_w(outlet),
+            asked_voltage_v=0.0 if is_ac else _asked_v(reading, vehicle),
+            remaining_s=None if reading is None else reading.remaining_s,
         )
 
     def _unbalanced(self, now: float) -> list[Unbalanced]:
@@ -247,8 +319,11 @@ class PowerSharing:
         return max(0.0, outlet.reading.power_w)
 
     def _judge_room(
-        self, station: StationPower, requests: Sequence[Request], limits: Sequence[Limit], now: float
+        self, station: StationPower, requests: Sequence[Request], limits: Sequence[Limit], faults: Faults, now: float
     ) -> None:
+        if now - self._judged_s < JUDGED_EACH_S:
+            return
+        self._judged_s = now
         for outlet, request in zip(self._outlets, requests, strict=True):
             if outlet.phase is not Phase.EMPTY:
                 outlet.no_power = False
@@ -256,7 +331,12 @@ class PowerSharing:
                 continue
             others = [other for other in requests if other is not request]
             candidate = msgspec.structs.replace(request, wants_energy=True, since_mono_s=now)
-            lacks = not has_power_for(station, others, candidate, limits, self.allocation, now).ok
+            answer = has_power_for(
+                station, others, candidate, limits, self.allocation, now,
+                topology=self.topology, faults=faults, rules=self.rules,
+            )  # fmt: skip
+            lacks = not answer.ok
+            outlet.no_power_why = answer.reason
             if lacks == outlet.no_power:
                 self._room_changed.pop(outlet.number, None)
                 continue
@@ -274,3 +354,11 @@ def _phases_of(outlet: Outlet) -> int:
 def _since(outlet: Outlet, now: float) -> float:
     session = outlet.session
     return session.started.mono_s if session is not None and session.started is not None else now
+
+
+def _asked_v(reading: ControllerReading | None, vehicle: VehicleData | None) -> float:
+    """The voltage that a car needs, as far as it has said; 0: not known."""
+    asked_v = reading.requested_voltage_v if reading is not None and reading.status.is_charging else None
+    if not asked_v and vehicle is not None:
+        asked_v = vehicle.start_voltage_v
+    return asked_v if asked_v is not None and math.isfinite(asked_v) and asked_v > 0 else 0.0

@@ -17,6 +17,7 @@ from chargepoint.station.cabinet.assembly import Cabinet
 from chargepoint.station.calls import Calls
 from chargepoint.station.cards import Desk
 from chargepoint.station.dc.assembly import DcParts
+from chargepoint.station.dc.topology import rules_of
 from chargepoint.station.device_states import DeviceStates, devices_of
 from chargepoint.station.devices import most_power_w, open_controller, open_meter, open_ports
 from chargepoint.station.dump import Dumps
@@ -25,6 +26,7 @@ from chargepoint.station.listening import listen
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.power import PowerSharing
+from chargepoint.station.power_shown import PowerShown
 from chargepoint.station.recorder import Recorder
 from chargepoint.station.schedule_requests import ScheduleRequests
 from chargepoint.station.shown import Shown
@@ -86,8 +88,9 @@ async def _work(context: Context, books: Books) -> None:
     ]
     station_meter = meters.get(settings.station.meter)
     sharing = PowerSharing(settings, outlets, station_meter, site.schedules, clock)
-    dc_parts = DcParts(settings, ports, outlets, site, context.bus)
-    sharing.limits_of = dc_parts.limits_of
+    sharing.rules = rules_of(settings)
+    dc_parts = DcParts(settings, ports, outlets, cabinet.contactors, site, context.bus)
+    dc_parts.attach(sharing)
     sharing.user_limits = site.user_limits
     site.balance = site.schedules.balance = sharing.balance
     site.measured = sharing.measured
@@ -97,6 +100,7 @@ async def _work(context: Context, books: Books) -> None:
         if outlet.charge is not None and outlet.charge.session.starter is not None
     ]
     shown = Shown(context.bus, site, outlets, meters, ports, sharing, cabinet)
+    picture = PowerShown(outlets, sharing, dc_parts.feeding, shown.why, clock, context.bus.set_state)
     site.changed = site.reservations.changed = shown.soon
     site.reservations.places = lambda: [outlet.place for outlet in outlets]
     recorder = Recorder(site, outlets, station_meter, context.bus.publish)
@@ -138,6 +142,7 @@ async def _work(context: Context, books: Books) -> None:
                 keep_writing(books, BATCH_S),
                 listen(context.bus, site, desk, noted),
                 shown.run(),
+                picture.run(),
                 DeviceStates(context.bus, devices).run(),
                 installed.run(),
                 site.reservations.run(),

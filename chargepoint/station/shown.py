@@ -106,20 +106,20 @@ class Shown:
             session=self._summary(outlet),
             limit=outlet.cap,
             grant=grant,
-            why=self._why(outlet),
+            why=self.why(outlet),
             vehicle=outlet.vehicle,
             suspended_by=suspended_by(facts, grant.power_w if grant is not None else 0.0, idle_s),
             waiting_for_ev=outlet.holder is not None and not outlet.in_transaction,
             reservation=reservation,
         )
 
-    def _why(self, outlet: Outlet) -> str:
+    def why(self, outlet: Outlet) -> str:
         """Why it gets what it gets, for people."""
         hold = self._site.holds.of(outlet.number)
         if hold is not None:
             return hold.text
         if not outlet.wants_energy:
-            return ""
+            return outlet.no_power_why if outlet.no_power else ""
         if outlet.permission.rests_s > 0:
             return f"its contactor rests: at most {MAX_STARTS_PER_MINUTE} starts a minute"
         reason = self._sharing.allocation.reasons.get(outlet.number, "")

@@ -7,11 +7,20 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 from chargepoint.bus import Bus
 from chargepoint.config import Settings
+from chargepoint.power.measured import MoveRecord
+from chargepoint.station.cabinet.contactors import Contactor
+from chargepoint.station.dc.banks import BankShown
+from chargepoint.station.dc.coils import Coil
+from chargepoint.station.dc.fed import Fed
+from chargepoint.station.dc.feeding import Feeding
+from chargepoint.station.dc.group import Group
 from chargepoint.station.dc.insulation import InsulationWatch
-from chargepoint.station.dc.supply import Supply
+from chargepoint.station.dc.moves import WELL, is_worth_telling, told
+from chargepoint.station.dc.topology import places_of, topology_of
 from chargepoint.station.devices import open_device
 from chargepoint.station.limits import NamedLimit
 from chargepoint.station.outlet import Outlet
+from chargepoint.station.power import PowerSharing
 from chargepoint.station.site import Site
 from chargepoint.vocabulary import EventType
 from drivers.interfaces import HasSupplyLoop, InsulationReading, NeedsSupply, PowerModules
@@ -23,14 +32,19 @@ Work = Coroutine[object, object, None]
 
 
 class DcParts:
-    """All banks and monitors of the station file. Raises UnknownDriver."""
+    """All banks, groups, contactors between them and monitors of the station file. Raises UnknownDriver."""
 
     def __init__(
-        self, settings: Settings, ports: Mapping[str, AnyPort], outlets: Sequence[Outlet], site: Site, bus: Bus
+        self,
+        settings: Settings,
+        ports: Mapping[str, AnyPort],
+        outlets: Sequence[Outlet],
+        contactors: Mapping[str, Contactor],
+        site: Site,
+        bus: Bus,
     ) -> None:
         self.watches: dict[str, InsulationWatch] = {}
-        self.supplies: dict[int, Supply] = {}
-        self._banks: list[PowerModules] = []
+        self._site = site
         self._controllers = [outlet.controller for outlet in outlets]
         by_monitor = {outlet.settings.insulation: outlet for outlet in outlets if outlet.settings.insulation}
         for monitor in settings.insulation:
@@ -47,38 +61,99 @@ class DcParts:
             self.watches[monitor.name] = watch
             if outlet is not None:
                 outlet.insulation = _reading_of(watch)
-        by_bank = {outlet.settings.modules: outlet for outlet in outlets if outlet.settings.modules}
-        for bank in settings.modules:
-            outlet = by_bank.get(bank.name)
-            modules: PowerModules = open_device("modules", bank, ports)
-            self._banks.append(modules)
-            if outlet is None or not isinstance(outlet.controller, NeedsSupply):
-                log.warning("modules '%s' feed no connector: they are kept off", bank.name)
-                modules.switch_off([module.number for module in modules.modules()])
+        self.banks: dict[str, PowerModules] = {
+            bank.name: open_device("modules", bank, ports) for bank in settings.modules
+        }
+        self.feeding = self._feeding(settings, outlets, contactors)
+        self._shown = [BankShown(name, modules, bus.set_state) for name, modules in self.banks.items()]
+        self.feeding.stepped = self._stepped
+        self.feeding.moved = self._moved
+        self.feeding.hold = site.holds.set
+        self._keep_off_the_rest()
+
+    def _feeding(self, settings: Settings, outlets: Sequence[Outlet], contactors: Mapping[str, Contactor]) -> Feeding:
+        topology, places = topology_of(settings), places_of(settings)
+        fed = {
+            outlet.number: outlet.controller
+            for outlet in outlets
+            if outlet.number in topology.outputs and isinstance(outlet.controller, NeedsSupply)
+        }
+        groups = {
+            name: Group(name, places[name], self.banks[places[name].bank])
+            for name in topology.groups
+            if any(link.group == name and link.connector in fed for link in topology.links)
+        }
+        feds = {}
+        for outlet in outlets:
+            controller = fed.get(outlet.number)
+            if controller is None:
                 continue
-            self.supplies[outlet.number] = Supply(
-                bank.name,
-                modules,
+            reach = dict.fromkeys(link.group for link in topology.links if link.connector == outlet.number)
+            feds[outlet.number] = Fed(
                 outlet,
-                outlet.controller,
+                controller,
+                tuple(groups[name] for name in reach),
+                groups.get(outlet.settings.modules),
                 self.watches.get(outlet.settings.insulation),
-                site.clock,
-                bus.set_state,
             )
+        coils = {
+            each.name: Coil(each.name, contactors[each.output]) for each in settings.switch if each.output in contactors
+        }
+        return Feeding(topology, groups, feds, coils, self._site.clock)
+
+    def _keep_off_the_rest(self) -> None:
+        """Modules that feed no connector."""
+        used = {(group.place.bank, number) for group in self.feeding.groups.values() for number in group.place.numbers}
+        for name, modules in self.banks.items():
+            idle = [each.number for each in modules.modules() if (name, each.number) not in used]
+            if idle:
+                which = "" if len(idle) == len(modules.modules()) else f" ({', '.join(map(str, idle))})"
+                log.warning("modules '%s'%s feed no connector: they are kept off", name, which)
+                modules.switch_off(idle)
+
+    def attach(self, sharing: PowerSharing) -> None:
+        """The sharing of power is there: each tells the other."""
+        feeding = self.feeding
+        sharing.limits_of = feeding.limits_of
+        if not feeding.topology.outputs:
+            return
+        sharing.topology = feeding.topology
+        sharing.faults, sharing.found = feeding.faults, feeding.found
+        sharing.announced = feeding.announced_to
+        feeding.wanted = sharing.wanted
+        feeding.granted = sharing.granted
+        feeding.announced = sharing.hand_out
+        feeding.changed = self._site.balance
 
     def works(self) -> list[Work]:
         """Everything that has to run."""
         return [
-            *(bank.run() for bank in self._banks),
-            *(supply.run() for supply in self.supplies.values()),
+            *(bank.run() for bank in self.banks.values()),
+            *((self.feeding.run(),) if self.feeding.groups else ()),
             *(watch.run() for watch in self.watches.values()),
             *(controller.run_supply() for controller in self._controllers if isinstance(controller, HasSupplyLoop)),
         ]
 
     def limits_of(self, outlet: Outlet) -> tuple[NamedLimit, ...]:
-        """What the modules of a connector allow; nothing for one without."""
-        supply = self.supplies.get(outlet.number)
-        return () if supply is None else supply.limits()
+        """What the modules wired to a connector allow; nothing for one without."""
+        return self.feeding.limits_of(outlet)
+
+    def _stepped(self, now: float) -> None:
+        for shown in self._shown:
+            shown.tell(self.feeding, now)
+
+    def _moved(self, move: MoveRecord) -> None:
+        if not is_worth_telling(move):
+            return
+        text, is_well = told(move), move.result in WELL
+        log.log(logging.INFO if is_well else logging.WARNING, "modules: %s", text)
+        self._site.books.note(
+            EventType.POWER_SWITCHED,
+            move.result.value,
+            text if is_well else "",
+            error="" if is_well else text,
+            connector=move.to_connector or move.from_connector,
+        )
 
 
 def _reading_of(watch: InsulationWatch) -> Callable[[], InsulationReading | None]:

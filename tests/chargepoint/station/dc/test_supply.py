@@ -1,4 +1,5 @@
-"""The loop between a controller that needs a supply and a bank of modules, with small fakes and virtual time."""
+"""The loop between a controller that needs a supply and a bank of modules wired to it, with small fakes and virtual
+time."""
 
 from __future__ import annotations
 
@@ -13,9 +14,18 @@ import msgspec
 import pytest
 
 from chargepoint.messages import ModulesState
+from chargepoint.power.measured import Announcement, Wanted
+from chargepoint.power.modules import VoltageRange
+from chargepoint.power.topology import Group as InstalledGroup
+from chargepoint.power.topology import Installed, Output, Topology
 from chargepoint.records import Limit
 from chargepoint.station.connector import Phase
-from chargepoint.station.dc.supply import FIRST_WORD_S, Supply
+from chargepoint.station.dc.banks import BankShown
+from chargepoint.station.dc.fed import Fed
+from chargepoint.station.dc.feeding import FIRST_WORD_S, Feeding
+from chargepoint.station.dc.group import Group
+from chargepoint.station.dc.topology import Place
+from chargepoint.station.limits import NamedLimit
 from chargepoint.station.outlet import Outlet
 from chargepoint.vocabulary import Cause, ControllerStatus, HardwareFlag
 from drivers.interfaces import FailSafe, ModuleLimits, ModuleReading, PowerDemand, SupplyOutput
@@ -43,6 +53,8 @@ class Bank:
         self.until_s = -math.inf
         self.history: list[tuple[float, float]] = []
         self.offs = 0
+        self.is_deaf = False
+        """The modules do not do as they are told."""
 
     async def run(self) -> None:
         await asyncio.Event().wait()
@@ -50,15 +62,24 @@ class Bank:
     def modules(self) -> tuple[ModuleReading, ...]:
         return tuple(self.readings)
 
+    def _give(self, is_on: bool, current_a: float) -> None:
+        if self.is_deaf:
+            return
+        able = [each for each in self.readings if each.is_online and not each.has_fault]
+        for each in able:
+            self.set(each.number, is_on=is_on, current_a=current_a / len(able))
+
     def set_output(self, modules: Sequence[int], voltage_v: float, current_a: float, valid_for_s: float) -> None:
         assert tuple(modules) == (1, 2, 3, 4)
         now = asyncio.get_running_loop().time()
         self.point, self.until_s = (voltage_v, current_a), now + valid_for_s
         self.history.append((now, current_a))
+        self._give(True, current_a)
 
     def switch_off(self, modules: Sequence[int]) -> None:
         self.point = None
         self.offs += 1
+        self._give(False, 0.0)
         self.history.append((asyncio.get_running_loop().time(), 0.0))
 
     def set(self, number: int, **more: Any) -> None:
@@ -85,10 +106,25 @@ class Bench:
             hold=None, phase=Phase.CHARGING, permission=SimpleNamespace(holds=True),
         )  # fmt: skip
         self.shown: list[ModulesState] = []
-        self.supply = Supply(
-            "bank", self.bank, cast(Outlet, self.outlet), self.controller, None, cast(Any, Clock()),
-            lambda topic, state: self.shown.append(state),
-        )  # fmt: skip
+        whole = VoltageRange(min_voltage_v=0, max_voltage_v=1500, max_current_a=200, max_power_w=80_000)
+        topology = Topology(
+            Installed(
+                groups=(InstalledGroup(name="bank", ranges=(whole,), bus="output 1"),), outputs=(Output(connector=1),)
+            )
+        )
+        group = Group("bank", Place("bank", (1, 2, 3, 4)), self.bank)
+        outlet = cast(Outlet, self.outlet)
+        fed = Fed(outlet, self.controller, (group,), group)
+        self.supply = Feeding(topology, {"bank": group}, {1: fed}, {}, cast(Any, Clock()))
+        self.supply.wanted = lambda: Wanted(
+            grants={1: Announcement(current_a=outlet.grant.current_a, power_w=outlet.grant.power_w)},
+            links={0: outlet.grant.power_w},
+        )
+        shown = BankShown("bank", self.bank, lambda topic, state: self.shown.append(state))
+        self.supply.stepped = lambda now: shown.tell(self.supply, now)
+
+    def limits(self) -> tuple[NamedLimit, ...]:
+        return self.supply.limits_of(cast(Outlet, self.outlet))
 
     @property
     def current_a(self) -> float:
@@ -109,6 +145,7 @@ async def bench(asked_a: float = 150.0) -> AsyncIterator[Bench]:
 
 async def test_it_reports_ten_times_a_second_what_the_modules_say() -> None:
     async with bench(0.0) as at:
+        at.bank.is_deaf = True
         at.bank.set(2, current_a=12.0, temperature_c=51.0)
         await asyncio.sleep(1.01)
         assert 10 <= len(at.controller.told) <= 12
@@ -192,7 +229,7 @@ async def test_modules_that_are_missing_lower_the_limit_and_none_is_no_supply_af
         at.bank.set(1, is_online=False)
         at.bank.set(2, has_fault=True)
         await asyncio.sleep(0.2)
-        (limit,) = at.supply.limits()
+        (limit,) = at.limits()
         assert (limit.name, limit.current_a, limit.power_w) == ("modules", 100.0, 40_000.0)
         assert at.current_a <= 100
         for number in (3, 4):
@@ -200,7 +237,7 @@ async def test_modules_that_are_missing_lower_the_limit_and_none_is_no_supply_af
         await asyncio.sleep(0.2)
         assert at.bank.point is None
         assert not at.controller.told[-1].is_able
-        assert at.supply.limits()[0].current_a == 0.0
+        assert at.limits()[0].current_a == 0.0
 
 
 async def test_modules_that_were_not_heard_yet_are_neither_lost_nor_without_limit() -> None:
@@ -210,7 +247,7 @@ async def test_modules_that_were_not_heard_yet_are_neither_lost_nor_without_limi
         await asyncio.sleep(1)
         assert at.controller.told[-1].is_able
         assert at.bank.point is None
-        current_a = at.supply.limits()[0].current_a
+        current_a = at.limits()[0].current_a
         assert current_a is not None and math.isnan(current_a)
         await asyncio.sleep(FIRST_WORD_S)
         assert not at.controller.told[-1].is_able
@@ -219,6 +256,7 @@ async def test_modules_that_were_not_heard_yet_are_neither_lost_nor_without_limi
 async def test_modules_that_are_on_from_before_are_told_off_again_and_again() -> None:
     async with bench() as at:
         at.controller.wanted = PowerDemand(False)
+        at.bank.is_deaf = True
         at.bank.set(3, is_on=True)
         await asyncio.sleep(3.05)
         assert at.bank.offs >= 3
