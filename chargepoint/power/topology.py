@@ -103,7 +103,8 @@ class Topology:
 
     Links are numbered in the order of group, connector, length, contactors' names: what is asked for by number is the
     same on every machine. Buses are numbered as well; `bus_mask[link]` has the bit of each bus the link takes. Groups
-    of the same kind (`kind_of_group`) give the same; `links_to` has by connector and group the links between them.
+    of the same kind (`kind_of_group`) give the same; `links_to` has by connector and group the links between them,
+    `links_with` by contactor those that need it.
     `parts`: the pieces that cannot disturb each other.
     """
 
@@ -133,6 +134,10 @@ class Topology:
         for number, link in enumerate(self.links):
             ways = self.links_to[link.connector]
             ways[link.group] = (*ways.get(link.group, ()), number)
+        self.links_with: dict[str, list[int]] = {name: [] for name in self.contactors}
+        for number, link in enumerate(self.links):
+            for name in link.contactors:
+                self.links_with[name].append(number)
         self.rivals: dict[int, frozenset[int]] = {
             number: frozenset(other for each in installed.exclusive if number in each for other in each) - {number}
             for number in self.outputs

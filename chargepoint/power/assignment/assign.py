@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from chargepoint.power.assignment import exchange, ring, search
 from chargepoint.power.assignment.fairness import fairness_for
 from chargepoint.power.assignment.levels import hoped_for, must_have
+from chargepoint.power.assignment.matching import Matching
 from chargepoint.power.assignment.need import Assignment, Costs, Need
 from chargepoint.power.assignment.problem import FREE, TOLERANCE_W, Problem, Welds
 from chargepoint.power.assignment.search import Placed
@@ -78,14 +79,18 @@ def solve(problem: Problem) -> Placed:
         step(problem, placed, Worth(problem, must_w, each))
         return placed
 
-    hoped_w = hoped_for(problem)
-    placed = run(hoped_w, lenient)
-    if not _has(placed, hoped_w):
-        hoped_w = must_have(problem, Trials(problem, step))
-        placed = run(hoped_w, lenient)
+    if problem.is_direct and problem.sorts == 1:
+        must_w = must_have(problem, Matching(problem))
+        placed = run(must_w, lenient)
+    else:
+        must_w = hoped_for(problem)
+        placed = run(must_w, lenient)
+        if not _has(placed, must_w):
+            must_w = must_have(problem, Trials(problem, step))
+            placed = run(must_w, lenient)
     if fairness == lenient or placed.owner == problem.start:
         return placed
-    return run(hoped_w, fairness)
+    return run(must_w, fairness)
 
 
 class Trials:
@@ -96,8 +101,6 @@ class Trials:
         self.placed = Placed(problem, problem.start, problem.start_link)
 
     def __call__(self, wanted: Sequence[float]) -> bool:
-        if self.problem.is_plain:
-            return True
         placed = Placed(self.problem, self.placed.owner, self.placed.link)
         self.step(self.problem, placed, Worth(self.problem, wanted, 0.0, is_trial=True))
         if _has(placed, wanted):

@@ -8,6 +8,7 @@ no chain gains, nothing does.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from chargepoint.power.assignment.problem import FREE, TOLERANCE_W, Problem
@@ -20,17 +21,18 @@ LONGEST = 6
 
 
 class Hop(NamedTuple):
-    """A group that may go from its owner to an output: what that costs more than where it is, which, of what sort."""
+    """A group that may go from its owner to an output: what that costs more than where it is, and what it is like."""
 
     cost_w: float
-    group: int
+    alike: int
     sort: int
 
 
 class Chain(NamedTuple):
-    """A chain up to its last receiver. `gain_w` is without what the last one gains."""
+    """A chain up to its last receiver. `gain_w` is without what the last one gains, `end_w` with it."""
 
     gain_w: float
+    end_w: float
     output: int
     hop: Hop
     giver: int
@@ -47,134 +49,150 @@ class Exchange:
 
     def __init__(self, problem: Problem, placed: Placed, worth: Worth) -> None:
         self.problem, self.placed, self.worth = problem, placed, worth
-        outputs = range(len(problem.needs))
-        self.sort = problem.sort
-        sorts = range(max(self.sort, default=0) + 1)
         self.sort_w = problem.sort_w
-        self.sorts = sorts
-        self.members: list[list[int]] = [[] for _ in range(len(problem.needs) + 1)]
-        for group in problem.scarce_first:
-            self.members[placed.owner[group]].append(group)
-        self.gain_w = [[0.0] * len(sorts) for _ in range(len(problem.needs) + 1)]
-        self.loss_w = [[0.0] * len(sorts) for _ in range(len(problem.needs) + 1)]
-        self.hops: list[list[tuple[int, Hop]]] = [[] for _ in range(len(problem.needs) + 1)]
-        self.longest = 2 if problem.is_complete and len(sorts) == 1 else LONGEST
-        for owner in (*outputs, FREE):
+        count = len(problem.needs)
+        self.members: list[dict[int, list[int]]] = [{} for _ in range(count + 1)]
+        for group, alike in enumerate(problem.alike):
+            self.members[placed.owner[group]].setdefault(alike, []).append(group)
+        sorts = [0.0] * problem.sorts
+        self.gain_w = [sorts[:] for _ in range(count)]
+        self.loss_w = [sorts[:] for _ in range(count + 1)]
+        self.hops: list[list[tuple[int, Hop]]] = [[] for _ in range(count + 1)]
+        self.givers = range(FREE, count)
+        for owner in self.givers:
             self._look_at(owner)
 
     def run(self) -> None:
         """Take the best chain until none gains; then free what was connected for nothing."""
         for _ in range(MOST_STEPS):
-            chain = self._longer() if (chain := self._direct()) is None else chain
+            chain = self._direct()
+            if chain is None:
+                chain = self._longer()
             if chain is None:
                 break
             self._take(chain)
-        for group in sorted(range(len(self.sort)), key=lambda group: (self.sort[group], group)):
-            owner = self.placed.owner[group]
-            if owner != FREE and owner != self.problem.start[group]:
-                refund_w = self.problem.cost_w(group, owner) - self.problem.cost_w(group, FREE)
-                if self.loss_w[owner][self.sort[group]] + refund_w > TOLERANCE_W:
+        problem, owners = self.problem, self.placed.owner
+        for group, owner in enumerate(owners):
+            if owner not in (FREE, problem.start[group]):
+                refund_w = problem.cost_w(group, owner) - problem.cost_w(group, FREE)
+                if self.loss_w[owner][problem.sort[group]] + refund_w > TOLERANCE_W:
                     self._move(group, FREE)
                     self._look_at(owner)
 
     # ------------------------------------------------------------------------------------------------- what there is
 
     def _look_at(self, owner: int) -> None:
-        problem = self.problem
-        best: dict[tuple[int, int], Hop] = {}
-        members = self.members[owner]
-        start, move_w, sorts, reach = problem.start, problem.move_w, self.sort, problem.reach
+        """What this one can give, and what it gains and loses by one group more or less."""
+        problem, members = self.problem, self.members[owner]
         if owner != FREE:
             of, had_w = self.worth.of, self.placed.total_w[owner]
-            worth = of(owner, had_w)
-            here = {sorts[group] for group in members}
-            for sort in self.sorts:
-                power_w = self.sort_w[owner][sort]
-                self.gain_w[owner][sort] = of(owner, had_w + power_w) - worth if power_w > 0 else 0.0
-                if sort in here:
-                    self.loss_w[owner][sort] = of(owner, had_w - power_w) - worth
-        for group in members:
-            present_w, sort = problem.cost_w(group, owner), sorts[group]
-            home, new_w = start[group], move_w[group] - present_w
-            for output in reach[group]:
+            worth, gains, losses = of(owner, had_w), self.gain_w[owner], self.loss_w[owner]
+            for sort, power_w in enumerate(self.sort_w[owner]):
+                if power_w > 0:
+                    gains[sort] = of(owner, had_w + power_w) - worth
+                    losses[sort] = of(owner, had_w - power_w) - worth
+        best: dict[tuple[int, int], Hop] = {}
+        for alike in sorted(members):
+            sort, home, moved_w, parted_w, reach = problem.likes[alike]
+            new_w, back_w = moved_w, 0.0
+            if owner != home:
+                back_w = -parted_w if owner == FREE else -moved_w
+                new_w += back_w
+            for output in reach:
                 if output != owner:
-                    cost_w = -present_w if output == home else new_w
-                    key = output, sort
-                    found = best.get(key)
+                    cost_w = back_w if output == home else new_w
+                    found = best.get((output, sort))
                     if found is None or cost_w < found[0]:
-                        best[key] = Hop(cost_w, group, sort)
+                        best[output, sort] = Hop(cost_w, alike, sort)
         self.hops[owner] = [(output, hop) for (output, _), hop in best.items()]
 
     # ---------------------------------------------------------------------------------------------------- which chain
 
     def _direct(self) -> Chain | None:
         """The best single hop."""
-        best_w, best = TOLERANCE_W, None
-        for giver in range(FREE, len(self.hops) - 1):
+        best_w, best, gains = TOLERANCE_W, None, self.gain_w
+        for giver in self.givers:
             losses = self.loss_w[giver]
             for output, hop in self.hops[giver]:
-                gain_w = self.gain_w[output][hop.sort] - hop.cost_w
-                if giver != FREE:
-                    gain_w += losses[hop.sort]
-                if gain_w > best_w + TOLERANCE_W:
-                    best_w, best = gain_w, (giver, output, hop)
+                sort = hop[2]
+                gain_w = gains[output][sort] - hop[0] + losses[sort]
+                if gain_w > best_w:
+                    best_w, best = gain_w + TOLERANCE_W, (giver, output, hop)
         if best is None:
             return None
         giver, output, hop = best
-        return Chain(0.0, output, hop, giver, giver, hop.sort, 0, None)
+        return Chain(0.0, best_w, output, hop, giver, giver, hop.sort, 0, None)
 
     def _longer(self) -> Chain | None:
         """The best chain of several hops. Of the chains to an output only the best is carried on."""
+        refund_w = self._most_refunded()
+        if self.problem.is_plain and not refund_w:
+            return None
+        hopeless_w = -math.inf
+        if self.problem.sorts == 1:
+            hopeless_w = -max((gains[0] for gains in self.gain_w), default=0.0) - refund_w
         best_w, best = TOLERANCE_W, None
         reached: dict[int, Chain] = {}
-        for giver in range(FREE, len(self.hops) - 1):
-            bits = 1 << (giver + 1)
+        gains = self.gain_w
+        for giver in self.givers:
+            bits, losses = 1 << (giver + 1), self.loss_w[giver]
             for output, hop in self.hops[giver]:
-                gain_w = -hop.cost_w + (self.loss_w[giver][hop.sort] if giver != FREE else 0.0)
-                old = reached.get(output)
-                if old is None or self._promise(gain_w, output, hop.sort) > self._promise(*old[:2], old.hop.sort):
-                    reached[output] = Chain(gain_w, output, hop, giver, giver, hop.sort, bits | 1 << (output + 1), None)
+                sort = hop[2]
+                gain_w = losses[sort] - hop[0]
+                if gain_w > hopeless_w:
+                    end_w = gain_w + gains[output][sort]
+                    if output not in reached or end_w > reached[output][1] + TOLERANCE_W:
+                        bit = 1 << (output + 1)
+                        reached[output] = Chain(gain_w, end_w, output, hop, giver, giver, sort, bits | bit, None)
         latest = dict(reached)
-        for _ in range(self.longest - 1):
+        for _ in range(LONGEST - 1):
             fresh: dict[int, Chain] = {}
             for giver, chain in sorted(latest.items()):
+                first, seen, come = chain.first, chain.seen, chain.hop.sort
                 for output, hop in self.hops[giver]:
-                    gain_w = chain.gain_w - hop.cost_w
-                    if hop.sort != chain.hop.sort:
-                        gain_w += self._swapped(giver, chain.hop.sort, hop.sort)
-                    if output == chain.first:
-                        back_w = gain_w - self.loss_w[output][chain.first_sort]
-                        if hop.sort != chain.first_sort:
-                            back_w += self._swapped(output, hop.sort, chain.first_sort)
-                        if back_w > best_w + TOLERANCE_W:
-                            best_w = back_w
-                            best = Chain(gain_w, output, hop, giver, chain.first, chain.first_sort, chain.seen, chain)
+                    sort = hop[2]
+                    gain_w = chain[0] - hop[0]
+                    if gain_w <= hopeless_w:
                         continue
-                    bit = 1 << (output + 1)
-                    if chain.seen & bit:
+                    if seen >> (output + 1) & 1:
+                        if output == first:
+                            end_w = gain_w + self._swapped(giver, come, sort)
+                            end_w += (
+                                self._swapped(output, sort, chain.first_sort) - self.loss_w[output][chain.first_sort]
+                            )
+                            if end_w > best_w:
+                                best_w = end_w + TOLERANCE_W
+                                best = Chain(gain_w, end_w, output, hop, giver, first, chain.first_sort, seen, chain)
                         continue
-                    end_w = gain_w + self.gain_w[output][hop.sort]
-                    longer = None
-                    if end_w > best_w + TOLERANCE_W:
-                        longer = Chain(
-                            gain_w, output, hop, giver, chain.first, chain.first_sort, chain.seen | bit, chain
-                        )
-                        best_w, best = end_w, longer
-                    old = reached.get(output)
-                    if old is None or end_w > self._promise(old.gain_w, output, old.hop.sort) + TOLERANCE_W:
-                        fresh[output] = reached[output] = longer or Chain(
-                            gain_w, output, hop, giver, chain.first, chain.first_sort, chain.seen | bit, chain
-                        )
+                    if sort != come:
+                        gain_w += self._swapped(giver, come, sort)
+                    end_w = gain_w + gains[output][sort]
+                    is_best = end_w > best_w
+                    if is_best or output not in reached or end_w > reached[output][1] + TOLERANCE_W:
+                        bits = seen | 1 << (output + 1)
+                        longer = Chain(gain_w, end_w, output, hop, giver, first, chain.first_sort, bits, chain)
+                        if is_best:
+                            best_w, best = end_w + TOLERANCE_W, longer
+                        if output not in reached or end_w > reached[output][1] + TOLERANCE_W:
+                            fresh[output] = reached[output] = longer
             if not fresh:
                 break
             latest = fresh
         return best
 
-    def _promise(self, gain_w: float, output: int, sort: int) -> float:
-        return gain_w + self.gain_w[output][sort]
+    def _most_refunded(self) -> float:
+        """What can be saved at most by bringing groups back."""
+        problem = self.problem
+        return sum(
+            problem.cost_w(group, owner)
+            for group, owner in enumerate(self.placed.owner)
+            if owner != problem.start[group] and problem.start[group] != FREE
+        )
 
     def _swapped(self, output: int, come: int, gone: int) -> float:
         """What an output gains by a group of one sort for one of another."""
+        if come == gone:
+            return 0.0
         had_w, power = self.placed.total_w[output], self.sort_w[output]
         return self.worth.of(output, had_w + power[come] - power[gone]) - self.worth.of(output, had_w)
 
@@ -182,22 +200,26 @@ class Exchange:
 
     def _take(self, chain: Chain) -> None:
         touched = set()
+        moves = []
         each: Chain | None = chain
         while each is not None:
-            self._move(each.hop.group, each.output)
+            moves.append((self.members[each.giver][each.hop.alike][0], each.output))
             touched |= {each.giver, each.output}
             each = each.before
+        for group, output in moves:
+            self._move(group, output)
         for owner in sorted(touched):
             self._look_at(owner)
 
     def _move(self, group: int, output: int) -> None:
-        old = self.placed.owner[group]
-        self.members[old].remove(group)
-        self.members[output].append(group)
+        old, alike = self.placed.owner[group], self.problem.alike[group]
+        self.members[old][alike].remove(group)
+        if not self.members[old][alike]:
+            del self.members[old][alike]
+        self.members[output].setdefault(alike, []).append(group)
         self.placed.put(group, output, FREE if output == FREE else self.problem.link_of(group, output))
-        for owner in (old, output):
-            if owner != FREE and not self.members[owner]:
-                self.placed.total_w[owner] = 0.0
+        if old != FREE and not self.members[old]:
+            self.placed.total_w[old] = 0.0
 
 
 def improve(problem: Problem, placed: Placed, worth: Worth) -> None:

@@ -99,6 +99,7 @@ class Problem:
                     self.move_w[group] = self.part_w[group] = RESTING_W
                     if self.start[group] == FREE:
                         self.part_w[group] = 0.0
+        self._liken()
         self.goal_w = [self._kept(output, _goal(needs[output])) for output in outputs]
         self.floor_w = [self._kept(output, needs[output].floor_w) for output in outputs]
         self.top_w = [need.top_w for need in needs]
@@ -134,8 +135,19 @@ class Problem:
                     best[self.sort[group]] = power_w
                     self.reach[group].append(output)
         self.is_complete = all(len(reach) in (0, len(self.needs)) for reach in self.reach)
+        self.sorts = len(sorts)
         self.is_plain = self.is_direct and self.is_complete and len(sorts) == 1
-        self.scarce_first = sorted(range(len(self.groups)), key=lambda group: (len(self.reach[group]), group))
+
+    def _liken(self) -> None:
+        """Groups alike in every way: sort, where they are, what moving them costs, where they may go. In `likes`
+        those come first that may go to few outputs."""
+        keys = [
+            (len(reach), self.sort[group], self.start[group], self.move_w[group], self.part_w[group], tuple(reach))
+            for group, reach in enumerate(self.reach)
+        ]
+        places = {key: place for place, key in enumerate(sorted(set(keys)))}
+        self.alike = [places[key] for key in keys]
+        self.likes = [key[1:] for key in places]
 
     def _kept(self, output: int, level_w: float) -> float:
         had_w = self.total_w[output]
@@ -182,6 +194,7 @@ def _options(
 ) -> tuple[list[list[float]], list[dict[str, tuple[int, ...]]]]:
     places = {name: number for number, name in enumerate(part.groups)}
     able = {name for name in part.groups if name not in faults.groups and faults.derating.get(name, 1.0) > 0.0}
+    blocked = {number for name in faults.stuck_open for number in topology.links_with.get(name, ())}
     power, links = [], []
     for need in needs:
         row, ways = [0.0] * len(part.groups), {}
@@ -189,8 +202,8 @@ def _options(
         for name, numbers in part.links.get(need.connector, {}).items():
             if name not in able:
                 continue
-            if faults.stuck_open:
-                numbers = tuple(n for n in numbers if faults.stuck_open.isdisjoint(topology.links[n].contactors))
+            if blocked and not blocked.isdisjoint(numbers):
+                numbers = tuple(number for number in numbers if number not in blocked)
             if welds is not None:
                 others = sum(mask for output, mask in topology.end_mask.items() if output != need.connector)
                 numbers = tuple(n for n in numbers if not welds.widened(topology.bus_mask[n]) & others)
