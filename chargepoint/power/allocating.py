@@ -22,6 +22,7 @@ from chargepoint.power.phases import lowered, too_much
 from chargepoint.power.reach import Reach
 from chargepoint.power.reasons import moves, source_of, why_nothing, why_so_much, why_unserved
 from chargepoint.power.served import Served, choose, shares_of
+from chargepoint.power.serving import Room
 from chargepoint.power.sharing import Shares
 from chargepoint.power.topology import NO_FAULTS, Faults, Topology
 from chargepoint.power.words import (
@@ -127,7 +128,10 @@ class _Sharing:
         served, shares, on_phase = self._keep_balance(ranked, served, shares, able, follow_w, bool(links))
         for party in ranked:
             if party.number not in shares:
-                memory[party.number] = with_cap(Memory(is_stopped=True), self.held[party.number])
+                # who has had nothing yet need not wait for long when there is room at last
+                grant = self.previous.grants.get(party.number)
+                had_power = grant is not None and grant.power_w > 0
+                memory[party.number] = with_cap(Memory(is_stopped=had_power), self.held[party.number])
         return self._told(ranked, waiting, memory, served, shares, links, able, loads, on_phase, settled)
 
     # ------------------------------------------------------------------------------------------- who goes on, who waits
@@ -146,7 +150,7 @@ class _Sharing:
                 has_room = number in fitting and (
                     self.groups is None or self.groups.fits(self.wanting, self.budget.room, number)
                 )
-                goes_on, memory[number] = is_back(before, has_room, self.now_mono_s)
+                goes_on, memory[number] = is_back(before, has_room, self.rules.return_after_s, self.now_mono_s)
                 if not goes_on:
                     waiting.add(number)
             else:

@@ -10,14 +10,12 @@ from chargepoint.power.grid import Party
 from chargepoint.power.words import Memory
 
 FOLLOW_AFTER_S = 15.0
-FOLLOW_FACTOR = 1.1
+FOLLOW_FACTOR = 1.05
 FOLLOW_MARGIN_W = 500.0
-CLOSE_TO_GRANT = 0.92
-FAR_FROM_GRANT = 0.9
-"""A car that for 15 s would be content with less than 90 % of its grant (draw x 1.1 + 500 W) frees the rest; it gets
-it back at once when it draws more than 92 % of what it was left with."""
-RETURN_AFTER_S = 30.0
-"""Whoever had to stop for want of power comes back when there has been room for so long (no on/off cycling)."""
+CLOSE_TO_GRANT = 0.97
+FAR_FROM_GRANT = 0.95
+"""A car that for 15 s would be content with less than 95 % of its grant (draw x 1.05 + 500 W) frees the rest; it
+gets it back at once when it draws more than 97 % of what it was left with."""
 
 
 def hold_cap(party: Party, before: Memory, raise_after_s: float, now_mono_s: float) -> Memory:
@@ -37,12 +35,12 @@ def hold_cap(party: Party, before: Memory, raise_after_s: float, now_mono_s: flo
     return Memory(held_w=held_w, rose_since_mono_s=since)
 
 
-def is_back(before: Memory, has_room: bool, now_mono_s: float) -> tuple[bool, Memory]:
+def is_back(before: Memory, has_room: bool, return_after_s: float, now_mono_s: float) -> tuple[bool, Memory]:
     """Whether one who had to stop may go on, and what is remembered of it."""
     if not has_room:
         return False, Memory(is_stopped=True)
     since = now_mono_s if before.fits_since_mono_s is None else before.fits_since_mono_s
-    if now_mono_s - since < RETURN_AFTER_S:
+    if now_mono_s - since < return_after_s:
         return False, Memory(is_stopped=True, fits_since_mono_s=since)
     return True, Memory()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from chargepoint.power.grid import Budget, Party
-from chargepoint.power.memory import RETURN_AFTER_S
 from chargepoint.power.served import blocking
 from chargepoint.power.sharing import AT_TOP
 from chargepoint.power.topology import Topology
@@ -66,7 +65,7 @@ def why_nothing(
         source = budget.names[index] if index != AT_TOP and not (fits_grid and has_modules) else ""
         source = source or (MODULES if has_modules else budget.names[0])
     if is_waiting:
-        return source, f"paused ({source}): there is room again, it goes on when that has lasted {RETURN_AFTER_S:.0f} s"
+        return source, f"paused ({source}): there is room again, it goes on when that has lasted"
     if active:
         return source, f"limit exclusive_set: only one of connectors {_list([party.number, *active])} at a time"
     if not served:

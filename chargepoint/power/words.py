@@ -45,6 +45,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """A contactor that moved rests so long, but for safety, a guarantee or the end of a session."""
     raise_after_s: float = 0.0
     """A cap that rose counts when it has stayed there so long."""
+    return_after_s: float = 30.0
+    """Whoever had to stop for want of power comes back when there has been room for so long (no on/off cycling)."""
 
 
 DEFAULT_RULES = Rules()

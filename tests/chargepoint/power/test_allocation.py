@@ -305,9 +305,9 @@ def test_what_a_car_does_not_draw_is_free_for_others_after_15_s_and_comes_back_a
         allocation = allocate(station, [dc(1, drawn_w=5_000.0), dc(2, drawn_w=20_000.0)], (), allocation, now_s)
         history[now_s] = watts(allocation)
     assert history[15] == {1: 20_000.0, 2: 20_000.0}
-    assert history[16] == history[19] == {1: 6_000.0, 2: 34_000.0}
+    assert history[16] == history[19] == {1: 5_750.0, 2: 34_250.0}
     assert allocation.grants[1].source == "vehicle"
-    allocation = allocate(station, [dc(1, drawn_w=5_900.0), dc(2, drawn_w=34_000.0)], (), allocation, 20.0)
+    allocation = allocate(station, [dc(1, drawn_w=5_700.0), dc(2, drawn_w=34_000.0)], (), allocation, 20.0)
     assert watts(allocation) == {1: 20_000.0, 2: 20_000.0}
 
 
@@ -319,7 +319,7 @@ def test_a_car_that_draws_little_keeps_its_cap_when_nobody_else_can_use_the_powe
     assert watts(allocation)[1] == 40_000.0
 
 
-@pytest.mark.parametrize(("drawn_w", "grant_w"), [(15_700.0, 17_770.0), (16_000.0, 20_000.0)])
+@pytest.mark.parametrize(("drawn_w", "grant_w"), [(17_600.0, 18_980.0), (17_700.0, 20_000.0)])
 def test_a_car_that_draws_nearly_what_it_may_keeps_it(drawn_w: float, grant_w: float) -> None:
     allocation = NOTHING
     for now_s in range(40):
