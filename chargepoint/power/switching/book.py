@@ -31,6 +31,7 @@ class ContactorBook:
         self.odd_since_s: dict[str, float] = {}
         self.closed_since_s: dict[str, float] = {}
         self._changed_s: dict[str, float] = {}
+        self._moving: set[str] = set()
         self._confirmed: set[str] = set()
         self._failures: dict[str, int] = {}
         self._offered_s: dict[str, float] = {}
@@ -57,10 +58,12 @@ class ContactorBook:
             if said is meant and said is not None:
                 if odd:
                     odd.pop(name, None)
+                if self._moving:
+                    self._moving.discard(name)
                 if said:
                     self._confirmed.add(name)
                 self.unknown.discard(name)
-            elif now_s - odd.setdefault(name, now_s) > self.settings.obey_s:
+            elif now_s - odd.setdefault(name, now_s) > self.settings.obey_s + 1e-9:
                 self._judge(name, said, meant)
         for name, at_s in list(self._offered_s.items()):
             if now_s >= at_s:
@@ -118,7 +121,8 @@ class ContactorBook:
             return None
         self.ordered[name] = closes
         self._changed_s[name] = now_s
-        self.odd_since_s[name] = now_s
+        self.odd_since_s.pop(name, None)  # counts from the next look
+        self._moving.add(name)
         self._confirmed.discard(name)
         if closes:
             self.life[name] += 1
@@ -134,7 +138,8 @@ class ContactorBook:
 
     def moving(self) -> Iterable[str]:
         """Those whose feedback has not followed yet, and that are not known to be out of order."""
-        return (name for name in self.odd_since_s if name not in self.welded and name not in self.failed)
+        odd = self._moving | self.odd_since_s.keys()
+        return (name for name in sorted(odd) if name not in self.welded and name not in self.unusable)
 
 
 class GroupBook:

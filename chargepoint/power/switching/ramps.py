@@ -40,7 +40,11 @@ class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def currents(shares: Sequence[Share], ceiling: Ceiling, settings: SwitchingSettings, elapsed_s: float) -> list[float]:
-    """The current of each group, in their order. What is not a number, or negative, counts as 0."""
+    """The current of each group, in their order. What is not a number, or negative, counts as 0.
+
+    Load moves from one group to another no faster than an output rises, and not while a group gives more than it was
+    told: the sum neither falls nor rises because a group joins.
+    """
     elapsed_s = min(max(elapsed_s, 0.0), settings.longest_step_s)
     request_a, granted_a = sound(ceiling.request_a), sound(ceiling.granted_a)
     fall_a, rise_a = settings.fall_a_per_s * elapsed_s, settings.rise_a_per_s * elapsed_s
@@ -58,21 +62,22 @@ def currents(shares: Sequence[Share], ceiling: Ceiling, settings: SwitchingSetti
         if each.is_joined and each.leaves:
             now_a[n] = max(0.0, told_a[n] - fall_a)
     taken_a = math.fsum(
-        max(now_a[n], min(each.given_a, told_a[n])) for n, each in enumerate(shares) if each.is_joined and each.leaves
+        now_a[n] if each.given_a <= told_a[n] + slack_a else each.given_a
+        for n, each in enumerate(shares)
+        if each.is_joined and each.leaves
     )
-    left_a = max(0.0, total_a - taken_a)
     tops = {n: max(min(most_a[n], max(told_a[n], shares[n].given_a + slack_a)), told_a[n] - fall_a) for n in stay}
-    ideal_a = _level(left_a, {n: shares[n].able_a for n in stay}, tops)
-    rising = []
+    ideal_a = _level(max(0.0, total_a - taken_a), {n: shares[n].able_a for n in stay}, tops)
+    net_a = math.fsum(ideal_a[n] - told_a[n] for n in stay)
+    up_wish_a = math.fsum(max(0.0, ideal_a[n] - told_a[n]) for n in stay)
+    down_wish_a = math.fsum(max(0.0, told_a[n] - ideal_a[n]) for n in stay)
+    is_obeyed = all(each.given_a <= each.told_a + slack_a for each in shares)
+    moved_a = min(up_wish_a, down_wish_a, rise_a) if is_obeyed else 0.0
+    rises = (max(net_a, 0.0) + moved_a) / up_wish_a if up_wish_a > 0 else 0.0
+    falls = (max(-net_a, 0.0) + moved_a) / down_wish_a if down_wish_a > 0 else 0.0
     for n in stay:
-        if ideal_a[n] > told_a[n]:
-            rising.append(n)
-        now_a[n] = min(told_a[n], max(ideal_a[n], told_a[n] - fall_a))
-    falling_a = math.fsum(max(now_a[n], min(shares[n].given_a, told_a[n])) for n in stay if n not in rising)
-    room_a = max(0.0, left_a - falling_a - math.fsum(told_a[n] for n in rising))
-    wish_a = math.fsum(ideal_a[n] - told_a[n] for n in rising)
-    for n in rising:
-        now_a[n] += (ideal_a[n] - told_a[n]) * (min(1.0, room_a / wish_a) if wish_a > 0 else 0.0)
+        step_a = ideal_a[n] - told_a[n]
+        now_a[n] = max(0.0, told_a[n] + step_a * min(1.0, rises if step_a > 0 else falls))
     whole_a = math.fsum(now_a)
     if whole_a > request_a:
         now_a = [each * request_a / whole_a for each in now_a]

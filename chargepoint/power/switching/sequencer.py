@@ -25,7 +25,7 @@ from chargepoint.power.switching.shorts import Shorts
 from chargepoint.power.switching.start_up import adopt
 from chargepoint.power.switching.state import Member, Running, Tick
 from chargepoint.power.switching.steps import End, advance
-from chargepoint.power.switching.wiring import Look, Wiring
+from chargepoint.power.switching.wiring import Look, Residue, Wiring
 from chargepoint.power.topology import Faults, Topology
 
 DEFAULT_SETTINGS = SwitchingSettings()
@@ -51,6 +51,7 @@ class Sequencer:
         self._groups = GroupBook(self._wiring, settings)
         self._shorts = Shorts(self._wiring, settings)
         self._members = {name: Member(name) for name in sorted(topology.groups)}
+        self._residue = Residue(self._wiring, settings.bare_s)
         self._guard = Guard(topology, settings, self._wiring)
         self._number = 0
         self._ticked_s: float | None = None
@@ -99,7 +100,8 @@ class Sequencer:
     def tick(self, wanted: Wanted, measured: Measured, now_mono_s: float) -> Orders:
         """What the plant is to be told now."""
         bound = frozenset(self._shorts.suspects)
-        look = Look(self._wiring, measured, bound)
+        look = Look(self._wiring, measured, bound, self._residue)
+        self._residue.look(look, now_mono_s)
         is_first = self._ticked_s is None
         elapsed_s = 0.0 if self._ticked_s is None else max(0.0, now_mono_s - self._ticked_s)
         self._ticked_s = now_mono_s
@@ -156,15 +158,14 @@ class Sequencer:
                 finished.append(_ended(tick, member, member.move, end))
                 self._begin(tick, member, goal)
         for member in self._members.values():
-            if member.move is not None and member.move.closing and member.move.joins is not None:
-                tick.closing_at.add(self.topology.links[member.move.joins].connector)
+            move = member.move
+            if move is not None and move.step is Step.CLOSE and move.joins is not None:
+                tick.closing_at[self.topology.links[move.joins].connector] = member.name
         for member in self._members.values():
             move = member.move
             if move is None:
                 continue
             end = advance(tick, member, move)
-            if move.step is Step.CLOSE and move.joins is not None:
-                tick.closing_at.add(self.topology.links[move.joins].connector)
             if end is not None:
                 finished.append(_ended(tick, member, move, end))
         return finished

@@ -21,10 +21,14 @@ class SwitchingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Z1: what counts as no current."""
     match_v: float = 10.0
     """Step 5: so close both sides are to be before they are joined."""
+    settled_s: float = 0.5
+    """Step 5: so long they are to be so close, with the group on (or off, where nothing is live)."""
     most_difference_v: float = 20.0
     """Z3: further apart they are never joined."""
     dead_v: float = 60.0
     """Z3: both sides below it may be joined whatever they are."""
+    bare_s: float = 5.0
+    """So long a bare conductor on which nobody measures counts as having the voltage it had last."""
     stable_s: float = 0.2
     """Z4: so long a contactor is reported closed before current flows."""
     longest_step_s: float = 1.0

@@ -41,11 +41,11 @@ class Shorts:
     def _joined(self, look: Look, members: Mapping[str, Member], contactors: ContactorBook, now_s: float) -> None:
         fed = {self.wiring.topology.links[each.link].connector for each in members.values() if each.link is not None}
         self.now = set()
-        for outputs in look.joined.outputs.values():
-            live = [n for n in outputs if look.is_powered(n) and (look.is_output_closed(n) or n in fed)]
-            if len(live) > 1:
-                self.now.update(live)
-                for number in live:
+        for outputs in look.surely.outputs.values():
+            joined = [n for n in outputs if self._counts(look, n, fed)] if len(outputs) > 1 else []
+            if len(joined) > 1 and any(look.is_powered(n) for n in joined):
+                self.now.update(joined)
+                for number in joined:
                     if now_s - self._since_s.setdefault(number, now_s) > self.settings.obey_s:
                         self._fault(look, number, contactors)
         for number in list(self._since_s):
@@ -55,12 +55,20 @@ class Shorts:
             if number not in self.now and look.stage(number) in (Stage.IDLE, Stage.OFF):
                 del self.faulted[number]
 
+    def _counts(self, look: Look, number: int, fed: set[int]) -> bool:
+        """Whether an output must not be joined to another one: all but those that ways of others lead through while
+        they are out of use."""
+        is_used = look.is_powered(number) and (look.is_output_closed(number) or number in fed)
+        is_end = self.wiring.output_bus[number] not in self.wiring.through
+        return is_used or is_end or look.outputs[number].is_closed is True
+
     def _fault(self, look: Look, number: int, contactors: ContactorBook) -> None:
-        place = look.place(self.wiring.output_bus[number])
-        inside = [name for name in sorted(look.joined.closed) if look.place(self.wiring.ends[name][0]) == place]
+        at = look.surely.at
+        place = at[self.wiring.output_bus[number]]
+        inside = [name for name in sorted(look.surely.closed) if at[self.wiring.ends[name][0]] == place]
         welded = tuple(name for name in inside if name in contactors.welded)
         odd = tuple(name for name in inside if name in contactors.odd_since_s)
-        others = sorted(n for n in look.joined.outputs[place] if n != number)
+        others = sorted(n for n in look.surely.outputs[place] if n != number)
         self.faulted[number] = OutputFault(
             cause=Cause.CONTACTOR_WELDED if welded else Cause.CONTACTOR_FAILED,
             contactors=welded or odd or tuple(inside),

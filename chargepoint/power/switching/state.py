@@ -25,6 +25,8 @@ class Running:
     closing: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     """Contactors of the old link that the new one begins with: they stay closed."""
+    matched_since_s: float | None = None
+    """Since when the voltages on both sides of what is to be closed next are as they are to be."""
     opened: tuple[str, ...] = ()
     left: int | None = None
     """The link it was on, once it has left it."""
@@ -60,8 +62,8 @@ class Tick:
     members: dict[str, Member]
     shorted: frozenset[int]
     """Outputs that are joined to another one, or latched for that."""
-    closing_at: set[int] = field(default_factory=set)
-    """Outputs at which a contactor is being closed now."""
+    closing_at: dict[int, str] = field(default_factory=dict)
+    """Outputs at which a contactor is being closed now, and for which group."""
 
     def connector(self, link: int | None) -> int | None:
         return None if link is None else self.wiring.topology.links[link].connector

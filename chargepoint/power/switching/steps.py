@@ -142,15 +142,21 @@ def _rest(tick: Tick, member: Member, move: Running) -> Outcome:
         move.closing = tick.wiring.path(link)
         return Step.CLOSE
     closing, is_far = _closable(tick, member, ahead)
+    if closing:
+        closing = _settled(tick, member, move, closing, is_far)
+    else:
+        move.matched_since_s = None
     limit_s = tick.settings.match_s if far_voltage(tick, move) >= tick.settings.dead_v else tick.settings.bleed_s
-    if closing and connector not in tick.closing_at:
+    if closing and tick.closing_at.get(connector, member.name) == member.name:
         if any(tick.contactors.why_not_close(name, tick.now_s) for name in closing):
             move.cause = "a contactor has just moved"
             return None
         if any(True for _ in tick.contactors.moving()):
             move.cause = "another contactor still moves"
             return None
+        tick.closing_at[connector] = member.name
         move.closing = tuple(name for name in tick.wiring.path(link) if name not in ahead or name in closing)
+        move.matched_since_s = None
         return Step.CLOSE
     if closing:
         move.cause = "another group joins first"
@@ -160,6 +166,16 @@ def _rest(tick: Tick, member: Member, move: Running) -> Outcome:
     if tick.in_step_s(move) > (limit_s if is_far else tick.settings.bleed_s):
         return End(Result.NOT_MATCHED, f"group {member.name} does not match output {connector}")
     return None
+
+
+def _settled(tick: Tick, member: Member, move: Running, closing: tuple[str, ...], is_far: bool) -> tuple[str, ...]:
+    """`closing` once the voltages have been as they are to be for long enough, by order and not in passing."""
+    if member.is_on is not is_far or (is_far and not tick.look.groups[member.name].is_on):
+        move.matched_since_s = None
+        return ()
+    if move.matched_since_s is None:
+        move.matched_since_s = tick.now_s
+    return closing if tick.now_s - move.matched_since_s >= tick.settings.settled_s - 1e-9 else ()
 
 
 def far_voltage(tick: Tick, move: Running) -> float:
@@ -221,6 +237,10 @@ def _close(tick: Tick, member: Member, move: Running) -> Outcome:
     if failed:
         why = tick.contactors.failed.get(failed[0], "not readable")
         return End(Result.NOT_CLOSED, f"contactor {failed[0]}: {why}")
+    is_ordered = any(tick.contactors.ordered.get(name) for name in move.closing if name not in move.kept)
+    if not is_ordered and why_wait(tick, member.name, link):
+        move.closing = ()
+        return Step.REST
     if not tick.contactors.is_stable(move.closing, tick.now_s):
         move.cause = "contactors close"
         if tick.in_step_s(move) > 2 * tick.settings.obey_s + tick.settings.match_s:

@@ -34,9 +34,9 @@ def orders(tick: Tick) -> dict[str, GroupOrder]:
     for connector, members in at.items():
         if connector in tick.shorted:
             found.update((member.name, OFF) for member in members)
-    for place, outputs in tick.look.joined.outputs.items():
+    for place, outputs in tick.look.surely.outputs.items():
         if any(number in tick.shorted for number in outputs):
-            found.update((name, OFF) for name in tick.look.joined.groups.get(place, ()))
+            found.update((name, OFF) for name in tick.look.surely.groups.get(place, ()))
     return found
 
 

@@ -93,6 +93,24 @@ class Joined:
             self.outputs.setdefault(self.at[bus], []).append(number)
 
 
+class Residue:
+    """The voltage each bus was last seen with: a bare conductor keeps its charge for a while after it was cut off."""
+
+    def __init__(self, wiring: Wiring, lasts_s: float) -> None:
+        self.lasts_s = lasts_s
+        self.voltage_v = [0.0] * len(wiring.at_bus)
+        self._seen_s = [-math.inf] * len(wiring.at_bus)
+
+    def look(self, look: Look, now_s: float) -> None:
+        """Take over what is measured now; forget what is too old."""
+        known = {place: look.voltage_v(place) for place in look.measured_places()}
+        for bus, place in enumerate(look.joined.at):
+            if place in known:
+                self.voltage_v[bus], self._seen_s[bus] = known[place], now_s
+            elif self.voltage_v[bus] and now_s - self._seen_s[bus] > self.lasts_s:
+                self.voltage_v[bus] = 0.0
+
+
 class Look:
     """The plant at one instant. `bound`: contactors that count as closed whatever they report.
 
@@ -100,15 +118,34 @@ class Look:
     flow through it (`is_closed`). What is not a number counts as not heard.
     """
 
-    def __init__(self, wiring: Wiring, measured: Measured, bound: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        wiring: Wiring,
+        measured: Measured,
+        bound: frozenset[str] = frozenset(),
+        residue: Residue | None = None,
+    ) -> None:
         self.wiring = wiring
+        self.residue = residue
+        self._measured_places: frozenset[int] | None = None
         self.feedback: Mapping[str, bool | None] = measured.contactors
         feedback = self.feedback
         self.joined = wiring.joined(
             frozenset(name for name in wiring.ends if feedback.get(name) is not False or name in bound)
         )
+        self.surely = wiring.joined(
+            frozenset(name for name in self.joined.closed if feedback.get(name) or name in bound)
+        )
+        """The conductors without those contactors of which nobody knows."""
         self.groups = {name: _group(measured.groups.get(name, UNHEARD)) for name in wiring.group_bus}
         self.outputs = {number: measured.outputs.get(number, LOST) for number in wiring.output_bus}
+
+    def measured_places(self) -> frozenset[int]:
+        """The conductors on which somebody measures."""
+        if self._measured_places is None:
+            online = [self.place(bus) for name, bus in self.wiring.group_bus.items() if self.groups[name].is_online]
+            self._measured_places = frozenset((*online, *self.joined.outputs))
+        return self._measured_places
 
     def is_closed(self, contactor: str) -> bool:
         return self.feedback.get(contactor) is True
@@ -118,8 +155,13 @@ class Look:
         return self.joined.at[bus]
 
     def voltage_v(self, place: int) -> float:
-        """Of a conductor: the highest that anybody on it measures; 0 where nobody does."""
+        """Of a conductor: the highest that anybody on it measures; where nobody does, what it had last, then 0."""
         highest = 0.0
+        if self.residue is not None and place not in self.measured_places():
+            return max(
+                (left for bus, left in enumerate(self.residue.voltage_v) if left and self.joined.at[bus] == place),
+                default=0.0,
+            )
         for group in self.joined.groups.get(place, ()):
             reading = self.groups[group]
             if reading.is_online and reading.voltage_v > highest:
