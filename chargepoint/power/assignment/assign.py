@@ -46,7 +46,7 @@ def assign(
         for chosen in _choices(part, here):
             problem = Problem(topology, part, chosen, before, faults, welds, resting, costs)
             placed = solve(problem)
-            key = _reached(problem, placed), _used(problem, placed)
+            key = _reached(problem, placed, here), _used(problem, placed)
             if best is None or key > best[:2]:
                 best = (*key, problem, placed)
             if key[0][0] == len(chosen):
@@ -141,12 +141,13 @@ def _choices(part: Part, needs: Sequence[Need]) -> Iterator[list[Need]]:
         yield [need for need in needs if need.connector in kept or need.connector not in dropped]
 
 
-def _reached(problem: Problem, placed: Placed) -> tuple[int, int, int, int]:
-    """Goals and floors that are reached: how many, and whose (the better ranked first)."""
-    order = sorted(range(len(problem.needs)), key=lambda output: problem.needs[output].rank)
+def _reached(problem: Problem, placed: Placed, needs: Sequence[Need]) -> tuple[int, int, int, int]:
+    """Goals and floors that are reached: how many, and whose (the better ranked first) of all `needs`."""
+    place = {need.connector: number for number, need in enumerate(problem.needs)}
+    order = [place.get(need.connector, FREE) for need in sorted(needs, key=lambda need: need.rank)]
     key = []
     for level_w in (problem.goal_w, problem.floor_w):
-        bits = [placed.total_w[output] >= level_w[output] - TOLERANCE_W for output in order]
+        bits = [each != FREE and placed.total_w[each] >= level_w[each] - TOLERANCE_W for each in order]
         key += [sum(bits), sum(1 << (len(bits) - 1 - place) for place, bit in enumerate(bits) if bit)]
     return key[0], key[1], key[2], key[3]
 

@@ -7,6 +7,7 @@ which a stretch may lie across the place where it is cut open). A floor or guara
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -78,27 +79,32 @@ def _options(
     found: list[Stretched] = []
     reached = _bonuses(problem, output)
     of = worth.of
+    nearest_w = next((far_w for far_w, may_end in zip(ahead.power_w, ahead.ends, strict=True) if may_end), 0.0)
+    shorter_w = -math.inf
     for back, back_w in enumerate(behind.power_w):
-        if back and behind.power_w[back - 1] + ahead.power_w[0] >= top_w and not behind.keeps[back]:
-            break
         if not behind.ends[back]:
             continue
-        gone_w = back_w - behind.power_w[back - 1] if back and not behind.keeps[back] else 0.0
+        is_kept = behind.keeps[back]
+        if shorter_w + nearest_w >= top_w and not is_kept:
+            break
+        nearer_w = -math.inf
         for far, far_w in enumerate(ahead.power_w[: nodes - back]):
-            power_w = back_w + far_w
-            if far and back_w + ahead.power_w[far - 1] >= top_w and not ahead.keeps[far]:
+            is_whole = back + far + 1 == nodes
+            if not ahead.ends[far] and not is_whole:
+                continue
+            if not ahead.keeps[far] and back_w + nearer_w >= top_w:
                 break
-            if gone_w > 0 and power_w - gone_w >= top_w:
+            if not is_kept and shorter_w + far_w >= top_w:
                 break
-            if ahead.ends[far] or back + far + 1 == nodes:
-                whole = back + far + 1 == nodes and ring.is_closed
-                if whole and ring.ties[(home + far) % nodes] in faults[1]:
-                    continue
-                value = round(STEPS_PER_W * (of(output, power_w) - behind.cost_w[back] - ahead.cost_w[far]))
-                for level_w, bonus in reached:
-                    if power_w >= level_w:
-                        value += bonus
-                found.append(Stretched((home - back) % nodes, back + far + 1, value, output, back))
+            nearer_w = far_w
+            if is_whole and ring.is_closed and ring.ties[(home + far) % nodes] in faults[1]:
+                continue
+            value = round(STEPS_PER_W * (of(output, back_w + far_w) - behind.cost_w[back] - ahead.cost_w[far]))
+            for level_w, bonus in reached:
+                if back_w + far_w >= level_w:
+                    value += bonus
+            found.append(Stretched((home - back) % nodes, back + far + 1, value, output, back))
+        shorter_w = back_w
     return found
 
 
@@ -131,7 +137,7 @@ def _side(
     ends: list[bool] = []
     sum_w = sum_cost_w = 0.0
     for stretch in stretches:
-        if stretch.tie in stuck_open:
+        if stretch.tie in stuck_open and stretch.tie not in welded:
             break
         gives = keeps_here = False
         for name, link in stretch.links:
