@@ -37,8 +37,7 @@ from chargepoint.power.words import (
 from chargepoint.records import Limit
 
 MOST_ROUNDS = 12
-H6_WITHIN_W = 1e-3
-"""So exactly the sum of the grid holds when losses depend on the load."""
+_FRESH = Memory()
 
 
 def allocate(
@@ -104,7 +103,7 @@ class _Sharing:
         """What of its caps is not in the request: modules that reach it; a cap that rose just now."""
         if self.reach is not None and self.topology is not None and party.number in self.topology.outputs:
             party.bound_by(self.reach.most_w(party), "modules")
-        before = self.previous.memory.get(party.number, Memory())
+        before = self.previous.memory.get(party.number, _FRESH)
         self.held[party.number] = hold_cap(party, before, self.rules.raise_after_s, self.now_mono_s)
 
     def _rank(self, party: Party) -> tuple[float, bool, float, int]:
@@ -139,18 +138,18 @@ class _Sharing:
     def _memories(self) -> tuple[dict[int, Memory], frozenset[int]]:
         """What is remembered of all that want energy, and who of them still waits."""
         memory, waiting = {}, set()
-        stopped = {n for n, m in self.previous.memory.items() if m.is_stopped}
+        stopped = {p.number for p in self.wanting if self.previous.memory.get(p.number, _FRESH).is_stopped}
         fitting: frozenset[int] = frozenset()
-        if any(party.number in stopped for party in self.wanting):
-            fitting = frozenset(choose(self.wanting, self.budget.room).lows)
+        if stopped:
+            served = choose(self.wanting, self.budget.room)
+            fitting = frozenset(served.lows)
+            if self.groups is not None and stopped & fitting:
+                fitting = self.groups.fitting(self.wanting, served)
         for party in self.wanting:
             number = party.number
-            before = self.previous.memory.get(number, Memory())
+            before = self.previous.memory.get(number, _FRESH)
             if number in stopped:
-                has_room = number in fitting and (
-                    self.groups is None or self.groups.fits(self.wanting, self.budget.room, number)
-                )
-                goes_on, memory[number] = is_back(before, has_room, self.rules.return_after_s, self.now_mono_s)
+                goes_on, memory[number] = is_back(before, number in fitting, self.rules.return_after_s, self.now_mono_s)
                 if not goes_on:
                     waiting.add(number)
             else:
@@ -159,13 +158,13 @@ class _Sharing:
             memory[number] = with_cap(memory[number], self.held[number])
         return memory, frozenset(waiting)
 
-    # ---------------------------------------------------------------------------------------------------- what must hold
+    # --------------------------------------------------------------------------------------------------- what must hold
 
     def _keep_balance(
         self, ranked: Sequence[Party], served: Served, shares: Shares, able: Mapping[int, float],
         follow_w: Mapping[int, float], has_modules: bool,
     ) -> tuple[Served, Shares, frozenset[int]]:  # fmt: skip
-        """The bound of the imbalance. Also who was lowered for it. What is freed goes to other AC cars."""
+        """The bound of the imbalance, and who was lowered for it. What is freed goes to other AC cars."""
         bound_a = self.station.max_imbalance_a
         if bound_a is None:
             return served, shares, frozenset()
@@ -264,7 +263,7 @@ class _Sharing:
     def _is_full(self, by_number: Mapping[int, Party], shares: Shares) -> bool:
         return any(index >= 0 for _, index in shares.values())
 
-    # ------------------------------------------------------------------------------------------------------ what is told
+    # ----------------------------------------------------------------------------------------------------- what is told
 
     def _told(
         self, ranked: Sequence[Party], waiting: frozenset[int], memory: dict[int, Memory], served: Served,

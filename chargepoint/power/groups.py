@@ -93,8 +93,9 @@ class Groups:
                 costs=costs,
             )
             given = self._judge(self._sound(answer.links, needs), ranked, room, follow_w)
-            if best is None or _worth(given, ranked) > _worth(best, ranked):
-                best = given
+            if best is not None and _worth(given) <= _worth(best):
+                break
+            best = given
             tops = {n: max(power_w, given.shares.get(n, (0.0, 0))[0]) for n, (power_w, _) in shares.items()}
             rest = self._next(ranked, room, follow_w, given, tops)
             if rest is None:
@@ -144,18 +145,16 @@ class Groups:
             used |= mask
         return False
 
-    def fits(self, ranked: Sequence[Party], room: Room, number: int) -> bool:
-        """Whether the modules would have the floor for a connector among these."""
-        if number not in self.reach.topology.outputs:
-            return True
-        ideal = choose(ranked, room)
-        lows = {n: (low_w, 0) for n, low_w in ideal.lows.items()}
-        needs = self._needs(ranked, ideal, lows)
+    def fitting(self, ranked: Sequence[Party], served: Served) -> frozenset[int]:
+        """Who of these would have its floor from the modules, too."""
+        lows = {number: (low_w, 0) for number, low_w in served.lows.items()}
+        needs = self._needs(ranked, served, lows)
         answer = assign(
             self.reach.topology, needs, self.before, faults=self.reach.faults, resting=frozenset(), costs=Costs()
         )
-        party = self.outputs[number]
-        return self.reach.sums_w(answer.links, [party])[number] >= party.least_w - KEPT_W
+        members = [party for party in ranked if party.number in lows]
+        able = self.reach.sums_w(answer.links, [party for party in members if party.number in self.outputs])
+        return frozenset(p.number for p in members if able.get(p.number, math.inf) >= p.least_w - KEPT_W)
 
     def _judge(
         self, links: Mapping[str, int], ranked: Sequence[Party], room: Room, follow_w: Mapping[int, float]
@@ -281,7 +280,7 @@ def _keeps(one: Asked, other: Asked, able_w: float) -> bool:
     )
 
 
-def _worth(given: Given, ranked: Sequence[Party]) -> tuple[int, int, float]:
+def _worth(given: Given) -> tuple[int, int, float]:
     """Guarantees, then floors, then W."""
     served = given.served
     return len(served.guaranteed), len(served.lows), round(math.fsum(power_w for power_w, _ in given.shares.values()))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from chargepoint.power.grid import Party
 from chargepoint.power.modules import range_at
-from chargepoint.power.topology import NO_FAULTS, Faults, Group, Topology
+from chargepoint.power.topology import Faults, Group, Topology
 
 
 class Reach:
@@ -16,31 +16,29 @@ class Reach:
     def __init__(self, topology: Topology, faults: Faults) -> None:
         self.topology = topology
         self.faults = faults
-        self._has_faults = faults != NO_FAULTS
-        self._at: dict[tuple[int, float, float], float] = {}
+        self._at: dict[int, dict[int, float]] = {}
+        self._share = {name: min(max(share, 0.0), 1.0) for name, share in faults.derating.items()}
+        self._dead = faults.groups | {name for name, share in self._share.items() if not share > 0}
         bits = topology.bus_bit
         self._welded = {
             bus: sum(bits[each] for each in joined) for bus, joined in _joined(topology, faults.welded).items()
         }
-        self._usable: dict[int, bool] = {}
+        self._blocked = frozenset(self._find_blocked(faults)) if faults.stuck_open or self._welded else _NONE
 
     def is_usable(self, link: int) -> bool:
         """Its group is in order, no contactor on it is stuck open, no weld binds one of its buses to another output."""
-        known = self._usable.get(link)
-        if known is None:
-            known = self._usable[link] = self._judge(link)
-        return known
+        return link not in self._blocked and self.topology.links[link].group not in self._dead
 
-    def _judge(self, link: int) -> bool:
-        each, faults = self.topology.links[link], self.faults
-        if each.group in faults.groups or faults.derating.get(each.group, 1.0) <= 0:
-            return False
-        if faults.stuck_open and not faults.stuck_open.isdisjoint(each.contactors):
-            return False
-        if not self._welded:
-            return True
-        others = sum(mask for number, mask in self.topology.end_mask.items() if number != each.connector)
-        return not self.mask(link) & others
+    def _find_blocked(self, faults: Faults) -> Iterator[int]:
+        others = {
+            number: sum(mask for other, mask in self.topology.end_mask.items() if other != number)
+            for number in self.topology.outputs
+        }
+        for number, link in enumerate(self.topology.links):
+            if not faults.stuck_open.isdisjoint(link.contactors):
+                yield number
+            elif self._welded and self.mask(number) & others[link.connector]:
+                yield number
 
     def mask(self, link: int) -> int:
         """The buses that it takes, those that are welded to them included."""
@@ -52,25 +50,28 @@ class Reach:
 
     def able_w(self, name: str, party: Party) -> float:
         """The most that a group can give to a connector (H4)."""
-        able = self._whole(name, party)
-        return able * self._share(name) if self.faults.derating else able
+        able = self._kinds(party)[self.topology.kind_of_group[name]]
+        return able * self._share.get(name, 1.0) if self._share else able
 
     def most_w(self, party: Party) -> float:
         """What all the groups that can reach a connector could give it together."""
-        ways = self.topology.links_to[party.number]
-        if not self._has_faults:
-            return math.fsum(self._whole(name, party) for name in ways)
-        return math.fsum(self.able_w(name, party) for name, links in ways.items() if any(map(self.is_usable, links)))
+        ways, kinds, kind_of = self.topology.links_to[party.number], self._kinds(party), self.topology.kind_of_group
+        if not self._blocked and not self._dead and not self._share:
+            return math.fsum([kinds[kind_of[name]] for name in ways])
+        return math.fsum(
+            kinds[kind_of[name]] * self._share.get(name, 1.0)
+            for name, links in ways.items()
+            if name not in self._dead and not self._blocked.issuperset(links)
+        )
 
-    def _whole(self, name: str, party: Party) -> float:
-        key = (self.topology.kind_of_group[name], party.range_v, party.voltage_v)
-        able = self._at.get(key)
-        if able is None:
-            able = self._at[key] = _able_w(self.topology.groups[name], party)
-        return able
-
-    def _share(self, name: str) -> float:
-        return min(max(self.faults.derating.get(name, 1.0), 0.0), 1.0)
+    def _kinds(self, party: Party) -> dict[int, float]:
+        """By kind of group: the most that one can give to this connector."""
+        kinds = self._at.get(party.number)
+        if kinds is None:
+            groups, kind_of = self.topology.groups, self.topology.kind_of_group
+            one_of_each = {kind_of[name]: groups[name] for name in self.topology.links_to[party.number]}
+            kinds = self._at[party.number] = {kind: _able_w(group, party) for kind, group in one_of_each.items()}
+        return kinds
 
     def sums_w(self, links: Mapping[str, int], parties: Iterable[Party]) -> dict[int, float]:
         """What the groups on `links` can give each of these connectors together."""
@@ -81,6 +82,9 @@ class Reach:
             if party is not None:
                 sums[party.number] += self.able_w(name, party)
         return sums
+
+
+_NONE: frozenset[int] = frozenset()
 
 
 def _able_w(group: Group, party: Party) -> float:

@@ -314,7 +314,7 @@ def test_what_a_car_does_not_draw_is_free_for_others_after_15_s_and_comes_back_a
 def test_a_car_that_draws_little_keeps_its_cap_when_nobody_else_can_use_the_power() -> None:
     allocation = NOTHING
     for now_s in range(40):
-        allocation = allocate(grid(100_000), [dc(1, drawn_w=5_000.0), dc(2, drawn_w=49_000.0)], (), allocation, now_s)
+        allocation = allocate(grid(100_000), [dc(1, drawn_w=5_000.0), dc(2, drawn_w=55_000.0)], (), allocation, now_s)
     assert watts(allocation)[2] == 60_000.0
     assert watts(allocation)[1] == 40_000.0
 
