@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chargepoint.power.measured import Stage
+from chargepoint.power.measured import Stage, Step
 from chargepoint.power.switching.state import Tick
 
 
@@ -106,6 +106,40 @@ def why_wait(tick: Tick, group: str, link: int) -> str:
             if name != group and theirs is None and tick.look.group_a(name) > tick.settings.zero_a:
                 return f"group {name} gives current on its way"
     return ""
+
+
+def waits(tick: Tick) -> dict[str, str]:
+    """Which groups that join wait for what: a way that is not free, or another group that joins over the same
+    conductor first. The one that has begun goes first, then the shortest way."""
+    joining = [
+        (member, member.move, member.move.joins)
+        for member in tick.members.values()
+        if member.move is not None and member.move.joins is not None and member.move.step in (Step.REST, Step.CLOSE)
+    ]
+    found: dict[str, str] = {}
+    ranked = []
+    for member, move, link in joining:
+        if why := why_wait(tick, member.name, link) if move.step is Step.REST else "":
+            found[member.name] = why
+        else:
+            ahead = sum(not tick.look.is_closed(name) for name in tick.wiring.path(link))
+            ranked.append((not move.closing, ahead, member.name, link))
+    taken: dict[int, str] = {}
+    for _, _, name, link in sorted(ranked):
+        places = _fresh(tick, link)
+        first = next((taken[place] for place in sorted(places) if place in taken), None)
+        if first is None:
+            taken.update(dict.fromkeys(places, name))
+        else:
+            found[name] = f"group {first} joins first"
+    return found
+
+
+def _fresh(tick: Tick, link: int) -> set[int]:
+    """The conductors of a way that are still to be joined with the live one of its output."""
+    output = tick.look.place(tick.wiring.output_bus[tick.wiring.topology.links[link].connector])
+    places = {tick.look.place(bus) for bus in tick.wiring.buses[link]}
+    return places if tick.look.voltage_v(output) < tick.settings.dead_v else places - {output}
 
 
 def _taken(tick: Tick, group: str) -> list[int]:

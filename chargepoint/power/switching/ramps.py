@@ -53,7 +53,7 @@ def currents(shares: Sequence[Share], ceiling: Ceiling, settings: SwitchingSetti
     stay = [n for n, each in enumerate(shares) if each.is_joined and not each.leaves]
     most_a = {n: max(0.0, min(shares[n].most_a, shares[n].able_a)) for n in stay}
     goal_a = min(granted_a, math.fsum(most_a.values()))
-    slack_a = max(settings.slack_a, 2 * rise_a)
+    slack_a = settings.slack_a + rise_a
     follows_a = math.fsum(each.given_a for each in shares if each.is_joined) + slack_a
     up_a = max(before_a, min(before_a + rise_a, ceiling.rises_to_a, follows_a))
     total_a = min(request_a, max(min(goal_a, up_a), before_a - fall_a))

@@ -161,6 +161,7 @@ class Sequencer:
             move = member.move
             if move is not None and move.step is Step.CLOSE and move.joins is not None:
                 tick.closing_at[self.topology.links[move.joins].connector] = member.name
+        tick.waits = plan.waits(tick)
         for member in self._members.values():
             move = member.move
             if move is None:

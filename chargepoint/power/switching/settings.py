@@ -13,8 +13,8 @@ class SwitchingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     fall_a_per_s: float = 100.0
     """Z7: so fast it is lowered in normal work."""
     slack_a: float = 3.0
-    """A group is told at most so much more than it is measured to give (or twice the rise of a tick, when that is
-    more): what is late or cannot be taken does not pile up and then come as a jump."""
+    """A group is told at most so much, and the rise of a tick, more than it is measured to give: what is late or cannot
+    be taken does not pile up and then come as a jump."""
     gentle_a: float = 2.0
     """Z10: most current in the insulation test and pre-charge."""
     zero_a: float = 1.0

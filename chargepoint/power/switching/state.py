@@ -64,6 +64,8 @@ class Tick:
     """Outputs that are joined to another one, or latched for that."""
     closing_at: dict[int, str] = field(default_factory=dict)
     """Outputs at which a contactor is being closed now, and for which group."""
+    waits: dict[str, str] = field(default_factory=dict)
+    """By group: what is in the way of one that joins, or the group whose turn it is first."""
 
     def connector(self, link: int | None) -> int | None:
         return None if link is None else self.wiring.topology.links[link].connector

@@ -134,8 +134,8 @@ def _rest(tick: Tick, member: Member, move: Running) -> Outcome:
         return End(Result.STOPPED, f"output {connector} takes no group now")
     if why := why_refused(tick, member.name, link):
         return End(Result.REFUSED, why)
-    if why := why_wait(tick, member.name, link):
-        move.cause, move.since_s = why, tick.now_s
+    if why := tick.waits.get(member.name) or why_wait(tick, member.name, link):
+        move.cause, move.since_s, move.matched_since_s = why, tick.now_s, None
         return None
     ahead = _ahead(tick, move)
     if not ahead:
@@ -195,22 +195,19 @@ def matching(tick: Tick, member: Member, move: Running) -> float | None:
     """
     if move.joins is None or move.step not in (Step.REST, Step.CLOSE):
         return None
-    if why_wait(tick, member.name, move.joins) and move.step is Step.REST:
+    if member.name in tick.waits and move.step is Step.REST:
         return None
     ahead = _ahead(tick, move)
     settings = tick.settings
+    if not ahead:
+        return member.told_v if member.is_on else None
     far_v = far_voltage(tick, move)
-    if far_v < settings.dead_v or not ahead or not _is_last(tick, member, ahead):
+    if far_v < settings.dead_v or len(ahead) > 1:
         return None
     own_v = tick.look.voltage_v(tick.look.place(tick.wiring.group_bus[member.name]))
     if own_v > far_v + settings.match_v and tick.in_step_s(move) < settings.match_s * 0.6:
         return None
     return far_v
-
-
-def _is_last(tick: Tick, member: Member, ahead: tuple[str, ...]) -> bool:
-    """Whether nothing is left to be closed but the contactor that joins the live bus."""
-    return len(ahead) == 1
 
 
 def _closable(tick: Tick, member: Member, ahead: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
