@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -20,13 +20,16 @@ class Ticking(Protocol):
     def tick(self, wanted: Wanted, measured: Measured, now_mono_s: float, /) -> Orders: ...
 
 
-class Drive:
+S = TypeVar("S", bound=Ticking)
+
+
+class Drive(Generic[S]):
     """One plant, one sequencer (`restart` makes a new one), one judge. `wanted` may be set at any time."""
 
     def __init__(
         self,
         plant: Plant,
-        make: Callable[[Topology], Ticking],
+        make: Callable[[Topology], S],
         *,
         tick_s: float = 0.1,
     ) -> None:

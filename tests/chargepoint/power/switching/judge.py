@@ -70,6 +70,7 @@ class Judge:
         self._silent_since_s: dict[str, float] = {}
         self._stale_since_s: float | None = None
         self._restarted_s = -1e9
+        self._last_sin_s: dict[tuple[str, ...], float] = {}
 
     def restart(self, now_s: float) -> None:
         """A new sequencer takes over: it need not remember what the old one had ordered."""
@@ -106,8 +107,11 @@ class Judge:
     # By what was measured.
 
     def _sin(self, rule: str, at_s: float, text: str) -> None:
-        if not any(each.rule == rule and each.text == text for each in self.sins):
+        """The same again at the next ticks is one sin."""
+        words = rule, *text.split()[:2]
+        if at_s - self._last_sin_s.get(words, -1e9) > 1.0:
             self.sins.append(Sin(rule, at_s, text))
+        self._last_sin_s[words] = at_s
 
     def _break_before_make(self, now_s: float, measured: Measured, contactors: Mapping[str, bool]) -> None:
         """Z2: nothing closes while what must be open, and would be on its conductor, is not reported open."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 from hypothesis import strategies as st
@@ -17,9 +17,10 @@ from chargepoint.power.simulation.nature import (
     Vehicle,
 )
 from chargepoint.power.simulation.plant import Plant
+from chargepoint.power.switching.sequencer import Sequencer
 from chargepoint.power.topology import Topology
 from tests.chargepoint.power.simulation import topologies
-from tests.chargepoint.power.switching.driving import Drive, Ticking, is_tree
+from tests.chargepoint.power.switching.driving import Drive, is_tree
 
 TOPOLOGIES: dict[str, Callable[[], Topology]] = {
     "full 2x3": lambda: topologies.matrix(2, 3),
@@ -57,7 +58,7 @@ BAD = (
     ContactorNature(falls_after_s=4),
     ContactorNature(close_s=2.0, open_s=2.0),
 )
-STEADY = (GroupNature(), GroupNature(start_s=2.0, latency_s=0.15, rise_a_per_s=30, fall_a_per_s=60, volts_per_s=200))
+STEADY = (GroupNature(), GroupNature(start_s=1.0, latency_s=0.15, rise_a_per_s=30, fall_a_per_s=60, volts_per_s=400))
 SICK = (
     GroupNature(is_silent=True),
     GroupNature(is_silent=True, silence_limit_s=None),
@@ -95,6 +96,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 ORDERLY = ("want", "want", "start", "start", "stop", "request")
 FAULTY = (*ORDERLY, "off", "contactor", "contactor", "group", "drop", "force", "repair", "restart", "age", "feeder")
 
+HURTING = (*ORDERLY, "contactor", "contactor", "group", "drop", "force", "repair")
+
 
 def scenarios(whats: tuple[str, ...], *, most: int = 8) -> st.SearchStrategy[Scenario]:
     """A plant whose parts differ, and up to `most` events. It begins with cars that come and get something."""
@@ -130,7 +133,7 @@ def scenarios(whats: tuple[str, ...], *, most: int = 8) -> st.SearchStrategy[Sce
 class Play:
     """Plays a scenario."""
 
-    def __init__(self, scenario: Scenario, make: Callable[[Topology], Ticking]) -> None:
+    def __init__(self, scenario: Scenario, make: Callable[[Topology], Sequencer]) -> None:
         topology = TOPOLOGIES[scenario.topology]()
         self.topology = topology
         self.scenario = scenario
@@ -282,6 +285,37 @@ class Play:
 
     def _is_active(self, connector: int) -> bool:
         return self.plant.outlet(connector).stage in (Stage.PREPARING, Stage.CHARGING)
+
+    def spoilt(self) -> frozenset[str]:
+        """Parts that have been made bad, or that the sequencer holds for bad."""
+        known = self.drive.sequencer.faults
+        return frozenset(self.hurt | known.groups | known.stuck_open | known.welded)
+
+    def renew(self, connectors: Iterable[int]) -> None:
+        """Sessions that a fault has ended: the cars leave and come again."""
+        for connector in connectors:
+            self.plant.stop(connector)
+        left = [n for n in connectors if self.plant.outlet(n).stage is Stage.STOPPING]
+        self.drive.run(30, until=lambda: all(self.plant.outlet(n).stage is Stage.IDLE for n in left))
+        self.run(2)
+        for connector in left:
+            if self.plant.outlet(connector).stage is Stage.IDLE:
+                self.plant.start(connector, CARS[connector % 4])
+
+    def missing_at_outputs(self) -> list[str]:
+        """What is not as wanted at outputs that are wanted; other contactors may be as they are."""
+        needed = {name for n in self.drive.wanted.links for name in self.topology.links[n].contactors}
+        return [each for each in self.drive.missing() if each.startswith("output") or each.split()[0] in needed]
+
+    def settle_outputs(self, seconds: float) -> bool:
+        """Runs until the wanted outputs are as they are wanted."""
+        end_s = self.plant.now_s + seconds
+        while self.plant.now_s < end_s:
+            self.forget_idle()
+            if not self.missing_at_outputs():
+                return True
+            self.drive.run(1.0)
+        return False
 
     def settle(self, seconds: float) -> float | None:
         """Runs with a constant allocation until it is reached: the seconds that took, None when it was not."""

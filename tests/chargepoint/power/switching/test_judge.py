@@ -59,13 +59,15 @@ END: list[Step] = [
 ]
 
 
-def drive(steps: list[Step], *, topology: Topology | None = None, is_steep: bool = False, **parts: object) -> Drive:
+def drive(
+    steps: list[Step], *, topology: Topology | None = None, is_steep: bool = False, **parts: object
+) -> Drive[Script]:
     plant = Plant(topology or topologies.matrix(2, 2), **parts)  # type: ignore[arg-type]
     plant.start(1, CAR)
     return Drive(plant, lambda _: Script(steps, is_steep=is_steep))
 
 
-def rules(drive: Drive) -> set[str]:
+def rules(drive: Drive[Script]) -> set[str]:
     return {each.rule for each in drive.judge.verdict()}
 
 
