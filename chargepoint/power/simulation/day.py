@@ -17,6 +17,7 @@ from chargepoint.power.grid import Budget, StationPower
 from chargepoint.power.sharing_lines import LEAST_A, ConnectorLine, FaultsLine, LimitLine, request, station_limit
 from chargepoint.power.simulation.scenario import Event, Scenario, Vehicle, seconds
 from chargepoint.power.station_lines import UNLIMITED_W, GridLine
+from chargepoint.power.topology import Faults
 from chargepoint.vocabulary import PowerType
 
 SECONDS_FOR_S, FINE_FOR_S = 5.0, 100.0
@@ -96,12 +97,23 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
 class Machinery(Protocol):
     """The plant of a station, where it is simulated as well."""
 
-    def follow(self, answer: Allocation, visits: Mapping[int, Visit], now_s: float, span_s: float) -> dict[int, float]:
-        """Let `span_s` pass with this allocation: the mean W into each vehicle."""
+    problems: list[str]
+
+    @property
+    def faults(self) -> Faults:
+        """What was found out of order."""
+        ...
+
+    def see(self, answer: Allocation, visits: Mapping[int, Visit], now_s: float, broken: Faults) -> None:
+        """A new allocation; what is broken from now on."""
         ...
 
     def is_settled(self) -> bool:
         """Nothing moves."""
+        ...
+
+    def follow(self, answer: Allocation, now_s: float, span_s: float) -> dict[int, float]:
+        """Let `span_s` pass: the mean W into each vehicle; one that is not named gets what it may."""
         ...
 
 
@@ -146,11 +158,11 @@ class _Run:
         return Day(
             scenario=self.scenario,
             samples=self.samples,
-            visits=self.visits,
+            visits=[visit for visit in self.visits if visit.arrived_s < ends_s],
             switches=self.switches,
             contactor_changes=self.contactor_changes,
             calls=self.calls,
-            problems=getattr(self.machinery, "problems", ()),
+            problems=() if self.machinery is None else tuple(self.machinery.problems),
         )
 
     # What happens from outside.
@@ -241,6 +253,15 @@ class _Run:
     def _share(self, power: StationPower, requests: Sequence[Request]) -> None:
         limits = [station_limit(line, self.now_s, "limits") for line in self.limits]
         topology, before = self.scenario.topology, self.answer
+        broken = faults = self.faults.faults(topology)
+        if self.machinery is not None:
+            found = self.machinery.faults
+            faults = msgspec.structs.replace(
+                broken,
+                groups=broken.groups | found.groups,
+                stuck_open=broken.stuck_open | found.stuck_open,
+                welded=broken.welded | found.welded,
+            )
         self.answer = allocate(
             power,
             requests,
@@ -248,10 +269,12 @@ class _Run:
             before,
             self.now_s,
             topology=topology,
-            faults=self.faults.faults(topology),
+            faults=faults,
             rules=self.scenario.station.rules,
         )
         self.calls += 1
+        if self.machinery is not None:
+            self.machinery.see(self.answer, self.here, self.now_s, broken)
         self.room_w = _room_w(power, Budget.of(power, limits), self.scenario)
         for group in sorted({*before.feeds, *self.answer.feeds}):
             old, new = before.feeds.get(group), self.answer.feeds.get(group)
@@ -303,10 +326,8 @@ class _Run:
                     yield seconds(visit.vehicle.leaves)
 
     def _pass(self, span_s: float, power: StationPower, wanting: set[int]) -> None:
-        if self.machinery is not None:
-            flows_w = self.machinery.follow(self.answer, self.here, self.now_s, span_s)
-        else:
-            flows_w = {}
+        machinery = self.machinery
+        flows_w = {} if machinery is None else machinery.follow(self.answer, self.now_s, span_s)
         waiting = set()
         for number, visit in self.here.items():
             grant = self.answer.grants.get(number)

@@ -105,24 +105,25 @@ class _Picture:
         for number, means in zip(self.connectors, self.means, strict=True):
             above = [low + more for low, more in zip(below, means, strict=True)]
             if any(means):
-                there = "".join(self._points(above))
-                back = "".join(reversed(list(self._points(below))))
                 yield (
-                    f'<path d="M{LEFT} {self.y(below[0]):.1f}{there}{back}Z" fill="{self.colour[number]}" '
-                    f'fill-opacity="0.88" stroke="#fff" stroke-width="0.4"><title>connector {number}</title></path>'
+                    f'<path d="{self._outline(above, below)}" fill="{self.colour[number]}" fill-opacity="0.88" '
+                    f'stroke="#fff" stroke-width="0.4"><title>connector {number}</title></path>'
                 )
             below = above
 
-    def _points(self, heights: Sequence[float]) -> Iterator[str]:
-        """Left and right end of every run of equal heights."""
-        for column, height in enumerate(heights):
-            y = f"{self.y(height):.1f}"
-            is_first = column == 0 or heights[column - 1] != height
-            is_last = column == len(heights) - 1 or heights[column + 1] != height
-            if is_first:
-                yield f"L{LEFT + column} {y}"
-            if is_last:
-                yield f"L{LEFT + column + 1} {y}"
+    def _outline(self, above: Sequence[float], below: Sequence[float]) -> str:
+        """Along the upper edge to the right, along the lower one back; steps to half a pixel."""
+        upper = [f"{round(2 * self.y(each)) / 2:g}" for each in above]
+        lower = [f"{round(2 * self.y(each)) / 2:g}" for each in below]
+        parts = [f"M{LEFT} {upper[0]}"]
+        for column in range(1, COLUMNS):
+            if upper[column] != upper[column - 1]:
+                parts.append(f"H{LEFT + column}V{upper[column]}")
+        parts.append(f"H{LEFT + COLUMNS}V{lower[-1]}")
+        for column in range(COLUMNS - 1, 0, -1):
+            if lower[column] != lower[column - 1]:
+                parts.append(f"H{LEFT + column}V{lower[column - 1]}")
+        return "".join(parts) + f"H{LEFT}Z"
 
     def _room(self) -> Iterator[str]:
         points, last_y = [], None
@@ -187,7 +188,7 @@ class _Picture:
         left_s = self.ends_s if visit.left_s is None else visit.left_s
         plugged_s = left_s if visit.plugged_s is None else visit.plugged_s
         if plugged_s > visit.arrived_s:
-            yield _line(self.x(visit.arrived_s), y + 12, self.x(plugged_s), y + 12, colour, 'stroke-dasharray="2 2"')
+            yield _line(self.x(visit.arrived_s), y + 2.5, self.x(plugged_s), y + 2.5, INK, 'stroke-dasharray="2 2"')
         if left_s > plugged_s:
             x, width = self.x(plugged_s), max(self.x(left_s) - self.x(plugged_s), 1.0)
             words = f"{visit.vehicle.name or 'vehicle'}: {visit.energy_wh / 1000:.1f} kWh"
@@ -212,7 +213,10 @@ class _Picture:
             yield _text(x, y, "connectors")
         y += 28
         items = [
-            (f'<path d="M0 -4h26" stroke="{LIMIT}" stroke-width="1.8" stroke-dasharray="7 4"/>', "left by the grid"),
+            (
+                f'<path d="M0 -4h26" stroke="{LIMIT}" stroke-width="1.8" stroke-dasharray="7 4"/>',
+                "what the grid leaves",
+            ),
             ('<rect x="4" y="-11" width="20" height="13" fill="url(#wait)"/>', "waits for power"),
             (f'<path d="M0 -4h26" stroke="{INK}" stroke-dasharray="2 2"/>', "waits for its connector"),
         ]
