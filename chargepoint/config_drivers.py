@@ -32,14 +32,19 @@ KINDS = {
 }
 """Section of the station file -> kind of driver (folder below drivers/)."""
 
-PLACE = ("port", "address", "addresses", "pixels", "name", "meter", "max_current_a", "modules")
+PLACE = ("port", "address", "addresses", "pixels", "name", "meter", "max_current_a", "modules", "bus")
 """Keys of a section that a driver's own settings take as they are; what else it needs stands in `options`."""
 
 
 def driver_settings(driver: ModuleType, section: Mapping[str, Any]) -> dict[str, Any]:
-    """What a driver's `Settings` is made of: the place of its device, and the options."""
+    """What a driver's `Settings` is made of: the place of its device, and the options.
+
+    A connector with a bus shares modules of the station: for its controller that is as if they were its own bank.
+    """
     fields = {field.encode_name for field in config_schema.struct_info(driver.Settings).fields}
     place = {key: section[key] for key in PLACE if key in fields and section.get(key) is not None}
+    if "modules" in fields and section.get("bus"):
+        place["modules"] = place.get("modules") or section["bus"]
     options = section.get("options", {})
     return {**(options if isinstance(options, dict) else {}), **place}
 

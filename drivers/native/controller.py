@@ -88,6 +88,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(ge=1, le=247, description="as set on the controller's switches; on a CAN port its node id, 1..127")
     ] = 1
     modules: Annotated[str, Meta(description="the [[modules]] that feed it; empty: it commands its own")] = ""
+    bus: Annotated[str, Meta(description="the bus of its output, where modules of the station are shared")] = ""
+
+    @property
+    def is_supplied(self) -> bool:
+        """The station commands its modules."""
+        return bool(self.modules or self.bus)
 
 
 def open_device(settings: Settings, port: Port | CanPort) -> ConnectorController:
@@ -96,7 +102,7 @@ def open_device(settings: Settings, port: Port | CanPort) -> ConnectorController
     if reason:
         raise ValueError(f"address = {settings.address}: {reason}. Set another one.")
     link = link_to(port, settings.address)
-    if settings.modules:
+    if settings.is_supplied:
         from drivers.native.supplied import SuppliedController
 
         return SuppliedController(link)
@@ -105,10 +111,10 @@ def open_device(settings: Settings, port: Port | CanPort) -> ConnectorController
 
 def objection(settings: Settings, port_kind: str) -> str:
     """What speaks against an address on a port of this kind; empty when nothing does."""
-    most = MOST_SUPPLIED if settings.modules else MOST_NODE
+    most = MOST_SUPPLIED if settings.is_supplied else MOST_NODE
     if port_kind != "can" or settings.address <= most:
         return ""
-    return f"a node id on a CAN bus is 1..{most}" + (" with modules of the station" if settings.modules else "")
+    return f"a node id on a CAN bus is 1..{most}" + (" with modules of the station" if settings.is_supplied else "")
 
 
 def link_to(port: Port | CanPort, address: int, *, is_passive: bool = False) -> Link:
