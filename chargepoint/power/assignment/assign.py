@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from chargepoint.power.assignment import exchange, ring, search
-from chargepoint.power.assignment.fairness import fairness_for
-from chargepoint.power.assignment.levels import hoped_for, must_have
-from chargepoint.power.assignment.matching import Matching
 from chargepoint.power.assignment.need import Assignment, Costs, Need
 from chargepoint.power.assignment.problem import FREE, TOLERANCE_W, Problem, Welds
 from chargepoint.power.assignment.search import Placed
-from chargepoint.power.assignment.worth import Worth
+from chargepoint.power.assignment.solve import solve, used_w
 from chargepoint.power.parts import Part
 from chargepoint.power.topology import NO_FAULTS, Faults, Topology
 
@@ -46,7 +42,7 @@ def assign(
         for chosen in _choices(part, here):
             problem = Problem(topology, part, chosen, before, faults, welds, resting, costs)
             placed = solve(problem)
-            key = _reached(problem, placed, here), _used(problem, placed)
+            key = _reached(problem, placed, here), used_w(problem, placed)
             if best is None or key > best[:2]:
                 best = (*key, problem, placed)
             if key[0][0] == len(chosen):
@@ -59,66 +55,6 @@ def assign(
             for output, need in enumerate(problem.needs):
                 power_w[need.connector] = placed.total_w[output]
     return Assignment(links=dict(sorted(links.items())), power_w=power_w)
-
-
-def solve(problem: Problem) -> Placed:
-    """The best that is found for one part."""
-    if problem.is_content:
-        return Placed(problem, problem.start, problem.start_link)
-    fairness, lenient = fairness_for(problem)
-    row = problem.part.ring
-    if row is not None:
-        nothing = [0.0] * len(problem.needs)
-        return _settled(
-            problem, fairness, lenient, lambda each: ring.solve(problem, row, Worth(problem, nothing, each))
-        )
-    step = exchange.improve if problem.is_direct else search.improve
-
-    def run(must_w: Sequence[float], each: float) -> Placed:
-        placed = Placed(problem, problem.start, problem.start_link)
-        step(problem, placed, Worth(problem, must_w, each))
-        return placed
-
-    if problem.is_direct and problem.sorts == 1:
-        must_w = must_have(problem, Matching(problem))
-        placed = run(must_w, lenient)
-    else:
-        must_w = hoped_for(problem)
-        placed = run(must_w, lenient)
-        if not _has(placed, must_w):
-            must_w = must_have(problem, Trials(problem, step))
-            placed = run(must_w, lenient)
-    if fairness == lenient or placed.owner == problem.start:
-        return placed
-    return run(must_w, fairness)
-
-
-class Trials:
-    """Whether all can have what they must, tried from the last that could be."""
-
-    def __init__(self, problem: Problem, step: Callable[[Problem, Placed, Worth], None]) -> None:
-        self.problem, self.step = problem, step
-        self.placed = Placed(problem, problem.start, problem.start_link)
-
-    def __call__(self, wanted: Sequence[float]) -> bool:
-        placed = Placed(self.problem, self.placed.owner, self.placed.link)
-        self.step(self.problem, placed, Worth(self.problem, wanted, 0.0, is_trial=True))
-        if _has(placed, wanted):
-            self.placed = placed
-            return True
-        return False
-
-
-def _settled(problem: Problem, fairness: float, lenient: float, run: Callable[[float], Placed]) -> Placed:
-    """What is judged fair enough stays; what is to change costs no more power than it may."""
-    placed = run(lenient)
-    if fairness == lenient or placed.owner == problem.start:
-        return placed
-    return run(fairness)
-
-
-def _has(placed: Placed, wanted: Sequence[float]) -> bool:
-    return all(had_w >= must_w - TOLERANCE_W for had_w, must_w in zip(placed.total_w, wanted, strict=True))
 
 
 def _choices(part: Part, needs: Sequence[Need]) -> Iterator[list[Need]]:
@@ -150,7 +86,3 @@ def _reached(problem: Problem, placed: Placed, needs: Sequence[Need]) -> tuple[i
         bits = [each != FREE and placed.total_w[each] >= level_w[each] - TOLERANCE_W for each in order]
         key += [sum(bits), sum(1 << (len(bits) - 1 - place) for place, bit in enumerate(bits) if bit)]
     return key[0], key[1], key[2], key[3]
-
-
-def _used(problem: Problem, placed: Placed) -> float:
-    return sum(min(had_w, top_w) for had_w, top_w in zip(placed.total_w, problem.top_w, strict=True))

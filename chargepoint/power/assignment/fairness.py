@@ -1,38 +1,51 @@
 """How much fairness counts beside power, so that it costs no more of the power than it may (power.md 2).
 
-It is reckoned as if every group could go to every output, and from what is asked and what is healthy only: what is
-connected now has no say, so that an answer is the same when it is asked for again.
+It is found from what is asked and what is healthy only: what is connected now has no say, so that an answer is the
+same when it is asked for again.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
+from functools import partial
 
 from chargepoint.power.assignment.problem import Problem
 from chargepoint.power.assignment.worth import Worth
 
-STEPS = (0.75, 0.4, 0.2, 0.1, 0.02)
+STEPS = (0.75, 0.3, 0.1, 0.02)
 """How much more than 1 the first W of an output counts (Worth), tried one after the other."""
 STAYING = 0.01
 """So much more of the power fairness may cost where nothing would move (no flapping at the bound)."""
 
 
-def fairness_for(problem: Problem) -> tuple[float, float]:
-    """Fairness for what is to change, and for judging whether what there is may stay (at least as much)."""
+def fairness_for(problem: Problem, used_w: Callable[[float], float]) -> tuple[float, float]:
+    """Fairness for what is to change, and for judging whether what there is may stay (at least as much).
+
+    `used_w`: the W that are used at a fairness when nothing is connected yet. It is not asked where every group may go
+    to every output: there it is reckoned here.
+    """
     may_cost = min(max(problem.costs.fairness_cost, 0.0), 1.0)
+    is_complete = problem.is_direct and problem.is_complete
+    if is_complete and all(min(column) == max(column) for column in zip(*problem.sort_w, strict=True)):
+        return STEPS[0], STEPS[0]
     lots: dict[int, int] = {}
     for group, reach in enumerate(problem.reach):
         if reach:
             lots[problem.sort[group]] = lots.get(problem.sort[group], 0) + 1
-    if all(min(column) == max(column) for column in zip(*problem.sort_w, strict=True)):
-        return STEPS[0], STEPS[0]
     most_w = _used(problem, lots, STEPS[-1])
+    used = partial(_used, problem, lots) if is_complete else used_w
+    fairest_w = used(STEPS[0])
+    if fairest_w >= (1.0 - may_cost) * most_w:
+        return STEPS[0], STEPS[0]
+    if not is_complete:
+        most_w = used(STEPS[-1])
     lenient = 0.0
     for fairness in STEPS[:-1]:
-        cost = 1.0 - _used(problem, lots, fairness) / most_w if most_w > 0 else 0.0
-        if cost <= may_cost + STAYING and not lenient:
+        had_w = fairest_w if fairness == STEPS[0] else used(fairness)
+        if had_w >= (1.0 - may_cost - STAYING) * most_w and not lenient:
             lenient = fairness
-        if cost <= may_cost:
+        if had_w >= (1.0 - may_cost) * most_w:
             return fairness, lenient
     return STEPS[-1], lenient or STEPS[-1]
 

@@ -5,6 +5,7 @@ Outputs and groups are numbered here by their place in `needs` and `groups`; FRE
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -68,6 +69,7 @@ class Problem:
         self.needs = needs
         self.groups = part.groups
         self.faults = faults
+        self.resting = resting
         self.costs = costs
         self.is_direct = part.is_direct
         self.masks: Mapping[int, int] | Sequence[int] = topology.bus_mask
@@ -108,6 +110,21 @@ class Problem:
     def is_content(self) -> bool:
         """Every output can have all it can use from what it has."""
         return all(map(operator.ge, self.total_w, self.top_w)) and all(map(operator.ge, self.total_w, self.goal_w))
+
+    def fresh(self) -> Problem:
+        """The same with nothing connected and nothing at rest; itself if it is so."""
+        if not self.resting and all(output == FREE for output in self.start):
+            return self
+        other = copy.copy(self)
+        other.resting = frozenset()
+        other.start = other.start_link = [FREE] * len(self.groups)
+        other.total_w = [0.0] * len(self.needs)
+        other.move_w = [self.costs.least_gain_w * FREE_SHARE] * len(self.groups)
+        other.part_w = [0.0] * len(self.groups)
+        other.goal_w = [_goal(need) for need in self.needs]
+        other.floor_w = [need.floor_w for need in self.needs]
+        other._liken()
+        return other
 
     def cost_w(self, group: int, output: int) -> float:
         """What it costs to have a group there."""

@@ -1,0 +1,100 @@
+"""The best answer for one part of a topology: which solver, what must be, how fair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from chargepoint.power.assignment import exchange, search
+from chargepoint.power.assignment.fairness import fairness_for
+from chargepoint.power.assignment.levels import hoped_for, must_have
+from chargepoint.power.assignment.matching import Matching
+from chargepoint.power.assignment.problem import TOLERANCE_W, Problem
+from chargepoint.power.assignment.ring import Row
+from chargepoint.power.assignment.search import Placed
+from chargepoint.power.assignment.worth import Worth
+
+Run = Callable[[Problem, float], Placed]
+"""The best from where the groups of a problem are, at a fairness."""
+
+
+def solve(problem: Problem) -> Placed:
+    """The best that is found for one part."""
+    if problem.is_content:
+        return Placed(problem, problem.start, problem.start_link)
+    return _settled(problem, _ring(problem) if problem.part.ring is not None else _steps(problem))
+
+
+def used_w(problem: Problem, placed: Placed) -> float:
+    """What the outputs make use of."""
+    return sum(min(had_w, top_w) for had_w, top_w in zip(placed.total_w, problem.top_w, strict=True))
+
+
+def _ring(problem: Problem) -> Run:
+    nothing = [0.0] * len(problem.needs)
+    rows: dict[bool, Row] = {}
+
+    def run(each: Problem, fairness: float) -> Placed:
+        row = rows.get(each is problem)
+        if row is None:
+            row = rows[each is problem] = Row(each)
+        return row.best(Worth(each, nothing, fairness))
+
+    return run
+
+
+def _steps(problem: Problem) -> Run:
+    step = exchange.improve if problem.is_direct else search.improve
+    must_w = must_have(problem, Matching(problem)) if problem.is_direct and problem.sorts == 1 else None
+
+    def run(each: Problem, fairness: float) -> Placed:
+        nonlocal must_w
+        placed = Placed(each, each.start, each.start_link)
+        wanted = hoped_for(problem) if must_w is None else must_w
+        step(each, placed, Worth(each, wanted, fairness))
+        if must_w is None and each is problem:
+            must_w = wanted
+            if not _has(placed, wanted):
+                must_w = must_have(problem, Trials(problem, step))
+                placed = Placed(each, each.start, each.start_link)
+                step(each, placed, Worth(each, must_w, fairness))
+        return placed
+
+    return run
+
+
+def _settled(problem: Problem, run: Run) -> Placed:
+    """What is judged fair enough stays; what is to change costs no more power than it may."""
+    fresh = problem.fresh()
+    found: dict[float, Placed] = {}
+
+    def used(fairness: float) -> float:
+        found[fairness] = run(fresh, fairness)
+        return used_w(fresh, found[fairness])
+
+    fairness, lenient = fairness_for(problem, used)
+    if fresh is problem:
+        return found.get(fairness) or run(problem, fairness)
+    placed = run(problem, lenient)
+    if fairness == lenient or placed.owner == problem.start:
+        return placed
+    return run(problem, fairness)
+
+
+class Trials:
+    """Whether all can have what they must, tried from the last that could be."""
+
+    def __init__(self, problem: Problem, step: Callable[[Problem, Placed, Worth], None]) -> None:
+        self.problem, self.step = problem, step
+        self.placed = Placed(problem, problem.start, problem.start_link)
+
+    def __call__(self, wanted: Sequence[float]) -> bool:
+        placed = Placed(self.problem, self.placed.owner, self.placed.link)
+        self.step(self.problem, placed, Worth(self.problem, wanted, 0.0, is_trial=True))
+        if _has(placed, wanted):
+            self.placed = placed
+            return True
+        return False
+
+
+def _has(placed: Placed, wanted: Sequence[float]) -> bool:
+    return all(had_w >= must_w - TOLERANCE_W for had_w, must_w in zip(placed.total_w, wanted, strict=True))
