@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from xml.sax.saxutils import escape
+from html import escape
 
 from chargepoint.power.simulation.day import Day, Sample, Visit
 from chargepoint.power.simulation.scenario import seconds, time_of_day
