@@ -17,13 +17,15 @@ from chargepoint.power.grid import Party
 from chargepoint.power.reach import Reach
 from chargepoint.power.served import KEPT_W, Served, choose, shares_of
 from chargepoint.power.serving import Room
-from chargepoint.power.sharing import Shares
+from chargepoint.power.sharing import Shares, less
 from chargepoint.power.words import Allocation, Asked, Rules, Settled
 
 MOST_ROUNDS = 3
 SAME_W, SAME_V, SAME_A, SAME_SHARE = 100.0, 2.0, 0.5, 0.02
 """What is asked counts as the same as long as it differs by no more."""
 SHORT_W = 1.0
+WORTH_IT_W = 1_000.0
+"""Nobody is asked again for less."""
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -77,22 +79,14 @@ class Groups:
             before.shares.get(n, (0.0, 0))[0] >= power_w - SHORT_W for n, (power_w, _) in shares.items()
         ):
             return before, settled
-        best, seen = None, []
+        best: Given | None = None
+        seen: list[list[Need]] = []
         for _ in range(MOST_ROUNDS):
             needs = self._needs(ranked, ideal, shares)
             if needs in seen:
                 break
             seen.append(needs)
-            costs = Costs(fairness_cost=min(max(self.rules.fairness_cost_pct, 0.0), 100.0) / 100.0)
-            answer = assign(
-                self.reach.topology,
-                needs,
-                self.before,
-                faults=self.reach.faults,
-                resting=frozenset(self.resting),
-                costs=costs,
-            )
-            given = self._judge(self._sound(answer.links, needs), ranked, room, follow_w)
+            given = self._judge(self._assigned(needs), ranked, room, follow_w)
             if best is not None and _worth(given) <= _worth(best):
                 break
             best = given
@@ -102,7 +96,47 @@ class Groups:
                 break
             ideal, shares = rest
         assert best is not None
-        return best, settled
+        return self._with_the_rest(best, ranked, room, follow_w), settled
+
+    def _assigned(self, needs: Sequence[Need]) -> Mapping[str, int]:
+        answer = assign(
+            self.reach.topology,
+            needs,
+            self.before,
+            faults=self.reach.faults,
+            resting=frozenset(self.resting),
+            costs=Costs(fairness_cost=min(max(self.rules.fairness_cost_pct, 0.0), 100.0) / 100.0),
+        )
+        return self._sound(answer.links, needs)
+
+    def _with_the_rest(self, best: Given, ranked: Sequence[Party], room: Room, follow_w: Mapping[int, float]) -> Given:
+        """What the grid has left when equal shares are no multiple of groups goes to the first who can use it."""
+        tried: set[int] = set()
+        for _ in range(MOST_ROUNDS):
+            members = [party for party in ranked if party.number in best.shares]
+            shares = {party.number: best.shares[party.number] for party in members}
+            left = less(room, members, {number: power_w for number, (power_w, _) in shares.items()})
+            raised = False
+            for party in members:
+                able_w = best.able_w.get(party.number, math.inf)
+                rest_w = min(
+                    (have / cost for have, cost in zip(left, party.costs, strict=True) if cost > 0 and have < math.inf),
+                    default=math.inf,
+                )
+                more_w = min(min(party.cap_w, follow_w.get(party.number, math.inf)) - able_w, rest_w)
+                if more_w < WORTH_IT_W or rest_w == math.inf or party.number in tried:
+                    continue
+                tried.add(party.number)
+                raised = True
+                shares[party.number] = (able_w + more_w, 0)
+                left = less(left, [party], {party.number: more_w})
+            if not raised:
+                break
+            needs = self._needs(ranked, best.served, shares)
+            given = self._judge(self._assigned(needs), ranked, room, follow_w)
+            if _worth(given) > _worth(best):
+                best = given
+        return best
 
     def parked(self, links: Mapping[str, int]) -> dict[str, int]:
         """`links`, and the groups of those that get nothing now, where they are in nobody's way."""

@@ -35,9 +35,8 @@ class Reach:
             for number in self.topology.outputs
         }
         for number, link in enumerate(self.topology.links):
-            if not faults.stuck_open.isdisjoint(link.contactors):
-                yield number
-            elif self._welded and self.mask(number) & others[link.connector]:
+            is_stuck = not faults.stuck_open.isdisjoint(link.contactors)
+            if is_stuck or (self._welded and self.mask(number) & others[link.connector]):
                 yield number
 
     def mask(self, link: int) -> int:

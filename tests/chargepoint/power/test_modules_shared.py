@@ -49,13 +49,13 @@ def at_guarantee(day: Day, allocation: Allocation) -> int:
     return count
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(a_day())
 def test_the_hard_conditions_hold(day: Day) -> None:
     assert day.broken(day.step()) == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(a_day(), st.data())
 def test_they_hold_through_any_history(day: Day, data: st.DataObject) -> None:
     allocation, now_s = NOTHING, 5.0
@@ -71,7 +71,7 @@ def test_they_hold_through_any_history(day: Day, data: st.DataObject) -> None:
         )
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(a_day(), st.randoms())
 def test_the_order_of_requests_changes_nothing(day: Day, random: Any) -> None:
     shuffled = list(day.requests)
@@ -81,7 +81,7 @@ def test_the_order_of_requests_changes_nothing(day: Day, random: Any) -> None:
     assert day.step(first, 5.0, requests=shuffled) == day.step(first, 5.0)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(a_day(), st.sampled_from([1_000.0, 30_000.0, 500_000.0]))
 def test_a_higher_grid_limit_never_lowers_the_guaranteed_count(day: Day, more_w: float) -> None:
     station = msgspec.structs.replace(day.station, max_imbalance_a=None)
@@ -89,7 +89,7 @@ def test_a_higher_grid_limit_never_lowers_the_guaranteed_count(day: Day, more_w:
     assert at_guarantee(day, day.step(station=richer)) >= at_guarantee(day, day.step(station=station))
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(a_day())
 def test_no_request_no_feeds(day: Day) -> None:
     first = day.step()
@@ -97,7 +97,7 @@ def test_no_request_no_feeds(day: Day) -> None:
     assert day.step(first, 5.0, requests=idle).feeds == {}
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(a_day())
 def test_constant_input_moves_no_contactor_after_the_first_call(day: Day) -> None:
     requests = [msgspec.structs.replace(request, drawn_w=None) for request in day.requests]
@@ -108,7 +108,7 @@ def test_constant_input_moves_no_contactor_after_the_first_call(day: Day) -> Non
         assert allocation.moves == ()
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(a_day(), st.sampled_from([-1.0, 1.0]))
 def test_one_watt_moves_no_contactor(day: Day, step_w: float) -> None:
     allocation = day.step(NOTHING, 5.0)
@@ -118,7 +118,7 @@ def test_one_watt_moves_no_contactor(day: Day, step_w: float) -> None:
     assert links(day.step(allocation, 101.0, station=nudged)) == links(allocation)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(a_day(), a_day())
 def test_each_step_between_two_allocations_keeps_the_conditions(day: Day, other: Day) -> None:
     plain = msgspec.structs.replace(
