@@ -24,6 +24,8 @@ class ContactorBook:
         self.names = tuple(wiring.ends)
         self.settings = settings
         self.ordered: dict[str, bool] = {}
+        self.found_closed: set[str] = set()
+        """Closed when they were first seen, and not ordered since: they keep what they were told by others."""
         self.welded: dict[str, str] = {name: "latched before" for name in sorted(welded) if name in wiring.ends}
         self.failed: dict[str, str] = {}
         self.unknown: set[str] = set()
@@ -54,6 +56,8 @@ class ContactorBook:
                 self.closed_since_s.pop(name, None)
             if name not in ordered and said is not None:
                 ordered[name] = said
+                if said:
+                    self.found_closed.add(name)
             meant = ordered.get(name)
             if said is meant and said is not None:
                 if odd:
@@ -120,6 +124,7 @@ class ContactorBook:
         if self.ordered.get(name) is closes:
             return None
         self.ordered[name] = closes
+        self.found_closed.discard(name)
         self._changed_s[name] = now_s
         self.odd_since_s.pop(name, None)  # counts from the next look
         self._moving.add(name)

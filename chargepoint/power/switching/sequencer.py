@@ -139,6 +139,7 @@ class Sequencer:
 
     def _remember(self, orders: Orders) -> None:
         self._contactors.ordered.update(orders.contactors)
+        self._contactors.found_closed -= orders.contactors.keys()
         for name, order in orders.groups.items():
             member = self._members[name]
             member.is_on, member.told_v = order.is_on, order.voltage_v
@@ -214,7 +215,7 @@ class Sequencer:
                     self._order(tick, name, True, 0.0, abs(one_v - other_v))
         for name in book.names:
             ordered = book.ordered.get(name)
-            if ordered is not None:
+            if ordered is not None and (name not in book.found_closed or name in claimed):
                 orders[name] = ordered
         return orders
 
@@ -240,7 +241,7 @@ def _turned(tick: Tick, member: Member, move: Running, goal: int | None) -> End 
     if move.step is Step.OPEN:
         move.joins = None  # open and idle; the new plan starts there
         return None
-    if move.step is Step.REST or (move.step is Step.CLOSE and goal is None):
+    if move.step is Step.REST:
         return End(Result.TURNED_BACK)
     return End(Result.DONE) if move.step > Step.CLOSE else None
 

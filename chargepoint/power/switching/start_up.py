@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chargepoint.power.measured import Wanted
+from chargepoint.power.switching.ramps import LEAST_VOLTAGE_V
 from chargepoint.power.switching.state import Member
 from chargepoint.power.switching.wiring import Look, Wiring
 
@@ -10,7 +11,8 @@ from chargepoint.power.switching.wiring import Look, Wiring
 def adopt(wiring: Wiring, look: Look, wanted: Wanted, members: dict[str, Member]) -> None:
     """Each group takes over the link that is closed for it: the one wanted, else the one to an output in use.
 
-    What a group gives now is what it was told as far as anybody knows. Closed contactors that no group takes over open
+    What a group gives now is what it was told as far as anybody knows; it goes on with that if it may. Closed
+    contactors that no group takes over open
     by themselves, when there is no current in them.
     """
     taken: dict[int, int] = {}
@@ -33,4 +35,7 @@ def adopt(wiring: Wiring, look: Look, wanted: Wanted, members: dict[str, Member]
             taken[number] = connector
             break
         if reading.is_online and reading.is_on:
-            member.is_on, member.told_v, member.told_a = True, reading.voltage_v, max(0.0, reading.current_a)
+            given_w = 0.0 if member.link is None else max(0.0, wanted.links.get(member.link, 0.0))
+            most_a = given_w / max(reading.voltage_v, LEAST_VOLTAGE_V)
+            member.is_on, member.told_v = True, reading.voltage_v
+            member.told_a = min(max(0.0, reading.current_a), most_a)

@@ -170,7 +170,7 @@ def _rest(tick: Tick, member: Member, move: Running) -> Outcome:
 
 def _settled(tick: Tick, member: Member, move: Running, closing: tuple[str, ...], is_far: bool) -> tuple[str, ...]:
     """`closing` once the voltages have been as they are to be for long enough, by order and not in passing."""
-    if member.is_on is not is_far or (is_far and not tick.look.groups[member.name].is_on):
+    if member.is_on is not is_far or tick.look.groups[member.name].is_on is not is_far:
         move.matched_since_s = None
         return ()
     if move.matched_since_s is None:

@@ -23,10 +23,7 @@ def orders(tick: Tick) -> dict[str, GroupOrder]:
             at.setdefault(connector, []).append(member)
             continue
         found[member.name] = OFF
-        if member.move is not None and member.name not in tick.groups.locked:
-            voltage_v = matching(tick, member, member.move)
-            if voltage_v is not None:
-                found[member.name] = GroupOrder(is_on=True, voltage_v=_within(tick, member, voltage_v))
+    found.update(_matching(tick, found))
     above_w = {connector: _above_w(tick, connector, members) for connector, members in at.items()}
     for connector, members in at.items():
         others_w = sum(value for number, value in above_w.items() if number != connector)
@@ -37,6 +34,24 @@ def orders(tick: Tick) -> dict[str, GroupOrder]:
     for place, outputs in tick.look.surely.outputs.items():
         if any(number in tick.shorted for number in outputs):
             found.update((name, OFF) for name in tick.look.surely.groups.get(place, ()))
+    return found
+
+
+def _matching(tick: Tick, idle: dict[str, GroupOrder]) -> dict[str, GroupOrder]:
+    """Groups at no output that go to the voltage they are to be joined at; idle ones on the same conductor help."""
+    levels: dict[int, float] = {}
+    for name in idle:
+        member = tick.members[name]
+        if member.move is not None and name not in tick.groups.locked:
+            voltage_v = matching(tick, member, member.move)
+            if voltage_v is not None:
+                levels[tick.look.place(tick.wiring.group_bus[name])] = voltage_v
+    found = {}
+    for name in idle:
+        place = tick.look.place(tick.wiring.group_bus[name])
+        if place in levels and name not in tick.groups.locked and place not in tick.look.joined.outputs:
+            voltage_v = _within(tick, tick.members[name], levels[place])
+            found[name] = GroupOrder(is_on=True, voltage_v=voltage_v)
     return found
 
 
