@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from chargepoint.power.assignment.problem import FREE, TOLERANCE_W, Problem
+from chargepoint.power.assignment.problem import FREE, FREE_SHARE, TOLERANCE_W, Problem
 from chargepoint.power.assignment.search import Placed
 from chargepoint.power.assignment.worth import Worth
 from chargepoint.power.parts import Stretch
@@ -22,18 +22,19 @@ POWER_BITS = 52
 
 
 class Side(NamedTuple):
-    """What lies one way of an output: after each node the W and the costs up to it, and from it on whether any group
-    is there already. `ends`: whether a stretch may end there."""
+    """What lies one way of an output: after each node the W, the costs and the number of groups up to it, and from it
+    on whether any group is there already. `ends`: whether a stretch may end there."""
 
     power_w: list[float]
     cost_w: list[float]
+    groups: list[int]
     keeps: list[bool]
     ends: list[bool]
 
 
 class Stretched(NamedTuple):
     """A stretch of an output: its first node, how many nodes, how many of them lie before its own; what its groups give
-    and what it costs to have them there."""
+    and what it costs to have them there, as it is and if nothing were connected."""
 
     first: int
     nodes: int
@@ -41,9 +42,7 @@ class Stretched(NamedTuple):
     behind: int
     power_w: float
     cost_w: float
-
-
-Scored = tuple[int, Stretched]
+    fresh_cost_w: float
 
 
 class Row:
@@ -53,28 +52,52 @@ class Row:
         assert problem.part.ring is not None
         self.problem, self.ring = problem, problem.part.ring
         self.places = {name: number for number, name in enumerate(problem.groups)}
-        self.options: list[list[Stretched]] = []
+        self.options: list[Stretched] = []
         for output, need in enumerate(problem.needs):
             onward = self.ring.onward.get(need.connector, ())
             backward = self.ring.backward.get(need.connector, ())
-            self.options.append(self._stretches(output, onward, backward) if onward else [])
+            if onward:
+                self._find(output, onward, backward)
+        self._cut_open()
 
-    def best(self, worth: Worth) -> Placed:
-        """The best there is."""
-        problem = self.problem
-        scored: list[Scored] = []
-        for output, options in enumerate(self.options):
-            reached = _bonuses(problem, output)
-            for each in options:
-                power_w = each.power_w
-                score = round(STEPS_PER_W * (worth.of(output, power_w) - each.cost_w))
-                for level_w, bonus in reached:
-                    if power_w >= level_w:
-                        score += bonus
-                if score > 0:
-                    scored.append((score, each))
+    def _cut_open(self) -> None:
+        """Where the fewest stretches lie across. `inside`: by last node, `crossing`: by the node they leave free."""
+        nodes = len(self.ring.nodes)
+        steps = [0] * (2 * nodes + 1)
+        for each in self.options:
+            steps[each.first] += 1
+            steps[each.first + each.nodes - 1] -= 1
+        across, running = [0] * nodes, 0
+        for node, step in enumerate(steps):
+            running += step
+            across[node % nodes] += running
+        begin = (min(range(nodes), key=lambda tie: (across[tie], (tie + 1) % nodes)) + 1) % nodes
+        self.inside: list[list[tuple[int, int]]] = [[] for _ in range(nodes)]
+        self.crossing: dict[int, list[tuple[int, int]]] = {}
+        for number, each in enumerate(self.options):
+            first = (each.first - begin) % nodes
+            last = first + each.nodes - 1
+            if last < nodes:
+                self.inside[last].append((first, number))
+            else:
+                self.crossing.setdefault(last - nodes + 1, []).append((first, number))
+
+    def best(self, worth: Worth, goal_w: Sequence[float], floor_w: Sequence[float], *, is_fresh: bool) -> Placed:
+        """The best there is; `is_fresh`: if nothing were connected."""
+        problem, of = self.problem, worth.of
+        bonuses = [_bonuses(problem, output, goal_w, floor_w) for output in range(len(problem.needs))]
+        scores = []
+        for _, _, output, _, power_w, cost_w, fresh_cost_w in self.options:
+            score = int(STEPS_PER_W * (of(output, power_w) - (fresh_cost_w if is_fresh else cost_w)))
+            goal, floor, goal_bonus, floor_bonus = bonuses[output]
+            if power_w >= floor:
+                score += floor_bonus
+                if power_w >= goal:
+                    score += goal_bonus
+            scores.append(score)
         placed = Placed(problem, [FREE] * len(problem.groups), [FREE] * len(problem.groups))
-        for each in _best(scored, len(self.ring.nodes)):
+        for number in _best(scores, self.inside, self.crossing):
+            each = self.options[number]
             connector = problem.needs[each.output].connector
             onward = self.ring.onward[connector][: each.nodes - each.behind]
             backward = self.ring.backward[connector][1 : each.behind + 1]
@@ -85,14 +108,14 @@ class Row:
             _let_go(problem, worth, placed, each.output)
         return placed
 
-    def _stretches(self, output: int, onward: Sequence[Stretch], backward: Sequence[Stretch]) -> list[Stretched]:
-        """Those of which no node could be left out for nothing."""
+    def _find(self, output: int, onward: Sequence[Stretch], backward: Sequence[Stretch]) -> None:
+        """Stretches of which no node could be left out for nothing."""
         problem, ring = self.problem, self.ring
         ahead = _side(problem, output, onward, self.places)
         behind = _side(problem, output, backward, self.places)
         home, nodes, top_w = onward[0].node, len(ring.nodes), problem.top_w[output]
         welded = problem.faults.welded
-        found: list[Stretched] = []
+        joined_w = problem.costs.least_gain_w * FREE_SHARE
         nearest_w = next((far_w for far_w, may_end in zip(ahead.power_w, ahead.ends, strict=True) if may_end), 0.0)
         shorter_w = -math.inf
         for back, back_w in enumerate(behind.power_w):
@@ -114,23 +137,23 @@ class Row:
                 if is_whole and ring.is_closed and ring.ties[(home + far) % nodes] in welded:
                     continue
                 cost_w = behind.cost_w[back] + ahead.cost_w[far]
-                found.append(Stretched((home - back) % nodes, back + far + 1, output, back, back_w + far_w, cost_w))
+                fresh_w = joined_w * (behind.groups[back] + ahead.groups[far])
+                first = (home - back) % nodes
+                self.options.append(Stretched(first, back + far + 1, output, back, back_w + far_w, cost_w, fresh_w))
             shorter_w = back_w
-        return found
 
 
-def _bonuses(problem: Problem, output: int) -> list[tuple[float, int]]:
-    """What counts above all power: goals reached, first their number, then the ranks; then the same of floors."""
-    count = len(problem.needs)
+def _bonuses(
+    problem: Problem, output: int, goal_w: Sequence[float], floor_w: Sequence[float]
+) -> tuple[float, float, int, int]:
+    """Goal and floor, and what counts for them above all power: first how many reach theirs, then the ranks."""
     if problem.top_w[output] <= 0:
-        return []
-    rank = problem.needs[output].rank
-    place = sum(1 for need in problem.needs if (need.rank, need.connector) < (rank, problem.needs[output].connector))
+        return math.inf, math.inf, 0, 0
+    count = len(problem.needs)
+    rank = problem.needs[output].rank, problem.needs[output].connector
+    place = sum(1 for need in problem.needs if (need.rank, need.connector) < rank)
     one = ((1 << count) + (1 << (count - 1 - place))) << POWER_BITS
-    return [
-        (problem.goal_w[output] - TOLERANCE_W, one << 2 * count + 6),
-        (problem.floor_w[output] - TOLERANCE_W, one),
-    ]
+    return goal_w[output] - TOLERANCE_W, floor_w[output] - TOLERANCE_W, one << 2 * count + 6, one
 
 
 def _side(
@@ -143,6 +166,8 @@ def _side(
     power, options, start_link = problem.power[output], problem.links[output], problem.start_link
     power_w: list[float] = []
     cost_w: list[float] = []
+    groups: list[int] = []
+    count = 0
     keeps: list[bool] = []
     ends: list[bool] = []
     sum_w = sum_cost_w = 0.0
@@ -154,6 +179,7 @@ def _side(
             if link in options.get(name, ()):
                 group = places[name]
                 gives = True
+                count += 1
                 sum_w += power[group]
                 if start_link[group] == link:
                     keeps_here = True
@@ -162,6 +188,7 @@ def _side(
                     sum_cost_w += problem.move_w[group] - problem.part_w[group]
         power_w.append(sum_w)
         cost_w.append(sum_cost_w)
+        groups.append(count)
         keeps.append(keeps_here)
         is_forced = stretch.tie in welded
         if is_forced and ends:
@@ -169,64 +196,53 @@ def _side(
         ends.append(gives or is_forced or not stretch.tie)
     for place in range(len(keeps) - 2, -1, -1):
         keeps[place] = keeps[place] or keeps[place + 1]
-    return Side(power_w, cost_w, keeps, ends)
+    return Side(power_w, cost_w, groups, keeps, ends)
 
 
-def _best(options: Sequence[Scored], nodes: int) -> list[Stretched]:
+def _best(
+    scores: Sequence[int], inside: Sequence[Sequence[tuple[int, int]]], crossing: dict[int, list[tuple[int, int]]]
+) -> list[int]:
     """Stretches that do not overlap, worth the most together."""
-    across = [0] * nodes
-    for _, each in options:
-        for node in range(each.first, each.first + each.nodes - 1):
-            across[node % nodes] += 1
-    cut = min(range(nodes), key=lambda tie: (across[tie], (tie + 1) % nodes))
-    begin = (cut + 1) % nodes
-    inside: list[list[tuple[int, Scored]]] = [[] for _ in range(nodes)]
-    crossing: dict[int, list[tuple[int, Scored]]] = {}
-    for option in options:
-        first = (option[1].first - begin) % nodes
-        last = first + option[1].nodes - 1
-        if last < nodes:
-            inside[last].append((first, option))
-        else:
-            crossing.setdefault(last - nodes + 1, []).append((first, option))
-    best, chosen = _along(inside, 0, nodes)
+    nodes = len(inside)
+    best, chosen = _along(scores, inside, 0)
     total, picked = best[nodes], _picked(chosen, 0, nodes)
     for start in sorted(crossing):
-        best, chosen = _along(inside, start, nodes)
+        best, chosen = _along(scores, inside, start)
         for first, option in crossing[start]:
-            if best[first] + option[0] > total:
-                total = best[first] + option[0]
-                picked = [option[1], *_picked(chosen, start, first)]
+            if best[first] + scores[option] > total:
+                total = best[first] + scores[option]
+                picked = [option, *_picked(chosen, start, first)]
     return picked
 
 
 def _along(
-    inside: Sequence[Sequence[tuple[int, Scored]]], start: int, nodes: int
-) -> tuple[list[int], list[tuple[int, Scored] | None]]:
+    scores: Sequence[int], inside: Sequence[Sequence[tuple[int, int]]], start: int
+) -> tuple[list[int], list[tuple[int, int] | None]]:
     """The most worth of nodes `start` up to before each node, and the stretch that ends there (None: it is free)."""
+    nodes = len(inside)
     best = [0] * (nodes + 1)
-    chosen: list[tuple[int, Scored] | None] = [None] * (nodes + 1)
+    chosen: list[tuple[int, int] | None] = [None] * (nodes + 1)
     for node in range(start, nodes):
         most, pick = best[node], None
         for each in inside[node]:
-            first = each[0]
+            first, option = each
             if first >= start:
-                value = best[first] + each[1][0]
+                value = best[first] + scores[option]
                 if value > most:
                     most, pick = value, each
         best[node + 1], chosen[node + 1] = most, pick
     return best, chosen
 
 
-def _picked(chosen: Sequence[tuple[int, Scored] | None], start: int, end: int) -> list[Stretched]:
+def _picked(chosen: Sequence[tuple[int, int] | None], start: int, end: int) -> list[int]:
     found = []
     while end > start:
         pick = chosen[end]
         if pick is None:
             end -= 1
         else:
-            found.append(pick[1][1])
-            end = pick[0]
+            end, option = pick
+            found.append(option)
     return found
 
 

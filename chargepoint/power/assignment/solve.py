@@ -31,13 +31,10 @@ def used_w(problem: Problem, placed: Placed) -> float:
 
 def _ring(problem: Problem) -> Run:
     nothing = [0.0] * len(problem.needs)
-    rows: dict[bool, Row] = {}
+    row = Row(problem)
 
     def run(each: Problem, fairness: float) -> Placed:
-        row = rows.get(each is problem)
-        if row is None:
-            row = rows[each is problem] = Row(each)
-        return row.best(Worth(each, nothing, fairness))
+        return row.best(Worth(each, nothing, fairness), each.goal_w, each.floor_w, is_fresh=each is not problem)
 
     return run
 
