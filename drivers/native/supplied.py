@@ -61,8 +61,9 @@ class SuppliedController(NativeController):
 
 
 def _told(output: SupplyOutput) -> dict[str, Value]:
-    """The supply block. What could be given is rounded down."""
-    power_w = output.max_power_w if output.is_able else 0.0
+    """The supply block. What could be given is rounded down; 0 W says that nothing can be expected (E8), so modules
+    that have only not been heard yet are told as 1 W."""
+    power_w = max(output.max_power_w, 1.0) if output.is_able else 0.0
     return {
         "supply_voltage": _whole(output.voltage_v * 1000),
         "supply_current": _whole(output.current_a * 1000),
