@@ -8,6 +8,7 @@ no chain gains, nothing does.
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ from chargepoint.power.assignment.worth import Worth
 MOST_STEPS = 500
 LONGEST = 6
 """Groups that move in one chain."""
+MOST_DEALS = 200
+"""Ways to share the groups of two outputs anew that are tried."""
 
 
 class Hop(NamedTuple):
@@ -68,9 +71,10 @@ class Exchange:
             chain = self._direct()
             if chain is None:
                 chain = self._longer()
-            if chain is None:
+            if chain is not None:
+                self._take(chain)
+            elif self.problem.sorts == 1 or not self._share_anew():
                 break
-            self._take(chain)
         problem, owners = self.problem, self.placed.owner
         for group, owner in enumerate(owners):
             if owner not in (FREE, problem.start[group]):
@@ -178,6 +182,68 @@ class Exchange:
             if not fresh:
                 break
             latest = fresh
+        return best
+
+    def _share_anew(self) -> bool:
+        """The groups of two outputs, dealt out between them in the best way; for groups of several sorts, where one may
+        be worth two. Only where one of the two has more than it can use, or less than it must."""
+        must_w, top_w, total_w = self.worth.must_w, self.worth.top_w, self.placed.total_w
+        ill = [
+            had_w > top + TOLERANCE_W or had_w < must for had_w, top, must in zip(total_w, top_w, must_w, strict=True)
+        ]
+        best_w, best = TOLERANCE_W, None
+        for one in range(len(ill)):
+            for other in range(one):
+                if (ill[one] or ill[other]) and (found := self._dealt(one, other, best_w)) is not None:
+                    best_w, best = found[0] + TOLERANCE_W, (one, other, found[1])
+        if best is None:
+            return False
+        one, other, shares = best
+        for alike, count in shares:
+            groups = [*self.members[one].get(alike, ()), *self.members[other].get(alike, ())]
+            present = len(self.members[one].get(alike, ()))
+            for group in groups[count:present]:
+                self._move(group, other)
+            for group in groups[present:count]:
+                self._move(group, one)
+        self._look_at(one)
+        self._look_at(other)
+        return True
+
+    def _dealt(self, one: int, other: int, least_w: float) -> tuple[float, list[tuple[int, int]]] | None:
+        """How many of each kind of group the first of two is to have, if that gains more than `least_w`."""
+        problem, of, total_w = self.problem, self.worth.of, self.placed.total_w
+        held = [self.members[one], self.members[other]]
+        kinds = [
+            alike
+            for alike in sorted({*held[0], *held[1]})
+            if one in problem.likes[alike][4] and other in problem.likes[alike][4]
+        ]
+        counts = [(len(held[0].get(alike, ())), len(held[1].get(alike, ()))) for alike in kinds]
+        if math.prod(a + b + 1 for a, b in counts) > MOST_DEALS:
+            return None
+        steps_w = [
+            (
+                self.sort_w[one][sort],
+                self.sort_w[other][sort],
+                problem.cost_at(alike, one) - problem.cost_at(alike, other),
+            )
+            for alike in kinds
+            for sort in (problem.likes[alike][0],)
+        ]
+        here_w = of(one, total_w[one]) + of(other, total_w[other])
+        best = None
+        for shares in itertools.product(*(range(a + b + 1) for a, b in counts)):
+            one_w, other_w, cost_w = total_w[one], total_w[other], 0.0
+            for share, (present, _), (each_w, else_w, more_w) in zip(shares, counts, steps_w, strict=True):
+                moved = share - present
+                if moved:
+                    one_w += moved * each_w
+                    other_w -= moved * else_w
+                    cost_w += moved * more_w
+            gain_w = of(one, one_w) + of(other, other_w) - cost_w - here_w
+            if gain_w > least_w:
+                least_w, best = gain_w + TOLERANCE_W, (gain_w, list(zip(kinds, shares, strict=True)))
         return best
 
     def _most_refunded(self) -> float:

@@ -132,6 +132,10 @@ class Problem:
             return 0.0
         return self.part_w[group] if output == FREE else self.move_w[group]
 
+    def cost_at(self, alike: int, output: int) -> float:
+        """What it costs to have a group of this kind at an output."""
+        return 0.0 if output == self.likes[alike][1] else self.likes[alike][2]
+
     def link_of(self, group: int, output: int) -> int:
         """The link for a group that goes to an output: the present one if there is one, else the shortest."""
         if self.start[group] == output:
