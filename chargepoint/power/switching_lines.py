@@ -33,6 +33,9 @@ from chargepoint.power.topology import Topology
 STEADY_A, STEADY_SHARE = 0.1, 0.005
 """Set-points that change by no more from tick to tick are steady."""
 
+IN_USE = frozenset({Stage.PREPARING, Stage.CHARGING, Stage.STOPPING})
+UNKNOWN = OutputReading(stage=Stage.OFF)
+
 
 class GroupLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A group as measured. null: it cannot be read, which counts as silence."""
@@ -137,19 +140,11 @@ class WantedLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return dict(sorted(found.items()))
 
 
-class BeforeLine(msgspec.Struct, frozen=True, kw_only=True):
-    """What is closed: links, an answer with its feeds, or bare names of contactors."""
-
-    links: tuple[LinkLine, ...] = ()
-    feeds: Mapping[Name, FeedLine] = {}
-    contactors: tuple[Name, ...] = ()
-
-
 class BeginLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The beginning of a sequence. `welded`: latched before; `life`: how often contactors have been closed so far."""
 
     to: WantedLine
-    before: BeforeLine | tuple[LinkLine, ...] | None = msgspec.field(default=None, name="from")
+    before: WantedLine | tuple[LinkLine | Name, ...] | None = msgspec.field(default=None, name="from")
     welded: tuple[Name, ...] = ()
     life: Mapping[Name, Annotated[int, Meta(ge=0, le=10**12)]] = {}
 
@@ -210,9 +205,11 @@ class SwitchingLines:
         wanted = line.to.wanted(topology, "to")
         before: frozenset[int] = frozenset()
         if line.before is not None:
-            given = line.before if isinstance(line.before, BeforeLine) else BeforeLine(links=line.before)
-            _known("from.contactors", dict.fromkeys(given.contactors), topology.contactors)
-            links = WantedLine(links=given.links, feeds=given.feeds).wanted(topology, "from").links
+            given = line.before
+            if not isinstance(given, WantedLine):
+                _known("from", dict.fromkeys(each for each in given if isinstance(each, str)), topology.contactors)
+                given = WantedLine(links=tuple(each for each in given if isinstance(each, LinkLine)))
+            links = given.wanted(topology, "from").links
             before = frozenset(links)
         self._wanted, self._before = wanted, before
         self._sequencer = Sequencer(topology, self._settings, welded=line.welded, life=line.life)
@@ -228,7 +225,7 @@ class SwitchingLines:
         for name in line.clear:
             sequencer.clear(name)
         wanted = msgspec.structs.replace(self._wanted, age_s=line.age_s)
-        if self._last is None and self._before:
+        if self._last is None:
             sequencer.tick(self._explained(wanted, measured), measured, line.now_s)
         orders = sequencer.tick(wanted, measured, line.now_s)
         answer = self._spelled(orders, sequencer, wanted, line)
@@ -236,14 +233,22 @@ class SwitchingLines:
         return answer
 
     def _explained(self, wanted: Wanted, measured: Measured) -> Wanted:
-        """For the first look: the links that were there before, as far as they are reported closed."""
-        there = {
-            number: wanted.links.get(number, 0.0)
-            for number in self._before
-            if all(measured.contactors.get(name) for name in self._topology.links[number].contactors)
-        }
-        groups = {self._topology.links[number].group for number in there}
-        there |= {n: power_w for n, power_w in wanted.links.items() if self._topology.links[n].group not in groups}
+        """For the first look: what is closed is as it should be, and goes on as it is, before anything is changed.
+
+        Whose a closed contactor is, `from` says; where it does not, the link that is wanted, or the shortest one to an
+        output in use.
+        """
+        topology, there = self._topology, {}
+        for group, numbers in topology.links_of_group.items():
+            closed = [
+                number
+                for number in numbers
+                if all(measured.contactors.get(name) for name in topology.links[number].contactors)
+                and measured.outputs.get(topology.links[number].connector, UNKNOWN).stage in IN_USE
+            ]
+            if closed:
+                best = min(closed, key=lambda number: (number not in self._before, number not in wanted.links, number))
+                there[best] = max(wanted.links.get(best, 0.0), _given_w(measured, group))
         return msgspec.structs.replace(wanted, links=there)
 
     # What is told.
@@ -338,6 +343,12 @@ def _faults(sequencer: Sequencer) -> list[dict[str, str]]:
     for number, fault in sorted(sequencer.faulted_outputs.items()):
         found.append({"what": "output", "name": str(number), "text": fault.text})
     return found
+
+
+def _given_w(measured: Measured, group: str) -> float:
+    """A little more than a group gives now, so that it is its own to go on with."""
+    reading = measured.groups.get(group, GroupReading())
+    return max(0.0, 1.01 * reading.voltage_v * reading.current_a)
 
 
 def _known(where: str, names: Mapping[Any, object], known: Mapping[Any, object]) -> None:
