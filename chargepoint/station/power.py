@@ -206,9 +206,8 @@ class PowerSharing:
         target = allocate(
             station, requests, limits, before, now, topology=self.topology, faults=faults, rules=self.rules
         )
-        self.allocation = lower_before_raise(
-            station, requests, limits, before, target, topology=self.topology, faults=faults
-        )
+        # groups change hands by the sequencer, which knows what really flows
+        self.allocation = lower_before_raise(station, requests, limits, before, target)
         self._shared_s = now
         for line in (*changes(before, self.allocation), *self.allocation.moves):
             log.info("power: %s", line)

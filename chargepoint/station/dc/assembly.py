@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 
 from chargepoint.bus import Bus
 from chargepoint.config import Settings
 from chargepoint.power.measured import MoveRecord
+from chargepoint.power.topology import Group as InstalledGroup
 from chargepoint.station.cabinet.contactors import Contactor
 from chargepoint.station.dc.banks import BankShown
 from chargepoint.station.dc.coils import Coil
@@ -16,6 +17,7 @@ from chargepoint.station.dc.feeding import Feeding
 from chargepoint.station.dc.group import Group
 from chargepoint.station.dc.insulation import InsulationWatch
 from chargepoint.station.dc.moves import WELL, is_worth_telling, told
+from chargepoint.station.dc.supply_steps import Ability
 from chargepoint.station.dc.topology import places_of, topology_of
 from chargepoint.station.devices import open_device
 from chargepoint.station.limits import NamedLimit
@@ -78,8 +80,9 @@ class DcParts:
             for outlet in outlets
             if outlet.number in topology.outputs and isinstance(outlet.controller, NeedsSupply)
         }
+        fixed = {outlet.settings.modules for outlet in outlets}
         groups = {
-            name: Group(name, places[name], self.banks[places[name].bank])
+            name: Group(name, places[name], self.banks[places[name].bank], _rated(topology.groups[name], fixed))
             for name in topology.groups
             if any(link.group == name and link.connector in fed for link in topology.links)
         }
@@ -154,6 +157,18 @@ class DcParts:
             error="" if is_well else text,
             connector=move.to_connector or move.from_connector,
         )
+
+
+def _rated(group: InstalledGroup, fixed: Collection[str]) -> Ability | None:
+    """What a group that moves can give by the ratings of the station file."""
+    if group.name in fixed:
+        return None
+    return Ability(
+        count=group.modules,
+        max_voltage_v=max(each.max_voltage_v for each in group.ranges),
+        max_current_a=group.modules * max(each.max_current_a for each in group.ranges),
+        max_power_w=group.modules * max(each.max_power_w for each in group.ranges),
+    )
 
 
 def _reading_of(watch: InsulationWatch) -> Callable[[], InsulationReading | None]:

@@ -15,6 +15,7 @@ from drivers.errors import NoAnswer, Refused
 
 log = logging.getLogger(__name__)
 
+LONG_ENOUGH_S = 0.8
 LEASE_S = 3.0
 """Longer than the modules' own lease: when nobody renews them, they are off before a contactor opens."""
 
@@ -30,6 +31,9 @@ class Coil:
         self._has_closed = False
         """It was confirmed closed since it was ordered to close."""
         self._why_not = ""
+        self._ordered_s = 0.0
+        self.has_not_closed = False
+        """It was ordered to close for long enough the last time, and did not, although nothing spoke against it."""
 
     @property
     def is_closed(self) -> bool | None:
@@ -48,11 +52,15 @@ class Coil:
             if not closed:
                 return
         if not closed:
+            waited_s = now - self._ordered_s
+            if self.is_ordered and not self._has_closed and not self._why_not and waited_s >= LONG_ENOUGH_S:
+                self.has_not_closed = True
             self.is_ordered = self._has_closed = False
             self._why_not = ""
             self.contactor.open()
             return
-        self.is_ordered = True
+        if not self.is_ordered:
+            self.is_ordered, self._ordered_s, self.has_not_closed = True, now, False
         if self._has_closed:
             self.contactor.renew(LEASE_S, now)
             return

@@ -59,10 +59,12 @@ class Fed:
         self.given = measured([module for group in self.joined for module in group.readings])
         self.demand = self.controller.demand()
 
-    def able(self, groups: tuple[Group, ...]) -> Ability:
-        """What the modules of some groups could give it together."""
+    def able(self, groups: tuple[Group, ...], *, is_beginning: bool = False) -> Ability:
+        """What the modules of some groups could give it together; at the beginning also those not heard yet."""
         voltage_v = self.given.voltage_v if self.point.is_on else 0.0
         found = [group.ability(voltage_v) for group in groups]
+        if is_beginning:
+            found = [each if each.count else group.rated for each, group in zip(found, groups, strict=True)]
         return Ability(
             count=sum(each.count for each in found),
             max_voltage_v=max((each.max_voltage_v for each in found), default=0.0),
@@ -88,7 +90,7 @@ class Fed:
 
     def output(self, is_beginning: bool) -> SupplyOutput:
         """What its controller is told: what it gets, and what all groups that can be brought to it could give."""
-        can = self.able(self.reach)
+        can = self.able(self.reach, is_beginning=is_beginning)
         return SupplyOutput(
             voltage_v=self.given.voltage_v,
             current_a=self.given.current_a,

@@ -136,10 +136,14 @@ class Feeding:
                 self.sequencer.clear(name)
 
     def _tell_faults(self) -> None:
-        """A weld is latched until a technician has seen to it (R4); outputs that are joined get no power (E6)."""
+        """What does not open, or not close, is latched until a technician has seen to it (R4); outputs that are joined
+        to another get no power (E6)."""
         for name in self.sequencer.faults.welded:
             if name in self.coils:
                 self.coils[name].break_down(Cause.CONTACTOR_WELDED)
+        for name in self.sequencer.faults.stuck_open:
+            if name in self.coils and self.coils[name].has_not_closed and self.coils[name].is_closed is False:
+                self.coils[name].break_down(Cause.CONTACTOR_FAILED)
         faulted = self.sequencer.faulted_outputs
         for number, fault in faulted.items():
             self._held.add(number)

@@ -21,10 +21,14 @@ OFF_AGAIN_S = 1.0
 
 
 class Group:
-    """A group of the topology: where its modules are, and how they are now."""
+    """A group of the topology: where its modules are, and how they are now.
 
-    def __init__(self, name: str, place: Place, modules: PowerModules) -> None:
+    `rated`: what they can give by their data sheet, for as long as they have not been heard; None: not known.
+    """
+
+    def __init__(self, name: str, place: Place, modules: PowerModules, rated: Ability | None = None) -> None:
         self.name = name
+        self.rated = rated or Ability()
         self.place = place
         self.modules = modules
         self.readings: tuple[ModuleReading, ...] = ()
