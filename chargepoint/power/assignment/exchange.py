@@ -12,7 +12,7 @@ import itertools
 import math
 from typing import NamedTuple
 
-from chargepoint.power.assignment.problem import FREE, TOLERANCE_W, Problem
+from chargepoint.power.assignment.problem import FREE, FREE_SHARE, TOLERANCE_W, Problem
 from chargepoint.power.assignment.search import Placed
 from chargepoint.power.assignment.worth import Worth
 
@@ -61,6 +61,8 @@ class Exchange:
         self.gain_w = [sorts[:] for _ in range(count)]
         self.loss_w = [sorts[:] for _ in range(count + 1)]
         self.hops: list[list[tuple[int, Hop]]] = [[] for _ in range(count + 1)]
+        self.settled = [0] * count
+        """By output the bits of those with which it has nothing to share anew."""
         self.givers = range(FREE, count)
         for owner in self.givers:
             self._look_at(owner)
@@ -89,6 +91,7 @@ class Exchange:
         """What this one can give, and what it gains and loses by one group more or less."""
         problem, members = self.problem, self.members[owner]
         if owner != FREE:
+            self.settled[owner] = 0
             of, had_w = self.worth.of, self.placed.total_w[owner]
             worth, gains, losses = of(owner, had_w), self.gain_w[owner], self.loss_w[owner]
             for sort, power_w in enumerate(self.sort_w[owner]):
@@ -185,20 +188,33 @@ class Exchange:
         return best
 
     def _share_anew(self) -> bool:
-        """The groups of two outputs, dealt out between them in the best way; for groups of several sorts, where one may
-        be worth two. Only where one of the two has more than it can use, or less than it must."""
-        must_w, top_w, total_w = self.worth.must_w, self.worth.top_w, self.placed.total_w
-        ill = [
-            had_w > top + TOLERANCE_W or had_w < must for had_w, top, must in zip(total_w, top_w, must_w, strict=True)
-        ]
-        best_w, best = TOLERANCE_W, None
-        for one in range(len(ill)):
+        """The groups of two outputs, dealt out between them in a better way; for groups of several sorts, where one may
+        be worth two."""
+        for one in range(len(self.settled)):
             for other in range(one):
-                if (ill[one] or ill[other]) and (found := self._dealt(one, other, best_w)) is not None:
-                    best_w, best = found[0] + TOLERANCE_W, (one, other, found[1])
-        if best is None:
+                if not (self.settled[one] >> other & self.settled[other] >> one & 1) and self._is_ill(one, other):
+                    shares = self._dealt(one, other)
+                    if shares is not None:
+                        self._deal(one, other, shares)
+                        return True
+                self.settled[one] |= 1 << other
+                self.settled[other] |= 1 << one
+        return False
+
+    def _is_ill(self, one: int, other: int) -> bool:
+        """Whether one of two has more than it can use, or must have, and the other too little."""
+        if len({self.problem.likes[alike][0] for each in (one, other) for alike in self.members[each]}) < 2:
             return False
-        one, other, shares = best
+        total_w, must_w, top_w = self.placed.total_w, self.worth.must_w, self.worth.top_w
+        spare_w = room_w = 0.0
+        for each, rival in ((one, other), (other, one)):
+            if total_w[each] < must_w[each] and total_w[rival] > must_w[rival]:
+                return True
+            spare_w += max(total_w[each] - max(top_w[each], must_w[each]), 0.0)
+            room_w += max(top_w[each] - total_w[each], 0.0)
+        return min(spare_w, room_w) > self.problem.costs.least_gain_w * FREE_SHARE
+
+    def _deal(self, one: int, other: int, shares: list[tuple[int, int]]) -> None:
         for alike, count in shares:
             groups = [*self.members[one].get(alike, ()), *self.members[other].get(alike, ())]
             present = len(self.members[one].get(alike, ()))
@@ -208,10 +224,9 @@ class Exchange:
                 self._move(group, one)
         self._look_at(one)
         self._look_at(other)
-        return True
 
-    def _dealt(self, one: int, other: int, least_w: float) -> tuple[float, list[tuple[int, int]]] | None:
-        """How many of each kind of group the first of two is to have, if that gains more than `least_w`."""
+    def _dealt(self, one: int, other: int) -> list[tuple[int, int]] | None:
+        """How many of each kind of group the first of two is to have, if any way gains."""
         problem, of, total_w = self.problem, self.worth.of, self.placed.total_w
         held = [self.members[one], self.members[other]]
         kinds = [
@@ -232,7 +247,7 @@ class Exchange:
             for sort in (problem.likes[alike][0],)
         ]
         here_w = of(one, total_w[one]) + of(other, total_w[other])
-        best = None
+        least_w, best = TOLERANCE_W, None
         for shares in itertools.product(*(range(a + b + 1) for a, b in counts)):
             one_w, other_w, cost_w = total_w[one], total_w[other], 0.0
             for share, (present, _), (each_w, else_w, more_w) in zip(shares, counts, steps_w, strict=True):
@@ -243,7 +258,7 @@ class Exchange:
                     cost_w += moved * more_w
             gain_w = of(one, one_w) + of(other, other_w) - cost_w - here_w
             if gain_w > least_w:
-                least_w, best = gain_w + TOLERANCE_W, (gain_w, list(zip(kinds, shares, strict=True)))
+                least_w, best = gain_w + TOLERANCE_W, list(zip(kinds, shares, strict=True))
         return best
 
     def _most_refunded(self) -> float:

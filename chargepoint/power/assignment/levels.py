@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable, Sequence
 
 from chargepoint.power.assignment.problem import TOLERANCE_W, Problem
@@ -45,18 +46,16 @@ def _most(
 ) -> list[int]:
     """The largest set that can have its level beside what must be; of those the first in the order of `asking`."""
     trials = 0
-    groups = sum(1 for reach in problem.reach if reach)
-    fewest = {output: fewest_groups(problem.power[output], level_w[output]) for output in asking}
-    taken = sum(fewest_groups(problem.power[output], must) for output, must in enumerate(must_w) if must > 0)
+    bounds = Bounds(problem)
 
     def fits(chosen: Sequence[int]) -> bool:
         nonlocal trials
-        if sum(fewest[output] for output in chosen) + taken > groups or trials >= MOST_TRIALS:
-            return False
-        trials += 1
         wanted = list(must_w)
         for output in chosen:
             wanted[output] = level_w[output]
+        if trials >= MOST_TRIALS or not bounds.allow(wanted):
+            return False
+        trials += 1
         return can_have(wanted)
 
     if fits(asking):
@@ -65,7 +64,9 @@ def _most(
     for output in asking:
         if fits([*found, output]):
             found.append(output)
-    bound, left = 0, groups - taken
+    fewest = {output: fewest_groups(problem.power[output], level_w[output]) for output in asking}
+    left = bounds.groups - sum(fewest_groups(problem.power[output], must) for output, must in enumerate(must_w))
+    bound = 0
     for count in sorted(fewest.values()):
         left -= count
         bound += left >= 0
@@ -85,9 +86,32 @@ def _most(
     return found
 
 
+class Bounds:
+    """What can never be: too many groups needed, or too much power in terms of what each group gives on the average."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.groups = sum(1 for reach in problem.reach if reach)
+        columns = list(zip(*problem.power, strict=True))
+        worth_w = [sum(each) / len(reach) if reach else 0.0 for each, reach in zip(columns, problem.reach, strict=True)]
+        self.whole_w = sum(worth_w)
+        self.price = [
+            min((worth / power_w for worth, power_w in zip(worth_w, row, strict=True) if power_w > 0), default=1.0)
+            for row in problem.power
+        ]
+
+    def allow(self, wanted_w: Sequence[float]) -> bool:
+        """Whether it could be that all have at least so much."""
+        if sum(map(operator.mul, self.price, wanted_w)) > self.whole_w + TOLERANCE_W:
+            return False
+        return sum(map(fewest_groups, self.problem.power, wanted_w)) <= self.groups
+
+
 def fewest_groups(power: Sequence[float], level_w: float) -> int:
     """How many groups it takes at least to give so much."""
     count, left_w = 0, level_w - TOLERANCE_W
+    if left_w <= 0:
+        return 0
     for power_w in sorted(power, reverse=True):
         if left_w <= 0:
             break

@@ -1,4 +1,7 @@
-"""Whether outputs can have so many groups each, of groups that all give the same: by augmenting paths, exact."""
+"""Whether outputs can have so many groups each, by augmenting paths: exact where all groups give the same.
+
+Where they do not, the least counts: what is found can be, more may be.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ class Matching:
 
     def __init__(self, problem: Problem) -> None:
         self.may_take = [[group for group, power_w in enumerate(row) if power_w > 0] for row in problem.power]
-        self.each_w = [max(row, default=0.0) for row in problem.power]
+        self.each_w = [min((power_w for power_w in row if power_w > 0), default=0.0) for row in problem.power]
         self.owner = [FREE] * len(problem.groups)
         self.count = [0] * len(problem.needs)
 

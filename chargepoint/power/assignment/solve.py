@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from chargepoint.power.assignment import exchange, search
 from chargepoint.power.assignment.fairness import fairness_for
-from chargepoint.power.assignment.levels import hoped_for, must_have
+from chargepoint.power.assignment.levels import Bounds, hoped_for, must_have
 from chargepoint.power.assignment.matching import Matching
 from chargepoint.power.assignment.problem import TOLERANCE_W, Problem
 from chargepoint.power.assignment.ring import Row
@@ -47,6 +47,8 @@ def _steps(problem: Problem) -> Run:
         nonlocal must_w
         placed = Placed(each, each.start, each.start_link)
         wanted = hoped_for(problem) if must_w is None else must_w
+        if must_w is None and not Bounds(problem).allow(wanted):
+            wanted = must_w = must_have(problem, Trials(problem, step))
         step(each, placed, Worth(each, wanted, fairness))
         if must_w is None and each is problem:
             must_w = wanted
@@ -83,8 +85,11 @@ class Trials:
     def __init__(self, problem: Problem, step: Callable[[Problem, Placed, Worth], None]) -> None:
         self.problem, self.step = problem, step
         self.placed = Placed(problem, problem.start, problem.start_link)
+        self.matching = Matching(problem) if problem.is_direct else None
 
     def __call__(self, wanted: Sequence[float]) -> bool:
+        if self.matching is not None and self.matching(wanted):
+            return True
         placed = Placed(self.problem, self.placed.owner, self.placed.link)
         self.step(self.problem, placed, Worth(self.problem, wanted, 0.0, is_trial=True))
         if _has(placed, wanted):
