@@ -80,8 +80,8 @@ def read_station(data: Mapping[str, Any]) -> tuple[StationLine, Topology]:
     """A station's line, bare or as {"station": ...}. Raises Refusal."""
     inner = data.get("station")
     line = read(inner if isinstance(inner, dict) and len(data) == 1 else data, StationLine)
-    for name, value in (("fairness_cost_pct", line.rules.fairness_cost_pct), ("rest_s", line.rules.rest_s)):
-        if not 0 <= value <= UNLIMITED_W:
+    for name, value in msgspec.structs.asdict(line.rules).items():
+        if isinstance(value, float | int) and not 0 <= value <= UNLIMITED_W:
             raise Refusal(f"rules.{name}", value, "this is not from 0 upwards", "correct it")
     try:
         return line, Topology(line)

@@ -7,14 +7,19 @@ import json
 import math
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chargepoint.commands.power import Lines, answer_lines
 from chargepoint.power.json_lines import MOST_BYTES
-from chargepoint.power.sharing_lines import SharingLines
-from chargepoint.power.switching_lines import SwitchingLines
+from chargepoint.power.modules import LoadPoint, VoltageRange
+from chargepoint.power.sharing_lines import ConnectorLine, FaultsLine, LimitLine, SharingLines, StepLine
+from chargepoint.power.simulation.scenario import Event, ScenarioFile, Socket, Vehicle
+from chargepoint.power.station_lines import GridLine, RulesLine, StationLine
+from chargepoint.power.switching_lines import BeginLine, GroupLine, OutputLine, SwitchingLines, TickLine, WantedLine
+from chargepoint.power.topology import Contactor, Group, Output
 from tests import power_sessions
 
 MODULE = {"min_voltage_v": 150, "max_voltage_v": 1000, "max_current_a": 100, "max_power_w": 30_000}
@@ -56,6 +61,19 @@ def last(*lines: object) -> dict[str, Any]:
 def test_the_sessions_of_the_documentation_are_what_comes_out() -> None:
     page = power_sessions.PAGE.read_text(encoding="utf-8")
     assert page == power_sessions.page(), "run: python -m tests.power_sessions"
+
+
+STRUCTS = (
+    Group, VoltageRange, LoadPoint, Output, Contactor, StationLine, GridLine, RulesLine, StepLine, ConnectorLine,
+    LimitLine, FaultsLine, BeginLine, WantedLine, TickLine, GroupLine, OutputLine, ScenarioFile, Socket, Vehicle, Event,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("struct", STRUCTS, ids=lambda struct: struct.__name__)
+def test_the_documentation_names_every_field(struct: type[msgspec.Struct]) -> None:
+    page = power_sessions.PAGE.read_text(encoding="utf-8")
+    for field in msgspec.structs.fields(struct):
+        assert f"`{field.encode_name}`" in page or f'"{field.encode_name}"' in page, field.encode_name
 
 
 def test_a_sequence_of_the_documentation_ends_with_all_that_was_wanted() -> None:
