@@ -146,6 +146,10 @@ class ContactorBook:
         odd = self._moving | self.odd_since_s.keys()
         return (name for name in sorted(odd) if name not in self.welded and name not in self.unusable)
 
+    def opening(self) -> Iterable[str]:
+        """Those told to open that are not reported open, and not known to be out of order (Z2)."""
+        return (name for name in self.moving() if self.ordered.get(name) is False)
+
 
 class GroupBook:
     """Which groups are locked out, and why."""

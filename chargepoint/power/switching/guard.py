@@ -99,7 +99,11 @@ def _contactors(
     }
     for name in closing:
         after = look.wiring.joined(frozenset({*expected, name}))
-        why = _why_not_close(look, name, after, allowed, welded, settings)
+        why = _why_not_close(look, name, after, allowed, last, welded, settings)
+        before = look.wiring.joined(frozenset(expected - {name})).at
+        one, other = look.wiring.ends[name]
+        if before[one] == before[other] and name not in look.joined.closed:
+            why = "both its sides are one conductor already"
         if why:
             allowed[name] = False
             refusals.append(f"contactor {name} stays open: {why}")
@@ -113,6 +117,7 @@ def _why_not_close(
     name: str,
     after: Joined,
     allowed: Mapping[str, bool],
+    last: Mapping[str, bool],
     welded: frozenset[str],
     settings: SwitchingSettings,
 ) -> str:
@@ -120,7 +125,9 @@ def _why_not_close(
     one, other = wiring.ends[name]
     place = after.at[one]
     for contactor in sorted(look.joined.closed):
-        is_late = not allowed.get(contactor, False) and contactor not in welded
+        is_late = contactor not in welded and not allowed.get(contactor, look.is_closed(contactor))
+        if look.feedback.get(contactor) is None and not last.get(contactor):
+            continue  # it may be closed for ever: what it joins is judged below
         if is_late and contactor != name and place in (after.at[end] for end in wiring.ends[contactor]):
             return f"contactor {contactor}, which must be open, is not reported open (Z2)"
     one_v, other_v = look.voltage_v(look.place(one)), look.voltage_v(look.place(other))

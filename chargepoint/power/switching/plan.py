@@ -67,13 +67,24 @@ def why_refused(tick: Tick, group: str, link: int) -> str:
     for name in tick.wiring.path(link):
         if not tick.look.is_closed(name) and (why := tick.contactors.why_not_close(name, tick.now_s)):
             return why if "just moved" not in why else ""
-    bound = tick.wiring.joined(frozenset(tick.contactors.welded) | frozenset(each.contactors))
+    closed = frozenset(tick.contactors.welded) | frozenset(each.contactors)
+    bound = tick.wiring.joined(closed)
     places = {bound.at[bus] for bus in tick.wiring.buses[link]}
     others = [n for place in sorted(places) for n in bound.outputs.get(place, ()) if n != each.connector]
     foreign = [n for n in others if tick.wiring.output_bus[n] not in tick.wiring.buses[link]]
     if foreign:
         return f"a welded contactor joins it to output {foreign[0]}"
+    if _has_loop(tick, closed, link):
+        return "with a welded contactor it would be closed both ways round"
     return ""
+
+
+def _has_loop(tick: Tick, closed: frozenset[str], link: int) -> bool:
+    """Whether the conductor of a link would be a loop with these contactors closed."""
+    at = tick.wiring.joined(closed).at
+    place = at[tick.wiring.buses[link][0]]
+    edges = sum(at[tick.wiring.ends[name][0]] == place for name in closed)
+    return edges >= sum(found == place for found in at)
 
 
 def why_wait(tick: Tick, group: str, link: int) -> str:
@@ -90,6 +101,8 @@ def why_wait(tick: Tick, group: str, link: int) -> str:
                 return f"group {member.name} still holds its way for output {its}"
             if its in topology.rivals[connector]:
                 return f"output {its} of the same exclusive set is powered"
+    if _has_loop(tick, tick.look.joined.closed | set(topology.links[link].contactors), link):
+        return "it would be closed both ways round"
     places = {tick.look.place(bus) for bus in tick.wiring.buses[link]}
     own = set(tick.wiring.buses[link])
     for place in sorted(places):

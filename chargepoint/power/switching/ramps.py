@@ -20,7 +20,8 @@ LEAST_VOLTAGE_V = 50.0
 class Share(msgspec.Struct, frozen=True, kw_only=True):
     """One group at its output. `able_a`: the current of its modules; `most_a`: what it may give of it by the
     allocation; `told_a`: what it was told last; `given_a`: what it is measured to give. `leaves`: it is to fall to 0.
-    `is_joined` False: the contactors are not (surely) closed, no current at all."""
+    `is_joined` False: the contactors are not (surely) closed, or it is locked out: no current at all. `is_heard` False:
+    it does not answer just now and goes on with what it was told, whatever it is told."""
 
     able_a: float
     most_a: float
@@ -28,6 +29,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     given_a: float
     leaves: bool = False
     is_joined: bool = True
+    is_heard: bool = True
 
 
 class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,21 +52,22 @@ def currents(shares: Sequence[Share], ceiling: Ceiling, settings: SwitchingSetti
     fall_a, rise_a = settings.fall_a_per_s * elapsed_s, settings.rise_a_per_s * elapsed_s
     told_a = [min(each.told_a, request_a) if each.is_joined else 0.0 for each in shares]
     before_a = math.fsum(told_a)
-    stay = [n for n, each in enumerate(shares) if each.is_joined and not each.leaves]
+    stay = [n for n, each in enumerate(shares) if each.is_joined and each.is_heard and not each.leaves]
     most_a = {n: max(0.0, min(shares[n].most_a, shares[n].able_a)) for n in stay}
-    goal_a = min(granted_a, math.fsum(most_a.values()))
+    held_a = math.fsum(told_a[n] for n, each in enumerate(shares) if each.is_joined and not each.is_heard)
+    goal_a = min(granted_a, math.fsum(most_a.values()) + held_a)
     slack_a = settings.slack_a + rise_a
     follows_a = math.fsum(each.given_a for each in shares if each.is_joined) + slack_a
     up_a = max(before_a, min(before_a + rise_a, ceiling.rises_to_a, follows_a))
     total_a = min(request_a, max(min(goal_a, up_a), before_a - fall_a))
     now_a = [0.0] * len(shares)
     for n, each in enumerate(shares):
-        if each.is_joined and each.leaves:
-            now_a[n] = max(0.0, told_a[n] - fall_a)
+        if each.is_joined and n not in stay:
+            now_a[n] = max(0.0, told_a[n] - fall_a) if each.leaves else told_a[n]
     taken_a = math.fsum(
-        now_a[n] if each.given_a <= told_a[n] + slack_a else each.given_a
+        now_a[n] if each.is_joined and each.given_a <= told_a[n] + slack_a else each.given_a
         for n, each in enumerate(shares)
-        if each.is_joined and each.leaves
+        if n not in stay
     )
     tops = {n: max(min(most_a[n], max(told_a[n], shares[n].given_a + slack_a)), told_a[n] - fall_a) for n in stay}
     ideal_a = _level(max(0.0, total_a - taken_a), {n: shares[n].able_a for n in stay}, tops)

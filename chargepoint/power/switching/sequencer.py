@@ -193,7 +193,7 @@ class Sequencer:
         book, look = self._contactors, tick.look
         claimed = tick.claimed()
         orders: dict[str, bool] = {}
-        opening = False
+        opening = any(True for _ in book.opening())
         for name in book.names:
             ordered = book.ordered.get(name)
             if ordered and name not in claimed:

@@ -12,8 +12,7 @@ def adopt(wiring: Wiring, look: Look, wanted: Wanted, members: dict[str, Member]
     """Each group takes over the link that is closed for it: the one wanted, else the one to an output in use.
 
     What a group gives now is what it was told as far as anybody knows; it goes on with that if it may. Closed
-    contactors that no group takes over open
-    by themselves, when there is no current in them.
+    contactors that no group takes over are opened when there is no current in them.
     """
     taken: dict[int, int] = {}
     masks = wiring.topology.bus_mask

@@ -40,18 +40,22 @@ def orders(tick: Tick) -> dict[str, GroupOrder]:
 def _matching(tick: Tick, idle: dict[str, GroupOrder]) -> dict[str, GroupOrder]:
     """Groups at no output that go to the voltage they are to be joined at; idle ones on the same conductor help."""
     levels: dict[int, float] = {}
-    for name in idle:
-        member = tick.members[name]
-        if member.move is not None and name not in tick.groups.locked:
-            voltage_v = matching(tick, member, member.move)
-            if voltage_v is not None:
-                levels[tick.look.place(tick.wiring.group_bus[name])] = voltage_v
     found = {}
     for name in idle:
+        member = tick.members[name]
+        move = member.move
+        if move is not None and name not in tick.groups.locked:
+            voltage_v = matching(tick, member, move)
+            if voltage_v is not None:
+                found[name] = GroupOrder(is_on=True, voltage_v=_within(tick, member, voltage_v))
+                connector = tick.connector(move.joins)
+                if connector is not None and tick.look.stage(connector) is Stage.CHARGING:
+                    levels[tick.look.place(tick.wiring.group_bus[name])] = voltage_v
+    for name in idle if levels else ():
         place = tick.look.place(tick.wiring.group_bus[name])
-        if place in levels and name not in tick.groups.locked and place not in tick.look.joined.outputs:
-            voltage_v = _within(tick, tick.members[name], levels[place])
-            found[name] = GroupOrder(is_on=True, voltage_v=voltage_v)
+        is_free = name not in tick.groups.locked and place not in tick.look.joined.outputs
+        if place in levels and is_free and name not in found:
+            found[name] = GroupOrder(is_on=True, voltage_v=_within(tick, tick.members[name], levels[place]))
     return found
 
 
@@ -183,6 +187,7 @@ def _share(tick: Tick, member: Member, voltage_v: float, is_gentle: bool) -> Sha
         given_a=tick.look.group_a(member.name),
         leaves=_leaves(member),
         is_joined=is_joined,
+        is_heard=tick.look.groups[member.name].is_online,
     )
 
 
