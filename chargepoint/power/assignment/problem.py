@@ -69,17 +69,14 @@ class Problem:
         self.needs = needs
         self.groups = part.groups
         self.faults = faults
-        self.resting = resting
         self.costs = costs
         self.is_direct = part.is_direct
         self.masks: Mapping[int, int] | Sequence[int] = topology.bus_mask
-        outputs, groups = range(len(needs)), range(len(part.groups))
         self.power, self.links = _options(topology, part, needs, faults, welds)
         if welds is not None:
             self._widen(welds)
-        self.start, self.start_link = [FREE] * len(groups), [FREE] * len(groups)
+        self.start, self.start_link = [FREE] * len(part.groups), [FREE] * len(part.groups)
         place = {need.connector: number for number, need in enumerate(needs)}
-        self.total_w = [0.0] * len(needs)
         for group, name in enumerate(part.groups):
             link = before.get(name)
             if link is None or not 0 <= link < len(topology.links):
@@ -89,41 +86,47 @@ class Problem:
                 self.start[group], self.start_link[group] = output, link
         self._drop_clashes()
         self._sort(topology, faults)
+        self.resting = {
+            group
+            for group, name in enumerate(part.groups)
+            if name in resting and (self.start[group] != FREE or name not in before)
+        }
+        self.top_w = [need.top_w for need in needs]
+        self._begin()
+
+    def _begin(self) -> None:
+        """What follows from where the groups are."""
+        self.total_w = [0.0] * len(self.needs)
         for group, output in enumerate(self.start):
             if output != FREE:
                 self.total_w[output] += self.power[output][group]
-        moved_w, joined_w = costs.least_gain_w, costs.least_gain_w * FREE_SHARE
+        moved_w, joined_w = self.costs.least_gain_w, self.costs.least_gain_w * FREE_SHARE
         self.move_w = [moved_w if output != FREE else joined_w for output in self.start]
         self.part_w = [moved_w - joined_w if output != FREE else 0.0 for output in self.start]
-        if resting:
-            for group, name in enumerate(part.groups):
-                if name in resting and (self.start[group] != FREE or name not in before):
-                    self.move_w[group] = self.part_w[group] = RESTING_W
-                    if self.start[group] == FREE:
-                        self.part_w[group] = 0.0
+        for group in self.resting:
+            self.move_w[group] = RESTING_W
+            self.part_w[group] = RESTING_W if self.start[group] != FREE else 0.0
         self._liken()
-        self.goal_w = [self._kept(output, _goal(needs[output])) for output in outputs]
-        self.floor_w = [self._kept(output, needs[output].floor_w) for output in outputs]
-        self.top_w = [need.top_w for need in needs]
+        self.goal_w = [self._kept(output, _goal(need)) for output, need in enumerate(self.needs)]
+        self.floor_w = [self._kept(output, need.floor_w) for output, need in enumerate(self.needs)]
 
     @property
     def is_content(self) -> bool:
         """Every output can have all it can use from what it has."""
-        return all(map(operator.ge, self.total_w, self.top_w)) and all(map(operator.ge, self.total_w, self.goal_w))
+        return all(map(operator.ge, self.total_w, self.top_w))
 
     def fresh(self) -> Problem:
         """The same with nothing connected and nothing at rest; itself if it is so."""
         if not self.resting and all(output == FREE for output in self.start):
             return self
+        nowhere = [FREE] * len(self.groups)
+        return self.moved(nowhere, nowhere, set())
+
+    def moved(self, owner: Sequence[int], link: Sequence[int], resting: set[int]) -> Problem:
+        """The same with the groups elsewhere."""
         other = copy.copy(self)
-        other.resting = frozenset()
-        other.start = other.start_link = [FREE] * len(self.groups)
-        other.total_w = [0.0] * len(self.needs)
-        other.move_w = [self.costs.least_gain_w * FREE_SHARE] * len(self.groups)
-        other.part_w = [0.0] * len(self.groups)
-        other.goal_w = [_goal(need) for need in self.needs]
-        other.floor_w = [need.floor_w for need in self.needs]
-        other._liken()
+        other.start, other.start_link, other.resting = list(owner), list(link), resting
+        other._begin()
         return other
 
     def cost_w(self, group: int, output: int) -> float:

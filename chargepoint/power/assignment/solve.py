@@ -17,6 +17,10 @@ Run = Callable[[Problem, float], Placed]
 """The best from where the groups of a problem are, at a fairness."""
 
 
+MOST_ROUNDS = 3
+"""Answers that are not exact are asked again from where they lead, until nothing moves."""
+
+
 def solve(problem: Problem) -> Placed:
     """The best that is found for one part."""
     if problem.is_content:
@@ -56,6 +60,15 @@ def _steps(problem: Problem) -> Run:
                 must_w = must_have(problem, Trials(problem, step))
                 placed = Placed(each, each.start, each.start_link)
                 step(each, placed, Worth(each, must_w, fairness))
+        if each is not problem or placed.link == each.start_link or (problem.is_direct and problem.sorts == 1):
+            return placed
+        for _ in range(MOST_ROUNDS):
+            then = each.moved(placed.owner, placed.link, each.resting)
+            again = Placed(then, placed.owner, placed.link)
+            step(then, again, Worth(then, wanted if must_w is None else must_w, fairness))
+            if again.link == placed.link:
+                break
+            placed = again
         return placed
 
     return run
