@@ -9,7 +9,7 @@ from chargepoint.power.simulation.nature import ContactorNature, Feedback
 
 
 class Move(NamedTuple):
-    """Main contacts that move at a time. `cause`: "order", "bounce" or "fault"."""
+    """Main contacts that move at a time. `cause`: "order", "bounce" or "fault" (without an order just then)."""
 
     at_s: float
     closed: bool
@@ -72,7 +72,7 @@ class Contact:
 
     def drop(self, now_s: float) -> Move | None:
         """It opens by itself now; None when it is open, or welded."""
-        self._has_fallen = True
+        self._has_fallen = self.ordered
         self._pending = []
         if not self.is_closed or self.nature.is_welded:
             return None
@@ -93,6 +93,7 @@ class Contact:
             ordered, self.ordered = self.ordered, self.is_closed
             self._has_fallen = False
             self.order(ordered, now_s)
+            self._pending = [move._replace(cause="fault") for move in self._pending]
 
     def feedback(self, now_s: float) -> bool | None:
         """What it reports."""

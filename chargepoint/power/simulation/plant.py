@@ -237,6 +237,7 @@ class Plant:
                     current_a=0.0 if move.closed else abs(currents.get(name, 0.0)),
                     difference_v=abs(one_v - other_v) if move.closed else 0.0,
                     highest_v=max(one_v, other_v),
+                    least_f=min(self._joined_f(bus) for bus in self._between[name]),
                 )
             )
             self._regroup()
@@ -327,6 +328,12 @@ class Plant:
         if bus in self._output_at:
             found_f += self._outlets[self._output_at[bus]].nature.capacitance_f
         return found_f + self.surroundings.stray_f
+
+    def _joined_f(self, bus: str) -> float:
+        """The capacitance of the conductor that a bus belongs to."""
+        return sum(
+            self._capacitance_f(each) for island in self._islands if bus in island.buses for each in island.buses
+        )
 
     def _leak_s(self, bus: str) -> float:
         """1/ohm to nowhere."""

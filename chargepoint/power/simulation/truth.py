@@ -35,8 +35,8 @@ class Kind(enum.StrEnum):
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Main contacts that moved. `current_a` is what flowed through them just before they opened, `difference_v` what
-    was between them just before they closed, `highest_v` the higher of both sides. `cause`: "order", "bounce" or
-    "fault"."""
+    was between them just before they closed, `highest_v` the higher of both sides, `least_f` the smaller capacitance of
+    both. `cause`: "order", "bounce" or "fault"."""
 
     at_s: float
     contactor: str
@@ -45,6 +45,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     current_a: float = 0.0
     difference_v: float = 0.0
     highest_v: float = 0.0
+    least_f: float = 0.0
 
 
 class Breach(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,8 +19,12 @@ from chargepoint.power.topology import Topology
 ZERO_A = 1.0
 MATCH_V = 20.0
 DEAD_V = 60.0
+BARE_F = 5e-6
+"""A conductor with less than this is bare: nobody measures its voltage, and its charge harms no contact."""
 STABLE_S = 0.2
 OBEY_S = 1.0
+DIP_S = 1.0
+"""A fall that is made good within this time need not be announced."""
 KNOW_S = 2.0
 """Within this time after a fault began its effects are nobody's sin."""
 
@@ -70,6 +74,8 @@ class Judge:
         self._silent_since_s: dict[str, float] = {}
         self._stale_since_s: float | None = None
         self._restarted_s = -1e9
+        self._lowered: dict[int, tuple[float, float, float]] = {}
+        """Outputs whose current falls without a word: when it began, what the car was told, what it had."""
         self._last_sin_s: dict[tuple[str, ...], float] = {}
 
     def restart(self, now_s: float) -> None:
@@ -91,7 +97,7 @@ class Judge:
         self._matched_by_measurement(now_s, measured, contactors)
         self._current_after_closed(now_s, measured, groups)
         self._told_first(now_s, measured, groups, orders)
-        self._disobedience(now_s, groups)
+        self._disobedience(now_s, wanted, groups)
         self._stale(now_s, wanted, groups)
         self._one_prepares(now_s, measured, groups)
         self._last_contactors, self._last_groups = contactors, groups
@@ -160,7 +166,14 @@ class Judge:
 
     def _told_first(self, now_s: float, measured: Measured, groups: Mapping[str, GroupOrder], orders: Orders) -> None:
         """Z8: nobody gets less without having been told."""
+        for number, (at_s, told_a, before_a) in list(self._lowered.items()):
+            reading = measured.outputs[number]
+            if now_s - at_s > DIP_S:
+                del self._lowered[number]
+                if reading.stage is Stage.CHARGING and reading.current_a < min(before_a, reading.request_a) - 2:
+                    self._sin("Z8", at_s, f"output {number} lowered to {reading.current_a:.0f} A, told {told_a:.0f} A")
         if self._is_disturbed(now_s - KNOW_S, now_s) or now_s - self._restarted_s < KNOW_S:
+            self._lowered.clear()
             return
         for number, reading in measured.outputs.items():
             if reading.stage is not Stage.CHARGING or reading.current_a < 5:
@@ -171,9 +184,9 @@ class Judge:
             told_a = min(told.current_a, told.power_w / max(reading.voltage_v, 1.0))
             falls = sum_a < min(before_a, reading.current_a) - 2 and reading.request_a > reading.current_a - 2
             if falls and told_a > reading.current_a - 1:
-                self._sin("Z8", now_s, f"output {number} lowered to {sum_a:.0f} A, its car was told {told_a:.0f} A")
+                self._lowered.setdefault(number, (now_s, told_a, reading.current_a))
 
-    def _disobedience(self, now_s: float, groups: Mapping[str, GroupOrder]) -> None:
+    def _disobedience(self, now_s: float, wanted: Wanted, groups: Mapping[str, GroupOrder]) -> None:
         """Z9: groups at a contactor that does not obey get no current."""
         for name, ordered in self._ordered.items():
             said = self._reported.get(name)
@@ -186,6 +199,8 @@ class Judge:
                 self._sin("Z9", now_s, f"{name} still ordered to close though it does not obey")
             for group, bus in self.topology.bus_of_group.items():
                 is_own = bus in self._between[name] and bus not in self.topology.bus_of_output.values()
+                if said.value is True and any(name in self.topology.links[n].contactors for n in wanted.links):
+                    continue  # welded on the way it is wanted: of use, and reported
                 if is_own and bus not in self.topology.installed.nodes:
                     order = groups.get(group, OFF_ORDER)
                     if order.is_on and order.current_a > 0:
@@ -217,6 +232,8 @@ class Judge:
             return Sin("Z1", done.at_s, f"opened under current: {figures}")
         if done.cause == "bounce" and not done.closed and done.current_a > 5:
             return Sin("Z4", done.at_s, f"current while it still bounced: {figures}")
+        if done.least_f < BARE_F:
+            return None
         is_matched = done.difference_v <= MATCH_V + self._margin_v or done.highest_v <= DEAD_V + self._margin_v
         if (
             done.cause == "order"
