@@ -51,26 +51,28 @@ def currents(shares: Sequence[Share], ceiling: Ceiling, settings: SwitchingSetti
     request_a, granted_a = sound(ceiling.request_a), sound(ceiling.granted_a)
     fall_a, rise_a = settings.fall_a_per_s * elapsed_s, settings.rise_a_per_s * elapsed_s
     told_a = [min(each.told_a, request_a) if each.is_joined else 0.0 for each in shares]
-    before_a = math.fsum(told_a)
-    stay = [n for n, each in enumerate(shares) if each.is_joined and each.is_heard and not each.leaves]
-    most_a = {n: max(0.0, min(shares[n].most_a, shares[n].able_a)) for n in stay}
-    held_a = math.fsum(told_a[n] for n, each in enumerate(shares) if each.is_joined and not each.is_heard)
-    goal_a = min(granted_a, math.fsum(most_a.values()) + held_a)
     slack_a = settings.slack_a + rise_a
-    follows_a = math.fsum(each.given_a for each in shares if each.is_joined) + slack_a
-    up_a = max(before_a, min(before_a + rise_a, ceiling.rises_to_a, follows_a))
-    total_a = min(request_a, max(min(goal_a, up_a), before_a - fall_a))
+    stay = [n for n, each in enumerate(shares) if each.is_joined and each.is_heard and not each.leaves]
+    rest = [n for n in range(len(shares)) if n not in stay]
     now_a = [0.0] * len(shares)
-    for n, each in enumerate(shares):
-        if each.is_joined and n not in stay:
-            now_a[n] = max(0.0, told_a[n] - fall_a) if each.leaves else told_a[n]
+    for n in rest:
+        if shares[n].is_joined:
+            now_a[n] = max(0.0, told_a[n] - fall_a) if shares[n].leaves else told_a[n]
     taken_a = math.fsum(
-        now_a[n] if each.is_joined and each.given_a <= told_a[n] + slack_a else each.given_a
-        for n, each in enumerate(shares)
-        if n not in stay
+        now_a[n] if shares[n].is_joined and shares[n].given_a <= told_a[n] + slack_a else shares[n].given_a
+        for n in rest
     )
-    tops = {n: max(min(most_a[n], max(told_a[n], shares[n].given_a + slack_a)), told_a[n] - fall_a) for n in stay}
-    ideal_a = _level(max(0.0, total_a - taken_a), {n: shares[n].able_a for n in stay}, tops)
+    freed_a = max(0.0, math.fsum(told_a[n] for n in rest) - taken_a)
+    before_a = math.fsum(told_a[n] for n in stay)
+    most_a = {n: max(0.0, min(shares[n].most_a, shares[n].able_a)) for n in stay}
+    follows_a = math.fsum(each.given_a for each in shares) + slack_a
+    up_a = max(before_a, min(before_a + rise_a + freed_a, min(ceiling.rises_to_a, follows_a) - taken_a))
+    goal_a = min(granted_a - taken_a, math.fsum(most_a.values()))
+    total_a = min(request_a - taken_a, max(min(goal_a, up_a), before_a - fall_a))
+    tops = {
+        n: max(min(most_a[n], max(told_a[n], shares[n].given_a + slack_a + freed_a)), told_a[n] - fall_a) for n in stay
+    }
+    ideal_a = _level(max(0.0, total_a), {n: shares[n].able_a for n in stay}, tops)
     net_a = math.fsum(ideal_a[n] - told_a[n] for n in stay)
     up_wish_a = math.fsum(max(0.0, ideal_a[n] - told_a[n]) for n in stay)
     down_wish_a = math.fsum(max(0.0, told_a[n] - ideal_a[n]) for n in stay)

@@ -46,11 +46,13 @@ def _matching(tick: Tick, idle: dict[str, GroupOrder]) -> dict[str, GroupOrder]:
         move = member.move
         if move is not None and name not in tick.groups.locked:
             voltage_v = matching(tick, member, move)
-            if voltage_v is not None:
+            place = tick.look.place(tick.wiring.group_bus[name])
+            near = tick.look.joined.outputs.get(place, ())
+            if voltage_v is not None and not (near and tick.connector(move.joins) not in near):
                 found[name] = GroupOrder(is_on=True, voltage_v=_within(tick, member, voltage_v))
                 connector = tick.connector(move.joins)
                 if connector is not None and tick.look.stage(connector) is Stage.CHARGING:
-                    levels[tick.look.place(tick.wiring.group_bus[name])] = voltage_v
+                    levels[place] = voltage_v
     for name in idle if levels else ():
         place = tick.look.place(tick.wiring.group_bus[name])
         is_free = name not in tick.groups.locked and place not in tick.look.joined.outputs
