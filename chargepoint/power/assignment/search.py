@@ -1,4 +1,8 @@
-"""The general solver: any topology, links that share buses in any way. Steps that gain, one after the other."""
+"""The general solver: any topology, links that share buses in any way.
+
+Steps that gain, one after the other: a group is put on a link, what is in the way goes, and what became free is put
+where it is worth most. `find` is the last resort for floors and guarantees: every way, within a bound.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,14 @@ from chargepoint.power.assignment.problem import FREE, TOLERANCE_W, Problem
 from chargepoint.power.assignment.worth import Worth
 
 MOST_STEPS = 200
+MOST_DEEP = 400
+"""Steps whose consequences are followed, in one answer."""
+MOST_TRIES = 2_000
+"""Links that are tried by one search for a floor or guarantee."""
 
 
 class Placed:
-    """Where each group is (`owner`, `link`), the W of each output and the buses it holds."""
+    """Where each group is (`owner`, `link`), the W of each output."""
 
     def __init__(self, problem: Problem, owner: Sequence[int], link: Sequence[int]) -> None:
         self.problem = problem
@@ -29,35 +37,103 @@ class Placed:
             self.total_w[output] += power[output][group]
         self.owner[group], self.link[group] = output, link
 
+    def copy(self) -> Placed:
+        return Placed(self.problem, self.owner, self.link)
+
     def in_the_way(self, group: int, output: int, link: int) -> list[int]:
-        """Groups of other outputs that would have to go."""
-        problem = self.problem
-        mask = problem.masks[link]
-        return [
+        """Groups of other outputs whose buses a link takes, and those of its own that it would close a loop with."""
+        masks, links = self.problem.masks, self.link
+        mask = masks[link]
+        found = [
             other
             for other, owner in enumerate(self.owner)
-            if owner not in (FREE, output) and other != group and problem.masks[self.link[other]] & mask
+            if owner != FREE and owner != output and other != group and masks[links[other]] & mask
         ]
+        wires, taken = self.problem.topology.contactor_mask, self.problem.topology.bus_mask
+        closed, buses = wires[link], taken[link]
+        for other, owner in enumerate(self.owner):
+            if owner == output and other != group:
+                both, around = closed | wires[links[other]], buses | taken[links[other]]
+                if both.bit_count() >= around.bit_count():
+                    found.append(other)
+                else:
+                    closed, buses = both, around
+        return found
 
 
 def improve(problem: Problem, placed: Placed, worth: Worth) -> None:
-    """Best step first, until none gains."""
+    """Best step first, until none gains; then steps whose gain shows only when the others have made way."""
+    deep = MOST_DEEP
     for _ in range(MOST_STEPS):
-        best: tuple[float, int, int, int, list[int]] | None = None
-        for output in range(len(problem.needs)):
-            for group, name in enumerate(problem.groups):
-                if placed.owner[group] == output:
+        if _step(problem, placed, worth, range(len(problem.groups))):
+            continue
+        deep = _deep(problem, placed, worth, deep)
+        if deep <= 0:
+            break
+    for group, owner in enumerate(placed.owner):
+        if owner not in (FREE, problem.start[group]):
+            had_w = placed.total_w[owner]
+            loss_w = worth.of(owner, had_w) - worth.of(owner, had_w - problem.power[owner][group])
+            if problem.cost_w(group, owner) - problem.cost_w(group, FREE) > loss_w + TOLERANCE_W:
+                placed.put(group, FREE, FREE)
+
+
+def _step(problem: Problem, placed: Placed, worth: Worth, groups: Sequence[int]) -> bool:
+    best: tuple[float, int, int, int, list[int]] | None = None
+    for output in range(len(problem.needs)):
+        for group in groups:
+            if placed.owner[group] == output:
+                continue
+            for link in problem.links[output].get(problem.groups[group], ()):
+                leaving = placed.in_the_way(group, output, link)
+                gain_w = _gain(problem, placed, worth, group, output, leaving)
+                if gain_w > TOLERANCE_W and (best is None or gain_w > best[0] + TOLERANCE_W):
+                    best = gain_w, group, output, link, leaving
+    if best is None:
+        return False
+    for other in best[4]:
+        placed.put(other, FREE, FREE)
+    placed.put(best[1], best[2], best[3])
+    return True
+
+
+def _deep(problem: Problem, placed: Placed, worth: Worth, left: int) -> int:
+    """Take the first step that gains once what became free has found its place. What is left of the tries; 0: none."""
+    here_w = _value(problem, placed, worth)
+    for output in range(len(problem.needs)):
+        if placed.total_w[output] >= max(worth.top_w[output], worth.must_w[output]):
+            continue
+        for group, name in enumerate(problem.groups):
+            for link in problem.links[output].get(name, ()):
+                if placed.link[group] == link:
                     continue
-                for link in problem.links[output].get(name, ()):
-                    leaving = placed.in_the_way(group, output, link)
-                    gain_w = _gain(problem, placed, worth, group, output, leaving)
-                    if gain_w > TOLERANCE_W and (best is None or gain_w > best[0] + TOLERANCE_W):
-                        best = gain_w, group, output, link, leaving
-        if best is None:
-            return
-        for other in best[4]:
-            placed.put(other, FREE, FREE)
-        placed.put(best[1], best[2], best[3])
+                leaving = placed.in_the_way(group, output, link)
+                if not leaving and placed.owner[group] == FREE:
+                    continue
+                if left <= 0:
+                    return 0
+                left -= 1
+                trial = placed.copy()
+                for other in leaving:
+                    trial.put(other, FREE, FREE)
+                trial.put(group, output, link)
+                free = [other for other, owner in enumerate(trial.owner) if owner == FREE]
+                for _ in range(len(free) + 2):
+                    if not _step(problem, trial, worth, free):
+                        break
+                if _value(problem, trial, worth) > here_w + TOLERANCE_W:
+                    placed.owner, placed.link, placed.total_w = trial.owner, trial.link, trial.total_w
+                    return left
+    return 0
+
+
+def _value(problem: Problem, placed: Placed, worth: Worth) -> float:
+    value_w = sum(worth.of(output, had_w) for output, had_w in enumerate(placed.total_w))
+    for group, owner in enumerate(placed.owner):
+        value_w -= problem.cost_w(group, owner)
+        if owner != FREE and owner == problem.start[group] and placed.link[group] != problem.start_link[group]:
+            value_w -= problem.move_w[group]
+    return value_w
 
 
 def _gain(problem: Problem, placed: Placed, worth: Worth, group: int, output: int, leaving: Sequence[int]) -> float:
@@ -74,3 +150,57 @@ def _gain(problem: Problem, placed: Placed, worth: Worth, group: int, output: in
         had_w = placed.total_w[each]
         gain_w += worth.of(each, had_w + change_w) - worth.of(each, had_w)
     return gain_w
+
+
+def find(problem: Problem, wanted_w: Sequence[float], most_tries: int = MOST_TRIES) -> Placed | None:
+    """Groups for everyone's `wanted_w`, by trying every way; None when there is none, or none was found in time."""
+    asking = [output for output, must_w in enumerate(wanted_w) if must_w > 0]
+    options: dict[int, list[tuple[float, int, int]]] = {}
+    for output in asking:
+        found = [
+            (-problem.power[output][group], group, link)
+            for group, name in enumerate(problem.groups)
+            for link in problem.links[output].get(name, ())
+        ]
+        options[output] = sorted(found, key=lambda each: (each[0], problem.masks[each[2]].bit_count(), each[2]))
+    nowhere = [FREE] * len(problem.groups)
+    placed = Placed(problem, nowhere, nowhere)
+    tries = most_tries
+
+    def possible(output: int) -> tuple[float, list[tuple[int, int]]]:
+        best: dict[int, float] = {}
+        here = []
+        for loss_w, group, link in options[output]:
+            if placed.owner[group] == FREE and not placed.in_the_way(group, output, link):
+                best[group] = -loss_w
+                here.append((group, link))
+        return sum(best.values()), here
+
+    def complete(skipped: frozenset[tuple[int, int]]) -> bool:
+        nonlocal tries
+        tightest, choices, least_w = FREE, [], 0.0
+        for output in asking:
+            missing_w = wanted_w[output] - placed.total_w[output]
+            if missing_w <= TOLERANCE_W:
+                continue
+            could_w, here = possible(output)
+            if could_w < missing_w - TOLERANCE_W:
+                return False
+            if tightest == FREE or could_w - missing_w < least_w:
+                tightest, choices, least_w = output, here, could_w - missing_w
+        if tightest == FREE:
+            return True
+        for group, link in choices:
+            if (tightest, link) in skipped:
+                continue
+            if tries <= 0:
+                return False
+            tries -= 1
+            placed.put(group, tightest, link)
+            if complete(skipped):
+                return True
+            placed.put(group, FREE, FREE)
+            skipped |= {(tightest, link)}
+        return False
+
+    return placed if complete(frozenset()) else None

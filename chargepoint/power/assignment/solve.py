@@ -8,7 +8,7 @@ from chargepoint.power.assignment import exchange, search
 from chargepoint.power.assignment.fairness import fairness_for
 from chargepoint.power.assignment.levels import Bounds, hoped_for, must_have
 from chargepoint.power.assignment.matching import Matching
-from chargepoint.power.assignment.problem import TOLERANCE_W, Problem
+from chargepoint.power.assignment.problem import FREE, TOLERANCE_W, Problem
 from chargepoint.power.assignment.ring import Row
 from chargepoint.power.assignment.search import Placed
 from chargepoint.power.assignment.worth import Worth
@@ -17,6 +17,8 @@ Run = Callable[[Problem, float], Placed]
 """The best from where the groups of a problem are, at a fairness."""
 
 
+MOST_FINDS = 4
+"""How often every way is tried, in one answer."""
 MOST_ROUNDS = 3
 """Answers that are not exact are asked again from where they lead, until nothing moves."""
 
@@ -47,25 +49,30 @@ def _steps(problem: Problem) -> Run:
     step = exchange.improve if problem.is_direct else search.improve
     must_w = must_have(problem, Matching(problem)) if problem.is_direct and problem.sorts == 1 else None
 
+    trials = Trials(problem, step)
+
     def run(each: Problem, fairness: float) -> Placed:
         nonlocal must_w
         placed = Placed(each, each.start, each.start_link)
         wanted = hoped_for(problem) if must_w is None else must_w
         if must_w is None and not Bounds(problem).allow(wanted):
-            wanted = must_w = must_have(problem, Trials(problem, step))
+            wanted = must_w = must_have(problem, trials)
         step(each, placed, Worth(each, wanted, fairness))
         if must_w is None and each is problem:
             must_w = wanted
             if not _has(placed, wanted):
-                must_w = must_have(problem, Trials(problem, step))
+                must_w = wanted = must_have(problem, trials)
                 placed = Placed(each, each.start, each.start_link)
                 step(each, placed, Worth(each, must_w, fairness))
+        if each is problem and not _has(placed, wanted) and _has(trials.placed, wanted):
+            placed = trials.placed.copy()
+            step(each, placed, Worth(each, wanted, fairness))
         if each is not problem or placed.link == each.start_link or (problem.is_direct and problem.sorts == 1):
             return placed
         for _ in range(MOST_ROUNDS):
             then = each.moved(placed.owner, placed.link, each.resting)
             again = Placed(then, placed.owner, placed.link)
-            step(then, again, Worth(then, wanted if must_w is None else must_w, fairness))
+            step(then, again, Worth(then, wanted, fairness))
             if again.link == placed.link:
                 break
             placed = again
@@ -93,22 +100,33 @@ def _settled(problem: Problem, run: Run) -> Placed:
 
 
 class Trials:
-    """Whether all can have what they must, tried from the last that could be."""
+    """Whether all can have what they must, tried from the last that could be (`placed`)."""
 
     def __init__(self, problem: Problem, step: Callable[[Problem, Placed, Worth], None]) -> None:
         self.problem, self.step = problem, step
         self.placed = Placed(problem, problem.start, problem.start_link)
         self.matching = Matching(problem) if problem.is_direct else None
+        self.left = MOST_FINDS
 
     def __call__(self, wanted: Sequence[float]) -> bool:
+        problem = self.problem
         if self.matching is not None and self.matching(wanted):
+            owner = self.matching.owner
+            links = [FREE if output == FREE else problem.link_of(group, output) for group, output in enumerate(owner)]
+            self.placed = Placed(problem, owner, links)
             return True
-        placed = Placed(self.problem, self.placed.owner, self.placed.link)
+        placed = self.placed.copy()
         self.step(self.problem, placed, Worth(self.problem, wanted, 0.0, is_trial=True))
-        if _has(placed, wanted):
-            self.placed = placed
-            return True
-        return False
+        if not _has(placed, wanted):
+            if self.left <= 0:
+                return False
+            self.left -= 1
+            found = search.find(self.problem, wanted)
+            if found is None:
+                return False
+            placed = found
+        self.placed = placed
+        return True
 
 
 def _has(placed: Placed, wanted: Sequence[float]) -> bool:

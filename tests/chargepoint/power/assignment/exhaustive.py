@@ -73,7 +73,7 @@ def answers(topology: Topology, needs: Sequence[Need], faults: Faults) -> Iterat
     wanted = {need.connector: need for need in needs}
     joined = bodies(topology, faults)
     groups = sorted(topology.groups)
-    ways: list[list[tuple[int, float, frozenset[str]]]] = []
+    ways: list[list[tuple[int, float, frozenset[str], int]]] = []
     for group in groups:
         here = []
         for link in topology.links_of_group[group]:
@@ -81,25 +81,36 @@ def answers(topology: Topology, needs: Sequence[Need], faults: Faults) -> Iterat
             if each.connector in wanted:
                 power_w = link_w(topology, faults, wanted[each.connector], link)
                 if power_w > 0:
-                    here.append((each.connector, power_w, frozenset().union(*(joined[bus] for bus in each.buses))))
+                    here.append(
+                        (each.connector, power_w, frozenset().union(*(joined[bus] for bus in each.buses)), link)
+                    )
         ways.append(here)
     rivals = [set(each) for each in topology.installed.exclusive]
 
-    def tried(place: int, owner: dict[str, int], power_w: dict[int, float]) -> Iterator[dict[int, float]]:
+    def has_loop(used: Sequence[int]) -> bool:
+        contactors = {name for link in used for name in topology.links[link].contactors}
+        return len(contactors) >= len({bus for link in used for bus in topology.links[link].buses})
+
+    def tried(
+        place: int, owner: dict[str, int], power_w: dict[int, float], used: dict[int, tuple[int, ...]]
+    ) -> Iterator[dict[int, float]]:
         if place == len(groups):
             yield power_w
             return
-        yield from tried(place + 1, owner, power_w)
-        for connector, each_w, buses in ways[place]:
+        yield from tried(place + 1, owner, power_w, used)
+        for connector, each_w, buses, link in ways[place]:
             if any(owner.get(bus, connector) != connector for bus in buses):
                 continue
             active = {*power_w, connector}
             if any(len(active & each) > 1 for each in rivals):
                 continue
             more_w = {**power_w, connector: power_w.get(connector, 0.0) + each_w}
-            yield from tried(place + 1, {**owner, **dict.fromkeys(buses, connector)}, more_w)
+            mine = (*used.get(connector, ()), link)
+            if not has_loop(mine):
+                taken = {**owner, **dict.fromkeys(buses, connector)}
+                yield from tried(place + 1, taken, more_w, {**used, connector: mine})
 
-    return tried(0, {}, {})
+    return tried(0, {}, {}, {})
 
 
 def reached(needs: Sequence[Need], power_w: Mapping[int, float]) -> tuple[int, list[bool], int, list[bool]]:

@@ -13,7 +13,7 @@ from chargepoint.power.assignment.assign import assign
 from chargepoint.power.topology import Installed, Topology
 from tests.chargepoint.power.assignment import exhaustive, stations
 
-kinds = st.sampled_from(stations.KINDS[:-1])
+kinds = st.sampled_from(stations.KINDS)
 seeds = st.integers(min_value=0, max_value=100_000)
 
 
@@ -34,7 +34,7 @@ def test_hard_conditions_hold_and_as_many_are_guaranteed_as_can_be(kind: str, se
         assert exhaustive.reached(needs, found.power_w) == best
 
 
-@pytest.mark.parametrize("kind", stations.KINDS[:-1])
+@pytest.mark.parametrize("kind", stations.KINDS)
 def test_power_is_within_a_few_percent_of_the_most(kind: str) -> None:
     losses = []
     for seed in range(60):
@@ -43,7 +43,7 @@ def test_power_is_within_a_few_percent_of_the_most(kind: str) -> None:
         _, most_w = exhaustive.best(topology, needs, faults)
         losses.append(1 - exhaustive.used_w(needs, found.power_w) / most_w if most_w > 0 else 0.0)
     assert sum(losses) / len(losses) <= 0.015
-    assert max(losses) <= 0.05
+    assert max(losses) <= (0.1 if kind == "tree" else 0.05)
 
 
 @settings(max_examples=120, deadline=None)
