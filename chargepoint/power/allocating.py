@@ -299,6 +299,9 @@ class _Sharing:
                 )  # fmt: skip
                 if number in on_phase:
                     source = "phase"
+                before = self.previous.grants.get(number)
+                if number in waiting and before is not None and before.source and not before.power_w > 0:
+                    source = before.source  # what made it stop, while it waits
             grants[number] = party.grant(0.0, source)
         answer = Allocation(grants=grants, reasons=reasons, memory=memory)
         if self.groups is None:

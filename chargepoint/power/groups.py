@@ -24,6 +24,8 @@ MOST_ROUNDS = 3
 SAME_W, SAME_V, SAME_A, SAME_SHARE = 100.0, 2.0, 0.5, 0.02
 """What is asked counts as the same as long as it differs by no more."""
 SHORT_W = 1.0
+LEAST_GAIN_W = 1_000.0
+"""A group changes hands for no less."""
 WORTH_IT_W = 1_000.0
 """Nobody is asked again for less."""
 
@@ -35,6 +37,8 @@ class Given(msgspec.Struct, frozen=True):
     able_w: dict[int, float]
     served: Served
     shares: Shares
+    used_w: float
+    """What of the shares the cars are expected to draw."""
 
 
 class Groups:
@@ -74,7 +78,7 @@ class Groups:
         if self.is_sound and self._is_settled(settled, before):
             return before, self.previous.settled
         ideal = choose(ranked, room)
-        shares = shares_of(ranked, ideal, room, self.rules.mode, None, follow_w)
+        shares = shares_of(ranked, ideal, room, self.rules.mode, None, follow_w, gives_back=False)
         if self.is_sound and all(
             before.shares.get(n, (0.0, 0))[0] >= power_w - SHORT_W for n, (power_w, _) in shares.items()
         ):
@@ -90,7 +94,7 @@ class Groups:
             if best is not None and _worth(given) <= _worth(best):
                 break
             best = given
-            tops = {n: max(power_w, given.shares.get(n, (0.0, 0))[0]) for n, (power_w, _) in shares.items()}
+            tops = {n: power_w for n, (power_w, _) in shares.items()}
             rest = self._next(ranked, room, follow_w, given, tops)
             if rest is None:
                 break
@@ -105,7 +109,9 @@ class Groups:
             self.before,
             faults=self.reach.faults,
             resting=frozenset(self.resting),
-            costs=Costs(fairness_cost=min(max(self.rules.fairness_cost_pct, 0.0), 100.0) / 100.0),
+            costs=Costs(
+                least_gain_w=LEAST_GAIN_W, fairness_cost=min(max(self.rules.fairness_cost_pct, 0.0), 100.0) / 100.0
+            ),
         )
         return self._sound(answer.links, needs)
 
@@ -114,9 +120,10 @@ class Groups:
         tried: set[int] = set()
         for _ in range(MOST_ROUNDS):
             members = [party for party in ranked if party.number in best.shares]
-            shares = {party.number: best.shares[party.number] for party in members}
+            shares = {p.number: (min(best.shares[p.number][0], _most(p, best, follow_w)), 0) for p in members}
             left = less(room, members, {number: power_w for number, (power_w, _) in shares.items()})
             raised = False
+            spare, ways = self._spare(best, shares), self.reach.topology.links_to
             for party in members:
                 able_w = best.able_w.get(party.number, math.inf)
                 rest_w = min(
@@ -124,7 +131,9 @@ class Groups:
                     default=math.inf,
                 )
                 more_w = min(min(party.cap_w, follow_w.get(party.number, math.inf)) - able_w, rest_w)
-                if more_w < WORTH_IT_W or rest_w == math.inf or party.number in tried:
+                if more_w < WORTH_IT_W or rest_w == math.inf or party.number in tried or party.number not in ways:
+                    continue
+                if not any(self.reach.able_w(name, party) > 0 for name in spare if name in ways[party.number]):
                     continue
                 tried.add(party.number)
                 raised = True
@@ -137,6 +146,18 @@ class Groups:
             if _worth(given) > _worth(best):
                 best = given
         return best
+
+    def _spare(self, given: Given, shares: Shares) -> list[str]:
+        """Groups that nobody would miss."""
+        topology = self.reach.topology
+        over = {n: able_w - shares.get(n, (0.0, 0))[0] for n, able_w in given.able_w.items()}
+        spare = []
+        for name in topology.groups:
+            link = given.links.get(name)
+            number = None if link is None else topology.links[link].connector
+            if number is None or (number in over and over[number] >= self.reach.able_w(name, self.outputs[number])):
+                spare.append(name)
+        return spare
 
     def parked(self, links: Mapping[str, int]) -> dict[str, int]:
         """`links`, and the groups of those that get nothing now, where they are in nobody's way."""
@@ -196,7 +217,12 @@ class Groups:
         outputs = [party for party in ranked if party.number in self.outputs]
         able = self.reach.sums_w(links, outputs)
         served = choose(ranked, room, able)
-        return Given(dict(links), able, served, shares_of(ranked, served, room, self.rules.mode, able, follow_w))
+        shares = shares_of(ranked, served, room, self.rules.mode, able, follow_w)
+        used_w = math.fsum(
+            min(power_w, max(served.lows[number], follow_w.get(number, math.inf)))
+            for number, (power_w, _) in shares.items()
+        )
+        return Given(dict(links), able, served, shares, used_w)
 
     def _needs(self, ranked: Sequence[Party], served: Served, shares: Shares) -> list[Need]:
         needs = []
@@ -234,7 +260,7 @@ class Groups:
         if not held:
             return None
         ideal = choose(ranked, room, held)
-        shares = shares_of(ranked, ideal, room, self.rules.mode, held, follow_w)
+        shares = shares_of(ranked, ideal, room, self.rules.mode, held, follow_w, gives_back=False)
         more = [
             number for number, (power_w, _) in shares.items() if power_w > given.able_w.get(number, math.inf) + SHORT_W
         ]
@@ -314,7 +340,12 @@ def _keeps(one: Asked, other: Asked, able_w: float) -> bool:
     )
 
 
+def _most(party: Party, given: Given, follow_w: Mapping[int, float]) -> float:
+    """What a connector's car has been content with, at least what it must have."""
+    return max(given.served.lows[party.number], follow_w.get(party.number, math.inf))
+
+
 def _worth(given: Given) -> tuple[int, int, float]:
     """Guarantees, then floors, then W."""
     served = given.served
-    return len(served.guaranteed), len(served.lows), round(math.fsum(power_w for power_w, _ in given.shares.values()))
+    return len(served.guaranteed), len(served.lows), round(given.used_w)

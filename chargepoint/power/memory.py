@@ -55,7 +55,7 @@ def follow(party: Party, before: Memory, granted_w: float, now_mono_s: float) ->
         return Memory()
     content_w = max(party.guarantee_w, max(0.0, drawn_w) * FOLLOW_FACTOR + FOLLOW_MARGIN_W)
     if before.follow_w is not None:
-        if drawn_w >= CLOSE_TO_GRANT * before.follow_w:
+        if drawn_w >= CLOSE_TO_GRANT * min(before.follow_w, granted_w):
             return Memory()
         lower = content_w < FAR_FROM_GRANT * before.follow_w
         return Memory(low_since_mono_s=before.low_since_mono_s, follow_w=content_w if lower else before.follow_w)

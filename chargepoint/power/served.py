@@ -54,9 +54,10 @@ def shares_of(
     mode: Mode,
     able_w: Mapping[int, float] | None = None,
     follow_w: Mapping[int, float] | None = None,
+    gives_back: bool = True,
 ) -> Shares:
-    """From the lows up: each to its cap, to what its modules give, to what its car has been content with; and then what
-    that left over, to those it was taken from."""
+    """From the lows up: each to its cap, to what its modules give, to what its car has been content with; and then
+    (`gives_back`) what that left over, to those it was taken from."""
     members = [party for party in parties if party.number in served.lows]
     able, follow = able_w or {}, follow_w or {}
     tops = {p.number: min(p.cap_w, able.get(p.number, math.inf)) for p in members}
@@ -64,7 +65,7 @@ def shares_of(
     first = {p.number: min(tops[p.number], max(lows[p.number], follow.get(p.number, math.inf))) for p in members}
     shares = share(members, room, lows, first, mode)
     freed = {party.number for party in members if first[party.number] < tops[party.number]}
-    if not freed:
+    if not freed or not gives_back:
         return shares
     given = {number: power_w for number, (power_w, _) in shares.items()}
     again = fill(members, room, given, {n: tops[n] if n in freed else given[n] for n in given})
