@@ -15,7 +15,8 @@ GRID, LINES = 0, (1, 2, 3)
 
 class Asker:
     """A connector that wants energy and whose own limits leave it its floor. All W, but `costs`: grid W and A of L1,
-    L2, L3 for each W. `useful_w`: no car takes more."""
+    L2, L3 for each W. `useful_w`: its car
+    takes no more, but for its guarantee."""
 
     def __init__(self, request: Request, takes_w: float, station: StationPower) -> None:
         self.request = request
@@ -26,8 +27,8 @@ class Asker:
         self.volts = request.asked_voltage_v or request.voltage_v
         self.cap_w = max(0.0, min(request.cap.power_w, request.cap.current_a * self.w_per_a))
         self.floor_w = request.floor_a * self.w_per_a
-        self.useful_w = max(self.floor_w, min(self.cap_w, takes_w))
-        self.guarantee_w = min(self.useful_w, max(self.floor_w, request.guarantee_w))
+        self.guarantee_w = min(self.cap_w, max(self.floor_w, request.guarantee_w))
+        self.useful_w = max(self.guarantee_w, min(self.cap_w, takes_w))
         self.weight = request.weight
         if self.is_ac:
             lines = {(request.first_phase - 1 + place) % 3 for place in range(phases)}

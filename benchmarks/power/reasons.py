@@ -78,6 +78,8 @@ def _of_nothing(
     )
     if Program(topology, step, time_limit_s).fits(least_w):
         return frozenset()
-    return frozenset().union(
+    rivals = topology.rivals.get(asker.number, frozenset())
+    held = EXCLUSIVE if any(feed.connector in rivals for feed in answer.feeds.values()) else frozenset()
+    return held.union(
         *(named for named, relaxed in ways if Program(topology, step, time_limit_s, relaxed).fits(least_w))
     ) or frozenset({"several"})
