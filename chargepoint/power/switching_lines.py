@@ -26,13 +26,14 @@ from chargepoint.power.measured import (
     Wanted,
 )
 from chargepoint.power.sharing_lines import FeedLine
-from chargepoint.power.station_lines import LinkLine, StationLine, described, link_number, read_station
+from chargepoint.power.station_lines import LinkLine, described, link_number, read_station
 from chargepoint.power.switching import Sequencer, SwitchingSettings
 from chargepoint.power.topology import Topology
 
 STEADY_A, STEADY_SHARE = 0.1, 0.005
 """Set-points that change by no more from tick to tick are steady."""
 
+BEGINNING = frozenset({"from", "to", "welded", "life"})
 IN_USE = frozenset({Stage.PREPARING, Stage.CHARGING, Stage.STOPPING})
 UNKNOWN = OutputReading(stage=Stage.OFF)
 
@@ -143,7 +144,7 @@ class WantedLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class BeginLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The beginning of a sequence. `welded`: latched before; `life`: how often contactors have been closed so far."""
 
-    to: WantedLine
+    to: WantedLine | None = None
     before: WantedLine | tuple[LinkLine | Name, ...] | None = msgspec.field(default=None, name="from")
     welded: tuple[Name, ...] = ()
     life: Mapping[Name, Annotated[int, Meta(ge=0, le=10**12)]] = {}
@@ -176,47 +177,62 @@ class SwitchingLines:
     """Answers one line after the other; remembers the station, the sequencer and what is wanted."""
 
     def __init__(self) -> None:
-        self._station: StationLine | None = None
-        self._topology = Topology(StationLine())
-        self._settings = SwitchingSettings()
+        self._plant: _Plant | None = None
+
+    def answer(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to the object of a line. Raises Refusal; then all is as it was before."""
+        begin = {key: value for key, value in data.items() if key in BEGINNING}
+        if self._plant is None or "station" in data:
+            station, topology = read_station({key: value for key, value in data.items() if key not in begin})
+            plant = _Plant(topology, read(dict(station.switching), SwitchingSettings, "switching"))
+            answer = described(topology) | (plant.begin(read(begin, BeginLine)) if begin else {})
+            self._plant = plant
+            return answer
+        if "now_s" not in data and begin:
+            return self._plant.begin(read(data, BeginLine))
+        return self._plant.tick(data)
+
+
+class _Plant:
+    """One station, and what is wanted there."""
+
+    def __init__(self, topology: Topology, settings: SwitchingSettings) -> None:
+        self._topology = topology
+        self._settings = settings
         self._sequencer: Sequencer | None = None
         self._before: frozenset[int] = frozenset()
         self._wanted = Wanted()
         self._now_s = -math.inf
         self._last: Orders | None = None
 
-    def answer(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to the object of a line. Raises Refusal; then all is as it was before."""
-        if self._station is None or "station" in data:
-            station, topology = read_station(data)
-            self._settings = read(dict(station.switching), SwitchingSettings, "switching")
-            self._station, self._topology, self._sequencer = station, topology, None
-            return described(topology)
-        if "now_s" not in data and ("to" in data or "from" in data):
-            return self._begin(read(data, BeginLine))
-        if self._sequencer is None:
-            raise Refusal("line", data, "nothing is wanted yet", 'send a line with "from" and "to" first')
-        return self._tick(read(data, TickLine), self._sequencer)
-
-    def _begin(self, line: BeginLine) -> dict[str, Any]:
+    def begin(self, line: BeginLine) -> dict[str, Any]:
+        """What is there, what is wanted. Raises Refusal."""
         topology = self._topology
         _known("welded", dict.fromkeys(line.welded), topology.contactors)
         _known("life", line.life, topology.contactors)
-        wanted = line.to.wanted(topology, "to")
-        before: frozenset[int] = frozenset()
-        if line.before is not None:
-            given = line.before
-            if not isinstance(given, WantedLine):
-                _known("from", dict.fromkeys(each for each in given if isinstance(each, str)), topology.contactors)
-                given = WantedLine(links=tuple(each for each in given if isinstance(each, LinkLine)))
-            links = given.wanted(topology, "from").links
-            before = frozenset(links)
-        self._wanted, self._before = wanted, before
-        self._sequencer = Sequencer(topology, self._settings, welded=line.welded, life=line.life)
-        self._now_s, self._last = -math.inf, None
-        return {"ok": True, "from": [self._named(n) for n in sorted(before)], "to": self._spelled_links(wanted.links)}
+        before = self._before if line.before is None else self._links_before(line.before)
+        answer = {"ok": True, "from": [self._named(number) for number in sorted(before)]}
+        if line.to is not None:
+            self._wanted = line.to.wanted(topology, "to")
+            self._sequencer = Sequencer(topology, self._settings, welded=line.welded, life=line.life)
+            self._now_s, self._last = -math.inf, None
+            answer["to"] = self._spelled_links(self._wanted.links)
+        self._before = before
+        return answer
 
-    def _tick(self, line: TickLine, sequencer: Sequencer) -> dict[str, Any]:
+    def _links_before(self, given: WantedLine | tuple[LinkLine | str, ...]) -> frozenset[int]:
+        if not isinstance(given, WantedLine):
+            names = [each for each in given if isinstance(each, str)]
+            _known("from", dict.fromkeys(names), self._topology.contactors)
+            given = WantedLine(links=tuple(each for each in given if isinstance(each, LinkLine)))
+        return frozenset(given.wanted(self._topology, "from").links)
+
+    def tick(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """What is to be done now. Raises Refusal."""
+        sequencer = self._sequencer
+        if sequencer is None:
+            raise Refusal("line", data, "nothing is wanted yet", 'send a line with "from" and "to" first')
+        line = read(data, TickLine)
         measured = line.measured(self._topology)
         if line.now_s < self._now_s:
             raise Refusal("now_s", line.now_s, f"the tick before was at {self._now_s:g}", "time does not go back")

@@ -230,6 +230,84 @@ def test_the_time_it_took_is_told_on_demand() -> None:
     assert talk(STATION, step(car(1)), timing=True)[1]["took_ms"] >= 0
 
 
+TO = {"links": [{"group": "M1", "connector": 2, "power_w": 8_000}]}
+FROM = [{"group": "M1", "connector": 1}]
+CLOSED = {"K11": True, "K12": False, "K21": False, "K22": False}
+ONE = {"stage": "charging", "voltage_v": 400, "request_v": 410, "request_a": 60, "current_a": 50, "is_closed": True}
+TWO = {"stage": "preparing", "request_v": 600, "request_a": 2}
+
+
+def tick(now_s: float, **more: Any) -> dict[str, Any]:
+    return {
+        "now_s": now_s,
+        "groups": {"M1": {"voltage_v": 400, "current_a": 50, "is_on": True}, "M2": {}},
+        "contactors": CLOSED,
+        "outputs": {"1": ONE, "2": TWO},
+    } | more
+
+
+def switch(*lines: object) -> list[dict[str, Any]]:
+    return talk(*lines, lines_of=SwitchingLines)
+
+
+def test_from_and_to_may_come_in_one_line_or_in_several() -> None:
+    apart = switch(STATION, {"from": FROM}, {"to": TO}, tick(0.0))[-1]
+    assert switch(STATION, {"from": FROM, "to": TO}, tick(0.0))[-1] == apart
+    assert switch({"station": STATION, "from": FROM, "to": TO}, tick(0.0))[-1] == apart
+
+
+def test_what_gives_power_at_the_first_tick_goes_on_before_it_is_lowered() -> None:
+    *_, first, second = switch(STATION, {"from": FROM, "to": TO}, tick(0.0), tick(0.1))
+    assert first["groups"]["M1"]["current_a"] == pytest.approx(50, abs=1)
+    assert first["contactors"] == CLOSED
+    assert 0 < second["groups"]["M1"]["current_a"] < 50
+    assert [(each["group"], each["from"]["connector"], each["to"]["connector"]) for each in second["moves"]] == [
+        ("M1", 1, 2)
+    ]
+    assert not second["done"]
+    assert second["missing"] == [{"group": "M1", "connector": 2, "contactors": ["K12"]}]
+
+
+def test_an_answer_of_serve_may_be_what_is_wanted() -> None:
+    allocation = last(step(car(1)))
+    begun = switch(STATION, {"to": allocation})[-1]
+    assert {(each["group"], each["connector"]) for each in begun["to"]} == {
+        (group, feed["connector"]) for group, feed in allocation["feeds"].items()
+    }
+
+
+def test_what_cannot_be_read_is_a_fault_in_time() -> None:
+    silent = {"M1": {"voltage_v": None, "current_a": 50, "is_on": True}, "M2": {}}
+    *_, answer = switch(STATION, {"to": TO}, *(tick(n / 10, groups=silent) for n in range(30)))
+    assert [(each["what"], each["name"]) for each in answer["faults"]] == [("group", "M1")]
+
+
+@pytest.mark.parametrize(
+    ("line", "where"),
+    [
+        (tick(-1.0), "now_s"),
+        (tick(1.0, groups={"M9": {}}), "groups"),
+        (tick(1.0, contactors={"K99": True}), "contactors"),
+        (tick(1.0, outputs={"9": TWO}), "outputs"),
+        (tick(1.0, outputs={"1": {**TWO, "stage": "flying"}}), "outputs[...].stage"),
+        (tick(1.0, to={"links": [*TO["links"], {"group": "M1", "connector": 1}]}), "to.links[1]"),
+        ({"to": {"links": [{"group": "M1", "connector": 2, "contactors": ["K11"]}]}}, "to.links[0]"),
+        ({"from": ["K99"], "to": TO}, "from"),
+        ({"to": TO, "welded": ["K99"]}, "welded"),
+        ({"station": {"groups": 1}}, "groups"),
+        ({"station": STATION, "to": {"links": [{"group": "M9", "connector": 1}]}}, "to.links[0]"),
+    ],
+)
+def test_a_tick_that_cannot_be_used_is_refused_and_changes_nothing(line: object, where: str) -> None:
+    *_, refused, answer = switch(STATION, {"from": FROM, "to": TO}, tick(0.0), line, tick(0.1))
+    assert refused["error"]["where"] == where
+    assert answer == switch(STATION, {"from": FROM, "to": TO}, tick(0.0), tick(0.1))[-1]
+
+
+def test_a_tick_before_anything_is_wanted_is_refused() -> None:
+    assert "wanted" in switch(STATION, tick(0.0))[-1]["error"]["why"]
+
+
 SCALARS = (
     st.none()
     | st.booleans()
