@@ -88,7 +88,7 @@ class PowerShown:
 
     def _group(self, group: Group, feeding: Feeding) -> GroupPicture:
         reading = feeding.measured.groups.get(group.name)
-        joined = [number for number, fed in feeding.feds.items() if group in fed.joined]
+        joined = [number for number, fed in feeding.feds.items() if group in fed.groups]
         powered = [number for number in joined if feeding.feds[number].point.is_on]
         feed = self._sharing.allocation.feeds.get(group.name)
         is_heard = reading is not None and reading.is_online
@@ -114,7 +114,7 @@ class PowerShown:
         return OutputPicture(
             connector=outlet.number,
             bus=settings.bus,
-            groups=() if fed is None else tuple(group.name for group in fed.joined),
+            groups=() if fed is None else tuple(group.name for group in fed.groups),
             power_w=_power_w(outlet),
             limits=tuple(limits.values()),
             cap=outlet.cap,

@@ -40,7 +40,7 @@ class BankShown:
 
     def _state(self, feeding: Feeding) -> ModulesState:
         own = [group for group in feeding.groups.values() if group.place.bank == self.name and group.order.is_on]
-        fed = {number for number, each in feeding.feds.items() if any(group in each.joined for group in own)}
+        fed = {number for number, each in feeding.feds.items() if any(group in each.groups for group in own)}
         return ModulesState(
             name=self.name,
             modules=self.modules.modules(),

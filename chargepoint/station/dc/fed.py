@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from chargepoint.power.measured import Announcement
 from chargepoint.records import Limit
@@ -34,8 +34,8 @@ class Fed:
         """All groups that can be brought to it."""
         self.fixed = fixed
         self.insulation = insulation
-        self.joined: tuple[Group, ...] = ()
-        """Those whose terminals are joined to it now."""
+        self.groups: tuple[Group, ...] = ()
+        """Those that are joined to it now, for its sake."""
         self.demand = PowerDemand(False)
         self.given = Given()
         self.point = OFF
@@ -53,10 +53,17 @@ class Fed:
             and outlet.permission.holds
         )
 
-    def look(self, groups: Mapping[str, Group], names: frozenset[str]) -> None:
-        """What is joined to it, what that gives, and what its controller asks for."""
-        self.joined = tuple(groups[name] for name in sorted(names))
-        self.given = measured([module for group in self.joined for module in group.readings])
+    @property
+    def is_live(self) -> bool:
+        """It may have voltage, or its own contactor is closed."""
+        reading = self.outlet.reading
+        is_closed = reading is not None and HardwareFlag.OUTPUT_RELAY in reading.flags
+        return self.outlet.phase in POWERED or is_closed
+
+    def look(self, groups: Sequence[Group]) -> None:
+        """What its groups give, and what its controller asks for."""
+        self.groups = tuple(groups)
+        self.given = measured([module for group in self.groups for module in group.readings])
         self.demand = self.controller.demand()
 
     def able(self, groups: tuple[Group, ...], *, is_beginning: bool = False) -> Ability:
@@ -74,7 +81,7 @@ class Fed:
 
     def bounded(self, grant: Limit, elapsed_s: float) -> SetPoint:
         """The most that its groups together may be told now, `grant` being what the connector may have."""
-        outlet, can = self.outlet, self.able(self.joined)
+        outlet, can = self.outlet, self.able(self.groups)
         reading = outlet.reading
         is_charging = reading is not None and reading.status.is_charging  # no voltage outside of a charge (Z10)
         bounds = Bounds(

@@ -83,6 +83,8 @@ class Feeding:
         self._health: object = None
         self._causes: dict[str, Cause] = {}
         self._held: set[int] = set()
+        self._joined: dict[int, frozenset[str]] = {}
+        self._owners: dict[str, int] = {}
 
     async def run(self) -> None:
         """Step ten times a second until cancelled; then all modules are told off."""
@@ -104,6 +106,7 @@ class Feeding:
         if not self.is_waiting:
             self._clear_mended()
             self.orders = self.sequencer.tick(self._wanted(), self.measured, now)
+            self._owners = self._owned()
             told = self._bounded(self.orders.groups, elapsed_s)
             for name, group in self.groups.items():
                 group.carry_out(told[name], now)
@@ -155,9 +158,10 @@ class Feeding:
     def _look(self) -> None:
         readings = {name: group.look() for name, group in self.groups.items()}
         contactors = feedback(self.coils)
-        for number, names in joined(self.topology, contactors).items():
-            if number in self.feds:
-                self.feds[number].look(self.groups, names & self.groups.keys())
+        found = joined(self.topology, contactors)
+        self._joined = {number: found[number] & self.groups.keys() for number in self.feds}
+        for number, fed in self.feds.items():
+            fed.look([group for name, group in sorted(self.groups.items()) if self._is_of(name, number)])
         outputs = {}
         for number, fed in self.feds.items():
             outlet = fed.outlet
@@ -166,7 +170,7 @@ class Feeding:
                 stage,
                 outlet.reading,
                 fed.demand,
-                [readings[group.name] for group in fed.joined],
+                [readings[group.name] for group in fed.groups],
                 is_heard=outlet.is_heard,
             )
         self.measured = Measured(groups=readings, contactors=contactors, outputs=outputs)
@@ -182,6 +186,21 @@ class Feeding:
                     links.setdefault(link, 0.0)
         return msgspec.structs.replace(wanted, links=links)
 
+    def _is_of(self, name: str, number: int) -> bool:
+        """Whether a group is joined to an output, and for its sake. Before the first orders nobody knows more."""
+        fed = self.feds[number]
+        if fed.fixed is not None:
+            return fed.fixed.name == name
+        is_its = self._owners.get(name) == number if self._sequencer is not None else fed.is_live
+        return is_its and name in self._joined[number]
+
+    def _owned(self) -> dict[str, int]:
+        """By group: the connector that it is for, by fixed wiring or by the sequencer."""
+        links = self.topology.links
+        owners = {name: links[link].connector for name, link in self.sequencer.connected.items()}
+        owners |= {fed.fixed.name: number for number, fed in self.feds.items() if fed.fixed is not None}
+        return {name: number for name, number in owners.items() if number in self.feds}
+
     @property
     def _is_beginning(self) -> bool:
         return self._clock.mono() - self._begun_s < FIRST_WORD_S
@@ -196,24 +215,30 @@ class Feeding:
         )
 
     def _bounded(self, ordered: Mapping[str, GroupOrder], elapsed_s: float) -> dict[str, GroupOrder]:
-        """The orders for all groups, within what each output may have now (the least of the two)."""
-        places: dict[str, list[Fed]] = {name: [] for name in self.groups}
-        for fed in self.feds.values():
-            for group in fed.joined:
-                places[group.name].append(fed)
+        """The orders for all groups, within what each output may have now (the least of the two).
+
+        A group that is joined to nothing, or is only on its way, has no current (Z4); one that is joined to the output
+        of another connector that charges is off (Z5).
+        """
         told: dict[str, GroupOrder] = {}
-        for name, found in places.items():
+        for name, group in self.groups.items():
             order = ordered.get(name, GroupOrder())
-            if not found and order.is_on:
-                order = GroupOrder(is_on=True, voltage_v=order.voltage_v)  # joined to nothing: no current (Z4)
-            told[name] = GroupOrder() if len(found) > 1 else order
+            owner = self._owners.get(name)
+            if order.is_on and any(
+                name in names and number != owner and self.feds[number].is_live
+                for number, names in self._joined.items()
+            ):
+                order = GroupOrder()
+            if order.is_on and (owner is None or group not in self.feds[owner].groups):
+                order = GroupOrder(is_on=True, voltage_v=order.voltage_v)
+            told[name] = order
         for fed in self.feds.values():
             self._bound(fed, told, elapsed_s)
         return told
 
     def _bound(self, fed: Fed, told: dict[str, GroupOrder], elapsed_s: float) -> None:
         most = fed.bounded(self.granted(fed.outlet), elapsed_s)
-        on = {group.name: told[group.name] for group in fed.joined if told[group.name].is_on}
+        on = {group.name: told[group.name] for group in fed.groups if told[group.name].is_on}
         total_a = math.fsum(order.current_a for order in on.values())
         if not most.is_on:
             on = dict.fromkeys(on, GroupOrder())

@@ -67,7 +67,7 @@ def output_reading(
     *,
     is_heard: bool,
 ) -> OutputReading:
-    """One output; `groups` are those joined to it, which measure its bus."""
+    """One output; `groups` are those joined to it for its sake: they measure its bus sooner than its controller."""
     there = [group for group in groups if group.is_online]
     heard = reading if is_heard else None
     own_v = heard.voltage_v if heard is not None and heard.is_metered else 0.0
@@ -76,7 +76,7 @@ def output_reading(
     return OutputReading(
         stage=stage,
         voltage_v=max(group.voltage_v for group in there) if there else _number(own_v),
-        current_a=math.fsum(group.current_a for group in there) if there else _number(own_a),
+        current_a=_number(own_a) if own_a else math.fsum(group.current_a for group in there),
         request_v=wanted.voltage_v if wanted.is_on else 0.0,
         request_a=wanted.current_a if wanted.is_on else 0.0,
         is_closed=None if heard is None else HardwareFlag.OUTPUT_RELAY in heard.flags,
