@@ -61,7 +61,9 @@ def table(day: Day) -> Iterator[str]:
     if day.scenario.name:
         yield day.scenario.name
         yield ""
-    rows: list[Sequence[str]] = [("vehicle", "at", "arrived", "began", "left", "charge", "kWh", "waited", "held down by")]
+    rows: list[Sequence[str]] = [
+        ("vehicle", "at", "arrived", "began", "left", "charge", "kWh", "waited", "held down by")
+    ]
     rows += [_row(visit) for visit in day.visits]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import math
+import subprocess
+import sys
 from typing import Any
 
 import msgspec
@@ -306,6 +308,21 @@ def test_a_tick_that_cannot_be_used_is_refused_and_changes_nothing(line: object,
 
 def test_a_tick_before_anything_is_wanted_is_refused() -> None:
     assert "wanted" in switch(STATION, tick(0.0))[-1]["error"]["why"]
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("deed", ["serve", "switch"])
+def test_a_process_answers_each_line_at_once_and_ends_with_its_input(deed: str) -> None:
+    command = [sys.executable, "-m", "chargepoint", "power", deed]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        for line, key in ((b"nonsense", "error"), (json.dumps(STATION).encode(), "ok")):
+            process.stdin.write(line + b"\n")
+            process.stdin.flush()
+            assert key in json.loads(process.stdout.readline())
+        process.stdin.close()
+        assert process.stdout.read() == b""
+        assert process.wait(20) == 0
 
 
 SCALARS = (
