@@ -78,8 +78,9 @@ def _of_nothing(
     )
     if Program(topology, step, time_limit_s).fits(least_w):
         return frozenset()
-    rivals = topology.rivals.get(asker.number, frozenset())
-    held = EXCLUSIVE if any(feed.connector in rivals for feed in answer.feeds.values()) else frozenset()
-    return held.union(
+    found: frozenset[str] = frozenset().union(
         *(named for named, relaxed in ways if Program(topology, step, time_limit_s, relaxed).fits(least_w))
-    ) or frozenset({"several"})
+    )
+    rivals = topology.rivals.get(asker.number, frozenset())
+    is_parked = any(feed.connector in rivals for feed in answer.feeds.values())
+    return (found | EXCLUSIVE if is_parked else found) if found else frozenset({"several"})
