@@ -122,7 +122,7 @@ class _Sharing:
             links, able, served, shares = given.links, given.able_w, given.served, given.shares
         else:
             served = choose(ranked, self.budget.room)
-            shares = shares_of(ranked, served, self.budget.room, self.rules.mode, None, follow_w)
+            shares = shares_of(ranked, served, self.budget.room, self.rules, None, follow_w)
         served, shares, loads = self._keep_sums(ranked, served, shares, able, follow_w, links)
         served, shares, on_phase = self._keep_balance(ranked, served, shares, able, follow_w, bool(links))
         for party in ranked:
@@ -183,7 +183,7 @@ class _Sharing:
             served = Served(served.guaranteed - out, lows)
             shares = {n: (falls[n], index) for n, (_, index) in shares.items() if n not in out}
             if turn < MOST_ROUNDS - 1:
-                again = shares_of(ranked, served, self.budget.room, self.rules.mode, tops, follow_w)
+                again = shares_of(ranked, served, self.budget.room, self.rules, tops, follow_w)
                 shares = {n: again[n] if n not in able else each for n, each in shares.items()}
         return served, shares, frozenset(touched)
 
@@ -216,7 +216,7 @@ class _Sharing:
                 room = tuple(have / (1.0 + (excess - 1.0) * 1.05 + 1e-9) for have in room)
             if excess > 1.0:
                 served = choose([party for party in ranked if party.number in shares], room, able)
-            shares = shares_of(ranked, served, room, self.rules.mode, able, follow_w)
+            shares = shares_of(ranked, served, room, self.rules, able, follow_w)
             loads = self._loads(shares, links)
         return served, shares, loads
 

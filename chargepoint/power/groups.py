@@ -17,8 +17,8 @@ from chargepoint.power.grid import Party
 from chargepoint.power.reach import Reach
 from chargepoint.power.served import KEPT_W, Served, choose, shares_of
 from chargepoint.power.serving import Room
-from chargepoint.power.sharing import Shares, less
-from chargepoint.power.words import Allocation, Asked, Rules, Settled
+from chargepoint.power.sharing import Shares, classes, less
+from chargepoint.power.words import Allocation, Asked, Mode, Rules, Settled
 
 MOST_ROUNDS = 3
 SAME_W, SAME_V, SAME_A, SAME_SHARE = 100.0, 2.0, 0.5, 0.02
@@ -78,7 +78,7 @@ class Groups:
         if self.is_sound and self._is_settled(settled, before):
             return before, self.previous.settled
         ideal = choose(ranked, room)
-        shares = shares_of(ranked, ideal, room, self.rules.mode, None, follow_w, gives_back=False)
+        shares = shares_of(ranked, ideal, room, self.rules, None, follow_w, gives_back=False)
         if self.is_sound and all(
             before.shares.get(n, (0.0, 0))[0] >= power_w - SHORT_W for n, (power_w, _) in shares.items()
         ):
@@ -217,7 +217,7 @@ class Groups:
         outputs = [party for party in ranked if party.number in self.outputs]
         able = self.reach.sums_w(links, outputs)
         served = choose(ranked, room, able)
-        shares = shares_of(ranked, served, room, self.rules.mode, able, follow_w)
+        shares = shares_of(ranked, served, room, self.rules, able, follow_w)
         used_w = math.fsum(
             min(power_w, max(served.lows[number], follow_w.get(number, math.inf)))
             for number, (power_w, _) in shares.items()
@@ -226,6 +226,7 @@ class Groups:
 
     def _needs(self, ranked: Sequence[Party], served: Served, shares: Shares) -> list[Need]:
         needs = []
+        weights = {p.number: 16.0**-turn for turn, each in enumerate(self._turns(ranked)) for p in each}
         for rank, party in enumerate(ranked):
             low_w = served.lows.get(party.number)
             if party.number not in self.outputs or low_w is None:
@@ -237,11 +238,18 @@ class Groups:
                     floor_w=party.least_w,
                     guarantee_w=max(party.least_w, low_w),
                     top_w=max(low_w, shares[party.number][0]),
-                    weight=party.weight,
+                    weight=weights.get(party.number, party.weight),
                     rank=rank,
                 )
             )
         return needs
+
+    def _turns(self, ranked: Sequence[Party]) -> list[list[Party]]:
+        """Who has power before whom; nobody in the mode `fair`. Beyond the eighth it makes no difference."""
+        if self.rules.mode is Mode.FAIR:
+            return []
+        turns = classes(ranked, self.rules.mode)
+        return [*turns[:8], [party for each in turns[8:] for party in each]]
 
     def _next(
         self,
@@ -260,7 +268,7 @@ class Groups:
         if not held:
             return None
         ideal = choose(ranked, room, held)
-        shares = shares_of(ranked, ideal, room, self.rules.mode, held, follow_w, gives_back=False)
+        shares = shares_of(ranked, ideal, room, self.rules, held, follow_w, gives_back=False)
         more = [
             number for number, (power_w, _) in shares.items() if power_w > given.able_w.get(number, math.inf) + SHORT_W
         ]

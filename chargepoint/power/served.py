@@ -11,7 +11,7 @@ import msgspec
 from chargepoint.power.grid import CONSTRAINTS, TOLERANCE_W, Party
 from chargepoint.power.serving import Room, most_served
 from chargepoint.power.sharing import AT_TOP, Shares, fill, less, share
-from chargepoint.power.words import Mode
+from chargepoint.power.words import Rules
 
 KEPT_W = 5.0
 """A guarantee or floor counts as given by the modules when it is missed by so little (no flapping)."""
@@ -51,7 +51,7 @@ def shares_of(
     parties: Sequence[Party],
     served: Served,
     room: Room,
-    mode: Mode,
+    rules: Rules,
     able_w: Mapping[int, float] | None = None,
     follow_w: Mapping[int, float] | None = None,
     gives_back: bool = True,
@@ -63,7 +63,7 @@ def shares_of(
     tops = {p.number: min(p.cap_w, able.get(p.number, math.inf)) for p in members}
     lows = {number: min(low_w, tops[number]) for number, low_w in served.lows.items()}
     first = {p.number: min(tops[p.number], max(lows[p.number], follow.get(p.number, math.inf))) for p in members}
-    shares = share(members, room, lows, first, mode)
+    shares = share(members, room, lows, first, rules)
     freed = {party.number for party in members if first[party.number] < tops[party.number]}
     if not freed or not gives_back:
         return shares

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from chargepoint.power.grid import CONSTRAINTS, Party
+from chargepoint.power.grid import CONSTRAINTS, TOLERANCE_W, Party
+from chargepoint.power.most import most_w
 from chargepoint.power.serving import Room
-from chargepoint.power.words import Mode
+from chargepoint.power.words import DEFAULT_RULES, Mode, Rules
 
 Shares = dict[int, tuple[float, int]]
 """By connector: W, and the constraint (grid W, L1, L2, L3) that stopped it there; AT_TOP when it has all it can use."""
@@ -45,12 +46,14 @@ def share(
     room: Room,
     lows: Mapping[int, float],
     tops: Mapping[int, float],
-    mode: Mode = Mode.FAIR,
+    rules: Rules = DEFAULT_RULES,
 ) -> Shares:
-    """From each one's low to its top, by the rule of `mode`. Lows that do not fit are given all the same: that they do
+    """From each one's low to its top, by the mode of `rules`. Lows that do not fit are given all the same: that they do
     is the caller's business."""
+    mode = rules.mode
     if mode is Mode.FAIR:
-        return fill(parties, room, lows, tops)
+        cost = min(max(rules.fairness_cost_pct, 0.0), 100.0) / 100.0
+        return _no_dearer(parties, room, lows, tops, fill(parties, room, lows, tops), cost)
     shares: Shares = {}
     left = less(room, parties, {party.number: min(lows[party.number], tops[party.number]) for party in parties})
     for members in classes(parties, mode):
@@ -107,6 +110,51 @@ def fill(parties: Sequence[Party], room: Room, lows: Mapping[int, float], tops: 
                 left[index] -= vessel.costs[index] * power_w
         rising = still
     return settled
+
+
+def _no_dearer(
+    parties: Sequence[Party],
+    room: Room,
+    lows: Mapping[int, float],
+    tops: Mapping[int, float],
+    fair: Shares,
+    cost: float,
+) -> Shares:
+    """Equal W may cost at most the part `cost` of the most W that fit: a W of a car on one full line takes three times
+    as much of it as a W of a car on three. So far as needed, power goes to those who need less room for it; among
+    those who need the same it stays shared equally."""
+    blocked = {index for _, index in fair.values() if index != AT_TOP}
+    if not blocked:
+        return fair
+    kinds: dict[tuple[float, ...], list[Party]] = {}
+    for party in parties:
+        kinds.setdefault(party.costs, []).append(party)
+    if len(kinds) == 1 or (
+        blocked == {0} and min(each[0] for each in kinds) >= (1.0 - cost) * max(each[0] for each in kinds)
+    ):
+        return fair
+    finite = [index for index in CONSTRAINTS if room[index] < math.inf]
+    most = most_w(
+        [[each[index] for each in kinds] for index in finite],
+        [room[index] for index in finite],
+        [math.fsum(min(lows[p.number], tops[p.number]) for p in members) for members in kinds.values()],
+        [math.fsum(tops[p.number] for p in members) for members in kinds.values()],
+    )
+    now = [math.fsum(fair[p.number][0] for p in members) for members in kinds.values()]
+    missing_w = (1.0 - cost) * math.fsum(most) - math.fsum(now)
+    if missing_w <= TOLERANCE_W:
+        return fair
+    part = min(1.0, missing_w / (math.fsum(most) - math.fsum(now)))
+    shares: Shares = {}
+    for (costs, members), fair_w, most_of_kind_w in zip(kinds.items(), now, most, strict=True):
+        sum_w = fair_w + part * (most_of_kind_w - fair_w)
+        mine = fill(members, (sum_w * costs[0], math.inf, math.inf, math.inf), lows, tops)
+        touched = [index for index in sorted(blocked, reverse=True) if costs[index] > 0]
+        shares |= {
+            number: (power_w, AT_TOP if index == AT_TOP else (touched or [0])[0])
+            for number, (power_w, index) in mine.items()
+        }
+    return shares
 
 
 def _full_at(index: int, vessels: Sequence[_Vessel], room: float) -> float:
