@@ -51,7 +51,7 @@ class ContactorBook:
             said = feedback.get(name)
             if said:
                 if name not in self.closed_since_s:
-                    self.closed_since_s[name] = now_s if name in ordered else -math.inf
+                    self.closed_since_s[name] = now_s
             else:
                 self.closed_since_s.pop(name, None)
             if name not in ordered and said is not None:

@@ -33,10 +33,13 @@ class Guard:
     ) -> tuple[Orders, tuple[str, ...]]:
         """The orders that may be given now, and what was taken away."""
         since_s = self._closed_since_s
-        before_s = -math.inf if self._last is None else now_s
         self._closed_since_s = {
-            name: since_s.get(name, before_s) for name, said in measured.contactors.items() if said is True
+            name: since_s.get(name, now_s) for name, said in measured.contactors.items() if said is True
         }
+        if self._last is None:
+            look = Look(self.wiring, measured, welded)
+            flowing = [name for name in self._closed_since_s if look.through_a(name) > self.settings.zero_a]
+            self._closed_since_s.update(dict.fromkeys(flowing, -math.inf))
         steady = frozenset(
             name for name, at_s in self._closed_since_s.items() if now_s - at_s >= self.settings.stable_s - 1e-9
         )
@@ -122,17 +125,16 @@ def _why_not_close(
     settings: SwitchingSettings,
 ) -> str:
     wiring = look.wiring
-    one, other = wiring.ends[name]
-    place = after.at[one]
+    place = after.at[wiring.ends[name][0]]
     for contactor in sorted(look.joined.closed):
         is_late = contactor not in welded and not allowed.get(contactor, look.is_closed(contactor))
         if look.feedback.get(contactor) is None and not last.get(contactor):
             continue  # it may be closed for ever: what it joins is judged below
         if is_late and contactor != name and place in (after.at[end] for end in wiring.ends[contactor]):
             return f"contactor {contactor}, which must be open, is not reported open (Z2)"
-    one_v, other_v = look.voltage_v(look.place(one)), look.voltage_v(look.place(other))
-    if max(one_v, other_v) >= settings.dead_v and abs(one_v - other_v) > settings.most_difference_v:
-        return f"{one_v:.0f} V and {other_v:.0f} V are on its sides (Z3)"
+    apart_v, highest_v = look.apart_v(name)
+    if highest_v >= settings.dead_v and apart_v > settings.most_difference_v:
+        return f"its sides are {apart_v:.0f} V apart (Z3)"
     outputs = after.outputs.get(place, [])
     powered = [number for number in outputs if look.is_powered(number)]
     if len(powered) > 1:

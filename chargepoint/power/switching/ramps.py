@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,7 +22,8 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     """One group at its output. `able_a`: the current of its modules; `most_a`: what it may give of it by the
     allocation; `told_a`: what it was told last; `given_a`: what it is measured to give. `leaves`: it is to fall to 0.
     `is_joined` False: the contactors are not (surely) closed, or it is locked out: no current at all. `is_heard` False:
-    it does not answer just now and goes on with what it was told, whatever it is told."""
+    it does not answer just now and goes on with what it was told, whatever it is told. `is_ready` False: it has not
+    started yet."""
 
     able_a: float
     most_a: float
@@ -30,6 +32,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     leaves: bool = False
     is_joined: bool = True
     is_heard: bool = True
+    is_ready: bool = True
 
 
 class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,11 +44,25 @@ class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
     rises_to_a: float = math.inf
 
 
-def currents(shares: Sequence[Share], ceiling: Ceiling, settings: SwitchingSettings, elapsed_s: float) -> list[float]:
-    """The current of each group, in their order. What is not a number, or negative, counts as 0.
+class Division(NamedTuple):
+    """The current of each group, in the order of the shares; `level_a` is their sum as far as it is really there."""
 
-    Load moves from one group to another no faster than an output rises, and not while a group gives more than it was
-    told: the sum neither falls nor rises because a group joins.
+    currents_a: list[float]
+    level_a: float
+
+
+def divide(
+    shares: Sequence[Share],
+    ceiling: Ceiling,
+    settings: SwitchingSettings,
+    elapsed_s: float,
+    level_a: float | None = None,
+) -> Division:
+    """What the groups of one output give next; what is not a number, or negative, counts as 0. `level_a`: that of the
+    tick before.
+
+    Load moves from one group to another no faster than an output rises, and into what the one is measured to have
+    given up: the sum stays a small step below, and never above, when a group joins.
     """
     elapsed_s = min(max(elapsed_s, 0.0), settings.longest_step_s)
     request_a, granted_a = sound(ceiling.request_a), sound(ceiling.granted_a)
@@ -58,35 +75,37 @@ def currents(shares: Sequence[Share], ceiling: Ceiling, settings: SwitchingSetti
     for n in rest:
         if shares[n].is_joined:
             now_a[n] = max(0.0, told_a[n] - fall_a) if shares[n].leaves else told_a[n]
-    taken_a = math.fsum(
-        now_a[n] if shares[n].is_joined and shares[n].given_a <= told_a[n] + slack_a else shares[n].given_a
-        for n in rest
-    )
-    freed_a = max(0.0, math.fsum(told_a[n] for n in rest) - taken_a)
+    taken_a = math.fsum(max(now_a[n], shares[n].given_a) for n in rest)
     before_a = math.fsum(told_a[n] for n in stay)
+    was_a = math.fsum(told_a) if level_a is None else level_a
+    freed_a = max(0.0, was_a - before_a - taken_a)
     most_a = {n: max(0.0, min(shares[n].most_a, shares[n].able_a)) for n in stay}
     follows_a = math.fsum(each.given_a for each in shares) + slack_a
     up_a = max(before_a, min(before_a + rise_a + freed_a, min(ceiling.rises_to_a, follows_a) - taken_a))
     goal_a = min(granted_a - taken_a, math.fsum(most_a.values()))
     total_a = min(request_a - taken_a, max(min(goal_a, up_a), before_a - fall_a))
-    tops = {
-        n: max(min(most_a[n], max(told_a[n], shares[n].given_a + slack_a + freed_a)), told_a[n] - fall_a) for n in stay
-    }
+    tops = {}
+    for n in stay:
+        ahead_a = slack_a + (freed_a if shares[n].is_ready else 0.0)
+        tops[n] = max(min(most_a[n], max(told_a[n], shares[n].given_a + ahead_a)), told_a[n] - fall_a)
     ideal_a = _level(max(0.0, total_a), {n: shares[n].able_a for n in stay}, tops)
     net_a = math.fsum(ideal_a[n] - told_a[n] for n in stay)
     up_wish_a = math.fsum(max(0.0, ideal_a[n] - told_a[n]) for n in stay)
     down_wish_a = math.fsum(max(0.0, told_a[n] - ideal_a[n]) for n in stay)
-    is_obeyed = all(each.given_a <= each.told_a + slack_a for each in shares)
-    moved_a = min(up_wish_a, down_wish_a, rise_a) if is_obeyed else 0.0
-    rises = (max(net_a, 0.0) + moved_a) / up_wish_a if up_wish_a > 0 else 0.0
-    falls = (max(-net_a, 0.0) + moved_a) / down_wish_a if down_wish_a > 0 else 0.0
+    moved_a = min(up_wish_a, down_wish_a, rise_a)
+    falls = min(1.0, (max(-net_a, 0.0) + moved_a) / down_wish_a) if down_wish_a > 0 else 0.0
+    room_a = math.fsum(ideal_a.values())
     for n in stay:
-        step_a = ideal_a[n] - told_a[n]
-        now_a[n] = max(0.0, told_a[n] + step_a * min(1.0, rises if step_a > 0 else falls))
+        now_a[n] = told_a[n] - max(0.0, told_a[n] - ideal_a[n]) * falls
+        room_a -= max(now_a[n], shares[n].given_a) if ideal_a[n] < told_a[n] else told_a[n]
+    more_a = min(max(net_a, 0.0) + moved_a, max(room_a, 0.0))
+    for n in stay:
+        if ideal_a[n] > told_a[n]:
+            now_a[n] += (ideal_a[n] - told_a[n]) * min(1.0, more_a / up_wish_a)
     whole_a = math.fsum(now_a)
     if whole_a > request_a:
         now_a = [each * request_a / whole_a for each in now_a]
-    return now_a
+    return Division(now_a, taken_a + math.fsum(now_a[n] for n in stay))
 
 
 def sound(value: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -53,6 +54,7 @@ class Sequencer:
         self._members = {name: Member(name) for name in sorted(topology.groups)}
         self._residue = Residue(self._wiring, settings.bare_s)
         self._guard = Guard(topology, settings, self._wiring)
+        self._levels_a: dict[int, float] = {}
         self._number = 0
         self._ticked_s: float | None = None
 
@@ -109,6 +111,10 @@ class Sequencer:
         self._groups.look(look, now_mono_s)
         if is_first:
             adopt(self._wiring, look, wanted, self._members)
+            flowing = [each for each in self._members.values() if look.group_a(each.name) > self.settings.zero_a]
+            for member in flowing:
+                for name in () if member.link is None else self._wiring.path(member.link):
+                    self._contactors.closed_since_s[name] = -math.inf
         self._shorts.look(look, self._members, self._contactors, self._groups, now_mono_s)
         tick = Tick(
             now_s=now_mono_s,
@@ -122,6 +128,7 @@ class Sequencer:
             groups=self._groups,
             members=self._members,
             shorted=frozenset(self._shorts.now) | frozenset(self._shorts.faulted),
+            levels_a=self._levels_a,
         )
         finished = self._move(tick)
         orders = Orders(
@@ -208,11 +215,10 @@ class Sequencer:
             for name in move.closing:
                 if book.ordered.get(name) or name in book.welded:
                     continue
-                one_v, other_v = (look.voltage_v(look.place(bus)) for bus in self._wiring.ends[name])
-                is_dead = max(one_v, other_v) < self.settings.dead_v
-                is_matched = abs(one_v - other_v) <= self.settings.match_v
-                if (is_dead or is_matched) and not book.why_not_close(name, tick.now_s):
-                    self._order(tick, name, True, 0.0, abs(one_v - other_v))
+                apart_v, highest_v = look.apart_v(name)
+                is_matched = highest_v < self.settings.dead_v or apart_v <= self.settings.match_v
+                if is_matched and not book.why_not_close(name, tick.now_s):
+                    self._order(tick, name, True, 0.0, apart_v)
         for name in book.names:
             ordered = book.ordered.get(name)
             if ordered is not None and (name not in book.found_closed or name in claimed):

@@ -67,6 +67,9 @@ class Tick:
     waits: dict[str, str] = field(default_factory=dict)
     """By group: what is in the way of one that joins, or the group whose turn it is first."""
 
+    levels_a: dict[int, float] = field(default_factory=dict)
+    """By connector: the current that its groups gave together at the tick before (see ramps)."""
+
     def connector(self, link: int | None) -> int | None:
         return None if link is None else self.wiring.topology.links[link].connector
 

@@ -213,14 +213,13 @@ def matching(tick: Tick, member: Member, move: Running) -> float | None:
 def _closable(tick: Tick, member: Member, ahead: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
     """What may be closed now of the contactors ahead, and whether only the live bus is missing."""
     settings, look = tick.settings, tick.look
-    sides = {name: tuple(look.voltage_v(look.place(bus)) for bus in tick.wiring.ends[name]) for name in ahead}
-    if all(max(pair) < settings.dead_v for pair in sides.values()):
+    sides = {name: look.apart_v(name) for name in ahead}
+    if all(highest < settings.dead_v for _, highest in sides.values()):
         return ahead, False
     inner, last = ahead[:-1], ahead[-1]
     if inner:
-        return (inner if all(max(sides[name]) < settings.dead_v for name in inner) else ()), False
-    one_v, other_v = sides[last]
-    return ((last,) if abs(one_v - other_v) <= settings.match_v else ()), True
+        return (inner if all(sides[name][1] < settings.dead_v for name in inner) else ()), False
+    return ((last,) if sides[last][0] <= settings.match_v else ()), True
 
 
 def _close(tick: Tick, member: Member, move: Running) -> Outcome:

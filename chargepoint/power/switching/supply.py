@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 from chargepoint.power.measured import Announcement, GroupOrder, OutputReading, Stage, Step
-from chargepoint.power.switching.ramps import LEAST_VOLTAGE_V, Ceiling, Share, currents, sound
-from chargepoint.power.switching.state import Member, Tick
+from chargepoint.power.switching.ramps import LEAST_VOLTAGE_V, Ceiling, Share, divide, sound
+from chargepoint.power.switching.state import Member, Running, Tick
 from chargepoint.power.switching.steps import matching
 
 OFF = GroupOrder()
-_LEAVING = (Step.ANNOUNCE, Step.HAND_OVER, Step.OPEN)
+_LEAVING = (Step.HAND_OVER, Step.OPEN)
 
 
 def orders(tick: Tick) -> dict[str, GroupOrder]:
@@ -47,8 +47,7 @@ def _matching(tick: Tick, idle: dict[str, GroupOrder]) -> dict[str, GroupOrder]:
         if move is not None and name not in tick.groups.locked:
             voltage_v = matching(tick, member, move)
             place = tick.look.place(tick.wiring.group_bus[name])
-            near = tick.look.joined.outputs.get(place, ())
-            if voltage_v is not None and not (near and tick.connector(move.joins) not in near):
+            if voltage_v is not None and not _is_at_another(tick, move, place):
                 found[name] = GroupOrder(is_on=True, voltage_v=_within(tick, member, voltage_v))
                 connector = tick.connector(move.joins)
                 if connector is not None and tick.look.stage(connector) is Stage.CHARGING:
@@ -59,6 +58,20 @@ def _matching(tick: Tick, idle: dict[str, GroupOrder]) -> dict[str, GroupOrder]:
         if place in levels and is_free and name not in found:
             found[name] = GroupOrder(is_on=True, voltage_v=_within(tick, tick.members[name], levels[place]))
     return found
+
+
+def _is_at_another(tick: Tick, move: Running, place: int) -> bool:
+    """Whether the conductor of a group that is to be joined elsewhere is that of an output which may not have voltage.
+
+    An output on the group's own way (a node of a ring) has none behind its open contactor.
+    """
+    own = () if move.joins is None else tick.wiring.buses[move.joins]
+    for number in tick.look.joined.outputs.get(place, ()):
+        is_on_the_way = tick.wiring.output_bus[number] in own and not tick.look.is_powered(number)
+        is_open = tick.look.outputs[number].is_closed is not True
+        if number != tick.connector(move.joins) and not (is_on_the_way and is_open):
+            return True
+    return False
 
 
 def grant(tick: Tick, connector: int) -> Announcement:
@@ -134,6 +147,7 @@ def _above_w(tick: Tick, connector: int, members: list[Member]) -> float:
 
 def _output(tick: Tick, connector: int, members: list[Member], others_w: float) -> dict[str, GroupOrder]:
     """The groups of one output."""
+    level_a = tick.levels_a.pop(connector, None)
     output, stage = tick.look.outputs[connector], tick.look.stage(connector)
     request_v, request_a = sound(output.request_v), sound(output.request_a)
     if stage in (Stage.IDLE, Stage.OFF) or connector in tick.shorted or not math.isfinite(request_v):
@@ -157,11 +171,11 @@ def _output(tick: Tick, connector: int, members: list[Member], others_w: float) 
     if tick.wanted.age_s > settings.hold_after_s and not is_gentle:
         rises_to_a = 0.0
     shares = [_share(tick, member, voltage_v, is_gentle and member in active) for member in members]
-    given = currents(
-        shares, Ceiling(request_a=request_a, granted_a=granted_a, rises_to_a=rises_to_a), settings, tick.elapsed_s
-    )
+    ceiling = Ceiling(request_a=request_a, granted_a=granted_a, rises_to_a=rises_to_a)
+    given = divide(shares, ceiling, settings, tick.elapsed_s, level_a)
+    tick.levels_a[connector] = given.level_a
     found = {}
-    for member, current_a in zip(members, given, strict=True):
+    for member, current_a in zip(members, given.currents_a, strict=True):
         if member not in active or member.name in tick.groups.locked:
             found[member.name] = OFF
             continue
@@ -182,13 +196,17 @@ def _share(tick: Tick, member: Member, voltage_v: float, is_gentle: bool) -> Sha
     able_a = group.power_w(voltage_v) / voltage_v
     if is_gentle:
         able_a = max(able_a, tick.settings.gentle_a)
+    most_a = tick.settings.gentle_a if is_gentle else _most_a(tick, member, voltage_v)
+    if member.move is not None and member.move.step is Step.ANNOUNCE:
+        most_a = member.told_a  # the vehicle is told first (Z8)
     return Share(
         able_a=able_a,
-        most_a=tick.settings.gentle_a if is_gentle else _most_a(tick, member, voltage_v),
+        most_a=most_a,
         told_a=member.told_a,
         given_a=tick.look.group_a(member.name),
         leaves=_leaves(member),
         is_joined=is_joined,
+        is_ready=tick.look.groups[member.name].is_on,
         is_heard=tick.look.groups[member.name].is_online,
     )
 

@@ -170,6 +170,22 @@ class Look:
             highest = max(highest, _number(self.outputs[number].voltage_v))
         return highest
 
+    def span_v(self, place: int) -> tuple[float, float]:
+        """The lowest and the highest of what is measured on a conductor; they are one where nobody measures."""
+        readings = [self.groups[name] for name in self.joined.groups.get(place, ())]
+        found = [reading.voltage_v for reading in readings if reading.is_online]
+        found += [_number(self.outputs[number].voltage_v) for number in self.joined.outputs.get(place, ())]
+        if not found:
+            found = [self.voltage_v(place)]
+        return min(found), max(found)
+
+    def apart_v(self, contactor: str) -> tuple[float, float]:
+        """How far apart the two sides of a contactor may be, by any two readings, and the highest of them."""
+        one, other = self.wiring.ends[contactor]
+        one_low, one_high = self.span_v(self.place(one))
+        other_low, other_high = self.span_v(self.place(other))
+        return max(one_high - other_low, other_high - one_low), max(one_high, other_high)
+
     def stage(self, connector: int) -> Stage:
         return self.outputs[connector].stage
 
