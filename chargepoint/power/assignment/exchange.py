@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from typing import NamedTuple
 
 from chargepoint.power.assignment.problem import FREE, FREE_SHARE, TOLERANCE_W, Problem
@@ -18,7 +19,9 @@ from chargepoint.power.assignment.worth import Worth
 
 MOST_STEPS = 500
 LONGEST = 6
-"""Groups that move in one chain."""
+"""Groups that move in one chain at most."""
+LONGEST_IN_FULL = 4
+"""The same where every group may go to every output."""
 MOST_DEALS = 200
 """Ways to share the groups of two outputs anew that are tried."""
 
@@ -61,6 +64,8 @@ class Exchange:
         self.gain_w = [sorts[:] for _ in range(count)]
         self.loss_w = [sorts[:] for _ in range(count + 1)]
         self.hops: list[list[tuple[int, Hop]]] = [[] for _ in range(count + 1)]
+        self.cheapest_w = [0.0] * (count + 1)
+        self.longest = LONGEST_IN_FULL if problem.is_complete else LONGEST
         self.settled = [0] * count
         """By output the bits of those with which it has nothing to share anew."""
         self.givers = range(FREE, count)
@@ -112,15 +117,19 @@ class Exchange:
                     if found is None or cost_w < found[0]:
                         best[output, sort] = Hop(cost_w, alike, sort)
         self.hops[owner] = [(output, hop) for (output, _), hop in best.items()]
+        self.cheapest_w[owner] = min((hop[0] for hop in best.values()), default=0.0)
 
     # ---------------------------------------------------------------------------------------------------- which chain
 
     def _direct(self) -> Chain | None:
         """The best single hop."""
         best_w, best, gains = TOLERANCE_W, None, self.gain_w
+        most = [max(each) for each in zip(*gains, strict=True)]
         for giver in self.givers:
-            losses = self.loss_w[giver]
-            for output, hop in self.hops[giver]:
+            hops, losses = self.hops[giver], self.loss_w[giver]
+            if not hops or self.cheapest_w[giver] + best_w >= max(map(operator.add, most, losses)):
+                continue
+            for output, hop in hops:
                 sort = hop[2]
                 gain_w = gains[output][sort] - hop[0] + losses[sort]
                 if gain_w > best_w:
@@ -152,7 +161,7 @@ class Exchange:
                         bit = 1 << (output + 1)
                         reached[output] = Chain(gain_w, end_w, output, hop, giver, giver, sort, bits | bit, None)
         latest = dict(reached)
-        for _ in range(LONGEST - 1):
+        for _ in range(self.longest - 1):
             fresh: dict[int, Chain] = {}
             for giver, chain in sorted(latest.items()):
                 first, seen, come = chain.first, chain.seen, chain.hop.sort

@@ -15,6 +15,8 @@ from chargepoint.power.assignment.worth import Worth
 
 STEPS = (0.75, 0.3, 0.1, 0.02)
 """How much more than 1 the first W of an output counts (Worth), tried one after the other."""
+SMALL = 64
+"""Groups times outputs up to which it matters that groups of several sorts cannot be split."""
 STAYING = 0.01
 """So much more of the power fairness may cost where nothing would move (no flapping at the bound)."""
 
@@ -23,10 +25,12 @@ def fairness_for(problem: Problem, used_w: Callable[[float], float]) -> tuple[fl
     """Fairness for what is to change, and for judging whether what there is may stay (at least as much).
 
     `used_w`: the W that are used at a fairness when nothing is connected yet. It is not asked where every group may go
-    to every output: there it is reckoned here.
+    to every output (unless there are few, of several sorts): there it is reckoned here.
     """
     may_cost = min(max(problem.costs.fairness_cost, 0.0), 1.0)
     is_complete = problem.is_direct and problem.is_complete
+    if problem.sorts > 1 and len(problem.groups) * len(problem.needs) <= SMALL:
+        is_complete = False
     if is_complete and all(min(column) == max(column) for column in zip(*problem.sort_w, strict=True)):
         return STEPS[0], STEPS[0]
     lots: dict[int, int] = {}

@@ -14,8 +14,6 @@ from chargepoint.power.assignment.worth import Worth
 MOST_STEPS = 200
 MOST_DEEP = 400
 """Steps whose consequences are followed, in one answer."""
-MOST_TRIES = 2_000
-"""Links that are tried by one search for a floor or guarantee."""
 
 
 class Placed:
@@ -152,8 +150,9 @@ def _gain(problem: Problem, placed: Placed, worth: Worth, group: int, output: in
     return gain_w
 
 
-def find(problem: Problem, wanted_w: Sequence[float], most_tries: int = MOST_TRIES) -> Placed | None:
-    """Groups for everyone's `wanted_w`, by trying every way; None when there is none, or none was found in time."""
+def find(problem: Problem, wanted_w: Sequence[float], tries: int) -> tuple[Placed | None, int]:
+    """Groups for everyone's `wanted_w`, by trying every way; None when there is none, or none was found by so many
+    tries. The second is how many of them are left."""
     asking = [output for output, must_w in enumerate(wanted_w) if must_w > 0]
     options: dict[int, list[tuple[float, int, int]]] = {}
     for output in asking:
@@ -165,13 +164,13 @@ def find(problem: Problem, wanted_w: Sequence[float], most_tries: int = MOST_TRI
         options[output] = sorted(found, key=lambda each: (each[0], problem.masks[each[2]].bit_count(), each[2]))
     nowhere = [FREE] * len(problem.groups)
     placed = Placed(problem, nowhere, nowhere)
-    tries = most_tries
+    is_direct = problem.is_direct
 
     def possible(output: int) -> tuple[float, list[tuple[int, int]]]:
         best: dict[int, float] = {}
         here = []
         for loss_w, group, link in options[output]:
-            if placed.owner[group] == FREE and not placed.in_the_way(group, output, link):
+            if placed.owner[group] == FREE and (is_direct or not placed.in_the_way(group, output, link)):
                 best[group] = -loss_w
                 here.append((group, link))
         return sum(best.values()), here
@@ -203,4 +202,4 @@ def find(problem: Problem, wanted_w: Sequence[float], most_tries: int = MOST_TRI
             skipped |= {(tightest, link)}
         return False
 
-    return placed if complete(frozenset()) else None
+    return (placed if complete(frozenset()) else None), tries

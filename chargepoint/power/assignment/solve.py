@@ -17,8 +17,8 @@ Run = Callable[[Problem, float], Placed]
 """The best from where the groups of a problem are, at a fairness."""
 
 
-MOST_FINDS = 4
-"""How often every way is tried, in one answer."""
+MOST_TRIES = 1_000
+"""Links that are tried at most by the last resort, in one answer, and (a third) for one set of outputs."""
 MOST_ROUNDS = 3
 """Answers that are not exact are asked again from where they lead, until nothing moves."""
 
@@ -64,8 +64,8 @@ def _steps(problem: Problem) -> Run:
                 must_w = wanted = must_have(problem, trials)
                 placed = Placed(each, each.start, each.start_link)
                 step(each, placed, Worth(each, must_w, fairness))
-        if each is problem and not _has(placed, wanted) and _has(trials.placed, wanted):
-            placed = trials.placed.copy()
+        if each is problem and not _has(placed, wanted) and (known := trials.known(wanted)) is not None:
+            placed = known.copy()
             step(each, placed, Worth(each, wanted, fairness))
         if each is not problem or placed.link == each.start_link or (problem.is_direct and problem.sorts == 1):
             return placed
@@ -105,28 +105,36 @@ class Trials:
     def __init__(self, problem: Problem, step: Callable[[Problem, Placed, Worth], None]) -> None:
         self.problem, self.step = problem, step
         self.placed = Placed(problem, problem.start, problem.start_link)
+        self.found = [self.placed]
         self.matching = Matching(problem) if problem.is_direct else None
-        self.left = MOST_FINDS
+        self.tries = MOST_TRIES
 
     def __call__(self, wanted: Sequence[float]) -> bool:
         problem = self.problem
         if self.matching is not None and self.matching(wanted):
             owner = self.matching.owner
             links = [FREE if output == FREE else problem.link_of(group, output) for group, output in enumerate(owner)]
-            self.placed = Placed(problem, owner, links)
+            self._keep(Placed(problem, owner, links))
             return True
         placed = self.placed.copy()
         self.step(self.problem, placed, Worth(self.problem, wanted, 0.0, is_trial=True))
         if not _has(placed, wanted):
-            if self.left <= 0:
-                return False
-            self.left -= 1
-            found = search.find(self.problem, wanted)
+            allowed = min(self.tries, MOST_TRIES // 3)
+            found, left = search.find(self.problem, wanted, allowed)
+            self.tries -= allowed - left
             if found is None:
                 return False
             placed = found
-        self.placed = placed
+        self._keep(placed)
         return True
+
+    def known(self, wanted: Sequence[float]) -> Placed | None:
+        """An answer found before in which all have what they must."""
+        return next((placed for placed in reversed(self.found) if _has(placed, wanted)), None)
+
+    def _keep(self, placed: Placed) -> None:
+        self.placed = placed
+        self.found.append(placed)
 
 
 def _has(placed: Placed, wanted: Sequence[float]) -> bool:
