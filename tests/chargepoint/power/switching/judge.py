@@ -23,7 +23,7 @@ BARE_F = 5e-6
 """A conductor with less than this is bare: nobody measures its voltage, and its charge harms no contact."""
 STABLE_S = 0.2
 OBEY_S = 1.0
-DIP_S = 1.0
+DIP_S = 2.0
 """A fall that is made good within this time need not be announced."""
 KNOW_S = 2.0
 """Within this time after a fault began its effects are nobody's sin."""
@@ -74,6 +74,7 @@ class Judge:
         self._silent_since_s: dict[str, float] = {}
         self._stale_since_s: float | None = None
         self._restarted_s = -1e9
+        self._restarts_s: list[float] = []
         self._lowered: dict[int, tuple[float, float, float]] = {}
         """Outputs whose current falls without a word: when it began, what the car was told, what it had."""
         self._last_sin_s: dict[tuple[str, ...], float] = {}
@@ -81,6 +82,7 @@ class Judge:
     def restart(self, now_s: float) -> None:
         """A new sequencer takes over: it need not remember what the old one had ordered."""
         self._restarted_s = now_s
+        self._restarts_s.append(now_s)
 
     def tick(self, now_s: float, wanted: Wanted, measured: Measured, orders: Orders) -> None:
         """Orders about to be sent, with what was known."""
@@ -260,6 +262,8 @@ class Judge:
         rule, grace_s, needs_excuse = _RULES[breach.kind]
         if any(breach.from_s - 1 <= to_s and from_s <= breach.to_s for from_s, to_s in self._silences.values()):
             return None
+        if breach.kind is Kind.FAST_RISE and any(at_s <= breach.from_s <= at_s + DIP_S for at_s in self._restarts_s):
+            return None  # what is measured at a start is late: it may have just been lowered
         is_fault = self._is_at_fault(breach)
         if is_fault and (needs_excuse or breach.lasted_s <= KNOW_S + self._slack_s):
             return None
