@@ -56,7 +56,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     `links`: by connector and group the numbers of the links, shortest first. `rivals`: pairs of outputs of which at
     most one may be active, declared or because every link of both needs the same bus. `is_direct`: links of different
-    groups to outputs that are no rivals never share a bus.
+    groups to outputs that are no rivals never share a bus, and those to one output never close a loop.
     """
 
     groups: tuple[str, ...]
@@ -138,7 +138,7 @@ def _part(
         outputs=outputs,
         links={output: {group: tuple(found) for group, found in ways[output].items()} for output in outputs},
         rivals=all_rivals,
-        is_direct=_is_direct(ways, links, all_rivals),
+        is_direct=_is_direct(ways, links, all_rivals) and not _has_loops(ways, links, contactors),
         ring=ring,
     )
 
@@ -159,6 +159,20 @@ def _is_direct(
         ):
             return False
     return True
+
+
+def _has_loops(
+    ways: Mapping[int, Mapping[str, Sequence[int]]],
+    links: Sequence[Wired],
+    contactors: Mapping[str, tuple[str, str]],
+) -> bool:
+    """Whether links to one output could close a loop together."""
+    for found in ways.values():
+        used = [links[number] for numbers in found.values() for number in numbers]
+        joined = {frozenset(contactors[name]) for link in used for name in link.contactors}
+        if len(joined) >= len({bus for link in used for bus in link.buses}):
+            return True
+    return False
 
 
 def _ring(

@@ -103,7 +103,7 @@ class Topology:
 
     Links are numbered in the order of group, connector, length, contactors' names: what is asked for by number is the
     same on every machine. Buses are numbered as well; `bus_mask[link]` has the bit of each bus the link takes,
-    `contactor_mask[link]` that of each contactor (in the order of their names). Groups
+    `joint_mask[link]` that of each pair of buses that it joins. Groups
     of the same kind (`kind_of_group`) give the same; `links_to` has by connector and group the links between them,
     `links_with` by contactor those that need it.
     `parts`: the pieces that cannot disturb each other.
@@ -135,9 +135,10 @@ class Topology:
         for number, link in enumerate(self.links):
             ways = self.links_to[link.connector]
             ways[link.group] = (*ways.get(link.group, ()), number)
-        wires = {name: 1 << place for place, name in enumerate(sorted(self.contactors))}
-        self.contactor_mask: tuple[int, ...] = tuple(
-            sum(wires[name] for name in set(link.contactors)) for link in self.links
+        pairs = {name: frozenset(contactor.between) for name, contactor in self.contactors.items()}
+        wires = {pair: 1 << place for place, pair in enumerate(sorted(set(pairs.values()), key=sorted))}
+        self.joint_mask: tuple[int, ...] = tuple(
+            sum(wires[pair] for pair in {pairs[name] for name in link.contactors}) for link in self.links
         )
         self.links_with: dict[str, list[int]] = {name: [] for name in self.contactors}
         for number, link in enumerate(self.links):

@@ -191,22 +191,31 @@ class Problem:
                 self.is_direct = False
 
     def _drop_clashes(self) -> None:
-        """Present links that clash with each other cannot all stay; rivals neither. The better ranked keeps."""
+        """Present links that clash cannot all stay, nor rivals, nor loops. The better ranked keeps."""
         placed = [group for group, output in enumerate(self.start) if output != FREE]
         if self.is_direct and not any(self.part.rivals.values()):
             return
         placed.sort(key=lambda group: (self.needs[self.start[group]].rank, self.groups[group]))
+        wires, buses = self.topology.joint_mask, self.topology.bus_mask
         taken: dict[int, int] = {}
+        closed: dict[int, tuple[int, int]] = {}
         for group in placed:
-            output, mask = self.start[group], self.masks[self.start_link[group]]
+            link = self.start_link[group]
+            output, mask = self.start[group], self.masks[link]
             rivals = self.part.rivals[self.needs[output].connector]
             if any(
                 other != output and (used & mask or self.needs[other].connector in rivals)
                 for other, used in taken.items()
             ):
                 self.start[group] = self.start_link[group] = FREE
-            else:
-                taken[output] = taken.get(output, 0) | mask
+                continue
+            had = closed.get(output)
+            both = (wires[link], buses[link]) if had is None else (had[0] | wires[link], had[1] | buses[link])
+            if had is not None and both[0].bit_count() >= both[1].bit_count():
+                self.start[group] = self.start_link[group] = FREE
+                continue
+            closed[output] = both
+            taken[output] = taken.get(output, 0) | mask
 
 
 def _goal(need: Need) -> float:

@@ -47,7 +47,7 @@ class Placed:
             for other, owner in enumerate(self.owner)
             if owner != FREE and owner != output and other != group and masks[links[other]] & mask
         ]
-        wires, taken = self.problem.topology.contactor_mask, self.problem.topology.bus_mask
+        wires, taken = self.problem.topology.joint_mask, self.problem.topology.bus_mask
         closed, buses = wires[link], taken[link]
         for other, owner in enumerate(self.owner):
             if owner == output and other != group:
