@@ -14,6 +14,7 @@ from chargepoint.power.simulation.day import Visit
 from chargepoint.power.simulation.nature import ContactorNature, GroupNature, Vehicle
 from chargepoint.power.simulation.plant import Plant
 from chargepoint.power.simulation.scenario import Scenario, time_of_day
+from chargepoint.power.simulation.truth import Kind
 from chargepoint.power.switching import Sequencer
 from chargepoint.power.topology import NO_FAULTS, Faults
 from chargepoint.power.words import Allocation
@@ -30,6 +31,9 @@ MOST_PROBLEMS = 20
 BRIEF_S = 0.5
 """What was over sooner is not told: an output is idle for a tick or two before its matrix opens."""
 
+WAKING_S = 2.0
+"""Batteries have gone on while the plant was left alone: their currents find themselves anew."""
+
 
 class SimulatedMachinery:
     """`problems`: what the plant did that no plant may do, with the time of day."""
@@ -43,6 +47,8 @@ class SimulatedMachinery:
         self._said: set[tuple[str, tuple[str, ...], float]] = set()
         self._orders = Orders()
         self._quiet_s = 0.0
+        self._is_asleep = True
+        self._woken_s = 0.0
         self._key: object = None
         self._woken_w: dict[int, float] = {}
         self._broken: Faults = NO_FAULTS
@@ -76,7 +82,10 @@ class SimulatedMachinery:
     def follow(self, answer: Allocation, now_s: float, span_s: float) -> dict[int, float]:
         """Let `span_s` pass: the mean W into each vehicle at an output; empty: as it may."""
         if self.is_settled():
+            self._is_asleep = True
             return {}
+        if self._is_asleep:
+            self._is_asleep, self._woken_s = False, self._plant.now_s
         wanted = Wanted(
             links={feed.link: feed.power_w for feed in answer.feeds.values()},
             grants={
@@ -152,7 +161,8 @@ class SimulatedMachinery:
         """Put breaches into words, each once."""
         for breach in self._plant.truth.everything():
             key = (breach.kind.value, breach.who, breach.from_s)
-            if key in self._said or breach.lasted_s < BRIEF_S:
+            is_waking = breach.kind is Kind.FAST_RISE and breach.from_s < self._woken_s + WAKING_S
+            if key in self._said or breach.lasted_s < BRIEF_S or is_waking:
                 continue
             self._said.add(key)
             if len(self.problems) < MOST_PROBLEMS:
