@@ -20,6 +20,7 @@ from chargepoint.messages import (
     InsulationState,
     ModulesState,
     OutputState,
+    PowerState,
     State,
     UpsState,
 )
@@ -44,6 +45,7 @@ def lines(states: Mapping[str, State], now_s: float) -> Iterator[Text]:
         ("supply", list(_supplies(states, now_s))),
         ("climate", list(_climate(states))),
         ("modules", list(_modules(states))),
+        ("power", list(_power(states))),
         ("insulation", list(_insulation(states))),
         ("devices", list(_devices(states))),
     ):
@@ -135,6 +137,35 @@ def _modules(states: Mapping[str, State]) -> Iterator[tuple[str, str]]:
         if not module.is_online or module.has_fault or module.alarms
     ]
     yield from _first(wrong)
+
+
+def _power(states: Mapping[str, State]) -> Iterator[tuple[str, str]]:
+    """Where groups of modules are that move from connector to connector, what moves now, and what limits the station
+    beside its grid connection."""
+    for state in _all(states, PowerState):
+        if state.limit.power_w is not None and state.limit.name not in ("", "grid"):
+            yield f"limit {state.limit.name} {state.limit.power_w / 1000:.0f} kW", ODD
+        if not state.contactors:
+            continue
+        fed: dict[int, list[str]] = {}
+        for group in state.groups:
+            fed.setdefault(group.connector, []).append(group.name)
+        for connector in sorted(fed.keys() - {0}):
+            yield f"C{connector}: {_listed(fed[connector])}", ""
+        if 0 in fed:
+            yield f"free: {len(fed[0])} of {len(state.groups)} groups", QUIET
+        moves = [
+            (f"{each.group} {_of(each.from_connector)} → {_of(each.to_connector)}{each.why and f', {each.why}'}", ODD)
+            for each in state.moves
+        ]
+        yield from _first(moves)
+        yield from _first(
+            [(f"{each.name} {each.cause.value}", BAD) for each in state.contactors if each.cause is not Cause.NONE]
+        )
+
+
+def _of(connector: int) -> str:
+    return f"C{connector}" if connector else "free"
 
 
 def _insulation(states: Mapping[str, State]) -> Iterator[tuple[str, str]]:

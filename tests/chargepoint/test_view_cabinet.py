@@ -14,9 +14,11 @@ from chargepoint.messages import (
     InsulationState,
     ModulesState,
     OutputState,
+    PowerState,
     State,
     UpsState,
 )
+from chargepoint.power_picture import ContactorPicture, GroupPicture, LimitPicture, MovePicture
 from chargepoint.vocabulary import Cause, ClimateZone, InputFunction, OutputFunction
 from drivers.interfaces import InsulationReading, ModuleReading, SupplyReading
 
@@ -125,6 +127,33 @@ def test_modules_are_counted_and_those_with_a_fault_named() -> None:
     assert lines(bank("bank-1", good, hot), bank("bank-2", gone)) == [
         "modules    2 of 3 answer, 1 on · up to 80 °C · bank-1/1 over temperature · bank-2/2 silent"
     ]
+
+
+def test_the_power_line_says_who_has_which_groups_what_moves_and_what_limits_the_station() -> None:
+    state = PowerState(
+        groups=(
+            GroupPicture(name="G1", bank="bank", connector=1),
+            GroupPicture(name="G2", bank="bank", connector=1),
+            GroupPicture(name="G3", bank="bank"),
+        ),
+        contactors=(
+            ContactorPicture(name="K11", between=("G1", "Q1"), output="K11", is_closed=True),
+            ContactorPicture(
+                name="K32", between=("G3", "Q2"), output="K32", is_closed=True, cause=Cause.CONTACTOR_WELDED
+            ),
+        ),
+        moves=(MovePicture(number=4, group="G3", to_connector=2, step=5, why="its voltage falls"),),
+        limit=LimitPicture(name="schedule", power_w=40_000.0),
+    )
+    assert lines(state) == [
+        "power      limit schedule 40 kW · C1: G1, G2 · free: 1 of 3 groups · G3 free → C2, its voltage falls · "
+        "K32 contactor_welded"
+    ]
+
+
+def test_without_contactors_the_power_line_tells_limits_only() -> None:
+    group = GroupPicture(name="bank", bank="bank", connector=1)
+    assert lines(PowerState(groups=(group,), limit=LimitPicture(name="grid", power_w=100_000.0))) == []
 
 
 def test_of_many_the_first_are_named_and_the_rest_counted() -> None:
