@@ -13,6 +13,9 @@ from chargepoint.power.measured import Operation
 from chargepoint.power.switching.settings import SwitchingSettings
 from chargepoint.power.switching.wiring import Look, Wiring
 
+LEAST_LOOKS = 3
+"""So often disobedience is seen before it is one: what is reported may be a whole slow tick old."""
+
 
 class ContactorBook:
     """All contactors. `ordered`: what each was ordered last, from the first feedback on; `welded` and `failed`: name ->
@@ -31,6 +34,7 @@ class ContactorBook:
         self.unknown: set[str] = set()
         self.life: dict[str, int] = dict.fromkeys(self.names, 0) | {n: c for n, c in life.items() if n in wiring.ends}
         self.odd_since_s: dict[str, float] = {}
+        self._odd_looks: dict[str, int] = {}
         self.closed_since_s: dict[str, float] = {}
         self._changed_s: dict[str, float] = {}
         self._moving: set[str] = set()
@@ -60,15 +64,18 @@ class ContactorBook:
                     self.found_closed.add(name)
             meant = ordered.get(name)
             if said is meant and said is not None:
-                if odd:
-                    odd.pop(name, None)
+                if odd and name in odd:
+                    del odd[name], self._odd_looks[name]
                 if self._moving:
                     self._moving.discard(name)
                 if said:
                     self._confirmed.add(name)
                 self.unknown.discard(name)
-            elif now_s - odd.setdefault(name, now_s) > self.settings.obey_s + 1e-9:
-                self._judge(name, said, meant)
+            else:
+                since_s = odd.setdefault(name, now_s)
+                looks = self._odd_looks[name] = self._odd_looks.get(name, 0) + 1
+                if now_s - since_s > self.settings.obey_s + 1e-9 and looks >= LEAST_LOOKS:
+                    self._judge(name, said, meant)
         for name, at_s in list(self._offered_s.items()):
             if now_s >= at_s:
                 del self._offered_s[name]
@@ -102,8 +109,12 @@ class ContactorBook:
         self.failed.pop(name, None)
         self._failures.pop(name, None)
         self._offered_s.pop(name, None)
-        self.odd_since_s.pop(name, None)
+        self._forget_odd(name)
         return was
+
+    def _forget_odd(self, name: str) -> None:
+        self.odd_since_s.pop(name, None)
+        self._odd_looks.pop(name, None)
 
     def why_not_close(self, name: str, now_s: float) -> str:
         """Why it may not be closed now; empty: it may."""
@@ -126,7 +137,7 @@ class ContactorBook:
         self.ordered[name] = closes
         self.found_closed.discard(name)
         self._changed_s[name] = now_s
-        self.odd_since_s.pop(name, None)  # counts from the next look
+        self._forget_odd(name)  # counts from the next look
         self._moving.add(name)
         self._confirmed.discard(name)
         if closes:

@@ -17,6 +17,9 @@ from chargepoint.power.switching.settings import SwitchingSettings
 LEAST_VOLTAGE_V = 50.0
 """Below this a measured voltage says nothing of the power that a current would be."""
 
+LATE_A = 1.0
+"""Load moves on from group to group once the last step of it has come, but for so much."""
+
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):
     """One group at its output. `able_a`: the current of its modules; `most_a`: what it may give of it by the
@@ -62,7 +65,7 @@ def divide(
     tick before.
 
     Load moves from one group to another no faster than an output rises, and into what the one is measured to have
-    given up: the sum stays a small step below, and never above, when a group joins.
+    given up: one step at a time: the sum stays a small step below, and never above, when a group joins.
     """
     elapsed_s = min(max(elapsed_s, 0.0), settings.longest_step_s)
     request_a, granted_a = sound(ceiling.request_a), sound(ceiling.granted_a)
@@ -92,7 +95,11 @@ def divide(
     net_a = math.fsum(ideal_a[n] - told_a[n] for n in stay)
     up_wish_a = math.fsum(max(0.0, ideal_a[n] - told_a[n]) for n in stay)
     down_wish_a = math.fsum(max(0.0, told_a[n] - ideal_a[n]) for n in stay)
-    moved_a = min(up_wish_a, down_wish_a, rise_a)
+    late_a = max(
+        math.fsum(max(0.0, told_a[n] - shares[n].given_a) for n in stay if ideal_a[n] > told_a[n]),
+        math.fsum(max(0.0, shares[n].given_a - told_a[n]) for n in stay if ideal_a[n] < told_a[n]),
+    )
+    moved_a = min(up_wish_a, down_wish_a, rise_a) if late_a <= rise_a + LATE_A else 0.0
     falls = min(1.0, (max(-net_a, 0.0) + moved_a) / down_wish_a) if down_wish_a > 0 else 0.0
     room_a = math.fsum(ideal_a.values())
     for n in stay:

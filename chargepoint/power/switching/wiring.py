@@ -9,6 +9,7 @@ from chargepoint.power.measured import GroupReading, Measured, OutputReading, St
 from chargepoint.power.topology import Topology
 
 POWERED = frozenset({Stage.PREPARING, Stage.CHARGING, Stage.STOPPING})
+METERS_DIFFER = 0.03
 UNHEARD = GroupReading(is_online=False)
 LOST = OutputReading(stage=Stage.OFF)
 
@@ -226,8 +227,24 @@ class Look:
             return self._given_a(here)
         takes_here, takes_there = self._takes(here), self._takes(there)
         if takes_here != takes_there:
-            return self._given_a(there if takes_here else here)
-        return max(self._given_a(here), self._given_a(there))
+            found_a = self._given_a(there if takes_here else here)
+        else:
+            found_a = max(self._given_a(here), self._given_a(there))
+        return max(found_a, self._unexplained_a(here), self._unexplained_a(there))
+
+    def _unexplained_a(self, side: set[int]) -> float:
+        """The current of the outputs on one side that the groups on this side cannot give or take: it comes, or goes,
+        across. A little of it is what two meters differ."""
+        place = self.place(next(iter(side)))
+        into = [_number(self.outputs[n].current_a) for n in self.joined.outputs.get(place, ())
+                if self.wiring.output_bus[n] in side]  # fmt: skip
+        if not into:
+            return 0.0
+        here_a = self._given_a(side)
+        there_a = sum(self.group_a(name) for name in self.joined.groups.get(place, ())) - here_a
+        into_a = sum(into)
+        across_a = max(into_a - here_a - there_a, -into_a, 0.0)
+        return across_a if across_a > METERS_DIFFER * max(map(abs, into)) else 0.0
 
     def _side(self, start: int, without: str) -> set[int]:
         found, todo = {start}, [start]
