@@ -58,7 +58,7 @@ async def test_a_contactor_that_does_not_close_is_latched_and_gone_around(tmp_pa
         await rig.check(is_reported=False)
 
 
-async def test_a_welded_contactor_binds_its_group_and_ends_one_charge_alone(tmp_path: Path) -> None:
+async def test_a_welded_contactor_binds_its_group_and_the_others_do_for_both(tmp_path: Path) -> None:
     async with Rig(tmp_path, matrix(2, 3), is_linked=False) as rig:
         await charge(rig, 1)
         await rig.advance(SETTLED_S)
@@ -67,8 +67,8 @@ async def test_a_welded_contactor_binds_its_group_and_ends_one_charge_alone(tmp_
         await rig.advance(SETTLED_S)
         assert cause(rig, "K11") is Cause.CONTACTOR_WELDED
         assert "G1" in groups_of(rig, 1) and "G1" not in groups_of(rig, 2)
-        assert power_w(rig, 1) == 0.0 and rig.status(1) == "ERROR", "nobody charges where a contactor disobeys (Z9)"
-        assert power_w(rig, 2) == pytest.approx(40_000, rel=0.05), "the other has all that can reach it"
+        for number in (1, 2):
+            assert power_w(rig, number) >= 15_000, "the other groups do for both"
         await leave_all(rig)
         assert closed(rig) == {"K11"}
         await rig.check(is_reported=False)

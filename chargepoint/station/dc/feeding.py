@@ -298,7 +298,7 @@ class Feeding:
         return Faults(
             groups=frozenset(unable),
             derating=derating,
-            stuck_open=frozenset(broken - welded),
+            stuck_open=frozenset(broken | welded),  # the sequencer takes no way over a weld: no group is to count on it
             welded=frozenset(welded),
         )
 
