@@ -20,7 +20,7 @@ from chargepoint.power.serving import Room
 from chargepoint.power.sharing import Shares, classes, less
 from chargepoint.power.words import Allocation, Asked, Mode, Rules, Settled
 
-MOST_ROUNDS = 3
+MOST_ROUNDS = 2
 SAME_W, SAME_V, SAME_A, SAME_SHARE = 100.0, 2.0, 0.5, 0.02
 """What is asked counts as the same as long as it differs by no more."""
 SHORT_W = 1.0
@@ -117,35 +117,28 @@ class Groups:
 
     def _with_the_rest(self, best: Given, ranked: Sequence[Party], room: Room, follow_w: Mapping[int, float]) -> Given:
         """What the grid has left when equal shares are no multiple of groups goes to the first who can use it."""
-        tried: set[int] = set()
-        for _ in range(MOST_ROUNDS):
-            members = [party for party in ranked if party.number in best.shares]
-            shares = {p.number: (min(best.shares[p.number][0], _most(p, best, follow_w)), 0) for p in members}
-            left = less(room, members, {number: power_w for number, (power_w, _) in shares.items()})
-            raised = False
-            spare, ways = self._spare(best, shares), self.reach.topology.links_to
-            for party in members:
-                able_w = best.able_w.get(party.number, math.inf)
-                rest_w = min(
-                    (have / cost for have, cost in zip(left, party.costs, strict=True) if cost > 0 and have < math.inf),
-                    default=math.inf,
-                )
-                more_w = min(min(party.cap_w, follow_w.get(party.number, math.inf)) - able_w, rest_w)
-                if more_w < WORTH_IT_W or rest_w == math.inf or party.number in tried or party.number not in ways:
-                    continue
-                if not any(self.reach.able_w(name, party) > 0 for name in spare if name in ways[party.number]):
-                    continue
-                tried.add(party.number)
+        members = [party for party in ranked if party.number in best.shares]
+        shares = {p.number: (min(best.shares[p.number][0], _most(p, best, follow_w)), 0) for p in members}
+        left = less(room, members, {number: power_w for number, (power_w, _) in shares.items()})
+        if left[0] == math.inf or left[0] < WORTH_IT_W:
+            return best
+        spare, ways = self._spare(best, shares), self.reach.topology.links_to
+        raised = False
+        for party in members:
+            able_w = best.able_w.get(party.number, math.inf)
+            most_w = min(party.cap_w, follow_w.get(party.number, math.inf))
+            if most_w < able_w + WORTH_IT_W or not any(name in ways[party.number] for name in spare):
+                continue
+            rest_w = min(have / cost for have, cost in zip(left, party.costs, strict=True) if cost > 0)
+            more_w = min(most_w - able_w, rest_w)
+            if more_w >= WORTH_IT_W:
                 raised = True
                 shares[party.number] = (able_w + more_w, 0)
                 left = less(left, [party], {party.number: more_w})
-            if not raised:
-                break
-            needs = self._needs(ranked, best.served, shares)
-            given = self._judge(self._assigned(needs), ranked, room, follow_w)
-            if _worth(given) > _worth(best):
-                best = given
-        return best
+        if not raised:
+            return best
+        given = self._judge(self._assigned(self._needs(ranked, best.served, shares)), ranked, room, follow_w)
+        return given if _worth(given) > _worth(best) else best
 
     def _spare(self, given: Given, shares: Shares) -> list[str]:
         """Groups that nobody would miss."""
