@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import tomllib
+
 import pytest
 
 from drivers.interfaces import ConnectorType, ControllerStatus
 from drivers.simulated.commutation import Commutation, _potentials
 from drivers.simulated.controller import Controller
+from drivers.simulated.models import Models
 from drivers.simulated.module_bank import ModuleBank, Ratings
 from drivers.simulated.parts import GroupPart, SwitchPart
+from drivers.simulated.plan import PlanError, of_settings
+from drivers.simulated.station import SimulatedStation
 from drivers.simulated.vehicle import PlugOptions, Vehicle
+from drivers.simulated.wiring import OutputDeed
 from tests.drivers.simulated.models import hardware
+from tests.journeys.shared import matrix as matrix_text
 
 S = ControllerStatus
 RATINGS = Ratings(max_current_a=50.0, max_power_w=20_000.0)
@@ -226,3 +234,48 @@ def test_currents_of_a_network_divide_by_its_ways() -> None:
     found = _potentials(["a", "b", "c"], [("a", "b"), ("b", "c"), ("c", "a")], {"a": 3.0, "b": -3.0, "c": 0.0})
     assert found["a"] - found["b"] == pytest.approx(2.0)
     assert found["a"] - found["c"] == pytest.approx(1.0)
+
+
+async def test_a_station_moves_its_contactors_by_the_outputs_of_its_io_modules_and_tells_the_truth() -> None:
+    station = SimulatedStation(of_settings(tomllib.loads(matrix_text())))
+    try:
+        io = station.model("io", "io-0")
+        io.order(0, True)  # K11
+        station.advance()
+        await asyncio.sleep(0.1)
+        station.advance()
+        truth = station.state()
+        assert [(each.switch, each.closed, each.why) for each in truth.switchings] == [("K11", True, "order")]
+        assert truth.device("switch", "K11").values["closed"] and truth.sins == ()
+        assert truth.device("input", "K11-closed").values["active"]
+        for feedback, shown in (("open", False), ("closed", True), ("opposite", False), ("true", True)):
+            station.do("output", "K11", OutputDeed(feedback=feedback))  # type: ignore[arg-type]
+            assert station.state().device("input", "K11-closed").values["active"] is shown
+        station.do("output", "K11", OutputDeed(slow_s=1.0))
+        io.order(0, False)
+        station.advance()
+        await asyncio.sleep(0.5)
+        assert station.state().device("switch", "K11").values["closed"]
+        await asyncio.sleep(0.8)
+        assert not station.state().device("switch", "K11").values["closed"]
+        assert [each.why for each in station.state().switchings] == ["order", "order"]
+        station.do("output", "K11", OutputDeed(slow_s=0.0))
+        io.order(0, True)
+        station.advance()
+        await asyncio.sleep(0.1)
+        station.advance()
+        station.do("output", "K11", OutputDeed(stuck_open=True))
+        assert station.state().switchings[-1].why == "fault"
+    finally:
+        station.close()
+
+
+def test_modules_are_what_the_station_file_says_of_them() -> None:
+    bank = Models(of_settings(tomllib.loads(matrix_text())), 0.0).get("modules", "bank")
+    assert bank is not None
+    assert (bank.ratings.max_power_w, bank.ratings.max_current_a) == (20_000.0, 66.5)
+
+
+def test_a_group_of_modules_that_are_not_there_is_told() -> None:
+    with pytest.raises(PlanError, match="bank2"):
+        of_settings(tomllib.loads(matrix_text().replace('modules = "bank"', 'modules = "bank2"', 1)))
