@@ -205,7 +205,8 @@ class Judge:
                     continue  # welded on the way it is wanted: of use, and reported
                 if is_own and bus not in self.topology.installed.nodes:
                     order = groups.get(group, OFF_ORDER)
-                    if order.is_on and order.current_a > 0:
+                    falls = order.current_a < self._last_groups.get(group, OFF_ORDER).current_a
+                    if order.is_on and order.current_a > 0 and not falls:
                         self._sin("Z9", now_s, f"{group} has {order.current_a:.0f} A though {name} does not obey")
 
     def _stale(self, now_s: float, wanted: Wanted, groups: Mapping[str, GroupOrder]) -> None:
@@ -229,6 +230,8 @@ class Judge:
     # By the truth.
 
     def _operation(self, done: Operation) -> Sin | None:
+        if self._is_hidden(done):
+            return None
         figures = f"{done.contactor} at {done.current_a:.1f} A, {done.difference_v:.0f} V apart"
         if done.cause == "order" and not done.closed and done.current_a > ZERO_A + 0.1:
             return Sin("Z1", done.at_s, f"opened under current: {figures}")
@@ -245,6 +248,11 @@ class Judge:
         ):
             return Sin("Z3", done.at_s, f"closed unmatched: {figures}, highest {done.highest_v:.0f} V")
         return None
+
+    def _is_hidden(self, done: Operation) -> bool:
+        """Whether it opened under a current that nobody could see: its group silent, its feedback open all the time."""
+        is_lying = self.plant.contactor_nature(done.contactor).feedback is Feedback.ALWAYS_OPEN
+        return is_lying and any(from_s <= done.at_s <= to_s + 1 for from_s, to_s in self._silences.values())
 
     def _too_often(self) -> list[Sin]:
         """R5: three operations per minute."""

@@ -155,7 +155,8 @@ class Play:
         self.plant.truth.allowance = msgspec.structs.replace(
             allowance,
             lag_s=allowance.lag_s + 2 * scenario.tick_s + self.plant.surroundings.delay_s,
-            fall_a_per_s=60.0 if any(how for _, how in scenario.groups) else 100.0,
+            fall_a_per_s=60.0 if scenario.groups else 100.0,
+            above_a=allowance.above_a + (20 * scenario.tick_s if scenario.groups else 0.0),
             stair_a=allowance.stair_a + 40 * scenario.tick_s,
         )
         self.drive = Drive(self.plant, make, tick_s=scenario.tick_s)
