@@ -12,8 +12,11 @@ from chargepoint.messages import ActionResult
 from chargepoint.vocabulary import Role
 from drivers.simulated.io_model import IoFaults
 from drivers.simulated.meter import MeterFaults
+from drivers.simulated.models import BankFaults
 from tests.journeys.cabinets import MODULE, touch
 from tests.journeys.rig import ONE_AC, Rig
+from tests.journeys.shared import charge as shared_charge
+from tests.journeys.shared import groups_of, leave_all, matrix
 from tests.journeys.steps import OTHER_CARD, TWO_AC, charge, leave, settle, until_transaction_ends
 
 PHASES = (
@@ -154,3 +157,17 @@ async def test_the_owner_lowers_the_power_while_nothing_charges_and_that_outlive
         assert power_w(rig) == pytest.approx(8_000, rel=0.02)
         await leave(rig)
         await settle(rig)
+
+
+@pytest.mark.long
+async def test_hot_modules_give_less_and_whoever_needs_it_gets_cool_ones(tmp_path: Path) -> None:
+    async with Rig(tmp_path, matrix(2, 3), is_linked=False) as rig:
+        await shared_charge(rig, 1, current_a=80.0)  # 30 kW: two groups
+        await rig.advance(30)
+        assert power_w(rig, 1) == pytest.approx(30_000, rel=0.06)
+        hot = min(groups_of(rig, 1))
+        rig.simulated.do("modules", "bank", BankFaults(module=int(hot[1:]), temperature_c=88.0))
+        await rig.advance(45)
+        assert power_w(rig, 1) == pytest.approx(30_000, rel=0.06), "another one has taken its place"
+        await leave_all(rig)
+        await rig.check(is_reported=False)
