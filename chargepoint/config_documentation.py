@@ -51,7 +51,8 @@ AFTER = """\
 - Drivers are installed. A controller that does not open by itself when this software dies needs a `contactor`, or
   `accept_no_fail_safe = true`.
 - A bank of modules feeds one connector (`modules`), or its modules move in groups: each in one, with the ratings of its
-  data sheet. A contactor between buses (`[[switch]]`) has an `[[output]]` with a feedback for itself. A bus belongs to
+  data sheet. A contactor between buses (`[[switch]]`) has an `[[output]]` with a feedback for itself, on an I/O
+  module whose watchdog is longer than the modules' own time-out. A bus belongs to
   one output, every group reaches a connector, and every connector with a `bus` has groups that reach it.
 - No entry is on the white and the black list; card numbers are at most 20 characters without separators.
 - Free mode and plug-and-charge agree with the operating mode.

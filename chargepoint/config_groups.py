@@ -11,6 +11,7 @@ from chargepoint.config_sections import Document, Section
 from chargepoint.config_topology import RATINGS, installed_of, rating
 from chargepoint.power.topology import MOST_LINKS, Topology, TopologyError
 from chargepoint.vocabulary import OutputFunction, PowerType
+from drivers import loading
 
 NOT_ON_ONE = "these modules are shared by groups"
 
@@ -18,8 +19,8 @@ NOT_ON_ONE = "these modules are shared by groups"
 def groups(document: Document) -> Iterator[Fault]:
     """All rules below."""
     for rule in (
-        members_of_groups, fixed_or_shared, ratings, curves, names, switches, buses, outputs_of_connectors, exclusive,
-        guarantees, reached,
+        members_of_groups, fixed_or_shared, ratings, curves, names, switches, watchdogs, buses,
+        outputs_of_connectors, exclusive, guarantees, reached,
     ):  # fmt: skip
         yield from rule(document)
 
@@ -180,6 +181,36 @@ def switches(document: Document) -> Iterator[Fault]:
                 switch, "output", f"{used[name]} is driven by it already", "Name the output of this contactor."
             )
         used.setdefault(name, switch.where)
+
+
+def watchdogs(document: Document) -> Iterator[Fault]:
+    """When this software dies the modules go off by themselves before their contactors open (Z1)."""
+    banks = {group.text("modules") for group in document.many("group")}
+    drivers = {bank.text("driver") for bank in document.many("modules") if bank.text("name") in banks}
+    longest_s = max(map(_silent_off_s, drivers), default=0.0)
+    told: set[str] = set()
+    for switch in document.many("switch"):
+        output = _named(document, "output", switch.text("output"))
+        io = None if output is None else _named(document, "io", output.text("io"))
+        if io is None or io.settings is None or io.where in told or io.settings.watchdog_s > longest_s:
+            continue
+        told.add(io.where)
+        yield document.fault(
+            io,
+            "watchdog_s",
+            f"when this software dies, {switch.where} would open under current: the modules go off by themselves only "
+            f"after {amount(longest_s)} s",
+            f"Set {amount(longest_s + 2)} or more.",
+        )
+
+
+def _silent_off_s(driver: str) -> float:
+    """When the modules of a driver go off by themselves; 0 where nobody knows, or they never do."""
+    try:
+        found = getattr(loading.load("power", driver), "SILENT_OFF_S", 0.0)
+    except (loading.UnknownDriver, ImportError):
+        return 0.0  # told at the driver
+    return float(found)
 
 
 def buses(document: Document) -> Iterator[Fault]:

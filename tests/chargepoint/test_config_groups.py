@@ -21,7 +21,7 @@ def station(groups: int = 2, connectors: int = 2, *, more: str = "", nodes: str 
         '[[modules]]\nname = "bank"\ndriver = "infypower"\nport = "can"\naddresses = [1, 2, 3, 4]\n'
         "min_voltage_v = 150\nmax_voltage_v = 1000\nmax_current_a = 100\nmax_power_w = 30_000\n"
         f'[power]\nmode = "weight"\nguarantee_w = 20_000\n{nodes}\n'
-        '[[io]]\nname = "relays"\ndriver = "waveshare"\nport = "bus"\naddress = 40\n'
+        '[[io]]\nname = "relays"\ndriver = "waveshare"\nport = "bus"\naddress = 40\nwatchdog_s = 15\n'
     ]
     for number in range(1, connectors + 1):
         parts.append(
@@ -81,6 +81,9 @@ CASES = {
     "a lamp for a contactor": (
         'name = "K22-coil"\nfunction = "contactor"', 'name = "K22-coil"\nfunction = "light_red"', '"K22", output',
         "of function light_red",
+    ),
+    "an I/O module that opens before the modules are off": (
+        "watchdog_s = 15", "watchdog_s = 5", '"relays", watchdog_s', "would open under current",
     ),
     "a contactor of one end": ('["G2", "Q2"]', '["G2"]', '"K22", between', "joins two buses"),
     "a contactor with both ends at one bus": ('["G2", "Q2"]', '["G2", "G2"]', '"K22", between', "joins two buses"),
