@@ -67,6 +67,8 @@ POWER_AGAIN_AFTER_S = 30.0
 
 JUDGED_EACH_S = 0.9
 """Whether others would find power is asked with the cycle of a second, not at each event."""
+JUDGED_AT_ONCE = 3
+"""Of more empty connectors the next ones are asked for a second later: the loops of the others go on."""
 ADOPT_S = 5.0
 """So long after the start groups that are found joined to a connector that charges are taken for its own (Z12)."""
 
@@ -113,6 +115,7 @@ class PowerSharing:
         """What each input that asks for less power leaves the station, in W."""
         self.user_limits: UserLimits | None = None
         self._judged_s = -math.inf
+        self._turn = 0
         self._room_changed: dict[int, float] = {}
         self._imbalance: dict[int, NamedLimit] = {}
         self._others = OtherLoads()
@@ -323,11 +326,18 @@ class PowerSharing:
         if now - self._judged_s < JUDGED_EACH_S:
             return
         self._judged_s = now
-        for outlet, request in zip(self._outlets, requests, strict=True):
-            if outlet.phase is not Phase.EMPTY:
+        empty = []
+        for place, outlet in enumerate(self._outlets):
+            if outlet.phase is Phase.EMPTY:
+                empty.append(place)
+            else:
                 outlet.no_power = False
                 self._room_changed.pop(outlet.number, None)
-                continue
+        turn = sum(place < self._turn for place in empty)
+        judged = [*empty[turn:], *empty[:turn]][:JUDGED_AT_ONCE]
+        self._turn = judged[-1] + 1 if judged else 0
+        for place in judged:
+            outlet, request = self._outlets[place], requests[place]
             others = [other for other in requests if other is not request]
             candidate = msgspec.structs.replace(request, wants_energy=True, since_mono_s=now)
             answer = has_power_for(

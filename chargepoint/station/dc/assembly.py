@@ -71,6 +71,7 @@ class DcParts:
         self.feeding.stepped = self._stepped
         self.feeding.moved = self._moved
         self.feeding.hold = site.holds.set
+        self.feeding.alarmed = self._alarmed
         self._keep_off_the_rest()
 
     def _feeding(self, settings: Settings, outlets: Sequence[Outlet], contactors: Mapping[str, Contactor]) -> Feeding:
@@ -144,6 +145,11 @@ class DcParts:
     def _stepped(self, now: float) -> None:
         for shown in self._shown:
             shown.tell(self.feeding, now)
+
+    def _alarmed(self, action: str, text: str) -> None:
+        is_error = action == "Error"
+        log.log(logging.WARNING if is_error else logging.INFO, "modules: %s", text)
+        self._site.books.note(EventType.DEVICE_STATE, action, "" if is_error else text, error=text if is_error else "")
 
     def _moved(self, move: MoveRecord) -> None:
         if not is_worth_telling(move):

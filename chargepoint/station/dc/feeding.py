@@ -76,6 +76,8 @@ class Feeding:
         self.granted: Callable[[Outlet], Limit] = lambda outlet: outlet.grant
         """What the sharing of power gives a connector, whatever its vehicle was told of it so far."""
         self.moved: Callable[[MoveRecord], None] = lambda move: None
+        self.alarmed: Callable[[str, str], None] = lambda action, text: None
+        """A line for the operation log: `Success` or `Error`, and the text."""
         self.hold: Callable[[str, Hold | None], object] = lambda key, hold: None
         self._sequencer: Sequencer | None = None
         self._clock = clock
@@ -83,6 +85,7 @@ class Feeding:
         self._health: object = None
         self._causes: dict[str, Cause] = {}
         self._held: set[int] = set()
+        self._alarms: set[str] = set()
         self._joined: dict[int, frozenset[str]] = {}
         self._owners: dict[str, int] = {}
 
@@ -114,6 +117,7 @@ class Feeding:
                 coil.order(self.orders.contactors.get(name), now)
             self._announce(self.orders.outputs)
             self._tell_faults()
+            self._tell_alarms()
             for move in self.orders.finished:
                 self.moved(move)
         for fed in self.feds.values():
@@ -155,8 +159,20 @@ class Feeding:
             self._held.discard(number)
             self.hold(key_of(number), None)
 
+    def _tell_alarms(self) -> None:
+        """What is out of order among the groups that move and their contactors, once."""
+        alarms = self.sequencer.alarms if self.topology.is_switched else {}
+        for name, text in alarms.items():
+            if name not in self._alarms:
+                self.alarmed("Error", f"{name} {text}")
+        for name in self._alarms - alarms.keys():
+            self.alarmed("Success", f"{name} is well again")
+        self._alarms = set(alarms)
+
     def _look(self) -> None:
-        readings = {name: group.look() for name, group in self.groups.items()}
+        modules = {group.place.bank: group.modules for group in self.groups.values()}
+        banks = {name: bank.modules() for name, bank in modules.items()}
+        readings = {name: group.look(banks[group.place.bank]) for name, group in self.groups.items()}
         contactors = feedback(self.coils)
         found = joined(self.topology, contactors)
         self._joined = {number: found[number] & self.groups.keys() for number in self.feds}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterable
 
 from chargepoint.power.measured import GroupOrder, GroupReading
 from chargepoint.power.topology import Group as InstalledGroup
@@ -37,9 +38,9 @@ class Group:
         self._members = frozenset(place.numbers)
         self._absent: frozenset[int] | None = None
 
-    def look(self) -> GroupReading:
-        """Read its modules; nothing is asked."""
-        self.readings = tuple(each for each in self.modules.modules() if each.number in self._members)
+    def look(self, bank: Iterable[ModuleReading]) -> GroupReading:
+        """Take its modules out of those of its bank."""
+        self.readings = tuple(each for each in bank if each.number in self._members)
         return group_reading(self.readings)
 
     @property
