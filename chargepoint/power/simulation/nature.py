@@ -98,8 +98,8 @@ class Vehicle(msgspec.Struct, frozen=True, kw_only=True):
 class ControllerNature(msgspec.Struct, frozen=True, kw_only=True):
     """The controller of an output: how long its insulation test takes, its own output contactor, its discharge.
 
-    `insulation_v` 0: at the voltage of the battery. The discharge resistor works whenever its contactor is open and
-    it is not preparing.
+    `insulation_v` 0: at the voltage of the battery. The discharge resistor works while a session ends, once
+    its contactor is open, and after an emergency stop.
     """
 
     insulation_v: float = 0.0

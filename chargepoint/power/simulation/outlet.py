@@ -41,7 +41,8 @@ class Outlet:
     @property
     def leak_s(self) -> float:
         """1/ohm of the discharge resistor, when it works."""
-        return 0.0 if self.is_closed or self.stage is Stage.PREPARING else 1.0 / self.nature.discharge_ohm
+        works = self.stage in (Stage.STOPPING, Stage.OFF) and not self.is_closed
+        return 1.0 / self.nature.discharge_ohm if works else 0.0
 
     def request_v(self) -> float:
         if self.vehicle is None or self.stage in (Stage.IDLE, Stage.OFF):

@@ -77,6 +77,12 @@ class Plant:
         for name, bus in topology.bus_of_group.items():
             self._groups_at.setdefault(bus, []).append(name)
         self._output_at = {bus: number for number, bus in topology.bus_of_output.items()}
+        self._through = frozenset(
+            number
+            for bus, number in self._output_at.items()
+            if any(bus in link.buses and link.connector != number for link in topology.links)
+        )
+        """Outputs whose conductor is a way for others while they are out of use (a ring)."""
         self._islands: list[Island] = []
         self._regroup()
         self._grid_w = grid_w
@@ -196,6 +202,13 @@ class Plant:
             each.input_w(self._voltage_v[self.topology.bus_of_group[name]]) for name, each in self._converters.items()
         )
 
+    def joined_outputs(self, connector: int) -> tuple[int, ...]:
+        """The other outputs on the conductor of an output."""
+        bus = self.topology.bus_of_output[connector]
+        joined = next(each for each in self._islands if bus in each.buses)
+        found = {self._output_at[each] for each in joined.buses if each in self._output_at}
+        return tuple(sorted(found - {connector}))
+
     def groups_of(self, connector: int) -> tuple[str, ...]:
         """The groups on the conductor of an output."""
         bus = self.topology.bus_of_output[connector]
@@ -307,13 +320,17 @@ class Plant:
         """Rules of one conductor (Z5, Z10)."""
         who = tuple(str(number) for number in sorted(outputs))
         note, closed = self.truth.note, island.contactors
-        if len(outputs) > 1:
-            note(Kind.TWO_OUTPUTS, who, voltage_v, closed)
+        in_use = {n for n in outputs if self._outlets[n].stage not in (Stage.IDLE, Stage.OFF)}
+        counted = [number for number in sorted(outputs) if number in in_use or number not in self._through]
+        if len(counted) > 1:
+            note(Kind.TWO_OUTPUTS, tuple(map(str, counted)), voltage_v, closed)
         if island.has_loop:
             note(Kind.LOOP, who, voltage_v, closed)
         alive = [name for name in groups if self._converters[name].is_on]
         for number in outputs:
             stage = self._outlets[number].stage
+            if number in self._through and in_use - {number}:
+                continue
             if stage in (Stage.IDLE, Stage.OFF) and alive:
                 note(Kind.UNASKED, (str(number),), voltage_v, closed)
             elif stage in (Stage.IDLE, Stage.OFF) and groups and closed:
@@ -342,7 +359,8 @@ class Plant:
             converter = self._converters[name]
             leak_s += converter.capacitance_f / converter.nature.bleed_s
         if bus in self._output_at:
-            leak_s += self._outlets[self._output_at[bus]].leak_s
+            outlet = self._outlets[self._output_at[bus]]
+            leak_s += outlet.leak_s + outlet.nature.capacitance_f / self.surroundings.stray_s
         return leak_s
 
     def _currents(self) -> dict[str, float]:

@@ -16,7 +16,7 @@ class Kind(enum.StrEnum):
     """What was not as it should be."""
 
     TWO_OUTPUTS = "two_outputs"
-    """Z5: two outputs on one conductor. Value: their voltage."""
+    """Z5: two outputs on one conductor (out of use they count unless others' ways lead through them). Value: V."""
     LOOP = "loop"
     """A ring closed both ways round."""
     UNASKED = "unasked"

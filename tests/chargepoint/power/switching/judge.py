@@ -132,7 +132,7 @@ class Judge:
                 late_s = now_s - self._ordered[other].since_s
                 if other != name and not contactors[other] and late_s < OBEY_S:
                     self._sin("Z2", now_s, f"{name} ordered to close while {other} is to open and not reported open")
-            outputs = self._outputs(joined)
+            outputs = self._counted(measured, joined)
             if len(outputs) > 1:
                 self._sin("Z5", now_s, f"{name} ordered to close though that joins outputs {outputs}")
 
@@ -158,7 +158,7 @@ class Judge:
                 if said.value is True and now_s - said.since_s >= STABLE_S - 1e-6
             }
             island = self._island(measured, self.topology.bus_of_group[name], only=stable)
-            outputs = self._outputs(island)
+            outputs = self._counted(measured, island)
             if len(outputs) != 1:
                 self._sin(
                     "Z4", now_s, f"{name} gets {order.current_a:.1f} A with no stable way to one output {outputs}"
@@ -347,6 +347,18 @@ class Judge:
 
     def _outputs(self, island: Island) -> list[int]:
         return sorted(number for number, bus in self.topology.bus_of_output.items() if bus in island.buses)
+
+    def _counted(self, measured: Measured, island: Island) -> list[int]:
+        """Outputs on a conductor, without those out of use that the ways of others lead through."""
+        return [
+            number
+            for number in self._outputs(island)
+            if measured.outputs[number].stage in WITH_SESSION or not self._is_through(number)
+        ]
+
+    def _is_through(self, number: int) -> bool:
+        bus = self.topology.bus_of_output[number]
+        return any(bus in link.buses and link.connector != number for link in self.topology.links)
 
     def _at(self, measured: Measured, number: int) -> list[str]:
         """The groups on the conductor of an output, by feedback."""

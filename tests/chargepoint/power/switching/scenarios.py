@@ -183,7 +183,13 @@ class Play:
     def forget_idle(self) -> None:
         drive = self.drive
         active = {n for n in self.connectors if self._is_active(n)}
-        links = {n: w for n, w in drive.wanted.links.items() if self.topology.links[n].connector in active}
+        bus_of = {self.topology.bus_of_output[n]: n for n in self.connectors if self._is_in_use(n)}
+        links = {
+            n: w
+            for n, w in drive.wanted.links.items()
+            if (connector := self.topology.links[n].connector) in active
+            and all(bus_of.get(bus, connector) == connector for bus in self.topology.links[n].buses)
+        }
         if len(links) != len(drive.wanted.links):
             grants = {n: each for n, each in drive.wanted.grants.items() if n in active}
             drive.wanted = Wanted(links=links, grants=grants, age_s=drive.wanted.age_s)
@@ -195,7 +201,8 @@ class Play:
             case "want":
                 self.want(event.how)
             case "start":
-                if plant.outlet(connector).stage is Stage.IDLE:
+                is_free = not any(self._is_in_use(n) for n in plant.joined_outputs(connector))
+                if plant.outlet(connector).stage is Stage.IDLE and is_free:
                     plant.start(connector, CARS[event.how % len(CARS)])
             case "stop":
                 plant.stop(connector)
@@ -247,7 +254,7 @@ class Play:
         spoilt = {bus for name in avoid & set(self.names) for bus in self.topology.contactors[name].between}
         topology, draw = self.topology, random.Random(seed)
         active = [n for n in self.connectors if self._is_active(n)]
-        owner: dict[str, int] = {topology.bus_of_output[n]: n for n in self.connectors}
+        owner: dict[str, int] = {topology.bus_of_output[n]: n for n in self.connectors if self._is_in_use(n)}
         chosen: dict[int, float] = {}
         left_w = self.scenario.grid_w * 0.9
         groups = list(self.groups)
@@ -283,6 +290,9 @@ class Play:
 
     def _same(self, chosen: dict[int, float], number: int) -> list[int]:
         return [n for n in chosen if self.topology.links[n].connector == self.topology.links[number].connector]
+
+    def _is_in_use(self, connector: int) -> bool:
+        return self.plant.outlet(connector).stage is not Stage.IDLE
 
     def _is_active(self, connector: int) -> bool:
         return self.plant.outlet(connector).stage in (Stage.PREPARING, Stage.CHARGING)

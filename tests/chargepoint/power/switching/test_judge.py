@@ -131,7 +131,7 @@ def test_a_ring_closed_both_ways_round_is_found() -> None:
     steps = [(0.5 * n, Orders(contactors={f"T{n}": True})) for n in range(1, 5)]
     run = drive(steps, topology=topologies.ring(4))
     run.run(4)
-    assert {"ring", "Z5"} <= rules(run)
+    assert rules(run) == {"ring"}
 
 
 def test_a_contactor_that_closes_by_itself_is_nobodys_sin_at_first() -> None:
