@@ -61,6 +61,30 @@ def _eagerness(tick: Tick, link: int) -> tuple[bool, bool, bool, int, int]:
     )
 
 
+def waits_for_relief(tick: Tick, group: str, goals: dict[str, int]) -> bool:
+    """Whether a group that nobody else needs stays for a while: it is the last one of an output that charges, and
+    another one is about to join. The vehicle is not told 0 A when that can be helped (Z8)."""
+    member, links = tick.members[group], tick.wiring.topology.links
+    connector = tick.connector(member.link)
+    if member.link is None or connector is None or group in goals or group in tick.groups.locked:
+        return False
+    is_well = connector not in tick.shorted and tick.contactors.unusable.isdisjoint(links[member.link].contactors)
+    if (
+        not is_well
+        or tick.look.stage(connector) is not Stage.CHARGING
+        or tick.wanted.age_s > tick.settings.hold_after_s
+    ):
+        return False
+    mates = {name: goal for name, goal in goals.items() if links[goal].connector == connector}
+    if any(tick.members[name].link == goal and tick.members[name].move is None for name, goal in mates.items()):
+        return False
+    if not any(tick.now_s >= tick.members[name].not_before_s for name in mates):
+        return False
+    since_s = tick.now_s if member.waits_since_s is None else member.waits_since_s
+    member.waits_since_s = since_s
+    return tick.now_s - since_s < tick.settings.relief_s
+
+
 def why_refused(tick: Tick, group: str, link: int) -> str:
     """What speaks against a move for longer: it is refused, and reported. Empty: nothing."""
     each = tick.wiring.topology.links[link]

@@ -81,9 +81,9 @@ def divide(
     taken_a = math.fsum(max(now_a[n], shares[n].given_a) for n in rest)
     before_a = math.fsum(told_a[n] for n in stay)
     was_a = math.fsum(told_a) if level_a is None else level_a
-    freed_a = max(0.0, was_a - before_a - taken_a)
+    freed_a = max(0.0, was_a - before_a - taken_a) if rest else 0.0
     most_a = {n: max(0.0, min(shares[n].most_a, shares[n].able_a)) for n in stay}
-    follows_a = math.fsum(each.given_a for each in shares) + slack_a
+    follows_a = math.fsum(each.given_a for each in shares) + slack_a + freed_a
     up_a = max(before_a, min(before_a + rise_a + freed_a, min(ceiling.rises_to_a, follows_a) - taken_a))
     goal_a = min(granted_a - taken_a, math.fsum(most_a.values()))
     total_a = min(request_a - taken_a, max(min(goal_a, up_a), before_a - fall_a))

@@ -160,6 +160,11 @@ class Sequencer:
         finished: list[MoveRecord] = []
         for member in self._members.values():
             goal = goals.get(member.name)
+            if member.move is None and plan.waits_for_relief(tick, member.name, goals):
+                continue
+            member.waits_since_s = None
+            if member.link is not None and member.link in tick.wanted.links:
+                member.given_w = tick.wanted.links[member.link]
             if member.move is None:
                 self._begin(tick, member, goal)
             elif (end := _turned(tick, member, member.move, goal)) is not None:

@@ -45,6 +45,8 @@ class SwitchingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Step 5, time to fall below `dead_v` where nothing is live."""
     drain_s: float = 5.0
     """End of session: after so long without a closed output contactor the matrix opens, though voltage has stayed."""
+    relief_s: float = 10.0
+    """The last group of an output that charges stays so long for another one to join first."""
     raise_s: float = 20.0
     """Step 8."""
     reached_share: float = 0.03

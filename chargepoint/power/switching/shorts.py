@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from chargepoint.power.measured import OutputFault, Stage
 from chargepoint.power.switching.book import ContactorBook, GroupBook
 from chargepoint.power.switching.settings import SwitchingSettings
@@ -23,6 +25,8 @@ class Shorts:
         self.faulted: dict[int, OutputFault] = {}
         self.suspects: set[str] = set()
         self._since_s: dict[int, float] = {}
+        self._met: dict[int, tuple[float, OutputFault]] = {}
+        """Outputs that were joined of late: the contactor that did it may only be known when they are apart again."""
         self._astray_since_s: dict[str, float] = {}
 
     def look(
@@ -46,8 +50,15 @@ class Shorts:
             if len(joined) > 1 and any(look.is_powered(n) for n in joined):
                 self.now.update(joined)
                 for number in joined:
+                    self._met[number] = now_s, self._found(look, number, contactors)
                     if now_s - self._since_s.setdefault(number, now_s) > self.settings.obey_s:
-                        self._fault(look, number, contactors)
+                        self.faulted[number] = self._found(look, number, contactors)
+        for number, (met_s, fault) in list(self._met.items()):
+            welded = tuple(name for name in fault.contactors if name in contactors.welded)
+            if welded and number not in self.faulted and number not in self.now:
+                self.faulted[number] = msgspec.structs.replace(fault, cause=Cause.CONTACTOR_WELDED, contactors=welded)
+            if welded or now_s - met_s > 3 * self.settings.obey_s:
+                del self._met[number]
         for number in list(self._since_s):
             if number not in self.now:
                 del self._since_s[number]
@@ -62,14 +73,15 @@ class Shorts:
         is_end = self.wiring.output_bus[number] not in self.wiring.through
         return is_used or is_end or look.outputs[number].is_closed is True
 
-    def _fault(self, look: Look, number: int, contactors: ContactorBook) -> None:
+    def _found(self, look: Look, number: int, contactors: ContactorBook) -> OutputFault:
+        """What joins an output to others now."""
         at = look.surely.at
         place = at[self.wiring.output_bus[number]]
         inside = [name for name in sorted(look.surely.closed) if at[self.wiring.ends[name][0]] == place]
         welded = tuple(name for name in inside if name in contactors.welded)
         odd = tuple(name for name in inside if name in contactors.odd_since_s)
         others = sorted(n for n in look.surely.outputs[place] if n != number)
-        self.faulted[number] = OutputFault(
+        return OutputFault(
             cause=Cause.CONTACTOR_WELDED if welded else Cause.CONTACTOR_FAILED,
             contactors=welded or odd or tuple(inside),
             text=f"output {number} is joined to output {', '.join(map(str, others))}",

@@ -20,7 +20,7 @@ def adopt(wiring: Wiring, look: Look, wanted: Wanted, members: dict[str, Member]
         able = []
         for number in wiring.topology.links_of_group[name]:
             link = wiring.topology.links[number]
-            if not link.contactors and not (look.is_powered(link.connector) or number in wanted.links):
+            if not (look.is_powered(link.connector) or number in wanted.links):
                 continue
             if all(look.is_closed(contactor) for contactor in link.contactors):
                 rank = (number not in wanted.links, not look.is_powered(link.connector), len(link.contactors), number)

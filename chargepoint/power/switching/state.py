@@ -44,6 +44,10 @@ class Member:
     told_v: float = 0.0
     is_on: bool = False
     not_before_s: float = -1e18
+    given_w: float = 0.0
+    """What the allocation gave it on its link last."""
+    waits_since_s: float | None = None
+    """Since when it stays on a link that is no longer wanted, until another group has joined."""
 
 
 @dataclass(slots=True)

@@ -129,7 +129,8 @@ def _most_a(tick: Tick, member: Member, voltage_v: float) -> float:
     """What a group may give at its output by the allocation and its modules."""
     if member.link is None:
         return 0.0
-    given_w = sound(tick.wanted.links.get(member.link, 0.0))
+    kept_w = member.given_w if member.waits_since_s is not None else 0.0
+    given_w = sound(tick.wanted.links.get(member.link, kept_w))
     group = tick.wiring.topology.groups[member.name]
     return min(given_w, group.power_w(voltage_v)) / voltage_v
 

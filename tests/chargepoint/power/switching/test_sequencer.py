@@ -1,0 +1,333 @@
+from typing import Any
+
+import pytest
+
+from chargepoint.power.measured import (
+    Announcement,
+    GroupReading,
+    Measured,
+    OutputReading,
+    Result,
+    Stage,
+    Step,
+    Wanted,
+)
+from chargepoint.power.simulation.nature import ContactorNature, GroupNature, Vehicle
+from chargepoint.power.switching import Sequencer
+from chargepoint.power.topology import Topology
+from chargepoint.vocabulary import Cause
+from tests.chargepoint.power.switching.stations import Driven, matrix, ring, wish
+
+
+def charging(
+    topology: Topology, *pairs: tuple[str, int], vehicles: dict[int, Vehicle] | None = None, **plant: Any
+) -> Driven:
+    """A plant in which each vehicle charges by what `pairs` say."""
+    driven = Driven(topology, **plant)
+    for number in {connector for _, connector in pairs}:
+        driven.plant.start(number, (vehicles or {}).get(number, Vehicle(request_a=150)))
+    driven.wanted = wish(topology, *pairs)
+    driven.run(20)
+    return driven
+
+
+def assert_gentle(driven: Driven) -> None:
+    """Contactors truly moved without current and matched, and the guard had nothing to take away."""
+    for name, closes, value in driven.ordered_operations():
+        assert value <= (20.0 if closes else 1.0), (name, closes)
+    assert driven.refusals == []
+
+
+def test_a_session_starts_with_one_group_and_others_join_when_it_charges() -> None:
+    driven = Driven(matrix())
+    driven.plant.start(1, Vehicle(request_a=150))
+    driven.wanted = wish(driven.topology, ("M1", 1), ("M2", 1))
+    driven.run(1.0)
+    assert driven.plant.outlet(1).stage is Stage.PREPARING
+    assert driven.closed() == {"K11"}
+    driven.run(19)
+    assert driven.closed() == {"K11", "K21"}
+    assert driven.plant.outlet(1).current_a == pytest.approx(150, abs=2)
+    assert_gentle(driven)
+
+
+def test_a_group_goes_from_one_live_output_to_another() -> None:
+    driven = charging(matrix(), ("M1", 1), ("M2", 1), ("M3", 2), vehicles={2: Vehicle(battery_v=600, request_v=800)})
+    driven.finished.clear()
+    driven.wanted = wish(driven.topology, ("M1", 1), ("M2", 2), ("M3", 2))
+    driven.run(20)
+    assert driven.closed() == {"K11", "K22", "K32"}
+    (record,) = driven.finished
+    assert (record.group, record.from_connector, record.to_connector) == ("M2", 1, 2)
+    assert record.result is Result.DONE
+    assert [(each.contactor, each.closes) for each in record.operations] == [("K21", False), ("K22", True)]
+    assert record.operations[0].current_a <= 1.0
+    assert record.operations[1].difference_v <= 10.0
+    assert_gentle(driven)
+
+
+def test_the_steps_of_a_move_are_shown_in_their_order() -> None:
+    driven = charging(matrix(), ("M1", 1), ("M2", 1), ("M3", 2))
+    driven.seen.clear()
+    driven.wanted = wish(driven.topology, ("M1", 1), ("M2", 2), ("M3", 2))
+    driven.run(20)
+    steps = [move.step for _, move in driven.seen]
+    assert steps == sorted(steps)
+    assert {Step.ANNOUNCE, Step.HAND_OVER, Step.OPEN, Step.REST, Step.CLOSE, Step.SHARE, Step.TELL} <= set(steps)
+
+
+def test_no_more_than_the_vehicle_asks_is_ordered_for_a_single_tick() -> None:
+    driven = charging(matrix(), ("M1", 1), ("M2", 1))
+    driven.plant.change_vehicle(1, Vehicle(request_a=20))
+    driven.run(2)
+    driven.wanted = wish(driven.topology, ("M3", 1), ("M2", 1))
+    driven.run(20)
+    assert all(total_a <= request_a + 1e-6 for _, _, total_a, request_a in driven.sums_a)
+
+
+def test_the_session_ends_without_current_and_without_voltage() -> None:
+    driven = charging(matrix(), ("M1", 1), ("M2", 1))
+    driven.plant.stop(1)
+    driven.wanted = Wanted()
+    driven.run(6)
+    assert driven.closed() == set()
+    assert all(not order.is_on for order in driven.orders.groups.values())
+    opened = [each for each in driven.plant.truth.operations if not each.closed and each.cause == "order"]
+    assert len(opened) == 2
+    assert all(each.highest_v < 60 for each in opened)
+    assert_gentle(driven)
+
+
+def test_an_emergency_stop_of_one_output_leaves_the_others_alone() -> None:
+    driven = charging(matrix(), ("M1", 1), ("M3", 2))
+    driven.plant.off(1)
+    driven.run(0.1)
+    assert not driven.orders.groups["M1"].is_on
+    driven.run(2)
+    assert driven.closed() == {"K32"}
+    assert driven.orders.groups["M3"].current_a > 50
+
+
+def test_a_new_allocation_turns_a_move_back_before_anything_opens() -> None:
+    driven = charging(matrix(), ("M1", 1), ("M2", 1), ("M3", 2))
+    before = list(driven.plant.truth.operations)
+    driven.wanted = wish(driven.topology, ("M1", 1), ("M2", 2), ("M3", 2))
+    driven.run(0.3)
+    assert driven.orders.moves[0].step is Step.HAND_OVER
+    driven.wanted = wish(driven.topology, ("M1", 1), ("M2", 1), ("M3", 2))
+    driven.run(10)
+    assert driven.finished[-1].result is Result.TURNED_BACK
+    assert driven.plant.truth.operations == before
+    assert driven.plant.outlet(1).current_a == pytest.approx(150, abs=2)
+
+
+def test_a_contactor_that_does_not_close_is_named_and_its_group_goes_off() -> None:
+    driven = Driven(matrix(), contactors={"K11": ContactorNature(is_stuck_open=True)})
+    driven.plant.start(1, Vehicle())
+    driven.wanted = wish(driven.topology, ("M1", 1), ("M2", 1))
+    driven.run(20)
+    assert driven.sequencer.faults.stuck_open == {"K11"}
+    assert any(each.result is Result.NOT_CLOSED for each in driven.finished)
+    assert driven.closed() == {"K21"}
+    assert driven.plant.outlet(1).current_a > 50
+    assert driven.sequencer.clear("K11")
+    assert driven.sequencer.faults.stuck_open == frozenset()
+
+
+def test_a_weld_is_latched_and_binds_its_group() -> None:
+    driven = charging(matrix(), ("M1", 1), ("M2", 1), contactors={"K21": ContactorNature(is_welded=True)})
+    driven.plant.start(2, Vehicle())
+    driven.wanted = wish(driven.topology, ("M1", 1), ("M2", 2))
+    driven.run(20)
+    assert driven.sequencer.faults.welded == {"K21"}
+    assert "K22" not in driven.closed()
+    assert driven.sequencer.faulted_outputs == {}
+    assert driven.plant.outlet(1).current_a > 50
+    assert Sequencer(driven.topology, welded=["K21"]).faults.welded == {"K21"}
+
+
+def test_outputs_that_are_joined_get_nothing_and_are_named() -> None:
+    driven = charging(matrix(), ("M1", 1), ("M3", 2))
+    driven.plant.force_closed("K12")
+    driven.run(0.2)
+    assert not driven.orders.groups["M1"].is_on
+    assert not driven.orders.groups["M3"].is_on
+    driven.run(2)
+    faulted = driven.sequencer.faulted_outputs
+    assert {number: fault.cause for number, fault in faulted.items()} == dict.fromkeys((1, 2), Cause.CONTACTOR_WELDED)
+    assert faulted[1].contactors == ("K12",)
+
+
+def test_a_silent_group_is_locked_out_until_it_has_been_well_for_a_while() -> None:
+    driven = charging(matrix(), ("M1", 1), ("M2", 1))
+    driven.plant.change_group("M2", GroupNature(is_silent=True))
+    driven.run(3)
+    assert driven.sequencer.faults.groups == {"M2"}
+    assert not driven.orders.groups["M2"].is_on
+    driven.plant.change_group("M2", GroupNature())
+    driven.run(8)
+    assert driven.sequencer.faults.groups == frozenset()
+
+
+def test_a_tie_that_another_group_still_needs_stays_closed() -> None:
+    driven = charging(ring(), ("M1a", 1), ("M2a", 1), ("M2b", 1), vehicles={1: Vehicle(request_a=200)})
+    assert driven.closed() == {"Q1", "T1"}
+    driven.wanted = wish(driven.topology, ("M1a", 1), ("M2b", 1))
+    driven.run(5)
+    assert driven.closed() == {"Q1", "T1"}
+    driven.wanted = wish(driven.topology, ("M1a", 1))
+    driven.run(5)
+    assert driven.closed() == {"Q1"}
+    assert_gentle(driven)
+
+
+def test_a_parked_group_is_off_behind_its_closed_contactor() -> None:
+    driven = charging(matrix(), ("M1", 1), ("M2", 1))
+    links = dict(driven.wanted.links)
+    parked = driven.topology.link("M2", 1)
+    assert parked is not None
+    links[parked] = 0.0
+    driven.wanted = Wanted(links=links, grants={1: Announcement(current_a=500, power_w=30_000)})
+    driven.run(5)
+    assert driven.closed() == {"K11", "K21"}
+    assert not driven.orders.groups["M2"].is_on
+    assert driven.orders.groups["M1"].current_a > 70
+
+
+def test_a_contactor_is_not_closed_a_fourth_time_within_a_minute() -> None:
+    driven = charging(matrix(), ("M1", 1), ("M2", 1))
+    both, one = wish(driven.topology, ("M1", 1), ("M2", 1)), wish(driven.topology, ("M1", 1))
+    for _ in range(6):
+        driven.wanted = one
+        driven.run(4)
+        driven.wanted = both
+        driven.run(4)
+    closings = [e.at_s for e in driven.plant.truth.operations if e.contactor == "K21" and e.closed]
+    assert len(closings) >= 3
+    assert all(later - earlier >= 61 for earlier, later in zip(closings, closings[3:], strict=False))
+
+
+def test_an_old_allocation_holds_then_leaves_the_guarantee_then_nothing() -> None:
+    driven = charging(matrix(), ("M1", 1))
+    wanted, most_a = driven.wanted, driven.plant.outlet(1).current_a
+    driven.wanted = Wanted(links=wanted.links, grants=wanted.grants, age_s=5, guarantees_w={1: 8_000})
+    driven.run(3)
+    assert driven.plant.outlet(1).current_a == pytest.approx(most_a, abs=1)
+    driven.wanted = Wanted(links=wanted.links, grants=wanted.grants, age_s=15, guarantees_w={1: 8_000})
+    driven.run(3)
+    assert driven.plant.output_w(1) == pytest.approx(8_000, rel=0.03)
+    driven.wanted = Wanted(links=wanted.links, grants=wanted.grants, age_s=31, guarantees_w={1: 8_000})
+    driven.run(6)
+    assert driven.plant.outlet(1).current_a == pytest.approx(0, abs=0.1)
+    assert driven.closed() == set()
+    assert_gentle(driven)
+
+
+def test_a_restart_takes_over_what_is_charging_without_a_dip() -> None:
+    driven = charging(matrix(), ("M1", 1))
+    before, current_a = list(driven.plant.truth.operations), driven.plant.outlet(1).current_a
+    driven.sequencer = Sequencer(driven.topology)
+    lows = []
+    for _ in range(20):
+        driven.run(0.1)
+        lows.append(driven.plant.outlet(1).current_a)
+    assert min(lows) == pytest.approx(current_a, abs=1)
+    assert driven.plant.truth.operations == before
+
+
+def test_a_restart_without_an_allocation_lowers_waits_and_opens() -> None:
+    driven = charging(matrix(), ("M1", 1))
+    driven.sequencer, driven.wanted = Sequencer(driven.topology), Wanted()
+    driven.run(0.1)
+    assert driven.closed() == {"K11"}
+    driven.run(6)
+    assert driven.closed() == set()
+    assert_gentle(driven)
+
+
+def test_what_nobody_claims_is_not_ordered_closed_at_the_start() -> None:
+    topology = matrix()
+    measured = Measured(
+        groups={name: GroupReading() for name in topology.groups},
+        contactors=dict.fromkeys(topology.contactors, False) | {"K12": True},
+        outputs={1: OutputReading(), 2: OutputReading()},
+    )
+    assert Sequencer(topology).tick(Wanted(), measured, 0.0).contactors["K12"] is False
+
+
+def test_nothing_rises_while_another_output_still_takes_more_than_its_grant() -> None:
+    driven = charging(matrix(), ("M1", 1), ("M3", 2))
+    slow = GroupNature(fall_a_per_s=5)
+    driven.plant.change_group("M1", slow)
+    first, second = driven.topology.link("M1", 1), driven.topology.link("M3", 2)
+    assert first is not None
+    assert second is not None
+    before_w = driven.plant.output_w(1) + driven.plant.output_w(2)
+    driven.wanted = Wanted(
+        links={first: 5_000.0, second: 30_000.0},
+        grants={1: Announcement(current_a=500, power_w=5_000), 2: Announcement(current_a=500, power_w=30_000)},
+    )
+    for _ in range(40):
+        driven.run(0.1)
+        assert driven.plant.output_w(1) + driven.plant.output_w(2) <= before_w + 200
+
+
+def test_the_vehicle_is_told_less_before_the_current_falls_and_more_after_it_can_come() -> None:
+    driven = charging(matrix(), ("M1", 1), ("M2", 1), vehicles={1: Vehicle(request_a=150, obeys=False)})
+    driven.wanted = wish(driven.topology, ("M1", 1))
+    told_a = driven.orders.groups["M2"].current_a
+    driven.run(0.1)
+    assert driven.orders.outputs[1].power_w == pytest.approx(30_000, rel=0.01)
+    assert driven.orders.groups["M2"].current_a >= told_a - 10.0
+    driven.run(5)
+    driven.wanted = wish(driven.topology, ("M1", 1), ("M2", 1))
+    driven.run(0.2)
+    assert driven.orders.outputs[1].power_w == pytest.approx(30_000, rel=0.01)
+    driven.run(15)
+    assert driven.orders.outputs[1].power_w == pytest.approx(60_000, rel=0.01)
+
+
+def test_the_same_plant_gives_the_same_orders() -> None:
+    first, second = (charging(ring(), ("M1a", 1), ("M2a", 1), ("M3b", 3)) for _ in range(2))
+    assert first.orders == second.orders
+    assert first.finished == second.finished
+
+
+def test_a_wish_for_links_that_do_not_exist_is_ignored() -> None:
+    topology = matrix()
+    measured = Measured(
+        groups={name: GroupReading() for name in topology.groups},
+        contactors=dict.fromkeys(topology.contactors, False),
+        outputs={1: OutputReading(stage=Stage.CHARGING, is_closed=True), 2: OutputReading()},
+    )
+    orders = Sequencer(topology).tick(Wanted(links={-1: 5.0, 999: 5.0}), measured, 0.0)
+    assert not any(orders.contactors.values())
+
+
+def test_readings_that_are_missing_or_no_numbers_switch_nothing_on() -> None:
+    topology = matrix()
+    sequencer = Sequencer(topology)
+    wanted = wish(topology, ("M1", 1))
+    bad = Measured(
+        groups={"M1": GroupReading(voltage_v=float("nan"), current_a=float("nan"), is_on=True)},
+        contactors={"K11": None},
+        outputs={1: OutputReading(stage=Stage.CHARGING, request_v=float("nan"), request_a=float("nan"))},
+    )
+    for place in range(50):
+        orders = sequencer.tick(wanted, bad, place / 10)
+        assert not any(order.is_on for order in orders.groups.values())
+        assert not any(orders.contactors.values())
+
+
+def test_the_only_group_of_a_session_is_relieved_by_another_without_a_pause() -> None:
+    driven = charging(matrix(), ("M1", 1))
+    driven.wanted = wish(driven.topology, ("M2", 1))
+    lows, told = [], []
+    for _ in range(150):
+        driven.run(0.1)
+        lows.append(driven.plant.outlet(1).current_a)
+        told.append(driven.orders.outputs[1].current_a)
+    assert driven.closed() == {"K21"}
+    assert min(lows) > 60
+    assert min(told) > 60
+    assert_gentle(driven)
