@@ -17,6 +17,8 @@ from drivers.interfaces import ModuleReading, PowerModules
 log = logging.getLogger(__name__)
 
 LEASE_S = 0.5
+SHARES = 20
+"""What is left of a group is told in such parts: a degree more or less is no news."""
 OFF_AGAIN_S = 1.0
 """Modules that are on although nobody asked for it are told off again this often."""
 
@@ -52,14 +54,14 @@ class Group:
         return ability(self.readings, voltage_v)
 
     def share(self, installed: InstalledGroup) -> float:
-        """The part of what its modules are rated for that those which are there can give, 0..1."""
+        """The part of what its modules are rated for that those which are there can give, 0..1, in steps."""
         rated_w = installed.modules * max(each.max_power_w for each in installed.ranges)
         left_w = math.fsum(
             module.limits.max_power_w * module_heat_share(module.temperature_c)
             for module in self.readings
             if is_usable(module) and module.limits is not None
         )
-        return min(1.0, left_w / rated_w)
+        return min(1.0, math.floor(left_w / rated_w * SHARES + 0.2) / SHARES)  # a hundredth less is none
 
     def carry_out(self, order: GroupOrder, now: float) -> None:
         """Tell its modules. A set-point always to all of them: the driver divides it among those that can give."""
