@@ -124,7 +124,7 @@ class _Sharing:
             served = choose(ranked, self.budget.room)
             shares = shares_of(ranked, served, self.budget.room, self.rules, None, follow_w)
         served, shares, loads = self._keep_sums(ranked, served, shares, able, follow_w, links)
-        served, shares, on_phase = self._keep_balance(ranked, served, shares, able, follow_w, bool(links))
+        served, shares, on_phase = self._keep_balance(ranked, served, shares, able, follow_w)
         for party in ranked:
             if party.number not in shares:
                 # who has had nothing yet need not wait for long when there is room at last
@@ -162,7 +162,7 @@ class _Sharing:
 
     def _keep_balance(
         self, ranked: Sequence[Party], served: Served, shares: Shares, able: Mapping[int, float],
-        follow_w: Mapping[int, float], has_modules: bool,
+        follow_w: Mapping[int, float],
     ) -> tuple[Served, Shares, frozenset[int]]:  # fmt: skip
         """The bound of the imbalance, and who was lowered for it. What is freed goes to other AC cars."""
         bound_a = self.station.max_imbalance_a
@@ -170,7 +170,7 @@ class _Sharing:
             return served, shares, frozenset()
         bound_a = at_least_0(bound_a)
         touched: set[int] = set()
-        tops = dict(able) | ({n: power_w for n, (power_w, _) in shares.items() if n in able} if has_modules else {})
+        tops = dict(able) | {n: power_w for n, (power_w, _) in shares.items() if n in able}
         for turn in range(MOST_ROUNDS):
             powers = {number: power_w for number, (power_w, _) in shares.items()}
             if too_much(ranked, powers, bound_a) is None:
@@ -183,7 +183,8 @@ class _Sharing:
             served = Served(served.guaranteed - out, lows)
             shares = {n: (falls[n], index) for n, (_, index) in shares.items() if n not in out}
             if turn < MOST_ROUNDS - 1:
-                again = shares_of(ranked, served, self.budget.room, self.rules, tops, follow_w)
+                still = Served(served.guaranteed, lows | {n: shares[n][0] for n in shares if n in able})
+                again = shares_of(ranked, still, self.budget.room, self.rules, tops, follow_w)
                 shares = {n: again[n] if n not in able else each for n, each in shares.items()}
         return served, shares, frozenset(touched)
 
@@ -203,7 +204,7 @@ class _Sharing:
     ) -> tuple[Served, Shares, dict[str, float]]:  # fmt: skip
         """H6 with the losses that the groups really have at their load. Also the W of each group."""
         loads = self._loads(shares, links)
-        if not any(self.reach.topology.groups[name].efficiency for name in links) if self.reach is not None else True:
+        if self.reach is None or not any(group.efficiency for group in self.reach.topology.groups.values()):
             return served, shares, loads
         room: Room = self.budget.room
         by_number = {party.number: party for party in ranked}

@@ -6,8 +6,9 @@ leaves over goes to those whom the other still holds down. As long as about the 
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -24,6 +25,8 @@ MOST_ROUNDS = 2
 SAME_W, SAME_V, SAME_A, SAME_SHARE = 100.0, 2.0, 0.5, 0.02
 """What is asked counts as the same as long as it differs by no more."""
 SHORT_W = 1.0
+MOST_CHOICES = 32
+_NOBODY: frozenset[int] = frozenset()
 LEAST_GAIN_W = 1_000.0
 """A group changes hands for no less."""
 WORTH_IT_W = 1_000.0
@@ -77,6 +80,7 @@ class Groups:
         before = self._judge(self.before, ranked, room, follow_w)
         if self.is_sound and self._is_settled(settled, before):
             return before, self.previous.settled
+        ranked = self._without_rivals(ranked, room)
         ideal = choose(ranked, room)
         shares = shares_of(ranked, ideal, room, self.rules, None, follow_w, gives_back=False)
         if self.is_sound and all(
@@ -101,6 +105,23 @@ class Groups:
             ideal, shares = rest
         assert best is not None
         return self._with_the_rest(best, ranked, room, follow_w), settled
+
+    def _without_rivals(self, ranked: Sequence[Party], room: Room) -> Sequence[Party]:
+        """Of each exclusive set those with whom the most get their guarantee, then their floor."""
+        rivals = self.reach.topology.rivals
+        numbers = {party.number for party in ranked}
+        torn = [p.number for p in ranked if not rivals.get(p.number, _NOBODY).isdisjoint(numbers)]
+        if not torn:
+            return ranked
+        best: Sequence[Party] = ranked
+        best_key = (-1, -1)
+        for kept in itertools.islice(_independent(torn, rivals), MOST_CHOICES):
+            members = [party for party in ranked if party.number in kept or party.number not in torn]
+            served = choose(members, room)
+            key = len(served.guaranteed), len(served.lows)
+            if key > best_key:
+                best, best_key = members, key
+        return best
 
     def _assigned(self, needs: Sequence[Need]) -> Mapping[str, int]:
         answer = assign(
@@ -339,6 +360,21 @@ def _keeps(one: Asked, other: Asked, able_w: float) -> bool:
         able_w >= now_w - KEPT_W or able_w < then_w - SAME_W
         for then_w, now_w in ((one.floor_w, other.floor_w), (one.guarantee_w, other.guarantee_w))
     )
+
+
+def _independent(torn: Sequence[int], rivals: Mapping[int, frozenset[int]]) -> Iterator[frozenset[int]]:
+    """Sets of which no two are rivals and to which none can be added; those with the first ones first."""
+    stack: list[tuple[int, frozenset[int]]] = [(0, _NOBODY)]
+    while stack:
+        place, kept = stack.pop()
+        if place == len(torn):
+            if all(number in kept or not rivals[number].isdisjoint(kept) for number in torn):
+                yield kept
+            continue
+        number = torn[place]
+        stack.append((place + 1, kept))
+        if rivals[number].isdisjoint(kept):
+            stack.append((place + 1, kept | {number}))
 
 
 def _most(party: Party, given: Given, follow_w: Mapping[int, float]) -> float:

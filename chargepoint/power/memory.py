@@ -16,6 +16,8 @@ CLOSE_TO_GRANT = 0.97
 FAR_FROM_GRANT = 0.95
 """A car that for 15 s would be content with less than 95 % of its grant (draw x 1.05 + 500 W) frees the rest; it
 gets it back at once when it draws more than 97 % of what it was left with."""
+ASK_AGAIN_AFTER_S = 60.0
+"""A car that has less than it was content with, and takes all of it, is offered more after so long."""
 
 
 def hold_cap(party: Party, before: Memory, raise_after_s: float, now_mono_s: float) -> Memory:
@@ -55,8 +57,14 @@ def follow(party: Party, before: Memory, granted_w: float, now_mono_s: float) ->
         return Memory()
     content_w = max(party.guarantee_w, max(0.0, drawn_w) * FOLLOW_FACTOR + FOLLOW_MARGIN_W)
     if before.follow_w is not None:
-        if drawn_w >= CLOSE_TO_GRANT * min(before.follow_w, granted_w):
+        if drawn_w >= CLOSE_TO_GRANT * before.follow_w:
             return Memory()
+        if drawn_w >= CLOSE_TO_GRANT * granted_w:
+            # it has less than it was content with, and takes all of it: whether it wants more will show
+            since = now_mono_s if before.full_since_mono_s is None else before.full_since_mono_s
+            if now_mono_s - since >= ASK_AGAIN_AFTER_S:
+                return Memory()
+            return Memory(before.low_since_mono_s, before.follow_w, since)
         lower = content_w < FAR_FROM_GRANT * before.follow_w
         return Memory(low_since_mono_s=before.low_since_mono_s, follow_w=content_w if lower else before.follow_w)
     if content_w >= FAR_FROM_GRANT * granted_w:

@@ -17,6 +17,8 @@ class Memory(msgspec.Struct, frozen=True):
     """Since when its car draws far less than it may."""
     follow_w: float | None = None
     """What it was left with because of that."""
+    full_since_mono_s: float | None = None
+    """Since when it has drawn all that it may, which is less than that."""
     is_stopped: bool = False
     """It wants energy, and gets none for want of power."""
     fits_since_mono_s: float | None = None
