@@ -23,6 +23,8 @@ The two make up a whole move: what is done in two steps costs no less than what 
 """
 RESTING_W = 1e8
 """What it costs to move a resting group: more than any power, less than any floor."""
+MOST_LOOKS = 8_000
+"""Steps that the general solver considers at most for one answer."""
 TOLERANCE_W = 1e-3
 
 
@@ -68,6 +70,7 @@ class Problem:
         self.part = part
         self.needs = needs
         self.groups = part.groups
+        self.looks = MOST_LOOKS
         self.faults = faults
         self.costs = costs
         self.is_direct = part.is_direct

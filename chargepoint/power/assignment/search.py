@@ -13,7 +13,8 @@ from chargepoint.power.assignment.worth import Worth
 
 MOST_STEPS = 200
 MOST_DEEP = 400
-"""Steps whose consequences are followed, in one answer."""
+FEW_LINKS = 40
+"""Steps whose consequences are followed, in one answer: so many up to so many links, of more links fewer."""
 
 
 class Placed:
@@ -23,6 +24,7 @@ class Placed:
         self.problem = problem
         self.owner, self.link = list(owner), list(link)
         self.total_w = [0.0] * len(problem.needs)
+        self.holds: dict[int, tuple[int, int, int]] = {}
         for group, output in enumerate(owner):
             if output != FREE:
                 self.total_w[output] += problem.power[output][group]
@@ -34,34 +36,55 @@ class Placed:
         if output != FREE:
             self.total_w[output] += power[output][group]
         self.owner[group], self.link[group] = output, link
+        if self.holds:
+            self.holds.pop(old, None)
+            self.holds.pop(output, None)
 
     def copy(self) -> Placed:
         return Placed(self.problem, self.owner, self.link)
 
     def in_the_way(self, group: int, output: int, link: int) -> list[int]:
         """Groups of other outputs whose buses a link takes, and those of its own that it would close a loop with."""
-        masks, links = self.problem.masks, self.link
-        mask = masks[link]
-        found = [
-            other
-            for other, owner in enumerate(self.owner)
-            if owner != FREE and owner != output and other != group and masks[links[other]] & mask
-        ]
-        wires, taken = self.problem.topology.joint_mask, self.problem.topology.bus_mask
-        closed, buses = wires[link], taken[link]
-        for other, owner in enumerate(self.owner):
-            if owner == output and other != group:
-                both, around = closed | wires[links[other]], buses | taken[links[other]]
-                if both.bit_count() >= around.bit_count():
-                    found.append(other)
-                else:
-                    closed, buses = both, around
+        problem, links, owners = self.problem, self.link, self.owner
+        masks, joints, buses = problem.masks, problem.topology.joint_mask, problem.topology.bus_mask
+        mask, found = masks[link], []
+        for holder in range(len(self.total_w)):
+            held, joined, around = self.holds.get(holder) or self._hold(holder)
+            if holder != output:
+                if held & mask:
+                    found += [
+                        other
+                        for other, owner in enumerate(owners)
+                        if owner == holder and other != group and masks[links[other]] & mask
+                    ]
+            elif joined and (joined | joints[link]).bit_count() >= (around | buses[link]).bit_count():
+                closed, taken = joints[link], buses[link]
+                for other, owner in enumerate(owners):
+                    if owner == output and other != group:
+                        both, all_buses = closed | joints[links[other]], taken | buses[links[other]]
+                        if both.bit_count() >= all_buses.bit_count():
+                            found.append(other)
+                        else:
+                            closed, taken = both, all_buses
         return found
+
+    def _hold(self, output: int) -> tuple[int, int, int]:
+        """The buses that an output takes, and the pairs and buses of its links."""
+        problem = self.problem
+        held = joined = around = 0
+        for group, owner in enumerate(self.owner):
+            if owner == output:
+                link = self.link[group]
+                held |= problem.masks[link]
+                joined |= problem.topology.joint_mask[link]
+                around |= problem.topology.bus_mask[link]
+        self.holds[output] = held, joined, around
+        return held, joined, around
 
 
 def improve(problem: Problem, placed: Placed, worth: Worth) -> None:
     """Best step first, until none gains; then steps whose gain shows only when the others have made way."""
-    deep = MOST_DEEP
+    deep = MOST_DEEP * FEW_LINKS // max(FEW_LINKS, sum(len(ways) for each in problem.links for ways in each.values()))
     for _ in range(MOST_STEPS):
         if _step(problem, placed, worth, range(len(problem.groups))):
             continue
@@ -78,14 +101,25 @@ def improve(problem: Problem, placed: Placed, worth: Worth) -> None:
 
 def _step(problem: Problem, placed: Placed, worth: Worth, groups: Sequence[int]) -> bool:
     best: tuple[float, int, int, int, list[int]] | None = None
+    least_w = TOLERANCE_W
     for output in range(len(problem.needs)):
+        had_w, row, ways = placed.total_w[output], problem.power[output], problem.links[output]
+        here_w = worth.of(output, had_w)
         for group in groups:
-            if placed.owner[group] == output:
+            old = placed.owner[group]
+            if old == output or row[group] <= 0:
                 continue
-            for link in problem.links[output].get(problem.groups[group], ()):
+            alone_w = worth.of(output, had_w + row[group]) - here_w
+            if alone_w + problem.cost_w(group, old) - problem.cost_w(group, output) <= least_w:
+                continue
+            for link in ways.get(problem.groups[group], ()):
+                problem.looks -= 1
+                if problem.looks < 0:
+                    return False
                 leaving = placed.in_the_way(group, output, link)
                 gain_w = _gain(problem, placed, worth, group, output, leaving)
-                if gain_w > TOLERANCE_W and (best is None or gain_w > best[0] + TOLERANCE_W):
+                if gain_w > least_w:
+                    least_w = gain_w + TOLERANCE_W
                     best = gain_w, group, output, link, leaving
     if best is None:
         return False
@@ -121,6 +155,7 @@ def _deep(problem: Problem, placed: Placed, worth: Worth, left: int) -> int:
                         break
                 if _value(problem, trial, worth) > here_w + TOLERANCE_W:
                     placed.owner, placed.link, placed.total_w = trial.owner, trial.link, trial.total_w
+                    placed.holds = trial.holds
                     return left
     return 0
 

@@ -17,8 +17,8 @@ Run = Callable[[Problem, float], Placed]
 """The best from where the groups of a problem are, at a fairness."""
 
 
-MOST_TRIES = 1_000
-"""Links that are tried at most by the last resort, in one answer, and (a third) for one set of outputs."""
+MOST_TRIES = 60_000
+"""Links that are looked at by the last resort in one answer, about; a third of it for one set of outputs."""
 MOST_ROUNDS = 3
 """Answers that are not exact are asked again from where they lead, until nothing moves."""
 
@@ -107,7 +107,8 @@ class Trials:
         self.placed = Placed(problem, problem.start, problem.start_link)
         self.found = [self.placed]
         self.matching = Matching(problem) if problem.is_direct else None
-        self.tries = MOST_TRIES
+        links = sum(len(numbers) for each in problem.links for numbers in each.values())
+        self.tries = self.most_tries = MOST_TRIES // max(1, links)
 
     def __call__(self, wanted: Sequence[float]) -> bool:
         problem = self.problem
@@ -119,7 +120,7 @@ class Trials:
         placed = self.placed.copy()
         self.step(self.problem, placed, Worth(self.problem, wanted, 0.0, is_trial=True))
         if not _has(placed, wanted):
-            allowed = min(self.tries, MOST_TRIES // 3)
+            allowed = min(self.tries, self.most_tries // 3)
             found, left = search.find(self.problem, wanted, allowed)
             self.tries -= allowed - left
             if found is None:
