@@ -86,6 +86,7 @@ class Feeding:
         self._causes: dict[str, Cause] = {}
         self._held: set[int] = set()
         self._alarms: set[str] = set()
+        self._refusals: frozenset[str] = frozenset()
         self._joined: dict[int, frozenset[str]] = {}
         self._owners: dict[str, int] = {}
 
@@ -168,6 +169,10 @@ class Feeding:
         for name in self._alarms - alarms.keys():
             self.alarmed("Success", f"{name} is well again")
         self._alarms = set(alarms)
+        refusals = frozenset(self.orders.refusals)
+        for text in sorted(refusals - self._refusals):
+            log.warning("modules: taken out of the orders: %s", text)
+        self._refusals = refusals
 
     def _look(self) -> None:
         modules = {group.place.bank: group.modules for group in self.groups.values()}
