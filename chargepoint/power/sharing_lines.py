@@ -260,7 +260,7 @@ def request(line: ConnectorLine, topology: Topology, phase_voltage_v: float, now
         lambda limit: no_more_than_said(limit, floor_a),
     )
     if not math.isfinite(cap.power_w):
-        cap = Limit(current_a=UNLIMITED_W / w_per_a, power_w=UNLIMITED_W, source="")
+        cap = Limit(current_a=UNLIMITED_W / w_per_a, power_w=UNLIMITED_W, source="none")
     return Request(
         connector=line.connector,
         wants_energy=line.wants_energy,

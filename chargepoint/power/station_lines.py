@@ -83,6 +83,15 @@ def read_station(data: Mapping[str, Any]) -> tuple[StationLine, Topology]:
     for name, value in msgspec.structs.asdict(line.rules).items():
         if isinstance(value, float | int) and not 0 <= value <= UNLIMITED_W:
             raise Refusal(f"rules.{name}", value, "this is not from 0 upwards", "correct it")
+    for place, group in enumerate(line.groups):
+        loads = [point.load for point in group.efficiency]
+        if loads != sorted(set(loads)) or not all(0.1 <= point.efficiency <= 1 for point in group.efficiency):
+            raise Refusal(
+                f"groups[{place}].efficiency",
+                [(point.load, point.efficiency) for point in group.efficiency],
+                "an efficiency is from 0.1 to 1, and the loads rise from point to point",
+                "correct it",
+            )
     try:
         return line, Topology(line)
     except TopologyError as error:

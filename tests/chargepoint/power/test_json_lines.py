@@ -140,6 +140,20 @@ def test_a_limit_is_its_value_or_its_default(limit: dict[str, Any], power_w: flo
     assert answer["grants"]["1"]["source"] == limit["name"]
 
 
+def test_a_group_without_a_curve_beside_one_with_a_better_one_stays_within_the_grid() -> None:
+    plain, curved = STATION["groups"]
+    station = {
+        **STATION,
+        "groups": [
+            plain,
+            {**curved, "efficiency": [{"load": 0.1, "efficiency": 0.97}, {"load": 1, "efficiency": 0.97}]},
+        ],
+        "grid": {"power_limit_w": 10_000, "dc_efficiency": 0.9},
+    }
+    answer = talk(station, step(car(1), faults={"groups": ["M2"]}))[-1]
+    assert answer["grants"]["1"]["power_w"] <= 9_000 + 1e-3
+
+
 def test_a_late_limit_of_the_station_without_a_default_leaves_nothing() -> None:
     limit = {"name": "schedule", "power_w": 30_000, "valid_until_s": 5}
     assert last(step(car(1), now_s=4.0, limits=[limit]))["power_w"] == pytest.approx(30_000)
@@ -202,6 +216,7 @@ def test_a_remedy_names_the_field_that_was_meant() -> None:
         {"groups": [{"name": "M1", "ranges": []}]},
         {"groups": [{"name": "M1", "ranges": [MODULE]}, {"name": "M1", "ranges": [MODULE]}]},
         {"groups": [{"name": "M1", "ranges": [{**MODULE, "min_voltag_v": 1}]}]},
+        {"groups": [{"name": "M1", "ranges": [MODULE], "efficiency": [{"load": 1, "efficiency": 0}]}]},
         {"outputs": [{"connector": 1}], "exclusive": [[1, 2]]},
         {"contactors": [{"name": "K", "between": ["A", "A"]}]},
         {"grid": {"power_limit_w": -1}},
