@@ -131,7 +131,7 @@ def _step(problem: Problem, placed: Placed, worth: Worth, groups: Sequence[int])
 
 def _deep(problem: Problem, placed: Placed, worth: Worth, left: int) -> int:
     """Take the first step that gains once what became free has found its place. What is left of the tries; 0: none."""
-    here_w = _value(problem, placed, worth)
+    here_w = value(problem, placed, worth)
     for output in range(len(problem.needs)):
         if placed.total_w[output] >= max(worth.top_w[output], worth.must_w[output]):
             continue
@@ -153,14 +153,15 @@ def _deep(problem: Problem, placed: Placed, worth: Worth, left: int) -> int:
                 for _ in range(len(free) + 2):
                     if not _step(problem, trial, worth, free):
                         break
-                if _value(problem, trial, worth) > here_w + TOLERANCE_W:
+                if value(problem, trial, worth) > here_w + TOLERANCE_W:
                     placed.owner, placed.link, placed.total_w = trial.owner, trial.link, trial.total_w
                     placed.holds = trial.holds
                     return left
     return 0
 
 
-def _value(problem: Problem, placed: Placed, worth: Worth) -> float:
+def value(problem: Problem, placed: Placed, worth: Worth) -> float:
+    """Worth of all outputs less the cost of what has moved."""
     value_w = sum(worth.of(output, had_w) for output, had_w in enumerate(placed.total_w))
     for group, owner in enumerate(placed.owner):
         value_w -= problem.cost_w(group, owner)

@@ -76,9 +76,28 @@ def _steps(problem: Problem) -> Run:
             if again.link == placed.link:
                 break
             placed = again
-        return placed
+        return _no_worse(problem, placed, Worth(problem, [0.0] * len(wanted), fairness))
 
     return run
+
+
+def _no_worse(problem: Problem, placed: Placed, worth: Worth) -> Placed:
+    """An answer that is not exact counts only if it is better than to leave everything as it is."""
+    stays = Placed(problem, problem.start, problem.start_link)
+    old, new = _levels(problem, stays), _levels(problem, placed)
+    if new > old:
+        return placed
+    gain_w = search.value(problem, placed, worth) - search.value(problem, stays, worth)
+    return placed if new == old and gain_w > TOLERANCE_W else stays
+
+
+def _levels(problem: Problem, placed: Placed) -> list[tuple[int, list[bool]]]:
+    order = sorted(range(len(problem.needs)), key=lambda output: problem.needs[output].rank)
+    found = []
+    for level_w in (problem.goal_w, problem.floor_w):
+        bits = [placed.total_w[output] >= level_w[output] - TOLERANCE_W for output in order]
+        found.append((sum(bits), bits))
+    return found
 
 
 def _settled(problem: Problem, run: Run) -> Placed:
