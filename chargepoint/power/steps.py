@@ -11,7 +11,7 @@ from chargepoint.power.losses import input_w, split
 from chargepoint.power.reach import Reach
 from chargepoint.power.sharing import fill
 from chargepoint.power.topology import NO_FAULTS, Faults, Topology
-from chargepoint.power.words import Allocation, Feed
+from chargepoint.power.words import Allocation, Feed, Settled
 from chargepoint.records import Limit
 
 GIVEN_UP_WITHIN_W = 50.0
@@ -162,4 +162,11 @@ def _with_feeds(
     told = {name: msgspec.structs.replace(feed, power_w=loads.get(name, 0.0)) for name, feed in feeds.items()}
     told |= {name: msgspec.structs.replace(feed, power_w=0.0) for name, feed in held.items()}
     freed = {name: at for name, at in step.freed.items() if name not in told}
-    return msgspec.structs.replace(step, feeds=dict(sorted(told.items())), grants=grants, freed=freed)
+    has_arrived = {name: feed.link for name, feed in told.items()} == {n: feed.link for n, feed in step.feeds.items()}
+    return msgspec.structs.replace(
+        step,
+        feeds=dict(sorted(told.items())),
+        grants=grants,
+        freed=freed,
+        settled=step.settled if has_arrived else Settled(),
+    )

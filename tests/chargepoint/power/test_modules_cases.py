@@ -11,6 +11,7 @@ import pytest
 from chargepoint.power.allocation import (
     NOTHING,
     Allocation,
+    Memory,
     Mode,
     Request,
     Rules,
@@ -20,6 +21,8 @@ from chargepoint.power.allocation import (
     lower_before_raise,
     stale,
 )
+from chargepoint.power.grid import Party
+from chargepoint.power.memory import follow
 from chargepoint.power.modules import LoadPoint, VoltageRange
 from chargepoint.power.topology import Faults, Installed, Topology
 from chargepoint.records import Limit
@@ -298,6 +301,21 @@ def test_a_group_goes_to_its_new_output_when_the_old_one_draws_what_it_keeps() -
     assert {number: len(names) for number, names in groups(step).items()} == {1: 1, 2: 1}
 
 
+def test_step_by_step_the_wanted_allocation_is_reached() -> None:
+    topology, last, drawn_w = Topology(matrix(3, 6)), NOTHING, {1: 0.0, 2: 0.0, 3: 0.0}
+    for now_s in range(1, 20):
+        cars = [
+            dc(n, cap_w=150_000.0, drawn_w=drawn_w[n], guarantee_w=50_000.0, since_mono_s=1.0 + n)
+            for n in ((1,) if now_s < 5 else (1, 2, 3))
+        ]
+        target = allocate(PLENTY, cars, (), last, float(now_s), topology=topology)
+        last = lower_before_raise(PLENTY, cars, (), last, target, topology=topology)
+        for number, feeds in groups(last).items():
+            given_w = min(last.grants[number].power_w, 30_000.0 * len(feeds))
+            drawn_w[number] = min(given_w, max(given_w - 1_000.0, drawn_w[number]))
+    assert kilowatts(last) == {1: 60.0, 2: 60.0, 3: 60.0}
+
+
 def test_grants_that_get_no_fresh_allocation_are_held_then_guarantees_then_nothing() -> None:
     grants = {1: Limit(100.0, 40_000.0, "vehicle"), 2: Limit(50.0, 20_000.0, "grid")}
     held = {1: Limit(75.0, 30_000.0, "grid"), 2: Limit(50.0, 20_000.0, "grid")}
@@ -316,3 +334,24 @@ def test_two_ranges_are_one_module() -> None:
     )
     answer = Bench(matrix(1, 1, ranges=both))(1.0, dc(1, voltage_v=400.0))
     assert kilowatts(answer) == {1: 20.0}
+
+
+def test_of_an_exclusive_set_the_one_is_served_with_whom_more_have_their_guarantee() -> None:
+    made = msgspec.structs.replace(matrix(3, 6), exclusive=((1, 2),))
+    answer = Bench(made, StationPower(30_000.0))(
+        1.0,
+        dc(1, guarantee_w=20_000.0, since_mono_s=1.0),
+        dc(2, cap_w=8_000.0, guarantee_w=20_000.0, since_mono_s=2.0),
+        dc(3, guarantee_w=20_000.0, since_mono_s=3.0),
+    )
+    assert kilowatts(answer) == {1: 0.0, 2: 8.0, 3: 22.0}
+
+
+def test_a_car_held_below_what_it_was_content_with_is_offered_more_after_a_minute() -> None:
+    party = Party(dc(1, drawn_w=8_000.0), PLENTY)
+    content = Memory(low_since_mono_s=1.0, follow_w=11_000.0)
+    held = follow(party, content, 8_000.0, 100.0)
+    assert (held.follow_w, held.full_since_mono_s) == (11_000.0, 100.0)
+    assert follow(party, held, 8_000.0, 159.0) == held
+    assert follow(party, held, 8_000.0, 160.0) == Memory()
+    assert follow(party, held, 12_000.0, 101.0).full_since_mono_s is None
