@@ -17,6 +17,9 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=300, help="of each day; 6000 of 1 to 10 s are 12 hours")
     parser.add_argument("--seeds", type=int, default=3, help="days of each station")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first seed")
+    parser.add_argument(
+        "--pace", type=float, default=10.0, help="s; 60 is about that of the street, 10 brings more events"
+    )
     parser.add_argument("--limit", type=float, default=5.0, help="s for one program")
     parser.add_argument("--notes", type=int, default=3, help="so many notes of each kind and day are told")
     given = parser.parse_args()
@@ -26,7 +29,7 @@ def main() -> int:
     cases = []
     for kind in given.kinds or JUDGED:
         for seed in range(given.first, given.first + given.seeds):
-            cases.append(case(kind, seed, given.steps, given.limit))
+            cases.append(case(kind, seed, given.steps, given.limit, pace_s=given.pace))
             _tell(cases[-1], given.notes)
     print(table(judged(cases)))
     return 0
