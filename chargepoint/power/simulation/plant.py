@@ -329,7 +329,7 @@ class Plant:
         alive = [name for name in groups if self._converters[name].is_on]
         for number in outputs:
             stage = self._outlets[number].stage
-            if number in self._through and in_use - {number}:
+            if number in self._through and (stage is Stage.IDLE or in_use - {number}):
                 continue
             if stage in (Stage.IDLE, Stage.OFF) and alive:
                 note(Kind.UNASKED, (str(number),), voltage_v, closed)
