@@ -104,7 +104,7 @@ async def test_a_feedback_that_says_closed_keeps_the_contactor_from_being_used(t
 async def test_an_emergency_stop_in_a_move_ends_all_and_leaves_nothing_closed(tmp_path: Path) -> None:
     async with Rig(tmp_path, matrix(2, 3), is_linked=False) as rig:
         await charge(rig, 1)
-        await rig.advance(SETTLED_S)
+        await rig.until(lambda: power_w(rig, 1) > 57_000, SETTLED_S)
         before = len(events(rig))
         await begin_second_charge(rig)
         await rig.until(lambda: len(events(rig)) > before, 60)
