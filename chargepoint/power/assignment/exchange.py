@@ -99,10 +99,12 @@ class Exchange:
             self.settled[owner] = 0
             of, had_w = self.worth.of, self.placed.total_w[owner]
             worth, gains, losses = of(owner, had_w), self.gain_w[owner], self.loss_w[owner]
+            held = {problem.likes[alike][0] for alike in members}
             for sort, power_w in enumerate(self.sort_w[owner]):
                 if power_w > 0:
                     gains[sort] = of(owner, had_w + power_w) - worth
-                    losses[sort] = of(owner, had_w - power_w) - worth
+                    if sort in held:
+                        losses[sort] = of(owner, had_w - power_w) - worth
         best: dict[tuple[int, int], Hop] = {}
         for alike in sorted(members):
             sort, home, moved_w, parted_w, reach = problem.likes[alike]
