@@ -309,7 +309,7 @@ class _Sharing:
             return answer
         feeds = self._feeds(links, loads)
         freed = {n: at for n, at in self.previous.freed.items() if self.now_mono_s < at + self.rules.rest_s}
-        freed |= dict.fromkeys(sorted(self.previous.feeds), self.now_mono_s)
+        freed |= dict.fromkeys(self.groups.before, self.now_mono_s)
         answer = msgspec.structs.replace(
             answer, feeds=feeds, freed={n: at for n, at in freed.items() if n not in feeds}, settled=settled
         )

@@ -71,7 +71,8 @@ class Groups:
                 self.before[name] = feed.link
         self.is_sound = not self._clash(self.before)
         rest_s = rules.rest_s
-        since = {name: feed.since_mono_s for name, feed in previous.feeds.items()} | previous.freed
+        # what lost its link by a fault or the end of a session need not rest
+        since = {name: previous.feeds[name].since_mono_s for name in self.before} | previous.freed
         self.resting = {name: at + rest_s for name, at in since.items() if at > 0 and at <= now_mono_s < at + rest_s}
 
     def give(self, ranked: Sequence[Party], room: Room, follow_w: Mapping[int, float]) -> tuple[Given, Settled]:

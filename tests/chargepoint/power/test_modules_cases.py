@@ -47,6 +47,10 @@ def groups(allocation: Allocation) -> dict[int, list[str]]:
     return found
 
 
+def links(allocation: Allocation) -> dict[str, int]:
+    return {name: feed.link for name, feed in allocation.feeds.items()}
+
+
 class Bench:
     """A station that is asked again and again; every answer is checked."""
 
@@ -241,6 +245,22 @@ def test_a_group_that_fails_is_replaced_at_once() -> None:
     answer = bench(2.0, dc(1, cap_w=60_000.0))
     assert kilowatts(answer) == {1: 60.0}
     assert min(before.feeds) not in answer.feeds
+
+
+def test_groups_of_a_session_that_ended_need_not_rest() -> None:
+    bench = Bench(matrix(2, 2))
+    bench(1.0, dc(1), dc(2))
+    bench(2.0, dc(1))
+    assert kilowatts(bench(3.0, dc(1))) == {1: 60.0}
+    assert bench.last.freed == {}
+
+
+def test_a_group_that_was_taken_off_rests() -> None:
+    bench = Bench(matrix(2, 3))
+    bench(1.0, dc(1, cap_w=90_000.0))
+    answer = bench(2.0, dc(1, cap_w=90_000.0), dc(2, cap_w=90_000.0, since_mono_s=2.0))
+    assert len(groups(answer)[2]) == 1
+    assert links(bench(30.0, dc(1, cap_w=90_000.0, weight=3.0), dc(2, cap_w=90_000.0))) == links(answer)
 
 
 def test_each_group_that_changes_hands_is_told_in_one_line() -> None:
