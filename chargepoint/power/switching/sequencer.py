@@ -138,7 +138,8 @@ class Sequencer:
             moves=tuple(_shown(tick, each.move) for each in self._members.values() if each.move is not None),
             finished=tuple(finished),
         )
-        orders, refusals = self._guard.check(measured, orders, now_mono_s, frozenset(self._contactors.welded))
+        welded = frozenset(name for name in self._contactors.welded if look.feedback.get(name) is not False) | bound
+        orders, refusals = self._guard.check(measured, orders, now_mono_s, welded)
         if refusals:
             orders = msgspec.structs.replace(orders, refusals=refusals)
         self._remember(orders)
