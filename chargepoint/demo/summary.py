@@ -67,6 +67,10 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
     sent: int
     inherited: bool = False
     """The data folder held an earlier run: the server may be told of transactions it does not know."""
+    switchings: int = 0
+    """Closings and openings of contactors between modules that outputs share, as far as the simulation kept them."""
+    sins: tuple[str, ...] = ()
+    """What must never have been among these (power.md 5): opened under current, closed on a difference, two outputs."""
 
 
 def transactions_of(rows: Iterable[JournalRow]) -> tuple[JournalTransaction, ...]:
@@ -100,6 +104,7 @@ def faults(books: Books) -> list[str]:
         *_server(books),
         *_queue(books),
         *_contactors(books),
+        *(f"modules: {sin}" for sin in books.sins),
         *_idle(books),
     ]
 
@@ -219,6 +224,7 @@ def lines(books: Books) -> list[str]:
         f"energy      {' · '.join(energy)}",
         f"messages    {' · '.join(messages)}",
         f"contactors  {len(books.closings)} closings{clean}",
+        *([f"modules     moved by {books.switchings} switchings between outputs"] if books.switchings else []),
         *(f"fault       {fault}" for fault in found),
         "books       balance" if not found else f"books       DO NOT BALANCE, {len(found)} faults",
     ]

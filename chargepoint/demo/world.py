@@ -223,6 +223,8 @@ class DemoWorld:
             parked=0 if link is None else link.parked,
             sent=0 if link is None else link.sent,
             inherited=self.inherited,
+            switchings=len(truth.switchings),
+            sins=tuple(f"{sin.rule}: {sin.what}" for sin in truth.sins),
         )
 
     def _meters_wh(self, truth: Truth, before: Truth) -> dict[int, float]:
