@@ -85,10 +85,11 @@ def judged(cases: Sequence[Case]) -> list[Row]:
     rows = [
         Row(
             figure="power: energy of the optimum",
-            values=tuple(each.energy_pct(each.ours) for each in cases),
+            values=(100 * sum(c.ours.delivered for c in cases) / max(1.0, sum(c.best_ws for c in cases)),),
             unit="%",
             wished=(">", WISHED_ENERGY_PCT),
-            beside=f"mean {short(_mean([c.energy_pct(c.ours) for c in cases]))}; "
+            beside=f"{len(cases)} days, {short(min(c.energy_pct(c.ours) for c in cases))} the worst; mean of days "
+            f"{short(_mean([c.energy_pct(c.ours) for c in cases]))}, "
             + beside(lambda case, verdict: case.energy_pct(verdict)),
         ),
         Row(

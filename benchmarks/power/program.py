@@ -6,8 +6,11 @@ W of each connector under its links, its own limits and the grid's four constrai
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -251,9 +254,10 @@ class Program:
                 lows[place] = highs[place] = 1.0 if number in links else 0.0
         constraints = LinearConstraint(_matrix(rows, len(lows)), [row[1] for row in rows], [row[2] for row in rows])
         options = {"time_limit": self.time_limit_s, "mip_rel_gap": 1e-3}
-        found: Any = milp(
-            objective, integrality=whole, bounds=Bounds(lows, highs), constraints=constraints, options=options
-        )
+        with _hushed():
+            found: Any = milp(
+                objective, integrality=whole, bounds=Bounds(lows, highs), constraints=constraints, options=options
+            )
         if found.x is None:
             return None
         x = found.x
@@ -264,6 +268,20 @@ class Program:
             -float(found.fun),
             found.status == 0,
         )
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """HiGHS writes a line of its own now and then, past Python."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _matrix(rows: Sequence[tuple[Terms, float, float]], width: int) -> Any:
