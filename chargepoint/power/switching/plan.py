@@ -128,12 +128,11 @@ def why_wait(tick: Tick, group: str, link: int) -> str:
     if _has_loop(tick, tick.look.joined.closed | set(topology.links[link].contactors), link):
         return "it would be closed both ways round"
     places = {tick.look.place(bus) for bus in tick.wiring.buses[link]}
-    own = set(tick.wiring.buses[link])
     for place in sorted(places):
         for number in tick.look.joined.outputs.get(place, ()):
             if number == connector:
                 continue
-            is_free = tick.wiring.output_bus[number] in own and not tick.look.is_powered(number)
+            is_free = tick.wiring.output_bus[number] in tick.wiring.through and not tick.look.is_powered(number)
             if not is_free or tick.look.outputs[number].is_closed is True:
                 return f"output {number} is on its way"
         for name in tick.look.joined.groups.get(place, ()):

@@ -45,6 +45,19 @@ def ring(places: int = 4) -> Topology:
     )
 
 
+def bare_ring(places: int = 4) -> Topology:
+    """Group M1 and output 1 on node N1 and so on, without contactors but the ties: ways lead through idle outputs."""
+    numbers = range(1, places + 1)
+    return Topology(
+        Installed(
+            groups=tuple(Group(name=f"M{n}", ranges=RANGES, bus=f"N{n}") for n in numbers),
+            outputs=tuple(Output(connector=n, bus=f"N{n}") for n in numbers),
+            nodes=tuple(f"N{n}" for n in numbers),
+            contactors=tuple(Contactor(name=f"T{n}", between=(f"N{n}", f"N{n % places + 1}")) for n in numbers),
+        )
+    )
+
+
 def wish(topology: Topology, *pairs: tuple[str, int], power_w: float = 30_000.0) -> Wanted:
     """An allocation: each (group, connector) by the shortest link with `power_w`; grants are their sums."""
     links: dict[int, float] = {}

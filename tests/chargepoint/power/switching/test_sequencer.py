@@ -16,7 +16,7 @@ from chargepoint.power.simulation.nature import ContactorNature, GroupNature, Ve
 from chargepoint.power.switching import Sequencer
 from chargepoint.power.topology import Topology
 from chargepoint.vocabulary import Cause
-from tests.chargepoint.power.switching.stations import Driven, matrix, ring, wish
+from tests.chargepoint.power.switching.stations import Driven, bare_ring, matrix, ring, wish
 
 
 def charging(
@@ -330,4 +330,12 @@ def test_the_only_group_of_a_session_is_relieved_by_another_without_a_pause() ->
     assert driven.closed() == {"K21"}
     assert min(lows) > 60
     assert min(told) > 60
+    assert_gentle(driven)
+
+
+def test_groups_join_from_both_sides_of_a_ring_through_outputs_out_of_use() -> None:
+    topology = bare_ring(5)
+    driven = charging(topology, ("M1", 1), ("M2", 1), ("M4", 1), vehicles={1: Vehicle(request_a=200)})
+    assert driven.closed() == {"T1", "T4", "T5"}
+    assert driven.plant.outlet(1).current_a == pytest.approx(200, abs=3)
     assert_gentle(driven)
