@@ -270,7 +270,7 @@ DEMAND = _block(
 
 SUPPLY = _block(
     "supply", 0x0470, Access.RW,
-    "With STATION_SUPPLY: what those modules give. Untold for 0.5 s it takes them for lost (E8).",
+    "With STATION_SUPPLY: what those modules give. Untold for 3 s it takes them for lost (E8).",
     _Row("supply_voltage", _U32, "mV", "measured at the modules' terminals"),
     _Row("supply_current", _U32, "mA", "measured, of all modules together"),
     _Row("supply_max_current", _U32, "mA", "the most they could give at that voltage"),
@@ -279,8 +279,9 @@ SUPPLY = _block(
     _Row("supply_temperature", _I16, "0.1 °C", "hottest module", missing=MISSING_I16),
 )  # fmt: skip
 
-SUPPLY_LOST_S = 0.5
-"""Untold of its supply for so long, a controller ends the charge with E8."""
+SUPPLY_LOST_S = 3.0
+"""Untold of its supply for so long, a controller ends the charge with E8: before its lease ends, and long enough for a
+station that starts anew to come back to its charges."""
 
 PARAMETERS = _block(
     "parameters", 0x0500, Access.RW, "Writable settings, kept over restarts; out of range is refused.",
