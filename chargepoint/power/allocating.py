@@ -10,6 +10,7 @@ then the most at their floor, then equal power up to each cap, weighted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -189,14 +190,19 @@ class _Sharing:
         return served, shares, frozenset(touched)
 
     def _expect_losses(self, party: Party) -> None:
-        """Before anything is known: as if its groups were at their best."""
+        """Before anything is known: as if the groups of the best kind gave it its guarantee."""
         if self.reach is None or party.is_ac:
             return
-        topology = self.reach.topology
-        names = topology.links_to.get(party.number, ())
-        best = max((each.efficiency for name in names for each in topology.groups[name].efficiency), default=None)
-        if best is not None:
-            party.takes(1.0 / max(0.1, best))
+        topology, power_w = self.reach.topology, party.guarantee_w
+        kinds = {topology.kind_of_group[name]: name for name in topology.links_to.get(party.number, ())}
+        taken = []
+        for name in kinds.values():
+            group, able_w = topology.groups[name], self.reach.able_w(name, party)
+            if group.efficiency and able_w > 0 and power_w > 0:
+                least = max(1, math.ceil(power_w / able_w - 1e-9))
+                taken += [count * input_w(group, power_w / count) for count in (least, least + 1)]
+        if taken:
+            party.takes(min(taken) / power_w)
 
     def _keep_sums(
         self, ranked: Sequence[Party], served: Served, shares: Shares, able: Mapping[int, float],
