@@ -29,7 +29,7 @@ from tests.journeys.steps import settle
 SETTLED_S = 30.0
 """So long two moves one after the other take at most, with their ramps."""
 RESTART_S = 1.0
-"""A controller without modules of its own waits for the end of a lease until it takes them for lost (docs/protocol)."""
+"""A controller without modules of its own waits longer than this for word of them (docs/protocol)."""
 
 
 def station_limit(limit_w: float) -> SetLimitSchedule:
