@@ -74,10 +74,12 @@ def divide(
     slack_a = settings.slack_a + rise_a
     stay = [n for n, each in enumerate(shares) if each.is_joined and each.is_heard and not each.leaves]
     rest = [n for n in range(len(shares)) if n not in stay]
+    leaving_a = math.fsum(told_a[n] for n in rest if shares[n].leaves)
+    left = max(0.0, leaving_a - fall_a) / leaving_a if leaving_a > 0 else 0.0
     now_a = [0.0] * len(shares)
     for n in rest:
         if shares[n].is_joined:
-            now_a[n] = max(0.0, told_a[n] - fall_a) if shares[n].leaves else told_a[n]
+            now_a[n] = told_a[n] * left if shares[n].leaves else told_a[n]
     taken_a = math.fsum(max(now_a[n], shares[n].given_a) for n in rest)
     before_a = math.fsum(told_a[n] for n in stay)
     was_a = math.fsum(told_a) if level_a is None else level_a

@@ -71,7 +71,8 @@ def _hand_over(tick: Tick, member: Member, move: Running) -> Outcome:
         move.cause = why
         return None
     move.cause = "its current falls"
-    if tick.in_step_s(move) > tick.settings.hand_over_s and not _must_leave(tick, member):
+    is_told = member.told_a <= 0  # several that leave together fall together, and take longer
+    if is_told and tick.in_step_s(move) > tick.settings.hand_over_s and not _must_leave(tick, member):
         return End(Result.NOT_FALLING, f"group {member.name} does not fall to {tick.settings.zero_a:g} A")
     return None
 
