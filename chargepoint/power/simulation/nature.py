@@ -57,7 +57,7 @@ class GroupNature(msgspec.Struct, frozen=True, kw_only=True):
     volts_per_s: float = 1500.0
     capacitance_f: float = 200e-6
     bleed_s: float = 3.0
-    hold_a: float = 0.1
+    hold_a: float = 0.2
     is_silent: bool = False
     silence_limit_s: float | None = 5.0
     delivers: float = 1.0
