@@ -21,7 +21,10 @@ from chargepoint.power.serving import Room
 from chargepoint.power.sharing import Shares, classes, less
 from chargepoint.power.words import Allocation, Asked, Mode, Rules, Settled
 
-MOST_ROUNDS = 2
+MOST_ROUNDS = 4
+WIDER = (1.0, 2.0, math.inf, 0.0)
+"""How many times what is left of the grid is shared out on top of it, round by round."""
+MOST_TRIED = 4
 SAME_W, SAME_V, SAME_A, SAME_SHARE = 100.0, 2.0, 0.5, 0.02
 """What is asked counts as the same as long as it differs by no more."""
 SHORT_W = 1.0
@@ -81,48 +84,83 @@ class Groups:
         before = self._judge(self.before, ranked, room, follow_w)
         if self.is_sound and self._is_settled(settled, before):
             return before, self.previous.settled
-        ranked = self._without_rivals(ranked, room)
-        ideal = choose(ranked, room)
-        shares = shares_of(ranked, ideal, room, self.rules, None, follow_w, gives_back=False)
-        if self.is_sound and all(
-            before.shares.get(n, (0.0, 0))[0] >= power_w - SHORT_W for n, (power_w, _) in shares.items()
-        ):
-            return before, settled
         best: Given | None = None
-        seen: list[list[Need]] = []
-        for _ in range(MOST_ROUNDS):
-            needs = self._needs(ranked, ideal, shares)
-            if needs in seen:
-                break
-            seen.append(needs)
-            given = self._judge(self._assigned(needs), ranked, room, follow_w)
-            if best is not None and _worth(given) <= _worth(best):
-                break
-            best = given
-            tops = {n: power_w for n, (power_w, _) in shares.items()}
-            rest = self._next(ranked, room, follow_w, given, tops)
-            if rest is None:
-                break
-            ideal, shares = rest
+        for members, reached in self._without_rivals(ranked, room):
+            if best is None or (len(best.served.guaranteed), len(best.served.lows)) < reached:
+                given = self._best_of(members, ranked, room, follow_w, before)
+                if best is None or _worth(given)[:2] > _worth(best)[:2]:
+                    best = given
         assert best is not None
-        return self._with_the_rest(best, ranked, room, follow_w), settled
+        return best, settled
 
-    def _without_rivals(self, ranked: Sequence[Party], room: Room) -> Sequence[Party]:
-        """Of each exclusive set those with whom the most get their guarantee, then their floor."""
+    def _best_of(
+        self,
+        members: Sequence[Party],
+        ranked: Sequence[Party],
+        room: Room,
+        follow_w: Mapping[int, float],
+        before: Given,
+    ) -> Given:
+        """Of `ranked` only `members` are to have groups. Who is held down by the modules leaves some of the grid to the
+        others: so long as it is not used, more of it is shared out than there is."""
+        ideal, wide = choose(members, room), room
+        best: Given | None = None
+        asked: list[Need] = []
+        for turn in range(MOST_ROUNDS):
+            shares = shares_of(members, ideal, wide, self.rules, None, follow_w, gives_back=False)
+            if (
+                turn == 0
+                and self.is_sound
+                and all(before.shares.get(n, (0.0, 0))[0] >= power_w - SHORT_W for n, (power_w, _) in shares.items())
+            ):
+                return before
+            needs = self._needs(members, ideal, shares)
+            if needs == asked:
+                break
+            asked = needs
+            given = self._judge(self._assigned(needs), ranked, room, follow_w)
+            if best is None or _worth(given) > _worth(best):
+                best = given
+            left = self._left(members, given, room, follow_w)
+            if left is None:
+                break
+            short = {n: able_w for n, able_w in given.able_w.items() if able_w < ideal.lows.get(n, 0.0) - KEPT_W}
+            if short:
+                # their part of the grid may do for others; they go on asking for it
+                then = choose(members, room, short)
+                ideal = Served(then.guaranteed, ideal.lows | then.lows)
+            wide = tuple(have + WIDER[turn] * rest if rest > 0 else have for have, rest in zip(wide, left, strict=True))
+        assert best is not None
+        return best
+
+    def _left(self, members: Sequence[Party], given: Given, room: Room, follow_w: Mapping[int, float]) -> Room | None:
+        """What is left of `room`; None when nobody could use enough of it with other groups."""
+        present = [party for party in members if party.number in given.shares]
+        used = {p.number: min(given.shares[p.number][0], _most(p, given, follow_w)) for p in present}
+        left = less(room, present, used)
+        for party in members:
+            could_w = min(party.cap_w, follow_w.get(party.number, math.inf)) - used.get(party.number, 0.0)
+            if party.number in self.outputs and could_w >= WORTH_IT_W:
+                rest_w = [have / cost for have, cost in zip(left, party.costs, strict=True) if cost > 0]
+                if min(rest_w) >= WORTH_IT_W:
+                    return tuple(max(0.0, have) for have in left)
+        return None
+
+    def _without_rivals(self, ranked: Sequence[Party], room: Room) -> list[tuple[Sequence[Party], tuple[int, int]]]:
+        """Of each exclusive set one, in all ways: those first with whom the most get their guarantee, then their floor
+        (both are told, as far as the grid goes)."""
         rivals = self.reach.topology.rivals
         numbers = {party.number for party in ranked}
         torn = [p.number for p in ranked if not rivals.get(p.number, _NOBODY).isdisjoint(numbers)]
         if not torn:
-            return ranked
-        best: Sequence[Party] = ranked
-        best_key = (-1, -1)
+            return [(ranked, (0, 0))]
+        found: list[tuple[Sequence[Party], tuple[int, int]]] = []
         for kept in itertools.islice(_independent(torn, rivals), MOST_CHOICES):
             members = [party for party in ranked if party.number in kept or party.number not in torn]
             served = choose(members, room)
-            key = len(served.guaranteed), len(served.lows)
-            if key > best_key:
-                best, best_key = members, key
-        return best
+            found.append((members, (len(served.guaranteed), len(served.lows))))
+        found.sort(key=lambda each: each[1], reverse=True)
+        return found[:MOST_TRIED]
 
     def _assigned(self, needs: Sequence[Need]) -> Mapping[str, int]:
         answer = assign(
@@ -136,43 +174,6 @@ class Groups:
             ),
         )
         return self._sound(answer.links, needs)
-
-    def _with_the_rest(self, best: Given, ranked: Sequence[Party], room: Room, follow_w: Mapping[int, float]) -> Given:
-        """What the grid has left when equal shares are no multiple of groups goes to the first who can use it."""
-        members = [party for party in ranked if party.number in best.shares]
-        shares = {p.number: (min(best.shares[p.number][0], _most(p, best, follow_w)), 0) for p in members}
-        left = less(room, members, {number: power_w for number, (power_w, _) in shares.items()})
-        if left[0] == math.inf or left[0] < WORTH_IT_W:
-            return best
-        spare, ways = self._spare(best, shares), self.reach.topology.links_to
-        raised = False
-        for party in members:
-            able_w = best.able_w.get(party.number, math.inf)
-            most_w = min(party.cap_w, follow_w.get(party.number, math.inf))
-            if most_w < able_w + WORTH_IT_W or not any(name in ways[party.number] for name in spare):
-                continue
-            rest_w = min(have / cost for have, cost in zip(left, party.costs, strict=True) if cost > 0)
-            more_w = min(most_w - able_w, rest_w)
-            if more_w >= WORTH_IT_W:
-                raised = True
-                shares[party.number] = (able_w + more_w, 0)
-                left = less(left, [party], {party.number: more_w})
-        if not raised:
-            return best
-        given = self._judge(self._assigned(self._needs(ranked, best.served, shares)), ranked, room, follow_w)
-        return given if _worth(given) > _worth(best) else best
-
-    def _spare(self, given: Given, shares: Shares) -> list[str]:
-        """Groups that nobody would miss."""
-        topology = self.reach.topology
-        over = {n: able_w - shares.get(n, (0.0, 0))[0] for n, able_w in given.able_w.items()}
-        spare = []
-        for name in topology.groups:
-            link = given.links.get(name)
-            number = None if link is None else topology.links[link].connector
-            if number is None or (number in over and over[number] >= self.reach.able_w(name, self.outputs[number])):
-                spare.append(name)
-        return spare
 
     def parked(self, links: Mapping[str, int]) -> dict[str, int]:
         """`links`, and the groups of those that get nothing now, where they are in nobody's way."""
@@ -265,34 +266,6 @@ class Groups:
             return []
         turns = classes(ranked, self.rules.mode)
         return [*turns[:8], [party for each in turns[8:] for party in each]]
-
-    def _next(
-        self,
-        ranked: Sequence[Party],
-        room: Room,
-        follow_w: Mapping[int, float],
-        given: Given,
-        tops: Mapping[int, float],
-    ) -> tuple[Served, Shares] | None:
-        """What could be used, if those stay where the modules hold them down; None when nobody could use more."""
-        held = {
-            party.number: given.able_w[party.number]
-            for party in ranked
-            if party.number in given.able_w and given.able_w[party.number] < tops.get(party.number, 0.0) - SHORT_W
-        }
-        if not held:
-            return None
-        ideal = choose(ranked, room, held)
-        shares = shares_of(ranked, ideal, room, self.rules, held, follow_w, gives_back=False)
-        more = [
-            number for number, (power_w, _) in shares.items() if power_w > given.able_w.get(number, math.inf) + SHORT_W
-        ]
-        if not more:
-            return None
-        # whoever is held down goes on asking for what it asked before
-        lows = ideal.lows | {n: low_w for n, low_w in given.served.lows.items() if n in held and n not in ideal.lows}
-        again = {n: (max(shares.get(n, (0.0, 0))[0], tops.get(n, 0.0) if n in held else 0.0), 0) for n in lows}
-        return Served(ideal.guaranteed, lows), again
 
     # ------------------------------------------------------------------------------------------- nothing moves in vain
 
