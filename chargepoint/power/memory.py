@@ -1,4 +1,4 @@
-"""What is remembered of a connector: lowering at once, raising slowly; who stopped returns late (power.md 3). Pure."""
+"""What is remembered of a connector: lowering at once, raising slowly; who cycles returns late (power.md 3). Pure."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ FAR_FROM_GRANT = 0.95
 gets it back at once when it draws more than 97 % of what it was left with."""
 ASK_AGAIN_AFTER_S = 60.0
 """A car that has less than it was content with, and takes all of it, is offered more after so long."""
+SOON_S = 300.0
+"""Who has to stop again so soon after it went on, cycles."""
+FORGOTTEN_AFTER_S = 600.0
+"""So long without a stop, and none is remembered."""
+MOST_CYCLES = 3
+LONGEST_WAIT = 4.0
+"""Times `Rules.return_after_s`."""
 
 
 def hold_cap(party: Party, before: Memory, raise_after_s: float, now_mono_s: float) -> Memory:
@@ -37,14 +44,42 @@ def hold_cap(party: Party, before: Memory, raise_after_s: float, now_mono_s: flo
     return Memory(held_w=held_w, rose_since_mono_s=since)
 
 
-def is_back(before: Memory, has_room: bool, return_after_s: float, now_mono_s: float) -> tuple[bool, Memory]:
-    """Whether one who had to stop may go on, and what is remembered of it."""
-    if not has_room:
-        return False, Memory(is_stopped=True)
-    since = now_mono_s if before.fits_since_mono_s is None else before.fits_since_mono_s
-    if now_mono_s - since < return_after_s:
-        return False, Memory(is_stopped=True, fits_since_mono_s=since)
-    return True, Memory()
+def must_wait(before: Memory, fits: bool, return_after_s: float, now_mono_s: float) -> Memory | None:
+    """For one who had to stop: what is remembered while it waits; None when it may go on.
+
+    The first time it may at once. Who had to stop soon after it had gone on waits until there has been room for
+    `return_after_s`, twice as long the next time, up to four times as long.
+    """
+    if not before.is_stopped or before.cycles <= 0:
+        return None
+    wait_s = return_after_s * min(LONGEST_WAIT, 2.0 ** (before.cycles - 1))
+    if not fits:
+        return None if wait_s <= 0 else msgspec.structs.replace(before, fits_since_mono_s=None)
+    since = now_mono_s if before.fits_since_mono_s is None else min(now_mono_s, before.fits_since_mono_s)
+    if now_mono_s - since >= wait_s:
+        return None
+    return msgspec.structs.replace(before, fits_since_mono_s=since)
+
+
+def stopped(before: Memory, now_mono_s: float) -> Memory:
+    """One who has power until now, and must stop for want of it."""
+    if before.is_stopped:
+        return Memory(is_stopped=True, returned_mono_s=before.returned_mono_s, cycles=before.cycles)
+    since = before.returned_mono_s
+    gone_s = math.inf if since is None or since > now_mono_s else now_mono_s - since
+    if gone_s >= FORGOTTEN_AFTER_S:
+        return Memory(is_stopped=True)
+    return Memory(is_stopped=True, returned_mono_s=since, cycles=min(MOST_CYCLES, before.cycles + (gone_s < SOON_S)))
+
+
+def went_on(memory: Memory, before: Memory, now_mono_s: float) -> Memory:
+    """`memory` of one who has power, with what is still known of its stops."""
+    if before.is_stopped:
+        return msgspec.structs.replace(memory, returned_mono_s=now_mono_s, cycles=before.cycles)
+    since = before.returned_mono_s
+    if since is None or not 0 <= now_mono_s - since < FORGOTTEN_AFTER_S:
+        return memory
+    return msgspec.structs.replace(memory, returned_mono_s=since, cycles=before.cycles)
 
 
 def follow(party: Party, before: Memory, granted_w: float, now_mono_s: float) -> Memory:

@@ -4,10 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chargepoint.power.grid import Party
+from chargepoint.power.grid import Party, at_least_0
+from chargepoint.power.served import Served, shares_of
+from chargepoint.power.serving import Room
+from chargepoint.power.sharing import Shares
+from chargepoint.power.words import Rules
 
 TOLERANCE_A = 1e-9
 MOST_ROUNDS = 24
+MOST_TURNS = 12
+
+
+def balanced(
+    ranked: Sequence[Party],
+    served: Served,
+    shares: Shares,
+    room: Room,
+    rules: Rules,
+    able: Mapping[int, float],
+    follow_w: Mapping[int, float],
+    bound_a: float | None,
+) -> tuple[Served, Shares, frozenset[int]]:
+    """The bound of the imbalance, and who was lowered for it. What is freed goes to other AC cars."""
+    if bound_a is None:
+        return served, shares, frozenset()
+    bound_a = at_least_0(bound_a)
+    touched: set[int] = set()
+    tops = dict(able) | {n: power_w for n, (power_w, _) in shares.items() if n in able}
+    for turn in range(MOST_TURNS):
+        powers = {number: power_w for number, (power_w, _) in shares.items()}
+        if too_much(ranked, powers, bound_a) is None:
+            break
+        falls, out = lowered(ranked, powers, served.lows, bound_a)
+        fallen = {number: power_w for number, power_w in falls.items() if power_w < powers[number]}
+        touched |= set(fallen)
+        tops |= fallen
+        lows = {n: min(low_w, tops.get(n, low_w)) for n, low_w in served.lows.items() if n not in out}
+        served = Served(served.guaranteed - out, lows)
+        shares = {n: (falls[n], index) for n, (_, index) in shares.items() if n not in out}
+        if turn < MOST_TURNS - 1:
+            still = Served(served.guaranteed, lows | {n: shares[n][0] for n in shares if n in able})
+            again = shares_of(ranked, still, room, rules, tops, follow_w)
+            shares = {n: again[n] if n not in able else each for n, each in shares.items()}
+    return served, shares, frozenset(touched)
 
 
 def lines_a(parties: Sequence[Party], powers_w: Mapping[int, float]) -> list[float]:

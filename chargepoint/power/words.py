@@ -23,6 +23,10 @@ class Memory(msgspec.Struct, frozen=True):
     """It wants energy, and gets none for want of power."""
     fits_since_mono_s: float | None = None
     """Since when there is room for it again."""
+    returned_mono_s: float | None = None
+    """When it last went on after a stop."""
+    cycles: int = 0
+    """How often it had to stop soon after it had gone on."""
     held_w: float | None = None
     """Its cap as it counts; a bound that rose does not count at once (`Rules.raise_after_s`)."""
     rose_since_mono_s: float | None = None
@@ -48,7 +52,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     raise_after_s: float = 0.0
     """A cap that rose counts when it has stayed there so long."""
     return_after_s: float = 30.0
-    """Whoever had to stop for want of power comes back when there has been room for so long (no on/off cycling)."""
+    """Whoever has to stop again and again for want of power comes back when there has been room for so long (no on/off
+    cycling); the first time at once."""
 
 
 DEFAULT_RULES = Rules()

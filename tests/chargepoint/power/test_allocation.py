@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chargepoint.records import Limit
 from chargepoint.power.allocation import (
     NOTHING,
     Allocation,
@@ -24,6 +23,7 @@ from chargepoint.power.allocation import (
     has_power_for,
     lower_before_raise,
 )
+from chargepoint.records import Limit
 from chargepoint.vocabulary import PowerType
 
 CASES = sorted((Path(__file__).parents[2] / "cases" / "allocation").glob("*.toml"))
@@ -342,22 +342,53 @@ def test_a_car_in_preparation_frees_nothing() -> None:
     assert watts(allocation) == {1: 20_000.0, 2: 20_000.0}
 
 
-def test_who_had_to_stop_returns_only_when_there_has_been_room_for_30_s() -> None:
-    requests = [ac(1, since_mono_s=0.0), ac(2, since_mono_s=10.0)]
-    allocation = allocate(grid(20_000), requests, (), NOTHING, 0.0)
-    assert served(allocation) == {1, 2}
-    allocation = allocate(grid(5_000), requests, (), allocation, 1.0)
-    assert served(allocation) == {1}
-    seen = {}
-    for now_s in range(2, 40):
-        limit_w = 5_000 if now_s == 20 else 20_000  # a dip begins the wait anew
-        allocation = allocate(grid(limit_w), requests, (), allocation, now_s)
-        seen[now_s] = served(allocation)
-    assert all(who == {1} for who in seen.values())
-    for now_s in range(40, 60):
-        allocation = allocate(grid(20_000), requests, (), allocation, now_s)
-        seen[now_s] = served(allocation)
-    assert (seen[50], seen[51]) == ({1}, {1, 2})
+class History:
+    """A station with two AC cars through time: how long the second has been without power after each dip."""
+
+    def __init__(self) -> None:
+        self.requests = [ac(1, since_mono_s=0.0), ac(2, since_mono_s=10.0)]
+        self.last, self.now_s = NOTHING, 0.0
+        self.at(20_000)
+
+    def at(self, limit_w: float, after_s: float = 1.0) -> set[int]:
+        self.now_s += after_s
+        self.last = allocate(grid(limit_w), self.requests, (), self.last, self.now_s)
+        return served(self.last)
+
+    def dip(self, after_s: float = 1.0, limit_w: float = 20_000) -> int:
+        """Seconds until it has power again."""
+        assert self.at(5_000, after_s) == {1}
+        for waited_s in range(300):
+            if self.at(limit_w) == {1, 2}:
+                return waited_s
+        return 300
+
+
+def test_who_had_to_stop_returns_at_once_and_who_cycles_waits_longer_and_longer() -> None:
+    history = History()
+    assert [history.dip(100.0) for _ in range(5)] == [0, 30, 60, 120, 120]
+    assert [history.dip(700.0) for _ in range(2)] == [0, 0]
+    assert history.dip(100.0) == 30
+
+
+def test_a_dip_begins_the_wait_anew() -> None:
+    history = History()
+    history.dip(100.0)
+    assert history.at(5_000, 100.0) == {1}
+    assert {frozenset(history.at(20_000)) for _ in range(20)} == {frozenset({1})}
+    assert history.dip() == 30
+
+
+def test_nobody_waits_when_nobody_else_has_more_by_that() -> None:
+    history = History()
+    assert [history.dip(100.0, limit_w=60_000) for _ in range(3)] == [0, 0, 0]
+
+
+def test_who_stops_together_with_all_others_returns_together_with_them() -> None:
+    history = History()
+    for _ in range(4):
+        assert history.at(1_000, 100.0) == set()
+        assert history.at(20_000) == {1, 2}
 
 
 def test_a_newcomer_is_served_at_once_and_reduces_the_others() -> None:
@@ -366,13 +397,13 @@ def test_a_newcomer_is_served_at_once_and_reduces_the_others() -> None:
     assert watts(allocation) == {1: 15_000.0, 2: 15_000.0}
 
 
-def test_a_running_charge_is_not_stopped_for_an_older_one_that_waits() -> None:
+def test_the_older_session_is_served_before_one_that_charges_already() -> None:
     requests = [ac(1, since_mono_s=0.0), ac(2, since_mono_s=10.0, phases=1, cap_w=7360)]
     allocation = allocate(grid(2_000), requests, (), NOTHING, 0.0)
     assert served(allocation) == {2}
     for now_s in range(1, 100):
         allocation = allocate(grid(4_200), requests, (), allocation, now_s)
-    assert served(allocation) == {2}
+        assert served(allocation) == {1}
 
 
 def test_nobody_rises_before_the_others_have_fallen() -> None:

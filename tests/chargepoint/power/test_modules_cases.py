@@ -216,7 +216,7 @@ def test_a_tapering_car_keeps_the_groups_of_its_guarantee() -> None:
     assert len(groups(answer)[2]) == 2
 
 
-def test_who_had_to_stop_returns_after_30_s_of_room_and_its_groups_stay_meanwhile() -> None:
+def test_who_had_to_stop_returns_at_once_and_its_groups_stay_meanwhile() -> None:
     bench = Bench(fixed(2), StationPower(40_000.0))
     cars = dc(1, since_mono_s=1.0), dc(2, since_mono_s=2.0, floor_a=25.0)
     first = bench(5.0, *cars)
@@ -224,10 +224,14 @@ def test_who_had_to_stop_returns_after_30_s_of_room_and_its_groups_stay_meanwhil
     assert kilowatts(bench(6.0, *cars)) == {1: 8.0, 2: 0.0}
     assert bench.last.feeds.keys() == first.feeds.keys()
     bench.station = StationPower(40_000.0)
-    assert kilowatts(bench(7.0, *cars))[2] == 0.0
+    assert kilowatts(bench(7.0, *cars)) == {1: 20.0, 2: 20.0}
+    bench.station = StationPower(8_000.0)
+    assert kilowatts(bench(8.0, *cars)) == {1: 8.0, 2: 0.0}
+    bench.station = StationPower(40_000.0)
+    assert kilowatts(bench(9.0, *cars))[2] == 0.0
     assert bench.last.grants[2].source == "grid"
-    assert kilowatts(bench(36.0, *cars))[2] == 0.0
-    assert kilowatts(bench(37.0, *cars))[2] == 20.0
+    assert kilowatts(bench(38.0, *cars))[2] == 0.0
+    assert kilowatts(bench(39.0, *cars))[2] == 20.0
 
 
 def test_a_cap_that_rose_counts_when_it_has_stayed() -> None:
