@@ -142,7 +142,8 @@ class Exchange:
         return Chain(0.0, best_w, output, hop, giver, giver, hop.sort, 0, None)
 
     def _longer(self) -> Chain | None:
-        """The best chain of several hops. Of the chains to an output only the best is carried on."""
+        """The best chain of several hops. Of the chains that bring an output a group of one sort only the best is
+        carried on."""
         refund_w = self._most_refunded()
         if self.problem.is_plain and not refund_w:
             return None
@@ -150,7 +151,7 @@ class Exchange:
         if self.problem.sorts == 1:
             hopeless_w = -max((gains[0] for gains in self.gain_w), default=0.0) - refund_w
         best_w, best = TOLERANCE_W, None
-        reached: dict[int, Chain] = {}
+        reached: dict[tuple[int, int], Chain] = {}
         gains = self.gain_w
         for giver in self.givers:
             bits, losses = 1 << (giver + 1), self.loss_w[giver]
@@ -159,14 +160,15 @@ class Exchange:
                 gain_w = losses[sort] - hop[0]
                 if gain_w > hopeless_w:
                     end_w = gain_w + gains[output][sort]
-                    if output not in reached or end_w > reached[output][1] + TOLERANCE_W:
+                    known = reached.get((output, sort))
+                    if known is None or end_w > known[1] + TOLERANCE_W:
                         bit = 1 << (output + 1)
-                        reached[output] = Chain(gain_w, end_w, output, hop, giver, giver, sort, bits | bit, None)
+                        reached[output, sort] = Chain(gain_w, end_w, output, hop, giver, giver, sort, bits | bit, None)
         latest = dict(reached)
         for _ in range(self.longest - 1):
-            fresh: dict[int, Chain] = {}
-            for giver, chain in sorted(latest.items()):
-                first, seen, come = chain.first, chain.seen, chain.hop.sort
+            fresh: dict[tuple[int, int], Chain] = {}
+            for (giver, come), chain in sorted(latest.items()):
+                first, seen = chain.first, chain.seen
                 for output, hop in self.hops[giver]:
                     sort = hop[2]
                     gain_w = chain[0] - hop[0]
@@ -186,13 +188,15 @@ class Exchange:
                         gain_w += self._swapped(giver, come, sort)
                     end_w = gain_w + gains[output][sort]
                     is_best = end_w > best_w
-                    if is_best or output not in reached or end_w > reached[output][1] + TOLERANCE_W:
+                    known = reached.get((output, sort))
+                    is_better = known is None or end_w > known[1] + TOLERANCE_W
+                    if is_best or is_better:
                         bits = seen | 1 << (output + 1)
                         longer = Chain(gain_w, end_w, output, hop, giver, first, chain.first_sort, bits, chain)
                         if is_best:
                             best_w, best = end_w + TOLERANCE_W, longer
-                        if output not in reached or end_w > reached[output][1] + TOLERANCE_W:
-                            fresh[output] = reached[output] = longer
+                        if is_better:
+                            fresh[output, sort] = reached[output, sort] = longer
             if not fresh:
                 break
             latest = fresh
