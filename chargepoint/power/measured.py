@@ -54,6 +54,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     groups: Mapping[str, GroupReading] = {}
     contactors: Mapping[str, bool | None] = {}
     outputs: Mapping[int, OutputReading] = {}
+    resting: frozenset[str] = frozenset()
+    """Contactors that may not be closed again yet (R5), as far as whoever drives them has counted."""
 
 
 class GroupOrder(msgspec.Struct, frozen=True, kw_only=True):

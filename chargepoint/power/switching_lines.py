@@ -27,15 +27,13 @@ from chargepoint.power.measured import (
 )
 from chargepoint.power.sharing_lines import FeedLine
 from chargepoint.power.station_lines import LinkLine, described, link_number, read_station
-from chargepoint.power.switching import Sequencer, SwitchingSettings
+from chargepoint.power.switching import Sequencer, SwitchingSettings, explained
 from chargepoint.power.topology import Topology
 
 STEADY_A, STEADY_SHARE = 0.1, 0.005
 """Set-points that change by no more from tick to tick are steady."""
 
 BEGINNING = frozenset({"from", "to", "welded", "life"})
-IN_USE = frozenset({Stage.PREPARING, Stage.CHARGING, Stage.STOPPING})
-UNKNOWN = OutputReading(stage=Stage.OFF)
 
 
 class GroupLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -242,30 +240,12 @@ class _Plant:
             sequencer.clear(name)
         wanted = msgspec.structs.replace(self._wanted, age_s=line.age_s)
         if self._last is None:
-            sequencer.tick(self._explained(wanted, measured), measured, line.now_s)
+            there = explained(self._topology, wanted, measured, self._before)
+            sequencer.tick(there, measured, line.now_s)
         orders = sequencer.tick(wanted, measured, line.now_s)
         answer = self._spelled(orders, sequencer, wanted, line)
         self._now_s, self._last = line.now_s, orders
         return answer
-
-    def _explained(self, wanted: Wanted, measured: Measured) -> Wanted:
-        """For the first look: what is closed is as it should be, and goes on as it is, before anything is changed.
-
-        Whose a closed contactor is, `from` says; where it does not, the link that is wanted, or the shortest one to an
-        output in use.
-        """
-        topology, there = self._topology, {}
-        for group, numbers in topology.links_of_group.items():
-            closed = [
-                number
-                for number in numbers
-                if all(measured.contactors.get(name) for name in topology.links[number].contactors)
-                and measured.outputs.get(topology.links[number].connector, UNKNOWN).stage in IN_USE
-            ]
-            if closed:
-                best = min(closed, key=lambda number: (number not in self._before, number not in wanted.links, number))
-                there[best] = max(wanted.links.get(best, 0.0), _given_w(measured, group))
-        return msgspec.structs.replace(wanted, links=there)
 
     # What is told.
 
@@ -359,12 +339,6 @@ def _faults(sequencer: Sequencer) -> list[dict[str, str]]:
     for number, fault in sorted(sequencer.faulted_outputs.items()):
         found.append({"what": "output", "name": str(number), "text": fault.text})
     return found
-
-
-def _given_w(measured: Measured, group: str) -> float:
-    """A little more than a group gives now, so that it is its own to go on with."""
-    reading = measured.groups.get(group, GroupReading())
-    return max(0.0, 1.01 * reading.voltage_v * reading.current_a)
 
 
 def _known(where: str, names: Mapping[Any, object], known: Mapping[Any, object]) -> None:

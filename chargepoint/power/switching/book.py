@@ -32,6 +32,8 @@ class ContactorBook:
         self.welded: dict[str, str] = {name: "latched before" for name in sorted(welded) if name in wiring.ends}
         self.failed: dict[str, str] = {}
         self.unknown: set[str] = set()
+        self.resting: frozenset[str] = frozenset()
+        """Those that may not be closed yet by the count of whoever drives them."""
         self.life: dict[str, int] = dict.fromkeys(self.names, 0) | {n: c for n, c in life.items() if n in wiring.ends}
         self.odd_since_s: dict[str, float] = {}
         self._odd_looks: dict[str, int] = {}
@@ -122,6 +124,8 @@ class ContactorBook:
             return f"contactor {name} is out of order"
         if self.ordered.get(name):
             return ""
+        if name in self.resting:
+            return f"contactor {name} rests"
         closings = self._closings.get(name, ())
         if sum(at > now_s - self.settings.operations_within_s for at in closings) >= self.settings.operations:
             within_s = self.settings.operations_within_s

@@ -107,6 +107,7 @@ class Sequencer:
         is_first = self._ticked_s is None
         elapsed_s = 0.0 if self._ticked_s is None else max(0.0, now_mono_s - self._ticked_s)
         self._ticked_s = now_mono_s
+        self._contactors.resting = measured.resting
         self._contactors.look(look, now_mono_s)
         self._groups.look(look, now_mono_s)
         if is_first:

@@ -2,10 +2,47 @@
 
 from __future__ import annotations
 
-from chargepoint.power.measured import Wanted
+import math
+
+import msgspec
+
+from chargepoint.power.measured import Measured, OutputReading, Stage, Wanted
 from chargepoint.power.switching.ramps import LEAST_VOLTAGE_V
 from chargepoint.power.switching.state import Member
-from chargepoint.power.switching.wiring import Look, Wiring
+from chargepoint.power.switching.wiring import POWERED, Look, Wiring
+from chargepoint.power.topology import Topology
+
+_UNKNOWN = OutputReading(stage=Stage.OFF)
+
+
+def explained(topology: Topology, wanted: Wanted, measured: Measured, before: frozenset[int] = frozenset()) -> Wanted:
+    """What the first tick is to be given: what is closed is as it should be, and goes on as it is, before anything is
+    changed.
+
+    Whose a closed contactor is, `before` says; where it does not, the link that is wanted, or the shortest one to an
+    output in use.
+    """
+    there: dict[int, float] = {}
+    for group, numbers in topology.links_of_group.items():
+        closed = [
+            number
+            for number in numbers
+            if all(measured.contactors.get(name) for name in topology.links[number].contactors)
+            and measured.outputs.get(topology.links[number].connector, _UNKNOWN).stage in POWERED
+        ]
+        if closed:
+            best = min(closed, key=lambda number: (number not in before, number not in wanted.links, number))
+            there[best] = max(wanted.links.get(best, 0.0), _given_w(measured, group))
+    return msgspec.structs.replace(wanted, links=there)
+
+
+def _given_w(measured: Measured, group: str) -> float:
+    """A little more than a group gives now, so that it is its own to go on with."""
+    reading = measured.groups.get(group)
+    if reading is None or not reading.is_online:
+        return 0.0
+    given_w = 1.01 * reading.voltage_v * reading.current_a
+    return given_w if math.isfinite(given_w) and given_w > 0 else 0.0
 
 
 def adopt(wiring: Wiring, look: Look, wanted: Wanted, members: dict[str, Member]) -> None:

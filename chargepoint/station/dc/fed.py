@@ -66,6 +66,13 @@ class Fed:
         self.given = measured([module for group in self.groups for module in group.readings])
         self.demand = self.controller.demand()
 
+    def take_over(self) -> None:
+        """What flows when this software comes was told by the run before: it goes on from there (Z12)."""
+        reading = self.outlet.reading
+        is_closed = reading is not None and HardwareFlag.OUTPUT_RELAY in reading.flags
+        if is_closed and self.given.current_a > 0:
+            self.point = SetPoint(True, self.given.voltage_v, self.given.current_a)
+
     def able(self, groups: tuple[Group, ...], *, is_beginning: bool = False) -> Ability:
         """What the modules of some groups could give it together; at the beginning also those not heard yet."""
         voltage_v = self.given.voltage_v if self.point.is_on else 0.0

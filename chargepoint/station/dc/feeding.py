@@ -21,7 +21,7 @@ import msgspec
 from chargepoint.clock import Clock
 from chargepoint.power.allocation import Feed
 from chargepoint.power.measured import Announcement, GroupOrder, Measured, MoveRecord, Orders, Wanted
-from chargepoint.power.switching import Sequencer, SwitchingSettings
+from chargepoint.power.switching import Sequencer, SwitchingSettings, explained
 from chargepoint.power.topology import Faults, Topology
 from chargepoint.records import Limit
 from chargepoint.station.cabinet.safety import Hold
@@ -108,8 +108,11 @@ class Feeding:
         elapsed_s, self._stepped_s = now - self._stepped_s, now
         self._look()
         if not self.is_waiting:
+            wanted = self._wanted()
+            if self._sequencer is None:
+                self._take_over(wanted, now)
             self._clear_mended()
-            self.orders = self.sequencer.tick(self._wanted(), self.measured, now)
+            self.orders = self.sequencer.tick(wanted, self.measured, now)
             self._owners = self._owned()
             told = self._bounded(self.orders.groups, elapsed_s)
             for name, group in self.groups.items():
@@ -135,6 +138,12 @@ class Feeding:
             self._sequencer = Sequencer(self.topology, SETTINGS, welded=welded, life=life)
             self._causes = {name: coil.cause for name, coil in self.coils.items()}
         return self._sequencer
+
+    def _take_over(self, wanted: Wanted, now: float) -> None:
+        """What runs goes on as it is, before anything is changed (Z12)."""
+        self.sequencer.tick(explained(self.topology, wanted, self.measured), self.measured, now)
+        for fed in self.feds.values():
+            fed.take_over()
 
     def _clear_mended(self) -> None:
         """A contactor that a technician has seen to counts again."""
@@ -194,7 +203,8 @@ class Feeding:
                 [readings[group.name] for group in fed.groups],
                 is_heard=outlet.is_heard,
             )
-        self.measured = Measured(groups=readings, contactors=contactors, outputs=outputs)
+        resting = frozenset(name for name, coil in self.coils.items() if coil.contactor.rests_s(self._stepped_s) > 0)
+        self.measured = Measured(groups=readings, contactors=contactors, outputs=outputs, resting=resting)
 
     def _wanted(self) -> Wanted:
         """What the sharing of power wants; a group that is wired to its output for good is always there."""

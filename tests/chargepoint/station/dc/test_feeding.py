@@ -310,6 +310,65 @@ async def test_a_contactor_that_fell_off_is_not_closed_again_before_it_was_order
         assert len(at.relays.closings) == closings
 
 
+@asynccontextmanager
+async def found_running(**links: int) -> AsyncIterator[Bench]:
+    """Both groups are found on output 1 with 40 A each, which goes on; `links` are what is wanted first."""
+    at = Bench()
+    for name, number in (("K11", 1), ("K21", 2)):
+        at.relays.outputs[name] = True
+        at.bank.set(number, is_on=True, voltage_v=BATTERY_V, current_a=40.0)
+    at.relays.poll()
+    at.links = links
+    at.begin(1, asked_a=80.0)
+    tasks = [asyncio.create_task(at.relays.run()), asyncio.create_task(at.feeding.run())]
+    try:
+        yield at
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def test_a_running_charge_goes_on_with_all_of_its_current_when_the_software_begins() -> None:
+    async with found_running(G1=1, G2=1) as at:
+        for _ in range(30):
+            await asyncio.sleep(0.1)
+            assert 79.0 <= at.current_a(1) + at.current_a(2) <= 80.0
+        assert at.relays.closings == []
+
+
+async def test_a_group_found_closed_that_is_given_elsewhere_does_not_pull_the_others_down() -> None:
+    async with found_running(G1=1, G2=2) as at:
+        at.begin(2, TESTING)
+        least_a, most_a = 80.0, 0.0
+        for _ in range(60):
+            await asyncio.sleep(0.1)
+            least_a = min(least_a, at.current_a(1))
+            most_a = max(most_a, at.current_a(1) + at.current_a(2))
+        assert least_a >= 39.0
+        assert most_a <= 80.0
+        assert at.relays.closings == ["K22"]
+
+
+async def test_a_contactor_that_only_rests_is_not_taken_for_failed() -> None:
+    at = Bench()
+    at.contactors["K11"].remember_closings([0.0, 0.01, 0.02], 0.03)
+    at.relays.poll()
+    at.links = {"G1": 1}
+    tasks = [asyncio.create_task(at.relays.run()), asyncio.create_task(at.feeding.run())]
+    at.begin(1, TESTING)
+    await asyncio.sleep(10)
+    assert at.relays.closings == []
+    assert at.feeding.measured.resting == {"K11"}
+    assert at.feeding.faults().stuck_open == frozenset()
+    assert [move.result for move in at.moves] == [Result.REFUSED]
+    await asyncio.sleep(120)
+    assert at.relays.closings == ["K11"]
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
 async def test_what_is_found_closed_under_a_running_charge_is_taken_over() -> None:
     at = Bench()
     at.relays.outputs["K11"] = True
