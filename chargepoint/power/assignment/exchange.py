@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from chargepoint.power.assignment.problem import FREE, FREE_SHARE, TOLERANCE_W, Problem
@@ -63,7 +64,9 @@ class Exchange:
         sorts = [0.0] * problem.sorts
         self.gain_w = [sorts[:] for _ in range(count)]
         self.loss_w = [sorts[:] for _ in range(count + 1)]
-        self.hops: list[list[tuple[int, Hop]]] = [[] for _ in range(count + 1)]
+        self.hops: list[dict[int, list[tuple[int, Hop]]]] = [{} for _ in range(count + 1)]
+        """By owner and sort: to whom a group of this sort may go."""
+        self.swaps: list[dict[int, float]] = [{} for _ in range(count)]
         self.cheapest_w = [0.0] * (count + 1)
         self.longest = LONGEST_IN_FULL if problem.is_complete else LONGEST
         self.settled = [0] * count
@@ -97,6 +100,7 @@ class Exchange:
         problem, members = self.problem, self.members[owner]
         if owner != FREE:
             self.settled[owner] = 0
+            self.swaps[owner] = {}
             of, had_w = self.worth.of, self.placed.total_w[owner]
             worth, gains, losses = of(owner, had_w), self.gain_w[owner], self.loss_w[owner]
             held = {problem.likes[alike][0] for alike in members}
@@ -118,7 +122,10 @@ class Exchange:
                     found = best.get((output, sort))
                     if found is None or cost_w < found[0]:
                         best[output, sort] = Hop(cost_w, alike, sort)
-        self.hops[owner] = [(output, hop) for (output, _), hop in best.items()]
+        hops: dict[int, list[tuple[int, Hop]]] = {}
+        for (output, sort), hop in best.items():
+            hops.setdefault(sort, []).append((output, hop))
+        self.hops[owner] = hops
         self.cheapest_w[owner] = min((hop[0] for hop in best.values()), default=0.0)
 
     # ---------------------------------------------------------------------------------------------------- which chain
@@ -131,11 +138,14 @@ class Exchange:
             hops, losses = self.hops[giver], self.loss_w[giver]
             if not hops or self.cheapest_w[giver] + best_w >= max(map(operator.add, most, losses)):
                 continue
-            for output, hop in hops:
-                sort = hop[2]
-                gain_w = gains[output][sort] - hop[0] + losses[sort]
-                if gain_w > best_w:
-                    best_w, best = gain_w + TOLERANCE_W, (giver, output, hop)
+            for sort, each in hops.items():
+                loss_w = losses[sort]
+                if loss_w + most[sort] - self.cheapest_w[giver] <= best_w:
+                    continue
+                for output, hop in each:
+                    gain_w = gains[output][sort] - hop[0] + loss_w
+                    if gain_w > best_w:
+                        best_w, best = gain_w + TOLERANCE_W, (giver, output, hop)
         if best is None:
             return None
         giver, output, hop = best
@@ -155,37 +165,34 @@ class Exchange:
         gains = self.gain_w
         for giver in self.givers:
             bits, losses = 1 << (giver + 1), self.loss_w[giver]
-            for output, hop in self.hops[giver]:
-                sort = hop[2]
-                gain_w = losses[sort] - hop[0]
-                if gain_w > hopeless_w:
-                    end_w = gain_w + gains[output][sort]
-                    known = reached.get((output, sort))
-                    if known is None or end_w > known[1] + TOLERANCE_W:
-                        bit = 1 << (output + 1)
-                        reached[output, sort] = Chain(gain_w, end_w, output, hop, giver, giver, sort, bits | bit, None)
+            for sort, hops in self.hops[giver].items():
+                for output, hop in hops:
+                    gain_w = losses[sort] - hop[0]
+                    if gain_w > hopeless_w:
+                        end_w = gain_w + gains[output][sort]
+                        known = reached.get((output, sort))
+                        if known is None or end_w > known[1] + TOLERANCE_W:
+                            bit = 1 << (output + 1)
+                            reached[output, sort] = Chain(
+                                gain_w, end_w, output, hop, giver, giver, sort, bits | bit, None
+                            )
         latest = dict(reached)
         for _ in range(self.longest - 1):
             fresh: dict[tuple[int, int], Chain] = {}
-            for (giver, come), chain in sorted(latest.items()):
+            for giver, sort, had_w, chain in self._handed_on(latest):
                 first, seen = chain.first, chain.seen
-                for output, hop in self.hops[giver]:
-                    sort = hop[2]
-                    gain_w = chain[0] - hop[0]
+                for output, hop in self.hops[giver][sort]:
+                    gain_w = had_w - hop[0]
                     if gain_w <= hopeless_w:
                         continue
                     if seen >> (output + 1) & 1:
                         if output == first:
-                            end_w = gain_w + self._swapped(giver, come, sort)
-                            end_w += (
-                                self._swapped(output, sort, chain.first_sort) - self.loss_w[output][chain.first_sort]
-                            )
+                            end_w = gain_w + self._swapped(output, sort, chain.first_sort)
+                            end_w -= self.loss_w[output][chain.first_sort]
                             if end_w > best_w:
                                 best_w = end_w + TOLERANCE_W
                                 best = Chain(gain_w, end_w, output, hop, giver, first, chain.first_sort, seen, chain)
                         continue
-                    if sort != come:
-                        gain_w += self._swapped(giver, come, sort)
                     end_w = gain_w + gains[output][sort]
                     is_best = end_w > best_w
                     known = reached.get((output, sort))
@@ -201,6 +208,17 @@ class Exchange:
                 break
             latest = fresh
         return best
+
+    def _handed_on(self, latest: Mapping[tuple[int, int], Chain]) -> list[tuple[int, int, float, Chain]]:
+        """By last receiver and sort that it hands on the best chain, with what it gains so far."""
+        found: dict[tuple[int, int], tuple[float, Chain]] = {}
+        for (giver, come), chain in sorted(latest.items()):
+            for sort in self.hops[giver]:
+                gain_w = chain[0] if sort == come else chain[0] + self._swapped(giver, come, sort)
+                known = found.get((giver, sort))
+                if known is None or gain_w > known[0] + TOLERANCE_W:
+                    found[giver, sort] = gain_w, chain
+        return [(*key, *each) for key, each in found.items()]
 
     def _share_anew(self) -> bool:
         """The groups of two outputs, dealt out between them in a better way; for groups of several sorts, where one may
@@ -289,8 +307,13 @@ class Exchange:
         """What an output gains by a group of one sort for one of another."""
         if come == gone:
             return 0.0
-        had_w, power = self.placed.total_w[output], self.sort_w[output]
-        return self.worth.of(output, had_w + power[come] - power[gone]) - self.worth.of(output, had_w)
+        key = come * self.problem.sorts + gone
+        gain_w = self.swaps[output].get(key)
+        if gain_w is None:
+            had_w, power = self.placed.total_w[output], self.sort_w[output]
+            of = self.worth.of
+            gain_w = self.swaps[output][key] = of(output, had_w + power[come] - power[gone]) - of(output, had_w)
+        return gain_w
 
     # ----------------------------------------------------------------------------------------------------------- do it
 

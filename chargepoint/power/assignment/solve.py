@@ -13,8 +13,8 @@ from chargepoint.power.assignment.ring import Row
 from chargepoint.power.assignment.search import Placed
 from chargepoint.power.assignment.worth import Worth
 
-Run = Callable[[Problem, float], Placed]
-"""The best from where the groups of a problem are, at a fairness."""
+Run = Callable[[Problem, float, Placed | None], Placed]
+"""The best from where the groups of a problem are, at a fairness; it may be looked for from an answer known already."""
 
 
 MOST_TRIES = 60_000
@@ -39,7 +39,7 @@ def _ring(problem: Problem) -> Run:
     nothing = [0.0] * len(problem.needs)
     row = Row(problem)
 
-    def run(each: Problem, fairness: float) -> Placed:
+    def run(each: Problem, fairness: float, known: Placed | None) -> Placed:
         return row.best(Worth(each, nothing, fairness), each.goal_w, each.floor_w, is_fresh=each is not problem)
 
     return run
@@ -51,9 +51,9 @@ def _steps(problem: Problem) -> Run:
 
     trials = Trials(problem, step)
 
-    def run(each: Problem, fairness: float) -> Placed:
+    def run(each: Problem, fairness: float, known: Placed | None) -> Placed:
         nonlocal must_w
-        placed = Placed(each, each.start, each.start_link)
+        placed = Placed(each, each.start, each.start_link) if known is None else known.copy()
         wanted = hoped_for(problem) if must_w is None else must_w
         if must_w is None and not Bounds(problem).allow(wanted):
             wanted = must_w = must_have(problem, trials)
@@ -64,8 +64,8 @@ def _steps(problem: Problem) -> Run:
                 must_w = wanted = must_have(problem, trials)
                 placed = Placed(each, each.start, each.start_link)
                 step(each, placed, Worth(each, must_w, fairness))
-        if each is problem and not _has(placed, wanted) and (known := trials.known(wanted)) is not None:
-            placed = known.copy()
+        if each is problem and not _has(placed, wanted) and (having := trials.known(wanted)) is not None:
+            placed = having.copy()
             step(each, placed, Worth(each, wanted, fairness))
         if each is not problem or placed.link == each.start_link or (problem.is_direct and problem.sorts == 1):
             return placed
@@ -104,18 +104,20 @@ def _settled(problem: Problem, run: Run) -> Placed:
     """What is judged fair enough stays; what is to change costs no more power than it may."""
     fresh = problem.fresh()
     found: dict[float, Placed] = {}
+    last: Placed | None = None
 
     def used(fairness: float) -> float:
-        found[fairness] = run(fresh, fairness)
-        return used_w(fresh, found[fairness])
+        nonlocal last
+        last = found[fairness] = run(fresh, fairness, last)
+        return used_w(fresh, last)
 
     fairness, lenient = fairness_for(problem, used)
     if fresh is problem:
-        return found.get(fairness) or run(problem, fairness)
-    placed = run(problem, lenient)
+        return found.get(fairness) or run(problem, fairness, last)
+    placed = run(problem, lenient, None)
     if fairness == lenient or placed.owner == problem.start:
         return placed
-    return run(problem, fairness)
+    return run(problem, fairness, placed)
 
 
 class Trials:
