@@ -17,8 +17,11 @@ from chargepoint.power.switching.settings import SwitchingSettings
 LEAST_VOLTAGE_V = 50.0
 """Below this a measured voltage says nothing of the power that a current would be."""
 
-LATE_A = 1.0
-"""Load moves on from group to group once the last step of it has come, but for so much."""
+LATE_A, LATE_SHARE = 1.0, 0.02
+"""So much more than it was told may be measured of a group without it being behind."""
+
+FAR_BEHIND = 1.5
+"""A group that gives less than it was told by so many times the slack does not deliver: the rest is taken back."""
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +29,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     allocation; `told_a`: what it was told last; `given_a`: what it is measured to give. `leaves`: it is to fall to 0.
     `is_joined` False: the contactors are not (surely) closed, or it is locked out: no current at all. `is_heard` False:
     it does not answer just now and goes on with what it was told, whatever it is told. `is_ready` False: it has not
-    started yet."""
+    started yet. `hurries`: another group of the output leaves now, whether this one can take over or not."""
 
     able_a: float
     most_a: float
@@ -36,6 +39,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     is_joined: bool = True
     is_heard: bool = True
     is_ready: bool = True
+    hurries: bool = False
 
 
 class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +52,7 @@ class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Division(NamedTuple):
-    """The current of each group, in the order of the shares; `level_a` is their sum as far as it is really there."""
+    """The current of each group, in the order of the shares; `level_a`: what they are to give together by the ramps."""
 
     currents_a: list[float]
     level_a: float
@@ -64,57 +68,81 @@ def divide(
     """What the groups of one output give next; what is not a number, or negative, counts as 0. `level_a`: that of the
     tick before.
 
-    Load moves from one group to another no faster than an output rises, and into what the one is measured to have
-    given up: one step at a time: the sum stays a small step below, and never above, when a group joins.
+    The level moves first, by the ramps. Below it load moves from group to group: the one that falls gives up no more
+    than a small dip ahead of what others are measured to have taken over, and these rise only into what is measured as
+    given up. So the sum is never above the level, and never far below it, however late the measured values are.
     """
     elapsed_s = min(max(elapsed_s, 0.0), settings.longest_step_s)
     request_a, granted_a = sound(ceiling.request_a), sound(ceiling.granted_a)
     fall_a, rise_a = settings.fall_a_per_s * elapsed_s, settings.rise_a_per_s * elapsed_s
-    told_a = [min(each.told_a, request_a) if each.is_joined else 0.0 for each in shares]
     slack_a = settings.slack_a + rise_a
-    stay = [n for n, each in enumerate(shares) if each.is_joined and each.is_heard and not each.leaves]
-    rest = [n for n in range(len(shares)) if n not in stay]
-    leaving_a = math.fsum(told_a[n] for n in rest if shares[n].leaves)
-    left = max(0.0, leaving_a - fall_a) / leaving_a if leaving_a > 0 else 0.0
-    now_a = [0.0] * len(shares)
-    for n in rest:
-        if shares[n].is_joined:
-            now_a[n] = told_a[n] * left if shares[n].leaves else told_a[n]
-    taken_a = math.fsum(max(now_a[n], shares[n].given_a) for n in rest)
-    before_a = math.fsum(told_a[n] for n in stay)
-    was_a = math.fsum(told_a) if level_a is None else level_a
-    freed_a = max(0.0, was_a - before_a - taken_a) if rest else 0.0
-    most_a = {n: max(0.0, min(shares[n].most_a, shares[n].able_a)) for n in stay}
-    follows_a = math.fsum(each.given_a for each in shares) + slack_a + freed_a
-    up_a = max(before_a, min(before_a + rise_a + freed_a, min(ceiling.rises_to_a, follows_a) - taken_a))
-    goal_a = min(granted_a - taken_a, math.fsum(most_a.values()))
-    total_a = min(request_a - taken_a, max(min(goal_a, up_a), before_a - fall_a))
-    tops = {}
-    for n in stay:
-        ahead_a = slack_a + (freed_a if shares[n].is_ready else 0.0)
-        tops[n] = max(min(most_a[n], max(told_a[n], shares[n].given_a + ahead_a)), told_a[n] - fall_a)
-    ideal_a = _level(max(0.0, total_a), {n: shares[n].able_a for n in stay}, tops)
-    net_a = math.fsum(ideal_a[n] - told_a[n] for n in stay)
-    up_wish_a = math.fsum(max(0.0, ideal_a[n] - told_a[n]) for n in stay)
-    down_wish_a = math.fsum(max(0.0, told_a[n] - ideal_a[n]) for n in stay)
-    late_a = max(
-        math.fsum(max(0.0, told_a[n] - shares[n].given_a) for n in stay if ideal_a[n] > told_a[n]),
-        math.fsum(max(0.0, shares[n].given_a - told_a[n]) for n in stay if ideal_a[n] < told_a[n]),
-    )
-    moved_a = min(up_wish_a, down_wish_a, rise_a) if late_a <= rise_a + LATE_A else 0.0
-    falls = min(1.0, (max(-net_a, 0.0) + moved_a) / down_wish_a) if down_wish_a > 0 else 0.0
-    room_a = math.fsum(ideal_a.values())
-    for n in stay:
-        now_a[n] = told_a[n] - max(0.0, told_a[n] - ideal_a[n]) * falls
-        room_a -= max(now_a[n], shares[n].given_a) if ideal_a[n] < told_a[n] else told_a[n]
-    more_a = min(max(net_a, 0.0) + moved_a, max(room_a, 0.0))
-    for n in stay:
-        if ideal_a[n] > told_a[n]:
-            now_a[n] += (ideal_a[n] - told_a[n]) * min(1.0, more_a / up_wish_a)
-    whole_a = math.fsum(now_a)
-    if whole_a > request_a:
-        now_a = [each * request_a / whole_a for each in now_a]
-    return Division(now_a, taken_a + math.fsum(now_a[n] for n in stay))
+    told_a = [min(_real(each, slack_a), request_a) if each.is_joined else 0.0 for each in shares]
+    active = [n for n, each in enumerate(shares) if each.is_joined and each.is_heard]
+    mute = [n for n in range(len(shares)) if n not in active]
+    now_a = list(told_a)
+    taken_a = math.fsum(max(now_a[n], shares[n].given_a) for n in mute)
+    tops_a = {n: _top(shares[n], told_a[n], slack_a, fall_a) for n in active}
+    before_a = math.fsum(told_a[n] for n in active)
+
+    was_a = before_a + taken_a if level_a is None else level_a
+    there_a = math.fsum(each.given_a for each in shares) + slack_a
+    was_a = min(was_a, max(there_a, before_a + taken_a if level_a is None else 0.0))
+    goal_a = min(granted_a, taken_a + math.fsum(_wished(shares[n], tops_a[n]) for n in active))
+    up_a = max(was_a, min(was_a + rise_a, ceiling.rises_to_a))
+    whole_a = min(request_a, max(min(goal_a, up_a), was_a - fall_a))
+    total_a = max(0.0, whole_a - taken_a)
+
+    ideal_a = _level(total_a, {n: shares[n].able_a for n in active}, tops_a)
+    down_a = {n: told_a[n] - ideal_a[n] for n in active if told_a[n] > ideal_a[n]}
+    up_wish_a = {n: ideal_a[n] - told_a[n] for n in active if ideal_a[n] > told_a[n]}
+    down_wish_a = math.fsum(down_a.values())
+    must_a = max(0.0, before_a - total_a)
+    late_a = math.fsum(max(0.0, told_a[n] - shares[n].given_a) for n in up_wish_a)
+    dip_a = max(settings.dip_a, settings.dip_share * total_a)
+    missing_a = max(0.0, total_a - before_a) + late_a
+    moved_a = max(0.0, min(dip_a - missing_a, rise_a, math.fsum(up_wish_a.values())))
+    if down_wish_a > 0:
+        falls = min(1.0, (must_a + moved_a) / down_wish_a)
+        for n, wish_a in down_a.items():
+            now_a[n] -= wish_a * falls
+    held_a = math.fsum(_held(now_a[n], shares[n].given_a) for n in active)
+    more_a = min(total_a - held_a, before_a + rise_a - math.fsum(now_a[n] for n in active))
+    wish_a = math.fsum(up_wish_a.values())
+    if wish_a > 0 and more_a > 0:
+        for n, each_a in up_wish_a.items():
+            now_a[n] += each_a * min(1.0, more_a / wish_a)
+    sum_a = math.fsum(now_a)
+    if sum_a > request_a:
+        now_a = [each * request_a / sum_a for each in now_a]
+    return Division(now_a, whole_a)
+
+
+def _real(share: Share, slack_a: float) -> float:
+    """What a group was told, without what it has not delivered for long."""
+    if share.is_heard and share.told_a - share.given_a > FAR_BEHIND * slack_a:
+        return share.given_a + slack_a
+    return share.told_a
+
+
+def _top(share: Share, told_a: float, slack_a: float, fall_a: float) -> float:
+    """The most that a group is to be told next: little more than it is measured to give, and less no faster than the
+    ramp of falling."""
+    if share.leaves:
+        return 0.0
+    most_a = max(0.0, min(share.most_a, share.able_a))
+    ahead_a = share.given_a + slack_a if share.is_ready else 0.0
+    return max(min(most_a, max(told_a, ahead_a)), told_a - fall_a)
+
+
+def _wished(share: Share, top_a: float) -> float:
+    """What of a group counts for where its output goes: what it may give; in a hurry what it does give."""
+    return top_a if share.hurries or share.leaves else max(0.0, min(share.most_a, share.able_a))
+
+
+def _held(now_a: float, given_a: float) -> float:
+    """What a group takes of the level: what it is told, or what it is still measured to give, but for what meters
+    differ."""
+    return given_a if given_a - now_a > max(LATE_A, LATE_SHARE * now_a) else now_a
 
 
 def sound(value: float) -> float:

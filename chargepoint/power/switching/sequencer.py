@@ -55,6 +55,7 @@ class Sequencer:
         self._residue = Residue(self._wiring, settings.bare_s)
         self._guard = Guard(topology, settings, self._wiring)
         self._levels_a: dict[int, float] = {}
+        self._quiet_since_s: dict[str, float] = {}
         self._number = 0
         self._ticked_s: float | None = None
 
@@ -211,10 +212,11 @@ class Sequencer:
         for name in book.names:
             ordered = book.ordered.get(name)
             if ordered and name not in claimed:
-                current_a = look.through_a(name)
-                if current_a <= self.settings.zero_a or look.feedback.get(name) is False:
-                    self._order(tick, name, False, current_a, 0.0)
+                if look.feedback.get(name) is False or self._is_quiet(tick, name):
+                    self._order(tick, name, False, look.through_a(name), 0.0)
                     opening = True
+            elif self._quiet_since_s:
+                self._quiet_since_s.pop(name, None)
         for member in self._members.values():
             move = member.move
             if opening or move is None or not move.closing:
@@ -231,6 +233,15 @@ class Sequencer:
             if ordered is not None and (name not in book.found_closed or name in claimed):
                 orders[name] = ordered
         return orders
+
+    def _is_quiet(self, tick: Tick, name: str) -> bool:
+        """Whether there has been no current in a contactor, measured and ordered, for longer than measuring takes."""
+        told_a = {each.name: each.told_a for each in self._members.values() if each.told_a > 0}
+        if tick.look.through_a(name, told_a) > self.settings.zero_a:
+            self._quiet_since_s.pop(name, None)
+            return False
+        since_s = self._quiet_since_s.setdefault(name, tick.now_s)
+        return tick.now_s - since_s >= self.settings.quiet_s - 1e-9
 
     def _order(self, tick: Tick, name: str, closes: bool, current_a: float, difference_v: float) -> None:
         operation = self._contactors.order(name, closes, tick.now_s, current_a, difference_v)

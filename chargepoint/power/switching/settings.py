@@ -19,6 +19,11 @@ class SwitchingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Z10: most current in the insulation test and pre-charge."""
     zero_a: float = 1.0
     """Z1: what counts as no current."""
+    quiet_s: float = 0.3
+    """Z1: so long there is no current, with nothing ordered, before a contactor opens: longer than measuring takes."""
+    dip_a: float = 2.5
+    dip_share: float = 0.04
+    """So much (the larger) the current of an output may be below its level while load moves between its groups."""
     match_v: float = 10.0
     """Step 5: so close both sides are to be before they are joined."""
     settled_s: float = 0.5
@@ -36,7 +41,9 @@ class SwitchingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     announce_s: float = 1.0
     """Step 2."""
     hand_over_s: float = 5.0
-    """Step 3."""
+    """Step 3, from when nothing is ordered any more."""
+    take_over_s: float = 8.0
+    """Step 3: so long the others of its output have to take over from a group that leaves; then it falls anyway."""
     obey_s: float = 1.0
     """Z9: so long feedback may differ from the order (steps 4 and 6)."""
     match_s: float = 5.0

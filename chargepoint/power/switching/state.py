@@ -25,6 +25,9 @@ class Running:
     closing: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     """Contactors of the old link that the new one begins with: they stay closed."""
+    zero_since_s: float | None = None
+    """Since when it is told to give nothing on the link that it leaves."""
+    matched_looks: int = 0
     matched_since_s: float | None = None
     """Since when the voltages on both sides of what is to be closed next are as they are to be."""
     opened: tuple[str, ...] = ()

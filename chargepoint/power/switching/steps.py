@@ -20,6 +20,9 @@ class End(NamedTuple):
 Outcome = Step | End | None
 """The next step, the end, or None to stay."""
 
+LEAST_LOOKS = 3
+"""So often voltages are seen as they are to be: what is measured may be a whole slow tick old."""
+
 _NO_LIVE = (Stage.IDLE, Stage.OFF)
 
 
@@ -37,13 +40,13 @@ def advance(tick: Tick, member: Member, move: Running) -> End | None:
 
 def _plan(tick: Tick, member: Member, move: Running) -> Outcome:
     if move.joins is not None and (why := why_refused(tick, member.name, move.joins)):
-        if member.link is None or not _must_leave(tick, member):
+        if member.link is None or not must_leave(tick, member):
             return End(Result.REFUSED, why)
         move.joins = None
     return Step.REST if member.link is None else Step.ANNOUNCE
 
 
-def _must_leave(tick: Tick, member: Member) -> bool:
+def must_leave(tick: Tick, member: Member) -> bool:
     """Whether the group cannot stay where it is."""
     connector = tick.connector(member.link)
     if connector is None or member.link is None:
@@ -63,7 +66,19 @@ def _announce(tick: Tick, member: Member, move: Running) -> Outcome:
     return Step.HAND_OVER if tick.in_step_s(move) > 0 else None
 
 
+def hurries(tick: Tick, member: Member) -> bool:
+    """Whether a group that leaves falls without regard to whether others take over."""
+    move = member.move
+    if move is None or move.step is not Step.HAND_OVER:
+        return False
+    return tick.in_step_s(move) > tick.settings.take_over_s or must_leave(tick, member)
+
+
 def _hand_over(tick: Tick, member: Member, move: Running) -> Outcome:
+    if member.told_a > 0:
+        move.zero_since_s = None
+    elif move.zero_since_s is None:
+        move.zero_since_s = tick.now_s
     if member.told_a <= 0 and tick.look.group_a(member.name) <= tick.settings.zero_a:
         why = _not_drained(tick, member, move)
         if not why:
@@ -71,8 +86,8 @@ def _hand_over(tick: Tick, member: Member, move: Running) -> Outcome:
         move.cause = why
         return None
     move.cause = "its current falls"
-    is_told = member.told_a <= 0  # several that leave together fall together, and take longer
-    if is_told and tick.in_step_s(move) > tick.settings.hand_over_s and not _must_leave(tick, member):
+    zero_s = 0.0 if move.zero_since_s is None else tick.now_s - move.zero_since_s
+    if zero_s > tick.settings.hand_over_s and not must_leave(tick, member):
         return End(Result.NOT_FALLING, f"group {member.name} does not fall to {tick.settings.zero_a:g} A")
     return None
 
@@ -171,12 +186,22 @@ def _rest(tick: Tick, member: Member, move: Running) -> Outcome:
 
 def _settled(tick: Tick, member: Member, move: Running, closing: tuple[str, ...], is_far: bool) -> tuple[str, ...]:
     """`closing` once the voltages have been as they are to be for long enough, by order and not in passing."""
-    if member.is_on is not is_far or tick.look.groups[member.name].is_on is not is_far:
+    is_by_order = member.is_on is is_far and tick.look.groups[member.name].is_on is is_far
+    if not is_by_order or (not is_far and _is_starting(tick, closing)):
         move.matched_since_s = None
         return ()
     if move.matched_since_s is None:
-        move.matched_since_s = tick.now_s
-    return closing if tick.now_s - move.matched_since_s >= tick.settings.settled_s - 1e-9 else ()
+        move.matched_since_s, move.matched_looks = tick.now_s, 0
+    move.matched_looks += 1
+    is_long = tick.now_s - move.matched_since_s >= tick.settings.settled_s - 1e-9
+    return closing if is_long and move.matched_looks >= LEAST_LOOKS else ()
+
+
+def _is_starting(tick: Tick, contactors: tuple[str, ...]) -> bool:
+    """Whether a group on one of the sides is on, or has just been told to be: what is dead now soon has voltage."""
+    places = {tick.look.place(end) for name in contactors for end in tick.wiring.ends[name]}
+    names = [name for place in places for name in tick.look.joined.groups.get(place, ())]
+    return any(tick.members[name].is_on or tick.look.groups[name].is_on for name in names)
 
 
 def far_voltage(tick: Tick, move: Running) -> float:

@@ -7,7 +7,7 @@ import math
 from chargepoint.power.measured import Announcement, GroupOrder, OutputReading, Stage, Step
 from chargepoint.power.switching.ramps import LEAST_VOLTAGE_V, Ceiling, Share, divide, sound
 from chargepoint.power.switching.state import Member, Running, Tick
-from chargepoint.power.switching.steps import matching
+from chargepoint.power.switching.steps import hurries, matching
 
 OFF = GroupOrder()
 _LEAVING = (Step.HAND_OVER, Step.OPEN)
@@ -171,7 +171,8 @@ def _output(tick: Tick, connector: int, members: list[Member], others_w: float) 
         granted_a = 0.0
     if tick.wanted.age_s > settings.hold_after_s and not is_gentle:
         rises_to_a = 0.0
-    shares = [_share(tick, member, voltage_v, is_gentle and member in active) for member in members]
+    in_hurry = any(hurries(tick, member) for member in members)
+    shares = [_share(tick, member, voltage_v, is_gentle and member in active, in_hurry) for member in members]
     ceiling = Ceiling(request_a=request_a, granted_a=granted_a, rises_to_a=rises_to_a)
     given = divide(shares, ceiling, settings, tick.elapsed_s, level_a)
     tick.levels_a[connector] = given.level_a
@@ -190,7 +191,7 @@ def _output(tick: Tick, connector: int, members: list[Member], others_w: float) 
     return found
 
 
-def _share(tick: Tick, member: Member, voltage_v: float, is_gentle: bool) -> Share:
+def _share(tick: Tick, member: Member, voltage_v: float, is_gentle: bool, in_hurry: bool) -> Share:
     group = tick.wiring.topology.groups[member.name]
     path = tick.wiring.path(member.link) if member.link is not None else ()
     is_joined = tick.contactors.is_stable(path, tick.now_s) and member.name not in tick.groups.locked
@@ -209,6 +210,7 @@ def _share(tick: Tick, member: Member, voltage_v: float, is_gentle: bool) -> Sha
         is_joined=is_joined,
         is_ready=tick.look.groups[member.name].is_on,
         is_heard=tick.look.groups[member.name].is_online,
+        hurries=in_hurry,
     )
 
 

@@ -214,22 +214,23 @@ class Look:
         )
         return max(0.0, taken_a - given_a)
 
-    def through_a(self, contactor: str) -> float:
+    def through_a(self, contactor: str, told_a: Mapping[str, float] = {}) -> float:
         """The most current that may flow through a contactor: of all groups beyond it, seen from where it is taken.
 
-        In a loop nobody knows how it divides: the whole counts.
+        In a loop nobody knows how it divides: the whole counts. `told_a`: what groups were told, which may be there
+        before it is measured.
         """
         one, other = self.wiring.ends[contactor]
         if contactor not in self.joined.closed:
             return 0.0
         here, there = self._side(one, contactor), self._side(other, contactor)
         if other in here:
-            return self._given_a(here)
+            return self._given_a(here, told_a)
         takes_here, takes_there = self._takes(here), self._takes(there)
         if takes_here != takes_there:
-            found_a = self._given_a(there if takes_here else here)
+            found_a = self._given_a(there if takes_here else here, told_a)
         else:
-            found_a = max(self._given_a(here), self._given_a(there))
+            found_a = max(self._given_a(here, told_a), self._given_a(there, told_a))
         return max(found_a, self._unexplained_a(here), self._unexplained_a(there))
 
     def _unexplained_a(self, side: set[int]) -> float:
@@ -256,10 +257,10 @@ class Look:
                     todo.append(bus)
         return found
 
-    def _given_a(self, buses: set[int]) -> float:
+    def _given_a(self, buses: set[int], told_a: Mapping[str, float] = {}) -> float:
         place = self.place(next(iter(buses)))
         groups = [name for name in self.joined.groups.get(place, ()) if self.wiring.group_bus[name] in buses]
-        return sum(self.group_a(name) for name in groups)
+        return sum(max(self.group_a(name), told_a.get(name, 0.0)) for name in groups)
 
     def _takes(self, buses: set[int]) -> bool:
         place = self.place(next(iter(buses)))

@@ -25,6 +25,8 @@ STABLE_S = 0.2
 OBEY_S = 1.0
 DIP_S = 2.0
 """A fall that is made good within this time need not be announced."""
+DIP_A, DIP_SHARE = 2.5, 0.05
+"""Nor one by no more than this (the larger): load moves between the groups of an output."""
 KNOW_S = 2.0
 """Within this time after a fault began its effects are nobody's sin."""
 
@@ -172,7 +174,7 @@ class Judge:
             reading = measured.outputs[number]
             if now_s - at_s > DIP_S:
                 del self._lowered[number]
-                if reading.stage is Stage.CHARGING and reading.current_a < min(before_a, reading.request_a) - 2:
+                if reading.stage is Stage.CHARGING and reading.current_a < _dipped(min(before_a, reading.request_a)):
                     self._sin("Z8", at_s, f"output {number} lowered to {reading.current_a:.0f} A, told {told_a:.0f} A")
         if self._is_disturbed(now_s - KNOW_S, now_s) or now_s - self._restarted_s < KNOW_S:
             self._lowered.clear()
@@ -184,7 +186,7 @@ class Judge:
             before_a = self._sum_a(measured, number, self._last_groups)
             told = orders.outputs.get(number, self.plant.outlet(number).announced)
             told_a = min(told.current_a, told.power_w / max(reading.voltage_v, 1.0))
-            falls = sum_a < min(before_a, reading.current_a) - 2 and reading.request_a > reading.current_a - 2
+            falls = sum_a < _dipped(min(before_a, reading.current_a)) and reading.request_a > reading.current_a - 2
             if falls and told_a > reading.current_a - 1:
                 self._lowered.setdefault(number, (now_s, told_a, reading.current_a))
 
@@ -273,6 +275,8 @@ class Judge:
         if breach.kind is Kind.FAST_RISE and any(at_s <= breach.from_s <= at_s + DIP_S for at_s in self._restarts_s):
             return None  # what is measured at a start is late: it may have just been lowered
         is_fault = self._is_at_fault(breach)
+        if breach.kind is Kind.OVER_REQUEST and self._is_between_batteries(breach):
+            return None
         if is_fault and (needs_excuse or breach.lasted_s <= KNOW_S + self._slack_s):
             return None
         if breach.lasted_s <= grace_s + (self._slack_s if grace_s else 0.0):
@@ -295,6 +299,14 @@ class Judge:
                 each.is_welded or each.feedback is not Feedback.HONEST for each in natures
             )
         return False
+
+    def _is_between_batteries(self, breach: Breach) -> bool:
+        """Whether outputs were joined by a fault then: what flows from battery to battery nobody has ordered."""
+        return any(
+            each.kind is Kind.TWO_OUTPUTS and each.from_s <= breach.to_s and breach.from_s <= each.to_s
+            and not set(breach.who).isdisjoint(each.who) and self._is_at_fault(each)
+            for each in self.plant.truth.everything()
+        )  # fmt: skip
 
     def _last_closing(self, breach: Breach) -> Operation | None:
         found = [
@@ -378,6 +390,10 @@ class Judge:
         readings: dict[int, OutputReading] = dict(measured.outputs)
         found += [readings[number].voltage_v for number in self._outputs(island)]
         return max(found, default=0.0)
+
+
+def _dipped(current_a: float) -> float:
+    return current_a - max(DIP_A, DIP_SHARE * current_a)
 
 
 _RULES: dict[Kind, tuple[str, float, bool]] = {

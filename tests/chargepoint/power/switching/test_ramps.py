@@ -58,11 +58,23 @@ def test_a_group_rises_only_into_what_another_has_measurably_given_up() -> None:
     assert 60 + now_a[1] <= 60 + 1e-9
 
 
-def test_others_take_over_what_a_leaving_group_gives_up() -> None:
-    now_a = currents([share(40, leaves=True), share(40)], ceiling(request_a=80), SETTINGS, 0.1)
-    assert now_a[0] == pytest.approx(30)
-    now_a = currents([share(30, leaves=True), share(40)], ceiling(request_a=80), SETTINGS, 0.1, level_a=80)
-    assert now_a == pytest.approx([20, 50])
+def test_a_leaving_group_gives_up_what_others_take_over() -> None:
+    given_a = told_a = [40.0, 40.0]
+    for _ in range(60):
+        now_a = currents([share(told_a[0], given_a=given_a[0], leaves=True), share(told_a[1], given_a=given_a[1])],
+                         ceiling(request_a=80), SETTINGS, 0.1, 80)  # fmt: skip
+        assert 75 <= sum(now_a) <= 80 + 1e-9
+        given_a, told_a = told_a, now_a
+    assert told_a == pytest.approx([0, 80])
+
+
+def test_a_leaving_group_falls_in_a_hurry_when_others_do_not_take_over() -> None:
+    def next_a(hurries: bool) -> list[float]:
+        shares = [share(40, leaves=True, hurries=hurries), share(40, given_a=20, hurries=hurries)]
+        return currents(shares, ceiling(request_a=80), SETTINGS, 0.1, 80)
+
+    assert next_a(hurries=False)[0] >= 37
+    assert next_a(hurries=True)[0] == pytest.approx(30)
 
 
 def test_others_wait_while_a_leaving_group_does_not_fall() -> None:

@@ -12,7 +12,7 @@ from chargepoint.power.measured import (
     Step,
     Wanted,
 )
-from chargepoint.power.simulation.nature import ContactorNature, GroupNature, Vehicle
+from chargepoint.power.simulation.nature import ContactorNature, GroupNature, Surroundings, Vehicle
 from chargepoint.power.switching import Sequencer
 from chargepoint.power.topology import Topology
 from chargepoint.vocabulary import Cause
@@ -106,6 +106,20 @@ def test_an_emergency_stop_of_one_output_leaves_the_others_alone() -> None:
     driven.run(2)
     assert driven.closed() == {"K32"}
     assert driven.orders.groups["M3"].current_a > 50
+
+
+def test_a_contactor_opens_only_after_its_current_has_been_zero_for_longer_than_measuring_takes() -> None:
+    driven = charging(matrix(), ("M1", 1), surroundings=Surroundings(delay_s=0.2))
+    driven.plant.off(1)
+    zero_s = 0.0
+    while driven.orders.contactors["K11"]:
+        driven.run(0.1)
+        told_a = driven.orders.groups["M1"].current_a
+        is_zero = told_a <= 0 and driven.plant.measured().groups["M1"].current_a <= 1.0
+        zero_s = zero_s + 0.1 if is_zero else 0.0
+    assert zero_s >= 0.3
+    driven.run(1.0)
+    assert driven.closed() == set()
 
 
 def test_a_new_allocation_turns_a_move_back_before_anything_opens() -> None:
@@ -245,14 +259,16 @@ def test_a_restart_without_an_allocation_lowers_waits_and_opens() -> None:
     assert_gentle(driven)
 
 
-def test_what_nobody_claims_is_not_ordered_closed_at_the_start() -> None:
+def test_what_nobody_claims_is_never_ordered_closed_at_the_start_and_opened_when_it_has_been_quiet() -> None:
     topology = matrix()
     measured = Measured(
         groups={name: GroupReading() for name in topology.groups},
         contactors=dict.fromkeys(topology.contactors, False) | {"K12": True},
         outputs={1: OutputReading(), 2: OutputReading()},
     )
-    assert Sequencer(topology).tick(Wanted(), measured, 0.0).contactors["K12"] is False
+    sequencer = Sequencer(topology)
+    orders = [sequencer.tick(Wanted(), measured, place / 10).contactors.get("K12") for place in range(5)]
+    assert orders == [None, None, None, False, False]
 
 
 def test_nothing_rises_while_another_output_still_takes_more_than_its_grant() -> None:

@@ -1,0 +1,52 @@
+"""Scenarios in which a rule was broken once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.chargepoint.power.switching import properties
+from tests.chargepoint.power.switching.scenarios import Event, Scenario
+
+
+def after(topology: str, *events: tuple[float, str, int, int], **more: Any) -> Scenario:
+    """Events as (gap s, what, who, how)."""
+    return Scenario(topology=topology, events=tuple(Event(*each) for each in events), **more)
+
+
+FOUND: dict[str, tuple[Callable[[Scenario], list[str]], Scenario]] = {
+    "a group does not join a dead output at which another one has just been started": (
+        properties.reaches_what_is_wanted,
+        after(
+            "full 3x4", (0, "start", 4, 4), (0.1, "want", 0, 9), (1.0, "want", 1, 34),
+            surroundings=2, contactors=((0, 3), (2, 4)), tick_s=0.2,
+        ),
+    ),
+    "two groups join one that gives all, measured late: no dip": (
+        properties.reaches_what_is_wanted,
+        after("full 3x4", (0, "start", 0, 0), (0.1, "want", 0, 0), surroundings=2),
+    ),
+    "load is taken over without a jump after a group has left": (
+        properties.reaches_what_is_wanted,
+        after("half 4x6", (0, "start", 9, 9), (0.1, "want", 0, 36), (9, "start", 7, 39), surroundings=1),
+    ),
+    "equalising with late values makes no dip": (
+        properties.survives_restarts,
+        after("full 2x3", (0, "start", 1, 1), surroundings=2, tick_s=0.2),
+    ),
+    "what goes from battery to battery over a fault is nobody's order": (
+        properties.keeps_the_rules,
+        after(
+            "ring 4", (0, "start", 0, 0), (0, "start", 11, 11), (0.1, "want", 0, 5), (20, "force", 6, 2),
+            (4.5, "start", 2, 10), surroundings=2, contactors=((8, 1), (2, 3)), tick_s=0.2,
+        ),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_found_once_does_not_come_back(name: str) -> None:
+    holds, scenario = FOUND[name]
+    assert holds(scenario) == []
