@@ -33,7 +33,8 @@ _NOBODY: frozenset[int] = frozenset()
 LEAST_GAIN_W = 1_000.0
 """A group changes hands for no less."""
 WORTH_IT_W = 1_000.0
-"""Nobody is asked again for less."""
+WORTH_IT = 0.005
+"""Nobody is asked again for less than so many W, nor for less than this share of what is used."""
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -138,11 +139,12 @@ class Groups:
         present = [party for party in members if party.number in given.shares]
         used = {p.number: min(given.shares[p.number][0], _most(p, given, follow_w)) for p in present}
         left = less(room, present, used)
+        worth_it_w = max(WORTH_IT_W, WORTH_IT * math.fsum(used.values()))
         for party in members:
             could_w = min(party.cap_w, follow_w.get(party.number, math.inf)) - used.get(party.number, 0.0)
-            if party.number in self.outputs and could_w >= WORTH_IT_W:
+            if party.number in self.outputs and could_w >= worth_it_w:
                 rest_w = [have / cost for have, cost in zip(left, party.costs, strict=True) if cost > 0]
-                if min(rest_w) >= WORTH_IT_W:
+                if min(rest_w) >= worth_it_w:
                     return tuple(max(0.0, have) for have in left)
         return None
 

@@ -14,7 +14,7 @@ import operator
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from chargepoint.power.assignment.problem import FREE, FREE_SHARE, TOLERANCE_W, Problem
+from chargepoint.power.assignment.problem import FREE, FREE_SHARE, TOLERANCE_W, Hop, Problem
 from chargepoint.power.assignment.search import Placed
 from chargepoint.power.assignment.worth import Worth
 
@@ -25,14 +25,6 @@ LONGEST_IN_FULL = 4
 """The same where every group may go to every output."""
 MOST_DEALS = 200
 """Ways to share the groups of two outputs anew that are tried."""
-
-
-class Hop(NamedTuple):
-    """A group that may go from its owner to an output: what that costs more than where it is, and what it is like."""
-
-    cost_w: float
-    alike: int
-    sort: int
 
 
 class Chain(NamedTuple):
@@ -97,7 +89,7 @@ class Exchange:
 
     def _look_at(self, owner: int) -> None:
         """What this one can give, and what it gains and loses by one group more or less."""
-        problem, members = self.problem, self.members[owner]
+        problem, members, least_w = self.problem, self.members[owner], 0.0
         if owner != FREE:
             self.settled[owner] = 0
             self.swaps[owner] = {}
@@ -109,24 +101,19 @@ class Exchange:
                     gains[sort] = of(owner, had_w + power_w) - worth
                     if sort in held:
                         losses[sort] = of(owner, had_w - power_w) - worth
-        best: dict[tuple[int, int], Hop] = {}
+        best: dict[int, dict[int, Hop]] = {}
         for alike in sorted(members):
-            sort, home, moved_w, parted_w, reach = problem.likes[alike]
-            new_w, back_w = moved_w, 0.0
-            if owner != home:
-                back_w = -parted_w if owner == FREE else -moved_w
-                new_w += back_w
-            for output in reach:
-                if output != owner:
-                    cost_w = back_w if output == home else new_w
-                    found = best.get((output, sort))
-                    if found is None or cost_w < found[0]:
-                        best[output, sort] = Hop(cost_w, alike, sort)
-        hops: dict[int, list[tuple[int, Hop]]] = {}
-        for (output, sort), hop in best.items():
-            hops.setdefault(sort, []).append((output, hop))
-        self.hops[owner] = hops
-        self.cheapest_w[owner] = min((hop[0] for hop in best.values()), default=0.0)
+            sort, cheapest_w, here = problem.hops(owner, alike)
+            known = best.get(sort)
+            if known is None:
+                best[sort] = here.copy() if len(members) > 1 else here
+            else:
+                for output, hop in here.items():
+                    if output not in known or hop[0] < known[output][0]:
+                        known[output] = hop
+            least_w = min(least_w, cheapest_w)
+        self.hops[owner] = {sort: list(hops.items()) for sort, hops in best.items()}
+        self.cheapest_w[owner] = least_w
 
     # ---------------------------------------------------------------------------------------------------- which chain
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import operator
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from chargepoint.power.assignment.need import Costs, Need
 from chargepoint.power.parts import Part
@@ -48,6 +49,14 @@ class Welds:
             if each & mask:
                 mask |= each
         return mask
+
+
+class Hop(NamedTuple):
+    """A group that may go from its owner to an output: what that costs more than where it is, and what it is like."""
+
+    cost_w: float
+    alike: int
+    sort: int
 
 
 class Problem:
@@ -110,6 +119,7 @@ class Problem:
             self.move_w[group] = RESTING_W
             self.part_w[group] = RESTING_W if self.start[group] != FREE else 0.0
         self._liken()
+        self._hops: dict[tuple[int, int], tuple[int, float, dict[int, Hop]]] = {}
         self.goal_w = [self._kept(output, _goal(need)) for output, need in enumerate(self.needs)]
         self.floor_w = [self._kept(output, need.floor_w) for output, need in enumerate(self.needs)]
 
@@ -137,6 +147,17 @@ class Problem:
         if output == self.start[group]:
             return 0.0
         return self.part_w[group] if output == FREE else self.move_w[group]
+
+    def hops(self, owner: int, alike: int) -> tuple[int, float, dict[int, Hop]]:
+        """Where groups of a kind may go from an owner: their sort, the least cost, and the hop by output."""
+        found = self._hops.get((owner, alike))
+        if found is None:
+            sort, home, moved_w, parted_w, reach = self.likes[alike]
+            back_w = 0.0 if owner == home else -parted_w if owner == FREE else -moved_w
+            new = Hop(moved_w + back_w, alike, sort)
+            hops = {output: Hop(back_w, alike, sort) if output == home else new for output in reach if output != owner}
+            found = self._hops[owner, alike] = sort, min((hop[0] for hop in hops.values()), default=0.0), hops
+        return found
 
     def cost_at(self, alike: int, output: int) -> float:
         """What it costs to have a group of this kind at an output."""

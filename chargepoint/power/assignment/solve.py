@@ -69,7 +69,7 @@ def _steps(problem: Problem) -> Run:
             step(each, placed, Worth(each, wanted, fairness))
         if each is not problem or placed.link == each.start_link or (problem.is_direct and problem.sorts == 1):
             return placed
-        for _ in range(MOST_ROUNDS):
+        for _ in range(0 if problem.is_direct else MOST_ROUNDS):
             then = each.moved(placed.owner, placed.link, each.resting)
             again = Placed(then, placed.owner, placed.link)
             step(then, again, Worth(then, wanted, fairness))
