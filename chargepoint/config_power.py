@@ -33,6 +33,13 @@ class PowerSettings(Section, frozen=True, kw_only=True):
     raise_after_s: Annotated[
         Annotated[float, Meta(ge=0, le=600)], about("A limit that has risen counts once it has stayed there so long.")
     ] = 0.0
+    end_without_power_s: Annotated[
+        Annotated[float, Meta(ge=0, le=86_400)],
+        about(
+            "A charge for which there is no power is told 0 A and goes on when there is; it ends in order when that "
+            "has lasted so long. 0: it waits for ever. Nothing by its own schedule or limit does not count."
+        ),
+    ] = 0.0
     nodes: Annotated[
         tuple[Name, ...],
         about("Buses that power may pass through on its way from a group to a connector: the places of a ring."),

@@ -159,6 +159,7 @@ class StopSource(enum.StrEnum):
     OVERHEAT = "OVERHEAT"
     SURGE = "SURGE"
     REMOTE_CUTOFF = "REMOTE_CUTOFF"
+    NO_POWER = "NO_POWER"
 
 
 class CredentialType(enum.StrEnum):

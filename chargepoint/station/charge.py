@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chargepoint.clock import Clock
 from chargepoint.config import StationSettings
+from chargepoint.config_power import PowerSettings
 from chargepoint.records import Session
 from chargepoint.station.connector import Event, FaultRaised, Phase, StopAsked
 from chargepoint.station.meters import MeterPoint
@@ -27,6 +28,8 @@ class Charge:
         self.is_end_sampled = False
         self.idle_since_s: float | None = None
         """Since when (monotonic) the vehicle draws nothing although energy may flow."""
+        self.lacking_since_s: float | None = None
+        """Since when (monotonic) there is no power for it."""
         self._meter = meter
         self._clock = clock
         self._rate = ChargeRate(session.power_type, session.soc_start_pct)
@@ -64,7 +67,18 @@ class Charge:
         elif self.idle_since_s is None:
             self.idle_since_s = self._clock.mono()
 
-    def why_end(self, station: StationSettings) -> Event | None:
+    def note_lack(self, lacks_power: bool) -> None:
+        """What the sharing of power has for it: nothing, or something."""
+        if not lacks_power:
+            self.lacking_since_s = None
+        elif self.lacking_since_s is None:
+            self.lacking_since_s = self._clock.mono()
+
+    def _lacks_for(self, seconds: float) -> bool:
+        since = self.lacking_since_s
+        return seconds > 0 and since is not None and self._clock.mono() - since >= seconds
+
+    def why_end(self, station: StationSettings, power: PowerSettings) -> Event | None:
         """The rule that ends this charge now, if one does."""
         if self._meter.silent_for() > station.meter_lost_delay_s:
             return FaultRaised(source=StopSource.METER_ERROR)
@@ -76,6 +90,8 @@ class Charge:
             return StopAsked(source=StopSource.TIME_LIMIT)
         if elapsed_s >= station.max_session_duration_s:
             return StopAsked(source=StopSource.MAX_DURATION)
+        if self._lacks_for(power.end_without_power_s):
+            return StopAsked(source=StopSource.NO_POWER)
         return None
 
     async def last_register(self, reading: ControllerReading | None, kept_wh: int) -> tuple[int, bool]:

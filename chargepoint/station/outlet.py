@@ -719,9 +719,9 @@ class Outlet(OutletState):
             if start is not None and why_no_start(self.facts()) is None and self._kept_from(start) is None:
                 await self._handle(start)
         elif self.can_be_stopped and self.charge is not None:
-            stop = self.charge.why_end(self._site.settings.station) or self._site.user_limit_reached(
-                self.charge.session
-            )
+            settings = self._site.settings
+            ends = self.charge.why_end(settings.station, settings.power)
+            stop = ends or self._site.user_limit_reached(self.charge.session)
             if stop is not None:
                 await self._handle(stop)
 

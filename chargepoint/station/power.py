@@ -26,7 +26,9 @@ from chargepoint.power.allocation import (
     changes,
     has_power_for,
     lower_before_raise,
+    stale,
 )
+from chargepoint.power.grid import Party
 from chargepoint.power.measured import Announcement, Wanted
 from chargepoint.power.topology import NO_FAULTS, Faults, Topology
 from chargepoint.records import Limit
@@ -53,10 +55,10 @@ from chargepoint.station.meters import MeterPoint
 from chargepoint.station.others import OtherCurrents, OtherLoads
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.permission import NO_GRANT
+from chargepoint.station.power_facts import asked_v, phases_of, since_s
 from chargepoint.station.schedules import Schedules
 from chargepoint.station.user_limits import UserLimits
 from chargepoint.vocabulary import ControllerStatus, PowerType
-from drivers.interfaces import ControllerReading, VehicleData
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,10 @@ JUDGED_EACH_S = 0.9
 """Whether others would find power is asked with the cycle of a second, not at each event."""
 JUDGED_AT_ONCE = 3
 """Of more empty connectors the next ones are asked for a second later: the loops of the others go on."""
+HOLD_AFTER_S = 3.0
+"""An allocation of this age is not fresh (Z11); one that cannot be had any more is tried without what is remembered."""
+PLANNED = frozenset({"schedule", "user", "session", "vehicle"})
+"""A connector that has no power by one of these limits of its own does not lack it: somebody wants it so."""
 ADOPT_S = 5.0
 """So long after the start groups that are found joined to a connector that charges are taken for its own (Z12)."""
 
@@ -117,6 +123,7 @@ class PowerSharing:
         self._judged_s = -math.inf
         self._turn = 0
         self._room_changed: dict[int, float] = {}
+        self._failure = ""
         self._imbalance: dict[int, NamedLimit] = {}
         self._others = OtherLoads()
         self._other_currents = OtherCurrents()
@@ -193,8 +200,22 @@ class PowerSharing:
         return found[0], found[1], found[2]
 
     def balance(self) -> None:
-        """Share anew and hand out the grants."""
-        now = self._clock.mono()
+        """Share anew and hand out the grants. When that fails the last answer grows old (Z11), and all else goes on."""
+        try:
+            self._share(self._clock.mono())
+        except Exception as error:  # whatever it is: silence lowers, and is no reason to end all charges
+            text = f"{type(error).__name__}: {error}"
+            if text != self._failure:
+                log.exception("power: cannot be shared anew, the last answer holds for a while")
+            self._failure = text
+            for outlet in self._outlets:
+                self.hand_out(outlet)
+            return
+        if self._failure:
+            log.info("power: shared anew again")
+            self._failure = ""
+
+    def _share(self, now: float) -> None:
         self._imbalance = imbalance_limits(self._unbalanced(now), self._settings.station.max_imbalance_a)
         requests = [self._request(outlet, now) for outlet in self._outlets]
         station = self.station_power
@@ -210,23 +231,39 @@ class PowerSharing:
             station, requests, limits, before, now, topology=self.topology, faults=faults, rules=self.rules
         )
         # groups change hands by the sequencer, which knows what really flows
-        self.allocation = lower_before_raise(station, requests, limits, before, target)
+        self.allocation = lower_before_raise(station, requests, limits, before, target, topology=self.topology)
         self._shared_s = now
         for line in (*changes(before, self.allocation), *self.allocation.moves):
             log.info("power: %s", line)
-        for outlet in self._outlets:
+        for outlet, request in zip(self._outlets, requests, strict=True):
             self.hand_out(outlet)
+            if outlet.charge is not None:
+                outlet.charge.note_lack(self._lacks_power(request, station))
         self._judge_room(station, requests, limits, faults, now)
+
+    def _lacks_power(self, request: Request, station: StationPower) -> bool:
+        """Whether a charge has nothing although none of its own limits wants it so (power.md 4)."""
+        grant = self.allocation.grants.get(request.connector, NO_GRANT)
+        if not request.wants_energy or grant.power_w > 0:
+            return False
+        return request.cap.source not in PLANNED or Party(request, station).can_be_served
 
     def _adopted(self, now: float) -> Allocation:
         """The allocation so far; at the start with what is really closed (Z12)."""
+        if now - self._shared_s >= HOLD_AFTER_S:
+            return Allocation(feeds=self.allocation.feeds)
         if self.topology is None or now - self._begun_s > ADOPT_S:
             return self.allocation
         return msgspec.structs.replace(self.allocation, feeds={**self.found(), **self.allocation.feeds})
 
     def granted(self, outlet: Outlet) -> Limit:
-        """What the last allocation gives a connector."""
-        return self.allocation.grants.get(outlet.number, NO_GRANT) if outlet.wants_energy else NO_GRANT
+        """What the last allocation gives a connector, as far as it is still to be believed (Z11)."""
+        grant = self.allocation.grants.get(outlet.number, NO_GRANT) if outlet.wants_energy else NO_GRANT
+        age_s = self._clock.mono() - self._shared_s
+        if age_s < HOLD_AFTER_S:
+            return grant
+        only = {outlet.number: grant}
+        return stale(only, only, {outlet.number: self._guarantee_w(outlet)}, age_s)[outlet.number]
 
     def hand_out(self, outlet: Outlet) -> None:
         """Give a connector its grant; while it charges, no more than its modules are ready for (Z8)."""
@@ -254,7 +291,7 @@ class PowerSharing:
 
     def _request(self, outlet: Outlet, now: float) -> Request:
         settings, reading, vehicle = outlet.settings, outlet.reading, outlet.vehicle
-        phases = _phases_of(outlet)
+        phases = phases_of(outlet)
         is_ac = settings.type.power_type is PowerType.AC
         voltage_v = self._settings.station.phase_voltage_v if is_ac else 0.0
         flows = reading is not None and reading.status is ControllerStatus.C6_CHARGING
@@ -285,11 +322,11 @@ class PowerSharing:
             phases=phases,
             power_type=settings.type.power_type,
             first_phase=settings.first_phase,
-            since_mono_s=_since(outlet, now),
+            since_mono_s=since_s(outlet, now),
             drawn_w=self._drawn_w(outlet) if flows else None,
             weight=settings.weight,
             guarantee_w=self._guarantee_w(outlet),
-            asked_voltage_v=0.0 if is_ac else _asked_v(reading, vehicle),
+            asked_voltage_v=0.0 if is_ac else asked_v(reading, vehicle),
             remaining_s=None if reading is None else reading.remaining_s,
         )
 
@@ -297,9 +334,9 @@ class PowerSharing:
         """Cars that want energy and load one or two phases only."""
         found = []
         for outlet in self._outlets:
-            lines = lines_of(outlet.settings, _phases_of(outlet))
+            lines = lines_of(outlet.settings, phases_of(outlet))
             if outlet.wants_energy and len(lines) < 3:
-                since = _since(outlet, now)
+                since = since_s(outlet, now)
                 found.append(Unbalanced(outlet.number, lines, outlet.settings.min_current_a, since))
         return found
 
@@ -307,7 +344,7 @@ class PowerSharing:
         """What the connector takes on each line of the grid; a silent one counts as its grant."""
         grid_v = self._settings.station.phase_voltage_v
         if outlet.reading is not None and not outlet.link_lost:
-            return line_currents(outlet.settings, outlet.reading, _phases_of(outlet), grid_v)
+            return line_currents(outlet.settings, outlet.reading, phases_of(outlet), grid_v)
         is_dc = outlet.settings.type.power_type is PowerType.DC
         each_a = outlet.grant.power_w / (3 * grid_v) if is_dc else outlet.grant.current_a
         lines = lines_of(outlet.settings, outlet.settings.phases)
@@ -352,22 +389,3 @@ class PowerSharing:
             since = self._room_changed.setdefault(outlet.number, now)
             if now - since >= (NO_POWER_AFTER_S if lacks else POWER_AGAIN_AFTER_S):
                 outlet.no_power = lacks
-
-
-def _phases_of(outlet: Outlet) -> int:
-    """How many phases its car uses, as far as it has told."""
-    vehicle = outlet.vehicle
-    return vehicle.phases if vehicle is not None and vehicle.phases else outlet.settings.phases
-
-
-def _since(outlet: Outlet, now: float) -> float:
-    session = outlet.session
-    return session.started.mono_s if session is not None and session.started is not None else now
-
-
-def _asked_v(reading: ControllerReading | None, vehicle: VehicleData | None) -> float:
-    """The voltage that a car needs, as far as it has said; 0: not known."""
-    asked_v = reading.requested_voltage_v if reading is not None and reading.status.is_charging else None
-    if not asked_v and vehicle is not None:
-        asked_v = vehicle.start_voltage_v
-    return asked_v if asked_v is not None and math.isfinite(asked_v) and asked_v > 0 else 0.0

@@ -60,6 +60,7 @@ REASONS: dict[StopSource, str] = {
     StopSource.OVERHEAT: "EmergencyStop",
     StopSource.SURGE: "EmergencyStop",
     StopSource.REMOTE_CUTOFF: "EmergencyStop",
+    StopSource.NO_POWER: "Other",
 }
 
 

@@ -61,6 +61,8 @@ class Coil:
             return
         if not self.is_ordered:
             self.is_ordered, self._ordered_s, self.has_not_closed = True, now, False
+        if self.contactor.phase is Phase.FOUND_CLOSED:
+            self._has_closed = True  # taken over as it is: if it opens now, nothing was matched to close it again
         if self._has_closed:
             self.contactor.renew(LEASE_S, now)
             return

@@ -350,6 +350,15 @@ async def test_a_group_found_closed_that_is_given_elsewhere_does_not_pull_the_ot
         assert at.relays.closings == ["K22"]
 
 
+async def test_a_contactor_found_closed_that_opens_at_once_is_not_closed_again() -> None:
+    async with found_running(G1=1, G2=1) as at:
+        await asyncio.sleep(0.15)
+        at.relays.outputs["K11"] = False  # its module has begun anew
+        await asyncio.sleep(5)
+        assert at.relays.closings == []
+        assert at.current_a(1) == 0.0
+
+
 async def test_a_contactor_that_only_rests_is_not_taken_for_failed() -> None:
     at = Bench()
     at.contactors["K11"].remember_closings([0.0, 0.01, 0.02], 0.03)
