@@ -111,6 +111,7 @@ class Sequencer:
         self._contactors.resting = measured.resting
         self._contactors.look(look, now_mono_s)
         self._groups.look(look, now_mono_s)
+        self._lock_behind_unknown(now_mono_s)
         if is_first:
             adopt(self._wiring, look, wanted, self._members)
             flowing = [each for each in self._members.values() if look.group_a(each.name) > self.settings.zero_a]
@@ -146,6 +147,13 @@ class Sequencer:
             orders = msgspec.structs.replace(orders, refusals=refusals)
         self._remember(orders)
         return orders
+
+    def _lock_behind_unknown(self, now_s: float) -> None:
+        """A group is of no use while nobody knows of a contactor of its own whether it is closed (Z9)."""
+        for name in sorted(self._contactors.unknown):
+            for group in self._wiring.own_group.get(name, ()):
+                text = f"stands at contactor {name}, which does not report whether it is closed"
+                self._groups.lock(group, text, now_s + self.settings.back_s)
 
     def _remember(self, orders: Orders) -> None:
         self._contactors.ordered.update(orders.contactors)

@@ -30,6 +30,10 @@ class Wiring:
         for name, (one, other) in self.ends.items():
             self.at_bus[one].append((name, other))
             self.at_bus[other].append((name, one))
+        nodes = {place[bus] for bus in topology.installed.nodes}
+        own = {bus: name for name, bus in self.group_bus.items() if bus not in nodes | set(self.output_bus.values())}
+        self.own_group = {name: tuple(own[bus] for bus in ends if bus in own) for name, ends in self.ends.items()}
+        """By contactor: the groups that have one of its sides for themselves."""
         self.buses = [tuple(place[bus] for bus in link.buses) for link in topology.links]
         self.through: frozenset[int] = frozenset(
             bus for number, link in enumerate(topology.links)

@@ -152,7 +152,7 @@ class Judge:
         for name, order in groups.items():
             before = self._last_groups.get(name, OFF_ORDER)
             before_a = before.current_a if before.is_on else 0.0
-            if not order.is_on or order.current_a <= max(before_a, 0.01) or now_s <= self._restarted_s + 1e-9:
+            if not order.is_on or order.current_a <= max(before_a + 1e-6, 0.01) or now_s <= self._restarted_s + 1e-9:
                 continue
             stable = {
                 each
@@ -246,7 +246,7 @@ class Judge:
             done.cause == "order"
             and done.closed
             and not is_matched
-            and not self._is_disturbed(done.at_s - 1, done.at_s)
+            and not self._is_disturbed(done.at_s - 1 - self._slack_s, done.at_s)
         ):
             return Sin("Z3", done.at_s, f"closed unmatched: {figures}, highest {done.highest_v:.0f} V")
         return None

@@ -32,10 +32,6 @@ FOUND: dict[str, tuple[Callable[[Scenario], list[str]], Scenario]] = {
         properties.reaches_what_is_wanted,
         after("half 4x6", (0, "start", 9, 9), (0.1, "want", 0, 36), (9, "start", 7, 39), surroundings=1),
     ),
-    "equalising with late values makes no dip": (
-        properties.survives_restarts,
-        after("full 2x3", (0, "start", 1, 1), surroundings=2, tick_s=0.2),
-    ),
     "what goes from battery to battery over a fault is nobody's order": (
         properties.keeps_the_rules,
         after(

@@ -12,7 +12,7 @@ from chargepoint.power.measured import (
     Step,
     Wanted,
 )
-from chargepoint.power.simulation.nature import ContactorNature, GroupNature, Surroundings, Vehicle
+from chargepoint.power.simulation.nature import ContactorNature, Feedback, GroupNature, Surroundings, Vehicle
 from chargepoint.power.switching import Sequencer
 from chargepoint.power.topology import Topology
 from chargepoint.vocabulary import Cause
@@ -170,6 +170,20 @@ def test_outputs_that_are_joined_get_nothing_and_are_named() -> None:
     faulted = driven.sequencer.faulted_outputs
     assert {number: fault.cause for number, fault in faulted.items()} == dict.fromkeys((1, 2), Cause.CONTACTOR_WELDED)
     assert faulted[1].contactors == ("K12",)
+
+
+def test_a_group_with_a_contactor_that_does_not_report_gives_its_place_to_others() -> None:
+    driven = charging(matrix(), ("M1", 1), ("M2", 1))
+    driven.plant.change_contactor("K22", ContactorNature(feedback=Feedback.MISSING))
+    driven.run(4)
+    assert driven.sequencer.faults.groups == {"M2"}
+    assert "K21" not in driven.closed()
+    driven.wanted = wish(driven.topology, ("M1", 1), ("M3", 1))
+    driven.run(10)
+    assert driven.closed() == {"K11", "K31"}
+    driven.plant.change_contactor("K22", ContactorNature())
+    driven.run(7)
+    assert driven.sequencer.faults.groups == frozenset()
 
 
 def test_a_silent_group_is_locked_out_until_it_has_been_well_for_a_while() -> None:
