@@ -330,4 +330,24 @@ class Exchange:
 
 def improve(problem: Problem, placed: Placed, worth: Worth) -> None:
     """Change `placed` until no chain gains."""
+    if all(owner == FREE for owner in placed.owner):
+        _give_out(problem, placed, worth)
     Exchange(problem, placed, worth).run()
+
+
+def _give_out(problem: Problem, placed: Placed, worth: Worth) -> None:
+    """A quick beginning: each group to whom it is worth most, those first that few can have."""
+    had_w, of = placed.total_w, worth.of
+    now = [of(output, power_w) for output, power_w in enumerate(had_w)]
+    for group in sorted(
+        range(len(problem.groups)), key=lambda group: (len(problem.reach[group]), problem.alike[group])
+    ):
+        best_w, best, then = TOLERANCE_W, FREE, 0.0
+        for output in problem.reach[group]:
+            worth_w = of(output, had_w[output] + problem.power[output][group])
+            gain_w = worth_w - now[output] - problem.cost_w(group, output)
+            if gain_w > best_w:
+                best_w, best, then = gain_w + TOLERANCE_W, output, worth_w
+        if best != FREE:
+            placed.put(group, best, problem.link_of(group, best))
+            now[best] = then
