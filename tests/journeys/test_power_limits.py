@@ -9,15 +9,16 @@ import pytest
 from chargepoint import actions
 from chargepoint.actions import Asker
 from chargepoint.messages import ActionResult
-from chargepoint.vocabulary import Role
+from chargepoint.station import power
+from chargepoint.vocabulary import Role, StopSource
 from drivers.simulated.io_model import IoFaults
 from drivers.simulated.meter import MeterFaults
 from drivers.simulated.models import BankFaults
 from tests.journeys.cabinets import MODULE, touch
 from tests.journeys.rig import ONE_AC, Rig
 from tests.journeys.shared import charge as shared_charge
-from tests.journeys.shared import groups_of, leave_all, matrix
-from tests.journeys.steps import OTHER_CARD, TWO_AC, charge, leave, settle, until_transaction_ends
+from tests.journeys.shared import CAR, groups_of, leave_all, matrix
+from tests.journeys.steps import OTHER_CARD, TWO_AC, charge, leave, plug, settle, show_card, until_transaction_ends
 
 PHASES = (
     TWO_AC.replace('name = "one"', 'name = "one"\nmeter = "main"\nphase_limit_a = 40', 1).replace(
@@ -170,4 +171,54 @@ async def test_hot_modules_give_less_and_whoever_needs_it_gets_cool_ones(tmp_pat
         await rig.advance(45)
         assert power_w(rig, 1) == pytest.approx(30_000, rel=0.06), "another one has taken its place"
         await leave_all(rig)
+        await rig.check(is_reported=False)
+
+
+@pytest.mark.parametrize("wait_s", [30.0, pytest.param(0.0, marks=pytest.mark.long)])
+async def test_a_charge_that_finds_no_power_waits_and_ends_in_order_only_where_that_is_set(
+    tmp_path: Path, wait_s: float
+) -> None:
+    change = {"power": {"end_without_power_s": wait_s}}
+    async with Rig(tmp_path, matrix(2, 1), is_linked=False, change=change) as rig:
+        await shared_charge(rig, 1)
+        await plug(rig, 2, **CAR)
+        assert (await show_card(rig, OTHER_CARD)).outcome == "started"
+        await rig.advance(25)
+        assert rig.status(2) == "CHARGING" and power_w(rig, 2) == 0.0
+        assert "modules" in why(rig, 2)
+        await rig.advance(35)
+        if wait_s:
+            assert rig.status(2) == "CHARGED"
+            assert (await rig.last_session()).stop_source is StopSource.NO_POWER
+        else:
+            rig.unplug(1)
+            await rig.advance(30)
+            assert power_w(rig, 2) > 18_000
+        await leave_all(rig)
+        await rig.check(is_reported=False)
+
+
+async def test_when_the_sharing_of_power_fails_its_last_answer_grows_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object, **more: object) -> None:
+        raise ZeroDivisionError("for a test")
+
+    async with Rig(tmp_path, is_linked=False, change={"power": {"guarantee_w": 5_000}}) as rig:
+        await charge(rig, capacity_wh=90_000)
+        await rig.advance(15)
+        before_w = power_w(rig)
+        assert before_w > 20_000
+        with monkeypatch.context() as broken:
+            broken.setattr(power, "allocate", fail)
+            await rig.advance(6)
+            assert power_w(rig) == pytest.approx(before_w, rel=0.01)
+            await rig.advance(10)
+            assert power_w(rig) == pytest.approx(5_000, rel=0.02)
+            await rig.advance(20)
+            assert power_w(rig) == 0.0
+        await rig.advance(10)
+        assert power_w(rig) == pytest.approx(before_w, rel=0.01)
+        assert rig.status() == "CHARGING"
+        await leave(rig)
         await rig.check(is_reported=False)
