@@ -20,6 +20,9 @@ LEAST_VOLTAGE_V = 50.0
 LATE_A, LATE_SHARE = 1.0, 0.02
 """So much more than it was told may be measured of a group without it being behind."""
 
+LEAST_A = 1e-6
+"""Less than this is what reckoning leaves of nothing."""
+
 FAR_BEHIND = 1.5
 """A group that gives less than it was told by so many times the slack does not deliver: the rest is taken back."""
 
@@ -111,6 +114,7 @@ def divide(
     if wish_a > 0 and more_a > 0:
         for n, each_a in up_wish_a.items():
             now_a[n] += each_a * min(1.0, more_a / wish_a)
+    now_a = [each if each > LEAST_A else 0.0 for each in now_a]
     sum_a = math.fsum(now_a)
     if sum_a > request_a:
         now_a = [each * request_a / sum_a for each in now_a]

@@ -184,7 +184,8 @@ def _output(tick: Tick, connector: int, members: list[Member], others_w: float) 
         is_idle = stage is Stage.STOPPING and current_a <= 0 and tick.look.group_a(member.name) <= settings.zero_a
         is_parked = not is_gentle and current_a <= 0 and _most_a(tick, member, voltage_v) <= 0
         is_parked = is_parked and tick.look.group_a(member.name) <= settings.zero_a
-        if is_idle or is_parked or request_v <= 0:
+        has_left = _leaves(member) and member.told_a <= 0 and current_a <= 0
+        if is_idle or is_parked or has_left or request_v <= 0:
             found[member.name] = OFF
         else:
             found[member.name] = GroupOrder(is_on=True, voltage_v=_within(tick, member, request_v), current_a=current_a)

@@ -235,7 +235,9 @@ class Judge:
         if self._is_hidden(done):
             return None
         figures = f"{done.contactor} at {done.current_a:.1f} A, {done.difference_v:.0f} V apart"
-        if done.cause == "order" and not done.closed and done.current_a > ZERO_A + 0.1:
+        slow_s = self.plant.contactor_nature(done.contactor).open_s + self._slack_s
+        is_struck = self._is_disturbed(done.at_s - slow_s, done.at_s)  # between the order and the contacts
+        if done.cause == "order" and not done.closed and done.current_a > ZERO_A + 0.1 and not is_struck:
             return Sin("Z1", done.at_s, f"opened under current: {figures}")
         if done.cause == "bounce" and not done.closed and done.current_a > 5:
             return Sin("Z4", done.at_s, f"current while it still bounced: {figures}")

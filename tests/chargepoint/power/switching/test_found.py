@@ -32,6 +32,14 @@ FOUND: dict[str, tuple[Callable[[Scenario], list[str]], Scenario]] = {
         properties.reaches_what_is_wanted,
         after("half 4x6", (0, "start", 9, 9), (0.1, "want", 0, 36), (9, "start", 7, 39), surroundings=1),
     ),
+    "what reckoning leaves of nothing does not keep a group from leaving": (
+        properties.reaches_what_is_wanted,
+        after(
+            "ring 4", (0, "start", 2, 2), (0, "start", 4, 4), (0, "start", 1, 1), (0.1, "want", 0, 24),
+            (1.5, "want", 9, 28), (1.5, "want", 2, 34), (0.7, "request", 3, 32), (4, "stop", 9, 40),
+            surroundings=1, contactors=((11, 4), (5, 3)), tick_s=0.05,
+        ),
+    ),
     "what goes from battery to battery over a fault is nobody's order": (
         properties.keeps_the_rules,
         after(
