@@ -145,16 +145,13 @@ def _no_dearer(
     if missing_w <= TOLERANCE_W:
         return fair
     part = min(1.0, missing_w / (math.fsum(most) - math.fsum(now)))
-    shares: Shares = {}
+    blended: dict[int, float] = {}
     for (costs, members), fair_w, most_of_kind_w in zip(kinds.items(), now, most, strict=True):
         sum_w = fair_w + part * (most_of_kind_w - fair_w)
         mine = fill(members, (sum_w * costs[0], math.inf, math.inf, math.inf), lows, tops)
-        touched = [index for index in sorted(blocked, reverse=True) if costs[index] > 0]
-        shares |= {
-            number: (power_w, AT_TOP if index == AT_TOP else (touched or [0])[0])
-            for number, (power_w, index) in mine.items()
-        }
-    return shares
+        blended |= {number: power_w for number, (power_w, _) in mine.items()}
+    # what was taken from one kind and is of no use to another goes back; and this tells what stops each
+    return fill(parties, room, blended, tops)
 
 
 def _full_at(index: int, vessels: Sequence[_Vessel], room: float) -> float:

@@ -240,6 +240,23 @@ def _floor(request: Request) -> Limit:
     return Limit(request.floor_a, min(request.floor_a * request.voltage_v * phases, request.cap.power_w), "")
 
 
+@given(a_station(), some_requests())
+def test_who_is_held_down_by_the_grid_or_a_phase_is_held_by_one_that_is_full(
+    station: StationPower, requests: list[Request]
+) -> None:
+    allocation = allocate(station, requests)
+    total_w, lines_a = grid_load(station, requests, allocation)
+    limits_a = station.phase_limit_a or (math.inf,) * 3
+    for request in requests:
+        source = allocation.grants[request.connector].source
+        if request.connector not in served(allocation) or source not in ("grid", "phase"):
+            continue
+        phases = request.phases if request.power_type is PowerType.AC else 3
+        lines = [(request.first_phase - 1 + place) % 3 for place in range(phases)]
+        slack_w = station.power_limit_w - total_w
+        assert (min(limits_a[n] - lines_a[n] for n in lines) < 0.01) if source == "phase" else slack_w < 1.0
+
+
 @given(st.floats(0, 200_000), st.lists(st.floats(5_000, 60_000), min_size=2, max_size=6))
 def test_equal_power_up_to_each_cap(limit_w: float, caps_w: list[float]) -> None:
     requests = [ac(number, cap_w=cap_w) for number, cap_w in enumerate(caps_w, start=1)]
