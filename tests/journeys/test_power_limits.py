@@ -16,8 +16,8 @@ from drivers.simulated.meter import MeterFaults
 from drivers.simulated.models import BankFaults
 from tests.journeys.cabinets import MODULE, touch
 from tests.journeys.rig import ONE_AC, Rig
-from tests.journeys.shared import charge as shared_charge
 from tests.journeys.shared import CAR, groups_of, leave_all, matrix
+from tests.journeys.shared import charge as shared_charge
 from tests.journeys.steps import OTHER_CARD, TWO_AC, charge, leave, plug, settle, show_card, until_transaction_ends
 
 PHASES = (

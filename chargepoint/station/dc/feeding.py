@@ -302,7 +302,8 @@ class Feeding:
         can = fed.able((fed.fixed,))
         if not can.count and self._is_beginning:
             return (NamedLimit("modules", current_a=math.nan),)
-        return (NamedLimit("modules", current_a=can.max_current_a, power_w=can.max_power_w),)
+        power_w = min(can.max_power_w, fed.fixed.left_w)
+        return (NamedLimit("modules", current_a=can.max_current_a, power_w=power_w),)
 
     def faults(self) -> Faults:
         """Groups that move and cannot give, or not all; contactors that a technician has to see to."""
@@ -314,6 +315,8 @@ class Feeding:
             if not group.is_able:
                 if not self._is_beginning:
                     unable.add(name)
+                continue
+            if self._is_beginning and not group.is_told:
                 continue
             share = group.share(self.topology.groups[name])
             if share < 1.0:

@@ -38,6 +38,7 @@ class Group:
         self.order = GroupOrder()
         self.told_off_s = -math.inf
         self._members = frozenset(place.numbers)
+        self._steps = SHARES
         self._absent: frozenset[int] | None = None
 
     def look(self, bank: Iterable[ModuleReading]) -> GroupReading:
@@ -53,15 +54,28 @@ class Group:
     def ability(self, voltage_v: float = 0.0) -> Ability:
         return ability(self.readings, voltage_v)
 
-    def share(self, installed: InstalledGroup) -> float:
-        """The part of what its modules are rated for that those which are there can give, 0..1, in steps."""
-        rated_w = installed.modules * max(each.max_power_w for each in installed.ranges)
-        left_w = math.fsum(
+    @property
+    def is_told(self) -> bool:
+        """All of its modules that are there have said what they can give."""
+        return all(module.limits is not None for module in self.readings if is_usable(module))
+
+    @property
+    def left_w(self) -> float:
+        """What those of its modules that are there can give, as hot as they are."""
+        return math.fsum(
             module.limits.max_power_w * module_heat_share(module.temperature_c)
             for module in self.readings
             if is_usable(module) and module.limits is not None
         )
-        return min(1.0, math.floor(left_w / rated_w * SHARES + 0.2) / SHARES)  # a hundredth less is none
+
+    def share(self, installed: InstalledGroup) -> float:
+        """The part of what its modules are rated for that those which are there can give, 0..1, in steps. It rises by
+        a step when it is well above: a sensor at the edge of two is no news each second."""
+        rated_w = installed.modules * max(each.max_power_w for each in installed.ranges)
+        steps = min(float(SHARES), self.left_w / rated_w * SHARES + 0.2)  # a hundredth less is none
+        if not self._steps < steps < min(self._steps + 1.5, SHARES):
+            self._steps = math.floor(steps)
+        return self._steps / SHARES
 
     def carry_out(self, order: GroupOrder, now: float) -> None:
         """Tell its modules. A set-point always to all of them: the driver divides it among those that can give."""

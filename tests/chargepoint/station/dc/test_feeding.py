@@ -425,3 +425,30 @@ async def test_a_module_that_is_hot_lowers_what_its_group_counts_for() -> None:
         at.bank.set(1, temperature_c=80.2)
         await asyncio.sleep(0.3)
         assert at.changes == before, "a fifth of a degree is no news"
+
+
+def test_what_is_left_of_a_group_is_told_in_steps_that_do_not_come_and_go() -> None:
+    bank = Bank(2)
+    group, installed = Group("G", Place("bank", (1, 2)), bank), InstalledGroup(name="G", ranges=(RANGE,), modules=2)
+
+    def share(**more: Any) -> float:
+        bank.set(2, **more)
+        group.look(bank.modules())
+        return group.share(installed)
+
+    assert share() == 1.0
+    assert share(has_fault=True) == 0.5, "one of two is left"
+    assert share(has_fault=False) == 1.0
+    assert share(temperature_c=78.5) == share(temperature_c=78.2) == share(temperature_c=78.5) == 0.85
+    assert share(temperature_c=77.0) == 0.9
+    assert share(temperature_c=40.0) == 1.0
+    assert share(is_online=False) == 0.5
+
+
+async def test_modules_that_have_not_said_what_they_can_give_yet_are_not_counted_out_at_the_start() -> None:
+    async with bench() as at:
+        at.bank.set(1, limits=None)
+        await asyncio.sleep(1)
+        assert at.feeding.faults().derating == {}
+        await asyncio.sleep(4)
+        assert at.feeding.faults().derating == {"G1": 0.0}

@@ -272,3 +272,12 @@ async def test_the_state_is_told_each_2_s_and_soon_after_a_change() -> None:
         assert len(at.shown) >= count + 1
         assert at.shown[-1].modules[1].has_fault
         assert at.shown[-1].connector == 1
+
+
+async def test_hot_modules_wired_to_a_connector_lower_its_limit_before_they_do_so_themselves() -> None:
+    async with bench() as at:
+        await asyncio.sleep(1)
+        for number in (1, 2):
+            at.bank.set(number, temperature_c=82.5)
+        await asyncio.sleep(0.2)
+        assert [limit.power_w for limit in at.limits()] == [60_000.0]
