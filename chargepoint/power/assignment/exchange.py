@@ -21,8 +21,11 @@ from chargepoint.power.assignment.worth import Worth
 MOST_STEPS = 500
 LONGEST = 6
 """Groups that move in one chain at most."""
-LONGEST_IN_FULL = 4
+LONGEST_OF_MANY = 4
+"""The same for groups of several sorts in more than MANY ways."""
+LONGEST_IN_FULL = 3
 """The same where every group may go to every output."""
+MANY = 64
 MOST_DEALS = 200
 """Ways to share the groups of two outputs anew that are tried."""
 
@@ -61,6 +64,8 @@ class Exchange:
         self.swaps: list[dict[int, float]] = [{} for _ in range(count)]
         self.cheapest_w = [0.0] * (count + 1)
         self.longest = LONGEST_IN_FULL if problem.is_complete else LONGEST
+        if problem.sorts > 1 and sum(map(len, problem.reach)) > MANY:
+            self.longest = min(self.longest, LONGEST_OF_MANY)
         self.settled = [0] * count
         """By output the bits of those with which it has nothing to share anew."""
         self.givers = range(FREE, count)
@@ -210,29 +215,23 @@ class Exchange:
     def _share_anew(self) -> bool:
         """The groups of two outputs, dealt out between them in a better way; for groups of several sorts, where one may
         be worth two."""
-        for one in range(len(self.settled)):
-            for other in range(one):
-                if not (self.settled[one] >> other & self.settled[other] >> one & 1) and self._is_ill(one, other):
-                    shares = self._dealt(one, other)
-                    if shares is not None:
-                        self._deal(one, other, shares)
-                        return True
-                self.settled[one] |= 1 << other
-                self.settled[other] |= 1 << one
-        return False
-
-    def _is_ill(self, one: int, other: int) -> bool:
-        """Whether one of two has more than it can use, or must have, and the other too little."""
-        if len({self.problem.likes[alike][0] for each in (one, other) for alike in self.members[each]}) < 2:
-            return False
         total_w, must_w, top_w = self.placed.total_w, self.worth.must_w, self.worth.top_w
-        spare_w = room_w = 0.0
-        for each, rival in ((one, other), (other, one)):
-            if total_w[each] < must_w[each] and total_w[rival] > must_w[rival]:
-                return True
-            spare_w += max(total_w[each] - max(top_w[each], must_w[each]), 0.0)
-            room_w += max(top_w[each] - total_w[each], 0.0)
-        return min(spare_w, room_w) > self.problem.costs.least_gain_w * FREE_SHARE
+        spare_w = [had - max(top, must) for had, top, must in zip(total_w, top_w, must_w, strict=True)]
+        least_w = self.problem.costs.least_gain_w * FREE_SHARE
+        for one, other in itertools.combinations(range(len(total_w)), 2):
+            if self.settled[one] >> other & self.settled[other] >> one & 1:
+                continue
+            self.settled[one] |= 1 << other
+            self.settled[other] |= 1 << one
+            is_ill = (spare_w[one] > least_w and total_w[other] < top_w[other] - least_w) or (
+                spare_w[other] > least_w and total_w[one] < top_w[one] - least_w
+            )
+            if is_ill or (total_w[one] < must_w[one]) != (total_w[other] < must_w[other]):
+                shares = self._dealt(one, other) if len(self.hops[one].keys() | self.hops[other].keys()) > 1 else None
+                if shares is not None:
+                    self._deal(one, other, shares)
+                    return True
+        return False
 
     def _deal(self, one: int, other: int, shares: list[tuple[int, int]]) -> None:
         for alike, count in shares:
