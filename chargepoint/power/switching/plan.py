@@ -61,28 +61,57 @@ def _eagerness(tick: Tick, link: int) -> tuple[bool, bool, bool, int, int]:
     )
 
 
-def waits_for_relief(tick: Tick, group: str, goals: dict[str, int]) -> bool:
-    """Whether a group that nobody else needs stays for a while: it is the last one of an output that charges, and
-    another one is about to join. The vehicle is not told 0 A when that can be helped (Z8)."""
+def wait_for_relief(tick: Tick, goals: dict[str, int]) -> set[str]:
+    """Groups that stay for a while before they leave: each is the last one of an output that charges, and another one
+    is about to join. The vehicle is not told 0 A when that can be helped (Z8). Where they wait for each other in a
+    circle, the first one goes."""
+    pending = {name: mates for name in goals.keys() | tick.members.keys() if (mates := _relievers(tick, name, goals))}
+    able: set[str] = set()
+    while True:
+        for name in sorted(pending.keys() - able):
+            if not pending[name] <= pending.keys() - able:
+                able.add(name)
+                break
+        else:
+            left = sorted(pending.keys() - able)
+            if not left:
+                break
+            del pending[left[0]]
+    found: set[str] = set()
+    waiting = able & pending.keys()
+    for name in sorted(waiting):
+        member = tick.members[name]
+        if member.waits_since_s is None or pending[name] <= waiting:  # its turn comes when those have been relieved
+            member.waits_since_s = tick.now_s
+        if tick.now_s - member.waits_since_s < tick.settings.relief_s:
+            found.add(name)
+    return found
+
+
+def _relievers(tick: Tick, group: str, goals: dict[str, int]) -> set[str]:
+    """The groups that are to join an output that charges, while `group`, the only one there, is to leave it."""
     member, links = tick.members[group], tick.wiring.topology.links
     connector = tick.connector(member.link)
-    if member.link is None or connector is None or group in goals or group in tick.groups.locked:
-        return False
-    is_well = connector not in tick.shorted and tick.contactors.unusable.isdisjoint(links[member.link].contactors)
-    if (
-        not is_well
-        or tick.look.stage(connector) is not Stage.CHARGING
-        or tick.wanted.age_s > tick.settings.hold_after_s
-    ):
-        return False
-    mates = {name: goal for name, goal in goals.items() if links[goal].connector == connector}
-    if any(tick.members[name].link == goal and tick.members[name].move is None for name, goal in mates.items()):
-        return False
-    if not any(tick.now_s >= tick.members[name].not_before_s for name in mates):
-        return False
-    since_s = tick.now_s if member.waits_since_s is None else member.waits_since_s
-    member.waits_since_s = since_s
-    return tick.now_s - since_s < tick.settings.relief_s
+    if member.link is None or connector is None or member.move is not None or goals.get(group) == member.link:
+        return set()
+    is_well = (
+        group not in tick.groups.locked
+        and connector not in tick.shorted
+        and tick.contactors.unusable.isdisjoint(links[member.link].contactors)
+        and tick.look.stage(connector) is Stage.CHARGING
+        and tick.wanted.age_s <= tick.settings.hold_after_s
+    )
+    if not is_well:
+        return set()
+    mates = {name: goal for name, goal in goals.items() if name != group and links[goal].connector == connector}
+    if any(tick.members[name].link == goal and not _is_leaving(tick, name) for name, goal in mates.items()):
+        return set()
+    return {name for name in mates if tick.now_s >= tick.members[name].not_before_s}
+
+
+def _is_leaving(tick: Tick, group: str) -> bool:
+    move = tick.members[group].move
+    return move is not None and move.step < Step.SHARE
 
 
 def why_refused(tick: Tick, group: str, link: int) -> str:

@@ -169,11 +169,13 @@ class Sequencer:
         """Begin, turn and carry on moves; those that ended are returned."""
         goals = plan.targets(tick)
         finished: list[MoveRecord] = []
+        staying = plan.wait_for_relief(tick, goals)
         for member in self._members.values():
             goal = goals.get(member.name)
-            if member.move is None and plan.waits_for_relief(tick, member.name, goals):
+            if member.name in staying:
                 continue
-            member.waits_since_s = None
+            if member.link is None or goal == member.link:
+                member.waits_since_s = None
             if member.link is not None and member.link in tick.wanted.links:
                 member.given_w = tick.wanted.links[member.link]
             if member.move is None:

@@ -54,10 +54,20 @@ def _matching(tick: Tick, idle: dict[str, GroupOrder]) -> dict[str, GroupOrder]:
                     levels[place] = voltage_v
     for name in idle if levels else ():
         place = tick.look.place(tick.wiring.group_bus[name])
-        is_free = name not in tick.groups.locked and place not in tick.look.joined.outputs
-        if place in levels and is_free and name not in found:
+        if place not in levels or name in found:
+            continue
+        is_free = name not in tick.groups.locked and not any(
+            tick.look.is_powered(number) or tick.look.outputs[number].is_closed is True or not _is_through(tick, number)
+            for number in tick.look.joined.outputs.get(place, ())
+        )
+        if is_free:
             found[name] = GroupOrder(is_on=True, voltage_v=_within(tick, tick.members[name], levels[place]))
     return found
+
+
+def _is_through(tick: Tick, connector: int) -> bool:
+    """Whether ways to other outputs lead through this one while it is out of use."""
+    return tick.wiring.output_bus[connector] in tick.wiring.through
 
 
 def _is_at_another(tick: Tick, move: Running, place: int) -> bool:
@@ -97,8 +107,10 @@ def announcements(tick: Tick) -> dict[int, Announcement]:
         if stage is Stage.CHARGING:
             voltage_v = power_voltage(tick.look.outputs[connector])
             able_a = able_w = 0.0
-            for member in tick.members.values():
-                if tick.connector(member.link) == connector and _is_counted(tick, member):
+            there = [each for each in tick.members.values() if tick.connector(each.link) == connector]
+            is_left = any(_is_going(each) for each in there)
+            for member in there:
+                if _is_counted(tick, member, is_left):
                     most_a = _most_a(tick, member, voltage_v)
                     able_a += most_a
                     able_w += most_a * voltage_v
@@ -114,11 +126,17 @@ def power_voltage(output: OutputReading) -> float:
     return max(sound(output.request_v), LEAST_VOLTAGE_V)
 
 
-def _is_counted(tick: Tick, member: Member) -> bool:
-    """Whether a vehicle may count on a group: it neither leaves nor has yet to come up."""
+def _is_counted(tick: Tick, member: Member, is_left: bool) -> bool:
+    """Whether a vehicle may count on a group: it does not leave, and has come up, or takes over from one that leaves
+    (`is_left`)."""
     move = member.move
-    is_staying = move is None or move.step in (Step.PLAN, Step.TELL)
+    is_staying = move is None or move.step in (Step.PLAN, Step.TELL) or (is_left and move.step is Step.RAISE)
     return is_staying and member.name not in tick.groups.locked
+
+
+def _is_going(member: Member) -> bool:
+    """Whether a group leaves, or is about to."""
+    return member.move is not None and member.move.leaves == member.link and member.move.step <= Step.OPEN
 
 
 def _leaves(member: Member) -> bool:

@@ -369,3 +369,27 @@ def test_groups_join_from_both_sides_of_a_ring_through_outputs_out_of_use() -> N
     assert driven.closed() == {"T1", "T4", "T5"}
     assert driven.plant.outlet(1).current_a == pytest.approx(200, abs=3)
     assert_gentle(driven)
+
+
+EXCHANGES = {
+    "a free group comes, the only one goes on to another output": (4, [("M4", 1), ("M1", 2)], 0),
+    "a chain of three, a free group comes at its end": (4, [("M2", 1), ("M3", 2), ("M4", 3)], 0),
+    "two are swapped": (3, [("M2", 1), ("M1", 2), ("M3", 3)], 1),
+    "three go round": (3, [("M2", 1), ("M3", 2), ("M1", 3)], 1),
+}
+
+
+@pytest.mark.parametrize("name", EXCHANGES)
+def test_the_only_groups_of_sessions_are_exchanged_with_the_fewest_pauses(name: str) -> None:
+    groups, pairs, pauses = EXCHANGES[name]
+    vehicles = {number: Vehicle(request_a=60) for number in (1, 2, 3)}
+    driven = charging(matrix(3, groups), ("M1", 1), ("M2", 2), ("M3", 3), vehicles=vehicles)
+    driven.wanted = wish(driven.topology, *pairs)
+    lows = dict.fromkeys({connector for _, connector in pairs}, 60.0)
+    for _ in range(250):
+        driven.run(0.1)
+        lows = {n: min(low, driven.plant.outlet(n).current_a) for n, low in lows.items()}
+    assert sum(low < 50 for low in lows.values()) == pauses
+    assert {link.group: link.connector for n in driven.sequencer.connected.values()
+            for link in [driven.topology.links[n]]} == dict(pairs)  # fmt: skip
+    assert_gentle(driven)
