@@ -14,6 +14,7 @@ import msgspec
 
 from chargepoint.power.assignment.assign import assign
 from chargepoint.power.assignment.need import Costs, Need
+from chargepoint.power.assignment.ways import Ways
 from chargepoint.power.grid import Party
 from chargepoint.power.reach import Reach
 from chargepoint.power.served import KEPT_W, Served, choose, shares_of
@@ -56,6 +57,7 @@ class Groups:
     ) -> None:
         """`present`: all that want energy; the groups of those that get none now stay where they are if they can."""
         self.reach = reach
+        self.ways = Ways(reach.topology, reach.faults)
         self.rules = rules
         self.now_mono_s = now_mono_s
         self.previous = previous
@@ -171,6 +173,7 @@ class Groups:
             self.before,
             faults=self.reach.faults,
             resting=frozenset(self.resting),
+            ways=self.ways,
             costs=Costs(
                 least_gain_w=LEAST_GAIN_W, fairness_cost=min(max(self.rules.fairness_cost_pct, 0.0), 100.0) / 100.0
             ),
@@ -223,7 +226,7 @@ class Groups:
         lows = {number: (low_w, 0) for number, low_w in served.lows.items()}
         needs = self._needs(ranked, served, lows)
         answer = assign(
-            self.reach.topology, needs, self.before, faults=self.reach.faults, resting=frozenset(), costs=Costs()
+            self.reach.topology, needs, self.before, faults=self.reach.faults, costs=Costs(), ways=self.ways
         )
         members = [party for party in ranked if party.number in lows]
         able = self.reach.sums_w(answer.links, [party for party in members if party.number in self.outputs])

@@ -6,9 +6,10 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from chargepoint.power.assignment.need import Assignment, Costs, Need
-from chargepoint.power.assignment.problem import FREE, TOLERANCE_W, Problem, Welds
+from chargepoint.power.assignment.problem import FREE, TOLERANCE_W, Problem
 from chargepoint.power.assignment.search import Placed
 from chargepoint.power.assignment.solve import solve, used_w
+from chargepoint.power.assignment.ways import Ways
 from chargepoint.power.parts import Part
 from chargepoint.power.topology import NO_FAULTS, Faults, Topology
 
@@ -24,14 +25,15 @@ def assign(
     faults: Faults = NO_FAULTS,
     resting: frozenset[str] = frozenset(),
     costs: Costs = DEFAULT_COSTS,
+    ways: Ways | None = None,
 ) -> Assignment:
     """Give groups to outputs.
 
     `before`: by group the link it is on now. `resting`: groups that may only move for a floor or guarantee, or because
-    their link must no longer be used.
+    their link must no longer be used. `ways`: what is known of this topology with these faults.
     """
     wanted = {need.connector: need for need in needs}
-    welds = Welds(topology, faults.welded) if faults.welded else None
+    ways = ways or Ways(topology, faults)
     links: dict[str, int] = {}
     power_w = dict.fromkeys(sorted(wanted), 0.0)
     for part in topology.parts:
@@ -40,7 +42,7 @@ def assign(
             continue
         best: tuple[tuple[int, int, int, int], float, Problem, Placed] | None = None
         for chosen in _choices(part, here):
-            problem = Problem(topology, part, chosen, before, faults, welds, resting, costs)
+            problem = Problem(ways, part, chosen, before, resting, costs)
             placed = solve(problem)
             key = _reached(problem, placed, here), used_w(problem, placed)
             if best is None or key > best[:2]:

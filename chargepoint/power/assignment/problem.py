@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import copy
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from chargepoint.power.assignment.need import Costs, Need
+from chargepoint.power.assignment.ways import Ways
 from chargepoint.power.parts import Part
-from chargepoint.power.topology import Faults, Topology
 
 FREE = -1
 KEPT_W = 5.0
@@ -27,28 +27,6 @@ RESTING_W = 1e8
 MOST_LOOKS = 8_000
 """Steps that the general solver considers at most for one answer."""
 TOLERANCE_W = 1e-3
-
-
-class Welds:
-    """Buses that welded contactors make one."""
-
-    def __init__(self, topology: Topology, welded: Iterable[str]) -> None:
-        self.classes: list[int] = []
-        for name in sorted(welded):
-            if name in topology.contactors:
-                one, other = topology.contactors[name].between
-                joined = topology.bus_bit[one] | topology.bus_bit[other]
-                for each in [each for each in self.classes if each & joined]:
-                    self.classes.remove(each)
-                    joined |= each
-                self.classes.append(joined)
-
-    def widened(self, mask: int) -> int:
-        """With all the buses that cannot be kept apart from it."""
-        for each in self.classes:
-            if each & mask:
-                mask |= each
-        return mask
 
 
 class Hop(NamedTuple):
@@ -66,27 +44,24 @@ class Problem:
 
     def __init__(
         self,
-        topology: Topology,
+        ways: Ways,
         part: Part,
         needs: Sequence[Need],
         before: Mapping[str, int],
-        faults: Faults,
-        welds: Welds | None,
         resting: frozenset[str],
         costs: Costs,
     ) -> None:
-        self.topology = topology
+        self.topology = topology = ways.topology
         self.part = part
         self.needs = needs
         self.groups = part.groups
         self.looks = MOST_LOOKS
-        self.faults = faults
+        self.faults = ways.faults
         self.costs = costs
-        self.is_direct = part.is_direct
-        self.masks: Mapping[int, int] | Sequence[int] = topology.bus_mask
-        self.power, self.links = _options(topology, part, needs, faults, welds)
-        if welds is not None:
-            self._widen(welds)
+        self.is_direct = ways.is_direct(part)
+        self.masks = ways.masks
+        self.power = [ways.row(part, need.connector, need.voltage_v) for need in needs]
+        self.links = [ways.links(part, need.connector) for need in needs]
         self.start, self.start_link = [FREE] * len(part.groups), [FREE] * len(part.groups)
         place = {need.connector: number for number, need in enumerate(needs)}
         for group, name in enumerate(part.groups):
@@ -97,7 +72,7 @@ class Problem:
             if output != FREE and link in self.links[output].get(name, ()):
                 self.start[group], self.start_link[group] = output, link
         self._drop_clashes()
-        self._sort(topology, faults)
+        self._sort(ways)
         self.resting = {
             group
             for group, name in enumerate(part.groups)
@@ -169,11 +144,13 @@ class Problem:
             return self.start_link[group]
         return self.links[output][self.groups[group]][0]
 
-    def _sort(self, topology: Topology, faults: Faults) -> None:
+    def _sort(self, ways: Ways) -> None:
         """Groups of the same sort give the same wherever they may go."""
-        sorts: dict[tuple[int, float], int] = {}
-        kind, derating = topology.kind_of_group, faults.derating
-        self.sort = [sorts.setdefault((kind[g], derating.get(g, 1.0)), len(sorts)) for g in self.groups]
+        sorts: dict[tuple[tuple[float, ...], float], int] = {}
+        kind_of, share = self.topology.kind_of_group, ways.share
+        kinds = [ways.kinds(need.voltage_v) for need in self.needs]
+        able = {kind: tuple([each[kind] for each in kinds]) for kind in {kind_of[name] for name in self.groups}}
+        self.sort = [sorts.setdefault((able[kind_of[name]], share.get(name, 1.0)), len(sorts)) for name in self.groups]
         self.sort_w = [[0.0] * len(sorts) for _ in self.needs]
         self.reach: list[list[int]] = [[] for _ in self.groups]
         for output, row in enumerate(self.power):
@@ -200,19 +177,6 @@ class Problem:
     def _kept(self, output: int, level_w: float) -> float:
         had_w = self.total_w[output]
         return had_w if level_w - KEPT_W <= had_w < level_w else level_w
-
-    def _widen(self, welds: Welds) -> None:
-        """Welds may make links clash that did not."""
-        used = {n for each in self.links for numbers in each.values() for n in numbers}
-        links, bus_mask = self.topology.links, self.topology.bus_mask
-        self.masks = {number: welds.widened(bus_mask[number]) for number in used}
-        for each in welds.classes if self.is_direct else ():
-            ends = {(links[n].group, links[n].connector) for n in used if bus_mask[n] & each}
-            outputs = {output for _, output in ends}
-            if len({group for group, _ in ends}) > 1 and any(
-                one != other and other not in self.part.rivals[one] for one in outputs for other in outputs
-            ):
-                self.is_direct = False
 
     def _drop_clashes(self) -> None:
         """Present links that clash cannot all stay, nor rivals, nor loops. The better ranked keeps."""
@@ -244,37 +208,3 @@ class Problem:
 
 def _goal(need: Need) -> float:
     return min(max(need.guarantee_w, need.floor_w), max(need.top_w, need.floor_w))
-
-
-def _options(
-    topology: Topology, part: Part, needs: Sequence[Need], faults: Faults, welds: Welds | None
-) -> tuple[list[list[float]], list[dict[str, tuple[int, ...]]]]:
-    places = {name: number for number, name in enumerate(part.groups)}
-    able = {name for name in part.groups if name not in faults.groups and faults.derating.get(name, 1.0) > 0.0}
-    blocked = {number for name in faults.stuck_open for number in topology.links_with.get(name, ())}
-    power, links = [], []
-    for need in needs:
-        row, ways = [0.0] * len(part.groups), {}
-        by_kind: dict[int, float] = {}
-        for name, numbers in part.links.get(need.connector, {}).items():
-            if name not in able:
-                continue
-            if blocked and not blocked.isdisjoint(numbers):
-                numbers = tuple(number for number in numbers if number not in blocked)
-            if welds is not None:
-                others = sum(mask for output, mask in topology.end_mask.items() if output != need.connector)
-                numbers = tuple(n for n in numbers if not welds.widened(topology.bus_mask[n]) & others)
-            if not numbers:
-                continue
-            kind = topology.kind_of_group[name]
-            if kind not in by_kind:
-                by_kind[kind] = topology.groups[name].power_w(need.voltage_v)
-            power_w = by_kind[kind]
-            if faults.derating:
-                power_w *= min(max(faults.derating.get(name, 1.0), 0.0), 1.0)
-            if power_w > 0:
-                row[places[name]] = power_w
-                ways[name] = numbers
-        power.append(row)
-        links.append(ways)
-    return power, links
