@@ -10,10 +10,10 @@ then equal power up to each cap, weighted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from chargepoint.power.grid import Budget, Party, Request, StationPower
-from chargepoint.power.groups import Groups
+from chargepoint.power.groups import Given, Groups
 from chargepoint.power.memory import follow, hold_cap, must_wait, stopped, went_on, with_cap
 from chargepoint.power.phases import balanced
 from chargepoint.power.reach import Reach
@@ -25,6 +25,7 @@ from chargepoint.power.words import DEFAULT_RULES, NOTHING, Allocation, Memory, 
 from chargepoint.records import Limit
 
 SAME_W = 1.0
+MOST_TRIES = 6
 _FRESH = Memory()
 
 
@@ -144,7 +145,7 @@ class _Sharing:
         follow_w = {n: m.follow_w for n, m in memory.items() if m.follow_w is not None}
         room, settled, links, able = self.budget.room, Settled(), {}, {}
         if self.groups is not None:
-            given, settled = self.groups.give(ranked, room, follow_w)
+            given, settled = self._given(self.groups, ranked, follow_w)
             links, able, served, shares = given.links, given.able_w, given.served, given.shares
         else:
             served = choose(ranked, room)
@@ -169,6 +170,29 @@ class _Sharing:
         if self.groups is None:
             return answer
         return with_feeds(answer, found, self.groups, self.previous, self.rules, self.now_mono_s)
+
+    def _given(self, groups: Groups, ranked: Sequence[Party], follow_w: Mapping[int, float]) -> tuple[Given, Settled]:
+        """The grid says whose guarantees fit before the modules say whose they can give. Where that costs a guarantee,
+        it is tried without one of those whom the grid would have served."""
+        given, settled = groups.give(ranked, self.budget.room, follow_w)
+        ideal = choose(ranked, self.budget.room).guaranteed
+        if len(given.served.guaranteed) >= len(ideal) or settled is self.previous.settled:
+            return given, settled
+        tries = 0
+        for party in reversed(ranked):
+            if party.number not in ideal or party.number not in groups.outputs:
+                continue
+            others = [other for other in ranked if other is not party]
+            then = choose(others, self.budget.room).guaranteed
+            if then <= ideal or len(then) <= len(given.served.guaranteed):
+                continue
+            again, _ = groups.give(others, self.budget.room, follow_w)
+            if len(again.served.guaranteed) > len(given.served.guaranteed):
+                given = again
+            tries += 1
+            if tries >= MOST_TRIES or len(given.served.guaranteed) >= len(ideal):
+                break
+        return given, settled
 
     def _remembered(
         self, memory: dict[int, Memory], served: frozenset[int], waiting: frozenset[int]

@@ -126,6 +126,13 @@ def test_what_the_modules_of_one_cannot_use_of_the_grid_goes_to_the_others() -> 
     assert sum(kilowatts(answer).values()) == pytest.approx(80.0)
 
 
+def test_guarantees_that_the_grid_would_choose_give_way_to_more_that_the_modules_can_keep() -> None:
+    bench = Bench(matrix(2, 1), StationPower(90_000.0, phase_limit_a=(20.0, 20.0, 20.0)))
+    cars = dc(1, guarantee_w=10_000.0), dc(2, since_mono_s=1.0), ac(21, cap_w=3_680.0, phases=1, since_mono_s=2.0)
+    assert {number for number, power_kw in kilowatts(bench(1.0, *cars)).items() if power_kw > 0} == {2, 21}
+    assert groups(bench(2.0, *cars)) == {2: ["M01"]}
+
+
 def test_of_an_exclusive_set_the_older_session_is_served() -> None:
     made = msgspec.structs.replace(matrix(2, 2), exclusive=((1, 2),))
     answer = Bench(made)(1.0, dc(1, since_mono_s=2.0), dc(2, since_mono_s=1.0))
