@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from chargepoint.power.measured import Operation
 from chargepoint.power.switching.settings import SwitchingSettings
@@ -22,7 +22,12 @@ class ContactorBook:
     what was found."""
 
     def __init__(
-        self, wiring: Wiring, settings: SwitchingSettings, welded: Iterable[str], life: Mapping[str, int]
+        self,
+        wiring: Wiring,
+        settings: SwitchingSettings,
+        welded: Iterable[str],
+        life: Mapping[str, int],
+        closings: Mapping[str, Sequence[float]],
     ) -> None:
         self.names = tuple(wiring.ends)
         self.settings = settings
@@ -43,7 +48,16 @@ class ContactorBook:
         self._confirmed: set[str] = set()
         self._failures: dict[str, int] = {}
         self._offered_s: dict[str, float] = {}
-        self._closings: dict[str, deque[float]] = {}
+        self._closings: dict[str, deque[float]] = {
+            name: deque(sorted(at for at in times if math.isfinite(at)), maxlen=settings.operations)
+            for name, times in closings.items()
+            if name in wiring.ends
+        }
+
+    @property
+    def closings(self) -> dict[str, tuple[float, ...]]:
+        """The last closings of each contactor."""
+        return {name: tuple(times) for name, times in self._closings.items()}
 
     @property
     def unusable(self) -> frozenset[str]:
@@ -124,14 +138,22 @@ class ContactorBook:
             return f"contactor {name} is out of order"
         if self.ordered.get(name):
             return ""
+        if why := self.why_rests(name, now_s):
+            return why
+        if now_s - self._changed_s.get(name, -math.inf) < self.settings.least_gap_s:
+            return f"contactor {name} has just moved"
+        return ""
+
+    def why_rests(self, name: str, now_s: float) -> str:
+        """Why it may not be closed for a while, though it is well (R5); empty: it may."""
+        if self.ordered.get(name):
+            return ""
         if name in self.resting:
             return f"contactor {name} rests"
         closings = self._closings.get(name, ())
         if sum(at > now_s - self.settings.operations_within_s for at in closings) >= self.settings.operations:
             within_s = self.settings.operations_within_s
             return f"contactor {name} rests: at most {self.settings.operations} closings in {within_s:.0f} s"
-        if now_s - self._changed_s.get(name, -math.inf) < self.settings.least_gap_s:
-            return f"contactor {name} has just moved"
         return ""
 
     def order(self, name: str, closes: bool, now_s: float, current_a: float, difference_v: float) -> Operation | None:

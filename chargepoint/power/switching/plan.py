@@ -55,7 +55,7 @@ def _eagerness(tick: Tick, link: int) -> tuple[bool, bool, bool, int, int]:
     return (
         member.link != link,
         _goal(tick, each.group) != link,
-        is_waiting or member.link is not None,
+        is_waiting or member.link is not None or bool(why_rests(tick, link)),
         len(each.contactors),
         link,
     )
@@ -118,8 +118,8 @@ def why_refused(tick: Tick, group: str, link: int) -> str:
     """What speaks against a move for longer: it is refused, and reported. Empty: nothing."""
     each = tick.wiring.topology.links[link]
     for name in tick.wiring.path(link):
-        if not tick.look.is_closed(name) and (why := tick.contactors.why_not_close(name, tick.now_s)):
-            return why if "just moved" not in why else ""
+        if not tick.look.is_closed(name) and name in tick.contactors.unusable:
+            return tick.contactors.why_not_close(name, tick.now_s)
     closed = frozenset(tick.contactors.welded) | frozenset(each.contactors)
     bound = tick.wiring.joined(closed)
     places = {bound.at[bus] for bus in tick.wiring.buses[link]}
@@ -173,6 +173,12 @@ def why_wait(tick: Tick, group: str, link: int) -> str:
     return ""
 
 
+def why_rests(tick: Tick, link: int) -> str:
+    """The contactor of a link that may not be closed for a while (R5). Empty: none."""
+    path = (name for name in tick.wiring.path(link) if not tick.look.is_closed(name))
+    return next((why for name in path if (why := tick.contactors.why_rests(name, tick.now_s))), "")
+
+
 def waits(tick: Tick) -> dict[str, str]:
     """Which groups that join wait for what: a way that is not free, or another group that joins over the same
     conductor first. The one that has begun goes first, then the shortest way."""
@@ -184,7 +190,7 @@ def waits(tick: Tick) -> dict[str, str]:
     found: dict[str, str] = {}
     ranked = []
     for member, move, link in joining:
-        if why := why_wait(tick, member.name, link) if move.step is Step.REST else "":
+        if move.step is Step.REST and (why := why_rests(tick, link) or why_wait(tick, member.name, link)):
             found[member.name] = why
         else:
             ahead = sum(not tick.look.is_closed(name) for name in tick.wiring.path(link))

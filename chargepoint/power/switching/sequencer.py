@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -35,7 +35,7 @@ _RESTED = frozenset({Result.REFUSED, Result.NOT_FALLING, Result.NOT_MATCHED, Res
 
 class Sequencer:
     """Call `tick` about ten times a second. `welded` are the latches of earlier runs (R4), `life` how often each
-    contactor has been closed so far."""
+    contactor has been closed so far, `closings` when it was closed of late, by the clock of `tick` (R5)."""
 
     def __init__(
         self,
@@ -44,11 +44,12 @@ class Sequencer:
         *,
         welded: Iterable[str] = (),
         life: Mapping[str, int] | None = None,
+        closings: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
         self.topology = topology
         self.settings = settings
         self._wiring = Wiring(topology)
-        self._contactors = ContactorBook(self._wiring, settings, welded, life or {})
+        self._contactors = ContactorBook(self._wiring, settings, welded, life or {}, closings or {})
         self._groups = GroupBook(self._wiring, settings)
         self._shorts = Shorts(self._wiring, settings)
         self._members = {name: Member(name) for name in sorted(topology.groups)}
@@ -87,6 +88,11 @@ class Sequencer:
     def life(self) -> Mapping[str, int]:
         """How often each contactor has been closed."""
         return dict(self._contactors.life)
+
+    @property
+    def closings(self) -> Mapping[str, Sequence[float]]:
+        """When each contactor was closed of late: for the next one to begin with."""
+        return self._contactors.closings
 
     @property
     def connected(self) -> Mapping[str, int]:

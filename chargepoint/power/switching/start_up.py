@@ -59,7 +59,7 @@ def adopt(wiring: Wiring, look: Look, wanted: Wanted, members: dict[str, Member]
             link = wiring.topology.links[number]
             if not (look.is_powered(link.connector) or number in wanted.links):
                 continue
-            if all(look.is_closed(contactor) for contactor in link.contactors):
+            if all(look.is_closed(contactor) for contactor in link.contactors) and not _is_joined(look, link.connector):
                 rank = (number not in wanted.links, not look.is_powered(link.connector), len(link.contactors), number)
                 able.append(rank)
         member, reading = members[name], look.groups[name]
@@ -75,3 +75,9 @@ def adopt(wiring: Wiring, look: Look, wanted: Wanted, members: dict[str, Member]
             most_a = given_w / max(reading.voltage_v, LEAST_VOLTAGE_V)
             member.is_on, member.told_v = True, reading.voltage_v
             member.told_a = min(max(0.0, reading.current_a), most_a)
+
+
+def _is_joined(look: Look, connector: int) -> bool:
+    """Whether an output may be joined to another one in use: a contactor of which nobody knows counts as closed."""
+    place = look.place(look.wiring.output_bus[connector])
+    return any(n != connector and look.is_powered(n) for n in look.joined.outputs.get(place, ()))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from chargepoint.power.measured import Result, Stage, Step
-from chargepoint.power.switching.plan import why_refused, why_wait
+from chargepoint.power.switching.plan import why_refused, why_rests, why_wait
 from chargepoint.power.switching.state import Member, Running, Tick
 
 
@@ -260,7 +260,7 @@ def _close(tick: Tick, member: Member, move: Running) -> Outcome:
         why = tick.contactors.failed.get(failed[0], "not readable")
         return End(Result.NOT_CLOSED, f"contactor {failed[0]}: {why}")
     is_ordered = any(tick.contactors.ordered.get(name) for name in move.closing if name not in move.kept)
-    if not is_ordered and why_wait(tick, member.name, link):
+    if not is_ordered and (why_rests(tick, link) or why_wait(tick, member.name, link)):
         move.closing = ()
         return Step.REST
     if not tick.contactors.is_stable(move.closing, tick.now_s):

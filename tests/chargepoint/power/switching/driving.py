@@ -29,7 +29,7 @@ class Drive(Generic[S]):
     def __init__(
         self,
         plant: Plant,
-        make: Callable[[Topology], S],
+        make: Callable[[Topology, S | None], S],
         *,
         tick_s: float = 0.1,
     ) -> None:
@@ -37,7 +37,7 @@ class Drive(Generic[S]):
         self.topology = plant.topology
         self.make = make
         self.tick_s = tick_s
-        self.sequencer = make(plant.topology)
+        self.sequencer = make(plant.topology, None)
         delay_s, noise_v = plant.surroundings.delay_s, plant.surroundings.noise_v
         self.judge = Judge(plant.topology, plant, slack_s=2 * tick_s + delay_s, noise_v=noise_v)
         self.wanted = Wanted()
@@ -59,8 +59,8 @@ class Drive(Generic[S]):
         self.plant.step(self.tick_s, self.orders)
 
     def restart(self) -> None:
-        """The sequencer dies and a new one takes over, with no memory."""
-        self.sequencer = self.make(self.topology)
+        """The sequencer dies and a new one takes over, with no memory but what `make` gives it of the old one."""
+        self.sequencer = self.make(self.topology, self.sequencer)
         self.judge.restart(self.plant.now_s)
 
     def want(self, links: Mapping[int, float]) -> None:

@@ -12,8 +12,9 @@ RESTED_S = 130.0
 """The same when contactors have to rest first (R5), or groups are tried again."""
 
 
-def make(topology: Topology) -> Sequencer:
-    return Sequencer(topology)
+def make(topology: Topology, before: Sequencer | None) -> Sequencer:
+    """The times of the last closings outlive a restart (R5): the cabinet keeps them."""
+    return Sequencer(topology, closings={} if before is None else before.closings)
 
 
 def keeps_the_rules(scenario: Scenario) -> list[str]:

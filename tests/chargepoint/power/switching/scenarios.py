@@ -133,7 +133,7 @@ def scenarios(whats: tuple[str, ...], *, most: int = 8) -> st.SearchStrategy[Sce
 class Play:
     """Plays a scenario."""
 
-    def __init__(self, scenario: Scenario, make: Callable[[Topology], Sequencer]) -> None:
+    def __init__(self, scenario: Scenario, make: Callable[[Topology, Sequencer | None], Sequencer]) -> None:
         topology = TOPOLOGIES[scenario.topology]()
         self.topology = topology
         self.scenario = scenario

@@ -64,7 +64,7 @@ def drive(
 ) -> Drive[Script]:
     plant = Plant(topology or topologies.matrix(2, 2), **parts)  # type: ignore[arg-type]
     plant.start(1, CAR)
-    return Drive(plant, lambda _: Script(steps, is_steep=is_steep))
+    return Drive(plant, lambda _, __: Script(steps, is_steep=is_steep))
 
 
 def rules(drive: Drive[Script]) -> set[str]:

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from chargepoint.power.measured import (
     Announcement,
@@ -233,6 +234,39 @@ def test_a_contactor_is_not_closed_a_fourth_time_within_a_minute() -> None:
     closings = [e.at_s for e in driven.plant.truth.operations if e.contactor == "K21" and e.closed]
     assert len(closings) >= 3
     assert all(later - earlier >= 61 for earlier, later in zip(closings, closings[3:], strict=False))
+
+
+def test_a_resting_contactor_is_waited_for_and_another_group_goes_first_meanwhile() -> None:
+    driven = Driven(matrix())
+    driven.sequencer = Sequencer(driven.topology, closings={"K11": (-30.0, -20.0, -10.0), "K99": (0.0,)})
+    driven.plant.start(1, Vehicle(request_a=150))
+    driven.wanted = wish(driven.topology, ("M1", 1), ("M2", 1))
+    driven.run(20)
+    assert driven.closed() == {"K21"}
+    assert {move.cause for move in driven.orders.moves} == {"contactor K11 rests: at most 3 closings in 61 s"}
+    assert not driven.orders.groups["M1"].is_on
+    driven.run(15)
+    assert driven.closed() == {"K11", "K21"}
+    assert {each.result for each in driven.finished} == {Result.DONE}
+    assert len(driven.sequencer.closings["K11"]) == 3
+
+
+def test_a_contactor_that_rests_by_the_count_of_others_is_waited_for() -> None:
+    topology = matrix()
+    sequencer, wanted = Sequencer(topology), wish(topology, ("M1", 1))
+    rested = Measured(
+        groups={name: GroupReading() for name in topology.groups},
+        contactors=dict.fromkeys(topology.contactors, False),
+        outputs={1: OutputReading(stage=Stage.PREPARING, request_v=400, request_a=2), 2: OutputReading()},
+    )
+    resting = structs.replace(rested, resting=frozenset({"K11"}))
+    for place in range(300):
+        orders = sequencer.tick(wanted, resting, place / 10)
+        assert not orders.contactors["K11"]
+        assert orders.finished == ()
+    for place in range(300, 310):
+        orders = sequencer.tick(wanted, rested, place / 10)
+    assert orders.contactors["K11"]
 
 
 def test_an_old_allocation_holds_then_leaves_the_guarantee_then_nothing() -> None:
