@@ -246,6 +246,7 @@ def test_who_is_held_down_by_the_grid_or_a_phase_is_held_by_one_that_is_full(
 ) -> None:
     allocation = allocate(station, requests)
     total_w, lines_a = grid_load(station, requests, allocation)
+    own_a = station.own_consumption_w / (3 * station.phase_voltage_v)
     limits_a = station.phase_limit_a or (math.inf,) * 3
     for request in requests:
         source = allocation.grants[request.connector].source
