@@ -58,6 +58,7 @@ class Groups:
         """`present`: all that want energy; the groups of those that get none now stay where they are if they can."""
         self.reach = reach
         self.ways = Ways(reach.topology, reach.faults)
+        self._answers: dict[tuple[Need, ...], Mapping[str, int]] = {}
         self.rules = rules
         self.now_mono_s = now_mono_s
         self.previous = previous
@@ -167,18 +168,20 @@ class Groups:
         return found[:MOST_TRIED]
 
     def _assigned(self, needs: Sequence[Need]) -> Mapping[str, int]:
-        answer = assign(
-            self.reach.topology,
-            needs,
-            self.before,
-            faults=self.reach.faults,
-            resting=frozenset(self.resting),
-            ways=self.ways,
-            costs=Costs(
-                least_gain_w=LEAST_GAIN_W, fairness_cost=min(max(self.rules.fairness_cost_pct, 0.0), 100.0) / 100.0
-            ),
-        )
-        return self._sound(answer.links, needs)
+        key = tuple(needs)
+        if key not in self._answers:
+            fairness_cost = min(max(self.rules.fairness_cost_pct, 0.0), 100.0) / 100.0
+            answer = assign(
+                self.reach.topology,
+                needs,
+                self.before,
+                faults=self.reach.faults,
+                resting=frozenset(self.resting),
+                costs=Costs(least_gain_w=LEAST_GAIN_W, fairness_cost=fairness_cost),
+                ways=self.ways,
+            )
+            self._answers[key] = self._sound(answer.links, needs)
+        return self._answers[key]
 
     def parked(self, links: Mapping[str, int]) -> dict[str, int]:
         """`links`, and the groups of those that get nothing now, where they are in nobody's way."""

@@ -51,6 +51,7 @@ class Problem:
         resting: frozenset[str],
         costs: Costs,
     ) -> None:
+        self.ways = ways
         self.topology = topology = ways.topology
         self.part = part
         self.needs = needs
@@ -93,7 +94,8 @@ class Problem:
         for group in self.resting:
             self.move_w[group] = RESTING_W
             self.part_w[group] = RESTING_W if self.start[group] != FREE else 0.0
-        self._liken()
+        if self.part.ring is None:
+            self._liken()
         self._hops: dict[tuple[int, int], tuple[int, float, dict[int, Hop]]] = {}
         self.goal_w = [self._kept(output, _goal(need)) for output, need in enumerate(self.needs)]
         self.floor_w = [self._kept(output, need.floor_w) for output, need in enumerate(self.needs)]

@@ -13,23 +13,13 @@ from typing import NamedTuple
 
 from chargepoint.power.assignment.problem import FREE, FREE_SHARE, TOLERANCE_W, Problem
 from chargepoint.power.assignment.search import Placed
+from chargepoint.power.assignment.ways import Side
 from chargepoint.power.assignment.worth import Worth
 from chargepoint.power.parts import Stretch
 
 STEPS_PER_W = 16
 POWER_BITS = 52
 """Worth and costs are reckoned in sixteenths of a W below this bit, guarantees and floors above it."""
-
-
-class Side(NamedTuple):
-    """What lies one way of an output: after each node the W, the costs and the number of groups up to it, and from it
-    on whether any group is there already. `ends`: whether a stretch may end there."""
-
-    power_w: list[float]
-    cost_w: list[float]
-    groups: list[int]
-    keeps: list[bool]
-    ends: list[bool]
 
 
 class Stretched(NamedTuple):
@@ -51,7 +41,10 @@ class Row:
     def __init__(self, problem: Problem) -> None:
         assert problem.part.ring is not None
         self.problem, self.ring = problem, problem.part.ring
+        self.begun = tuple(problem.start_link), tuple(problem.move_w), tuple(problem.part_w)
         self.places = {name: number for number, name in enumerate(problem.groups)}
+        bus_of_group, nodes = problem.topology.bus_of_group, set(problem.topology.installed.nodes)
+        self.behind_own = [group for group, name in enumerate(problem.groups) if bus_of_group[name] not in nodes]
         self.options: list[Stretched] = []
         for output, need in enumerate(problem.needs):
             onward = self.ring.onward.get(need.connector, ())
@@ -105,14 +98,21 @@ class Row:
                 for group, link in stretch.links:
                     if link in problem.links[each.output].get(group, ()):
                         placed.put(self.places[group], each.output, link)
-            _let_go(problem, worth, placed, each.output)
+            if self.behind_own:
+                _let_go(problem, worth, placed, each.output, self.behind_own)
         return placed
 
     def _find(self, output: int, onward: Sequence[Stretch], backward: Sequence[Stretch]) -> None:
         """Stretches of which no node could be left out for nothing."""
         problem, ring = self.problem, self.ring
-        ahead = _side(problem, output, onward, self.places)
-        behind = _side(problem, output, backward, self.places)
+        need, known = problem.needs[output], self.problem.ways.sides
+        key = need.connector, need.voltage_v, self.begun
+        if key not in known:
+            known[key] = (
+                _side(problem, output, onward, self.places),
+                _side(problem, output, backward, self.places),
+            )
+        ahead, behind = known[key]
         home, nodes, top_w = onward[0].node, len(ring.nodes), problem.top_w[output]
         welded = problem.faults.welded
         joined_w = problem.costs.least_gain_w * FREE_SHARE
@@ -246,13 +246,10 @@ def _picked(chosen: Sequence[tuple[int, int] | None], start: int, end: int) -> l
     return found
 
 
-def _let_go(problem: Problem, worth: Worth, placed: Placed, output: int) -> None:
+def _let_go(problem: Problem, worth: Worth, placed: Placed, output: int, behind_own: Sequence[int]) -> None:
     """Groups behind contactors of their own that would be connected for nothing stay free."""
-    bus_of_group, nodes = problem.topology.bus_of_group, set(problem.topology.installed.nodes)
-    for group in sorted(range(len(placed.owner)), key=lambda group: (problem.power[output][group], group)):
+    for group in sorted(behind_own, key=lambda group: (problem.power[output][group], group)):
         if placed.owner[group] != output or problem.start[group] == output:
-            continue
-        if bus_of_group[problem.groups[group]] in nodes:
             continue
         had_w = placed.total_w[output]
         left_w = had_w - problem.power[output][group]

@@ -7,9 +7,25 @@ voltages only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from chargepoint.power.parts import Part
 from chargepoint.power.topology import Faults, Topology
+
+
+class Side(NamedTuple):
+    """What lies one way of an output: after each node the W, the costs and the number of groups up to it, and from it
+    on whether any group is there already. `ends`: whether a stretch may end there."""
+
+    power_w: list[float]
+    cost_w: list[float]
+    groups: list[int]
+    keeps: list[bool]
+    ends: list[bool]
+
+
+Begun = tuple[tuple[int, ...], tuple[float, ...], tuple[float, ...]]
+"""By group: its link now, and what it costs to move and to free it."""
 
 
 class Ways:
@@ -34,6 +50,8 @@ class Ways:
         self._rows: dict[tuple[int, float], list[float]] = {}
         self._kinds: dict[float, dict[int, float]] = {}
         self._direct: dict[int, bool] = {}
+        self.sides: dict[tuple[int, float, Begun], tuple[Side, Side]] = {}
+        """What lies both ways of an output on a ring, as found before (ring.py)."""
 
     def links(self, part: Part, connector: int) -> dict[str, tuple[int, ...]]:
         """By group the links to an output that can be used, the shortest first."""
