@@ -254,9 +254,7 @@ def test_who_is_held_down_by_the_grid_or_a_phase_is_held_by_one_that_is_full(
             continue
         phases = request.phases if request.power_type is PowerType.AC else 3
         lines = [(request.first_phase - 1 + place) % 3 for place in range(phases)]
-        slack_a = min(limits_a[n] - lines_a[n] for n in lines) - station.own_consumption_w / (
-            3 * station.phase_voltage_v
-        )
+        slack_a = min(limits_a[n] - lines_a[n] - own_a for n in lines)
         slack_w = station.power_limit_w - total_w
         assert slack_a < 0.01 if source == "phase" else slack_w < 1.0
 
