@@ -1,4 +1,4 @@
-"""The session of examples/power/switch.jsonl: the sequencer drives two modules, two cars and four contactors in numbers.
+"""The session of examples/power/switch.jsonl: the sequencer drives two modules, four contactors and cars in numbers.
 
 .venv/bin/python -m tests.power_recording     # records it anew; then write docs/power.md: -m tests.power_sessions
 """
