@@ -41,7 +41,6 @@ from chargepoint.station.limits import (
     imbalance_limits,
     installed,
     least_rate_a,
-    line_currents,
     lines_of,
     nominal_voltage_v,
     reduction_limits,
@@ -55,7 +54,7 @@ from chargepoint.station.meters import MeterPoint
 from chargepoint.station.others import OtherCurrents, OtherLoads
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.permission import NO_GRANT
-from chargepoint.station.power_facts import asked_v, phases_of, since_s
+from chargepoint.station.power_facts import asked_v, drawn_a, drawn_w, phases_of, since_s
 from chargepoint.station.schedules import Schedules
 from chargepoint.station.user_limits import UserLimits
 from chargepoint.vocabulary import ControllerStatus, PowerType
@@ -123,6 +122,8 @@ class PowerSharing:
         self._judged_s = -math.inf
         self._turn = 0
         self._room_changed: dict[int, float] = {}
+        self._own_in_silence: tuple[float, tuple[float, ...]] | None = None
+        """What our connectors took when the station meter fell silent."""
         self._failure = ""
         self._imbalance: dict[int, NamedLimit] = {}
         self._others = OtherLoads()
@@ -142,7 +143,7 @@ class PowerSharing:
         )
         self._other_currents.note_connectors(
             {
-                outlet.number: (outlet.reading_mono_s, self._drawn_a(outlet))
+                outlet.number: (outlet.reading_mono_s, drawn_a(outlet, self._settings.station.phase_voltage_v))
                 for outlet in self._outlets
                 if outlet.reading is not None
             }
@@ -166,14 +167,14 @@ class PowerSharing:
         """What may be shared: the station's limit, less what else its meter sees on the feed.
 
         The station meter counts our own connectors too; what is beyond their sum is load of others. A silent station
-        meter counts as if the others took all that is not ours already (Z11).
+        meter counts as if the others took all that was not ours when it fell silent (Z11).
         """
         limit_w = self._settings.station.power_limit_w
-        own_w = sum(self._drawn_w(outlet) for outlet in self._outlets)
         others_w = 0.0
         if self._meter is not None:
             known_w = self._others.power_w
-            if known_w is None or not self._meter.is_answering or self._others.is_still(self._clock.mono()):
+            if known_w is None or self._is_meter_silent:
+                own_w, _ = self._own_in_silence or self._own()
                 others_w = max(0.0, limit_w - own_w, known_w or 0.0)
             else:
                 others_w = known_w
@@ -190,14 +191,31 @@ class PowerSharing:
         """What others take on each phase; while the meter does not tell it, all that is not ours already."""
         if self._meter is None:
             return (0.0, 0.0, 0.0)
-        is_late = not self._meter.is_answering or self._others.is_still(self._clock.mono())
-        own = [self._drawn_a(outlet) for outlet in self._outlets]
+        is_late = self._is_meter_silent
+        _, own = self._own_in_silence or self._own()
         found = []
-        for line, known_a in enumerate(self._other_currents.current_a):
-            own_a = sum(amps[line] for amps in own)
+        for own_a, known_a in zip(own, self._other_currents.current_a, strict=True):
             is_unknown = known_a is None or is_late
             found.append(max(0.0, limit_a - own_a, known_a or 0.0) if is_unknown else known_a or 0.0)
         return found[0], found[1], found[2]
+
+    @property
+    def _is_meter_silent(self) -> bool:
+        is_still = self._others.is_still(self._clock.mono())
+        return self._meter is not None and (not self._meter.is_answering or is_still)
+
+    def _own(self) -> tuple[float, tuple[float, ...]]:
+        """What our connectors take: W, and A of each line."""
+        own_a = [drawn_a(outlet, self._settings.station.phase_voltage_v) for outlet in self._outlets]
+        lines = tuple(math.fsum(amps[line] for amps in own_a) for line in range(3))
+        return math.fsum(drawn_w(outlet) for outlet in self._outlets), lines
+
+    def _note_silence(self, now: float) -> None:
+        """What is ours is what it was when the meter fell silent: taken anew each second it would only ever fall."""
+        if not self._is_meter_silent or now - self._begun_s <= ADOPT_S:
+            self._own_in_silence = None
+        elif self._own_in_silence is None:
+            self._own_in_silence = self._own()
 
     def balance(self) -> None:
         """Share anew and hand out the grants. When that fails the last answer grows old (Z11), and all else goes on."""
@@ -218,6 +236,7 @@ class PowerSharing:
     def _share(self, now: float) -> None:
         self._imbalance = imbalance_limits(self._unbalanced(now), self._settings.station.max_imbalance_a)
         requests = [self._request(outlet, now) for outlet in self._outlets]
+        self._note_silence(now)
         station = self.station_power
         limits = (
             *station_limits(self._schedules.of_station(), station.phase_voltage_v),
@@ -323,7 +342,7 @@ class PowerSharing:
             power_type=settings.type.power_type,
             first_phase=settings.first_phase,
             since_mono_s=since_s(outlet, now),
-            drawn_w=self._drawn_w(outlet) if flows else None,
+            drawn_w=drawn_w(outlet) if flows else None,
             weight=settings.weight,
             guarantee_w=self._guarantee_w(outlet),
             asked_voltage_v=0.0 if is_ac else asked_v(reading, vehicle),
@@ -339,23 +358,6 @@ class PowerSharing:
                 since = since_s(outlet, now)
                 found.append(Unbalanced(outlet.number, lines, outlet.settings.min_current_a, since))
         return found
-
-    def _drawn_a(self, outlet: Outlet) -> tuple[float, float, float]:
-        """What the connector takes on each line of the grid; a silent one counts as its grant."""
-        grid_v = self._settings.station.phase_voltage_v
-        if outlet.reading is not None and not outlet.link_lost:
-            return line_currents(outlet.settings, outlet.reading, phases_of(outlet), grid_v)
-        is_dc = outlet.settings.type.power_type is PowerType.DC
-        each_a = outlet.grant.power_w / (3 * grid_v) if is_dc else outlet.grant.current_a
-        lines = lines_of(outlet.settings, outlet.settings.phases)
-        one, two, three = (each_a if line in lines else 0.0 for line in range(3))
-        return one, two, three
-
-    def _drawn_w(self, outlet: Outlet) -> float:
-        """What the connector really takes now: the controller's word; a silent one under lease counts as its grant."""
-        if outlet.reading is None or outlet.link_lost:
-            return outlet.grant.power_w
-        return max(0.0, outlet.reading.power_w)
 
     def _judge_room(
         self, station: StationPower, requests: Sequence[Request], limits: Sequence[Limit], faults: Faults, now: float

@@ -1,10 +1,12 @@
-"""What the sharing of power asks of a connector: its phases, since when it charges, the voltage that its car needs."""
+"""What the sharing of power asks of a connector: its phases, what it takes, since when, at what voltage."""
 
 from __future__ import annotations
 
 import math
 
+from chargepoint.station.limits import line_currents, lines_of
 from chargepoint.station.outlet import Outlet
+from chargepoint.vocabulary import PowerType
 from drivers.interfaces import ControllerReading, VehicleData
 
 
@@ -26,3 +28,21 @@ def asked_v(reading: ControllerReading | None, vehicle: VehicleData | None) -> f
     if not volts and vehicle is not None:
         volts = vehicle.start_voltage_v
     return volts if volts is not None and math.isfinite(volts) and volts > 0 else 0.0
+
+
+def drawn_a(outlet: Outlet, grid_v: float) -> tuple[float, float, float]:
+    """What the connector takes on each line of the grid; a silent one counts as its grant."""
+    if outlet.reading is not None and not outlet.link_lost:
+        return line_currents(outlet.settings, outlet.reading, phases_of(outlet), grid_v)
+    is_dc = outlet.settings.type.power_type is PowerType.DC
+    each_a = outlet.grant.power_w / (3 * grid_v) if is_dc else outlet.grant.current_a
+    lines = lines_of(outlet.settings, outlet.settings.phases)
+    one, two, three = (each_a if line in lines else 0.0 for line in range(3))
+    return one, two, three
+
+
+def drawn_w(outlet: Outlet) -> float:
+    """What the connector really takes now: the controller's word; a silent one under lease counts as its grant."""
+    if outlet.reading is None or outlet.link_lost:
+        return outlet.grant.power_w
+    return max(0.0, outlet.reading.power_w)

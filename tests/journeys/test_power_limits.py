@@ -92,6 +92,26 @@ async def test_a_phase_that_others_load_lowers_only_the_car_on_it(tmp_path: Path
         await rig.check(is_reported=False)
 
 
+async def test_while_the_station_meter_is_silent_charges_keep_what_they_had(
+    tmp_path: Path,
+) -> None:
+    text = matrix(2, 3, power_limit_w=50_000).replace('name = "shared"', 'name = "shared"\nmeter = "main"', 1)
+    text += '[[meter]]\nname = "main"\nport = "meters"\naddress = 20\n'
+    async with Rig(tmp_path, text, is_linked=False) as rig:
+        building(rig, 44_000.0, 0.3, 0.3, 0.4)
+        await rig.advance(5)
+        await shared_charge(rig, 1)
+        await rig.advance(15)
+        assert power_w(rig, 1) == pytest.approx(6_000, rel=0.02)
+        rig.simulated.set_meter("main", MeterFaults(silent=True))
+        await rig.advance(5)
+        building(rig, 0.0, 0.3, 0.3, 0.4)
+        await rig.advance(45)
+        assert power_w(rig, 1) == pytest.approx(6_000, rel=0.02)
+        await leave_all(rig)
+        await rig.check(is_reported=False)
+
+
 async def test_one_phase_cars_never_lean_on_one_phase_more_than_allowed(tmp_path: Path) -> None:
     text = TWO_AC.replace('name = "one"', 'name = "one"\nmax_imbalance_a = 20', 1)
     async with Rig(tmp_path, text, is_linked=False) as rig:
