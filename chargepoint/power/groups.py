@@ -109,7 +109,7 @@ class Groups:
         others: so long as it is not used, more of it is shared out than there is."""
         ideal, wide = choose(members, room), room
         best: Given | None = None
-        asked: list[Need] = []
+        asked: list[Need] | None = None
         for turn in range(MOST_ROUNDS):
             shares = shares_of(members, ideal, wide, self.rules, None, follow_w, gives_back=False)
             if (

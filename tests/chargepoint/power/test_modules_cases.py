@@ -133,6 +133,15 @@ def test_guarantees_that_the_grid_would_choose_give_way_to_more_that_the_modules
     assert groups(bench(2.0, *cars)) == {2: ["M01"]}
 
 
+def test_groups_that_must_not_be_where_they_are_leave_also_when_nobody_can_be_served() -> None:
+    installed = matrix(2, 2)
+    rivals = msgspec.structs.replace(installed, exclusive=((1, 2),))
+    both = allocate(PLENTY, [dc(1), dc(2)], topology=Topology(installed))
+    answer = allocate(StationPower(0.0), [dc(1), dc(2)], (), both, 1.0, topology=Topology(rivals))
+    assert kilowatts(answer) == {1: 0.0, 2: 0.0}
+    assert len(groups(answer)) == 1
+
+
 def test_of_an_exclusive_set_the_older_session_is_served() -> None:
     made = msgspec.structs.replace(matrix(2, 2), exclusive=((1, 2),))
     answer = Bench(made)(1.0, dc(1, since_mono_s=2.0), dc(2, since_mono_s=1.0))
