@@ -22,9 +22,7 @@ from chargepoint.power.serving import Room
 from chargepoint.power.sharing import Shares, classes, less
 from chargepoint.power.words import Allocation, Asked, Mode, Rules, Settled
 
-MOST_ROUNDS = 4
-WIDER = (1.0, 2.0, math.inf, 0.0)
-"""How many times what is left of the grid is shared out on top of it, round by round."""
+MOST_ROUNDS = 2
 MOST_TRIED = 4
 SAME_W, SAME_V, SAME_A, SAME_SHARE = 100.0, 2.0, 0.5, 0.02
 """What is asked counts as the same as long as it differs by no more."""
@@ -106,7 +104,7 @@ class Groups:
         before: Given,
     ) -> Given:
         """Of `ranked` only `members` are to have groups. Who is held down by the modules leaves some of the grid to the
-        others: so long as it is not used, more of it is shared out than there is."""
+        others: when it is not used, all are asked once more as if there were no end of it."""
         ideal, wide = choose(members, room), room
         best: Given | None = None
         asked: list[Need] | None = None
@@ -133,7 +131,7 @@ class Groups:
                 # their part of the grid may do for others; they go on asking for it
                 then = choose(members, room, short)
                 ideal = Served(then.guaranteed, ideal.lows | then.lows)
-            wide = tuple(have + WIDER[turn] * rest if rest > 0 else have for have, rest in zip(wide, left, strict=True))
+            wide = tuple(math.inf if rest > 0 else have for have, rest in zip(wide, left, strict=True))
         assert best is not None
         return best
 
