@@ -50,15 +50,14 @@ def share(
 ) -> Shares:
     """From each one's low to its top, by the mode of `rules`. Lows that do not fit are given all the same: that they do
     is the caller's business."""
-    mode = rules.mode
+    mode, cost = rules.mode, min(max(rules.fairness_cost_pct, 0.0), 100.0) / 100.0
     if mode is Mode.FAIR:
-        cost = min(max(rules.fairness_cost_pct, 0.0), 100.0) / 100.0
         return _no_dearer(parties, room, lows, tops, fill(parties, room, lows, tops), cost)
     shares: Shares = {}
     left = less(room, parties, {party.number: min(lows[party.number], tops[party.number]) for party in parties})
     for members in classes(parties, mode):
         mine = less(left, members, {p.number: -min(lows[p.number], tops[p.number]) for p in members})
-        filled = fill(members, mine, lows, tops)
+        filled = _no_dearer(members, mine, lows, tops, fill(members, mine, lows, tops), cost)
         left = less(mine, members, {number: power_w for number, (power_w, _) in filled.items()})
         shares |= filled
     return shares

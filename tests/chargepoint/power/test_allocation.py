@@ -23,6 +23,7 @@ from chargepoint.power.allocation import (
     has_power_for,
     lower_before_raise,
 )
+from chargepoint.power.words import Mode, Rules
 from chargepoint.records import Limit
 from chargepoint.vocabulary import PowerType
 
@@ -238,6 +239,20 @@ _NONE = Limit(0.0, 0.0, "")
 def _floor(request: Request) -> Limit:
     phases = request.phases if request.power_type is PowerType.AC else 1
     return Limit(request.floor_a, min(request.floor_a * request.voltage_v * phases, request.cap.power_w), "")
+
+
+@pytest.mark.parametrize("mode", [Mode.FAIR, Mode.WEIGHT])
+def test_among_equals_fairness_costs_no_more_than_it_may(mode: Mode) -> None:
+    cars = [
+        ac(1, phases=2, cap_w=7_360.0),
+        ac(2, cap_w=4_140.0),
+        ac(3, phases=1, first_phase=2, cap_w=7_360.0),
+        ac(4, cap_w=11_040.0),
+    ]
+    station = grid(44_000, phase_limit_a=(63.0, 63.0, 63.0))
+    answer = allocate(station, cars, rules=Rules(mode=mode))
+    most = allocate(station, cars, rules=Rules(mode=mode, fairness_cost_pct=0.0))
+    assert 0.965 * most.power_w < answer.power_w < most.power_w
 
 
 @given(a_station(), some_requests())
