@@ -54,7 +54,7 @@ from chargepoint.station.meters import MeterPoint
 from chargepoint.station.others import OtherCurrents, OtherLoads
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.permission import NO_GRANT
-from chargepoint.station.power_facts import asked_v, drawn_a, drawn_w, phases_of, since_s
+from chargepoint.station.power_facts import asked_v, drawn_a, drawn_w, losses_of, phases_of, since_s
 from chargepoint.station.schedules import Schedules
 from chargepoint.station.user_limits import UserLimits
 from chargepoint.vocabulary import ControllerStatus, PowerType
@@ -121,6 +121,8 @@ class PowerSharing:
         self.user_limits: UserLimits | None = None
         self._judged_s = -math.inf
         self._turn = 0
+        self._losses: Mapping[int, float] = {}
+        """W of the grid for each W of a connector, where its modules have a curve of their losses."""
         self._room_changed: dict[int, float] = {}
         self._own_in_silence: tuple[float, tuple[float, ...]] | None = None
         """What our connectors took when the station meter fell silent."""
@@ -136,7 +138,10 @@ class PowerSharing:
         before_w, before_a = self._others.power_w, self._other_currents.current_a
         self._others.note_connectors(
             {
-                outlet.number: (outlet.reading_mono_s, max(0.0, outlet.reading.power_w))
+                outlet.number: (
+                    outlet.reading_mono_s,
+                    max(0.0, outlet.reading.power_w) * self._losses.get(outlet.number, 1.0),
+                )
                 for outlet in self._outlets
                 if outlet.reading is not None
             }
@@ -208,7 +213,7 @@ class PowerSharing:
         """What our connectors take: W, and A of each line."""
         own_a = [drawn_a(outlet, self._settings.station.phase_voltage_v) for outlet in self._outlets]
         lines = tuple(math.fsum(amps[line] for amps in own_a) for line in range(3))
-        return math.fsum(drawn_w(outlet) for outlet in self._outlets), lines
+        return math.fsum(drawn_w(each) * self._losses.get(each.number, 1.0) for each in self._outlets), lines
 
     def _note_silence(self, now: float) -> None:
         """What is ours is what it was when the meter fell silent: taken anew each second it would only ever fall."""
@@ -252,6 +257,7 @@ class PowerSharing:
         # groups change hands by the sequencer, which knows what really flows
         self.allocation = lower_before_raise(station, requests, limits, before, target, topology=self.topology)
         self._shared_s = now
+        self._losses = losses_of(self.topology, self.allocation)
         for line in (*changes(before, self.allocation), *self.allocation.moves):
             log.info("power: %s", line)
         for outlet, request in zip(self._outlets, requests, strict=True):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+from chargepoint.power.allocation import Allocation
+from chargepoint.power.losses import input_w
+from chargepoint.power.topology import Topology
 from chargepoint.station.limits import line_currents, lines_of
 from chargepoint.station.outlet import Outlet
 from chargepoint.vocabulary import PowerType
@@ -46,3 +49,17 @@ def drawn_w(outlet: Outlet) -> float:
     if outlet.reading is None or outlet.link_lost:
         return outlet.grant.power_w
     return max(0.0, outlet.reading.power_w)
+
+
+def losses_of(topology: Topology | None, allocation: Allocation) -> dict[int, float]:
+    """By connector: W of the grid for each W that its groups give it, by their curves; those that lose nothing are left
+    out. A station meter counts these losses as ours, not as a load of others."""
+    if topology is None:
+        return {}
+    given_w: dict[int, float] = {}
+    taken_w: dict[int, float] = {}
+    for name, feed in allocation.feeds.items():
+        given_w[feed.connector] = given_w.get(feed.connector, 0.0) + feed.power_w
+        more_w = input_w(topology.groups[name], feed.power_w)
+        taken_w[feed.connector] = taken_w.get(feed.connector, 0.0) + more_w
+    return {number: taken_w[number] / total_w for number, total_w in given_w.items() if 0 < total_w < taken_w[number]}
