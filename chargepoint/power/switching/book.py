@@ -33,7 +33,10 @@ class ContactorBook:
         self.settings = settings
         self.ordered: dict[str, bool] = {}
         self.found_closed: set[str] = set()
-        """Closed when they were first seen, and not ordered since: they keep what they were told by others."""
+        """Closed when they were first seen, and not ordered since: they keep what they were told by others. One that is
+        claimed is ordered closed once it has been seen so for longer than opening takes."""
+        self.lost: set[str] = set()
+        """Those of them that are found open at this tick."""
         self.welded: dict[str, str] = {name: "latched before" for name in sorted(welded) if name in wiring.ends}
         self.failed: dict[str, str] = {}
         self.unknown: set[str] = set()
@@ -48,6 +51,7 @@ class ContactorBook:
         self._confirmed: set[str] = set()
         self._failures: dict[str, int] = {}
         self._offered_s: dict[str, float] = {}
+        self._first_s, self._looks = math.inf, 0
         self._closings: dict[str, deque[float]] = {
             name: deque(sorted(at for at in times if math.isfinite(at)), maxlen=settings.operations)
             for name, times in closings.items()
@@ -67,6 +71,11 @@ class ContactorBook:
     def look(self, look: Look, now_s: float) -> None:
         """Compare what is reported with what was ordered; faults are found here."""
         feedback, ordered, odd = look.feedback, self.ordered, self.odd_since_s
+        self._first_s = min(self._first_s, now_s)
+        self._looks += 1
+        self.lost = {name for name in self.found_closed if feedback.get(name) is False}
+        ordered.update(dict.fromkeys(self.lost, False))
+        self.found_closed -= self.lost
         for name in self.names:
             said = feedback.get(name)
             if said:
@@ -177,6 +186,11 @@ class ContactorBook:
     def is_stable(self, names: Iterable[str], now_s: float) -> bool:
         """Whether all are reported closed for long enough (Z4)."""
         return all(now_s - self.closed_since_s.get(name, math.inf) >= self.settings.stable_s - 1e-9 for name in names)
+
+    def take_over(self, claimed: Iterable[str], now_s: float) -> None:
+        """Those found closed that are needed are ordered closed from now on, once they are surely not just opening."""
+        if self.found_closed and self._looks >= LEAST_LOOKS and now_s - self._first_s >= self.settings.settled_s - 1e-9:
+            self.found_closed.difference_update(claimed)
 
     def moving(self) -> Iterable[str]:
         """Those whose feedback has not followed yet, and that are not known to be out of order."""

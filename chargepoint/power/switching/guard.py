@@ -86,7 +86,7 @@ def _contactors(
     changed = [
         (name, closes)
         for name, closes in orders.contactors.items()
-        if closes is not last.get(name, look.feedback.get(name) if last_orders is None else None)
+        if closes is not last.get(name, look.feedback.get(name))  # not ordered yet: it is taken over as it is
     ]
     if not changed:
         return orders.contactors

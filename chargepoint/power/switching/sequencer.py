@@ -116,6 +116,9 @@ class Sequencer:
         self._ticked_s = now_mono_s
         self._contactors.resting = measured.resting
         self._contactors.look(look, now_mono_s)
+        for member in self._members.values():
+            if member.link is not None and not self._contactors.lost.isdisjoint(self._wiring.path(member.link)):
+                member.link = member.move = None  # it was opening when it was taken over
         self._groups.look(look, now_mono_s)
         self._lock_behind_unknown(now_mono_s)
         if is_first:
@@ -140,10 +143,11 @@ class Sequencer:
             levels_a=self._levels_a,
         )
         finished = self._move(tick)
+        groups = supply.orders(tick)
         orders = Orders(
-            groups=supply.orders(tick),
+            groups=groups,
             contactors=self._switch(tick),
-            outputs=supply.announcements(tick),
+            outputs=supply.announcements(tick, groups),
             moves=tuple(_shown(tick, each.move) for each in self._members.values() if each.move is not None),
             finished=tuple(finished),
         )
@@ -163,7 +167,6 @@ class Sequencer:
 
     def _remember(self, orders: Orders) -> None:
         self._contactors.ordered.update(orders.contactors)
-        self._contactors.found_closed -= orders.contactors.keys()
         for name, order in orders.groups.items():
             member = self._members[name]
             member.is_on, member.told_v = order.is_on, order.voltage_v
@@ -244,9 +247,10 @@ class Sequencer:
                 is_matched = highest_v < self.settings.dead_v or apart_v <= self.settings.match_v
                 if is_matched and not book.why_not_close(name, tick.now_s):
                     self._order(tick, name, True, 0.0, apart_v)
+        book.take_over(claimed, tick.now_s)
         for name in book.names:
             ordered = book.ordered.get(name)
-            if ordered is not None and (name not in book.found_closed or name in claimed):
+            if ordered is not None and name not in book.found_closed:
                 orders[name] = ordered
         return orders
 

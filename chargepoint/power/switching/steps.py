@@ -157,12 +157,14 @@ def _rest(tick: Tick, member: Member, move: Running) -> Outcome:
     if not ahead:
         move.closing = tick.wiring.path(link)
         return Step.CLOSE
-    closing, is_far = _closable(tick, member, ahead)
+    is_live = _is_live(tick, member, link) or tick.in_step_s(move) > tick.settings.bleed_s / 2
+    closing, is_far = _closable(tick, ahead, is_live)
     if closing:
         closing = _settled(tick, member, move, closing, is_far)
     else:
         move.matched_since_s = None
-    limit_s = tick.settings.match_s if far_voltage(tick, move) >= tick.settings.dead_v else tick.settings.bleed_s
+    is_quick = far_voltage(tick, move) >= tick.settings.dead_v and _is_live(tick, member, link)
+    limit_s = tick.settings.match_s if is_quick else tick.settings.bleed_s
     if closing and tick.closing_at.get(connector, member.name) == member.name:
         if any(tick.contactors.why_not_close(name, tick.now_s) for name in closing):
             move.cause = "a contactor has just moved"
@@ -228,7 +230,8 @@ def matching(tick: Tick, member: Member, move: Running) -> float | None:
     if not ahead:
         return member.told_v if member.is_on else None
     far_v = far_voltage(tick, move)
-    if far_v < settings.dead_v or len(ahead) > 1:
+    is_rest = not _is_live(tick, member, move.joins) and tick.in_step_s(move) <= settings.bleed_s / 2
+    if far_v < settings.dead_v or len(ahead) > 1 or (is_rest and move.step is Step.REST):
         return None
     own_v = tick.look.voltage_v(tick.look.place(tick.wiring.group_bus[member.name]))
     if own_v > far_v + settings.match_v and tick.in_step_s(move) < settings.match_s * 0.6:
@@ -236,7 +239,18 @@ def matching(tick: Tick, member: Member, move: Running) -> float | None:
     return far_v
 
 
-def _closable(tick: Tick, member: Member, ahead: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
+def _is_live(tick: Tick, member: Member, link: int) -> bool:
+    """Whether anything holds the voltage of the output: a battery, or another group. Else it is a rest, and falls."""
+    connector = tick.wiring.topology.links[link].connector
+    names = tick.look.joined.groups.get(tick.look.place(tick.wiring.output_bus[connector]), ())
+    others = [name for name in names if name != member.name]
+    return tick.look.is_output_closed(connector) or any(
+        tick.members[name].is_on or tick.look.groups[name].is_on or not tick.look.groups[name].is_online
+        for name in others
+    )
+
+
+def _closable(tick: Tick, ahead: tuple[str, ...], is_live: bool) -> tuple[tuple[str, ...], bool]:
     """What may be closed now of the contactors ahead, and whether only the live bus is missing."""
     settings, look = tick.settings, tick.look
     sides = {name: look.apart_v(name) for name in ahead}
@@ -245,7 +259,7 @@ def _closable(tick: Tick, member: Member, ahead: tuple[str, ...]) -> tuple[tuple
     inner, last = ahead[:-1], ahead[-1]
     if inner:
         return (inner if all(sides[name][1] < settings.dead_v for name in inner) else ()), False
-    return ((last,) if sides[last][0] <= settings.match_v else ()), True
+    return ((last,) if is_live and sides[last][0] <= settings.match_v else ()), is_live
 
 
 def _close(tick: Tick, member: Member, move: Running) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from chargepoint.power.measured import Announcement, GroupOrder, OutputReading, Stage, Step
 from chargepoint.power.switching.ramps import LEAST_VOLTAGE_V, Ceiling, Share, divide, sound
@@ -56,32 +57,25 @@ def _matching(tick: Tick, idle: dict[str, GroupOrder]) -> dict[str, GroupOrder]:
         place = tick.look.place(tick.wiring.group_bus[name])
         if place not in levels or name in found:
             continue
-        is_free = name not in tick.groups.locked and not any(
-            tick.look.is_powered(number) or tick.look.outputs[number].is_closed is True or not _is_through(tick, number)
-            for number in tick.look.joined.outputs.get(place, ())
-        )
-        if is_free:
+        outputs = tick.look.joined.outputs.get(place, ())
+        if name not in tick.groups.locked and all(_is_way(tick, number) for number in outputs):
             found[name] = GroupOrder(is_on=True, voltage_v=_within(tick, tick.members[name], levels[place]))
     return found
 
 
-def _is_through(tick: Tick, connector: int) -> bool:
-    """Whether ways to other outputs lead through this one while it is out of use."""
-    return tick.wiring.output_bus[connector] in tick.wiring.through
+def _is_way(tick: Tick, connector: int) -> bool:
+    """Whether an output is a way for others now: out of use, and its own contactor open."""
+    is_through = tick.wiring.output_bus[connector] in tick.wiring.through
+    return is_through and not tick.look.is_powered(connector) and tick.look.outputs[connector].is_closed is not True
 
 
 def _is_at_another(tick: Tick, move: Running, place: int) -> bool:
     """Whether the conductor of a group that is to be joined elsewhere is that of an output which may not have voltage.
 
-    An output on the group's own way (a node of a ring) has none behind its open contactor.
+    An output that ways lead through (a node of a ring) has none behind its open contactor while it is out of use.
     """
-    own = () if move.joins is None else tick.wiring.buses[move.joins]
-    for number in tick.look.joined.outputs.get(place, ()):
-        is_on_the_way = tick.wiring.output_bus[number] in own and not tick.look.is_powered(number)
-        is_open = tick.look.outputs[number].is_closed is not True
-        if number != tick.connector(move.joins) and not (is_on_the_way and is_open):
-            return True
-    return False
+    others = (n for n in tick.look.joined.outputs.get(place, ()) if n != tick.connector(move.joins))
+    return any(not _is_way(tick, number) for number in others)
 
 
 def grant(tick: Tick, connector: int) -> Announcement:
@@ -95,8 +89,9 @@ def grant(tick: Tick, connector: int) -> Announcement:
     return Announcement(current_a=sound(given.current_a) if power_w > 0 else 0.0, power_w=power_w)
 
 
-def announcements(tick: Tick) -> dict[int, Announcement]:
-    """The most each vehicle may have: its grant, as far as the groups that stay at its output can give it."""
+def announcements(tick: Tick, told: Mapping[str, GroupOrder]) -> dict[int, Announcement]:
+    """The most each vehicle may have: its grant, as far as the groups that stay at its output can give it. Of one that
+    still comes up as much as it is `told` counts."""
     found = {}
     for connector in tick.look.outputs:
         stage = tick.look.stage(connector)
@@ -110,10 +105,13 @@ def announcements(tick: Tick) -> dict[int, Announcement]:
             there = [each for each in tick.members.values() if tick.connector(each.link) == connector]
             is_left = any(_is_going(each) for each in there)
             for member in there:
+                most_a = 0.0
                 if _is_counted(tick, member, is_left):
                     most_a = _most_a(tick, member, voltage_v)
-                    able_a += most_a
-                    able_w += most_a * voltage_v
+                elif not _is_going(member):
+                    most_a = told[member.name].current_a
+                able_a += most_a
+                able_w += most_a * voltage_v
             may = Announcement(current_a=min(may.current_a, able_a), power_w=min(may.power_w, able_w))
         found[connector] = may
     return found

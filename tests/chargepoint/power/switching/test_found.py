@@ -40,6 +40,21 @@ FOUND: dict[str, tuple[Callable[[Scenario], list[str]], Scenario]] = {
             surroundings=1, contactors=((11, 4), (5, 3)), tick_s=0.05,
         ),
     ),
+    "what is taken over is not ordered open under current though another contactor is late": (
+        properties.keeps_the_rules,
+        after(
+            "full 3x4", (0, "start", 1, 1), (0, "start", 3, 3), (0, "start", 2, 2), (0.1, "want", 0, 20),
+            (1.5, "want", 9, 37), (0.3, "force", 0, 24), (1.5, "restart", 6, 23), tick_s=0.05,
+        ),
+    ),
+    "what was opening when a new sequencer began is not closed again": (
+        properties.survives_restarts,
+        after(
+            "ring 4", (0, "start", 8, 8), (0.1, "want", 0, 31), (0, "request", 11, 3), (0.3, "want", 10, 5),
+            (9, "stop", 6, 35), (0, "stop", 2, 15), (0.1, "want", 7, 27), (9, "start", 11, 22), (0.1, "want", 8, 34),
+            surroundings=1, contactors=((4, 3), (2, 4), (3, 2)), tick_s=0.05,
+        ),
+    ),
     "what goes from battery to battery over a fault is nobody's order": (
         properties.keeps_the_rules,
         after(

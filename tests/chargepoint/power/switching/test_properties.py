@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.chargepoint.power.switching import properties
 from tests.chargepoint.power.switching.scenarios import FAULTY, HURTING, ORDERLY, Scenario, scenarios
 
-few = settings(max_examples=20, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(
+    max_examples=20,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],  # making an example smaller takes minutes: only at length
+)
 many = settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
 
 

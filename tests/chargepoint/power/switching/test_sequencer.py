@@ -427,3 +427,42 @@ def test_the_only_groups_of_sessions_are_exchanged_with_the_fewest_pauses(name: 
     assert {link.group: link.connector for n in driven.sequencer.connected.values()
             for link in [driven.topology.links[n]]} == dict(pairs)  # fmt: skip
     assert_gentle(driven)
+
+
+def test_two_groups_on_one_conductor_join_another_output_together() -> None:
+    driven = charging(bare_ring(), ("M1", 1), ("M2", 2), ("M3", 2), vehicles={2: Vehicle(request_a=40)})
+    driven.plant.stop(2)
+    driven.wanted = wish(driven.topology, ("M1", 1), ("M2", 1), ("M3", 1))
+    driven.run(25)
+    assert driven.closed() == {"T1", "T2"}
+    assert {each.result for each in driven.finished} == {Result.DONE}
+    assert_gentle(driven)
+
+
+def test_a_rest_of_voltage_at_an_output_is_waited_for_not_followed() -> None:
+    topology = matrix()
+    sequencer, rest_v = Sequencer(topology), 350.0
+    for place in range(200):
+        measured = Measured(
+            groups={name: GroupReading() for name in topology.groups},
+            contactors=dict.fromkeys(topology.contactors, False),
+            outputs={1: OutputReading(stage=Stage.PREPARING, voltage_v=rest_v, request_v=400, request_a=2)},
+        )
+        orders = sequencer.tick(wish(topology, ("M1", 1)), measured, place / 10)
+        assert orders.finished == ()
+        if orders.contactors["K11"]:
+            break
+        assert not orders.groups["M1"].is_on
+        rest_v *= 0.975
+    assert rest_v < 60
+
+
+def test_a_vehicle_is_never_told_less_than_its_groups_are_told_to_give() -> None:
+    driven = Driven(matrix())
+    driven.plant.start(1, Vehicle(request_a=150, obeys=False))
+    driven.wanted = wish(driven.topology, ("M1", 1), ("M2", 1), ("M3", 1))
+    for _ in range(200):
+        driven.run(0.1)
+        if driven.plant.outlet(1).stage is Stage.CHARGING:
+            told_a = sum(order.current_a for order in driven.orders.groups.values())
+            assert told_a <= driven.orders.outputs[1].current_a + 0.1
