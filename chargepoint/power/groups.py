@@ -87,10 +87,10 @@ class Groups:
         if self.is_sound and self._is_settled(settled, before):
             return before, self.previous.settled
         best: Given | None = None
-        for members, reached in self._without_rivals(ranked, room):
-            if best is None or (len(best.served.guaranteed), len(best.served.lows)) < reached:
-                given = self._best_of(members, ranked, room, follow_w, before)
-                if best is None or _worth(given)[:2] > _worth(best)[:2]:
+        for members, ideal in self._choices(ranked, room):
+            if best is None or _reached(best.served) < _reached(ideal):
+                given = self._best_of(members, ideal, ranked, room, follow_w, before)
+                if best is None or _reached(given.served) > _reached(best.served):
                     best = given
         assert best is not None
         return best, settled
@@ -98,6 +98,7 @@ class Groups:
     def _best_of(
         self,
         members: Sequence[Party],
+        ideal: Served,
         ranked: Sequence[Party],
         room: Room,
         follow_w: Mapping[int, float],
@@ -105,7 +106,7 @@ class Groups:
     ) -> Given:
         """Of `ranked` only `members` are to have groups. Who is held down by the modules leaves some of the grid to the
         others: when it is not used, all are asked once more as if there were no end of it."""
-        ideal, wide = choose(members, room), room
+        wide = room
         best: Given | None = None
         asked: list[Need] | None = None
         for turn in range(MOST_ROUNDS):
@@ -130,7 +131,7 @@ class Groups:
             if short:
                 # their part of the grid may do for others; they go on asking for it
                 then = choose(members, room, short)
-                ideal = Served(then.guaranteed, ideal.lows | then.lows)
+                ideal = Served(ideal.guaranteed | then.guaranteed, ideal.lows | then.lows)
             wide = tuple(math.inf if rest > 0 else have for have, rest in zip(wide, left, strict=True))
         assert best is not None
         return best
@@ -149,21 +150,32 @@ class Groups:
                     return tuple(max(0.0, have) for have in left)
         return None
 
-    def _without_rivals(self, ranked: Sequence[Party], room: Room) -> list[tuple[Sequence[Party], tuple[int, int]]]:
-        """Of each exclusive set one, in all ways: those first with whom the most get their guarantee, then their floor
-        (both are told, as far as the grid goes)."""
+    def _choices(self, ranked: Sequence[Party], room: Room) -> Iterator[tuple[Sequence[Party], Served]]:
+        """Who may have groups, and who of them is to be served, as far as the grid goes.
+
+        Of each exclusive set one: those first with whom the most get their guarantee, then their floor. Then once more
+        for the case that the modules cannot give that: those first who take few of them.
+        """
         rivals = self.reach.topology.rivals
         numbers = {party.number for party in ranked}
         torn = [p.number for p in ranked if not rivals.get(p.number, _NOBODY).isdisjoint(numbers)]
-        if not torn:
-            return [(ranked, (0, 0))]
-        found: list[tuple[Sequence[Party], tuple[int, int]]] = []
+        found: list[tuple[Sequence[Party], Served]] = []
         for kept in itertools.islice(_independent(torn, rivals), MOST_CHOICES):
-            members = [party for party in ranked if party.number in kept or party.number not in torn]
-            served = choose(members, room)
-            found.append((members, (len(served.guaranteed), len(served.lows))))
-        found.sort(key=lambda each: each[1], reverse=True)
-        return found[:MOST_TRIED]
+            members: Sequence[Party] = [p for p in ranked if p.number in kept or p.number not in torn]
+            found.append((members, choose(members, room)))
+        found.sort(key=lambda each: _reached(each[1]), reverse=True)
+        yield from found[:MOST_TRIED]
+        for members, ideal in found[:MOST_TRIED]:
+            frugal = choose(sorted(members, key=self._takes), room)
+            if frugal.guaranteed != ideal.guaranteed:
+                yield members, frugal
+
+    def _takes(self, party: Party) -> int:
+        """How many of the best groups it takes to give a guarantee."""
+        if party.number not in self.outputs:
+            return 0
+        able = [self.reach.able_w(name, party) for name in self.reach.topology.links_to[party.number]]
+        return math.ceil(party.guarantee_w / max(able, default=0.0) - 1e-6) if any(able) else 0
 
     def _assigned(self, needs: Sequence[Need]) -> Mapping[str, int]:
         key = tuple(needs)
@@ -258,7 +270,7 @@ class Groups:
                     connector=party.number,
                     voltage_v=party.range_v,
                     floor_w=party.least_w,
-                    guarantee_w=max(party.least_w, low_w),
+                    guarantee_w=max(party.least_w, low_w) if party.number in served.guaranteed else 0.0,
                     top_w=max(low_w, shares[party.number][0]),
                     weight=weights.get(party.number, party.weight),
                     rank=rank,
@@ -362,7 +374,11 @@ def _most(party: Party, given: Given, follow_w: Mapping[int, float]) -> float:
     return max(given.served.lows[party.number], follow_w.get(party.number, math.inf))
 
 
+def _reached(served: Served) -> tuple[int, int]:
+    """How many have their guarantee, how many at least their floor."""
+    return len(served.guaranteed), len(served.lows)
+
+
 def _worth(given: Given) -> tuple[int, int, float]:
     """Guarantees, then floors, then W."""
-    served = given.served
-    return len(served.guaranteed), len(served.lows), round(given.used_w)
+    return *_reached(given.served), round(given.used_w)

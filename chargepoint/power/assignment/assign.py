@@ -47,7 +47,8 @@ def assign(
             key = _reached(problem, placed, here), used_w(problem, placed)
             if best is None or key > best[:2]:
                 best = (*key, problem, placed)
-            if key[0][0] == len(chosen):
+            asked_w = map(max, problem.goal_w, problem.floor_w)
+            if all(had_w >= asked - TOLERANCE_W for had_w, asked in zip(placed.total_w, asked_w, strict=True)):
                 break
         if best is not None:
             problem, placed = best[2:]
@@ -85,6 +86,8 @@ def _reached(problem: Problem, placed: Placed, needs: Sequence[Need]) -> tuple[i
     order = [place.get(need.connector, FREE) for need in sorted(needs, key=lambda need: need.rank)]
     key = []
     for level_w in (problem.goal_w, problem.floor_w):
-        bits = [each != FREE and placed.total_w[each] >= level_w[each] - TOLERANCE_W for each in order]
+        bits = [
+            each != FREE and placed.total_w[each] >= level_w[each] - TOLERANCE_W and level_w[each] > 0 for each in order
+        ]
         key += [sum(bits), sum(1 << (len(bits) - 1 - place) for place, bit in enumerate(bits) if bit)]
     return key[0], key[1], key[2], key[3]

@@ -10,7 +10,8 @@ import msgspec
 class Need(msgspec.Struct, frozen=True, kw_only=True):
     """What one output is to get. All W at `voltage_v`, by which a group's power is reckoned.
 
-    Below `floor_w` it can use nothing. `guarantee_w` (at least the floor) is what it gets before anyone gets more.
+    Below `floor_w` it can use nothing. `guarantee_w` (at least the floor, or 0: none) is what it gets before
+    others get their floor, and before anyone gets more.
     `top_w` is the most it can use now: its cap, or its share of the grid where that is less. `rank` 0 is the first of
     those who cannot all be guaranteed or served; ranks are distinct.
     """

@@ -209,4 +209,6 @@ class Problem:
 
 
 def _goal(need: Need) -> float:
+    if need.guarantee_w <= 0:
+        return 0.0
     return min(max(need.guarantee_w, need.floor_w), max(need.top_w, need.floor_w))

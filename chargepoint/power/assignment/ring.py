@@ -153,7 +153,8 @@ def _bonuses(
     rank = problem.needs[output].rank, problem.needs[output].connector
     place = sum(1 for need in problem.needs if (need.rank, need.connector) < rank)
     one = ((1 << count) + (1 << (count - 1 - place))) << POWER_BITS
-    return goal_w[output] - TOLERANCE_W, floor_w[output] - TOLERANCE_W, one << 2 * count + 6, one
+    goal = goal_w[output] - TOLERANCE_W if goal_w[output] > 0 else math.inf
+    return goal, floor_w[output] - TOLERANCE_W, one << 2 * count + 6, one
 
 
 def _side(
