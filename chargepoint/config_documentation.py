@@ -138,12 +138,19 @@ def _type(kind: inspect.Type) -> str:
     if isinstance(kind, inspect.EnumType):
         return "word"
     if isinstance(kind, inspect.VarTupleType):
-        return f"list of {_type(kind.item_type)}s".replace("texts", "text")
+        return f"list of {_plural(_type(kind.item_type))}"
     if isinstance(kind, inspect.UnionType):
         return " or ".join(_type(each) for each in kind.types if not isinstance(plain(each), inspect.NoneType))
     if isinstance(kind, inspect.DictType):
         return f"table of {_type(kind.value_type)}"
     return _TYPES[type(kind)]
+
+
+def _plural(words: str) -> str:
+    """Of the word that counts: lists of numbers, whole numbers, text."""
+    if words == "text":
+        return words
+    return words.replace("list", "lists", 1) if words.startswith("list") else f"{words}s"
 
 
 def _bounds(kind: inspect.Type) -> str:

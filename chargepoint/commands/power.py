@@ -69,6 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit status 0, 1 or 2."""
+    given = {name for name in _MEANT if getattr(arguments, name)}
+    if needless := sorted(given - _TAKES[arguments.deed]):
+        words = ", ".join(_MEANT[name] for name in needless)
+        print(f"chargepoint power: {arguments.deed} takes no {words}; see chargepoint power --help", file=sys.stderr)
+        return 2
     return _DEEDS[arguments.deed](arguments)
 
 
@@ -129,3 +134,10 @@ _DEEDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "switch": _switch,
     "simulate": _simulate,
 }
+
+_MEANT = {
+    "scenario": "file (it reads standard input)", "timing": "--timing", "switching": "--switching", "plot": "--plot",
+    "json": "--json",
+}  # fmt: skip
+_TAKES = {"serve": {"timing"}, "switch": {"timing"}, "simulate": {"scenario", "switching", "plot", "json"}}
+"""The arguments of each deed."""

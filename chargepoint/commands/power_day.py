@@ -30,6 +30,9 @@ def simulate(scenario_file: Path, plot: Path | None, figures: Path | None, switc
     """Exit status 0 or 1."""
     try:
         scenario = load(scenario_file)
+        for target in filter(None, (plot, figures)):
+            if not target.parent.is_dir():
+                raise CannotDo(f"{target}: there is no folder {target.parent}; make it, or name another")
         draw = None if plot is None else _drawer(plot)
         began = time.perf_counter()
         day = run(scenario, _machinery(scenario) if switching else None)
@@ -48,9 +51,13 @@ def simulate(scenario_file: Path, plot: Path | None, figures: Path | None, switc
 
 
 def load(path: Path) -> Scenario:
-    """A scenario file. Raises CannotDo, OSError."""
+    """A scenario file. Raises CannotDo."""
     try:
-        return read_scenario(parse(path.read_bytes()))
+        return read_scenario(parse(path.read_bytes(), "file", "correct it; docs/power.md describes each field"))
+    except FileNotFoundError as error:
+        raise CannotDo(f"{path}: there is no such file; some scenarios are in examples/power") from error
+    except OSError as error:
+        raise CannotDo(f"{path}: it cannot be read ({error.strerror})") from error
     except Refusal as refusal:
         found = refusal.problem
         raise CannotDo(f"{path}: {found.where}: {found.found}: {found.why}; {found.remedy}") from refusal

@@ -24,6 +24,9 @@ _KINDS = {
     "object": "an object", "null": "null",
 }  # fmt: skip
 
+TIME_OF_DAY = r"^\d{1,2}:[0-5]\d(:[0-5]\d)?$"
+_PATTERNS = {TIME_OF_DAY: "a time of day, such as 07:30 or 07:30:15"}
+
 MOST_BYTES = 4_000_000
 """Of one line."""
 MOST = 1e12
@@ -64,19 +67,19 @@ def amount_of(value: Unreadable, absent: float) -> float:
     return math.nan if value is None else value
 
 
-def parse(line: bytes) -> Mapping[str, Any]:
-    """The object of a line. Raises Refusal."""
-    if len(line) > MOST_BYTES:
-        raise Refusal("line", f"more than {MOST_BYTES} bytes", "a line is not that long", "send one object per line")
+def parse(text: bytes, whole: str = "line", remedy: str = "send one object per line") -> Mapping[str, Any]:
+    """The object of a `whole`: a line, or a file. Raises Refusal."""
+    if len(text) > MOST_BYTES:
+        raise Refusal(whole, f"more than {MOST_BYTES} bytes", f"a {whole} is not that long", remedy)
     try:
-        data = msgspec.json.decode(line)
+        data = msgspec.json.decode(text)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise Refusal("line", line, f"this is no JSON that can be read: {error}", "send one object per line") from error
+        raise Refusal(whole, text, f"this is no JSON that can be read: {error}", remedy) from error
     if not isinstance(data, dict):
-        raise Refusal("line", data, "a line is an object", 'begin it with "{" and end it with "}"')
+        raise Refusal(whole, data, f"a {whole} is an object", 'begin it with "{" and end it with "}"')
     for number in _numbers(data):
         if not -MOST <= number <= MOST:
-            raise Refusal("line", number, "no figure of a charging station is as large", "correct it")
+            raise Refusal(whole, number, "no figure of a charging station is as large", "correct it")
     return data
 
 
@@ -162,6 +165,9 @@ def _why(words: str) -> str:
     if words.startswith("Expected") and ", got" in words:
         kinds = [" or ".join(_KINDS.get(each, each) for each in name.split(" | ")) for name in names]
         return f"this is {kinds[-1]}, it must be {kinds[0]}"
+    for pattern, meaning in _PATTERNS.items():
+        if words.endswith(f"matching regex {pattern!r}"):
+            return f"this is not {meaning}"
     for name, kind in _KINDS.items():
         words = words.replace(f"`{name}`", kind)
     return words[:1].lower() + words[1:].replace("`", "'")

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from chargepoint.power.json_lines import Amount, ConnectorNumber, Refusal, read
+from chargepoint.power.json_lines import TIME_OF_DAY, Amount, ConnectorNumber, Refusal, read
 from chargepoint.power.sharing_lines import FaultsLine, LimitLine
 from chargepoint.power.station_lines import GridLine, StationLine, read_station
 from chargepoint.power.topology import Topology
 from chargepoint.vocabulary import PowerType
 
-TimeOfDay = Annotated[str, Meta(pattern=r"^\d{1,2}:[0-5]\d(:[0-5]\d)?$")]
+TimeOfDay = Annotated[str, Meta(pattern=TIME_OF_DAY)]
 """HH:MM or HH:MM:SS since the midnight before the day; 30:00 is six in the next morning."""
 Percent = Annotated[float, Meta(ge=0, le=100)]
 LONGEST_S = 7 * 86_400.0
@@ -149,7 +149,11 @@ def read_scenario(data: Mapping[str, Any]) -> Scenario:
         if event.connector is not None:
             _known(event.connector, sockets, where)
         if event.faults is not None:
-            event.faults.faults(topology)
+            try:
+                event.faults.faults(topology)
+            except Refusal as refusal:
+                found = refusal.problem
+                raise Refusal(f"{where}.{found.where}", found.found, found.why, found.remedy) from refusal
     return Scenario(
         name=file.name,
         station=station,

@@ -128,7 +128,7 @@ def test_the_table_has_a_line_for_each_vehicle() -> None:
         ({"vehicles": [{"connector": 1, "arrives": "08:00", "voltage_v": [500, 400]}]}, "vehicles[0].voltage_v"),
         ({"vehicles": [{"connector": 1, "arrives": "08:00", "curve": [[50, 1], [20, 1]]}]}, "vehicles[0].curve"),
         ({"events": [{"at": "08:00", "connector": 1}]}, "events[0]"),
-        ({"events": [{"at": "08:00", "faults": {"groups": ["M9"]}}]}, "faults.groups"),
+        ({"events": [{"at": "08:00", "faults": {"groups": ["M9"]}}]}, "events[0].faults.groups"),
         ({"vehicels": []}, "line"),
     ],
 )
@@ -171,3 +171,32 @@ def test_what_cannot_be_drawn_or_read_is_said(
     assert "JSON" in capsys.readouterr().err
     assert main(["power", "simulate", str(tmp_path / "none.json")]) == 1
     assert main(["power", "simulate"]) == 2
+    assert "no such file" in capsys.readouterr().err
+    assert main(["power", "simulate", str(tmp_path)]) == 1
+    assert "cannot be read" in capsys.readouterr().err
+    file.write_text(json.dumps(scenario(begins="8 am")), encoding="utf-8")
+    assert main(["power", "simulate", str(file)]) == 1
+    assert "not a time of day" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_told_before_the_day_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "day.json"
+    file.write_text(json.dumps(scenario()), encoding="utf-8")
+    assert main(["power", "simulate", str(file), "--json", str(tmp_path / "none" / "day.json")]) == 1
+    told = capsys.readouterr()
+    assert "there is no folder" in told.err
+    assert not told.out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["serve", "day.json"], ["serve", "--plot", "day.svg"], ["switch", "--switching"], ["simulate", "x", "--timing"],
+        ["simulate"],
+    ],
+)  # fmt: skip
+def test_arguments_of_another_deed_are_wrong_use(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["power", *words]) == 2
+    assert words[0] in capsys.readouterr().err
