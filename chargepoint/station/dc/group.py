@@ -39,11 +39,13 @@ class Group:
         self.told_off_s = -math.inf
         self._members = frozenset(place.numbers)
         self._steps = SHARES
+        self._abilities: dict[float, Ability] = {}
         self._absent: frozenset[int] | None = None
 
     def look(self, bank: Iterable[ModuleReading]) -> GroupReading:
         """Take its modules out of those of its bank."""
         self.readings = tuple(each for each in bank if each.number in self._members)
+        self._abilities.clear()
         return group_reading(self.readings)
 
     @property
@@ -52,7 +54,11 @@ class Group:
         return any(map(is_usable, self.readings))
 
     def ability(self, voltage_v: float = 0.0) -> Ability:
-        return ability(self.readings, voltage_v)
+        """What its modules could give; reckoned once a look for each voltage, for every output asks."""
+        found = self._abilities.get(voltage_v)
+        if found is None:
+            found = self._abilities[voltage_v] = ability(self.readings, voltage_v)
+        return found
 
     @property
     def is_told(self) -> bool:
