@@ -17,7 +17,7 @@ from chargepoint.power.groups import Given, Groups
 from chargepoint.power.memory import follow, hold_cap, must_wait, stopped, went_on, with_cap
 from chargepoint.power.phases import balanced
 from chargepoint.power.reach import Reach
-from chargepoint.power.served import choose, shares_of
+from chargepoint.power.served import Served, choose, shares_of
 from chargepoint.power.sums import Sums
 from chargepoint.power.telling import Found, told, with_feeds
 from chargepoint.power.topology import NO_FAULTS, Faults, Topology
@@ -166,31 +166,33 @@ class _Sharing:
             on_phase=on_phase,
             settled=settled,
         )
-        answer = told(found, self.parties, self.wanting, self.budget, self.topology, self.previous)
+        answer = told(found, self.parties, self.wanting, self.budget, self.topology, self.groups, self.previous)
         if self.groups is None:
             return answer
         return with_feeds(answer, found, self.groups, self.previous, self.rules, self.now_mono_s)
 
     def _given(self, groups: Groups, ranked: Sequence[Party], follow_w: Mapping[int, float]) -> tuple[Given, Settled]:
-        """The grid says whose guarantees fit before the modules say whose they can give. Where that costs a guarantee,
-        it is tried without one of those whom the grid would have served."""
+        """The grid says who can be served before the modules say whom they can serve. Where that costs a guarantee or a
+        floor, it is tried without one of those whom the grid would have served."""
         given, settled = groups.give(ranked, self.budget.room, follow_w)
-        ideal = choose(ranked, self.budget.room).guaranteed
-        if len(given.served.guaranteed) >= len(ideal) or settled is self.previous.settled:
+        ideal = choose(ranked, self.budget.room)
+        if _reached(given.served) >= _reached(ideal) or settled is self.previous.settled:
             return given, settled
-        tries = 0
-        for party in reversed(ranked):
-            if party.number not in ideal or party.number not in groups.outputs:
+        last_first, tried = list(reversed(ranked)), 0
+        last_first.sort(key=lambda party: party.number in given.served.lows)
+        for party in last_first:
+            if party.number not in ideal.lows or party.number not in groups.outputs:
                 continue
             others = [other for other in ranked if other is not party]
-            then = choose(others, self.budget.room).guaranteed
-            if then <= ideal or len(then) <= len(given.served.guaranteed):
+            then = choose(others, self.budget.room)
+            if then.lows.keys() <= ideal.lows.keys() and then.guaranteed <= ideal.guaranteed:
                 continue
-            again, _ = groups.give(others, self.budget.room, follow_w)
-            if len(again.served.guaranteed) > len(given.served.guaranteed):
-                given = again
-            tries += 1
-            if tries >= MOST_TRIES or len(given.served.guaranteed) >= len(ideal):
+            if _reached(then) > _reached(given.served):
+                again, _ = groups.give(others, self.budget.room, follow_w)
+                if _reached(again.served) > _reached(given.served):
+                    given = again
+                tried += 1
+            if tried >= MOST_TRIES or _reached(given.served) >= _reached(ideal):
                 break
         return given, settled
 
@@ -213,3 +215,8 @@ class _Sharing:
 def _rank(party: Party) -> tuple[float, float, int]:
     """First of those who cannot all be served: the heavier, then the older session."""
     return -party.weight, party.request.since_mono_s, party.number
+
+
+def _reached(served: Served) -> tuple[int, int]:
+    """How many have their guarantee, how many at least their floor."""
+    return len(served.guaranteed), len(served.lows)

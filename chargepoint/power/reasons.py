@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from chargepoint.power.grid import Budget, Party
-from chargepoint.power.served import blocking
 from chargepoint.power.sharing import AT_TOP
 from chargepoint.power.topology import Topology
 from chargepoint.power.words import Allocation, Feed
@@ -49,21 +48,23 @@ def why_nothing(
     party: Party,
     is_waiting: bool,
     served: Sequence[Party],
-    lows: Mapping[int, float],
+    index: int,
     budget: Budget,
     topology: Topology | None,
-    fits_grid: bool,
+    lacks_modules: Callable[[], bool],
 ) -> tuple[str, str]:
-    """For a connector that gets nothing although it could: what would have to grow."""
+    """For a connector that gets nothing although it could: what would have to grow.
+
+    `index`: the constraint of the grid that its floor would break. `lacks_modules`: asked where the grid is in the way:
+    whether it would get nothing with more grid, either.
+    """
     rivals = topology.rivals.get(party.number, frozenset()) if topology is not None else frozenset()
     active = [other.number for other in served if other.number in rivals]
     if active:
         source = EXCLUSIVE_SET
     else:
-        index = blocking(party, served, lows, budget.room)
         has_modules = topology is not None and party.number in topology.outputs
-        source = budget.names[index] if index != AT_TOP and not (fits_grid and has_modules) else ""
-        source = source or (MODULES if has_modules else budget.names[0])
+        source = MODULES if has_modules and (index == AT_TOP or lacks_modules()) else budget.names[max(index, 0)]
     if is_waiting:
         return source, f"paused ({source}): there is room again, it goes on when that has lasted"
     if active:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import msgspec
 
 from chargepoint.power.grid import Budget, Party
 from chargepoint.power.groups import Groups
 from chargepoint.power.reasons import moves, source_of, why_nothing, why_so_much, why_unserved
-from chargepoint.power.served import Served, choose
-from chargepoint.power.sharing import Shares
+from chargepoint.power.served import Served, blocking, choose
+from chargepoint.power.sharing import AT_TOP, Shares
 from chargepoint.power.topology import Topology
 from chargepoint.power.words import Allocation, Feed, Memory, Rules, Settled
 
@@ -37,6 +38,7 @@ def told(
     wanting: Sequence[Party],
     budget: Budget,
     topology: Topology | None,
+    groups: Groups | None,
     previous: Allocation,
 ) -> Allocation:
     """Grants, reasons and memory; the groups come by `with_feeds`."""
@@ -47,7 +49,7 @@ def told(
     for name in sorted(found.links):
         assert topology is not None
         names.setdefault(topology.links[found.links[name]].connector, []).append(name)
-    ideal: frozenset[int] | None = None
+    ideal: Served | None = None
     for party in parties:
         number = party.number
         if number in shares:
@@ -63,9 +65,13 @@ def told(
             grants[number] = party.grant(0.0, source)
             continue
         if ideal is None:
-            ideal = frozenset(choose(wanting, budget.room).lows)
+            ideal = choose(wanting, budget.room)
         has_room = number in found.waiting and found.memory[number].fits_since_mono_s is not None
-        source, reasons[number] = why_nothing(party, has_room, members, lows, budget, topology, number in ideal)
+        index = blocking(party, members, lows, budget.room)
+        if index == AT_TOP and number not in ideal.lows:  # there is room as long as others wait, too
+            index = blocking(party, [other for other in wanting if other.number in ideal.lows], ideal.lows, budget.room)
+        lacks_modules = partial(_lacks_modules, party, members, lows, groups) if number in ideal.lows else _no
+        source, reasons[number] = why_nothing(party, has_room, members, index, budget, topology, lacks_modules)
         if number in found.on_phase:
             source = "phase"
         before = previous.grants.get(number)
@@ -73,6 +79,18 @@ def told(
             source = before.source  # what made it stop, while it waits
         grants[number] = party.grant(0.0, source)
     return Allocation(grants=grants, reasons=reasons, memory=dict(found.memory))
+
+
+def _no() -> bool:
+    return False
+
+
+def _lacks_modules(party: Party, served: Sequence[Party], lows: Mapping[int, float], groups: Groups | None) -> bool:
+    """Whether the modules could not give it its floor beside what the others have at least."""
+    if groups is None:
+        return False
+    together = Served(lows=dict(lows) | {party.number: party.least_w})
+    return party.number not in groups.fitting([*served, party], together)
 
 
 def with_feeds(
