@@ -181,3 +181,21 @@ async def test_a_welded_tie_of_a_ring_joins_two_places_and_the_others_go_on(tmp_
         await leave_all(rig)
         assert closed(rig) == {welded}
         await rig.check(is_reported=False)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("after_s", [0.05, 0.3])
+async def test_an_io_module_that_begins_anew_just_after_the_software_joins_nothing_unmatched(
+    tmp_path: Path, after_s: float
+) -> None:
+    async with Rig(tmp_path, ring(4), is_linked=False) as rig:
+        await charge(rig, 1)
+        await rig.advance(SETTLED_S)
+        await rig.crash()
+        await rig.advance(0.5)
+        await rig.boot_up()
+        await rig.advance(after_s)
+        rig.simulated.do("io", "io-0", IoFaults(restart=True))
+        await rig.advance(20)
+        await leave_all(rig)
+        await rig.check(is_reported=False)
