@@ -164,7 +164,7 @@ def _groups(
             allowed[name] = OFF
             refusals.append(f"group {name} goes off: {why}")
             continue
-        powered = [number for number in outputs if look.is_powered(number)]
+        powered = _fed(look, outputs)
         if order.current_a > _TOLERANCE_A and not any(_is_led(look, name, n, steady) for n in powered):
             allowed[name] = GroupOrder(is_on=True, voltage_v=order.voltage_v)
             refusals.append(f"group {name} gets no current: its contactors are not closed for long enough (Z4)")
@@ -186,6 +186,16 @@ def _why_off(look: Look, order: GroupOrder, outputs: list[int]) -> str:
         if any(look.wiring.output_bus[number] not in through for number in outputs) or order.current_a > 0:
             return f"output {outputs[0]} asks for nothing (Z10)"
     return ""
+
+
+def _fed(look: Look, outputs: list[int]) -> list[int]:
+    """The outputs that groups of a conductor give to. One that begins, with its own contactor open, on the way to
+    another that charges, gets nothing: the way is taken away from it."""
+    powered = [number for number in outputs if look.is_powered(number)]
+    if not any(look.is_output_closed(number) for number in powered):
+        return powered
+    through = look.wiring.through
+    return [n for n in powered if look.is_output_closed(n) or look.wiring.output_bus[n] not in through]
 
 
 def _is_led(look: Look, group: str, connector: int, steady: frozenset[str]) -> bool:

@@ -21,6 +21,7 @@ def targets(tick: Tick) -> dict[str, int]:
     found: dict[str, int] = {}
     preparing: dict[int, list[int]] = {}
     unusable = tick.contactors.unusable
+    barred = {tick.wiring.output_bus[n]: n for n in tick.look.outputs if tick.look.is_barred(n)}
     for number in wishes:
         if not 0 <= number < len(links):
             continue
@@ -28,6 +29,8 @@ def targets(tick: Tick) -> dict[str, int]:
         stage = tick.look.stage(link.connector)
         is_well = link.group not in tick.groups.locked and link.connector not in tick.shorted
         if link.group in found or not is_well or not unusable.isdisjoint(link.contactors):
+            continue
+        if any(barred.get(bus, link.connector) != link.connector for bus in tick.wiring.buses[number]):
             continue
         if stage is Stage.CHARGING:
             found[link.group] = number
@@ -161,8 +164,8 @@ def why_wait(tick: Tick, group: str, link: int) -> str:
         for number in tick.look.joined.outputs.get(place, ()):
             if number == connector:
                 continue
-            is_free = tick.wiring.output_bus[number] in tick.wiring.through and not tick.look.is_powered(number)
-            if not is_free or tick.look.outputs[number].is_closed is True:
+            is_free = tick.wiring.output_bus[number] in tick.wiring.through and not tick.look.is_barred(number)
+            if not is_free:
                 return f"output {number} is on its way"
         for name in tick.look.joined.groups.get(place, ()):
             theirs = tick.connector(tick.members[name].link)

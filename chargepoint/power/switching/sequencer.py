@@ -287,7 +287,10 @@ def _turned(tick: Tick, member: Member, move: Running, goal: int | None) -> End 
         return None
     if move.step is Step.REST:
         return End(Result.TURNED_BACK)
-    return End(Result.DONE) if move.step > Step.CLOSE else None
+    is_closed = all(tick.look.is_closed(name) for name in move.closing)
+    if move.step is Step.CLOSE and (is_closed or not tick.contactors.unusable.isdisjoint(move.closing)):
+        return None  # it goes on to a stable state, or ends for what has failed
+    return End(Result.DONE if move.step > Step.CLOSE else Result.TURNED_BACK)
 
 
 def _ended(tick: Tick, member: Member, move: Running, end: End) -> MoveRecord:

@@ -57,6 +57,10 @@ def must_leave(tick: Tick, member: Member) -> bool:
         or connector in tick.shorted
         or member.name in tick.groups.locked
         or not tick.contactors.unusable.isdisjoint(link.contactors)
+        or any(
+            tick.look.is_powered(number) and number != connector and bus in tick.wiring.buses[member.link]
+            for number, bus in tick.wiring.output_bus.items()
+        )
         or (member.link not in tick.wanted.links and tick.wanted.age_s > tick.settings.zero_after_s)
     )
 
@@ -278,6 +282,11 @@ def _close(tick: Tick, member: Member, move: Running) -> Outcome:
         move.closing = ()
         return Step.REST
     if not tick.contactors.is_stable(move.closing, tick.now_s):
+        late = [name for name in move.closing if tick.look.feedback.get(name) is False]
+        sides = [tick.look.apart_v(name) for name in late]
+        if any(highest >= tick.settings.dead_v and apart > tick.settings.most_difference_v for apart, highest in sides):
+            move.closing = ()  # the order is taken back
+            return Step.REST
         move.cause = "contactors close"
         if tick.in_step_s(move) > 2 * tick.settings.obey_s + tick.settings.match_s:
             return End(Result.NOT_CLOSED, "its contactors were not all closed in time")

@@ -197,6 +197,11 @@ class Look:
     def is_powered(self, connector: int) -> bool:
         return self.outputs[connector].stage in POWERED
 
+    def is_barred(self, connector: int) -> bool:
+        """Whether nothing may lead through the place of an output: it is in use, lost or stopped, or closed."""
+        reading = self.outputs[connector]
+        return self.is_powered(connector) or reading.stage is Stage.OFF or reading.is_closed is True
+
     def is_output_closed(self, connector: int) -> bool:
         """The output contactor of the controller; not known: as its stage lets one expect."""
         reading = self.outputs[connector]
@@ -267,9 +272,12 @@ class Look:
         return sum(max(self.group_a(name), told_a.get(name, 0.0)) for name in groups)
 
     def _takes(self, buses: set[int]) -> bool:
+        """Whether an output takes current there: not one that is known to have its own contactor open."""
         place = self.place(next(iter(buses)))
         return any(
-            self.wiring.output_bus[number] in buses and self.outputs[number].stage is not Stage.IDLE
+            self.wiring.output_bus[number] in buses
+            and self.outputs[number].stage is not Stage.IDLE
+            and self.outputs[number].is_closed is not False
             for number in self.joined.outputs.get(place, ())
         )
 

@@ -224,7 +224,9 @@ class Judge:
     def _one_prepares(self, now_s: float, measured: Measured, groups: Mapping[str, GroupOrder]) -> None:
         """Z10: an output that prepares gets at most 2 A from one group."""
         for number, reading in measured.outputs.items():
-            if reading.stage is Stage.PREPARING:
+            island = self._island(measured, self.topology.bus_of_output[number])
+            is_way = any(measured.outputs[n].is_closed for n in self._outputs(island) if n != number)
+            if reading.stage is Stage.PREPARING and not is_way:  # joined to another one: that is Z5
                 given = [groups[name].current_a for name in self._at(measured, number) if name in groups]
                 if sum(each > 0.01 for each in given) > 1 or sum(given) > 2.01:
                     self._sin("Z10", now_s, f"output {number} prepares with {[round(each, 1) for each in given]} A")

@@ -466,3 +466,49 @@ def test_a_vehicle_is_never_told_less_than_its_groups_are_told_to_give() -> None
         if driven.plant.outlet(1).stage is Stage.CHARGING:
             told_a = sum(order.current_a for order in driven.orders.groups.values())
             assert told_a <= driven.orders.outputs[1].current_a + 0.1
+
+
+def test_a_way_through_an_output_is_given_back_when_a_vehicle_comes_there() -> None:
+    driven = charging(bare_ring(), ("M2", 2), ("M1", 2), vehicles={2: Vehicle(request_a=60)})
+    assert driven.closed() == {"T1"}
+    driven.plant.start(1, Vehicle(battery_v=600, request_v=700, request_a=40))
+    driven.wanted = wish(driven.topology, ("M2", 2), ("M1", 1))
+    lows = []
+    for _ in range(40):
+        driven.run(0.1)
+        lows.append(driven.plant.outlet(2).current_a)
+    assert "T1" not in driven.closed()
+    assert min(lows) > 30
+    driven.run(10)
+    assert driven.plant.outlet(1).current_a == pytest.approx(40, abs=2)
+
+
+def test_nothing_leads_through_an_output_that_is_lost_or_stopped() -> None:
+    topology = bare_ring(3)
+    wanted = wish(topology, ("M1", 2))
+    for stage, closes in ((Stage.OFF, False), (Stage.IDLE, True)):
+        measured = Measured(
+            groups={name: GroupReading() for name in topology.groups},
+            contactors=dict.fromkeys(topology.contactors, False),
+            outputs={
+                1: OutputReading(stage=stage),
+                2: OutputReading(stage=Stage.PREPARING, is_closed=False),
+                3: OutputReading(),
+            },
+        )
+        sequencer = Sequencer(topology)
+        orders = [sequencer.tick(wanted, measured, place / 10) for place in range(30)]
+        assert any(each.contactors["T1"] for each in orders) is closes
+
+
+def test_the_order_to_close_is_taken_back_when_the_group_trips() -> None:
+    slow = ContactorNature(close_s=0.4)
+    driven = charging(matrix(), ("M1", 1), contactors={"K21": slow}, vehicles={1: Vehicle(battery_v=600)})
+    driven.wanted = wish(driven.topology, ("M1", 1), ("M2", 1))
+    while not driven.orders.contactors["K21"]:
+        driven.run(0.1)
+    driven.plant.change_group("M2", GroupNature(has_fault=True))
+    driven.run(0.2)
+    assert driven.orders.contactors.get("K21") is False
+    driven.run(1.0)
+    assert driven.closed() == {"K11"}
