@@ -146,7 +146,7 @@ class _Sharing:
         room, settled, links, able = self.budget.room, Settled(), {}, {}
         if self.groups is not None:
             given, settled = self._given(self.groups, ranked, follow_w)
-            links, able, served, shares = given.links, given.able_w, given.served, given.shares
+            links, able, served, shares = self._of_use(given.links), given.able_w, given.served, given.shares
         else:
             served = choose(ranked, room)
             shares = shares_of(ranked, served, room, self.rules, None, follow_w)
@@ -170,6 +170,14 @@ class _Sharing:
         if self.groups is None:
             return answer
         return with_feeds(answer, found, self.groups, self.previous, self.rules, self.now_mono_s)
+
+    def _of_use(self, links: Mapping[str, int]) -> dict[str, int]:
+        """Without those that can give nothing where they are."""
+        assert self.reach is not None and self.groups is not None
+        of_link, outputs = self.reach.topology.links, self.groups.outputs
+        return {
+            name: link for name, link in links.items() if self.reach.able_w(name, outputs[of_link[link].connector]) > 0
+        }
 
     def _given(self, groups: Groups, ranked: Sequence[Party], follow_w: Mapping[int, float]) -> tuple[Given, Settled]:
         """The grid says who can be served before the modules say whom they can serve. Where that costs a guarantee or a

@@ -133,6 +133,17 @@ def test_guarantees_that_the_grid_would_choose_give_way_to_more_that_the_modules
     assert groups(bench(2.0, *cars)) == {2: ["M01"]}
 
 
+def test_a_group_that_gives_nothing_at_the_voltage_is_not_given_though_it_lies_on_the_way() -> None:
+    installed = ring(6)
+    low = msgspec.structs.replace(installed.groups[5], ranges=LOW_RANGE)
+    bench = Bench(msgspec.structs.replace(installed, groups=(*installed.groups[:5], low)), StationPower(33_100.0))
+    cars = dc(5, cap_w=195_000.0, voltage_v=675.0), dc(6, cap_w=35_000.0, voltage_v=778.0, since_mono_s=1.0)
+    for now_s, present in ((1.0, cars[:1]), (70.0, cars), (71.0, cars)):
+        answer = bench(now_s, *present)
+        assert "M06" not in answer.feeds
+    assert answer.moves == ()
+
+
 def test_groups_that_must_not_be_where_they_are_leave_also_when_nobody_can_be_served() -> None:
     installed = matrix(2, 2)
     rivals = msgspec.structs.replace(installed, exclusive=((1, 2),))
