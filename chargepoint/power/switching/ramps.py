@@ -101,7 +101,8 @@ def divide(
     down_wish_a = math.fsum(down_a.values())
     must_a = max(0.0, before_a - total_a)
     late_a = math.fsum(max(0.0, told_a[n] - shares[n].given_a) for n in up_wish_a)
-    dip_a = max(settings.dip_a, settings.dip_share * total_a)
+    is_left = any(shares[n].leaves for n in active)  # not to last for ever where ticks are slow
+    dip_a = max(settings.dip_a, settings.dip_share * total_a, rise_a if is_left else 0.0)
     missing_a = max(0.0, total_a - before_a) + late_a
     moved_a = max(0.0, min(dip_a - missing_a, rise_a, math.fsum(up_wish_a.values())))
     if down_wish_a > 0:

@@ -42,7 +42,7 @@ class SwitchingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Step 2."""
     hand_over_s: float = 5.0
     """Step 3, from when nothing is ordered any more."""
-    take_over_s: float = 8.0
+    take_over_s: float = 25.0
     """Step 3: so long the others of its output have to take over from a group that leaves; then it falls anyway."""
     obey_s: float = 1.0
     """Z9: so long feedback may differ from the order (steps 4 and 6)."""

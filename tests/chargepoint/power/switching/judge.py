@@ -174,7 +174,9 @@ class Judge:
             reading = measured.outputs[number]
             if now_s - at_s > DIP_S:
                 del self._lowered[number]
-                if reading.stage is Stage.CHARGING and reading.current_a < _dipped(min(before_a, reading.request_a)):
+                if reading.stage is Stage.CHARGING and reading.current_a < self._dipped(
+                    min(before_a, reading.request_a)
+                ):
                     self._sin("Z8", at_s, f"output {number} lowered to {reading.current_a:.0f} A, told {told_a:.0f} A")
         if self._is_disturbed(now_s - KNOW_S, now_s) or now_s - self._restarted_s < KNOW_S:
             self._lowered.clear()
@@ -186,9 +188,13 @@ class Judge:
             before_a = self._sum_a(measured, number, self._last_groups)
             told = orders.outputs.get(number, self.plant.outlet(number).announced)
             told_a = min(told.current_a, told.power_w / max(reading.voltage_v, 1.0))
-            falls = sum_a < _dipped(min(before_a, reading.current_a)) and reading.request_a > reading.current_a - 2
+            falls = sum_a < self._dipped(min(before_a, reading.current_a)) and reading.request_a > reading.current_a - 2
             if falls and told_a > reading.current_a - 1:
                 self._lowered.setdefault(number, (now_s, told_a, reading.current_a))
+
+    def _dipped(self, current_a: float) -> float:
+        """Where ticks are slow, load moves in larger steps."""
+        return current_a - max(DIP_A, DIP_SHARE * current_a, 10 * self._slack_s)
 
     def _disobedience(self, now_s: float, wanted: Wanted, groups: Mapping[str, GroupOrder]) -> None:
         """Z9: groups at a contactor that does not obey get no current."""
@@ -394,10 +400,6 @@ class Judge:
         readings: dict[int, OutputReading] = dict(measured.outputs)
         found += [readings[number].voltage_v for number in self._outputs(island)]
         return max(found, default=0.0)
-
-
-def _dipped(current_a: float) -> float:
-    return current_a - max(DIP_A, DIP_SHARE * current_a)
 
 
 _RULES: dict[Kind, tuple[str, float, bool]] = {

@@ -68,6 +68,18 @@ def test_a_leaving_group_gives_up_what_others_take_over() -> None:
     assert told_a == pytest.approx([0, 80])
 
 
+def test_a_hand_over_ends_in_time_though_ticks_are_slow_and_values_late() -> None:
+    seen_a = given_a = told_a = [66.0, 0.0]
+    steps = 0
+    while told_a[0] > 0:
+        shares = [share(told_a[0], given_a=seen_a[0], leaves=True), share(told_a[1], given_a=seen_a[1])]
+        now_a = currents(shares, ceiling(request_a=66), SETTINGS, 0.2, 66)
+        assert sum(now_a) >= 66 - 4 - 1e-9
+        seen_a, given_a, told_a = given_a, told_a, now_a
+        steps += 1
+    assert steps * 0.2 <= SETTINGS.take_over_s
+
+
 def test_a_leaving_group_falls_in_a_hurry_when_others_do_not_take_over() -> None:
     def next_a(hurries: bool) -> list[float]:
         shares = [share(40, leaves=True, hurries=hurries), share(40, given_a=20, hurries=hurries)]
