@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -37,11 +38,20 @@ def _addresses(section: Section) -> tuple[int, ...]:
 def members_of_groups(document: Document) -> Iterator[Fault]:
     """A group has modules of its bank, and each module is in one group."""
     owners: dict[tuple[str, int], str] = {}
+    sharing = Counter(group.text("modules") for group in document.many("group"))
     for group in document.many("group"):
         bank = _named(document, "modules", group.text("modules"))
         if bank is None:
             continue
         has, own = _addresses(bank), _addresses(group)
+        if not own and sharing[group.text("modules")] > 1:
+            yield document.fault(
+                group,
+                "addresses",
+                f"without them it has all modules of {bank.where}, and others have some of them",
+                f"Name its own of {listed(has)}.",
+            )
+            continue
         strange = sorted(set(own) - set(has))
         if strange and has:
             yield document.fault(

@@ -57,7 +57,7 @@ CASES = {
     "a group of modules that are not there": ('modules = "bank"', 'modules = "bnk"', '"G1", modules', "there is no"),
     "a group of an address that is not there": ("[1, 2]\n[[", "[1, 7]\n[[", '"G1", addresses', "has no module 7"),
     "a module in two groups": ("[3, 4]\n[[", "[2, 3]\n[[", '"G2", addresses', "module 2"),
-    "a whole bank that is in a group already": ("addresses = [3, 4]\n[[", "[[", '"G2", modules', "moves with one"),
+    "a whole bank beside groups of it": ("addresses = [3, 4]\n[[", "[[", '"G2", addresses', "others have some"),
     "a bank of fixed wiring in a group": (
         'bus = "Q1"', 'modules = "bank"', "[[connector]] 1, modules", "these modules are shared",
     ),

@@ -20,10 +20,14 @@ def told(move: MoveRecord) -> str:
     parts = [
         f"{move.group} {_place(move.from_connector)} → {_place(move.to_connector)}",
         f"{move.ended_mono_s - move.begun_mono_s:.1f} s",
-        f"{move.result.value.replace('_', ' ')}{f' ({move.text})' if move.text else ''}",
+        *([] if move.result is Result.DONE and not move.text else [_result(move)]),
         *map(_operation, move.operations),
     ]
     return ", ".join(parts)
+
+
+def _result(move: MoveRecord) -> str:
+    return f"{move.result.value.replace('_', ' ')}{f' ({move.text})' if move.text else ''}"
 
 
 def hold_of(connector: int, fault: OutputFault | None) -> Hold | None:
@@ -51,5 +55,5 @@ def _place(connector: int | None) -> str:
 
 def _operation(operation: Operation) -> str:
     if operation.closes:
-        return f"{operation.contactor} closed at {operation.difference_v:.0f} V ({operation.life} times)"
+        return f"{operation.contactor} closed at {operation.difference_v:.0f} V (closing {operation.life} of its life)"
     return f"{operation.contactor} opened at {operation.current_a:.1f} A"
