@@ -24,8 +24,8 @@ The two make up a whole move: what is done in two steps costs no less than what 
 """
 RESTING_W = 1e8
 """What it costs to move a resting group: more than any power, less than any floor."""
-MOST_LOOKS = 8_000
-"""Steps that the general solver considers at most for one answer."""
+LEAST_LOOKS = 600
+"""So many steps the general solver may consider for each answer, however much was spent before it (ways.MOST_LOOKS)."""
 TOLERANCE_W = 1e-3
 
 
@@ -56,7 +56,7 @@ class Problem:
         self.part = part
         self.needs = needs
         self.groups = part.groups
-        self.looks = MOST_LOOKS
+        self.looks = LEAST_LOOKS
         self.faults = ways.faults
         self.costs = costs
         self.is_direct = ways.is_direct(part)
@@ -116,6 +116,7 @@ class Problem:
         """The same with the groups elsewhere."""
         other = copy.copy(self)
         other.start, other.start_link, other.resting = list(owner), list(link), resting
+        other.looks = LEAST_LOOKS
         other._begin()
         return other
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chargepoint.power.assignment.problem import FREE, TOLERANCE_W, Problem
+from chargepoint.power.assignment.ways import MOST_LOOKS
 from chargepoint.power.assignment.worth import Worth
 
 MOST_STEPS = 200
 MOST_DEEP = 400
+MANY = 64
+"""Ways to place a group above which there is not the time to try all of them step by step."""
 FEW_LINKS = 40
 """Steps whose consequences are followed, in one answer: so many up to so many links, of more links fewer."""
 
@@ -46,6 +49,7 @@ class Placed:
     def in_the_way(self, group: int, output: int, link: int) -> list[int]:
         """Groups of other outputs whose buses a link takes, and those of its own that it would close a loop with."""
         problem, links, owners = self.problem, self.link, self.owner
+        problem.ways.looks -= 1
         masks, joints, buses = problem.masks, problem.topology.joint_mask, problem.topology.bus_mask
         mask, found = masks[link], []
         for holder in range(len(self.total_w)):
@@ -82,8 +86,31 @@ class Placed:
         return held, joined, around
 
 
+def _give_out(problem: Problem, placed: Placed, worth: Worth) -> None:
+    """A quick beginning: in turn, the better ranked first, each takes the best free group that is in nobody's way."""
+    asking = sorted(range(len(problem.needs)), key=lambda output: problem.needs[output].rank)
+    while asking:
+        asking = [output for output in asking if _take_one(problem, placed, worth, output)]
+
+
+def _take_one(problem: Problem, placed: Placed, worth: Worth, output: int) -> bool:
+    had_w, row = placed.total_w[output], problem.power[output]
+    for group in sorted(range(len(row)), key=lambda group: (-row[group], group)):
+        if placed.owner[group] != FREE or row[group] <= 0:
+            continue
+        if worth.of(output, had_w + row[group]) - worth.of(output, had_w) <= problem.cost_w(group, output):
+            continue
+        for link in problem.links[output][problem.groups[group]]:
+            if not placed.in_the_way(group, output, link):
+                placed.put(group, output, link)
+                return True
+    return False
+
+
 def improve(problem: Problem, placed: Placed, worth: Worth) -> None:
     """Best step first, until none gains; then steps whose gain shows only when the others have made way."""
+    if sum(map(len, problem.reach)) > MANY and all(owner == FREE for owner in placed.owner):
+        _give_out(problem, placed, worth)
     deep = MOST_DEEP * FEW_LINKS // max(FEW_LINKS, sum(len(ways) for each in problem.links for ways in each.values()))
     for _ in range(MOST_STEPS):
         if _step(problem, placed, worth, range(len(problem.groups))):
@@ -114,7 +141,7 @@ def _step(problem: Problem, placed: Placed, worth: Worth, groups: Sequence[int])
                 continue
             for link in ways.get(problem.groups[group], ()):
                 problem.looks -= 1
-                if problem.looks < 0:
+                if problem.looks < 0 and problem.ways.looks < 0:
                     return False
                 leaving = placed.in_the_way(group, output, link)
                 gain_w = _gain(problem, placed, worth, group, output, leaving)
@@ -142,7 +169,7 @@ def _deep(problem: Problem, placed: Placed, worth: Worth, left: int) -> int:
                 leaving = placed.in_the_way(group, output, link)
                 if not leaving and placed.owner[group] == FREE:
                     continue
-                if left <= 0:
+                if left <= 0 or problem.ways.looks < MOST_LOOKS // 3:
                     return 0
                 left -= 1
                 trial = placed.copy()
@@ -228,7 +255,7 @@ def find(problem: Problem, wanted_w: Sequence[float], tries: int) -> tuple[Place
         for group, link in choices:
             if (tightest, link) in skipped:
                 continue
-            if tries <= 0:
+            if tries <= 0 or (problem.ways.looks < MOST_LOOKS // 3 and not is_direct):
                 return False
             tries -= 1
             placed.put(group, tightest, link)

@@ -11,6 +11,7 @@ from chargepoint.power.assignment.matching import Matching
 from chargepoint.power.assignment.problem import FREE, TOLERANCE_W, Problem
 from chargepoint.power.assignment.ring import Row
 from chargepoint.power.assignment.search import Placed
+from chargepoint.power.assignment.ways import MOST_LOOKS
 from chargepoint.power.assignment.worth import Worth
 
 Run = Callable[[Problem, float, Placed | None], Placed]
@@ -114,7 +115,8 @@ def _settled(problem: Problem, run: Run) -> Placed:
     fairness, lenient = fairness_for(problem, used)
     if fresh is problem:
         return found.get(fairness) or run(problem, fairness, last)
-    placed = run(problem, lenient, None)
+    is_large = not problem.is_direct and sum(map(len, problem.reach)) > search.MANY
+    placed = run(problem, lenient, last if is_large else None)
     if fairness == lenient or placed.owner == problem.start:
         return placed
     return run(problem, fairness, placed)
@@ -138,6 +140,8 @@ class Trials:
             links = [FREE if output == FREE else problem.link_of(group, output) for group, output in enumerate(owner)]
             self._keep(Placed(problem, owner, links))
             return True
+        if not problem.is_direct and problem.ways.looks < MOST_LOOKS // 2:
+            return False
         placed = self.placed.copy()
         self.step(self.problem, placed, Worth(self.problem, wanted, 0.0, is_trial=True))
         if not _has(placed, wanted):

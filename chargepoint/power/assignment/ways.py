@@ -12,6 +12,9 @@ from typing import NamedTuple
 from chargepoint.power.parts import Part
 from chargepoint.power.topology import Faults, Topology
 
+MOST_LOOKS = 8_000
+"""Links that the general solver looks at in one allocation: half of them for guarantees, a third for the least."""
+
 
 class Side(NamedTuple):
     """What lies one way of an output: after each node the W, the costs and the number of groups up to it, and from it
@@ -49,6 +52,7 @@ class Ways:
         self._links: dict[int, dict[str, tuple[int, ...]]] = {}
         self._rows: dict[tuple[int, float], list[float]] = {}
         self._kinds: dict[float, dict[int, float]] = {}
+        self.looks = MOST_LOOKS
         self._direct: dict[int, bool] = {}
         self.sides: dict[tuple[int, float, Begun], tuple[Side, Side]] = {}
         """What lies both ways of an output on a ring, as found before (ring.py)."""
