@@ -97,4 +97,8 @@ def _moves_within(play: Play, seconds: float) -> list[str]:
     play.run(seconds)
     if play.drive.wanted is not wanted:
         return []
-    return [f"{each.contactor} moved though nothing changed" for each in play.plant.truth.operations[before:]]
+    return [
+        f"{each.contactor} moved though nothing changed"
+        for each in play.plant.truth.operations[before:]
+        if each.cause != "bounce"
+    ]
