@@ -165,6 +165,8 @@ class Groups:
             found.append((members, choose(members, room)))
         found.sort(key=lambda each: _reached(each[1]), reverse=True)
         yield from found[:MOST_TRIED]
+        if any(part.ring is not None for part in self.reach.topology.parts):
+            return  # there it is the places that count, not how many groups
         for members, ideal in found[:MOST_TRIED]:
             frugal = choose(sorted(members, key=self._takes), room)
             if frugal.guaranteed != ideal.guaranteed:
