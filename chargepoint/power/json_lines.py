@@ -39,8 +39,8 @@ Figure = Annotated[float, Meta(ge=-MOST, le=MOST)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
 ConnectorNumber = Annotated[int, Meta(ge=1, le=9999)]
-Unreadable = Amount | None | UnsetType
-"""Left out: no such bound. null: there is one, but it cannot be read, which counts as the worst."""
+Unreadable = Figure | None | UnsetType
+"""Left out: no such bound. null: there is one, but it cannot be read, which counts as the worst. Below 0 is 0."""
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -188,7 +188,7 @@ class SharingLines:
             self._station, self._topology = read_station(data)
             self._last = NOTHING
             return described(self._topology)
-        return self._step(read(data, StepLine), self._station)
+        return self._step(read(_without_nulls(data), StepLine), self._station)
 
     def _step(self, step: StepLine, station: StationLine) -> dict[str, Any]:
         topology, now_s = self._topology, step.now_s
@@ -221,6 +221,26 @@ class SharingLines:
             no_power[number] = has_power_for(power, requests, candidate, limits, answer, now_s, **more)
         self._last = answer
         return spelled(answer, topology, now_s) | ({"no_power": no_power} if no_power else {})
+
+
+def _without_nulls(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A step in which null of a connector's own fields, and of the faults, is as if it were left out."""
+    found = dict(data)
+    connectors, faults = found.get("connectors"), found.get("faults")
+    if isinstance(connectors, list):
+        found["connectors"] = [
+            {name: value for name, value in each.items() if value is not None} if isinstance(each, dict) else each
+            for each in connectors
+        ]
+    if "faults" in found:
+        found["faults"] = (
+            {name: value for name, value in faults.items() if value is not None}
+            if isinstance(faults, dict)
+            else {}
+            if faults is None
+            else faults
+        )
+    return found
 
 
 def request(line: ConnectorLine, topology: Topology, phase_voltage_v: float, now_s: float, where: str) -> Request:

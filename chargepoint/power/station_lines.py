@@ -11,13 +11,13 @@ from msgspec import UNSET, Meta, UnsetType
 
 from chargepoint.power.allocation import Rules
 from chargepoint.power.grid import StationPower
-from chargepoint.power.json_lines import Amount, Name, Refusal, Unreadable, amount_of, read, unusable
+from chargepoint.power.json_lines import Amount, Figure, Name, Refusal, Unreadable, amount_of, read, unusable
 from chargepoint.power.topology import Installed, Topology, TopologyError
 
 UNLIMITED_W = 1e12
 """What a bound that was not given counts as."""
 
-Phases = tuple[Amount | None, Amount | None, Amount | None]
+Phases = tuple[Figure | None, Figure | None, Figure | None]
 
 
 class GridLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

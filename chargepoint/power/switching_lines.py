@@ -250,11 +250,12 @@ class _Plant:
     # What is told.
 
     def _spelled(self, orders: Orders, sequencer: Sequencer, wanted: Wanted, line: TickLine) -> dict[str, Any]:
+        left_closed = {name: True for name, is_closed in line.contactors.items() if is_closed}  # nothing is ordered
         missing = [n for n in sorted(wanted.links) if sequencer.connected.get(self._topology.links[n].group) != n]
         return {
             "now_s": line.now_s,
             "groups": dict(sorted(orders.groups.items())),
-            "contactors": dict(sorted(orders.contactors.items())),
+            "contactors": dict(sorted((left_closed | dict(orders.contactors)).items())),
             "outputs": dict(sorted(orders.outputs.items())),
             "moves": [self._move(move) for move in orders.moves],
             "finished": [self._finished(move) for move in orders.finished],

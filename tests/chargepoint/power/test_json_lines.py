@@ -111,13 +111,24 @@ def test_without_previous_nothing_was_closed() -> None:
     assert talk(STATION, step(car(1)), step(car(2), previous=None))[2] == again
 
 
+def test_null_in_a_field_of_a_connector_is_as_if_it_were_left_out() -> None:
+    nulls = dict.fromkeys(("drawn_w", "asked_voltage_v", "guarantee_w", "weight", "since_s", "remaining_s"))
+    assert last(step({**car(1), **nulls}, faults=None)) == last(step(car(1)))
+
+
 def test_the_grid_of_a_step_counts_for_that_step_only() -> None:
     _, low, high = talk(STATION, step(car(1), grid={"power_limit_w": 10_000}), step(car(1), now_s=1.0))
     assert low["power_w"] == pytest.approx(10_000)
     assert high["power_w"] > 10_000
 
 
-@pytest.mark.parametrize("grid", [{"power_limit_w": None}, {"other_loads_w": None}, {"phase_limit_a": None}])
+@pytest.mark.parametrize(
+    "grid",
+    [
+        {"power_limit_w": None}, {"power_limit_w": -5}, {"other_loads_w": None}, {"phase_limit_a": None},
+        {"phase_limit_a": [-1, 32, 32]},
+    ],
+)  # fmt: skip
 def test_a_grid_that_cannot_be_read_gives_nothing(grid: dict[str, Any]) -> None:
     assert last(step(car(1), grid=grid))["power_w"] == 0
 
@@ -132,6 +143,7 @@ def test_a_grid_that_cannot_be_read_gives_nothing(grid: dict[str, Any]) -> None:
         ({"name": "schedule", "power_w": 12_000, "valid_until_s": 5}, 2_000),
         ({"name": "schedule", "power_w": None, "default_a": 10}, 4_000),
         ({"name": "schedule", "current_a": None}, 2_000),
+        ({"name": "user", "power_w": -100}, 0),
     ],
 )
 def test_a_limit_is_its_value_or_its_default(limit: dict[str, Any], power_w: float) -> None:
@@ -219,7 +231,7 @@ def test_a_remedy_names_the_field_that_was_meant() -> None:
         {"groups": [{"name": "M1", "ranges": [MODULE], "efficiency": [{"load": 1, "efficiency": 0}]}]},
         {"outputs": [{"connector": 1}], "exclusive": [[1, 2]]},
         {"contactors": [{"name": "K", "between": ["A", "A"]}]},
-        {"grid": {"power_limit_w": -1}},
+        {"grid": {"phase_voltage_v": 5}},
         {"rules": {"mode": "greedy"}},
         {"rules": {"fairness_cost_pct": -3}},
     ],
