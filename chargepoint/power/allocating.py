@@ -25,7 +25,7 @@ from chargepoint.power.words import DEFAULT_RULES, NOTHING, Allocation, Memory, 
 from chargepoint.records import Limit
 
 SAME_W = 1.0
-MOST_TRIES = 6
+MOST_TRIES = 3
 _FRESH = Memory()
 
 

@@ -182,7 +182,8 @@ class Groups:
     def _assigned(self, needs: Sequence[Need]) -> Mapping[str, int]:
         key = tuple(needs)
         if key not in self._answers:
-            fairness_cost = min(max(self.rules.fairness_cost_pct, 0.0), 100.0) / 100.0
+            is_fair = self.rules.mode is Mode.FAIR
+            fairness_cost = min(max(self.rules.fairness_cost_pct, 0.0), 100.0) / 100.0 if is_fair else 1.0
             answer = assign(
                 self.reach.topology,
                 needs,
@@ -317,7 +318,8 @@ class Groups:
         """Whether the groups were assigned for about this already, and all are still there."""
         then = self.previous.settled
         if (
-            len(then.asked) != len(now.asked)
+            len(then.room) != len(now.room)
+            or len(then.asked) != len(now.asked)
             or then.faults != now.faults
             or len(then.derating) != len(now.derating)
             or len(self.before) != len(self.previous.feeds)

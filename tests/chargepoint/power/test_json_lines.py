@@ -111,6 +111,15 @@ def test_without_previous_nothing_was_closed() -> None:
     assert talk(STATION, step(car(1)), step(car(2), previous=None))[2] == again
 
 
+def test_an_output_without_any_group_gets_nothing_and_others_what_is_theirs() -> None:
+    station = {"outputs": [{"connector": 1}], "grid": {"power_limit_w": 50_000}}
+    limits = [{"name": "hardware", "current_a": 16}]
+    answer = talk(station, step(car(1), {"connector": 2, "limits": limits}))[1]
+    assert answer["grants"]["1"]["power_w"] == 0
+    assert answer["grants"]["1"]["source"] == "modules"
+    assert answer["grants"]["2"]["power_w"] == pytest.approx(3 * 230 * 16)
+
+
 def test_null_in_a_field_of_a_connector_is_as_if_it_were_left_out() -> None:
     nulls = dict.fromkeys(("drawn_w", "asked_voltage_v", "guarantee_w", "weight", "since_s", "remaining_s"))
     assert last(step({**car(1), **nulls}, faults=None)) == last(step(car(1)))
