@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from chargepoint.commands.power import answer_lines
-from chargepoint.power.switching_lines import SwitchingLines
+from chargepoint.power.lines.switching import SwitchingLines
 from tests.power_sessions import EXAMPLES
 
 PATH = EXAMPLES / "switch.jsonl"

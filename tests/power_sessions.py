@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from chargepoint.commands.power import Lines, answer_lines
-from chargepoint.power.sharing_lines import SharingLines
+from chargepoint.power.lines.sharing import SharingLines
+from chargepoint.power.lines.switching import SwitchingLines
 from chargepoint.power.switching import SwitchingSettings
-from chargepoint.power.switching_lines import SwitchingLines
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "power.md"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from chargepoint.commands.manual import page
-from chargepoint.power.json_lines import MOST_BYTES, Refusal, parse, write
+from chargepoint.power.lines.json_lines import MOST_BYTES, Refusal, parse, write
 
 SUMMARY = "share power among connectors by hand, step the contactors, simulate a day"
 
@@ -107,14 +107,14 @@ def _answer(lines: Lines, line: bytes, timing: bool) -> bytes:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from chargepoint.power.sharing_lines import SharingLines
+    from chargepoint.power.lines.sharing import SharingLines
 
     answer_lines(SharingLines(), sys.stdin.buffer, sys.stdout.buffer, timing=arguments.timing)
     return 0
 
 
 def _switch(arguments: argparse.Namespace) -> int:
-    from chargepoint.power.switching_lines import SwitchingLines
+    from chargepoint.power.lines.switching import SwitchingLines
 
     answer_lines(SwitchingLines(), sys.stdin.buffer, sys.stdout.buffer, timing=arguments.timing)
     return 0

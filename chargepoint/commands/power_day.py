@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from chargepoint.power.json_lines import Refusal, parse, plain
+from chargepoint.power.lines.json_lines import Refusal, parse, plain
 from chargepoint.power.simulation.day import Day, Visit, run
 from chargepoint.power.simulation.plot import svg
 from chargepoint.power.simulation.scenario import Scenario, read_scenario, time_of_day
@@ -151,7 +151,7 @@ def _held(held_s: dict[str, float], most: int) -> str:
 
 
 def _machinery(scenario: Scenario) -> Any:
-    from chargepoint.power.simulation.machinery import SimulatedMachinery
+    from chargepoint.power.simulation.day_plant import SimulatedMachinery
 
     return SimulatedMachinery(scenario)
 

@@ -6,12 +6,12 @@ The door of these rules: `allocate` shares, `has_power_for` says whether one mor
 
 from __future__ import annotations
 
-from chargepoint.power.allocating import allocate
 from chargepoint.power.grid import Request, StationPower
-from chargepoint.power.room import PowerAnswer, has_power_for
-from chargepoint.power.stale import stale
-from chargepoint.power.steps import changes, lower_before_raise
-from chargepoint.power.words import DEFAULT_RULES, NOTHING, Allocation, Feed, Memory, Mode, Rules
+from chargepoint.power.sharing.allocate import allocate
+from chargepoint.power.sharing.lower_first import changes, lower_before_raise
+from chargepoint.power.sharing.no_power import PowerAnswer, has_power_for
+from chargepoint.power.sharing.stale import stale
+from chargepoint.power.sharing.words import DEFAULT_RULES, NOTHING, Allocation, Feed, Memory, Mode, Rules
 
 __all__ = [
     "DEFAULT_RULES", "NOTHING", "Allocation", "Feed", "Memory", "Mode", "PowerAnswer", "Request", "Rules",

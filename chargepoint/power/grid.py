@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from chargepoint.power.serving import Load
+from chargepoint.power.sharing.most_served import Load
 from chargepoint.records import Limit
 from chargepoint.vocabulary import PowerType
 

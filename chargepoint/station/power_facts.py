@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from chargepoint.power.allocation import Allocation
-from chargepoint.power.losses import input_w
+from chargepoint.power.sharing.losses import input_w
 from chargepoint.power.topology import Topology
 from chargepoint.station.limits import line_currents, lines_of
 from chargepoint.station.outlet import Outlet

@@ -79,7 +79,7 @@ def shake(rig: Rig) -> None:
     touch(rig, "vibration", True)
 
 
-def mishap(rig: Rig, name: str, **deed: bool) -> None:
+def mishap(rig: Rig, name: str, **deed: Any) -> None:
     """A relay welds or sticks."""
     rig.simulated.do("output", name, OutputDeed(**deed))
 

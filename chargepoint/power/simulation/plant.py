@@ -166,10 +166,6 @@ class Plant:
         """The main contacts."""
         return self._contacts[contactor].is_closed
 
-    def is_obedient(self, contactor: str) -> bool:
-        """Whether the main contacts are where they were ordered."""
-        return self._contacts[contactor].is_closed == self._contacts[contactor].ordered
-
     def contactor_nature(self, contactor: str) -> ContactorNature:
         """How a contactor behaves now."""
         return self._contacts[contactor].nature

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from chargepoint.power.json_lines import TIME_OF_DAY, Amount, ConnectorNumber, Refusal, read
-from chargepoint.power.sharing_lines import FaultsLine, LimitLine
-from chargepoint.power.station_lines import GridLine, StationLine, read_station
+from chargepoint.power.lines.json_lines import TIME_OF_DAY, Amount, ConnectorNumber, Refusal, read
+from chargepoint.power.lines.sharing import FaultsLine, LimitLine
+from chargepoint.power.lines.station import GridLine, StationLine, read_station
 from chargepoint.power.topology import Topology
 from chargepoint.vocabulary import PowerType
 

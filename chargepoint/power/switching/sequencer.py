@@ -18,11 +18,11 @@ from chargepoint.power.measured import (
     Step,
     Wanted,
 )
-from chargepoint.power.switching import plan, supply
+from chargepoint.power.switching import plan, set_points
 from chargepoint.power.switching.book import ContactorBook, GroupBook
 from chargepoint.power.switching.guard import Guard
+from chargepoint.power.switching.joined_outputs import Shorts
 from chargepoint.power.switching.settings import SwitchingSettings
-from chargepoint.power.switching.shorts import Shorts
 from chargepoint.power.switching.start_up import adopt
 from chargepoint.power.switching.state import Member, Running, Tick
 from chargepoint.power.switching.steps import End, advance
@@ -143,11 +143,11 @@ class Sequencer:
             levels_a=self._levels_a,
         )
         finished = self._move(tick)
-        groups = supply.orders(tick)
+        groups = set_points.orders(tick)
         orders = Orders(
             groups=groups,
             contactors=self._switch(tick),
-            outputs=supply.announcements(tick, groups),
+            outputs=set_points.announcements(tick, groups),
             moves=tuple(_shown(tick, each.move) for each in self._members.values() if each.move is not None),
             finished=tuple(finished),
         )

@@ -38,8 +38,6 @@ class SwitchingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Z4: so long a contactor is reported closed before current flows."""
     longest_step_s: float = 1.0
     """More time than this between two ticks does not count: a pause is no reason for a jump."""
-    announce_s: float = 1.0
-    """Step 2."""
     hand_over_s: float = 5.0
     """Step 3, from when nothing is ordered any more."""
     take_over_s: float = 25.0

@@ -98,7 +98,7 @@ def meter(*amps: float, energy_wh: int = 0) -> MeterReading:
 
 def test_loads_of_others_are_known_for_each_phase() -> None:
     others = OtherCurrents()
-    assert others.current_a == (None, None, None)
+    assert all(current_a is None for current_a in others.current_a)
     others.note_connectors({1: (0.0, (16.0, 0.0, 0.0)), 2: (0.0, (0.0, 10.0, 0.0))})
     others.note_meter(meter(20.0, 10.4, 30.0), 0.2)
     others.note_connectors({1: (0.5, (16.0, 0.0, 0.0)), 2: (0.5, (0.0, 10.0, 0.0))})

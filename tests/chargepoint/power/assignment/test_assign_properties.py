@@ -10,14 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chargepoint.power.assignment.assign import assign
-from chargepoint.power.topology import Installed, Topology
+from chargepoint.power.assignment.need import Need
+from chargepoint.power.topology import Faults, Installed, Topology
 from tests.chargepoint.power.assignment import exhaustive, stations
 
 kinds = st.sampled_from(stations.KINDS)
 seeds = st.integers(min_value=0, max_value=100_000)
 
 
-def scene(kind: str, seed: int):
+def scene(kind: str, seed: int) -> tuple[random.Random, Topology, list[Need], Faults]:
     rng = random.Random(f"{kind} {seed}")
     topology = stations.station(rng, kind)
     return rng, topology, stations.needs(rng, topology), stations.faults(rng, topology)

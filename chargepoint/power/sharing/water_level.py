@@ -10,9 +10,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 from chargepoint.power.grid import CONSTRAINTS, TOLERANCE_W, Party
-from chargepoint.power.most import most_w
-from chargepoint.power.serving import Room
-from chargepoint.power.words import DEFAULT_RULES, Mode, Rules
+from chargepoint.power.sharing.most_power import most_w
+from chargepoint.power.sharing.most_served import Room
+from chargepoint.power.sharing.words import DEFAULT_RULES, Mode, Rules
 
 Shares = dict[int, tuple[float, int]]
 """By connector: W, and the constraint (grid W, L1, L2, L3) that stopped it there; AT_TOP when it has all it can use."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from chargepoint.power.allocating import allocate
 from chargepoint.power.grid import Budget, Request, StationPower
+from chargepoint.power.sharing.allocate import allocate
+from chargepoint.power.sharing.words import DEFAULT_RULES, NOTHING, Allocation, Rules
 from chargepoint.power.topology import NO_FAULTS, Faults, Topology
-from chargepoint.power.words import DEFAULT_RULES, NOTHING, Allocation, Rules
 from chargepoint.records import Limit
 
 

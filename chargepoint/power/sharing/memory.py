@@ -7,7 +7,7 @@ import math
 import msgspec
 
 from chargepoint.power.grid import Party
-from chargepoint.power.words import Memory
+from chargepoint.power.sharing.words import Memory
 
 FOLLOW_AFTER_S = 15.0
 FOLLOW_FACTOR = 1.05

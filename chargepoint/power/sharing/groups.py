@@ -16,11 +16,11 @@ from chargepoint.power.assignment.assign import assign
 from chargepoint.power.assignment.need import Costs, Need
 from chargepoint.power.assignment.ways import Ways
 from chargepoint.power.grid import Party
-from chargepoint.power.reach import Reach
-from chargepoint.power.served import KEPT_W, Served, choose, shares_of
-from chargepoint.power.serving import Room
-from chargepoint.power.sharing import Shares, classes, less
-from chargepoint.power.words import Allocation, Asked, Mode, Rules, Settled
+from chargepoint.power.sharing.most_served import Room
+from chargepoint.power.sharing.reach import Reach
+from chargepoint.power.sharing.served import KEPT_W, Served, choose, shares_of
+from chargepoint.power.sharing.water_level import Shares, classes, less
+from chargepoint.power.sharing.words import Allocation, Asked, Mode, Rules, Settled
 
 MOST_ROUNDS = 2
 MOST_TRIED = 4

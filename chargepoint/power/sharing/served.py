@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from chargepoint.power.grid import CONSTRAINTS, TOLERANCE_W, Party
-from chargepoint.power.serving import Room, most_served
-from chargepoint.power.sharing import AT_TOP, Shares, fill, less, share
-from chargepoint.power.words import Rules
+from chargepoint.power.sharing.most_served import Room, most_served
+from chargepoint.power.sharing.water_level import AT_TOP, Shares, fill, less, share
+from chargepoint.power.sharing.words import Rules
 
 KEPT_W = 5.0
 """A guarantee or floor counts as given by the modules when it is missed by so little (no flapping)."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from chargepoint.power.grid import Budget, Party
-from chargepoint.power.sharing import AT_TOP
+from chargepoint.power.sharing.water_level import AT_TOP
+from chargepoint.power.sharing.words import Allocation, Feed
 from chargepoint.power.topology import Topology
-from chargepoint.power.words import Allocation, Feed
 
 MODULES, EXCLUSIVE_SET, VEHICLE = "modules", "exclusive_set", "vehicle"
 NAMED_WITHIN_W = 0.5

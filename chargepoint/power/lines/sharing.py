@@ -13,7 +13,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from chargepoint.power.allocation import Request, allocate, has_power_for
-from chargepoint.power.json_lines import (
+from chargepoint.power.limits import Bounds, NamedLimit, in_force, lowest, no_more_than_said
+from chargepoint.power.lines.json_lines import (
     MOST,
     Amount,
     ConnectorNumber,
@@ -25,10 +26,9 @@ from chargepoint.power.json_lines import (
     amount_of,
     read,
 )
-from chargepoint.power.limits import Bounds, NamedLimit, in_force, lowest, no_more_than_said
-from chargepoint.power.station_lines import UNLIMITED_W, GridLine, StationLine, described, link_number, read_station
+from chargepoint.power.lines.station import UNLIMITED_W, GridLine, StationLine, described, link_number, read_station
+from chargepoint.power.sharing.words import NOTHING, Allocation, Feed, Memory, Settled
 from chargepoint.power.topology import Faults, Topology
-from chargepoint.power.words import NOTHING, Allocation, Feed, Memory, Settled
 from chargepoint.records import Limit
 from chargepoint.vocabulary import PowerType
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from chargepoint.power.grid import CONSTRAINTS, Budget, Party, Request, StationPower, load_of
-from chargepoint.power.losses import input_w
-from chargepoint.power.sharing import fill
+from chargepoint.power.sharing.losses import input_w
+from chargepoint.power.sharing.water_level import fill
+from chargepoint.power.sharing.words import Allocation
 from chargepoint.power.topology import Topology
-from chargepoint.power.words import Allocation
 from chargepoint.records import Limit
 
 

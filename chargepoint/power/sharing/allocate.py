@@ -13,15 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from chargepoint.power.grid import Budget, Party, Request, StationPower
-from chargepoint.power.groups import Given, Groups
-from chargepoint.power.memory import follow, hold_cap, must_wait, stopped, went_on, with_cap
-from chargepoint.power.phases import balanced
-from chargepoint.power.reach import Reach
-from chargepoint.power.served import Served, choose, shares_of
-from chargepoint.power.sums import Sums
-from chargepoint.power.telling import Found, told, with_feeds
+from chargepoint.power.sharing.grid_sums import Sums
+from chargepoint.power.sharing.groups import Given, Groups
+from chargepoint.power.sharing.imbalance import balanced
+from chargepoint.power.sharing.memory import follow, hold_cap, must_wait, stopped, went_on, with_cap
+from chargepoint.power.sharing.reach import Reach
+from chargepoint.power.sharing.served import Served, choose, shares_of
+from chargepoint.power.sharing.telling import Found, told, with_feeds
+from chargepoint.power.sharing.words import DEFAULT_RULES, NOTHING, Allocation, Memory, Rules, Settled
 from chargepoint.power.topology import NO_FAULTS, Faults, Topology
-from chargepoint.power.words import DEFAULT_RULES, NOTHING, Allocation, Memory, Rules, Settled
 from chargepoint.records import Limit
 
 SAME_W = 1.0

@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from chargepoint.power.allocation import Rules
 from chargepoint.power.grid import StationPower
-from chargepoint.power.json_lines import Amount, Figure, Name, Refusal, Unreadable, amount_of, read, unusable
+from chargepoint.power.lines.json_lines import Amount, Figure, Name, Refusal, Unreadable, amount_of, read, unusable
 from chargepoint.power.topology import Installed, Topology, TopologyError
 
 UNLIMITED_W = 1e12

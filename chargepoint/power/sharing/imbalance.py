@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chargepoint.power.grid import Party, at_least_0
-from chargepoint.power.served import Served, shares_of
-from chargepoint.power.serving import Room
-from chargepoint.power.sharing import Shares
-from chargepoint.power.words import Rules
+from chargepoint.power.sharing.most_served import Room
+from chargepoint.power.sharing.served import Served, shares_of
+from chargepoint.power.sharing.water_level import Shares
+from chargepoint.power.sharing.words import Rules
 
 TOLERANCE_A = 1e-9
 MOST_ROUNDS = 24

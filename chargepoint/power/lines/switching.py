@@ -13,7 +13,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from chargepoint.power.json_lines import MOST, Amount, ConnectorNumber, Figure, Name, Refusal, read
+from chargepoint.power.lines.json_lines import MOST, Amount, ConnectorNumber, Figure, Name, Refusal, read
+from chargepoint.power.lines.sharing import FeedLine
+from chargepoint.power.lines.station import LinkLine, described, link_number, read_station
 from chargepoint.power.measured import (
     Announcement,
     GroupReading,
@@ -25,8 +27,6 @@ from chargepoint.power.measured import (
     Stage,
     Wanted,
 )
-from chargepoint.power.sharing_lines import FeedLine
-from chargepoint.power.station_lines import LinkLine, described, link_number, read_station
 from chargepoint.power.switching import Sequencer, SwitchingSettings, explained
 from chargepoint.power.topology import Topology
 

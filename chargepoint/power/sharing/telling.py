@@ -8,12 +8,12 @@ from functools import partial
 import msgspec
 
 from chargepoint.power.grid import Budget, Party
-from chargepoint.power.groups import Groups
-from chargepoint.power.reasons import moves, source_of, why_nothing, why_so_much, why_unserved
-from chargepoint.power.served import Served, blocking, choose
-from chargepoint.power.sharing import AT_TOP, Shares
+from chargepoint.power.sharing.groups import Groups
+from chargepoint.power.sharing.reasons import moves, source_of, why_nothing, why_so_much, why_unserved
+from chargepoint.power.sharing.served import Served, blocking, choose
+from chargepoint.power.sharing.water_level import AT_TOP, Shares
+from chargepoint.power.sharing.words import Allocation, Feed, Memory, Rules, Settled
 from chargepoint.power.topology import Topology
-from chargepoint.power.words import Allocation, Feed, Memory, Rules, Settled
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from chargepoint.power.allocation import NOTHING, Allocation, Request, StationPower, allocate, lower_before_raise
 from chargepoint.power.topology import NO_FAULTS, Faults, Topology
-from tests.chargepoint.power.checker import check
-from tests.chargepoint.power.stations import requests_for, some_faults, some_grid, some_topology
+from tests.chargepoint.power.sharing.checker import check
+from tests.chargepoint.power.sharing.stations import requests_for, some_faults, some_grid, some_topology
 
 
 class Day(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 
 from chargepoint.power.measured import Announcement, Orders, Stage, Wanted
+from chargepoint.power.sharing.words import Allocation
 from chargepoint.power.simulation.day import Visit
 from chargepoint.power.simulation.nature import ContactorNature, GroupNature, Vehicle
 from chargepoint.power.simulation.plant import Plant
@@ -17,7 +18,6 @@ from chargepoint.power.simulation.scenario import Scenario, time_of_day
 from chargepoint.power.simulation.truth import Kind
 from chargepoint.power.switching import Sequencer
 from chargepoint.power.topology import NO_FAULTS, Faults
-from chargepoint.power.words import Allocation
 
 TICK_S = 0.1
 QUIET_S = 3.0

@@ -22,12 +22,12 @@ from chargepoint.power.allocation import (
     stale,
 )
 from chargepoint.power.grid import Party
-from chargepoint.power.memory import follow
 from chargepoint.power.modules import LoadPoint, VoltageRange
+from chargepoint.power.sharing.memory import follow
 from chargepoint.power.topology import Faults, Installed, Topology
 from chargepoint.records import Limit
-from tests.chargepoint.power.checker import check
-from tests.chargepoint.power.stations import LOW_RANGE, ac, dc, fixed, matrix, ring
+from tests.chargepoint.power.sharing.checker import check
+from tests.chargepoint.power.sharing.stations import LOW_RANGE, ac, dc, fixed, matrix, ring
 
 PLENTY = StationPower(1_000_000.0)
 

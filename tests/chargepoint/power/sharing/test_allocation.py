@@ -23,11 +23,11 @@ from chargepoint.power.allocation import (
     has_power_for,
     lower_before_raise,
 )
-from chargepoint.power.words import Mode, Rules
+from chargepoint.power.sharing.words import Mode, Rules
 from chargepoint.records import Limit
 from chargepoint.vocabulary import PowerType
 
-CASES = sorted((Path(__file__).parents[2] / "cases" / "allocation").glob("*.toml"))
+CASES = sorted((Path(__file__).parents[3] / "cases" / "allocation").glob("*.toml"))
 EPSILON_W = 1e-4
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chargepoint.power.most import most_w
+from chargepoint.power.sharing.most_power import most_w
 
 SIZES = st.sampled_from([0.0, 1.0, 2.0, 3.0])
 

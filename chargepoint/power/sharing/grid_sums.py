@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 from chargepoint.power.grid import Budget, Party, StationPower
-from chargepoint.power.losses import input_w, split
-from chargepoint.power.reach import Reach
-from chargepoint.power.served import Served, choose, shares_of
-from chargepoint.power.serving import Room
-from chargepoint.power.sharing import Shares
-from chargepoint.power.words import Allocation, Rules
+from chargepoint.power.sharing.losses import input_w, split
+from chargepoint.power.sharing.most_served import Room
+from chargepoint.power.sharing.reach import Reach
+from chargepoint.power.sharing.served import Served, choose, shares_of
+from chargepoint.power.sharing.water_level import Shares
+from chargepoint.power.sharing.words import Allocation, Rules
 
 MOST_ROUNDS = 12
 

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chargepoint.commands.power import Lines, answer_lines
-from chargepoint.power.json_lines import MOST_BYTES
+from chargepoint.power.lines.json_lines import MOST_BYTES
+from chargepoint.power.lines.sharing import ConnectorLine, FaultsLine, LimitLine, SharingLines, StepLine
+from chargepoint.power.lines.station import GridLine, RulesLine, StationLine
+from chargepoint.power.lines.switching import BeginLine, GroupLine, OutputLine, SwitchingLines, TickLine, WantedLine
 from chargepoint.power.modules import LoadPoint, VoltageRange
-from chargepoint.power.sharing_lines import ConnectorLine, FaultsLine, LimitLine, SharingLines, StepLine
 from chargepoint.power.simulation.scenario import Event, ScenarioFile, Socket, Vehicle
-from chargepoint.power.station_lines import GridLine, RulesLine, StationLine
-from chargepoint.power.switching_lines import BeginLine, GroupLine, OutputLine, SwitchingLines, TickLine, WantedLine
 from chargepoint.power.topology import Contactor, Group, Output
 from tests import power_sessions
 

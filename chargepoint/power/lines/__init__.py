@@ -1,0 +1,1 @@
+"""Sharing and switching as lines of JSON (docs/power.md)."""
