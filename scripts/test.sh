@@ -39,7 +39,7 @@ check "import-linter" .venv/bin/lint-imports
 pytest=(.venv/bin/pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true "${long[@]}")
 
 # Two rows of tests beside each other, for two processors. Those in real time mostly wait, so they begin the second row.
-second=(tests/drivers tests/ocpp_client)
+second=(tests/drivers tests/ocpp_client tests/chargepoint/power tests/chargepoint/station tests/chargepoint/storage)
 if [ $# -gt 0 ]; then
     "${pytest[@]}" "$@"
     tests=$?

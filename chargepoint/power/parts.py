@@ -187,12 +187,17 @@ def _ring(
     beside: dict[str, dict[str, str]] = {node: {} for node in nodes}
     hung: dict[str, set[str]] = {}
     ties = 0
+    leaves = {homes[0][group] for group in groups} | {homes[1][output] for output in outputs}
     for name, (one, other) in sorted(contactors.items()):
         if one in inner and other in inner:
             if other in beside[one]:
                 return None
             beside[one][other] = beside[other][one] = name
             ties += 1
+            continue
+        if not inner & {one, other}:
+            if leaves & {one, other}:
+                return None  # a way beside the ring
             continue
         for node, leaf in ((one, other), (other, one)):
             if node in inner:

@@ -14,6 +14,8 @@ from chargepoint.power.topology import Faults, Topology
 
 MOST_LOOKS = 8_000
 """Links that the general solver looks at in one allocation: half of them for guarantees, a third for the least."""
+FEW_LINKS, MORE_LOOKS = 200, 60_000
+"""Where a topology has no more links than that, so many can be looked at."""
 
 
 class Side(NamedTuple):
@@ -52,7 +54,7 @@ class Ways:
         self._links: dict[int, dict[str, tuple[int, ...]]] = {}
         self._rows: dict[tuple[int, float], list[float]] = {}
         self._kinds: dict[float, dict[int, float]] = {}
-        self.looks = MOST_LOOKS
+        self.looks = MORE_LOOKS if len(topology.links) <= FEW_LINKS else MOST_LOOKS
         self._direct: dict[int, bool] = {}
         self.sides: dict[tuple[int, float, Begun], tuple[Side, Side]] = {}
         """What lies both ways of an output on a ring, as found before (ring.py)."""
