@@ -40,16 +40,16 @@ async def one_charge(rig: Rig, seconds: float = 30) -> None:
     await leave(rig)
 
 
-# ------------------------------------------------------------------------------------------------- getting connected
-
-
-@pytest.mark.parametrize("status", [401, 404, 503])
 def has_transaction(rig: Rig) -> bool:
     """As the bus says: what the central system has heard may be ahead of it."""
     state = rig.state(1)
     return state is not None and state.session is not None and state.session.is_transaction
 
 
+# ------------------------------------------------------------------------------------------------- getting connected
+
+
+@pytest.mark.parametrize("status", [401, 404, 503])
 async def test_a_server_that_refuses_the_link_stops_no_charge(tmp_path: Path, status: int) -> None:
     async with Rig(tmp_path, change=OFFLINE_FOR_ALL) as rig:
         await rig.online()
