@@ -129,12 +129,9 @@ class MemoryLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     settled: Settled = Settled()
 
 
-class PreviousLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An allocation as it was answered; what is not needed again may be left out or left in."""
+class AnsweredLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What of an answer is not needed again; it may be left in when the answer is given back."""
 
-    grants: Mapping[ConnectorNumber, GrantLine] = {}
-    feeds: Mapping[Name, FeedLine] = {}
-    memory: MemoryLine = MemoryLine()
     now_s: Any = None
     power_w: Any = None
     reasons: Any = None
@@ -142,6 +139,14 @@ class PreviousLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     moves: Any = None
     no_power: Any = None
     took_ms: Any = None
+
+
+class PreviousLine(AnsweredLine, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An allocation as it was answered; what is not needed again may be left out or left in."""
+
+    grants: Mapping[ConnectorNumber, GrantLine] = {}
+    feeds: Mapping[Name, FeedLine] = {}
+    memory: MemoryLine = MemoryLine()
 
     def allocation(self, topology: Topology) -> Allocation:
         """In the words of the rules. Raises Refusal for links that the station does not have."""

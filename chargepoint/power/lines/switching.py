@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from chargepoint.power.lines.json_lines import MOST, Amount, ConnectorNumber, Figure, Name, Refusal, read
-from chargepoint.power.lines.sharing import FeedLine
+from chargepoint.power.lines.sharing import AnsweredLine, FeedLine
 from chargepoint.power.lines.station import LinkLine, described, link_number, read_station
 from chargepoint.power.measured import (
     Announcement,
@@ -90,21 +90,14 @@ class MostLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     source: str = ""
 
 
-class WantedLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WantedLine(AnsweredLine, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is wanted: links, or the answer of `chargepoint power serve` as it is."""
 
     links: tuple[LinkLine, ...] = ()
     feeds: Mapping[Name, FeedLine] = {}
     grants: Mapping[ConnectorNumber, MostLine] = {}
     guarantees_w: Mapping[ConnectorNumber, Amount] = {}
-    now_s: Any = None
-    power_w: Any = None
-    reasons: Any = None
-    contactors: Any = None
-    moves: Any = None
     memory: Any = None
-    no_power: Any = None
-    took_ms: Any = None
 
     def wanted(self, topology: Topology, where: str) -> Wanted:
         """In the words of the sequencer. Raises Refusal for links that the station does not have."""

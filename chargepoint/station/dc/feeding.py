@@ -22,6 +22,7 @@ from chargepoint.clock import Clock
 from chargepoint.power.allocation import Feed
 from chargepoint.power.measured import Announcement, GroupOrder, Measured, MoveRecord, Orders, Wanted
 from chargepoint.power.switching import Sequencer, SwitchingSettings, explained
+from chargepoint.power.switching.wiring import Wiring
 from chargepoint.power.topology import Faults, Topology
 from chargepoint.records import Limit
 from chargepoint.station.cabinet.safety import Hold
@@ -87,6 +88,7 @@ class Feeding:
         self._held: set[int] = set()
         self._alarms: set[str] = set()
         self._refusals: frozenset[str] = frozenset()
+        self._wiring = Wiring(topology)
         self._joined: dict[int, frozenset[str]] = {}
         self._owners: dict[str, int] = {}
 
@@ -188,7 +190,7 @@ class Feeding:
         banks = {name: bank.modules() for name, bank in modules.items()}
         readings = {name: group.look(banks[group.place.bank]) for name, group in self.groups.items()}
         contactors = feedback(self.coils)
-        found = joined(self.topology, contactors)
+        found = joined(self._wiring, contactors)
         self._joined = {number: found[number] & self.groups.keys() for number in self.feds}
         for number, fed in self.feds.items():
             fed.look([group for name, group in sorted(self.groups.items()) if self._is_of(name, number)])

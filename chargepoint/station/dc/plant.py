@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 
 from chargepoint.power.measured import GroupReading, OutputReading, Stage
-from chargepoint.power.topology import Topology
+from chargepoint.power.switching.wiring import Wiring
 from chargepoint.station.connector import Phase
 from chargepoint.station.dc.supply_steps import is_usable, measured
 from chargepoint.vocabulary import ControllerStatus, HardwareFlag
@@ -83,23 +83,10 @@ def output_reading(
     )
 
 
-def joined(topology: Topology, contactors: Mapping[str, bool | None]) -> dict[int, frozenset[str]]:
+def joined(wiring: Wiring, contactors: Mapping[str, bool | None]) -> dict[int, frozenset[str]]:
     """By output: the groups whose terminals are joined to it now. A contactor nobody knows of counts as closed."""
-    parent: dict[str, str] = {}
-
-    def root(bus: str) -> str:
-        while (above := parent.get(bus, bus)) != bus:
-            bus = above
-        return bus
-
-    for name, contactor in topology.contactors.items():
-        if contactors.get(name) is not False:
-            one, other = map(root, contactor.between)
-            parent[one] = other
-    groups: dict[str, list[str]] = {}
-    for name, bus in topology.bus_of_group.items():
-        groups.setdefault(root(bus), []).append(name)
-    return {number: frozenset(groups.get(root(bus), ())) for number, bus in topology.bus_of_output.items()}
+    found = wiring.joined(frozenset(name for name in wiring.ends if contactors.get(name) is not False))
+    return {number: frozenset(found.groups.get(found.at[bus], ())) for number, bus in wiring.output_bus.items()}
 
 
 def _is_sound(demand: PowerDemand) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from chargepoint.power.measured import GroupReading, MoveRecord, Operation, OutputFault, Result, Stage, Step
 from chargepoint.power.modules import VoltageRange
+from chargepoint.power.switching.wiring import Wiring
 from chargepoint.power.topology import Contactor, Group, Installed, Output, Topology
 from chargepoint.station.connector import Phase
 from chargepoint.station.dc.moves import hold_of, is_worth_telling, told
@@ -71,8 +72,8 @@ def test_a_contactor_that_nobody_knows_of_counts_as_closed() -> None:
             contactors=(Contactor(name="K1", between=("G1", "Q1")), Contactor(name="K2", between=("G2", "Q1"))),
         )
     )
-    assert joined(topology, {"K1": True, "K2": False}) == {1: {"G1"}}
-    assert joined(topology, {"K1": False, "K2": None}) == {1: {"G2"}}
+    assert joined(Wiring(topology), {"K1": True, "K2": False}) == {1: {"G1"}}
+    assert joined(Wiring(topology), {"K1": False, "K2": None}) == {1: {"G2"}}
 
 
 def test_a_move_in_one_line() -> None:
