@@ -32,13 +32,14 @@ from chargepoint.config_devices import (
 from chargepoint.config_faults import ConfigError, Fault
 from chargepoint.config_power import GroupSettings, PowerSettings, SwitchSettings
 from chargepoint.config_schema import PEM
+from chargepoint.config_screen import ScreenSettings
 from chargepoint.config_types import IdText20, IdText25, IdText50, Name, NotNegative, Positive, Section, about
 from chargepoint.vocabulary import OperatingMode
 
 __all__ = [
     "AccessSettings", "ClimateSettings", "CompatibilitySettings", "ConfigError", "ConnectorSettings", "Fault",
     "GroupSettings", "InputSettings", "InsulationSettings", "IoSettings", "LightSettings", "Loaded", "MeterSettings",
-    "ModulesSettings", "OcppSettings", "OutputSettings", "PortSettings", "PowerSettings", "ReaderSettings", "Secrets",
+    "ModulesSettings", "OcppSettings", "OutputSettings", "PortSettings", "PowerSettings", "ReaderSettings", "ScreenSettings", "Secrets",
     "SensorSettings", "Settings", "StationSettings", "StorageSettings", "SwitchSettings", "TariffSettings",
     "UpsSettings", "load", "load_secrets", "load_with_fallback", "secrets_path",
 ]  # fmt: skip
@@ -108,6 +109,8 @@ class TariffSettings(Section, frozen=True, kw_only=True):
     per_kwh: Annotated[int, Meta(ge=0), about("Price of a kWh.")] = 0
     per_minute: Annotated[int, Meta(ge=0), about("Price of a minute of the transaction.")] = 0
     start_fee: Annotated[int, Meta(ge=0), about("Price of a start.")] = 0
+    idle_per_minute: Annotated[int, Meta(ge=0), about("Price of a minute plugged in after the charge; shown only.")] = 0
+    idle_free_min: Annotated[int, Meta(ge=0), about("Minutes after the charge that are free of it.")] = 0
 
 
 class CompatibilitySettings(Section, frozen=True, kw_only=True):
@@ -253,6 +256,7 @@ class Settings(Section, frozen=True, kw_only=True):
     ups: tuple[UpsSettings, ...] = ()
     access: AccessSettings = AccessSettings()
     tariff: TariffSettings = TariffSettings()
+    screen: ScreenSettings = ScreenSettings()
     ocpp: OcppSettings = OcppSettings()
     storage: StorageSettings = StorageSettings()
 

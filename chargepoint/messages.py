@@ -1194,6 +1194,111 @@ class RestartReader(Request["ActionResult"], frozen=True, kw_only=True):
     by: str = ""
 
 
+# ---------------------------------------------------------------------------------------------------- screen
+
+
+class ScreenState(State, frozen=True, kw_only=True):
+    """Topic `screen`: what the screen shows now. `name` as in statuses.md 16, with `PH` or `PV` at its end.
+
+    `is_in_use`: a driver is at it (`clientMode`). `technician`: the login of whoever is in the service menu.
+    """
+
+    name: str
+    connector: int = 0
+    language: str = ""
+    width: int = 0
+    height: int = 0
+    is_in_use: bool = False
+    technician: str = ""
+
+
+class TakeScreenshot(Request["Screenshot"], frozen=True, kw_only=True):
+    """To hmi: the picture on the screen, passwords and card numbers masked. At most one each second is taken anew.
+
+    `format` png or jpeg; `scale` 0.1 to 1.
+    """
+
+    format: str = "png"
+    scale: Annotated[float, Meta(ge=0.1, le=1)] = 1.0
+    by: str = ""
+
+
+class Screenshot(Reply, frozen=True, kw_only=True):
+    """`ok` False: `text` says why there is none. `at`: aware UTC, None while the time is not known."""
+
+    ok: bool
+    text: str = ""
+    format: str = ""
+    data: bytes = b""
+    screen: str = ""
+    language: str = ""
+    width: int = 0
+    height: int = 0
+    at: datetime | None = None
+    sha256: str = ""
+
+
+class ConfirmOnScreen(Request["ActionResult"], frozen=True, kw_only=True):
+    """To hmi: ask whoever stands there (RemoteCommandConfirmDialog, EvseCommandConfirmDialog); answered when he has.
+
+    `question` unlock: open the lock though there is voltage. Codes: yes, no, no_answer (30 s), busy, no_screen.
+    """
+
+    question: str
+    connector: int
+    is_local: bool = False
+    by: str = ""
+
+
+class ChooseConnector(Request["ActionResult"], frozen=True, kw_only=True):
+    """hmi to station: the driver at the screen means this connector: a card that waits for a choice starts it, and the
+    next card within `within_s` means it. 0: he means none any more. Codes: ok, started, waiting_for_ev, refused,
+    unavailable, unknown_connector."""
+
+    connector: int
+    within_s: float = 60.0
+
+
+class StartAtScreen(Request["ActionResult"], frozen=True, kw_only=True):
+    """hmi to station: the driver pressed Start where nobody has to be asked (free mode, plug and charge). Codes: ok,
+    not_free, and those of StartCharging."""
+
+    connector: int
+
+
+class Tariff(msgspec.Struct, frozen=True, kw_only=True):
+    """Prices as drivers see them, in the smallest unit of `currency` (ISO 4217, `digits` behind the decimal mark).
+
+    `idle_per_minute` counts from `idle_free_min` minutes after the end of the energy.
+    """
+
+    currency: str
+    digits: int = 2
+    per_kwh: int = 0
+    per_minute: int = 0
+    start_fee: int = 0
+    idle_per_minute: int = 0
+    idle_free_min: int = 0
+
+
+class TariffState(State, frozen=True, kw_only=True):
+    """Topic `tariff`: prices by connector (0: all others). `source`: station file, central system, installer."""
+
+    tariffs: dict[int, Tariff] = {}
+    source: str = ""
+    at: datetime | None = None
+
+
+class SetTariff(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: prices of a connector (0: all) from now on; None: those of the station file again. Durable; a running
+    session keeps the price it began with. Codes: ok, unknown_connector, not_recorded."""
+
+    connector: int = 0
+    tariff: Tariff | None = None
+    source: str = ""
+    by: str = ""
+
+
 # -------------------------------------------------------------------------------------------- who may send what
 
 ADMIN = "admin"
@@ -1293,6 +1398,13 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     ResendParked: frozenset({"hmi", "webconfig", "monitor", ADMIN}),
     ReaderState: frozenset({"rfid"}),
     RestartReader: _DOORS,
+    ScreenState: frozenset({"hmi"}),
+    TakeScreenshot: frozenset({"ocpp", "webconfig", "monitor", "diag", ADMIN}),
+    ConfirmOnScreen: frozenset({"station"}),
+    ChooseConnector: frozenset({"hmi"}),
+    StartAtScreen: frozenset({"hmi"}),
+    TariffState: frozenset({"station"}),
+    SetTariff: frozenset({"ocpp", "webconfig", "monitor", ADMIN}),
 }
 
 KEPT_EVENTS: tuple[type[Event], ...] = (Noted, SecurityNoted)

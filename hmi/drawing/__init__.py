@@ -1,0 +1,1 @@
+"""How pictures come to the screen: what they consist of (`items.py`), fonts, icons, colours, the painter."""
