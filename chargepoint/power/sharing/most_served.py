@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
@@ -27,42 +29,62 @@ def most_served(ranked: Sequence[Load], room: Room) -> frozenset[int]:
     Exact for loads that are alike but for their size: on the same lines, a larger one takes more of everything. More
     room never makes the set smaller.
     """
-    if _less(room, ranked) is not None:
-        return frozenset(load.number for load in ranked)
-    size = _most_more(ranked, room, len(ranked))
+    if _do_all_fit(ranked, room):
+        return frozenset([load.number for load in ranked])
+    bounded = [index for index, have in enumerate(room) if have < math.inf]
+    left = tuple([room[index] for index in bounded])
+    takes = [tuple([load.takes[index] for index in bounded]) for load in ranked]
+    kinds = [tuple([take > 0 for take in each]) for each in takes]
+    by_size = sorted(range(len(ranked)), key=lambda place: (kinds[place], takes[place]))
+    count = _of_one_kind if len(set(kinds)) == 1 else partial(_of_kinds, kinds)
+    size = count(takes, by_size, left, len(ranked))
     chosen: list[int] = []
     for place, load in enumerate(ranked):
         if len(chosen) == size:
             break
-        left = _less(room, (load,))
+        by_size.remove(place)
+        with_it = tuple(map(operator.sub, left, takes[place]))
         missing = size - len(chosen) - 1
-        if left is not None and _most_more(ranked[place + 1 :], left, missing) >= missing:
+        if min(with_it) >= -TOLERANCE and count(takes, by_size, with_it, missing) >= missing:
             chosen.append(load.number)
-            room = left
+            left = with_it
     return frozenset(chosen)
 
 
-def _less(room: Room, loads: Sequence[Load]) -> Room | None:
-    """What is left with these served; None if they do not fit."""
-    left = tuple(have - math.fsum(load.takes[index] for load in loads) for index, have in enumerate(room))
-    return left if all(value >= -TOLERANCE for value in left) else None
+def _do_all_fit(loads: Sequence[Load], room: Room) -> bool:
+    return all(
+        have == math.inf or have - math.fsum([load.takes[index] for load in loads]) >= -TOLERANCE
+        for index, have in enumerate(room)
+    )
 
 
-def _most_more(loads: Sequence[Load], room: Room, enough: int) -> int:
-    """How many of these fit, looking no further once `enough` do.
+def _of_one_kind(takes: Sequence[Room], by_size: Sequence[int], room: Room, enough: int) -> int:
+    """How many of these fit, looking no further once `enough` do: the smaller ones are always the better choice."""
+    count = 0
+    for place in by_size:
+        if count >= enough:
+            break
+        room = tuple(map(operator.sub, room, takes[place]))
+        if min(room) < -TOLERANCE:
+            break
+        count += 1
+    return count
 
-    Loads on the same lines are one kind; of a kind the smaller ones are always the better choice, so that only how many
-    of each kind are served is left to find.
+
+def _of_kinds(
+    kinds: Sequence[tuple[bool, ...]], takes: Sequence[Room], by_size: Sequence[int], room: Room, enough: int
+) -> int:
+    """The same for loads on different lines; those on the same lines are one kind.
+
+    Of a kind the smaller ones are always the better choice, so that only how many of each kind are served is left to
+    find.
     """
     if enough <= 0:
         return 0
-    bounded = [index for index, have in enumerate(room) if have < math.inf]
-    kinds: dict[tuple[bool, ...], list[Room]] = {}
-    for load in loads:
-        takes = tuple(load.takes[index] for index in bounded)
-        kinds.setdefault(tuple(value > 0 for value in load.takes), []).append(takes)
-    search = _Search([sorted(kind) for _, kind in sorted(kinds.items())], enough)
-    return search.most(tuple(room[index] for index in bounded))
+    sizes: dict[tuple[bool, ...], list[Room]] = {}
+    for place in by_size:
+        sizes.setdefault(kinds[place], []).append(takes[place])
+    return _Search(list(sizes.values()), enough).most(room)
 
 
 class _Search:
@@ -73,6 +95,11 @@ class _Search:
         self.best = 0
         self.tries = 0
         self.kinds = kinds
+        self.columns: list[list[list[float]]] = []
+        """By kind: of each constraint what those of the kinds after it take, in order."""
+        for place in range(1, len(kinds) + 1):
+            rest = [takes for kind in kinds[place:] for takes in kind]
+            self.columns.append([sorted(column) for column in zip(*rest, strict=True)])
 
     def most(self, room: Room) -> int:
         self._try(0, 0, room)
@@ -85,28 +112,26 @@ class _Search:
             return
         lefts = [room]
         for takes in self.kinds[kind]:
-            left = tuple(have - take for have, take in zip(lefts[-1], takes, strict=True))
-            if any(value < -TOLERANCE for value in left):
+            room = tuple(map(operator.sub, room, takes))
+            if min(room) < -TOLERANCE:
                 break
-            lefts.append(left)
-        rest = self.kinds[kind + 1 :]
+            lefts.append(room)
+        columns = self.columns[kind]
         for more in range(len(lefts) - 1, -1, -1):
             if self.best >= self.enough or self.tries > MOST_TRIES:
                 return
-            if count + more + _at_most(rest, lefts[more]) > self.best:
+            if count + more + _at_most(columns, lefts[more]) > self.best:
                 self._try(kind + 1, count + more, lefts[more])
 
 
-def _at_most(kinds: Sequence[Sequence[Room]], room: Room) -> int:
+def _at_most(columns: Sequence[Sequence[float]], room: Room) -> int:
     """No more than this many fit: as if each constraint were the only one."""
-    loads = [takes for kind in kinds for takes in kind]
-    counts = [len(loads)]
-    for index, have in enumerate(room):
-        used, count = 0.0, 0
-        for take in sorted(takes[index] for takes in loads):
+    most = len(columns[0]) if columns else 0
+    for column, have in zip(columns, room, strict=False):
+        used = 0.0
+        for count, take in enumerate(column[:most]):
             used += take
             if used > have + TOLERANCE:
+                most = count
                 break
-            count += 1
-        counts.append(count)
-    return min(counts)
+    return most
