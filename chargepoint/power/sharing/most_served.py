@@ -34,7 +34,7 @@ def most_served(ranked: Sequence[Load], room: Room) -> frozenset[int]:
     bounded = [index for index, have in enumerate(room) if have < math.inf]
     left = tuple([room[index] for index in bounded])
     takes = [tuple([load.takes[index] for index in bounded]) for load in ranked]
-    kinds = [tuple([take > 0 for take in each]) for each in takes]
+    kinds = [tuple([take > 0 for take in load.takes]) for load in ranked]
     by_size = sorted(range(len(ranked)), key=lambda place: (kinds[place], takes[place]))
     count = _of_one_kind if len(set(kinds)) == 1 else partial(_of_kinds, kinds)
     size = count(takes, by_size, left, len(ranked))
