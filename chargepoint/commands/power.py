@@ -6,12 +6,13 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from chargepoint.commands.manual import page
-from chargepoint.power.lines.json_lines import MOST_BYTES, Refusal, parse, write
+from chargepoint.power.lines.json_lines import MOST_BYTES, write
+from chargepoint.power.lines.refusals import Refusal
 
 SUMMARY = "share power among connectors by hand, step the contactors, simulate a day"
 
@@ -19,9 +20,9 @@ log = logging.getLogger(__name__)
 
 
 class Lines(Protocol):
-    """Answers the objects of lines, one after the other."""
+    """Answers lines, one after the other."""
 
-    def answer(self, data: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(self, line: bytes, /) -> dict[str, Any]:
         """Raises Refusal."""
         ...
 
@@ -92,9 +93,9 @@ def answer_lines(lines: Lines, source: BinaryIO, sink: BinaryIO, *, timing: bool
 def _answer(lines: Lines, line: bytes, timing: bool) -> bytes:
     began = time.perf_counter()
     try:
-        answer = lines.answer(parse(line))
+        answer = lines.answer(line)
         if timing:
-            answer["took_ms"] = (time.perf_counter() - began) * 1000
+            answer["took_ms"] = round((time.perf_counter() - began) * 1000, 6)
         return write(answer)
     except Refusal as refusal:
         return write({"error": refusal.problem})

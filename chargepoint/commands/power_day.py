@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from chargepoint.power.lines.json_lines import Refusal, parse, plain
+from chargepoint.power.lines.json_lines import parse, plain
+from chargepoint.power.lines.refusals import Refusal
 from chargepoint.power.simulation.day import Day, Visit, run
 from chargepoint.power.simulation.plot import svg
 from chargepoint.power.simulation.scenario import Scenario, read_scenario, time_of_day

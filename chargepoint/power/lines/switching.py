@@ -7,24 +7,29 @@ No input or output here.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
-from chargepoint.power.lines.json_lines import MOST, Amount, ConnectorNumber, Figure, Name, Refusal, read
-from chargepoint.power.lines.sharing import AnsweredLine, FeedLine
-from chargepoint.power.lines.station import LinkLine, described, link_number, read_station
+from chargepoint.power.lines.json_lines import (
+    parse,
+    plain,
+    quickly,
+    read,
+)
+from chargepoint.power.lines.refusals import Problem, Refusal
+from chargepoint.power.lines.station import (
+    described,
+    is_station,
+    must_begin,
+    read_station,
+)
+from chargepoint.power.lines.tick import BeginLine, LinksLine, TickLine, known, wanted_line
 from chargepoint.power.measured import (
-    Announcement,
-    GroupReading,
-    Measured,
     Move,
     MoveRecord,
     Orders,
-    OutputReading,
-    Stage,
     Wanted,
 )
 from chargepoint.power.switching import Sequencer, SwitchingSettings, explained
@@ -36,132 +41,7 @@ STEADY_A, STEADY_SHARE = 0.1, 0.005
 BEGINNING = frozenset({"from", "to", "welded", "life"})
 
 
-class GroupLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A group as measured. null: it cannot be read, which counts as silence."""
-
-    voltage_v: Figure | None = 0.0
-    current_a: Figure | None = 0.0
-    is_on: bool | None = False
-    is_online: bool = True
-    has_fault: bool = False
-
-    def reading(self) -> GroupReading:
-        """In the words of the sequencer."""
-        if self.voltage_v is None or self.current_a is None or self.is_on is None:
-            return GroupReading(is_online=False)
-        return GroupReading(
-            voltage_v=self.voltage_v,
-            current_a=self.current_a,
-            is_on=self.is_on,
-            is_online=self.is_online,
-            has_fault=self.has_fault,
-        )
-
-
-class OutputLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An output as measured. null for a figure: it cannot be read, which counts as a lost controller."""
-
-    stage: Stage
-    voltage_v: Figure | None = 0.0
-    current_a: Figure | None = 0.0
-    request_v: Amount | None = 0.0
-    request_a: Amount | None = 0.0
-    is_closed: bool | None = None
-
-    def reading(self) -> OutputReading:
-        """In the words of the sequencer."""
-        if self.voltage_v is None or self.current_a is None or self.request_v is None or self.request_a is None:
-            return OutputReading(stage=Stage.OFF, is_closed=self.is_closed)
-        return OutputReading(
-            stage=self.stage,
-            voltage_v=self.voltage_v,
-            current_a=self.current_a,
-            request_v=self.request_v,
-            request_a=self.request_a,
-            is_closed=self.is_closed,
-        )
-
-
-class MostLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a connector may have in all."""
-
-    power_w: Amount
-    current_a: Amount | None = None
-    source: str = ""
-
-
-class WantedLine(AnsweredLine, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is wanted: links, or the answer of `chargepoint power serve` as it is."""
-
-    links: tuple[LinkLine, ...] = ()
-    feeds: Mapping[Name, FeedLine] = {}
-    grants: Mapping[ConnectorNumber, MostLine] = {}
-    guarantees_w: Mapping[ConnectorNumber, Amount] = {}
-    memory: Any = None
-
-    def wanted(self, topology: Topology, where: str) -> Wanted:
-        """In the words of the sequencer. Raises Refusal for links that the station does not have."""
-        feeds = [
-            LinkLine(group=name, connector=feed.connector, contactors=feed.contactors, power_w=feed.power_w)
-            for name, feed in sorted(self.feeds.items())
-        ]
-        links: dict[int, float] = {}
-        groups: set[str] = set()
-        for place, line in enumerate((*self.links, *feeds)):
-            at = f"{where}.links[{place}]" if place < len(self.links) else f"{where}.feeds.{line.group}"
-            if line.group in groups:
-                raise Refusal(at, line.group, "this group is there twice", "a group feeds one output: name it once")
-            groups.add(line.group)
-            links[link_number(topology, line.group, line.connector, line.contactors, at)] = line.power_w
-        return Wanted(links=links, grants=self._grants(topology, links), guarantees_w=dict(self.guarantees_w))
-
-    def _grants(self, topology: Topology, links: Mapping[int, float]) -> dict[int, Announcement]:
-        """What connectors may have; where it is not said, what their groups are to give."""
-        sums_w: dict[int, float] = {}
-        most_a: dict[int, float] = {}
-        for number, power_w in links.items():
-            link = topology.links[number]
-            group = topology.groups[link.group]
-            sums_w[link.connector] = sums_w.get(link.connector, 0.0) + power_w
-            group_a = group.modules * max(each.max_current_a for each in group.ranges)
-            most_a[link.connector] = most_a.get(link.connector, 0.0) + group_a
-        found = {number: Announcement(current_a=most_a[number], power_w=sums_w[number]) for number in sums_w}
-        for number, line in self.grants.items():
-            current_a = most_a.get(number, 0.0) if line.current_a is None else line.current_a
-            found[number] = Announcement(current_a=current_a, power_w=line.power_w)
-        return dict(sorted(found.items()))
-
-
-class BeginLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The beginning of a sequence. `welded`: latched before; `life`: how often contactors have been closed so far."""
-
-    to: WantedLine | None = None
-    before: WantedLine | tuple[LinkLine | Name, ...] | None = msgspec.field(default=None, name="from")
-    welded: tuple[Name, ...] = ()
-    life: Mapping[Name, Annotated[int, Meta(ge=0, le=10**12)]] = {}
-
-
-class TickLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The plant at one moment."""
-
-    now_s: Figure
-    groups: Mapping[Name, GroupLine] = {}
-    contactors: Mapping[Name, bool | None] = {}
-    outputs: Mapping[ConnectorNumber, OutputLine] = {}
-    to: WantedLine | None = None
-    age_s: Annotated[float, Meta(ge=0, le=MOST)] = 0.0
-    clear: tuple[Name, ...] = ()
-
-    def measured(self, topology: Topology) -> Measured:
-        """In the words of the sequencer. Raises Refusal for names that the station does not have."""
-        _known("groups", self.groups, topology.groups)
-        _known("contactors", self.contactors, topology.contactors)
-        _known("outputs", self.outputs, topology.outputs)
-        return Measured(
-            groups={name: line.reading() for name, line in self.groups.items()},
-            contactors=dict(self.contactors),
-            outputs={number: line.reading() for number, line in self.outputs.items()},
-        )
+_TICKS = msgspec.json.Decoder(TickLine)
 
 
 class SwitchingLines:
@@ -170,18 +50,25 @@ class SwitchingLines:
     def __init__(self) -> None:
         self._plant: _Plant | None = None
 
-    def answer(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to the object of a line. Raises Refusal; then all is as it was before."""
+    def answer(self, line: bytes) -> dict[str, Any]:
+        """The answer to a line. Raises Refusal; then all is as it was before."""
+        if self._plant is not None and (tick := quickly(line, _TICKS)) is not None:
+            return self._plant.tick(tick)
+        data = parse(line)
         begin = {key: value for key, value in data.items() if key in BEGINNING}
-        if self._plant is None or "station" in data:
-            station, topology = read_station({key: value for key, value in data.items() if key not in begin})
-            plant = _Plant(topology, read(dict(station.switching), SwitchingSettings, "switching"))
-            answer = described(topology) | (plant.begin(read(begin, BeginLine)) if begin else {})
+        rest = {key: value for key, value in data.items() if key not in begin}
+        if self._plant is None:
+            must_begin(data if len(begin) == len(data) else rest, BEGINNING | {"now_s"})
+        if self._plant is None or is_station(rest):
+            station, topology = read_station(rest)
+            plant = _Plant(topology, _settings(station.switching))
+            described_now = described(topology)
+            begun = plant.begin(read(begin, BeginLine)) if begin else {"warnings": []}
             self._plant = plant
-            return answer
+            return described_now | begun | {"warnings": described_now["warnings"] + begun["warnings"]}
         if "now_s" not in data and begin:
             return self._plant.begin(read(data, BeginLine))
-        return self._plant.tick(data)
+        return self._plant.tick(read(data, TickLine))
 
 
 class _Plant:
@@ -199,36 +86,41 @@ class _Plant:
     def begin(self, line: BeginLine) -> dict[str, Any]:
         """What is there, what is wanted. Raises Refusal."""
         topology = self._topology
-        _known("welded", dict.fromkeys(line.welded), topology.contactors)
-        _known("life", line.life, topology.contactors)
+        known("welded", line.welded, topology.contactors)
+        known("life", line.life, topology.contactors)
         before = self._before if line.before is None else self._links_before(line.before)
-        answer = {"ok": True, "from": [self._named(number) for number in sorted(before)]}
+        answer: dict[str, Any] = {"ok": True, "warnings": []}
+        answer["from"] = [self._named(number) for number in sorted(before)]
         if line.to is not None:
-            self._wanted = line.to.wanted(topology, "to")
+            self._wanted = wanted_line(line.to).wanted(topology, "to")
+            answer["warnings"] = list(_without_power(topology, self._wanted))
             self._sequencer = Sequencer(topology, self._settings, welded=line.welded, life=line.life)
             self._now_s, self._last = -math.inf, None
             answer["to"] = self._spelled_links(self._wanted.links)
         self._before = before
         return answer
 
-    def _links_before(self, given: WantedLine | tuple[LinkLine | str, ...]) -> frozenset[int]:
-        if not isinstance(given, WantedLine):
-            names = [each for each in given if isinstance(each, str)]
-            _known("from", dict.fromkeys(names), self._topology.contactors)
-            given = WantedLine(links=tuple(each for each in given if isinstance(each, LinkLine)))
-        return frozenset(given.wanted(self._topology, "from").links)
+    def _links_before(self, given: LinksLine) -> frozenset[int]:
+        line = wanted_line(given)
+        known("from", line.contactors, self._topology.contactors)
+        try:
+            return frozenset(line.wanted(self._topology, "from").links)
+        except Refusal:
+            if line.links or line.feeds:
+                raise
+            return frozenset()  # contactors that do not tell whose they are: what is measured counts
 
-    def tick(self, data: Mapping[str, Any]) -> dict[str, Any]:
+    def tick(self, line: TickLine) -> dict[str, Any]:
         """What is to be done now. Raises Refusal."""
         sequencer = self._sequencer
         if sequencer is None:
-            raise Refusal("line", data, "nothing is wanted yet", 'send a line with "from" and "to" first')
-        line = read(data, TickLine)
-        measured = line.measured(self._topology)
+            raise Refusal("line", line, "nothing is wanted yet", 'send a line with "from" and "to" first')
+        measured = line.measured(self._topology, {} if self._last is None else self._last.groups)
+        known("clear", line.clear, {**self._topology.contactors, **self._topology.groups})
         if line.now_s < self._now_s:
             raise Refusal("now_s", line.now_s, f"the tick before was at {self._now_s:g}", "time does not go back")
         if line.to is not None:
-            self._wanted = line.to.wanted(self._topology, "to")
+            self._wanted = wanted_line(line.to).wanted(self._topology, "to")
         for name in line.clear:
             sequencer.clear(name)
         wanted = msgspec.structs.replace(self._wanted, age_s=line.age_s)
@@ -236,7 +128,9 @@ class _Plant:
             there = explained(self._topology, wanted, measured, self._before)
             sequencer.tick(there, measured, line.now_s)
         orders = sequencer.tick(wanted, measured, line.now_s)
-        answer = self._spelled(orders, sequencer, wanted, line)
+        answer: dict[str, Any] = plain(
+            msgspec.to_builtins(self._spelled(orders, sequencer, wanted, line), str_keys=True)
+        )
         self._now_s, self._last = line.now_s, orders
         return answer
 
@@ -335,7 +229,18 @@ def _faults(sequencer: Sequencer) -> list[dict[str, str]]:
     return found
 
 
-def _known(where: str, names: Mapping[Any, object], known: Mapping[Any, object]) -> None:
-    for name in names:
-        if name not in known:
-            raise Refusal(where, name, f"the station has no {name!r}", "name what the station's line names")
+def _settings(given: Mapping[str, Any]) -> SwitchingSettings:
+    """Raises Refusal."""
+    found = read(dict(given), SwitchingSettings, "switching")
+    for name, value in msgspec.structs.asdict(found).items():
+        if not value >= 0:
+            raise Refusal(f"switching.{name}", value, "this is not from 0 upwards", "correct it")
+    return found
+
+
+def _without_power(topology: Topology, wanted: Wanted) -> Iterator[Problem]:
+    """Outputs that are to have groups and no power, which is hardly meant."""
+    for number in sorted({topology.links[n].connector for n in wanted.links}):
+        if not any(power_w for n, power_w in wanted.links.items() if topology.links[n].connector == number):
+            why = f"output {number} gets groups, but none of them is to give any power"
+            yield Problem("to", str(number), why, "give power_w to its links, or to grants")

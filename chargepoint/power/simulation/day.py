@@ -14,8 +14,8 @@ import msgspec
 
 from chargepoint.power.allocation import NOTHING, Allocation, Request, allocate
 from chargepoint.power.grid import Budget, StationPower
-from chargepoint.power.lines.sharing import LEAST_A, ConnectorLine, FaultsLine, LimitLine, request, station_limit
 from chargepoint.power.lines.station import UNLIMITED_W, GridLine
+from chargepoint.power.lines.step import LEAST_A, ConnectorLine, FaultsLine, LimitLine, request, station_limit
 from chargepoint.power.simulation.scenario import Event, Scenario, Vehicle, seconds
 from chargepoint.power.topology import Faults
 from chargepoint.vocabulary import PowerType

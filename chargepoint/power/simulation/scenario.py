@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from chargepoint.power.lines.json_lines import TIME_OF_DAY, Amount, ConnectorNumber, Refusal, read
-from chargepoint.power.lines.sharing import FaultsLine, LimitLine
+from chargepoint.power.lines.json_lines import Amount, ConnectorNumber, read
+from chargepoint.power.lines.refusals import TIME_OF_DAY, Refusal
 from chargepoint.power.lines.station import GridLine, StationLine, read_station
+from chargepoint.power.lines.step import FaultsLine, LimitLine
 from chargepoint.power.topology import Topology
 from chargepoint.vocabulary import PowerType
 

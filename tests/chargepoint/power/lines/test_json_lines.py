@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 
 from chargepoint.commands.power import Lines, answer_lines
 from chargepoint.power.lines.json_lines import MOST_BYTES
-from chargepoint.power.lines.sharing import ConnectorLine, FaultsLine, LimitLine, SharingLines, StepLine
+from chargepoint.power.lines.sharing import SharingLines
 from chargepoint.power.lines.station import GridLine, RulesLine, StationLine
-from chargepoint.power.lines.switching import BeginLine, GroupLine, OutputLine, SwitchingLines, TickLine, WantedLine
+from chargepoint.power.lines.step import ConnectorLine, FaultsLine, LimitLine, StepLine
+from chargepoint.power.lines.switching import SwitchingLines
+from chargepoint.power.lines.tick import BeginLine, GroupLine, OutputLine, TickLine, WantedLine
 from chargepoint.power.modules import LoadPoint, VoltageRange
 from chargepoint.power.simulation.scenario import Event, ScenarioFile, Socket, Vehicle
 from chargepoint.power.topology import Contactor, Group, Output
@@ -197,7 +199,10 @@ def test_no_power_says_which_limit_and_when() -> None:
         (b"[1, 2]", "line", "object"),
         (b'{"now_s": 1e400}', "line", "JSON"),
         (b'{"now_s": 1e300}', "line", "large"),
-        (b'{"now_s": NaN}', "line", "JSON"),
+        (b'{"now_s": NaN}', "now_s", "null"),
+        (b'{"now_s": 0, "limits": [{"name": "grid", "power_w": -Infinity}]}', "line", "infinity"),
+        (b'{"now_s": 0, "x": "\xff"}', "line", "JSON"),
+        (b"# a comment", "line", "JSON"),
         (b'{"now_s": 0, "connectors": ' + b"[" * 50_000, "line", "JSON"),
         ({}, "line", "now_s"),
         ({"now_s": "now"}, "now_s", "text"),
@@ -211,7 +216,7 @@ def test_no_power_says_which_limit_and_when() -> None:
         (step(car(1, weight=0)), "connectors[0].weight", "0"),
         (step(faults={"welded": ["K99"]}), "faults.welded", "K99"),
         (step(faults={"groups": ["M9"]}), "faults.groups", "M9"),
-        (step(faults={"derating": {"M1": 2}}), "faults.derating[...]", "1"),
+        (step(faults={"derating": {"M1": 2}}), "faults.derating.M1", "1"),
         (step(previous={"feeds": {"M1": {"connector": 7}}}), "previous.feeds.M1", "7"),
         (step(previous={"feeds": {"M1": {"connector": 1, "contactors": ["K22"]}}}), "previous.feeds.M1", "way"),
         (step(no_power_for=[2]), "no_power_for[0]", "connectors"),
@@ -227,8 +232,82 @@ def test_a_line_that_cannot_be_used_is_refused_and_changes_nothing(line: object,
     assert answers[3] == talk(STATION, first, second)[2]
 
 
-def test_a_remedy_names_the_field_that_was_meant() -> None:
-    assert last(step(car(1, weigth=2)))["error"]["remedy"] == "write weight"
+@pytest.mark.parametrize(
+    ("line", "found", "remedy"),
+    [
+        (step(car(1, weigth=2)), '{"weigth":2}', "write weight"),
+        (step(car(1, color=2)), '{"color":2}', "here may be: connector, wants_energy"),
+        (step(faults={"modules": ["M1"]}), '{"modules":["M1"]}', "here may be: groups, derating, stuck_open, welded"),
+        (step(faults={"welded": {"K11": True}}), '{"K11":true}', 'write it as ["K11"]'),
+        (step(faults={"stuck_open": ["K99"]}), "K99", "K11, K12, K21, K22"),
+        (step(car(1, limits={"user": 10})), '{"user":10}', 'write it as [{"name":"vehicle","current_a":200}'),
+        (step(car(1, power_type="BC")), "BC", "write one of AC, DC"),
+        (step(previous={"contactors": ["K11", "K12"]}), '["K11","K12"]', "name links"),
+        (step(previous={"grants": {"one": {"power_w": 1}}}), '{"one":{"power_w":1}}', "correct it"),
+        ({"station": STATION, "rules": {}}, "{}", "station's object"),
+    ],
+)
+def test_a_refusal_shows_what_was_found_and_says_what_to_write(line: object, found: str, remedy: str) -> None:
+    error = last(line)["error"]
+    assert error["found"] == found
+    assert remedy in error["remedy"]
+
+
+@pytest.mark.parametrize("lines_of", [SharingLines, SwitchingLines])
+def test_a_later_line_in_the_first_place_is_told_that_the_station_comes_first(lines_of: type[Lines]) -> None:
+    later = step(car(1)) if lines_of is SharingLines else tick(0.0)
+    for line in (later, {"from": FROM, "to": TO}) if lines_of is SwitchingLines else (later,):
+        error, answer = talk(line, STATION, lines_of=lines_of)
+        assert "the station's line comes first" in error["error"]["why"]
+        assert answer["ok"]
+
+
+@pytest.mark.parametrize(
+    ("more", "where", "remedy"),
+    [
+        ({"contactors": [{"name": "K9", "between": ["M1", "outptu 1"]}]}, "contactors[4]", "write 'output 1'"),
+        ({"contactors": [{"name": "T", "between": ["M1", "ring"]}]}, "contactors[4]", "add 'ring' to nodes"),
+        ({"nodes": ["N1"]}, "nodes[0]", "take it out"),
+        ({"groups": [{"name": "M9", "ranges": [MODULE]}]}, "groups[2]", "contactor"),
+        ({"outputs": [{"connector": 3}]}, "outputs[2]", "contactor"),
+    ],
+)
+def test_what_of_a_station_is_of_no_use_is_warned_of(more: dict[str, Any], where: str, remedy: str) -> None:
+    station = {**STATION, **{name: [*STATION.get(name, ()), *values] for name, values in more.items()}}
+    answer = talk(station)[0]
+    assert answer["ok"]
+    [warning] = answer["warnings"]
+    assert (warning["where"], remedy in warning["remedy"]) == (where, True)
+    assert talk(STATION)[0]["warnings"] == []
+
+
+def test_closed_contactors_may_stand_for_what_was_there() -> None:
+    first, second = step(car(1)), step(car(2), now_s=100.0)
+    closed = talk(STATION, first)[1]["contactors"]
+    answer = talk(STATION, {**second, "previous": {"contactors": closed}})[1]
+    assert [line.split(": ")[1] for line in answer["moves"]] == ["M1 from C1 (C1 is gone)", "M2 from C1 (C1 is gone)"]
+
+
+def test_no_sum_grows_by_rounding() -> None:
+    groups = [{"name": f"M{each}", "ranges": [MODULE], "bus": "output 1"} for each in range(3)]
+    station = {"groups": groups, "outputs": [{"connector": 1}], "grid": {"power_limit_w": 50_000}}
+    answer = talk(station, step(car(1, limits=[])))[1]
+    assert answer["power_w"] == answer["grants"]["1"]["power_w"] == 50_000
+    assert math.fsum(feed["power_w"] for feed in answer["feeds"].values()) <= 50_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xef\xbb\xbf" + json.dumps(step(car(1))).encode(),
+        json.dumps(step(car(1))).encode() + b"\r",
+        b"\n  \n" + json.dumps(step(car(1))).encode(),
+        json.dumps(step({**car(1), "connector": 1.0}, now_s=0.0)).encode(),
+        json.dumps(step(car(1, drawn_w=math.nan, guarantee_w=math.nan))).encode(),
+    ],
+)
+def test_the_same_line_written_by_other_programs_has_the_same_answer(line: bytes) -> None:
+    assert talk(STATION, line)[-1] == last(step(car(1)))
 
 
 @pytest.mark.parametrize(
@@ -252,8 +331,9 @@ def test_a_station_that_cannot_be_is_refused_and_still_awaited(station: dict[str
     assert allocation["power_w"] > 0
 
 
-def test_another_station_begins_anew() -> None:
-    *_, again, answer = talk(STATION, step(car(1)), {"station": STATION}, step(car(2)))
+@pytest.mark.parametrize("station", [STATION, {"station": STATION}])
+def test_another_station_begins_anew(station: dict[str, Any]) -> None:
+    *_, again, answer = talk(STATION, step(car(1)), station, step(car(2)))
     assert again["ok"]
     assert answer == talk(STATION, step(car(2)))[1]
 
@@ -272,13 +352,14 @@ TO = {"links": [{"group": "M1", "connector": 2, "power_w": 8_000}]}
 FROM = [{"group": "M1", "connector": 1}]
 CLOSED = {"K11": True, "K12": False, "K21": False, "K22": False}
 ONE = {"stage": "charging", "voltage_v": 400, "request_v": 410, "request_a": 60, "current_a": 50, "is_closed": True}
-TWO = {"stage": "preparing", "request_v": 600, "request_a": 2}
+TWO = {"stage": "preparing", "voltage_v": 0, "request_v": 600, "request_a": 2}
+AT_REST = {"voltage_v": 0, "current_a": 0}
 
 
 def tick(now_s: float, **more: Any) -> dict[str, Any]:
     return {
         "now_s": now_s,
-        "groups": {"M1": {"voltage_v": 400, "current_a": 50, "is_on": True}, "M2": {}},
+        "groups": {"M1": {"voltage_v": 400, "current_a": 50, "is_on": True}, "M2": AT_REST},
         "contactors": CLOSED,
         "outputs": {"1": ONE, "2": TWO},
     } | more
@@ -306,6 +387,48 @@ def test_what_gives_power_at_the_first_tick_goes_on_before_it_is_lowered() -> No
     assert second["missing"] == [{"group": "M1", "connector": 2, "contactors": ["K12"]}]
 
 
+@pytest.mark.parametrize(
+    "to",
+    [
+        [{"group": "M1", "connector": 2, "power_w": 8_000}],
+        {"links": [{"group": "M1", "connector": 2}], "grants": {"2": {"power_w": 8_000}}},
+        {"contactors": ["K12"], "grants": {"2": {"power_w": 8_000}}},
+        {"feeds": {"M1": {"connector": 2, "power_w": 8_000}}},
+    ],
+)
+@pytest.mark.parametrize("begun", [FROM, ["K11"], {"contactors": ["K11"]}, {"links": FROM}])
+def test_what_is_wanted_may_be_written_in_several_ways(to: Any, begun: Any) -> None:
+    answers = switch(STATION, {"from": begun, "to": to}, tick(0.0), tick(0.1))
+    assert answers[1:] == switch(STATION, {"from": FROM, "to": TO}, tick(0.0), tick(0.1))[1:]
+
+
+def test_outputs_that_are_to_have_groups_without_power_are_warned_of() -> None:
+    assert switch(STATION, {"to": TO})[-1]["warnings"] == []
+    assert "power_w" in switch(STATION, {"to": ["K12"]})[-1]["warnings"][0]["remedy"]
+
+
+def test_contactors_that_bring_no_group_to_an_output_are_not_wanted() -> None:
+    ring = {
+        "groups": [{"name": "M1", "ranges": [MODULE], "bus": "N1"}],
+        "outputs": [{"connector": 1, "bus": "N1"}, {"connector": 2, "bus": "N2"}],
+        "contactors": [{"name": "T1", "between": ["N1", "N2"]}],
+        "nodes": ["N1", "N2"],
+    }
+    assert switch(ring, {"to": ["T1"]})[-1]["error"]["why"] == "these contactors join 'M1' to outputs [1, 2]"
+    assert switch(STATION, {"to": ["K99"]})[-1]["error"]["remedy"] == "name one of K11, K12, K21, K22"
+
+
+def test_a_group_without_is_on_is_as_it_was_ordered() -> None:
+    said = switch(STATION, {"from": FROM, "to": TO}, *(tick(n / 10) for n in range(5)))
+    groups = {"M1": {"voltage_v": 400, "current_a": 50}, "M2": AT_REST}
+    assert switch(STATION, {"from": FROM, "to": TO}, *(tick(n / 10, groups=groups) for n in range(5))) == said
+
+
+def test_a_setting_below_zero_is_refused() -> None:
+    error = switch({**STATION, "switching": {"rise_a_per_s": -3}})[0]["error"]
+    assert error["where"] == "switching.rise_a_per_s"
+
+
 def test_an_answer_of_serve_may_be_what_is_wanted() -> None:
     allocation = last(step(car(1)))
     begun = switch(STATION, {"to": allocation})[-1]
@@ -315,7 +438,7 @@ def test_an_answer_of_serve_may_be_what_is_wanted() -> None:
 
 
 def test_what_cannot_be_read_is_a_fault_in_time() -> None:
-    silent = {"M1": {"voltage_v": None, "current_a": 50, "is_on": True}, "M2": {}}
+    silent = {"M1": {"voltage_v": None, "current_a": 50, "is_on": True}, "M2": AT_REST}
     *_, answer = switch(STATION, {"to": TO}, *(tick(n / 10, groups=silent) for n in range(30)))
     assert [(each["what"], each["name"]) for each in answer["faults"]] == [("group", "M1")]
 
@@ -327,9 +450,14 @@ def test_what_cannot_be_read_is_a_fault_in_time() -> None:
         (tick(1.0, groups={"M9": {}}), "groups"),
         (tick(1.0, contactors={"K99": True}), "contactors"),
         (tick(1.0, outputs={"9": TWO}), "outputs"),
-        (tick(1.0, outputs={"1": {**TWO, "stage": "flying"}}), "outputs[...].stage"),
+        (tick(1.0, outputs={"1": {**TWO, "stage": "flying"}}), "outputs.1.stage"),
         (tick(1.0, to={"links": [*TO["links"], {"group": "M1", "connector": 1}]}), "to.links[1]"),
         ({"to": {"links": [{"group": "M1", "connector": 2, "contactors": ["K11"]}]}}, "to.links[0]"),
+        (tick(1.0, groups={"M1": {"voltage_v": 400}}), "groups.M1"),
+        (tick(1.0, groups=[{"name": "M1"}]), "groups"),
+        (tick(1.0, contactors={"K11": "closed"}), "contactors.K11"),
+        (tick(1.0, outputs={"1": {"stage": "charging", "voltage_v": 400}}), "outputs.1"),
+        (tick(1.0, clear=["K99"]), "clear"),
         ({"from": ["K99"], "to": TO}, "from"),
         ({"to": TO, "welded": ["K99"]}, "welded"),
         ({"station": {"groups": 1}}, "groups"),

@@ -12,7 +12,7 @@ import pytest
 
 from chargepoint.__main__ import main
 from chargepoint.commands.power_day import result, table
-from chargepoint.power.lines.json_lines import Refusal
+from chargepoint.power.lines.refusals import Refusal
 from chargepoint.power.simulation.day import Day, run
 from chargepoint.power.simulation.day_plant import SimulatedMachinery
 from chargepoint.power.simulation.plot import svg
