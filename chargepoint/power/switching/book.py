@@ -13,7 +13,7 @@ from chargepoint.power.measured import Operation
 from chargepoint.power.switching.settings import SwitchingSettings
 from chargepoint.power.switching.wiring import Look, Wiring
 
-LEAST_LOOKS = 3
+LEAST_LOOKS = 2
 """So often disobedience is seen before it is one: what is reported may be a whole slow tick old."""
 
 
@@ -52,6 +52,9 @@ class ContactorBook:
         self._failures: dict[str, int] = {}
         self._offered_s: dict[str, float] = {}
         self._first_s, self._looks = math.inf, 0
+        self._reported: dict[str, bool | None] = {}
+        self._unasked_s: dict[str, deque[float]] = {}
+        """When what each reports became another thing than was ordered, without an order: the last few times."""
         self._closings: dict[str, deque[float]] = {
             name: deque(sorted(at for at in times if math.isfinite(at)), maxlen=settings.operations)
             for name, times in closings.items()
@@ -67,6 +70,20 @@ class ContactorBook:
     def unusable(self) -> frozenset[str]:
         """Those that cannot be closed (again)."""
         return frozenset(self.failed) | self.unknown
+
+    def unsteady(self, feedback: Mapping[str, bool | None], now_s: float) -> list[str]:
+        """Those whose feedback has come and gone by itself of late: what it says counts as not known."""
+        if feedback != self._reported:
+            for name, said in feedback.items():
+                if name in self._reported and said is not self._reported[name] and name not in self._moving:
+                    if said is not self.ordered.get(name, said):
+                        self._unasked_s.setdefault(name, deque(maxlen=self.settings.tries)).append(now_s)
+            self._reported = dict(feedback)
+        return [
+            name
+            for name, times in self._unasked_s.items()
+            if len(times) == self.settings.tries and now_s - times[0] <= self.settings.unsteady_s
+        ]
 
     def look(self, look: Look, now_s: float) -> None:
         """Compare what is reported with what was ordered; faults are found here."""
@@ -89,8 +106,8 @@ class ContactorBook:
                     self.found_closed.add(name)
             meant = ordered.get(name)
             if said is meant and said is not None:
-                if odd and name in odd:
-                    del odd[name], self._odd_looks[name]
+                if odd:
+                    self._forget_odd(name)
                 if self._moving:
                     self._moving.discard(name)
                 if said:
@@ -172,7 +189,8 @@ class ContactorBook:
         self.ordered[name] = closes
         self.found_closed.discard(name)
         self._changed_s[name] = now_s
-        self._forget_odd(name)  # counts from the next look
+        self._forget_odd(name)
+        self.odd_since_s[name], self._odd_looks[name] = now_s, 0
         self._moving.add(name)
         self._confirmed.discard(name)
         if closes:
@@ -189,7 +207,7 @@ class ContactorBook:
 
     def take_over(self, claimed: Iterable[str], now_s: float) -> None:
         """Those found closed that are needed are ordered closed from now on, once they are surely not just opening."""
-        if self.found_closed and self._looks >= LEAST_LOOKS and now_s - self._first_s >= self.settings.settled_s - 1e-9:
+        if self.found_closed and self._looks > LEAST_LOOKS and now_s - self._first_s >= self.settings.settled_s - 1e-9:
             self.found_closed.difference_update(claimed)
 
     def moving(self) -> Iterable[str]:

@@ -27,20 +27,31 @@ def targets(tick: Tick) -> dict[str, int]:
             continue
         link = links[number]
         stage = tick.look.stage(link.connector)
-        is_well = link.group not in tick.groups.locked and link.connector not in tick.shorted
-        if link.group in found or not is_well or not unusable.isdisjoint(link.contactors):
-            continue
-        if any(barred.get(bus, link.connector) != link.connector for bus in tick.wiring.buses[number]):
-            continue
-        if stage is Stage.CHARGING:
+        ways = (barred.get(bus, link.connector) for bus in tick.wiring.buses[number])
+        foreign = next((other for other in ways if other != link.connector), None)
+        if link.group in found:
+            tick.barred[number] = f"group {link.group} is wanted twice"
+        elif link.group in tick.groups.locked:
+            tick.barred[number] = f"group {link.group} {tick.groups.locked[link.group]}"
+        elif link.connector in tick.shorted:
+            tick.barred[number] = f"output {link.connector} is joined to another one"
+        elif not unusable.isdisjoint(link.contactors):
+            tick.barred[number] = f"contactor {min(unusable.intersection(link.contactors))} is out of order"
+        elif foreign is not None:
+            tick.barred[number] = f"output {foreign} is on its way"
+        elif stage is Stage.CHARGING:
             found[link.group] = number
         elif stage is Stage.PREPARING:
             preparing.setdefault(link.connector, []).append(number)
+        else:
+            tick.barred[number] = f"output {link.connector} takes no group now"
     for connector in sorted(preparing):
         candidates = [number for number in preparing[connector] if links[number].group not in found]
         first = min(candidates, key=lambda number: _eagerness(tick, number), default=None)
         if first is not None:
             found[links[first].group] = first
+        others = (number for number in candidates if number != first)
+        tick.barred.update(dict.fromkeys(others, f"output {connector} prepares: one group at first"))
     return found
 
 

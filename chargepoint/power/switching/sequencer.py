@@ -30,6 +30,8 @@ from chargepoint.power.switching.wiring import Look, Residue, Wiring
 from chargepoint.power.topology import Faults, Topology
 
 DEFAULT_SETTINGS = SwitchingSettings()
+USUAL_S = 0.2
+"""Between two ticks. After a longer time than this, and than the time before, no more than that counts for ramps."""
 _RESTED = frozenset({Result.REFUSED, Result.NOT_FALLING, Result.NOT_MATCHED, Result.NOT_CLOSED})
 
 
@@ -59,6 +61,11 @@ class Sequencer:
         self._quiet_since_s: dict[str, float] = {}
         self._number = 0
         self._ticked_s: float | None = None
+        self._elapsed_s = 0.0
+        self._wanted: Mapping[int, float] = {}
+        self._barred: Mapping[int, str] = {}
+        self._seen: object = None
+        self._changed_s = -math.inf
 
     # ------------------------------------------------------------------------------------------------- what is known
 
@@ -99,6 +106,18 @@ class Sequencer:
         """The link each group is on now."""
         return {name: each.link for name, each in self._members.items() if each.link is not None}
 
+    @property
+    def unreached(self) -> Mapping[int, str]:
+        """The links that are wanted and not connected, and why. Empty: it has only just come."""
+        found = {}
+        for number in sorted(self._wanted):
+            member = self._members[self.topology.links[number].group]
+            if member.link != number:
+                move = member.move
+                on_its_way = move.cause or move.step.name.lower() if move is not None else member.refused
+                found[number] = self._barred.get(number) or on_its_way
+        return found
+
     def clear(self, name: str) -> bool:
         """A technician has mended the contactor or group `name`; False when nothing was kept against it."""
         was_contactor, was_group = self._contactors.clear(name), self._groups.clear(name)
@@ -108,11 +127,15 @@ class Sequencer:
 
     def tick(self, wanted: Wanted, measured: Measured, now_mono_s: float) -> Orders:
         """What the plant is to be told now."""
+        if unsteady := self._contactors.unsteady(measured.contactors, now_mono_s):
+            contactors = {**measured.contactors, **dict.fromkeys(unsteady)}
+            measured = msgspec.structs.replace(measured, contactors=contactors)
         bound = frozenset(self._shorts.suspects)
         look = Look(self._wiring, measured, bound, self._residue)
         self._residue.look(look, now_mono_s)
         is_first = self._ticked_s is None
-        elapsed_s = 0.0 if self._ticked_s is None else max(0.0, now_mono_s - self._ticked_s)
+        since_s = 0.0 if self._ticked_s is None else max(0.0, now_mono_s - self._ticked_s)
+        elapsed_s, self._elapsed_s = min(since_s, max(self._elapsed_s, USUAL_S)), since_s  # a pause does not count
         self._ticked_s = now_mono_s
         self._contactors.resting = measured.resting
         self._contactors.look(look, now_mono_s)
@@ -177,6 +200,10 @@ class Sequencer:
     def _move(self, tick: Tick) -> list[MoveRecord]:
         """Begin, turn and carry on moves; those that ended are returned."""
         goals = plan.targets(tick)
+        self._barred, self._wanted = tick.barred, dict.fromkeys(
+            number for number in tick.wanted.links if 0 <= number < len(self.topology.links)
+        )
+        self._note_changes(tick)
         finished: list[MoveRecord] = []
         staying = plan.wait_for_relief(tick, goals)
         for member in self._members.values():
@@ -197,6 +224,7 @@ class Sequencer:
             if move is not None and move.step is Step.CLOSE and move.joins is not None:
                 tick.closing_at[self.topology.links[move.joins].connector] = member.name
         tick.waits = plan.waits(tick)
+        tick.still_s = self._still_s(tick)
         for member in self._members.values():
             move = member.move
             if move is None:
@@ -205,6 +233,25 @@ class Sequencer:
             if end is not None:
                 finished.append(_ended(tick, member, move, end))
         return finished
+
+    def _note_changes(self, tick: Tick) -> None:
+        """Whoever waited in vain tries again when something is reported or wanted that was not before."""
+        stages = [output.stage for output in tick.look.outputs.values()]
+        seen = (tick.measured.contactors, stages, tick.wanted.links, tick.groups.locked.keys() | ())
+        if seen == self._seen:
+            return
+        self._seen, self._changed_s = seen, tick.now_s
+        for member in self._members.values():
+            if member.is_stuck:
+                member.is_stuck, member.not_before_s = False, tick.now_s
+
+    def _still_s(self, tick: Tick) -> float:
+        """How long nothing has changed, and nothing moves but what waits for others."""
+        limit_s = self.settings.take_over_s + self.settings.still_s
+        for name, member in self._members.items():
+            if member.move is not None and name not in tick.waits and tick.in_step_s(member.move) < limit_s:
+                self._changed_s = tick.now_s
+        return tick.now_s - self._changed_s
 
     def _begin(self, tick: Tick, member: Member, goal: int | None) -> None:
         if goal == member.link:
@@ -215,6 +262,7 @@ class Sequencer:
             if goal is not None and tick.look.stage(self.topology.links[member.link].connector) is Stage.CHARGING:
                 return
         self._number += 1
+        member.refused = ""
         member.move = Running(
             number=self._number, group=member.name, leaves=member.link, joins=goal,
             begun_s=tick.now_s, since_s=tick.now_s,
@@ -230,7 +278,7 @@ class Sequencer:
         opening = any(True for _ in book.opening())
         for name in book.names:
             ordered = book.ordered.get(name)
-            if ordered and name not in claimed:
+            if ordered and (name not in claimed or (name in book.failed and look.feedback.get(name) is False)):
                 if look.feedback.get(name) is False or self._is_quiet(tick, name):
                     self._order(tick, name, False, look.through_a(name), 0.0)
                     opening = True
@@ -294,7 +342,8 @@ def _turned(tick: Tick, member: Member, move: Running, goal: int | None) -> End 
 
 
 def _ended(tick: Tick, member: Member, move: Running, end: End) -> MoveRecord:
-    member.move = None
+    member.move, member.refused = None, end.text
+    member.is_stuck = end.result is Result.REFUSED and move.step is Step.REST
     if end.result in _RESTED:
         member.not_before_s = tick.now_s + tick.settings.retry_s
     if end.result is Result.NOT_MATCHED:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from chargepoint.power.measured import Announcement, GroupOrder, OutputReading, Stage, Step
 from chargepoint.power.switching.ramps import LEAST_VOLTAGE_V, Ceiling, Share, divide, sound
 from chargepoint.power.switching.state import Member, Running, Tick
-from chargepoint.power.switching.steps import hurries, matching
+from chargepoint.power.switching.steps import hurries, is_late, matching
 
 OFF = GroupOrder()
 _LEAVING = (Step.HAND_OVER, Step.OPEN)
@@ -104,9 +104,10 @@ def announcements(tick: Tick, told: Mapping[str, GroupOrder]) -> dict[int, Annou
             able_a = able_w = 0.0
             there = [each for each in tick.members.values() if tick.connector(each.link) == connector]
             is_left = any(_is_going(each) for each in there)
+            late = any(is_late(tick, each) for each in there)
             for member in there:
                 most_a = 0.0
-                if _is_counted(tick, member, is_left):
+                if _is_counted(tick, member, is_left) and not late:
                     most_a = _most_a(tick, member, voltage_v)
                 elif not _is_going(member):
                     most_a = told[member.name].current_a

@@ -44,6 +44,8 @@ class SwitchingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Step 3: so long the others of its output have to take over from a group that leaves; then it falls anyway."""
     obey_s: float = 1.0
     """Z9: so long feedback may differ from the order (steps 4 and 6)."""
+    unsteady_s: float = 15.0
+    """Feedback that became another thing than ordered `tries` times within so long, without an order, is not known."""
     match_s: float = 5.0
     """Step 5, time to reach the voltage of the live bus."""
     bleed_s: float = 20.0
@@ -52,6 +54,8 @@ class SwitchingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """End of session: after so long without a closed output contactor the matrix opens, though voltage has stayed."""
     relief_s: float = 10.0
     """The last group of an output that charges stays so long for another one to join first."""
+    still_s: float = 15.0
+    """Step 5: a way that is not free is waited for until nothing else has changed for so long."""
     raise_s: float = 20.0
     """Step 8."""
     reached_share: float = 0.03

@@ -51,6 +51,10 @@ class Member:
     """What the allocation gave it on its link last."""
     waits_since_s: float | None = None
     """Since when it stays on a link that is no longer wanted, until another group has joined."""
+    refused: str = ""
+    """Why its last move came to nothing."""
+    is_stuck: bool = False
+    """It waited for a way until nothing changed any more: it tries again when something has."""
 
 
 @dataclass(slots=True)
@@ -73,6 +77,11 @@ class Tick:
     """Outputs at which a contactor is being closed now, and for which group."""
     waits: dict[str, str] = field(default_factory=dict)
     """By group: what is in the way of one that joins, or the group whose turn it is first."""
+
+    still_s: float = 0.0
+    """So long nothing has changed: nothing reported, nothing wanted, no move that does not wait itself."""
+    barred: dict[int, str] = field(default_factory=dict)
+    """By link that is wanted: why nothing is moved there now."""
 
     levels_a: dict[int, float] = field(default_factory=dict)
     """By connector: the current that its groups gave together at the tick before (see ramps)."""

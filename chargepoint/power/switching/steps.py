@@ -23,6 +23,9 @@ Outcome = Step | End | None
 LEAST_LOOKS = 3
 """So often voltages are seen as they are to be: what is measured may be a whole slow tick old."""
 
+ANNOUNCED_S = 1.0
+"""So long before its current falls a vehicle is told (step 2)."""
+
 _NO_LIVE = (Stage.IDLE, Stage.OFF)
 
 
@@ -75,7 +78,13 @@ def hurries(tick: Tick, member: Member) -> bool:
     move = member.move
     if move is None or move.step is not Step.HAND_OVER:
         return False
-    return tick.in_step_s(move) > tick.settings.take_over_s or must_leave(tick, member)
+    return tick.in_step_s(move) > tick.settings.take_over_s + ANNOUNCED_S or must_leave(tick, member)
+
+
+def is_late(tick: Tick, member: Member) -> bool:
+    """Whether the others have not taken over in time from a group that leaves: its vehicle is told what they give."""
+    move = member.move
+    return move is not None and move.step is Step.HAND_OVER and tick.in_step_s(move) > tick.settings.take_over_s
 
 
 def _hand_over(tick: Tick, member: Member, move: Running) -> Outcome:
@@ -127,9 +136,11 @@ def _open(tick: Tick, member: Member, move: Running) -> Step:
 def _opening(tick: Tick, member: Member, move: Running) -> Outcome:
     claimed = tick.claimed()
     left = [name for name in move.opened if name not in claimed and tick.look.feedback.get(name) is not False]
-    welded = [name for name in left if name in tick.contactors.welded]
-    if welded:
-        return End(Result.NOT_OPENED, f"contactor {welded[0]} is {tick.contactors.welded[welded[0]]}")
+    for name in left:
+        if name in tick.contactors.welded:
+            return End(Result.NOT_OPENED, f"contactor {name} is {tick.contactors.welded[name]}")
+        if name in tick.contactors.unknown:
+            return End(Result.NOT_OPENED, f"contactor {name} does not report whether it is closed")
     if left:
         move.cause = f"contactor {left[0]} is to open"
         return None
@@ -156,6 +167,8 @@ def _rest(tick: Tick, member: Member, move: Running) -> Outcome:
         return End(Result.REFUSED, why)
     if why := tick.waits.get(member.name) or why_wait(tick, member.name, link):
         move.cause, move.since_s, move.matched_since_s = why, tick.now_s, None
+        if tick.still_s > tick.settings.still_s and not why_rests(tick, link):
+            return End(Result.REFUSED, why)
         return None
     ahead = _ahead(tick, move)
     if not ahead:
@@ -185,7 +198,7 @@ def _rest(tick: Tick, member: Member, move: Running) -> Outcome:
         move.since_s = tick.now_s
         return None
     move.cause = "its voltage goes to that of the output" if is_far else "its voltage falls"
-    if tick.in_step_s(move) > (limit_s if is_far else tick.settings.bleed_s):
+    if move.matched_since_s is None and tick.in_step_s(move) > (limit_s if is_far else tick.settings.bleed_s):
         return End(Result.NOT_MATCHED, f"group {member.name} does not match output {connector}")
     return None
 
