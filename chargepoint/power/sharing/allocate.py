@@ -18,7 +18,7 @@ from chargepoint.power.sharing.groups import Given, Groups
 from chargepoint.power.sharing.imbalance import balanced
 from chargepoint.power.sharing.memory import follow, hold_cap, must_wait, stopped, went_on, with_cap
 from chargepoint.power.sharing.reach import Reach
-from chargepoint.power.sharing.served import Served, choose, shares_of
+from chargepoint.power.sharing.served import choose, rank_of, shares_of
 from chargepoint.power.sharing.telling import Found, told, with_feeds
 from chargepoint.power.sharing.words import DEFAULT_RULES, NOTHING, Allocation, Memory, Rules, Settled
 from chargepoint.power.topology import NO_FAULTS, Faults, Topology
@@ -80,7 +80,7 @@ class _Sharing:
         for party in parties:
             if party.request.wants_energy:
                 self._bound(party)
-        self.wanting = sorted((p for p in parties if p.request.wants_energy and p.can_be_served), key=_rank)
+        self.wanting = sorted((p for p in parties if p.request.wants_energy and p.can_be_served), key=rank_of)
         self.groups = None
         if self.reach is not None:
             present = [party for party in parties if party.request.wants_energy]
@@ -184,7 +184,7 @@ class _Sharing:
         floor, it is tried without one of those whom the grid would have served."""
         given, settled = groups.give(ranked, self.budget.room, follow_w)
         ideal = choose(ranked, self.budget.room)
-        if _reached(given.served) >= _reached(ideal) or settled is self.previous.settled:
+        if groups.reached(given.served) >= groups.reached(ideal) or settled is self.previous.settled:
             return given, settled
         last_first, tried = list(reversed(ranked)), 0
         last_first.sort(key=lambda party: party.number in given.served.lows)
@@ -195,12 +195,12 @@ class _Sharing:
             then = choose(others, self.budget.room)
             if then.lows.keys() <= ideal.lows.keys() and then.guaranteed <= ideal.guaranteed:
                 continue
-            if _reached(then) > _reached(given.served):
+            if groups.reached(then) > groups.reached(given.served):
                 again, _ = groups.give(others, self.budget.room, follow_w)
-                if _reached(again.served) > _reached(given.served):
+                if groups.reached(again.served) > groups.reached(given.served):
                     given = again
                 tried += 1
-            if tried >= MOST_TRIES or _reached(given.served) >= _reached(ideal):
+            if tried >= MOST_TRIES or groups.reached(given.served) >= groups.reached(ideal):
                 break
         return given, settled
 
@@ -218,13 +218,3 @@ class _Sharing:
                 one = stopped(before, self.now_mono_s) if is_stop else Memory()
             remembered[number] = with_cap(one, self.held[number])
         return remembered
-
-
-def _rank(party: Party) -> tuple[float, float, int]:
-    """First of those who cannot all be served: the heavier, then the older session."""
-    return -party.weight, party.request.since_mono_s, party.number
-
-
-def _reached(served: Served) -> tuple[int, int]:
-    """How many have their guarantee, how many at least their floor."""
-    return len(served.guaranteed), len(served.lows)

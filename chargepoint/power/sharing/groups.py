@@ -18,7 +18,7 @@ from chargepoint.power.assignment.ways import Ways
 from chargepoint.power.grid import Party
 from chargepoint.power.sharing.most_served import Room
 from chargepoint.power.sharing.reach import Reach
-from chargepoint.power.sharing.served import KEPT_W, Served, choose, shares_of
+from chargepoint.power.sharing.served import KEPT_W, Served, choose, rank_of, reached, shares_of
 from chargepoint.power.sharing.water_level import Shares, classes, less
 from chargepoint.power.sharing.words import Allocation, Asked, Mode, Rules, Settled
 
@@ -62,6 +62,7 @@ class Groups:
         self.previous = previous
         topology = reach.topology
         self.outputs = {party.number: party for party in present if party.number in topology.outputs}
+        self._order = [party.number for party in sorted(present, key=rank_of)]
         self.before: dict[str, int] = {}
         for name, feed in sorted(previous.feeds.items()):
             party = self.outputs.get(feed.connector)
@@ -88,9 +89,9 @@ class Groups:
             return before, self.previous.settled
         best: Given | None = None
         for members, ideal in self._choices(ranked, room):
-            if best is None or _reached(best.served) < _reached(ideal):
+            if best is None or self.reached(best.served) < self.reached(ideal):
                 given = self._best_of(members, ideal, ranked, room, follow_w, before)
-                if best is None or _reached(given.served) > _reached(best.served):
+                if best is None or self.reached(given.served) > self.reached(best.served):
                     best = given
         assert best is not None
         return best, settled
@@ -122,7 +123,7 @@ class Groups:
                 break
             asked = needs
             given = self._judge(self._assigned(needs), ranked, room, follow_w)
-            if best is None or _worth(given) > _worth(best):
+            if best is None or self._worth(given) > self._worth(best):
                 best = given
             left = self._left(members, given, room, follow_w)
             if left is None:
@@ -135,6 +136,14 @@ class Groups:
             wide = tuple(math.inf if rest > 0 else have for have, rest in zip(wide, left, strict=True))
         assert best is not None
         return best
+
+    def _worth(self, given: Given) -> tuple[float, ...]:
+        """Guarantees, then floors, then W."""
+        return *self.reached(given.served), round(given.used_w)
+
+    def reached(self, served: Served) -> tuple[int, int, int, int]:
+        """Guarantees, then floors; whose they are by the rank among all."""
+        return reached(served, self._order)
 
     def _left(self, members: Sequence[Party], given: Given, room: Room, follow_w: Mapping[int, float]) -> Room | None:
         """What is left of `room`; None when nobody could use enough of it with other groups."""
@@ -163,7 +172,7 @@ class Groups:
         for kept in itertools.islice(_independent(torn, rivals), MOST_CHOICES):
             members: Sequence[Party] = [p for p in ranked if p.number in kept or p.number not in torn]
             found.append((members, choose(members, room)))
-        found.sort(key=lambda each: _reached(each[1]), reverse=True)
+        found.sort(key=lambda each: self.reached(each[1]), reverse=True)
         yield from found[:MOST_TRIED]
         if any(part.ring is not None for part in self.reach.topology.parts):
             return  # there it is the places that count, not how many groups
@@ -376,13 +385,3 @@ def _independent(torn: Sequence[int], rivals: Mapping[int, frozenset[int]]) -> I
 def _most(party: Party, given: Given, follow_w: Mapping[int, float]) -> float:
     """What a connector's car has been content with, at least what it must have."""
     return max(given.served.lows[party.number], follow_w.get(party.number, math.inf))
-
-
-def _reached(served: Served) -> tuple[int, int]:
-    """How many have their guarantee, how many at least their floor."""
-    return len(served.guaranteed), len(served.lows)
-
-
-def _worth(given: Given) -> tuple[int, int, float]:
-    """Guarantees, then floors, then W."""
-    return *_reached(given.served), round(given.used_w)

@@ -24,6 +24,21 @@ class Served(msgspec.Struct, frozen=True):
     lows: dict[int, float] = {}
 
 
+def rank_of(party: Party) -> tuple[float, float, int]:
+    """First of those who cannot all be served: the heavier, then the older session."""
+    return -party.weight, party.request.since_mono_s, party.number
+
+
+def reached(served: Served, order: Sequence[int]) -> tuple[int, int, int, int]:
+    """How good it is: how many have their guarantee, and who; how many at least their floor, and who. The first of
+    `order` (numbers of connectors) count most."""
+    guaranteed = lows = 0
+    for number in order:
+        guaranteed = 2 * guaranteed + (number in served.guaranteed)
+        lows = 2 * lows + (number in served.lows)
+    return len(served.guaranteed), guaranteed, len(served.lows), lows
+
+
 def choose(ranked: Sequence[Party], room: Room, able_w: Mapping[int, float] | None = None) -> Served:
     """Of `ranked` (the first of those who cannot all be served first). `able_w`: what the modules of each give; whoever
     is not in it has modules of its own."""
