@@ -69,8 +69,29 @@ class Moments(msgspec.Struct, frozen=True):
     soc_pct: tuple[float | None, ...] = ()
 
 
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told of a session whose energy has ended; `stop_source` empty until the station has said why.
+
+    `cost` in the smallest unit of the currency, None where there is no price; `ended_s` monotonic, for the idle fee.
+    """
+
+    session_id: int
+    connector: int
+    energy_wh: int
+    elapsed_s: int
+    ended_s: float
+    soc_start_pct: float | None = None
+    soc_end_pct: float | None = None
+    stop_source: str = ""
+    cost: int | None = None
+    currency: str = ""
+
+
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """The last word of every service, and how old that of `station` is (`age_s`: since anything was heard of it)."""
+    """The last word of every service, and how old that of `station` is (`age_s`: since anything was heard of it).
+
+    `ended` is the last ended session of each connector, also after the car has left.
+    """
 
     shop: Shop
     station: StationState | None = None
@@ -83,6 +104,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     services: dict[str, ServiceState] = {}
     supervisor: SupervisorState | None = None
     charts: dict[int, Moments] = {}
+    ended: dict[int, Ended] = {}
     age_s: float = 0.0
 
 
