@@ -138,7 +138,7 @@ def a_station(draw: st.DrawFn) -> StationPower:
 
 def grid_load(station: StationPower, requests: Sequence[Request], allocation: Allocation) -> tuple[float, list[float]]:
     """What an allocation takes of the grid: W, and A of each line. Written apart from the code under test."""
-    total_w, lines_a = station.own_consumption_w, [station.own_consumption_w / (3 * station.phase_voltage_v)] * 3
+    total_w, lines_a = station.own_consumption_w, [own_a(station)] * 3
     for request in requests:
         power_w = allocation.grants[request.connector].power_w
         if request.power_type is PowerType.DC:
@@ -152,13 +152,17 @@ def grid_load(station: StationPower, requests: Sequence[Request], allocation: Al
     return total_w, lines_a
 
 
+def own_a(station: StationPower) -> float:
+    """What the station itself takes of each line; may be more than the limit: then no car is on it."""
+    return station.own_consumption_w / (3 * station.phase_voltage_v)
+
+
 def assert_hard_conditions(station: StationPower, requests: Sequence[Request], allocation: Allocation) -> None:
     total_w, lines_a = grid_load(station, requests, allocation)
-    own_a = station.own_consumption_w / (3 * station.phase_voltage_v)
     if allocation.power_w > 0:
         assert total_w <= station.power_limit_w + EPSILON_W
         for line_a, limit_a in zip(lines_a, station.phase_limit_a or (math.inf,) * 3, strict=True):
-            assert line_a <= max(limit_a, own_a) + EPSILON_W  # the station itself may be too much: no car of ours then
+            assert line_a <= max(limit_a, own_a(station)) + EPSILON_W
     for request in requests:
         grant = allocation.grants[request.connector]
         if grant.power_w == 0 and grant.current_a == 0:
@@ -488,7 +492,7 @@ def test_each_step_between_two_allocations_keeps_every_sum(
         total_w, lines_a = grid_load(station, after, Allocation(worst))
         assert total_w <= station.power_limit_w + EPSILON_W
         for line_a, limit_a in zip(lines_a, station.phase_limit_a or (math.inf,) * 3, strict=True):
-            assert line_a <= max(limit_a, own_a) + EPSILON_W  # the station itself may be too much: no car of ours then
+            assert line_a <= max(limit_a, own_a(station)) + EPSILON_W
     for number, grant in step.grants.items():
         assert grant.power_w <= max(target.grants[number].power_w, 0.0) + EPSILON_W
 
