@@ -212,19 +212,36 @@ class _Picture:
         if len(self.connectors) > 6:
             yield _text(x, y, "connectors")
         y += 28
-        items = [
+        visits, samples, switches = self.day.visits, self.day.samples, self.day.switches
+        arrow = f'<path d="M14 {{}}" fill="{{}}" stroke="{INK}"/>'
+        kinds = (
             (
+                any(math.isfinite(each.room_w) for each in samples),
                 f'<path d="M0 -4h26" stroke="{LIMIT}" stroke-width="1.8" stroke-dasharray="7 4"/>',
                 "what the grid leaves",
             ),
-            ('<rect x="4" y="-11" width="20" height="13" fill="url(#wait)"/>', "waits for power"),
-            (f'<path d="M0 -4h26" stroke="{INK}" stroke-dasharray="2 2"/>', "waits for its connector"),
-        ]
-        if self.day.switches:
-            items += [
-                (f'<path d="M14 -10l4 7h-8z" fill="{INK}"/>', "a group of modules comes"),
-                (f'<path d="M14 -3l4 -7h-8z" fill="#fff" stroke="{INK}"/>', "leaves for another"),
-            ]
+            (
+                any(each.waiting for each in samples),
+                '<rect x="4" y="-11" width="20" height="13" fill="url(#wait)"/>',
+                "waits for power",
+            ),
+            (
+                any(each.plugged_s is None or each.plugged_s > each.arrived_s for each in visits),
+                f'<path d="M0 -4h26" stroke="{INK}" stroke-dasharray="2 2"/>',
+                "waits for its connector",
+            ),
+            (
+                any(each.after is not None for each in switches),
+                arrow.format("-10l4 7h-8z", INK),
+                "a group of modules comes",
+            ),
+            (
+                any(each.before is not None and each.after is not None for each in switches),
+                arrow.format("-3l4 -7h-8z", "#fff"),
+                "leaves for another",
+            ),
+        )
+        items = [(mark, words) for is_there, mark, words in kinds if is_there]
         x = float(LEFT)
         for mark, words in items:
             yield f'<g transform="translate({x:.0f} {y})">{mark}</g>'

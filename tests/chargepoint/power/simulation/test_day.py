@@ -100,16 +100,24 @@ def test_a_contactor_that_does_not_close_is_worked_around() -> None:
     assert all(visit.energy_wh > 0 for visit in real.visits)
 
 
+LEGEND = {
+    "what the grid leaves", "waits for power", "waits for its connector", "a group of modules comes",
+    "leaves for another",
+}  # fmt: skip
+
+
 def test_the_picture_is_xml_with_all_there_is_to_see() -> None:
     text = svg(day())
     root = ElementTree.fromstring(text)
     words = {element.text for element in root.iter() if element.tag.endswith("text")}
     assert {"two <outputs>", "grid <falls>", "power into vehicles, kW", "time of day", "connector 1", "08:30"} <= words
+    assert words & LEGEND == {"what the grid leaves", "a group of modules comes", "leaves for another"}
     assert "nan" not in text
 
 
-def test_an_empty_day_has_a_picture_as_well() -> None:
-    ElementTree.fromstring(svg(day(vehicles=[], events=[])))
+def test_an_empty_day_has_a_picture_as_well_whose_legend_names_only_what_is_there() -> None:
+    root = ElementTree.fromstring(svg(day(vehicles=[], events=[])))
+    assert {element.text for element in root.iter()} & LEGEND == set()
 
 
 def test_the_table_has_a_line_for_each_vehicle() -> None:
