@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -71,6 +70,8 @@ def nearest(word: object, known: Iterable[str]) -> str:
     """The known word that was probably meant, or ""."""
     if not isinstance(word, str):
         return ""
+    import difflib  # only a fault needs it
+
     by_lower = {name.lower(): name for name in known}
     found = difflib.get_close_matches(word.lower()[:80], by_lower, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else ""

@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from chargepoint.config_types import DeviceAddress, Name, NotNegative, Section, about
-from chargepoint.power.allocation import Mode
+from chargepoint.power.sharing.words import Mode
 
 
 class PowerSettings(Section, frozen=True, kw_only=True):

@@ -1,8 +1,3 @@
-"""The version of this software, as it is installed."""
+"""The version of this software; pyproject.toml says the same (a test compares)."""
 
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    VERSION = version("chargepoint")
-except PackageNotFoundError:  # run from a bare checkout
-    VERSION = "0.0.0"
+VERSION = "0.1.0"

@@ -6,15 +6,17 @@ register theirs in the entry point group `chargepoint.drivers`, named KIND.NAME 
 
 from __future__ import annotations
 
-import difflib
 import importlib
-import importlib.metadata
 import pkgutil
 import re
 from functools import lru_cache
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 KINDS = ("controllers", "meters", "readers", "io", "power", "climate", "insulation", "lights", "ups")
 GROUP = "chargepoint.drivers"
@@ -24,6 +26,8 @@ class UnknownDriver(Exception):
     """There is no driver of that name. The text names the nearest ones; `nearest` is the best of them or empty."""
 
     def __init__(self, kind: str, name: str, known: tuple[str, ...]) -> None:
+        import difflib  # only who meets an unknown driver needs it
+
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         self.nearest = near[0] if near else ""
         hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
@@ -77,7 +81,9 @@ def _others(kind: str, name: str) -> ModuleType | None:
     return None
 
 
-def _entry_points() -> importlib.metadata.EntryPoints:
+def _entry_points() -> EntryPoints:
+    import importlib.metadata  # 1 MiB, with all it imports; only other people's drivers need it
+
     return importlib.metadata.entry_points(group=GROUP)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Sequence
 
@@ -113,6 +112,8 @@ class ModbusBox(Box):
     async def write_parameter(self, name: str, value: int) -> Parameter:
         setting = next((each for each in self.settings if each.name == name), None)
         if setting is None:
+            import difflib  # only who meets an unknown parameter needs it
+
             near = difflib.get_close_matches(name, [each.name for each in self.settings], n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise Refused(f"{self.where}: there is no parameter {name!r}{hint}")

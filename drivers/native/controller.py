@@ -6,7 +6,6 @@ Source: docs/protocol/, generated from drivers/native/objects.py.
 from __future__ import annotations
 
 import asyncio
-import difflib
 import math
 import random
 from datetime import datetime
@@ -249,6 +248,8 @@ class NativeController:
     async def write_parameter(self, name: str, value: int) -> Parameter:
         what = next((each for each in _SETTABLE if each.name == name), None)
         if what is None:
+            import difflib  # only who meets an unknown parameter needs it
+
             near = difflib.get_close_matches(name, _RANGES, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise Refused(self._text(f"there is no parameter {name!r}{hint}"))

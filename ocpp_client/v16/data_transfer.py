@@ -12,7 +12,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Any
 
 from ocpp_client.frames import INTERNAL_ERROR, Payload
@@ -37,6 +36,8 @@ class UnknownMessage(Exception):
 @cache
 def installed() -> dict[str, VendorHandler]:
     """Handlers by vendor id in lower case; one that cannot be loaded is logged and left out."""
+    from importlib.metadata import entry_points  # 1 MiB, with all it imports; only a DataTransfer needs it
+
     found: dict[str, VendorHandler] = {}
     for entry in entry_points(group=GROUP):
         try:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,10 @@ def test_whoever_reads_the_output_may_leave() -> None:
     )
     os.close(theirs)
     assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def test_the_version_is_the_one_of_the_package() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
 
 
 def test_starting_imports_only_the_chosen_command() -> None:
