@@ -21,7 +21,7 @@ from chargepoint.power.switching import SwitchingSettings
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "power.md"
 EXAMPLES = ROOT / "examples" / "power"
-KINDS: dict[str, type[Lines]] = {"serve": SharingLines, "switch": SwitchingLines}
+KINDS: dict[str, type[Lines]] = {"first": SharingLines, "serve": SharingLines, "switch": SwitchingLines}
 WIDE = 112
 
 
@@ -45,6 +45,8 @@ def shown(kind: str) -> str:
         if "moves" in answer and kind == "switch":
             steps = [(each["move"], each["step"]) for each in answer["moves"]]
             news = (answer["contactors"], steps, answer["done"])
+        if kind == "first":
+            answer = _short(answer)
         if news == before:
             alike += 1
             continue
@@ -56,6 +58,17 @@ def shown(kind: str) -> str:
             text = json.dumps(data, ensure_ascii=False) if is_short else _spread(data)
             parts.append(f"{mark} " + text.replace("\n", "\n  "))
     return "```\n" + "\n".join(parts) + "\n```\n"
+
+
+def blocks() -> Iterator[bytes]:
+    """The sessions of the page that are there to be copied."""
+    for found in re.findall(r"^```jsonl\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL):
+        yield found.encode()
+
+
+def _short(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer without what a newcomer need not see."""
+    return {key: "..." if key in ("memory", "links") else value for key, value in answer.items()}
 
 
 def settings() -> str:

@@ -67,6 +67,13 @@ def test_the_sessions_of_the_documentation_are_what_comes_out() -> None:
     assert page == power_sessions.page(), "run: python -m tests.power_sessions"
 
 
+@pytest.mark.parametrize("block", list(power_sessions.blocks()), ids=lambda block: f"{len(block)}")
+def test_lines_of_the_documentation_can_be_copied(block: bytes) -> None:
+    station, *answers = talk(*block.splitlines())
+    assert station["ok"] and not station["warnings"]
+    assert answers and all(answer["grants"] for answer in answers)
+
+
 STRUCTS = (
     Group, VoltageRange, LoadPoint, Output, Contactor, StationLine, GridLine, RulesLine, StepLine, ConnectorLine,
     LimitLine, FaultsLine, BeginLine, WantedLine, TickLine, GroupLine, OutputLine, ScenarioFile, Socket, Vehicle, Event,
