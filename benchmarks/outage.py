@@ -67,7 +67,7 @@ class Leases:
 
 async def restarts(place: Place) -> list[Row]:
     """In each life of the station every service is killed once while four cars charge, and `station` hangs once."""
-    times: dict[str, list[float]] = {name: [] for name in ("rfid", "helper", "ocpp", "station", "hub")}
+    times: dict[str, list[float]] = {name: [] for name in ("rfid", "ocpp", "station", "hub")}
     gaps: dict[str, list[float]] = {name: [] for name in ("nothing", "kill -9 of station", "kill -9 of hub", "hang")}
     charging = []
     for _ in range(place.pick(1, 3)):
@@ -75,7 +75,7 @@ async def restarts(place: Place) -> list[Row]:
             await rig.up()
             await rig.charge_all()
             gaps["nothing"].append(await _gap(rig, asyncio.sleep(WATCHED_S)))
-            for name in ("rfid", "helper", "ocpp"):
+            for name in ("rfid", "ocpp"):
                 times[name].append(await _killed(rig, name))
             gaps["kill -9 of station"].append(await _gap(rig, _killed(rig, "station", times["station"])))
             gaps["kill -9 of hub"].append(await _gap(rig, _killed(rig, "hub", times["hub"])))

@@ -30,7 +30,8 @@ from drivers.simulated.vehicle import PlugOptions
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NUMBERS = (1, 2, 3, 4)
 CARDS = {number: f"0000000{number}" for number in NUMBERS}
-SERVICES = ("station", "ocpp", "rfid", "helper")
+SERVICES = ("station", "ocpp", "rfid")
+"""Those that always run; the helper rests."""
 UP_LIMIT_S = 20.0
 END_LIMIT_S = 4.0
 

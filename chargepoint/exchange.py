@@ -21,6 +21,7 @@ import msgspec
 from chargepoint import frames
 from chargepoint.bus import Bus
 from chargepoint.frames import UNREADABLE, BadFrames, Vocabulary, house_vocabulary, pack
+from chargepoint.held_calls import HeldCall, HeldCalls
 from chargepoint.messages import (
     ADMIN,
     KEPT_EVENTS,
@@ -121,7 +122,8 @@ class _Retained(msgspec.Struct, frozen=True, eq=False):
 class Exchange:
     """`attach` a named socket; services are called by their names, administrators (`admin`) can be many.
 
-    `on_beat(name)`, `on_ready(name)`, `on_gone(name)` tell the supervisor; `on_refusal(name, kind, text)` is called
+    `on_beat(name)`, `on_ready(name)`, `on_gone(name)` tell the supervisor; `on_wanted(name)` asks it whether a service
+    that is called but not there comes (then the call waits for it). `on_refusal(name, kind, text)` is called
     once for each kind of refusal since the peer was attached, and when it is cut off for what it sent (kind `frames`).
     """
 
@@ -132,6 +134,8 @@ class Exchange:
         self.on_ready: Callable[[str], None] = _ignore
         self.on_gone: Callable[[str], None] = _ignore
         self.on_refusal: Callable[[str, str, str], None] = _ignore
+        self.on_wanted: Callable[[str], bool] = _comes_not
+        self._held = HeldCalls()
         self._services: dict[str, Peer] = {}
         self._peers: set[Peer] = set()
         self._retained: dict[str, _Retained] = {}
@@ -155,6 +159,7 @@ class Exchange:
         else:
             self._services[name] = peer
         self._peers.add(peer)
+        peer.called_s = asyncio.get_running_loop().time()
         peer.begin()
         return peer
 
@@ -165,6 +170,25 @@ class Exchange:
         """Ask one service to end in order."""
         if (peer := self._services.get(name)) is not None:
             peer.outbox.put(_STOP)
+
+    def let_rest(self, name: str) -> None:
+        """Ask one service to end in order; from now on calls to it wait for the next one."""
+        if (peer := self._services.get(name)) is not None:
+            peer.is_leaving = True
+            peer.outbox.put(_STOP)
+
+    def idle_s(self, name: str) -> float:
+        """How long ago a service was last asked or answered; not above 0 while somebody waits for it."""
+        peer = self._services.get(name)
+        if peer is None:
+            return 0.0
+        open_until_s = (call.deadline_s for call in self._calls.values() if call.target is peer)
+        return asyncio.get_running_loop().time() - max(peer.called_s, *open_until_s, 0.0)
+
+    def give_up_calls(self, name: str, why: str) -> None:
+        """The service that calls wait for does not come."""
+        for call in self._held.take(name):
+            self._fail(call.caller, call.frame.number, True, f"{why} ({call.request_type.__name__})")
 
     def detach(self, name: str) -> None:
         """Close a service's socket; its open calls become Unavailable."""
@@ -189,6 +213,7 @@ class Exchange:
             self._kept.extend(peer.untaken)  # whatever it had not read when it went away is for the next one
         self._peers.discard(peer)
         self._taps.discard(peer)
+        self._held.forget(peer)
         is_service = self._services.get(peer.name) is peer
         if is_service:
             del self._services[peer.name]
@@ -294,9 +319,15 @@ class Exchange:
         name = type(request).__name__
         self._tapped("call", peer.name, frame.service[:40], frame.body)
         target = self._services.get(frame.service)
-        if target is None:
+        if target is not None and not target.is_leaving and not self._held.has(frame.service):
+            self._ask(peer, target, frame, type(request))
+        elif self._held.has_room and self.on_wanted(frame.service):
+            self._held.hold(HeldCall(peer, frame, type(request)))
+        else:
             self._fail(peer, frame.number, True, f"{frame.service[:40]} is not running ({name})")
-            return
+
+    def _ask(self, peer: Peer, target: Peer, frame: frames.Call, request_type: type[Request[Any]]) -> None:
+        """Hand a checked call to the service it is for."""
         if peer.open_calls >= MAX_OPEN_CALLS:
             self._forget_late_calls()
         if peer.open_calls >= MAX_OPEN_CALLS:
@@ -304,10 +335,13 @@ class Exchange:
             return
         number = next(self._numbers)
         if not target.outbox.put(pack(frames.Asked(number, peer.name, frame.deadline_s, frame.body))):
-            self._fail(peer, frame.number, True, f"{frame.service} has too many calls waiting ({name})")
+            self._fail(
+                peer, frame.number, True, f"{frame.service} has too many calls waiting ({request_type.__name__})"
+            )
             return
         peer.open_calls += 1
-        self._calls[number] = _OpenCall(peer, frame.number, target, type(request), frame.deadline_s)
+        target.called_s = asyncio.get_running_loop().time()
+        self._calls[number] = _OpenCall(peer, frame.number, target, request_type, frame.deadline_s)
 
     def _answer(self, peer: Peer, frame: frames.Answer) -> None:
         call = self._calls.get(frame.number)
@@ -342,7 +376,9 @@ class Exchange:
             )
 
     def _close_call(self, number: int) -> None:
-        self._calls.pop(number).caller.open_calls -= 1
+        call = self._calls.pop(number)
+        call.caller.open_calls -= 1
+        call.target.called_s = asyncio.get_running_loop().time()
 
     def _forget_late_calls(self) -> None:
         now_s = asyncio.get_running_loop().time()
@@ -375,6 +411,9 @@ class Exchange:
 
     def _ready(self, peer: Peer, frame: frames.Ready) -> None:
         self.on_ready(peer.name)
+        if self._services.get(peer.name) is peer and not peer.is_leaving:
+            for call in self._held.take(peer.name):
+                self._ask(call.caller, peer, call.frame, call.request_type)
 
     def _tap(self, peer: Peer, frame: frames.Tap) -> None:
         if peer.name != ADMIN:
@@ -410,6 +449,11 @@ def connect(exchange: Exchange, name: str) -> Bus:
     near, far = socket.socketpair()
     exchange.attach(name, far)
     return Bus(name, near, exchange.vocabulary)
+
+
+def _comes_not(_name: str) -> bool:
+    """Nobody starts a service because it is called."""
+    return False
 
 
 def _ignore(*_: Iterable[object]) -> None:

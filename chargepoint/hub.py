@@ -95,7 +95,7 @@ class Hub:
             version=world.settings.station.firmware_version or VERSION,
         )
         self.supervision = Supervision(
-            world.services, self.exchange, self.bus, self._processes, on_death=self._count_death
+            world.needed(), self.exchange, self.bus, self._processes, on_death=self._count_death
         )
         self.exchange.on_refusal = self._note_refusal
         self._deaths: dict[str, int] = {}
@@ -315,7 +315,7 @@ class Hub:
         self.on_leaving(exit_code, budget_s)
         watch = self.supervision
         watch.stop_restarting()
-        doors = [service.name for service in self.world.services if service.is_door]
+        doors = [service.name for service in self.world.needed() if service.is_door]
         rest = [name for name in watch.lives if name not in (*doors, "station", "ocpp")]
         await self._end(doors, begun_s + DOORS_SHARE * budget_s)
         if "station" in watch.lives and watch.lives["station"].is_alive:

@@ -101,7 +101,8 @@ class ActionResult(Reply, frozen=True, kw_only=True):
 
 
 class ServiceState(State, frozen=True, kw_only=True):
-    """Topic `service/NAME`. `status`: starting, running, hung, restarting, parked, stopped."""
+    """Topic `service/NAME`. `status`: starting, running, hung, restarting, parked, stopped; resting: is started when it
+    is called."""
 
     name: str
     status: str

@@ -47,7 +47,11 @@ class Owner(Protocol):
 
 
 class Peer:
-    """A socket with a name, and what the exchange remembers of it."""
+    """A socket with a name, and what the exchange remembers of it.
+
+    `open_calls` are its own; `called_s` is when it was last asked, or answered (the loop's time). `is_leaving`: it was
+    asked to end and gets no more calls.
+    """
 
     def __init__(self, name: str, sock: socket.socket, owner: Owner, pace: Pace | None) -> None:
         self.name = name
@@ -57,6 +61,8 @@ class Peer:
         self.prefixes: set[str] = set()
         self.untaken: deque[KeptEvent] = deque(maxlen=MAX_KEPT_EVENTS)
         self.open_calls = 0
+        self.called_s = 0.0
+        self.is_leaving = False
         self.refusals: dict[str, int] = {}
         self._socket = sock
         self._owner = owner

@@ -51,6 +51,11 @@ class Service(msgspec.Struct, frozen=True):
     """Gets secrets.toml; the others have no use for it."""
     is_root: bool = False
     """Keeps the launcher's account when the others drop to their own."""
+    section: str = ""
+    """Runs only where the station file has this section; empty: always."""
+    rests_after_s: float = 0.0
+    """Above 0: it is started when it is called (the call waits for it), and ended in order when nobody has called it
+    for so long. For what is seldom needed: a process takes some 7 MiB also when it does nothing."""
 
 
 HUB = Service("hub", "chargepoint.hub:run", beat_limit_s=10.0, start_limit_s=20.0, oom_score=-100, descriptors=512)
@@ -67,9 +72,9 @@ STATION = Service(
 
 SERVICES: tuple[Service, ...] = (
     STATION,
-    Service("helper", "chargepoint.helper:run", is_root=True, oom_score=0),
+    Service("helper", "chargepoint.helper:run", is_root=True, oom_score=0, rests_after_s=60.0),
     Service("ocpp", "ocpp_client.service:run", oom_score=200, memory_bytes=320 * MIB, has_secrets=True),
-    Service("rfid", "chargepoint.rfid:run", is_door=True),
+    Service("rfid", "chargepoint.rfid:run", is_door=True, section="reader"),
 )
 """Started in this order; stopped doors first, then `station`, then `ocpp`, then the rest (architecture.md 3)."""
 
@@ -97,6 +102,10 @@ class World:
             if service.name == name:
                 return service
         raise KeyError(name)
+
+    def needed(self) -> tuple[Service, ...]:
+        """The services that have something to do at this station."""
+        return tuple(row for row in self.services if not row.section or getattr(self.settings, row.section))
 
     def folder(self, name: str) -> Path:
         """The folder of a service's files, made if it is not there."""

@@ -33,6 +33,8 @@ STOP_GRACE_S = 2.0
 """A service that was asked to stop for a restart may take this long."""
 MANY_DEATHS = 8
 """Early deaths in a row that make the station degraded, also when the service is too important to be parked."""
+RESTS = "nobody called it"
+"""Why a service was ended that is only started when it is called."""
 MEMORY_EVERY_S = 30.0
 MEMORY_CHANGE_BYTES = 1 << 20
 
@@ -62,6 +64,7 @@ class Life:
         self.last_end = ""
         self.ending = ""  # why it is being ended, when it is
         self.memory_bytes = 0
+        self.is_wanted = False  # was called while it was on its way to rest
         self.timer: asyncio.TimerHandle | None = None
         self.has_ended = asyncio.Event()
         self.has_ended.set()
@@ -104,6 +107,7 @@ class Supervision:
         exchange.on_beat = self._beat
         exchange.on_ready = self._ready
         exchange.on_gone = self._gone
+        exchange.on_wanted = self._wanted
 
     # ----------------------------------------------------------------------------------------- what is heard
 
@@ -130,6 +134,10 @@ class Supervision:
             self._tell(life, "stopped")
             log.info("%s: ended (%s)", name, how)
             return
+        if life.ending == RESTS:
+            self._rest(life)
+            return
+        self._exchange.give_up_calls(name, f"{name} ended before it was ready")
         if life.ending.startswith("restart asked"):
             life.deaths = 0
             log.info("%s: ended (%s), starting again", name, life.ending)
@@ -164,6 +172,29 @@ class Supervision:
         life.pid = 0
         self.ended(name, f"could not be started: {why}")
 
+    def _wanted(self, name: str) -> bool:
+        """Somebody calls a service that is not there: whether it comes. One that rests is started for it."""
+        life = self.lives.get(name)
+        if life is None or not life.service.rests_after_s or self.is_stopping or life.status == "parked":
+            return False
+        if life.status == "resting":
+            self._wake(life)
+        life.is_wanted = life.ending == RESTS
+        return True
+
+    def _wake(self, life: Life) -> None:
+        life.deaths, life.is_wanted, life.ending = 0, False, ""
+        self._tell(life, "starting")
+        self._processes.start(life.service.name)
+
+    def _rest(self, life: Life) -> None:
+        """It has ended as it was asked to, for nobody called it; unless somebody has since."""
+        is_wanted, life.ending = life.is_wanted, ""
+        log.info("%s: rests, %s for %g s", life.service.name, RESTS, life.service.rests_after_s)
+        self._tell(life, "resting")
+        if is_wanted:
+            self._wake(life)
+
     def _beat(self, name: str) -> None:
         if (life := self.lives.get(name)) is not None:
             life.beat_s = asyncio.get_running_loop().time()
@@ -190,8 +221,11 @@ class Supervision:
         """Start everything. `born` is what is told as topic `supervisor`."""
         self._born = born
         self._tell_supervisor()
-        for name in self.lives:
-            self._processes.start(name)
+        for name, life in self.lives.items():
+            if life.service.rests_after_s:
+                self._tell(life, "resting")
+            else:
+                self._processes.start(name)
 
     async def watch(self) -> None:
         """Notice what hangs, until cancelled."""
@@ -207,6 +241,7 @@ class Supervision:
                     life.beat_s = now_s
             last_s = now_s
             self._end_what_hangs(now_s)
+            self._let_rest()
             if now_s >= self._memory_due_s:
                 self._memory_due_s = now_s + MEMORY_EVERY_S
                 self._weigh()
@@ -249,8 +284,9 @@ class Supervision:
 
     def stop_restarting(self) -> None:
         self.is_stopping = True
-        for life in self.lives.values():
+        for name, life in self.lives.items():
             self._cancel(life)
+            self._exchange.give_up_calls(name, "the station is stopping")
 
     def _end_what_hangs(self, now_s: float) -> None:
         for life in self.lives.values():
@@ -262,6 +298,15 @@ class Supervision:
                 self._tell(life, "hung")
                 log.error("%s: hangs, no beat for %.1f s; it is ended", life.service.name, silent_s)
                 self._end(life, f"watchdog: no beat for {silent_s:.1f} s")
+
+    def _let_rest(self) -> None:
+        for name, life in self.lives.items():
+            limit_s = life.service.rests_after_s
+            if limit_s and life.status == "running" and not life.ending and self._exchange.idle_s(name) >= limit_s:
+                life.ending = RESTS
+                self._exchange.let_rest(name)
+                self._cancel(life)
+                life.timer = asyncio.get_running_loop().call_later(STOP_GRACE_S, self._processes.kill, name)
 
     def _end(self, life: Life, cause: str) -> None:
         if life.is_alive:

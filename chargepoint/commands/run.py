@@ -59,9 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         """
         Runs a station until it is stopped. A launcher forks a hub, which carries the messages between the services, and
-        one process for each service: station (the only one that touches energy), ocpp, rfid, helper. A service that
-        dies or hangs is started again by itself, and charges go on: a controller holds its permission for five seconds
-        without being told anything, and a restarted station takes the running charges over.
+        one process for each service: station (the only one that touches energy), ocpp, rfid where there are readers,
+        and helper while it is asked for something. A service that dies or hangs is started again by itself, and charges
+        go on: a controller holds its permission for five seconds without being told anything, and a restarted station
+        takes the running charges over.
 
         Ctrl-C, SIGTERM and SIGHUP stop in order, within three seconds: the doors first, then the charges, each with its
         end in the journal, then the link to the central system. A second signal ends at once; then, too, every

@@ -60,7 +60,14 @@ STATUS_STYLE: dict[ConnectorStatus, str] = {
 }
 """Colours of statuses.md section 2."""
 
-SERVICE_STYLE = {"running": "green", "starting": "yellow", "restarting": "yellow", "hung": "red", "parked": "bold red"}
+SERVICE_STYLE = {
+    "running": "green",
+    "starting": "yellow",
+    "restarting": "yellow",
+    "hung": "red",
+    "parked": "bold red",
+    "resting": "dim",
+}
 LINK_STYLE = {LinkState.ONLINE: "green", LinkState.CONNECTING: "yellow", LinkState.OFFLINE: "bold red"}
 
 

@@ -20,7 +20,7 @@ from chargepoint.config import Secrets, Settings, StationSettings
 from chargepoint.context import Context
 from chargepoint.data_lock import Refusal, data_lock
 from chargepoint.launcher import Launcher, Options
-from chargepoint.messages import Done, Noted, PrepareToStop
+from chargepoint.messages import ActionResult, Done, Noted, PrepareToStop, PrivilegedDeed
 from chargepoint.restarts import RestartRule
 from chargepoint.services import Service, World
 
@@ -57,6 +57,18 @@ async def steady(context: Context) -> None:
         except TimeoutError:
             pass
     write_down(context, "stopped")
+
+
+async def obliging(context: Context) -> None:
+    """As `steady`, and does at once what it is asked for."""
+
+    async def oblige(request: PrivilegedDeed, sender: str) -> ActionResult:
+        write_down(context, f"obliged {sender}: {request.name}")
+        await asyncio.sleep(float(request.arguments.get("takes_s", 0.0)))
+        return ActionResult(ok=True, code="ok", text=request.name)
+
+    context.bus.serve(PrivilegedDeed, oblige)
+    await steady(context)
 
 
 async def hungry(context: Context) -> None:

@@ -78,6 +78,14 @@ async def test_all_services_are_started_and_told_of(tmp_path: Path) -> None:
         assert clock == ClockState(is_set=True, offset_s=CLOCK, source="system")
 
 
+async def test_a_service_for_which_the_station_has_no_section_does_not_run(tmp_path: Path) -> None:
+    services = (service("station", "station"), service("rfid", section="reader", is_door=True))
+    async with House(a_world(tmp_path, *services)) as house, Peer(house) as peer:
+        await asyncio.sleep(1.0)
+        assert peer.service("station").status == "running"
+        assert peer.view.get("service/rfid") is None
+
+
 async def test_a_service_that_dies_is_started_again_and_the_others_are_not(tmp_path: Path) -> None:
     async with House(a_world(tmp_path, service("station", "station"), service("ocpp"))) as house, Peer(house) as peer:
         house.kill("ocpp")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from chargepoint.door import AdminBus, NobodyHome
-from chargepoint.messages import ActionResult, EndStation, RestartService, ServiceState, State
+from chargepoint.messages import ActionResult, EndStation, PrivilegedDeed, RestartService, ServiceState, State
 from chargepoint.notify import ServiceNotifier
 from chargepoint.vocabulary import StopSource
 
@@ -294,3 +294,17 @@ async def test_whatever_is_killed_or_stopped_the_house_comes_back(tmp_path: Path
 
 def pids(states: dict[str, State]) -> set[int]:
     return {state.pid for state in states.values() if isinstance(state, ServiceState)}
+
+
+@pytest.mark.realtime
+async def test_a_service_that_rests_is_a_process_only_while_it_is_needed(tmp_path: Path) -> None:
+    services = {"station": STATION, "helper": {"entry": "obliging", "rests_after_s": 0.5}}
+    async with Launched(tmp_path, services) as launched:
+        await launched.running("station")
+        async with AdminBus.connect(tmp_path) as bus:
+            for name in ("first", "second"):
+                assert (await bus.call("helper", PrivilegedDeed(name=name, by="anna"))).text == name
+                pid = (await launched.running("helper"))["helper"]
+                states = await launched.states(lambda states: status(states, "helper") == "resting")
+                assert service(states, "helper").pid == 0
+                assert not Path(f"/proc/{pid}").exists()

@@ -136,7 +136,7 @@ async def test_a_charge_resumes_in_the_same_transaction_when_the_software_was_aw
         await rig.check()
 
 
-@pytest.mark.parametrize("victim", ["station", "ocpp", "rfid", "helper"])
+@pytest.mark.parametrize("victim", ["station", "ocpp", "rfid"])
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
 async def test_one_service_dies(tmp_path: Path, step: Step, victim: str) -> None:
     async with Rig(tmp_path) as rig:
