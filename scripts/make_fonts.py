@@ -29,16 +29,15 @@ LETTERS = (
     (0x2070, 0x208E),  # raised and lowered figures
     (0x20A0, 0x20BF),  # money
     (0x2103, 0x2126),
-    (0x2190, 0x2195),  # arrows
-    (0x2200, 0x2265),
-    (0x25A0, 0x25CF),
-    (0x2713, 0x2717),
     (0xFFFD, 0xFFFD),
 )
+SIGNS = ((0x2190, 0x2199), (0x21BA, 0x21BB), (0x2200, 0x2265), (0x2300, 0x2300))
+"""Arrows and signs of arithmetic, which Noto Sans leaves to Noto Sans Math."""
+SHAPES = ((0x25A0, 0x25CF), (0x2610, 0x2612), (0x2713, 0x2717), (0x26A0, 0x26A1))
 
 
-def of_ranges() -> set[int]:
-    return set(chain.from_iterable(range(first, last + 1) for first, last in LETTERS))
+def of(ranges: tuple[tuple[int, int], ...]) -> set[int]:
+    return set(chain.from_iterable(range(first, last + 1) for first, last in ranges))
 
 
 def chinese() -> set[int]:
@@ -52,19 +51,15 @@ def chinese() -> set[int]:
 
 def make(source: Path, codes: set[int], target: Path, number: int = -1) -> None:
     options = subset.Options()
-    options.layout_features = ["kern"]
-    options.legacy_kern = True
+    options.layout_features = []
+    options.drop_tables += ["MATH", "GSUB", "GPOS", "GDEF", "BASE", "VORG", "vhea", "vmtx"]
     options.hinting = number < 0  # hints of the Chinese font are half its size, and large signs do not need them
-    options.desubroutinize = False
     options.name_IDs = [0, 1, 2, 3, 4, 5, 6, 13, 14]
     options.notdef_outline = True
     font = subset.load_font(str(source), options) if number < 0 else TTFont(source, fontNumber=number)
     work = subset.Subsetter(options)
     work.populate(unicodes=codes)
     work.subset(font)
-    for table in ("GSUB", "GPOS", "GDEF", "BASE", "VORG", "vhea", "vmtx"):
-        if number >= 0 and table in font:
-            del font[table]
     font.save(target)
     print(f"{target.name}: {len(font.getBestCmap())} signs, {target.stat().st_size / 1024:.0f} KiB")
 
@@ -80,8 +75,10 @@ def number_of(collection: Path) -> int:
 
 def main() -> None:
     fonts = HMI / "fonts"
+    make(NOTO / "NotoSansMath-Regular.ttf", of(SIGNS), fonts / "NotoSansMath-Regular.ttf")
+    make(NOTO / "NotoSansSymbols2-Regular.ttf", of(SHAPES), fonts / "NotoSansSymbols2-Regular.ttf")
     for weight in ("Regular", "Bold"):
-        make(NOTO / f"NotoSans-{weight}.ttf", of_ranges(), fonts / f"NotoSans-{weight}.ttf")
+        make(NOTO / f"NotoSans-{weight}.ttf", of(LETTERS), fonts / f"NotoSans-{weight}.ttf")
         collection = CJK / f"NotoSansCJK-{weight}.ttc"
         make(collection, chinese(), fonts / f"NotoSansSC-{weight}.otf", number_of(collection))
 

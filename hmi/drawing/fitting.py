@@ -108,7 +108,8 @@ class Fitter:
         over = self._over(lines, width, height, size, is_bold)
         if len(lines) > most:
             over = max(over, sum(self.fonts.width(line, size, is_bold) for line in lines[most:]))
-        lines = self._cut(text, width, max(1, most), size, is_bold)
+        room = 1 + max(0, height - size * 3 // 2) // line_px(size)
+        lines = self._cut(parts, width, max(1, min(most, room)), size, is_bold)
         return Fitted(size, tuple(lines), self._base_y(lines, height, size, is_bold), is_whole=False, over_px=over)
 
     def _broken(self, parts: list[str], width: int, cap_px: int, is_bold: bool) -> list[str]:
@@ -150,20 +151,27 @@ class Fitter:
         base = (height - cap_px - rest) // 2 + cap_px
         return max(above, min(base, height - rest - below))
 
-    def _cut(self, text: str, width: int, most: int, cap_px: int, is_bold: bool) -> list[str]:
-        """Broken anywhere, `most` lines, an ellipsis where something is missing."""
-        dots = self.fonts.width(ELLIPSIS, cap_px, is_bold)
-        lines = [""]
-        taken = 0
-        for at, sign in enumerate(text):
+    def _cut(self, parts: list[str], width: int, most: int, cap_px: int, is_bold: bool) -> list[str]:
+        """At most `most` lines; parts wider than a line broken anywhere; an ellipsis where something is missing."""
+        narrow: list[str] = []
+        for part in parts:
+            narrow += self._chopped(part, width, cap_px, is_bold)
+        lines = self._broken(narrow, width, cap_px, is_bold)
+        if len(lines) <= most:
+            return lines
+        last = " ".join(lines[most - 1 :])
+        room = width - self.fonts.width(ELLIPSIS, cap_px, is_bold)
+        return [*lines[: most - 1], self._chopped(last, room, cap_px, is_bold)[0].rstrip() + ELLIPSIS]
+
+    def _chopped(self, part: str, width: int, cap_px: int, is_bold: bool) -> list[str]:
+        if self.fonts.width(part.rstrip(), cap_px, is_bold) <= width:
+            return [part]
+        found, taken = [""], 0
+        for sign in part:
             wide = self.fonts.width(sign, cap_px, is_bold)
-            is_last = len(lines) == most
-            if taken + wide + (dots if is_last else 0) > width:
-                if is_last and self.fonts.width(text[at:], cap_px, is_bold) + taken > width:
-                    return [*lines[:-1], lines[-1].rstrip() + ELLIPSIS]
-                if not is_last:
-                    lines.append("")
-                    taken = 0
-            lines[-1] += sign
+            if found[-1] and taken + wide > width:
+                found.append("")
+                taken = 0
+            found[-1] += sign
             taken += wide
-        return [line.strip() for line in lines]
+        return found

@@ -1,8 +1,8 @@
 """The packaged fonts (`hmi/fonts`), sized by the height of a capital letter.
 
-Latin, Cyrillic and signs come from Noto Sans, Chinese characters from Noto Sans SC, which is opened only when the first
-of them is to be drawn. `pygame.freetype` rather than `pygame.font`: one open file for all sizes (with 40 sizes 2 MB
-instead of 10) and half the time for a line.
+Latin and Cyrillic come from Noto Sans, arrows and signs from two fonts beside it, Chinese characters from Noto Sans SC;
+each is opened when the first of its signs is to be drawn. `pygame.freetype` rather than `pygame.font`: one open file
+for all sizes (with 40 sizes 2 MB instead of 10) and half the time for a line.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import NamedTuple
 import pygame.freetype
 
 FOLDER = Path(__file__).parent.parent / "fonts"
+LATIN, CHINESE, MATHS, SYMBOLS = range(4)
+SIGNS = ("NotoSansMath-Regular.ttf", "NotoSansSymbols2-Regular.ttf")
 FILES = {
-    False: (FOLDER / "NotoSans-Regular.ttf", FOLDER / "NotoSansSC-Regular.otf"),
-    True: (FOLDER / "NotoSans-Bold.ttf", FOLDER / "NotoSansSC-Bold.otf"),
+    False: ("NotoSans-Regular.ttf", "NotoSansSC-Regular.otf", *SIGNS),
+    True: ("NotoSans-Bold.ttf", "NotoSansSC-Bold.otf", *SIGNS),
 }
 CAP_OF_EM = 0.714  # of Noto Sans
 LINE_OF_CAP = 1.8
@@ -28,7 +30,7 @@ HELD_GLYPHS = 30_000
 
 
 class Glyph(NamedTuple):
-    """`face` 0: Noto Sans, 1: Noto Sans SC, None: in neither. Pixels; `top` above, `bottom` below the base line."""
+    """`face`: a place in `FILES`, None: in no font. Pixels; `top` above, `bottom` below the base line."""
 
     face: int | None
     advance: int
@@ -41,7 +43,7 @@ def faces(is_bold: bool, number: int) -> pygame.freetype.Font:
     """An open font; opened once in a process."""
     if not pygame.freetype.get_init():
         pygame.freetype.init(cache_size=128)
-    face = pygame.freetype.Font(str(FILES[is_bold][number]), size=32)
+    face = pygame.freetype.Font(str(FOLDER / FILES[is_bold][number]), size=32)
     face.origin = True
     face.antialiased = True
     return face
@@ -52,7 +54,7 @@ def em_size(cap_px: int) -> float:
     """The font size at which a capital H is `cap_px` high, to the pixel where the hints of the font allow it."""
     size = max(4.0, cap_px / CAP_OF_EM)
     for step in (0.0, 0.5, -0.5, 1.0, -1.0):
-        if _signed(_metrics(faces(False, 0), "H", size + step)[3]) == cap_px:
+        if _signed(_metrics(faces(False, LATIN), "H", size + step)[3]) == cap_px:
             return size + step
     return size
 
@@ -90,10 +92,10 @@ class Fonts:
         for sign in text:
             face, advance, _, _ = self.glyph(sign, cap_px, is_bold)
             shown = STAND_IN if face is None else sign
-            if runs and runs[-1][0] == (face or 0):
+            if runs and runs[-1][0] == (face or LATIN):
                 runs[-1] = (runs[-1][0], runs[-1][1] + shown, runs[-1][2] + advance)
             else:
-                runs.append((face or 0, shown, advance))
+                runs.append((face or LATIN, shown, advance))
         return [(faces(is_bold, face), piece, width) for face, piece, width in runs]
 
 
@@ -104,13 +106,13 @@ def line_px(cap_px: int) -> int:
 
 def _measured(sign: str, cap_px: int, is_bold: bool) -> Glyph:
     size = em_size(cap_px)
-    numbers = (1, 0) if sign >= FIRST_CHINESE and sign != STAND_IN else (0,)
-    for number in numbers:
+    is_chinese = sign >= FIRST_CHINESE and sign != STAND_IN
+    for number in (CHINESE, LATIN) if is_chinese else (LATIN, MATHS, SYMBOLS):
         metrics = faces(is_bold, number).get_metrics(sign, size=size)
         if metrics and metrics[0] is not None:
             _, _, low, high, advance, _ = metrics[0]
             return Glyph(number, round(advance), max(0, _signed(high)), max(0, -_signed(low)))
-    stand_in = _metrics(faces(is_bold, 0), STAND_IN, size)
+    stand_in = _metrics(faces(is_bold, LATIN), STAND_IN, size)
     return Glyph(None, round(stand_in[4]), max(0, _signed(stand_in[3])), max(0, -_signed(stand_in[2])))
 
 

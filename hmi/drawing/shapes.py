@@ -1,23 +1,37 @@
 """Areas, rings, lines with soft edges, drawn by the processor without numpy.
 
-Round corners come from discs that were drawn four times as large and made small again, kept in the cache; polygons get
-their soft edge from SDL_gfx.
+What is round or slanted is drawn two to four times as large on a surface of its own and made small again.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pygame
-import pygame.gfxdraw
 
 from hmi.drawing.cache import Cache
 from hmi.drawing.items import Bar, Colour, Fill, Line, Rect, Ring
 
-FINER = 4
 Point = tuple[float, float]
+Draw = Callable[[pygame.Surface, int], None]
+"""Draws on a surface that is so many times larger than what is wanted."""
+
+
+def finer(width: int, height: int) -> int:
+    """How many times larger an area is drawn first: large ones less, for they take time and memory."""
+    pixels = width * height
+    return 4 if pixels <= 128**2 else 3 if pixels <= 240**2 else 2
+
+
+def softened(width: int, height: int, colour: Colour, draw: Draw) -> pygame.Surface:
+    """What `draw` makes in `colour` on nothing, with soft edges."""
+    times = finer(width, height)
+    large = pygame.Surface((width * times, height * times), pygame.SRCALPHA, 32)
+    large.fill((*colour, 0))
+    draw(large, times)
+    return pygame.transform.smoothscale(large, (width, height))
 
 
 def fill(surface: pygame.Surface, item: Fill, cache: Cache) -> None:
@@ -30,7 +44,7 @@ def fill(surface: pygame.Surface, item: Fill, cache: Cache) -> None:
     if item.colour is not None:
         area(surface, rect, item.colour, radius, cache)
     if item.edge_px and item.dash:
-        polyline(surface, outline(rect.inset((item.edge_px + 1) // 2), radius), item.edge, item.edge_px, dash=True)
+        dashed_frame(surface, rect, item.edge, radius, item.edge_px, cache)
     elif item.edge_px:
         frame(surface, rect, item.edge, radius, item.edge_px, cache)
 
@@ -58,6 +72,25 @@ def frame(surface: pygame.Surface, rect: Rect, colour: Colour, radius: int, edge
         _corners(surface, rect, radius, made)
 
 
+def dashed_frame(surface: pygame.Surface, rect: Rect, colour: Colour, radius: int, edge: int, cache: Cache) -> None:
+    """Dashes along the sides, begun and ended by half a gap; the corners are whole."""
+    dash = 4 * edge
+    for length, is_across in ((rect.width - 2 * radius, True), (rect.height - 2 * radius, False)):
+        number = max(1, round(length / (2 * dash)))
+        for step in range(number):
+            start = radius + round(length * (step + 0.25) / number)
+            long = round(length / number / 2)
+            for far in (False, True):
+                if is_across:
+                    box = (rect.x + start, rect.bottom - edge if far else rect.y, long, edge)
+                else:
+                    box = (rect.right - edge if far else rect.x, rect.y + start, edge, long)
+                surface.fill(colour, box)
+    if radius:
+        made = cache.get(("hoop", radius, edge, colour), lambda: disc(radius, min(edge, radius), colour))
+        _corners(surface, rect, radius, made)
+
+
 def _corners(surface: pygame.Surface, rect: Rect, radius: int, made: pygame.Surface) -> None:
     for across, x in ((0, rect.x), (radius, rect.right - radius)):
         for down, y in ((0, rect.y), (radius, rect.bottom - radius)):
@@ -66,13 +99,14 @@ def _corners(surface: pygame.Surface, rect: Rect, radius: int, made: pygame.Surf
 
 def disc(radius: int, width: int, colour: Colour) -> pygame.Surface:
     """A disc (or a hoop `width` wide) with soft edges on nothing, twice `radius` wide."""
-    fine = pygame.Surface((2 * radius * FINER, 2 * radius * FINER), pygame.SRCALPHA, 32)
-    fine.fill((*colour, 0))
-    middle = (radius * FINER, radius * FINER)
-    pygame.draw.circle(fine, colour, middle, radius * FINER)
-    if width < radius:
-        pygame.draw.circle(fine, (*colour, 0), middle, (radius - width) * FINER)
-    return pygame.transform.smoothscale(fine, (2 * radius, 2 * radius))
+
+    def draw(surface: pygame.Surface, times: int) -> None:
+        middle = (radius * times, radius * times)
+        pygame.draw.circle(surface, colour, middle, radius * times)
+        if width < radius:
+            pygame.draw.circle(surface, (*colour, 0), middle, (radius - width) * times)
+
+    return softened(2 * radius, 2 * radius, colour, draw)
 
 
 def shade(surface: pygame.Surface, rect: Rect, colour: Colour, alpha: int, radius: int) -> None:
@@ -85,54 +119,42 @@ def shade(surface: pygame.Surface, rect: Rect, colour: Colour, alpha: int, radiu
 
 
 def ring(surface: pygame.Surface, item: Ring, cache: Cache) -> None:
-    """What is inside the ring is painted with `on`. The filled part has round ends."""
-    side = min(item.rect.width, item.rect.height)
-    outer = side // 2
+    """The filled part has round ends."""
+    outer = min(item.rect.width, item.rect.height) // 2
     if outer < 2:
         return
     width = max(1, min(item.width_px, outer))
-    x, y = item.rect.x + item.rect.width // 2, item.rect.y + item.rect.height // 2
-    hoop = cache.get(("hoop", outer, width, item.rest), lambda: disc(outer, width, item.rest))
-    surface.blit(hoop, (x - outer, y - outer))
-    if item.share is None:
-        start, sweep = float(item.turn_deg), 90.0
-    else:
-        start, sweep = float(item.turn_deg), 360.0 * max(0.0, min(1.0, item.share))
-    if sweep >= 360.0:
-        full = cache.get(("hoop", outer, width, item.colour), lambda: disc(outer, width, item.colour))
-        surface.blit(full, (x - outer, y - outer))
-    elif sweep > 0:
-        arc(surface, (x - 0.5, y - 0.5), outer - 0.5, width - 1.0, start, sweep, item.colour)
+    corner = item.rect.x + item.rect.width // 2 - outer, item.rect.y + item.rect.height // 2 - outer
+    surface.blit(cache.get(("hoop", outer, width, item.rest), lambda: disc(outer, width, item.rest)), corner)
+    sweep = 90.0 if item.share is None else 360.0 * max(0.0, min(1.0, item.share))
+    if sweep > 0:
+        key = ("arc", outer, width, item.turn_deg % 360, sweep, item.colour)
+        surface.blit(cache.get(key, lambda: arc(outer, width, item.turn_deg, sweep, item.colour)), corner)
 
 
-def arc(
-    surface: pygame.Surface, middle: Point, outer: float, width: float, start: float, sweep: float, colour: Colour
-) -> None:
-    """Part of a hoop, clockwise from the top; degrees."""
-    inner, mean = outer - width, outer - width / 2
-    steps = max(2, math.ceil(sweep / 360 * max(24.0, outer)))
-    angles = [math.radians(start + sweep * step / steps) for step in range(steps + 1)]
-    rim = [_at(middle, outer, angle) for angle in angles]
-    rim += [_at(middle, inner, angle) for angle in reversed(angles)]
-    polygon(surface, rim, colour)
-    for angle in (angles[0], angles[-1]):
-        dot(surface, _at(middle, mean, angle), width / 2, colour)
+def arc(outer: int, width: int, start_deg: float, sweep_deg: float, colour: Colour) -> pygame.Surface:
+    """Part of a hoop, clockwise from the top, with round ends."""
+
+    def draw(surface: pygame.Surface, times: int) -> None:
+        far, near = outer * times - 0.5, (outer - width) * times
+        middle = (far, far)
+        if sweep_deg >= 360:
+            pygame.draw.circle(surface, colour, middle, far)
+            pygame.draw.circle(surface, (*colour, 0), middle, near)
+            return
+        steps = max(2, math.ceil(sweep_deg / 2))
+        angles = [math.radians(start_deg + sweep_deg * step / steps) for step in range(steps + 1)]
+        rim = [_at(middle, far, angle) for angle in angles]
+        rim += [_at(middle, near, angle) for angle in reversed(angles)]
+        pygame.draw.polygon(surface, colour, rim)
+        for angle in (angles[0], angles[-1]):
+            pygame.draw.circle(surface, colour, _at(middle, (far + near) / 2, angle), (far - near) / 2)
+
+    return softened(2 * outer, 2 * outer, colour, draw)
 
 
 def _at(middle: Point, radius: float, angle: float) -> Point:
     return middle[0] + radius * math.sin(angle), middle[1] - radius * math.cos(angle)
-
-
-def polygon(surface: pygame.Surface, points: Sequence[Point], colour: Colour) -> None:
-    """Filled, with soft edges; at least three points."""
-    whole = [(round(x), round(y)) for x, y in points]
-    pygame.gfxdraw.filled_polygon(surface, whole, colour)
-    pygame.gfxdraw.aapolygon(surface, whole, colour)
-
-
-def dot(surface: pygame.Surface, middle: Point, radius: float, colour: Colour) -> None:
-    x, y, around = round(middle[0]), round(middle[1]), max(1, round(radius))
-    pygame.draw.aacircle(surface, colour, (x, y), around)
 
 
 def bar(surface: pygame.Surface, item: Bar, cache: Cache) -> None:
@@ -152,25 +174,49 @@ def line(surface: pygame.Surface, item: Line) -> None:
 def polyline(
     surface: pygame.Surface, points: Sequence[Point], colour: Colour, width_px: int, *, dash: bool = False
 ) -> None:
+    """Lines along the edges of the screen are drawn as they are, slanted ones softly."""
+    if len(points) < 2:
+        return
     pairs = list(itertools.pairwise(points))
     if dash:
         pairs = dashes(pairs, max(6.0, 3.0 * width_px))
+    if all(x1 == x2 or y1 == y2 for (x1, y1), (x2, y2) in pairs):
+        for start, end in pairs:
+            _straight(surface, start, end, colour, width_px)
+        return
+    left, top = math.floor(min(x for x, _ in points)) - width_px, math.floor(min(y for _, y in points)) - width_px
+    right, bottom = math.ceil(max(x for x, _ in points)) + width_px, math.ceil(max(y for _, y in points)) + width_px
+
+    def draw(large: pygame.Surface, times: int) -> None:
+        moved = [((x1 - left, y1 - top), (x2 - left, y2 - top)) for (x1, y1), (x2, y2) in pairs]
+        strokes(large, moved, colour, width_px, times, joined=not dash)
+
+    surface.blit(softened(right - left, bottom - top, colour, draw), (left, top))
+
+
+def strokes(
+    surface: pygame.Surface,
+    pairs: Sequence[tuple[Point, Point]],
+    colour: Colour,
+    width_px: float,
+    times: int,
+    *,
+    joined: bool = True,
+) -> None:
+    """Straight pieces on a surface `times` as large as wanted, with round ends where they are `joined`."""
+    half = width_px * times / 2
     for (x1, y1), (x2, y2) in pairs:
-        if width_px <= 1 or x1 == x2 or y1 == y2:
-            _straight(surface, (x1, y1), (x2, y2), colour, width_px)
-            continue
-        long = math.hypot(x2 - x1, y2 - y1)
-        dx, dy = (y2 - y1) / long * width_px / 2, (x1 - x2) / long * width_px / 2
-        polygon(surface, [(x1 + dx, y1 + dy), (x2 + dx, y2 + dy), (x2 - dx, y2 - dy), (x1 - dx, y1 - dy)], colour)
-    if width_px > 2 and not dash:
-        for x, y in points:
-            dot(surface, (x, y), width_px / 2 - 0.5, colour)
+        start, end = ((x1 + 0.5) * times, (y1 + 0.5) * times), ((x2 + 0.5) * times, (y2 + 0.5) * times)
+        long = math.hypot(end[0] - start[0], end[1] - start[1]) or 1.0
+        dx, dy = (end[1] - start[1]) / long * half, (start[0] - end[0]) / long * half
+        rim = [(x + side * dx, y + side * dy) for (x, y), side in ((start, 1), (end, 1), (end, -1), (start, -1))]
+        pygame.draw.polygon(surface, colour, rim)
+        if joined:
+            for middle in (start, end):
+                pygame.draw.circle(surface, colour, middle, half)
 
 
 def _straight(surface: pygame.Surface, start: Point, end: Point, colour: Colour, width_px: int) -> None:
-    if start[0] != end[0] and start[1] != end[1]:
-        pygame.draw.aaline(surface, colour, start, end)
-        return
     left, top = round(min(start[0], end[0])), round(min(start[1], end[1]))
     wide, high = round(abs(end[0] - start[0])), round(abs(end[1] - start[1]))
     half = width_px // 2
@@ -201,16 +247,5 @@ def dashes(pairs: Sequence[tuple[Point, Point]], long_px: float) -> list[tuple[P
     return found
 
 
-def outline(rect: Rect, radius: int) -> list[Point]:
-    """The way around a rectangle with round corners, closed."""
-    points: list[Point] = []
-    right, bottom = rect.right - 1, rect.bottom - 1
-    corners = (
-        (right - radius, rect.y + radius, 0),
-        (right - radius, bottom - radius, 90),
-        (rect.x + radius, bottom - radius, 180),
-        (rect.x + radius, rect.y + radius, 270),
-    )
-    for x, y, start in corners:
-        points += [_at((x, y), radius, math.radians(start + step * 15)) for step in range(7)]
-    return [*points, points[0]]
+def dot(surface: pygame.Surface, middle: Point, radius: float, colour: Colour) -> None:
+    pygame.draw.aacircle(surface, colour, (round(middle[0]), round(middle[1])), max(1, int(radius)))
