@@ -16,6 +16,9 @@ from chargepoint.power.topology import NO_FAULTS, Faults, Topology
 DEFAULT_COSTS = Costs()
 MOST_CHOICES = 64
 
+Reached = tuple[int, int, int, int]
+"""How many have their guarantee, and who (a bit for each, the best ranked the highest); the same of floors."""
+
 
 def assign(
     topology: Topology,
@@ -40,16 +43,15 @@ def assign(
         here = [wanted[number] for number in part.outputs if number in wanted]
         if not here:
             continue
-        best: tuple[tuple[int, int, int, int], float, Problem, Placed] | None = None
-        for chosen in _choices(part, here):
+        best: tuple[Reached, float, Problem, Placed] | None = None
+        for hoped, chosen in _choices(part, here):
+            if best is not None and best[0] >= hoped:
+                break
             problem = Problem(ways, part, chosen, before, resting, costs)
             placed = solve(problem)
             key = _reached(problem, placed, here), used_w(problem, placed)
             if best is None or key > best[:2]:
                 best = (*key, problem, placed)
-            asked_w = map(max, problem.goal_w, problem.floor_w)
-            if all(had_w >= asked - TOLERANCE_W for had_w, asked in zip(placed.total_w, asked_w, strict=True)):
-                break
         if best is not None:
             problem, placed = best[2:]
             for group, output in enumerate(placed.owner):
@@ -60,34 +62,43 @@ def assign(
     return Assignment(links=dict(sorted(links.items())), power_w=power_w)
 
 
-def _choices(part: Part, needs: Sequence[Need]) -> Iterator[list[Need]]:
-    """Sets of needs of which no two are rivals, as large as can be, the larger and better ranked first."""
-    if not any(part.rivals.values()):
-        yield list(needs)
-        return
+def _choices(part: Part, needs: Sequence[Need]) -> Iterator[tuple[Reached, list[Need]]]:
+    """Sets of needs of which no two are rivals, as large as can be, with what could be reached with them; those with
+    whom the most could be reached first."""
     ranked = sorted(needs, key=lambda need: (need.rank, need.connector))
     torn = [need for need in ranked if any(other.connector in part.rivals[need.connector] for other in ranked)]
-    found: list[tuple[int, list[bool], set[int]]] = []
+    if not torn:
+        yield _bits([need.guarantee_w > 0 for need in ranked], [need.floor_w > 0 for need in ranked]), list(needs)
+        return
+    found: list[tuple[Reached, set[int]]] = []
     for bits in itertools.islice(itertools.product((True, False), repeat=len(torn)), 4096):
         kept = {need.connector for need, bit in zip(torn, bits, strict=True) if bit}
         if any(part.rivals[number] & kept for number in kept):
             continue
         if all(need.connector in kept or part.rivals[need.connector] & kept for need in torn):
-            found.append((-len(kept), [not bit for bit in bits], kept))
-    found.sort(key=lambda each: each[:2])
-    dropped = {need.connector for need in torn}
-    for _, _, kept in found[:MOST_CHOICES]:
-        yield [need for need in needs if need.connector in kept or need.connector not in dropped]
+            kept |= {need.connector for need in needs} - {need.connector for need in torn}
+            levels = [
+                [level_w > 0 and need.connector in kept for need, level_w in zip(ranked, each, strict=True)]
+                for each in ([need.guarantee_w for need in ranked], [need.floor_w for need in ranked])
+            ]
+            found.append((_bits(*levels), kept))
+    found.sort(key=lambda each: each[0], reverse=True)
+    for hoped, kept in found[:MOST_CHOICES]:
+        yield hoped, [need for need in needs if need.connector in kept]
 
 
-def _reached(problem: Problem, placed: Placed, needs: Sequence[Need]) -> tuple[int, int, int, int]:
+def _reached(problem: Problem, placed: Placed, needs: Sequence[Need]) -> Reached:
     """Goals and floors that are reached: how many, and whose (the better ranked first) of all `needs`."""
     place = {need.connector: number for number, need in enumerate(problem.needs)}
-    order = [place.get(need.connector, FREE) for need in sorted(needs, key=lambda need: need.rank)]
-    key = []
-    for level_w in (problem.goal_w, problem.floor_w):
-        bits = [
-            each != FREE and placed.total_w[each] >= level_w[each] - TOLERANCE_W and level_w[each] > 0 for each in order
-        ]
-        key += [sum(bits), sum(1 << (len(bits) - 1 - place) for place, bit in enumerate(bits) if bit)]
-    return key[0], key[1], key[2], key[3]
+    order = [place.get(need.connector, FREE) for need in sorted(needs, key=lambda need: (need.rank, need.connector))]
+    goals, floors = (
+        [each != FREE and placed.total_w[each] >= level_w[each] - TOLERANCE_W and level_w[each] > 0 for each in order]
+        for level_w in (problem.goal_w, problem.floor_w)
+    )
+    return _bits(goals, floors)
+
+
+def _bits(goals: Sequence[bool], floors: Sequence[bool]) -> Reached:
+    """As figures that can be compared."""
+    first, second = (sum(1 << place for place, bit in enumerate(reversed(bits)) if bit) for bits in (goals, floors))
+    return sum(goals), first, sum(floors), second

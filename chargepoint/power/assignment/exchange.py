@@ -61,8 +61,11 @@ class Exchange:
         self.loss_w = [sorts[:] for _ in range(count + 1)]
         self.hops: list[dict[int, list[tuple[int, Hop]]]] = [{} for _ in range(count + 1)]
         """By owner and sort: to whom a group of this sort may go."""
-        self.swaps: list[dict[int, float]] = [{} for _ in range(count)]
+        self.swaps: list[dict[int, list[float]]] = [{} for _ in range(count)]
+        """By output and sort that goes: what it gains by a group of each sort in its place."""
         self.cheapest_w = [0.0] * (count + 1)
+        self.least_w: list[dict[int, float]] = [{} for _ in range(count + 1)]
+        """By owner and sort: the least that such a hop costs."""
         self.longest = LONGEST_IN_FULL if problem.is_complete else LONGEST
         if problem.sorts > 1 and sum(map(len, problem.reach)) > MANY:
             self.longest = min(self.longest, LONGEST_OF_MANY)
@@ -94,31 +97,17 @@ class Exchange:
 
     def _look_at(self, owner: int) -> None:
         """What this one can give, and what it gains and loses by one group more or less."""
-        problem, members, least_w = self.problem, self.members[owner], 0.0
-        if owner != FREE:
-            self.settled[owner] = 0
-            self.swaps[owner] = {}
-            of, had_w = self.worth.of, self.placed.total_w[owner]
-            worth, gains, losses = of(owner, had_w), self.gain_w[owner], self.loss_w[owner]
-            held = {problem.likes[alike][0] for alike in members}
-            for sort, power_w in enumerate(self.sort_w[owner]):
-                if power_w > 0:
-                    gains[sort] = of(owner, had_w + power_w) - worth
-                    if sort in held:
-                        losses[sort] = of(owner, had_w - power_w) - worth
-        best: dict[int, dict[int, Hop]] = {}
-        for alike in sorted(members):
-            sort, cheapest_w, here = problem.hops(owner, alike)
-            known = best.get(sort)
-            if known is None:
-                best[sort] = here.copy() if len(members) > 1 else here
-            else:
-                for output, hop in here.items():
-                    if output not in known or hop[0] < known[output][0]:
-                        known[output] = hop
-            least_w = min(least_w, cheapest_w)
-        self.hops[owner] = {sort: list(hops.items()) for sort, hops in best.items()}
-        self.cheapest_w[owner] = least_w
+        hops = self.problem.hops_of(owner, tuple(sorted(self.members[owner])))
+        self.hops[owner], self.least_w[owner], self.cheapest_w[owner] = hops
+        if owner == FREE:
+            return
+        self.settled[owner] = 0
+        self.swaps[owner] = {}
+        of, had_w, powers_w = self.worth.of, self.placed.total_w[owner], self.sort_w[owner]
+        worth, losses = of(owner, had_w), self.loss_w[owner]
+        self.gain_w[owner] = [of(owner, had_w + power_w) - worth if power_w > 0 else 0.0 for power_w in powers_w]
+        for sort in hops[0]:
+            losses[sort] = of(owner, had_w - powers_w[sort]) - worth
 
     # ---------------------------------------------------------------------------------------------------- which chain
 
@@ -145,41 +134,40 @@ class Exchange:
 
     def _longer(self) -> Chain | None:
         """The best chain of several hops. Of the chains that bring an output a group of one sort only the best is
-        carried on."""
+        carried on, as far as it may come to something."""
         refund_w = self._most_refunded()
         if self.problem.is_plain and not refund_w:
             return None
-        hopeless_w = -math.inf
-        if self.problem.sorts == 1:
-            hopeless_w = -max((gains[0] for gains in self.gain_w), default=0.0) - refund_w
+        prospects = Prospects(self)
+        if not prospects.is_any:
+            return None
         best_w, best = TOLERANCE_W, None
         reached: dict[tuple[int, int], Chain] = {}
         gains = self.gain_w
         for giver in self.givers:
             bits, losses = 1 << (giver + 1), self.loss_w[giver]
             for sort, hops in self.hops[giver].items():
+                if losses[sort] - self.least_w[giver][sort] + prospects.after_w[-1][sort] <= best_w:
+                    continue
                 for output, hop in hops:
                     gain_w = losses[sort] - hop[0]
-                    if gain_w > hopeless_w:
-                        end_w = gain_w + gains[output][sort]
-                        known = reached.get((output, sort))
-                        if known is None or end_w > known[1] + TOLERANCE_W:
-                            bit = 1 << (output + 1)
-                            reached[output, sort] = Chain(
-                                gain_w, end_w, output, hop, giver, giver, sort, bits | bit, None
-                            )
+                    end_w = gain_w + gains[output][sort]
+                    known = reached.get((output, sort))
+                    if known is None or end_w > known[1] + TOLERANCE_W:
+                        bit = 1 << (output + 1)
+                        reached[output, sort] = Chain(gain_w, end_w, output, hop, giver, giver, sort, bits | bit, None)
         latest = dict(reached)
-        for _ in range(self.longest - 1):
+        for hops_left in range(self.longest - 2, -1, -1):
             fresh: dict[tuple[int, int], Chain] = {}
             for giver, sort, had_w, chain in self._handed_on(latest):
                 first, seen = chain.first, chain.seen
+                if had_w - self.least_w[giver][sort] + prospects.after_w[hops_left][sort] <= best_w:
+                    continue
                 for output, hop in self.hops[giver][sort]:
                     gain_w = had_w - hop[0]
-                    if gain_w <= hopeless_w:
-                        continue
                     if seen >> (output + 1) & 1:
                         if output == first:
-                            end_w = gain_w + self._swapped(output, sort, chain.first_sort)
+                            end_w = gain_w + self.swapped(output, chain.first_sort)[sort]
                             end_w -= self.loss_w[output][chain.first_sort]
                             if end_w > best_w:
                                 best_w = end_w + TOLERANCE_W
@@ -206,7 +194,7 @@ class Exchange:
         found: dict[tuple[int, int], tuple[float, Chain]] = {}
         for (giver, come), chain in sorted(latest.items()):
             for sort in self.hops[giver]:
-                gain_w = chain[0] if sort == come else chain[0] + self._swapped(giver, come, sort)
+                gain_w = chain[0] if sort == come else chain[0] + self.swapped(giver, sort)[come]
                 known = found.get((giver, sort))
                 if known is None or gain_w > known[0] + TOLERANCE_W:
                     found[giver, sort] = gain_w, chain
@@ -216,21 +204,24 @@ class Exchange:
         """The groups of two outputs, dealt out between them in a better way; for groups of several sorts, where one may
         be worth two."""
         total_w, must_w, top_w = self.placed.total_w, self.worth.must_w, self.worth.top_w
-        spare_w = [had - max(top, must) for had, top, must in zip(total_w, top_w, must_w, strict=True)]
         least_w = self.problem.costs.least_gain_w * FREE_SHARE
+        misses = list(map(operator.lt, total_w, must_w))
+        has_spare = [had - max(top, must) > least_w for had, top, must in zip(total_w, top_w, must_w, strict=True)]
+        if not any(has_spare) and (all(misses) or not any(misses)):
+            return False
+        is_short = [had < top - least_w for had, top in zip(total_w, top_w, strict=True)]
         for one, other in itertools.combinations(range(len(total_w)), 2):
+            is_ill = (has_spare[one] and is_short[other]) or (has_spare[other] and is_short[one])
+            if not (is_ill or misses[one] != misses[other]):
+                continue
             if self.settled[one] >> other & self.settled[other] >> one & 1:
                 continue
             self.settled[one] |= 1 << other
             self.settled[other] |= 1 << one
-            is_ill = (spare_w[one] > least_w and total_w[other] < top_w[other] - least_w) or (
-                spare_w[other] > least_w and total_w[one] < top_w[one] - least_w
-            )
-            if is_ill or (total_w[one] < must_w[one]) != (total_w[other] < must_w[other]):
-                shares = self._dealt(one, other) if len(self.hops[one].keys() | self.hops[other].keys()) > 1 else None
-                if shares is not None:
-                    self._deal(one, other, shares)
-                    return True
+            shares = self._dealt(one, other) if len(self.hops[one].keys() | self.hops[other].keys()) > 1 else None
+            if shares is not None:
+                self._deal(one, other, shares)
+                return True
         return False
 
     def _deal(self, one: int, other: int, shares: list[tuple[int, int]]) -> None:
@@ -256,29 +247,26 @@ class Exchange:
         counts = [(len(held[0].get(alike, ())), len(held[1].get(alike, ()))) for alike in kinds]
         if math.prod(a + b + 1 for a, b in counts) > MOST_DEALS:
             return None
-        steps_w = [
-            (
-                self.sort_w[one][sort],
-                self.sort_w[other][sort],
-                problem.cost_at(alike, one) - problem.cost_at(alike, other),
-            )
-            for alike in kinds
-            for sort in (problem.likes[alike][0],)
-        ]
+        ways_w = [(total_w[one], total_w[other], 0.0)]
+        for alike, (present, absent) in zip(kinds, counts, strict=True):
+            sort, moves = problem.likes[alike][0], range(-present, absent + 1)
+            one_w, other_w = self.sort_w[one][sort], self.sort_w[other][sort]
+            cost_w = problem.cost_at(alike, one) - problem.cost_at(alike, other)
+            steps_w = [(moved * one_w, moved * other_w, moved * cost_w) for moved in moves]
+            ways_w = [(a + more, b - less, c + cost) for a, b, c in ways_w for more, less, cost in steps_w]
         here_w = of(one, total_w[one]) + of(other, total_w[other])
         least_w, best = TOLERANCE_W, None
-        for shares in itertools.product(*(range(a + b + 1) for a, b in counts)):
-            one_w, other_w, cost_w = total_w[one], total_w[other], 0.0
-            for share, (present, _), (each_w, else_w, more_w) in zip(shares, counts, steps_w, strict=True):
-                moved = share - present
-                if moved:
-                    one_w += moved * each_w
-                    other_w -= moved * else_w
-                    cost_w += moved * more_w
+        for number, (one_w, other_w, cost_w) in enumerate(ways_w):
             gain_w = of(one, one_w) + of(other, other_w) - cost_w - here_w
             if gain_w > least_w:
-                least_w, best = gain_w + TOLERANCE_W, list(zip(kinds, shares, strict=True))
-        return best
+                least_w, best = gain_w + TOLERANCE_W, number
+        if best is None:
+            return None
+        shares = []
+        for alike, (present, absent) in zip(reversed(kinds), reversed(counts), strict=True):
+            best, share = divmod(best, present + absent + 1)
+            shares.append((alike, share))
+        return shares[::-1]
 
     def _most_refunded(self) -> float:
         """What can be saved at most by bringing groups back."""
@@ -289,16 +277,16 @@ class Exchange:
             if owner != problem.start[group] and problem.start[group] != FREE
         )
 
-    def _swapped(self, output: int, come: int, gone: int) -> float:
-        """What an output gains by a group of one sort for one of another."""
-        if come == gone:
-            return 0.0
-        key = come * self.problem.sorts + gone
-        gain_w = self.swaps[output].get(key)
+    def swapped(self, output: int, gone: int) -> list[float]:
+        """What an output gains, by sort, by a group of that sort for one that goes; -inf where it can have none."""
+        gain_w = self.swaps[output].get(gone)
         if gain_w is None:
-            had_w, power = self.placed.total_w[output], self.sort_w[output]
-            of = self.worth.of
-            gain_w = self.swaps[output][key] = of(output, had_w + power[come] - power[gone]) - of(output, had_w)
+            had_w, powers_w, of = self.placed.total_w[output], self.sort_w[output], self.worth.of
+            gone_w, worth = powers_w[gone], of(output, had_w)
+            gain_w = self.swaps[output][gone] = [
+                of(output, had_w + power_w - gone_w) - worth if power_w > 0 else -math.inf for power_w in powers_w
+            ]
+            gain_w[gone] = 0.0
         return gain_w
 
     # ----------------------------------------------------------------------------------------------------------- do it
@@ -327,14 +315,59 @@ class Exchange:
             self.placed.total_w[old] = 0.0
 
 
+class Prospects:
+    """What chains could gain at most: judged by the sorts that pass from hand to hand, as if the best giver, the best
+    to swap one sort for another and the best receiver of a sort were always beside each other.
+
+    `after_w`: by hops that are left and sort, what a chain may gain when it gives that sort to somebody. `is_any`:
+    whether any chain could gain.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        sorts = range(exchange.problem.sorts)
+        begun_w = [-math.inf] * len(sorts)
+        into: list[list[list[float]]] = [[] for _ in sorts]
+        for giver in exchange.givers:
+            losses = exchange.loss_w[giver]
+            for gone, cost_w in exchange.least_w[giver].items():
+                begun_w[gone] = max(begun_w[gone], losses[gone] - cost_w)
+                if giver != FREE:
+                    into[gone].append([gain_w - cost_w for gain_w in exchange.swapped(giver, gone)])
+        nothing = [-math.inf] * len(sorts)
+        self._into = [[max(column) for column in zip(nothing, *rows, strict=True)] for rows in into]
+        after_w = [max(each) for each in zip(*exchange.gain_w, strict=True)]
+        if self._has_rounds():
+            self.is_any, self.after_w = True, [[math.inf] * len(sorts)] * exchange.longest
+            return
+        self.after_w = [after_w]
+        out_of = list(zip(*self._into, strict=True))
+        for _ in range(exchange.longest - 1):
+            further_w = [max(map(operator.add, row, after_w)) for row in out_of]
+            after_w = list(map(max, after_w, further_w))
+            self.after_w.append(after_w)
+        self.is_any = max(map(operator.add, begun_w, after_w)) > TOLERANCE_W
+
+    def _has_rounds(self) -> bool:
+        """Whether swaps one after the other could lead back to the sort they began with, and gain."""
+        most_w = [0.0] * len(self._into)
+        for _ in self._into:
+            before_w = most_w
+            most_w = [
+                max(had_w, *map(operator.add, before_w, row)) for had_w, row in zip(before_w, self._into, strict=True)
+            ]
+            if most_w == before_w:
+                return False
+        return True
+
+
 def improve(problem: Problem, placed: Placed, worth: Worth) -> None:
     """Change `placed` until no chain gains."""
     if all(owner == FREE for owner in placed.owner):
-        _give_out(problem, placed, worth)
+        give_out(problem, placed, worth)
     Exchange(problem, placed, worth).run()
 
 
-def _give_out(problem: Problem, placed: Placed, worth: Worth) -> None:
+def give_out(problem: Problem, placed: Placed, worth: Worth) -> None:
     """A quick beginning: each group to whom it is worth most, those first that few can have."""
     had_w, of = placed.total_w, worth.of
     now = [of(output, power_w) for output, power_w in enumerate(had_w)]

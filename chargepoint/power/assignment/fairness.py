@@ -17,15 +17,20 @@ STEPS = (0.75, 0.3, 0.1, 0.02)
 """How much more than 1 the first W of an output counts (Worth), tried one after the other."""
 SMALL = 64
 """Groups times outputs up to which it matters that groups of several sorts cannot be split."""
+ROUGHLY = 0.005
+"""By so much more than it has to be must be used by what is given out quickly, for that to be enough."""
 STAYING = 0.01
 """So much more of the power fairness may cost where nothing would move (no flapping at the bound)."""
 
 
-def fairness_for(problem: Problem, used_w: Callable[[float], float]) -> tuple[float, float]:
+def fairness_for(
+    problem: Problem, used_w: Callable[[float], float], roughly_used_w: Callable[[float], float]
+) -> tuple[float, float]:
     """Fairness for what is to change, and for judging whether what there is may stay (at least as much).
 
-    `used_w`: the W that are used at a fairness when nothing is connected yet. It is not asked where every group may go
-    to every output (unless there are few, of several sorts): there it is reckoned here.
+    `used_w`: the W that are used at a fairness when nothing is connected yet; `roughly_used_w`: the same as soon as it
+    is seen, 0 where it is not. They are not asked where every group may go to every output (unless there are few, of
+    several sorts): there it is reckoned here.
     """
     may_cost = min(max(problem.costs.fairness_cost, 0.0), 1.0)
     is_complete = problem.is_direct and problem.is_complete
@@ -38,6 +43,8 @@ def fairness_for(problem: Problem, used_w: Callable[[float], float]) -> tuple[fl
         if reach:
             lots[problem.sort[group]] = lots.get(problem.sort[group], 0) + 1
     most_w = _used(problem, lots, STEPS[-1])
+    if not is_complete and roughly_used_w(STEPS[0]) >= (1.0 - may_cost + ROUGHLY) * most_w:
+        return STEPS[0], STEPS[0]
     used = partial(_used, problem, lots) if is_complete else used_w
     fairest_w = used(STEPS[0])
     if fairest_w >= (1.0 - may_cost) * most_w:

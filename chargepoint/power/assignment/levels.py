@@ -38,7 +38,7 @@ def must_have(problem: Problem, can_have: Trial) -> list[float]:
 
 def _is_able(problem: Problem, output: int, level_w: Sequence[float]) -> bool:
     level = level_w[output]
-    return level > 0 and problem.needs[output].top_w > 0 and sum(problem.power[output]) >= level - TOLERANCE_W
+    return level > 0 and problem.needs[output].top_w > 0 and problem.could_w[output] >= level - TOLERANCE_W
 
 
 def _most(
@@ -64,8 +64,8 @@ def _most(
     for output in asking:
         if fits([*found, output]):
             found.append(output)
-    fewest = {output: fewest_groups(problem.power[output], level_w[output]) for output in asking}
-    left = bounds.groups - sum(fewest_groups(problem.power[output], must) for output, must in enumerate(must_w))
+    fewest = {output: fewest_groups(problem.largest_w[output], level_w[output]) for output in asking}
+    left = bounds.groups - sum(map(fewest_groups, problem.largest_w, must_w))
     bound = 0
     for count in sorted(fewest.values()):
         left -= count
@@ -104,15 +104,15 @@ class Bounds:
         """Whether it could be that all have at least so much."""
         if sum(map(operator.mul, self.price, wanted_w)) > self.whole_w + TOLERANCE_W:
             return False
-        return sum(map(fewest_groups, self.problem.power, wanted_w)) <= self.groups
+        return sum(map(fewest_groups, self.problem.largest_w, wanted_w)) <= self.groups
 
 
-def fewest_groups(power: Sequence[float], level_w: float) -> int:
-    """How many groups it takes at least to give so much."""
+def fewest_groups(largest_w: Sequence[float], level_w: float) -> int:
+    """How many groups it takes at least to give so much, the largest first."""
     count, left_w = 0, level_w - TOLERANCE_W
     if left_w <= 0:
         return 0
-    for power_w in sorted(power, reverse=True):
+    for power_w in largest_w:
         if left_w <= 0:
             break
         count, left_w = count + 1, left_w - power_w

@@ -6,6 +6,8 @@ Outputs and groups are numbered here by their place in `needs` and `groups`; FRE
 from __future__ import annotations
 
 import copy
+import functools
+import math
 import operator
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -35,6 +37,10 @@ class Hop(NamedTuple):
     cost_w: float
     alike: int
     sort: int
+
+
+Hops = tuple[dict[int, list[tuple[int, Hop]]], dict[int, float], float]
+"""By sort: to whom a group of this sort may go, and the least that costs (inf: nobody); the least of all, at most 0."""
 
 
 class Problem:
@@ -96,7 +102,7 @@ class Problem:
             self.part_w[group] = RESTING_W if self.start[group] != FREE else 0.0
         if self.part.ring is None:
             self._liken()
-        self._hops: dict[tuple[int, int], tuple[int, float, dict[int, Hop]]] = {}
+        self._hops: dict[tuple[int, tuple[int, ...]], Hops] = {}
         self.goal_w = [self._kept(output, _goal(need)) for output, need in enumerate(self.needs)]
         self.floor_w = [self._kept(output, need.floor_w) for output, need in enumerate(self.needs)]
 
@@ -120,21 +126,55 @@ class Problem:
         other._begin()
         return other
 
+    @functools.cached_property
+    def level_w(self) -> float:
+        """W per weight that all would have if the groups could be split at will."""
+        left_w = sum(map(max, *self.power)) if len(self.power) > 1 else sum(self.power[0])
+        left_weight = sum(need.weight for need in self.needs)
+        for need in sorted(self.needs, key=lambda need: (need.top_w / need.weight, need.connector)):
+            if need.top_w * left_weight >= left_w * need.weight:
+                break
+            left_w -= max(need.top_w, 0.0)
+            left_weight -= need.weight
+        return left_w / left_weight if left_weight > 0 else 0.0
+
+    @functools.cached_property
+    def could_w(self) -> list[float]:
+        """W by output if it had every group that may go to it."""
+        return list(map(sum, self.power))
+
+    @functools.cached_property
+    def largest_w(self) -> list[list[float]]:
+        """W by output of the groups that may go to it, the largest first."""
+        return [sorted(row, reverse=True) for row in self.power]
+
     def cost_w(self, group: int, output: int) -> float:
         """What it costs to have a group there."""
         if output == self.start[group]:
             return 0.0
         return self.part_w[group] if output == FREE else self.move_w[group]
 
-    def hops(self, owner: int, alike: int) -> tuple[int, float, dict[int, Hop]]:
-        """Where groups of a kind may go from an owner: their sort, the least cost, and the hop by output."""
-        found = self._hops.get((owner, alike))
+    def hops_of(self, owner: int, kinds: tuple[int, ...]) -> Hops:
+        """Where groups of these kinds may go from an owner."""
+        found = self._hops.get((owner, kinds))
         if found is None:
-            sort, home, moved_w, parted_w, reach = self.likes[alike]
-            back_w = 0.0 if owner == home else -parted_w if owner == FREE else -moved_w
-            new = Hop(moved_w + back_w, alike, sort)
-            hops = {output: Hop(back_w, alike, sort) if output == home else new for output in reach if output != owner}
-            found = self._hops[owner, alike] = sort, min((hop[0] for hop in hops.values()), default=0.0), hops
+            best: dict[int, dict[int, Hop]] = {}
+            least_w: dict[int, float] = {}
+            for alike in kinds:
+                sort, home, moved_w, parted_w, reach = self.likes[alike]
+                back_w = 0.0 if owner == home else -parted_w if owner == FREE else -moved_w
+                new, back = Hop(moved_w + back_w, alike, sort), Hop(back_w, alike, sort)
+                hops, cheapest_w = best.setdefault(sort, {}), least_w.get(sort, math.inf)
+                for output in reach:
+                    if output != owner:
+                        hop = back if output == home else new
+                        known = hops.get(output)
+                        if known is None or hop[0] < known[0]:
+                            hops[output] = hop
+                            cheapest_w = min(cheapest_w, hop[0])
+                least_w[sort] = cheapest_w
+            every = {sort: list(hops.items()) for sort, hops in best.items()}
+            found = self._hops[owner, kinds] = every, least_w, min(0.0, 0.0, *least_w.values())
         return found
 
     def cost_at(self, alike: int, output: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 from chargepoint.power.assignment import exchange, search
@@ -49,23 +50,27 @@ def _ring(problem: Problem) -> Run:
 def _steps(problem: Problem) -> Run:
     step = exchange.improve if problem.is_direct else search.improve
     must_w = must_have(problem, Matching(problem)) if problem.is_direct and problem.sorts == 1 else None
+    hoped_w = hoped_for(problem) if must_w is None else must_w
+    is_hopeless = must_w is None and not Bounds(problem).allow(hoped_w)
 
-    trials = Trials(problem, step)
+    @functools.cache
+    def trials() -> Trials:
+        return Trials(problem, step)
 
     def run(each: Problem, fairness: float, known: Placed | None) -> Placed:
         nonlocal must_w
         placed = Placed(each, each.start, each.start_link) if known is None else known.copy()
-        wanted = hoped_for(problem) if must_w is None else must_w
-        if must_w is None and not Bounds(problem).allow(wanted):
-            wanted = must_w = must_have(problem, trials)
+        wanted = hoped_w if must_w is None else must_w
+        if must_w is None and is_hopeless:
+            wanted = must_w = must_have(problem, trials())
         step(each, placed, Worth(each, wanted, fairness))
         if must_w is None and each is problem:
             must_w = wanted
             if not _has(placed, wanted):
-                must_w = wanted = must_have(problem, trials)
+                must_w = wanted = must_have(problem, trials())
                 placed = Placed(each, each.start, each.start_link)
                 step(each, placed, Worth(each, must_w, fairness))
-        if each is problem and not _has(placed, wanted) and (having := trials.known(wanted)) is not None:
+        if each is problem and not _has(placed, wanted) and (having := trials().known(wanted)) is not None:
             placed = having.copy()
             step(each, placed, Worth(each, wanted, fairness))
         if each is not problem or placed.link == each.start_link or (problem.is_direct and problem.sorts == 1):
@@ -112,7 +117,14 @@ def _settled(problem: Problem, run: Run) -> Placed:
         last = found[fairness] = run(fresh, fairness, last)
         return used_w(fresh, last)
 
-    fairness, lenient = fairness_for(problem, used)
+    def roughly_used(fairness: float) -> float:
+        if not problem.is_direct or fresh is problem:
+            return 0.0
+        placed = Placed(fresh, fresh.start, fresh.start_link)
+        exchange.give_out(fresh, placed, Worth(fresh, hoped_for(fresh), fairness))
+        return used_w(fresh, placed)
+
+    fairness, lenient = fairness_for(problem, used, roughly_used)
     if fresh is problem:
         return found.get(fairness) or run(problem, fairness, last)
     is_large = not problem.is_direct and sum(map(len, problem.reach)) > search.MANY

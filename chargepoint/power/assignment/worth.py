@@ -6,6 +6,7 @@ at the level that everyone had if all got equal W by weight. What an output must
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from chargepoint.power.assignment.problem import TOLERANCE_W, Problem
@@ -22,39 +23,25 @@ class Worth:
     def __init__(self, problem: Problem, must_w: Sequence[float], fairness: float, *, is_trial: bool = False) -> None:
         self.must_w = [must - TOLERANCE_W for must in must_w]
         self.top_w: Sequence[float] = [0.0] * len(must_w) if is_trial else problem.top_w
-        self.floor_w = [floor - TOLERANCE_W for floor in problem.floor_w]
-        level_w = 0.0 if is_trial else _level(problem)
-        self.first = 1.0 + fairness
-        self.bend = [fairness / (2.0 * need.weight * level_w) if level_w > 0 else 0.0 for need in problem.needs]
-        self.knee_w = [
-            need.weight * level_w * (self.first - LEAST_SLOPE) / fairness if fairness > 0 else float("inf")
-            for need in problem.needs
-        ]
-        self.knee_worth = [
-            self.first * knee - bend * knee * knee if fairness > 0 else 0.0
-            for knee, bend in zip(self.knee_w, self.bend, strict=True)
-        ]
+        level_w = 0.0 if is_trial else problem.level_w
+        self._first = first = 1.0 + fairness
+        self._curves: list[tuple[float, float, float, float, float, float]] = []
+        for need, must, floor_w, top_w in zip(problem.needs, self.must_w, problem.floor_w, self.top_w, strict=True):
+            bend = fairness / (2.0 * need.weight * level_w) if level_w > 0 else 0.0
+            knee_w, knee_worth = math.inf, 0.0
+            if fairness > 0:
+                knee_w = need.weight * level_w * (first - LEAST_SLOPE) / fairness
+                knee_worth = first * knee_w - bend * knee_w * knee_w
+            self._curves.append((must, floor_w - TOLERANCE_W, top_w, knee_w, knee_worth, bend))
 
     def of(self, output: int, power_w: float) -> float:
-        if power_w < self.must_w[output]:
-            return (power_w - self.must_w[output]) * MISSED_SLOPE - MISSED_W
-        if power_w < self.floor_w[output]:
+        must_w, floor_w, top_w, knee_w, knee_worth, bend = self._curves[output]
+        if power_w < must_w:
+            return (power_w - must_w) * MISSED_SLOPE - MISSED_W
+        if power_w < floor_w:
             return 0.0
-        used_w = min(power_w, self.top_w[output])
-        knee_w = self.knee_w[output]
-        if used_w > knee_w:
-            return self.knee_worth[output] + (used_w - knee_w) * LEAST_SLOPE
-        return used_w * (self.first - self.bend[output] * used_w)
-
-
-def _level(problem: Problem) -> float:
-    """W per weight that all would have if the groups could be split at will."""
-    best = [max(column) for column in zip(*problem.power, strict=True)]
-    left_w = sum(best)
-    left_weight = sum(need.weight for need in problem.needs)
-    for need in sorted(problem.needs, key=lambda need: (need.top_w / need.weight, need.connector)):
-        if need.top_w * left_weight >= left_w * need.weight:
-            break
-        left_w -= max(need.top_w, 0.0)
-        left_weight -= need.weight
-    return left_w / left_weight if left_weight > 0 else 0.0
+        if power_w > top_w:
+            power_w = top_w
+        if power_w > knee_w:
+            return knee_worth + (power_w - knee_w) * LEAST_SLOPE
+        return power_w * (self._first - bend * power_w)
