@@ -37,7 +37,23 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 START = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 """Wall time at virtual second 0."""
 
-ONE_AC = """
+READER_AND_SERVER = """
+[[port]]
+name = "reader"
+device = "reader"
+[[reader]]
+name = "1"
+port = "reader"
+[ocpp]
+url = "ws://set-by-the-rig/ocpp"
+reconnect_spread_s = 0
+[ocpp.configuration]
+MeterValueSampleInterval = 15
+"""
+"""A card reader and a central system; more of its configuration may follow."""
+
+ONE_AC = (
+    """
 [station]
 name = "one"
 power_limit_w = 22_000
@@ -57,18 +73,9 @@ cable_current_a = 32
 name = "m1"
 port = "bus"
 address = 10
-[[port]]
-name = "reader"
-device = "reader"
-[[reader]]
-name = "1"
-port = "reader"
-[ocpp]
-url = "ws://set-by-the-rig/ocpp"
-reconnect_spread_s = 0
-[ocpp.configuration]
-MeterValueSampleInterval = 15
 """
+    + READER_AND_SERVER
+)
 
 
 def demo_text() -> str:

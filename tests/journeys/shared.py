@@ -8,14 +8,15 @@ from typing import Any
 from drivers.simulated.commutation import Commutation, SwitchEvent
 from drivers.simulated.module_bank import ModuleBank
 from drivers.simulated.wiring import OutputDeed
-from tests.journeys.rig import Rig
+from tests.journeys.rig import READER_AND_SERVER, Rig
 from tests.journeys.steps import plug, show_card
 
 CAR: dict[str, Any] = {"current_a": 200.0, "soc_pct": 20.0, "battery_v": 400.0, "capacity_wh": 400_000}
 """A car that takes 80 kW at 400 V for as long as a journey lasts."""
 MODULE_W = 20_000.0
 
-_HEAD = """
+_HEAD = (
+    """
 [station]
 name = "shared"
 power_limit_w = {power_limit_w}
@@ -41,17 +42,9 @@ baud_rate = 115_200
 name = "io"
 device = "io"
 baud_rate = 115_200
-[[port]]
-name = "reader"
-device = "reader"
-[[reader]]
-name = "1"
-port = "reader"
-[ocpp]
-url = "ws://set-by-the-rig/ocpp"
-reconnect_spread_s = 0
-[ocpp.configuration]
-MeterValueSampleInterval = 15
+"""
+    + READER_AND_SERVER
+    + """
 [[modules]]
 name = "bank"
 driver = "infypower"
@@ -62,6 +55,7 @@ max_voltage_v = 1000
 max_current_a = 66.5
 max_power_w = 20_000
 """
+)
 _OUTPUT = """
 [[connector]]
 number = {number}

@@ -13,9 +13,10 @@ import pytest
 from drivers.simulated.http_end import HttpHandler
 from drivers.simulated.meters.lem import LemFace
 from drivers.simulated.meters.signing import is_signed
-from tests.journeys.rig import ONE_AC, Rig
+from tests.journeys.rig import ONE_AC, READER_AND_SERVER, Rig
 
-ONE_DC = """
+ONE_DC = (
+    """
 [station]
 name = "post-7"
 power_limit_w = 50_000
@@ -43,19 +44,11 @@ name = "m1"
 driver = "lem"
 port = "net"
 options = { model = "DCBM 400", evse_id = "" }
-[[port]]
-name = "reader"
-device = "reader"
-[[reader]]
-name = "1"
-port = "reader"
-[ocpp]
-url = "ws://set-by-the-rig/ocpp"
-reconnect_spread_s = 0
-[ocpp.configuration]
-MeterValueSampleInterval = 60
-StopTxnSampledData = "Energy.Active.Import.Register"
 """
+    + READER_AND_SERVER.replace("= 15", "= 60")
+    + """StopTxnSampledData = "Energy.Active.Import.Register"
+"""
+)
 
 
 def web(rig: Rig) -> HttpHandler:

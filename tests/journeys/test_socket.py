@@ -10,7 +10,7 @@ import pytest
 from chargepoint.vocabulary import Cause, SessionState, StopSource
 from tests.journeys.cabinets import MODULE, clear_input, clear_output, mishap, output_state, switchings, touch
 from tests.journeys.oracles import books_faults, relay_faults
-from tests.journeys.rig import Rig
+from tests.journeys.rig import READER_AND_SERVER, Rig
 from tests.journeys.steps import OTHER_CARD, show_card
 
 
@@ -44,18 +44,7 @@ name = "R1"
 function = "socket"
 io = "io"
 channel = 0
-[[port]]
-name = "reader"
-device = "reader"
-[[reader]]
-name = "1"
-port = "reader"
-[ocpp]
-url = "ws://set-by-the-rig/ocpp"
-reconnect_spread_s = 0
-[ocpp.configuration]
-MeterValueSampleInterval = 15
-{more}"""
+{READER_AND_SERVER}{more}"""
 
 
 LID = """

@@ -12,10 +12,11 @@ from chargepoint.records import Session
 from chargepoint.vocabulary import StopSource
 from drivers.simulated.models import BankFaults, IsolationFaults
 from drivers.simulated.module_bank import ModuleBank, ModuleFault
-from tests.journeys.rig import Rig
+from tests.journeys.rig import READER_AND_SERVER, Rig
 from tests.journeys.steps import charge, leave, plug, settle, show_card, until_transaction_ends
 
-STATION = """
+STATION = (
+    """
 [station]
 name = "dc"
 power_limit_w = 120_000
@@ -59,18 +60,9 @@ name = "watch"
 driver = "bender_isocha"
 port = "bus"
 address = 3
-[[port]]
-name = "reader"
-device = "reader"
-[[reader]]
-name = "1"
-port = "reader"
-[ocpp]
-url = "ws://set-by-the-rig/ocpp"
-reconnect_spread_s = 0
-[ocpp.configuration]
-MeterValueSampleInterval = 15
 """
+    + READER_AND_SERVER
+)
 CAR: dict[str, Any] = {"current_a": 120.0, "soc_pct": 30.0, "battery_v": 400.0}
 
 
