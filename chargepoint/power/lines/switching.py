@@ -35,8 +35,10 @@ from chargepoint.power.measured import (
 from chargepoint.power.switching import Sequencer, SwitchingSettings, explained
 from chargepoint.power.topology import Topology
 
-STEADY_A, STEADY_SHARE = 0.1, 0.005
-"""Set-points that change by no more from tick to tick are steady."""
+STEADY_A, STEADY_SHARE = 1.0, 0.02
+"""Set-points that differ by no more from what they were are steady."""
+CALM_S = 0.5
+"""So long all is at rest before it is done."""
 
 BEGINNING = frozenset({"from", "to", "welded", "life"})
 
@@ -82,6 +84,7 @@ class _Plant:
         self._wanted = Wanted()
         self._now_s = -math.inf
         self._last: Orders | None = None
+        self._calm_since_s, self._calm = math.inf, Orders()
 
     def begin(self, line: BeginLine) -> dict[str, Any]:
         """What is there, what is wanted. Raises Refusal."""
@@ -96,6 +99,7 @@ class _Plant:
             answer["warnings"] = list(_without_power(topology, self._wanted))
             self._sequencer = Sequencer(topology, self._settings, welded=line.welded, life=line.life)
             self._now_s, self._last = -math.inf, None
+            self._calm_since_s, self._calm = math.inf, Orders()
             answer["to"] = self._spelled_links(self._wanted.links)
         self._before = before
         return answer
@@ -120,7 +124,9 @@ class _Plant:
         if line.now_s < self._now_s:
             raise Refusal("now_s", line.now_s, f"the tick before was at {self._now_s:g}", "time does not go back")
         if line.to is not None:
-            self._wanted = wanted_line(line.to).wanted(self._topology, "to")
+            before, self._wanted = self._wanted, wanted_line(line.to).wanted(self._topology, "to")
+            if self._wanted != before:
+                self._calm_since_s, self._calm = math.inf, Orders()
         for name in line.clear:
             sequencer.clear(name)
         wanted = msgspec.structs.replace(self._wanted, age_s=line.age_s)
@@ -128,17 +134,15 @@ class _Plant:
             there = explained(self._topology, wanted, measured, self._before)
             sequencer.tick(there, measured, line.now_s)
         orders = sequencer.tick(wanted, measured, line.now_s)
-        answer: dict[str, Any] = plain(
-            msgspec.to_builtins(self._spelled(orders, sequencer, wanted, line), str_keys=True)
-        )
+        answer: dict[str, Any] = plain(msgspec.to_builtins(self._spelled(orders, sequencer, line), str_keys=True))
         self._now_s, self._last = line.now_s, orders
         return answer
 
     # What is told.
 
-    def _spelled(self, orders: Orders, sequencer: Sequencer, wanted: Wanted, line: TickLine) -> dict[str, Any]:
+    def _spelled(self, orders: Orders, sequencer: Sequencer, line: TickLine) -> dict[str, Any]:
         left_closed = {name: True for name, is_closed in line.contactors.items() if is_closed}  # nothing is ordered
-        missing = [n for n in sorted(wanted.links) if sequencer.connected.get(self._topology.links[n].group) != n]
+        unreached = sequencer.unreached
         return {
             "now_s": line.now_s,
             "groups": dict(sorted(orders.groups.items())),
@@ -148,15 +152,23 @@ class _Plant:
             "finished": [self._finished(move) for move in orders.finished],
             "refusals": list(orders.refusals),
             "faults": _faults(sequencer),
-            "missing": [self._named(number) for number in missing],
-            "done": not orders.moves and self._is_steady(orders) and self._obey(orders, line, sequencer),
+            "missing": [{**(self._named(number) or {}), "why": why} for number, why in unreached.items()],
+            "done": self._is_done(orders, line, sequencer),
         }
 
-    def _is_steady(self, orders: Orders) -> bool:
-        if self._last is None or orders.contactors != self._last.contactors:
+    def _is_done(self, orders: Orders, line: TickLine, sequencer: Sequencer) -> bool:
+        """Whether all has been at rest for a while, and it is known why whatever is missing is missing."""
+        is_at_rest = not orders.moves and all(sequencer.unreached.values()) and self._obey(orders, line, sequencer)
+        if not is_at_rest or not self._is_calm(orders):
+            self._calm_since_s, self._calm = line.now_s, orders
+        return line.now_s - self._calm_since_s >= CALM_S - 1e-9
+
+    def _is_calm(self, orders: Orders) -> bool:
+        """Whether these orders are those with which the rest began."""
+        if orders.contactors != self._calm.contactors:
             return False
         for name, order in orders.groups.items():
-            before = self._last.groups.get(name)
+            before = self._calm.groups.get(name)
             if before is None or before.is_on != order.is_on:
                 return False
             if abs(order.current_a - before.current_a) > max(STEADY_A, STEADY_SHARE * before.current_a):

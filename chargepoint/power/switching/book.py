@@ -52,7 +52,7 @@ class ContactorBook:
         self._failures: dict[str, int] = {}
         self._offered_s: dict[str, float] = {}
         self._first_s, self._looks = math.inf, 0
-        self._reported: dict[str, bool | None] = {}
+        self._reported: Mapping[str, bool | None] = {}
         self._unasked_s: dict[str, deque[float]] = {}
         """When what each reports became another thing than was ordered, without an order: the last few times."""
         self._closings: dict[str, deque[float]] = {
@@ -75,10 +75,10 @@ class ContactorBook:
         """Those whose feedback has come and gone by itself of late: what it says counts as not known."""
         if feedback != self._reported:
             for name, said in feedback.items():
-                if name in self._reported and said is not self._reported[name] and name not in self._moving:
-                    if said is not self.ordered.get(name, said):
-                        self._unasked_s.setdefault(name, deque(maxlen=self.settings.tries)).append(now_s)
-            self._reported = dict(feedback)
+                is_news = said is not self._reported.get(name, said) and name not in self._moving
+                if is_news and said is not self.ordered.get(name, said):
+                    self._unasked_s.setdefault(name, deque(maxlen=self.settings.tries)).append(now_s)
+            self._reported = feedback
         return [
             name
             for name, times in self._unasked_s.items()

@@ -62,7 +62,7 @@ class Sequencer:
         self._number = 0
         self._ticked_s: float | None = None
         self._elapsed_s = 0.0
-        self._wanted: Mapping[int, float] = {}
+        self._wanted: list[int] = []
         self._barred: Mapping[int, str] = {}
         self._seen: object = None
         self._changed_s = -math.inf
@@ -110,7 +110,7 @@ class Sequencer:
     def unreached(self) -> Mapping[int, str]:
         """The links that are wanted and not connected, and why. Empty: it has only just come."""
         found = {}
-        for number in sorted(self._wanted):
+        for number in self._wanted:
             member = self._members[self.topology.links[number].group]
             if member.link != number:
                 move = member.move
@@ -200,9 +200,8 @@ class Sequencer:
     def _move(self, tick: Tick) -> list[MoveRecord]:
         """Begin, turn and carry on moves; those that ended are returned."""
         goals = plan.targets(tick)
-        self._barred, self._wanted = tick.barred, dict.fromkeys(
-            number for number in tick.wanted.links if 0 <= number < len(self.topology.links)
-        )
+        self._barred = tick.barred
+        self._wanted = sorted(number for number in tick.wanted.links if 0 <= number < len(self.topology.links))
         self._note_changes(tick)
         finished: list[MoveRecord] = []
         staying = plan.wait_for_relief(tick, goals)
@@ -289,8 +288,8 @@ class Sequencer:
             if opening or move is None or not move.closing:
                 continue
             for name in move.closing:
-                if book.ordered.get(name) or name in book.welded:
-                    continue
+                if book.ordered.get(name):
+                    continue  # one that is welded on the way is ordered closed, too: it is not to open at last
                 apart_v, highest_v = look.apart_v(name)
                 is_matched = highest_v < self.settings.dead_v or apart_v <= self.settings.match_v
                 if is_matched and not book.why_not_close(name, tick.now_s):

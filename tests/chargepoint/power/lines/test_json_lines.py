@@ -391,7 +391,8 @@ def test_what_gives_power_at_the_first_tick_goes_on_before_it_is_lowered() -> No
         ("M1", 1, 2)
     ]
     assert not second["done"]
-    assert second["missing"] == [{"group": "M1", "connector": 2, "contactors": ["K12"]}]
+    missing = {"group": "M1", "connector": 2, "contactors": ["K12"], "why": "its current falls"}
+    assert second["missing"] == [missing]
 
 
 @pytest.mark.parametrize(
