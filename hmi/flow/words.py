@@ -1,0 +1,117 @@
+"""What happens at the screen, and what the flow wishes done. Values; nothing here does anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from chargepoint.messages import Request
+from hmi.view import Place, Seen
+
+# ------------------------------------------------------------------------------------------------------ what happens
+
+
+class Touched(msgspec.Struct, frozen=True):
+    """A finger left the target `name` it had come down on."""
+
+    name: str
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A finger has stayed on the target `name` for 5 s."""
+
+    name: str
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """Time has passed, or the station has said something new; `before` is what was seen before."""
+
+    before: Seen | None = None
+
+
+class CardRead(msgspec.Struct, frozen=True):
+    """A card was held to a reader and is being checked."""
+
+    reader: str
+    uid: str
+
+
+class CardSettled(msgspec.Struct, frozen=True):
+    """What came of a card (`CardHandled`)."""
+
+    outcome: str
+    connector: int | None = None
+    text: str = ""
+    uid: str = ""
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The answer to a wish: the `tag` and `connector` it was asked with. `code` as the service said, or `unavailable`
+    when it could not be asked."""
+
+    tag: str
+    ok: bool
+    code: str = ""
+    text: str = ""
+    connector: int = 0
+
+
+class ConfirmAsked(msgspec.Struct, frozen=True):
+    """The station wants a yes or no of whoever stands here."""
+
+    number: int
+    question: str
+    connector: int
+    is_local: bool = False
+
+
+class ConfirmOver(msgspec.Struct, frozen=True):
+    """Nobody waits for that answer any more."""
+
+    number: int
+
+
+class DrawingFailed(msgspec.Struct, frozen=True):
+    """The picture of the screen could not be made."""
+
+    screen: str
+
+
+Event = Touched | Held | Changed | CardRead | CardSettled | Answered | ConfirmAsked | ConfirmOver | DrawingFailed
+
+# ------------------------------------------------------------------------------------------------- what is wished for
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """Send `request` to `service`; the answer comes back as `Answered` with this `tag`. Empty tag: nobody waits."""
+
+    service: str
+    request: Request[Any]
+    tag: str = ""
+    connector: int = 0
+    timeout_s: float = 10.0
+
+
+class Play(msgspec.Struct, frozen=True):
+    """A sound: accepted, refused, ended."""
+
+    sound: str
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """The driver's answer to `ConfirmAsked`: yes, no, no_answer, busy."""
+
+    number: int
+    code: str
+
+
+class Note(msgspec.Struct, frozen=True):
+    """A line for the operation log."""
+
+    action: str
+    connector: int = 0
+
+
+Wish = Ask | Play | Reply | Note
+Result = tuple[Place, tuple[Wish, ...]]
