@@ -15,6 +15,7 @@ import msgspec
 
 from chargepoint.power.lines.json_lines import parse, plain
 from chargepoint.power.lines.refusals import Refusal
+from chargepoint.power.lines.station import doubts
 from chargepoint.power.simulation.day import Day, Visit, run
 from chargepoint.power.simulation.plot import svg
 from chargepoint.power.simulation.scenario import Scenario, read_scenario, time_of_day
@@ -31,6 +32,10 @@ def simulate(scenario_file: Path, plot: Path | None, figures: Path | None, switc
     """Exit status 0 or 1."""
     try:
         scenario = load(scenario_file)
+        for doubt in doubts(scenario.topology):
+            print(
+                f"{scenario_file}: station.{doubt.where}: {doubt.found}: {doubt.why}; {doubt.remedy}", file=sys.stderr
+            )
         for target in filter(None, (plot, figures)):
             if not target.parent.is_dir():
                 raise CannotDo(f"{target}: there is no folder {target.parent}; make it, or name another")

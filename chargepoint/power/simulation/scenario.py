@@ -125,7 +125,10 @@ def time_of_day(now_s: float) -> str:
 def read_scenario(data: Mapping[str, Any]) -> Scenario:
     """A scenario file's object. Raises Refusal."""
     file = read(data, ScenarioFile)
-    station, topology = read_station(file.station)
+    try:
+        station, topology = read_station(file.station)
+    except Refusal as refusal:
+        raise _within("station", refusal) from refusal
     begins_s, ends_s = seconds(file.begins), seconds(file.ends)
     if not begins_s < ends_s <= begins_s + LONGEST_S:
         raise Refusal("ends", file.ends, f"it is not within a week after {file.begins}", "correct begins or ends")
@@ -153,8 +156,7 @@ def read_scenario(data: Mapping[str, Any]) -> Scenario:
             try:
                 event.faults.faults(topology)
             except Refusal as refusal:
-                found = refusal.problem
-                raise Refusal(f"{where}.{found.where}", found.found, found.why, found.remedy) from refusal
+                raise _within(where, refusal) from refusal
     return Scenario(
         name=file.name,
         station=station,
@@ -165,6 +167,13 @@ def read_scenario(data: Mapping[str, Any]) -> Scenario:
         vehicles=sorted(file.vehicles, key=lambda each: (seconds(each.arrives), each.connector)),
         events=sorted(file.events, key=lambda each: seconds(each.at)),
     )
+
+
+def _within(where: str, refusal: Refusal) -> Refusal:
+    """The same, of a part of the file."""
+    found = refusal.problem
+    place = where if found.where in ("line", where) else f"{where}.{found.where}"
+    return Refusal(place, found.found, found.why, found.remedy)
 
 
 def _known(connector: int, sockets: Mapping[int, Socket], where: str) -> None:

@@ -137,6 +137,8 @@ def test_the_table_has_a_line_for_each_vehicle() -> None:
         ({"vehicles": [{"connector": 1, "arrives": "08:00", "curve": [[50, 1], [20, 1]]}]}, "vehicles[0].curve"),
         ({"events": [{"at": "08:00", "connector": 1}]}, "events[0]"),
         ({"events": [{"at": "08:00", "faults": {"groups": ["M9"]}}]}, "events[0].faults.groups"),
+        ({"station": {"groups": 1}}, "station.groups"),
+        ({"station": {"outputs": [{"connector": 1}], "exclusive": [[1, 2]]}}, "station"),
         ({"vehicels": []}, "line"),
     ],
 )
@@ -162,6 +164,15 @@ def test_the_command_writes_figures_and_pictures(tmp_path: Path, capsys: pytest.
     assert "held down by" in capsys.readouterr().out
     assert picture.read_text(encoding="utf-8").startswith("<svg")
     assert len(json.loads(figures.read_text(encoding="utf-8"))["visits"]) == 2
+
+
+def test_what_of_the_station_is_of_no_use_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "day.json"
+    data = scenario(ends="08:06")
+    data["station"]["nodes"] = ["N1"]
+    file.write_text(json.dumps(data), encoding="utf-8")
+    assert main(["power", "simulate", str(file)]) == 0
+    assert "station.nodes[0]: N1: no contactor is at this node" in capsys.readouterr().err
 
 
 def test_what_cannot_be_drawn_or_read_is_said(
