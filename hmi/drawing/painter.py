@@ -64,9 +64,11 @@ class Painter:
             held = {_target(before, was_pressed), _target(picture, pressed)}
             if len(held) > 1:
                 dirty = merged([*dirty, *(target.rect for target in held if target)], whole)
-        self.picture, self._pressed = picture, pressed
+        self._pressed = pressed
+        self.picture = None  # nobody knows what is on the surface if painting fails
         for rect in dirty:
-            self._repaint(rect)
+            self._repaint(picture, rect)
+        self.picture = picture
         return dirty
 
     def move_to(self, surface: pygame.Surface) -> None:
@@ -90,9 +92,7 @@ class Painter:
         """How `item` is laid into its rectangle."""
         return self.fitter.fit(item)
 
-    def _repaint(self, rect: Rect) -> None:
-        picture = self.picture
-        assert picture is not None
+    def _repaint(self, picture: Picture, rect: Rect) -> None:
         self.surface.set_clip(_box(rect))
         self.surface.fill(picture.background)
         for item in picture.items:
