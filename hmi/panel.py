@@ -48,8 +48,8 @@ class Panel(Protocol):
         """Touches since the last call, oldest first. Does not wait."""
         ...
 
-    def show(self, picture: Picture) -> None:
-        """Paint what differs from the picture before. Raises whatever goes wrong; the screen then stays as it was."""
+    def show(self, picture: Picture, pressed: str = "") -> None:
+        """Paint what differs from the picture before, the target `pressed` as held down. Raises whatever goes wrong."""
         ...
 
     def copy(self) -> Copied:

@@ -1,0 +1,139 @@
+"""Why a car is charged as fast as it is: one line for its driver, the first rule that holds (hmi.md 4). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from chargepoint.messages import ConnectorState
+from chargepoint.vocabulary import ControllerStatus, HardwareFlag, PowerType
+from hmi.view import Moments, Seen
+
+HOT_SOURCES = frozenset({"cable_temperature", "climate", "thermal"})
+SHARED_SOURCES = frozenset({"grid", "phase", "modules", "exclusive_set"})
+OPERATOR_SOURCES = frozenset({"user", "schedule", "session"})
+NEARLY = 0.9
+"""Less than this share of what is on offer is clearly less."""
+FULL_FROM_PCT, COLD_BELOW_C = 80.0, 10.0
+SLOW_SHARE, SLOW_BELOW_PCT = 0.4, 50.0
+"""A car that asks for so little of its connector, so empty, is held back by its battery."""
+ONE_PHASE_LEAST_A, ONE_PHASE_MOST_A = 1.0, 0.5
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rules look at. `offered_a`, `offered_w`: what the station allows now; `asked_a`: what the car asks."""
+
+    state: ConnectorState
+    others: int
+    """Other connectors that charge."""
+    power_pct: float
+    chart: Moments
+
+    @property
+    def source(self) -> str:
+        limit = self.state.grant or self.state.limit
+        return "" if limit is None else limit.source
+
+    @property
+    def cap_source(self) -> str:
+        return "" if self.state.limit is None else self.state.limit.source
+
+    @property
+    def flags(self) -> HardwareFlag:
+        return HardwareFlag(0) if self.state.reading is None else self.state.reading.flags
+
+    @property
+    def asked_share(self) -> float | None:
+        """What the car asks for, as a share of what it may have; None where it does not say, or nothing is offered."""
+        reading, offer = self.state.reading, self.state.grant or self.state.limit
+        if reading is None or offer is None:
+            return None
+        if reading.requested_current_a is not None and offer.current_a > 0:
+            return reading.requested_current_a / offer.current_a
+        if self.state.type.power_type is PowerType.AC and reading.is_metered and offer.current_a > 0:
+            return max(reading.current_a) / offer.current_a
+        return None
+
+    @property
+    def soc_pct(self) -> float | None:
+        return None if self.state.reading is None else self.state.reading.soc_pct
+
+    @property
+    def is_falling(self) -> bool:
+        """Whether the power of the last minute is below what it was before."""
+        known = [power for power in self.chart.power_w[-60:] if power is not None]
+        return len(known) >= 2 and known[-1] < NEARLY * max(known)
+
+
+def _hot(facts: Facts) -> bool:
+    overheated = facts.flags & (HardwareFlag.CABLE_OVERHEAT | HardwareFlag.INTERNAL_OVERHEAT)
+    return bool(overheated) or bool({facts.source, facts.cap_source} & HOT_SOURCES) or facts.power_pct < 100
+
+
+def _shared(facts: Facts) -> bool:
+    grant, cap = facts.state.grant, facts.state.limit
+    if grant is None or not facts.others or grant.source not in SHARED_SOURCES:
+        return False
+    return cap is None or grant.power_w < NEARLY * cap.power_w
+
+
+def _limited(facts: Facts) -> bool:
+    return bool({facts.source, facts.cap_source} & OPERATOR_SOURCES)
+
+
+def _full(facts: Facts) -> bool:
+    soc = facts.soc_pct
+    return soc is not None and soc >= FULL_FROM_PCT and (_asks_less(facts) or facts.is_falling)
+
+
+def _cold(facts: Facts) -> bool:
+    reading, soc, share = facts.state.reading, facts.soc_pct, facts.asked_share
+    if reading is None or not _asks_less(facts):
+        return False
+    if reading.battery_temperature_c is not None:
+        return reading.battery_temperature_c < COLD_BELOW_C
+    return soc is not None and soc < SLOW_BELOW_PCT and share is not None and share < SLOW_SHARE
+
+
+def _asks_less(facts: Facts) -> bool:
+    share = facts.asked_share
+    if share is not None:
+        return share < NEARLY
+    return facts.source == "vehicle"
+
+
+def _one_phase(facts: Facts) -> bool:
+    reading = facts.state.reading
+    if reading is None or facts.state.type.power_type is not PowerType.AC or not reading.is_metered:
+        return False
+    one, two, three = reading.current_a
+    return one >= ONE_PHASE_LEAST_A and max(two, three) < ONE_PHASE_MOST_A
+
+
+RULES: tuple[tuple[str, Callable[[Facts], bool]], ...] = (
+    ("why.hot", _hot),
+    ("why.shared", _shared),
+    ("why.limited", _limited),
+    ("why.battery_full", _full),
+    ("why.battery_cold", _cold),
+    ("why.phases", _one_phase),
+    ("why.ev_asks_less", _asks_less),
+    ("why.max", lambda facts: True),
+)
+"""In order; an AC car on one phase asks for less of its power by that, so that is said before."""
+
+
+def why_key(seen: Seen, number: int) -> str:
+    """The catalogue key of the line; empty while no energy flows, or nothing is known of it."""
+    state = seen.connectors.get(number)
+    if state is None or state.reading is None or state.reading.status is not ControllerStatus.C6_CHARGING:
+        return ""
+    others = sum(1 for n, other in seen.connectors.items() if n != number and _charges(other))
+    power_pct = 100.0 if seen.climate is None else seen.climate.power_pct
+    facts = Facts(state=state, others=others, power_pct=power_pct, chart=seen.charts.get(number, Moments()))
+    return next(key for key, holds in RULES if holds(facts))
+
+
+def _charges(state: ConnectorState) -> bool:
+    return state.session is not None and state.session.is_transaction
