@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from chargepoint.power.allocation import Rules
 from chargepoint.power.grid import StationPower
 from chargepoint.power.lines.json_lines import Amount, Figure, Name, Unreadable, amount_of, read, unusable
 from chargepoint.power.lines.refusals import Problem, Refusal, few, near
+from chargepoint.power.sharing.words import Rules
 from chargepoint.power.topology import Installed, Topology, TopologyError
 
 UNLIMITED_W = 1e12

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from chargepoint.power.allocation import Request
+from chargepoint.power.grid import Request
 from chargepoint.power.limits import Bounds, NamedLimit, in_force, lowest, no_more_than_said
 from chargepoint.power.lines.json_lines import (
     MOST,
