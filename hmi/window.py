@@ -33,6 +33,7 @@ HINTS = {
     "SDL_MOUSE_TOUCH_EVENTS": "0",
     "SDL_NO_SIGNAL_HANDLERS": "1",  # SIGTERM belongs to the service
     "SDL_VIDEO_ALLOW_SCREENSAVER": "0",
+    "SDL_VIDEO_X11_WMCLASS": "chargepoint",
 }
 HEARD = (
     pygame.FINGERDOWN,
