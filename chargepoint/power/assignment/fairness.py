@@ -7,7 +7,7 @@ same when it is asked for again.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from chargepoint.power.assignment.problem import Problem
@@ -24,13 +24,13 @@ STAYING = 0.01
 
 
 def fairness_for(
-    problem: Problem, used_w: Callable[[float], float], roughly_used_w: Callable[[float], float]
+    problem: Problem, used_w: Callable[[float], float], roughly_used_w: Callable[[float], Iterable[float]]
 ) -> tuple[float, float]:
     """Fairness for what is to change, and for judging whether what there is may stay (at least as much).
 
-    `used_w`: the W that are used at a fairness when nothing is connected yet; `roughly_used_w`: the same as soon as it
-    is seen, 0 where it is not. They are not asked where every group may go to every output (unless there are few, of
-    several sorts): there it is reckoned here.
+    `used_w`: the W that are used at a fairness when nothing is connected yet; `roughly_used_w`: the same as seen in a
+    hurry, the first look the quickest. They are not asked where every group may go to every output (unless there are
+    few, of several sorts): there it is reckoned here.
     """
     may_cost = min(max(problem.costs.fairness_cost, 0.0), 1.0)
     is_complete = problem.is_direct and problem.is_complete
@@ -43,7 +43,7 @@ def fairness_for(
         if reach:
             lots[problem.sort[group]] = lots.get(problem.sort[group], 0) + 1
     most_w = _used(problem, lots, STEPS[-1])
-    if not is_complete and roughly_used_w(STEPS[0]) >= (1.0 - may_cost + ROUGHLY) * most_w:
+    if not is_complete and any(had_w >= (1.0 - may_cost + ROUGHLY) * most_w for had_w in roughly_used_w(STEPS[0])):
         return STEPS[0], STEPS[0]
     used = partial(_used, problem, lots) if is_complete else used_w
     fairest_w = used(STEPS[0])

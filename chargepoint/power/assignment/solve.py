@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from chargepoint.power.assignment import exchange, search
 from chargepoint.power.assignment.fairness import fairness_for
@@ -117,12 +117,13 @@ def _settled(problem: Problem, run: Run) -> Placed:
         last = found[fairness] = run(fresh, fairness, last)
         return used_w(fresh, last)
 
-    def roughly_used(fairness: float) -> float:
-        if not problem.is_direct or fresh is problem:
-            return 0.0
-        placed = Placed(fresh, fresh.start, fresh.start_link)
-        exchange.give_out(fresh, placed, Worth(fresh, hoped_for(fresh), fairness))
-        return used_w(fresh, placed)
+    def roughly_used(fairness: float) -> Iterator[float]:
+        if problem.is_direct and fresh is not problem:
+            placed, worth = Placed(fresh, fresh.start, fresh.start_link), Worth(fresh, hoped_for(fresh), fairness)
+            exchange.give_out(fresh, placed, worth)
+            yield used_w(fresh, placed)
+            exchange.Exchange(fresh, placed, worth, longest=1).run()
+            yield used_w(fresh, placed)
 
     fairness, lenient = fairness_for(problem, used, roughly_used)
     if fresh is problem:
