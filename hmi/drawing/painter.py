@@ -120,7 +120,9 @@ class Painter:
                 self._draw_middle(made, item.rect)
             case Drawing():
                 size = (item.rect.width, item.rect.height)
-                made = self.cache.get(("drawing", item.name, size), lambda: svg.drawing(item.name, *size))
+                made = self.cache.get(
+                    ("drawing", item.name, size, item.on), lambda: svg.drawing(item.name, *size, item.on)
+                )
                 self._draw_middle(made, item.rect)
             case Ring():
                 shapes.ring(self.surface, item, self.cache)

@@ -1,7 +1,7 @@
 """Icons and drawings from their files (`hmi/icons`, `hmi/drawings`), in any size, without blur.
 
-An icon is drawn in `#000` for its colour and `#fff` for what it stands on; a drawing has its own colours, where `#000`
-and `#fff` stay what they are.
+`#000` in a file is the colour of an icon, or in a drawing black or white, whichever is seen on its ground; `#fff` is what
+it stands on. All other colours of a drawing are its own.
 """
 
 from __future__ import annotations
@@ -13,12 +13,18 @@ from pathlib import Path
 
 import pygame
 
+from hmi.drawing.colours import luminance
 from hmi.drawing.items import Colour
 
 ICONS = Path(__file__).parent.parent / "icons"
 DRAWINGS = Path(__file__).parent.parent / "drawings"
 VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 INSIDE = re.compile(r"(<svg[^>]*>)(.*)(</svg>)", re.DOTALL)
+
+
+INK = re.compile(r"#000\b|#fff\b")
+DARK_INK: Colour = (27, 37, 54)
+LIGHT_INK: Colour = (226, 233, 243)
 
 
 class NoSuchDrawing(Exception):
@@ -54,7 +60,7 @@ def size_in(text: str, width: int, height: int) -> tuple[int, int]:
 
 def icon(name: str, width: int, height: int, colour: Colour, on: Colour, turn_deg: int = 0) -> pygame.Surface:
     """Raises NoSuchDrawing."""
-    text = source(ICONS, name).replace("#000", "{colour}").replace("#fff", _code(on)).replace("{colour}", _code(colour))
+    text = _coloured(source(ICONS, name), colour, on)
     if turn_deg % 360:
         across, down = proportions(text)
         turn = f'<g transform="rotate({turn_deg % 360} {across / 2} {down / 2})">'
@@ -62,9 +68,14 @@ def icon(name: str, width: int, height: int, colour: Colour, on: Colour, turn_de
     return _rendered(text, width, height)
 
 
-def drawing(name: str, width: int, height: int) -> pygame.Surface:
+def drawing(name: str, width: int, height: int, on: Colour) -> pygame.Surface:
     """Raises NoSuchDrawing."""
-    return _rendered(source(DRAWINGS, name), width, height)
+    ink = DARK_INK if luminance(on) > 0.3 else LIGHT_INK
+    return _rendered(_coloured(source(DRAWINGS, name), ink, on), width, height)
+
+
+def _coloured(text: str, colour: Colour, on: Colour) -> str:
+    return INK.sub(lambda found: _code(colour if found[0] == "#000" else on), text)
 
 
 def _rendered(text: str, width: int, height: int) -> pygame.Surface:
