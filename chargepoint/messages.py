@@ -533,6 +533,13 @@ class SampleTaken(Event, frozen=True, kw_only=True):
     sample: Sample
 
 
+class CardSeen(Event, frozen=True, kw_only=True):
+    """A card is being checked; what comes of it follows as `CardHandled`."""
+
+    reader: str
+    uid: str
+
+
 class CardHandled(Event, frozen=True, kw_only=True):
     """What came of a card, for screens, lights and sounds."""
 
@@ -1353,6 +1360,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     ReadClimate: _READERS,
     JournalGrew: frozenset({"station"}),
     SampleTaken: frozenset({"station"}),
+    CardSeen: frozenset({"station"}),
     CardHandled: frozenset({"station"}),
     PresentCard: frozenset({"rfid"}),
     StartCharging: _DOORS,

@@ -20,6 +20,7 @@ from chargepoint.messages import (
     Authorize,
     CardHandled,
     CardOutcome,
+    CardSeen,
     PresentCard,
     StartCharging,
 )
@@ -67,6 +68,7 @@ class Desk:
     async def present_card(self, request: PresentCard, sender: str) -> CardOutcome:
         """A card is held to a reader: start, stop, choose, or refuse (hmi.md: one card, one meaning)."""
         self.card_seen(request)
+        self._bus.publish(CardSeen(reader=request.reader, uid=request.uid))
         outcome = self._with_reason(request, await self._card(request))
         self.card_handled(request, outcome)
         self._bus.publish(
