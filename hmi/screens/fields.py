@@ -7,7 +7,7 @@ from __future__ import annotations
 
 FIELDS: dict[str, dict[str, str]] = {
     "FatalErrorWindow": {"code": "short code, like HMI-BUS"},
-    "OutOfService": {"reason": "operator, maintenance, update, no_server, fault; without it the screen finds it itself"},
+    "OutOfService": {"reason": "operator, maintenance, update, no_server, fault; else found here"},
     "StationUpdate": {"stage": "download, check, install, restart", "percent": "0 to 100"},
     "RemoteCommandConfirmDialog": {"question": "unlock"},
     "EvseCommandConfirmDialog": {"question": "unlock"},

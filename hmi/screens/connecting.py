@@ -1,0 +1,142 @@
+"""Connecting: which connector goes where and how long there is for it; then the steps until energy flows."""
+
+from __future__ import annotations
+
+from chargepoint.vocabulary import ConnectorStatus, ControllerStatus
+from hmi.drawing.colours import mixed
+from hmi.drawing.items import Align, Picture, Rect
+from hmi.screens import facts, grid
+from hmi.screens.facts import Known
+from hmi.screens.frame import Action, cancel, frame
+from hmi.screens.page import Page
+from hmi.screens.parts import card, face, steps
+from hmi.screens.statuses import FACES
+from hmi.view import View
+
+C = ControllerStatus
+DONE_DC = {
+    C.C1_CABLE_LOCK: 1,
+    C.C2_INSULATION_TEST: 2,
+    C.C3_INSULATION_OK: 3,
+    C.C4_PRECHARGE: 3,
+    C.C5_PRECHARGE_DONE: 4,
+}
+"""How many of the steps of a DC charge are done while its controller is in a status."""
+TRAVEL_S = 2.4
+"""Once from the left to the car."""
+
+
+def picture(view: View) -> Picture:
+    page = Page(view, "Connecting")
+    each = facts.here(view)
+    words = page.words
+    is_plugged = each.state is not None and (
+        each.state.status is ConnectorStatus.CHARGING
+        or (each.state.reading is not None and each.state.reading.status not in (C.A_NOT_CONNECTED, C.F_UNKNOWN))
+    )
+    how = Action(name="how", label=words("conn.instruction"), icon="info")
+    nav = [cancel(page)] if page.is_large else [cancel(page), how]
+    if is_plugged:
+        area = frame(page, words("plug.starting"), nav=nav, has_help=False, subtitle=_name(page, each))
+        _steps(page, area, each)
+    else:
+        title = "" if page.is_large else words("plug.title", n=each.number)
+        area = frame(page, title, nav=nav, has_help=False)
+        _plug(page, area, each)
+    return page.picture()
+
+
+def _name(page: Page, each: Known) -> str:
+    return f"{page.words('menu.connector', n=each.number)} · {FACES[each.type][1]}"
+
+
+def _plug(page: Page, area: Rect, each: Known) -> None:
+    """The connector on its way to the car, and the time that is left."""
+    sizes, palette, view = page.sizes, page.palette, page.view
+    left = facts.left_s(view)
+    if page.is_large:
+        lower, upper = grid.bottom(area, page.block(1, sizes.body), page.px(2)) if left is not None else (None, area)
+        if lower is not None:
+            page.moving(1.0)
+            page.text(lower, page.words("plug.left", s=left or 0), sizes.body, colour=palette.text)
+        lines = 4 if page.is_portrait else 2
+        page.text(upper, page.words("plug.title", n=each.number), sizes.title, is_bold=True, lines=lines)
+        return
+    if left is not None:
+        page.moving(1.0)
+        total = facts.number_field(view, "timeout_s") or max(1.0, (view.place.until_s or 0.0) - view.place.since_s)
+        share = max(0.0, min(1.0, left / max(1.0, total)))
+        if page.is_portrait:
+            spot, area = grid.bottom(area, min(page.px(58), area.height * 45 // 100), page.px(4))
+        else:
+            spot, area = grid.right(area, min(area.height, area.width * 30 // 100), page.px(6))
+        side = min(spot.width, spot.height)
+        ring = grid.centred(spot, side, side)
+        page.ring(ring, round(share, 3), max(2.4, side / page.px(13)), palette.accent)
+        word = page.words("plug.left", s=left).replace(str(left), "").strip(" ")
+        cap = sizes.primary
+        number = grid.centred(ring, side * 8 // 10, page.block(1, cap))
+        page.text(number, str(left), cap, is_bold=True, align=Align.CENTRE)
+        under = Rect(ring.x + side // 5, number.bottom - page.px(2), side * 3 // 5, page.block(1, sizes.small))
+        if under.bottom < ring.bottom - page.px(2.5):
+            page.text(under, page.words("unit.seconds"), sizes.small, colour=palette.faint, align=Align.CENTRE)
+        _ = word
+    _way(page, area, each)
+
+
+def _way(page: Page, area: Rect, each: Known) -> None:
+    """The connector's number and face at the left, the car at the right, the plug moving between them."""
+    palette, sizes = page.palette, page.sizes
+    colour = palette.green
+    inner = card(page, area, strip=colour)
+    ground = palette.card
+    name, rest = grid.bottom(inner, page.block(1, sizes.body), page.px(1))
+    page.text(name, _name(page, each), sizes.body, on=ground, is_bold=True, align=Align.CENTRE)
+    side = min(rest.height, rest.width * 32 // 100)
+    band = grid.middle(rest, side)
+    start, road = grid.left(band, side)
+    end, road = grid.right(road, side)
+    face(page, grid.centred(start, side * 86 // 100, side * 86 // 100), each, ground)
+    page.icon(end, "car", palette.text, ground)
+    if page.look.moves:
+        page.moving()
+        share = round((page.view.now_s % TRAVEL_S) / TRAVEL_S, 2)
+    else:
+        share = 0.5
+    small = min(side * 45 // 100, road.height)
+    middle = road.y + road.height // 2
+    dot = max(3, page.px(1.1))
+    count = max(3, road.width // max(1, dot * 3))
+    for at in range(count):
+        x = road.x + (at * 2 + 1) * road.width // (2 * count) - dot // 2
+        passed = (at + 0.5) / count <= share
+        tone = colour if passed else mixed(ground, palette.edge, 0.6)
+        page.fill(Rect(x, middle - dot // 2, dot, dot), tone, dot / 2 / page.look.px_per_mm)
+    x = road.x + round((road.width - small) * share)
+    page.icon(Rect(x, middle - small // 2, small, small), "plug", colour, ground)
+
+
+def _steps(page: Page, area: Rect, each: Known) -> None:
+    """What is done, what is being done."""
+    words = page.words
+    status = None if each.state is None or each.state.reading is None else each.state.reading.status
+    if each.is_dc:
+        names = ["plug.car", "plug.lock", "plug.check", "plug.precharge", "plug.flows"]
+        now = DONE_DC.get(status, 1) if status is not None else 1
+        now = 4 if status is C.C6_CHARGING else now
+    else:
+        names = ["plug.car", "plug.agree", "plug.flows"]
+        now = 2 if status is C.C6_CHARGING else 1
+    rows = [(words(key), "done" if at < now else "now" if at == now else "next") for at, key in enumerate(names)]
+    if page.is_large:
+        rows = [rows[min(now, len(rows) - 1)]]
+        steps(page, area, rows, most_mm=60.0 if page.is_portrait else 34.0)
+        return
+    if page.is_portrait or page.is_tight:
+        steps(page, area, rows, most_mm=16.0)
+        return
+    left, right = grid.left(area, area.width * 34 // 100, page.px(8))
+    inner = card(page, left, strip=page.palette.green)
+    side = min(inner.width, inner.height) * 3 // 4
+    face(page, grid.centred(inner, side, side), each, page.palette.card)
+    steps(page, right, rows, most_mm=15.0)

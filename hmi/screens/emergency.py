@@ -1,0 +1,74 @@
+"""EmergencyBreakInstructionPA: the emergency button is pressed: what happened, how to pull it out, whom to call."""
+
+from __future__ import annotations
+
+from hmi.drawing.items import Align, Picture, Rect
+from hmi.screens import facts, grid, message
+from hmi.screens.frame import frame
+from hmi.screens.page import Page
+from hmi.screens.parts import phone_row
+from hmi.view import View
+
+STEPS = ("emg.step1", "emg.step2", "emg.step3", "emg.step4")
+
+
+def picture(view: View) -> Picture:
+    page = Page(view, "EmergencyBreakInstructionPA")
+    words, palette, sizes = page.words, page.palette, page.sizes
+    texts = [words(key) for key in STEPS]
+    whose = _whose(page)
+    if page.is_large:
+        subjects = [words("emg.title"), whose, *texts, view.seen.shop.phone]
+        pages = message.subjects(page, subjects, False)
+        area = frame(page, "", nav=[], pages=pages, has_help=False)
+        message.large(page, area, "emergency_off", palette.red, subjects, "", facts.page_of(view, pages))
+        return page.picture()
+    area = frame(page, "", nav=[], has_help=False)
+    height = page.px(20 if page.is_tight else 26)
+    if page.is_portrait:
+        height = page.px(30 if page.is_tight else 36)
+    band, area = grid.top(area, height, page.px(3 if page.is_tight else 6))
+    page.fill(band, palette.red, sizes.radius)
+    inner = grid.padded(band, page.px(4), page.px(1.5))
+    side = min(inner.height, page.px(22))
+    mark, rest = grid.left(inner, side, page.px(4))
+    page.icon(grid.middle(mark, side), "emergency_off", palette.on_red, palette.red)
+    upper, lower = grid.top(rest, rest.height * (58 if not page.is_portrait else 60) // 100)
+    page.text(
+        upper, words("emg.title"), sizes.title, colour=palette.on_red, on=palette.red, is_bold=True,
+        lines=1 if not page.is_portrait else 2,
+    )  # fmt: skip
+    page.text(lower, whose, sizes.body, colour=palette.on_red, on=palette.red, lines=2 if page.is_portrait else 1)
+    if view.seen.shop.phone:
+        spot, area = grid.bottom(area, page.px(9 if page.is_tight else 13), page.px(2))
+        phone_row(page, spot, align=Align.CENTRE)
+    if page.is_portrait:
+        spot, rest = grid.top(area, min(area.height * 38 // 100, page.px(70)), page.px(4))
+    else:
+        spot, rest = grid.left(area, min(area.width * 28 // 100, area.height * 5 // 4), page.px(6))
+    _button(page, spot)
+    message.numbered(page, rest, texts, 18.0)
+    return page.picture()
+
+
+def _whose(page: Page) -> str:
+    """The whole station, or which connectors are off."""
+    fields = page.view.place.fields
+    found = fields.get("connectors", "")
+    number = page.view.place.connector
+    if fields.get("whole") or (not found and not number):
+        return page.words("emg.whole")
+    return page.words("emg.one", n=found.replace(",", ", ") or number)
+
+
+def _button(page: Page, rect: Rect) -> None:
+    """The button, and which way it is turned."""
+    side = min(rect.width, rect.height)
+    spot = grid.centred(rect, side, side)
+    inner = side * 62 // 100
+    page.icon(grid.centred(spot, inner, inner), "emergency_button", page.palette.red)
+    turn = 0
+    if page.look.moves:
+        page.moving()
+        turn = round(page.view.now_s * 60) % 360 // 5 * 5
+    page.icon(spot, "restart", page.palette.faint, turn_deg=turn)

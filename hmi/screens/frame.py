@@ -1,0 +1,360 @@
+"""What every screen has around its content: header, Back and Home always in the same place, the main action at the
+lower right (portrait: across), the line of a notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from hmi.drawing.items import Align, Colour, Rect
+from hmi.screens import facts, grid, values
+from hmi.screens.page import Page
+from hmi.screens.sizes import MAIN_WIDTH_MM, TOUCH_MM
+
+STAFF_MM = 12.0
+DROPPED = ("access", "help")
+"""Left out first where there is no room; both are reached by other ways, too."""
+LOW_SHARE = 0.4
+"""In low layout targets begin below this share of the height."""
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """A button. `kind`: go (begins), stop (ends), main, plain. `icon` "": only words."""
+
+    name: str
+    label: str
+    icon: str = ""
+    kind: str = "plain"
+    is_enabled: bool = True
+    why: str = ""
+
+
+def back(page: Page) -> Action:
+    return Action(name="back", label=page.words("app.back"), icon="back")
+
+
+def home(page: Page) -> Action:
+    return Action(name="home", label=page.words("nav.home"), icon="home")
+
+
+def help_button(page: Page) -> Action:
+    return Action(name="help", label=page.words("app.help"), icon="help")
+
+
+def cancel(page: Page) -> Action:
+    return Action(name="cancel", label=page.words("app.cancel"), icon="no")
+
+
+def frame(
+    page: Page,
+    title: str,
+    *,
+    nav: Sequence[Action] | None = None,
+    actions: Sequence[Action] = (),
+    pages: int = 1,
+    has_help: bool = True,
+    has_staff: bool = False,
+    colour: Colour | None = None,
+    subtitle: str = "",
+) -> Rect:
+    """Header and footer; what is between them comes back. `actions`: the main one first. `pages` > 1: a button for the
+    next page. `colour` of the title."""
+    buttons = [back(page), home(page)] if nav is None else list(nav)
+    extra = help_button(page) if has_help and nav is None else None
+    area = header(page, title, has_staff=has_staff, colour=colour, subtitle=subtitle)
+    return footer(page, area, buttons, list(actions), extra, pages)
+
+
+def header(page: Page, title: str, *, has_staff: bool, colour: Colour | None = None, subtitle: str = "") -> Rect:
+    """Title, clock, link, station number (`has_staff`: held for the service menu). Returns what is below it."""
+    sizes = page.sizes
+    margin = page.px(sizes.bezel)
+    area = Rect(margin, page.px(sizes.top), page.look.width - 2 * margin, page.look.height - page.px(sizes.top))
+    if _notice(page, area):
+        return grid.top(area, _header_height(page), page.px(_gap_below(page, has_staff)))[1]
+    if page.is_portrait and not page.is_large:
+        line, area = grid.top(area, page.px(max(7.0, sizes.small * 1.8)), page.px(1.0))
+        _cluster(page, line, line.width, has_staff)
+        band, area = grid.top(area, page.px(sizes.header), page.px(_gap_below(page, has_staff)))
+        rest = band
+    else:
+        band, area = grid.top(area, page.px(sizes.header), page.px(_gap_below(page, has_staff)))
+        rest = band
+        if not page.is_large or page.width_mm >= 200:
+            used = _cluster(page, band, band.width * 45 // 100, has_staff)
+            rest = Rect(band.x, band.y, band.width - used - page.px(4), band.height)
+        elif has_staff:
+            page.target("station_id", Rect(margin, 0, band.width // 2, page.px(STAFF_MM)), is_staff=True)
+    if subtitle and not page.is_large:
+        wide = min(page.wide(title, sizes.title, is_bold=True) + page.px(4), rest.width * 2 // 3)
+        page.text(Rect(rest.x, rest.y, wide, rest.height), title, sizes.title, is_bold=True, colour=colour)
+        page.text(
+            Rect(rest.x + wide, rest.y, rest.width - wide, rest.height),
+            subtitle, sizes.small, colour=page.palette.faint,
+        )  # fmt: skip
+        return area
+    page.text(rest, title, sizes.title, is_bold=True, colour=colour)
+    return area
+
+
+def _header_height(page: Page) -> int:
+    above = page.px(max(7.0, page.sizes.small * 1.8)) + page.px(1.0) if page.is_portrait and not page.is_large else 0
+    return above + page.px(page.sizes.header)
+
+
+def _gap_below(page: Page, has_staff: bool) -> float:
+    if has_staff and page.is_tight:
+        return 5.0
+    return 3.0 if page.is_tight else 5.0
+
+
+def _notice(page: Page, area: Rect) -> bool:
+    """The line of a notice instead of the header."""
+    notice = page.view.place.notice
+    if notice is None or notice.until_s <= page.view.now_s or not page.words.has(notice.key):
+        return False
+    palette = page.palette
+    band = grid.top(area, _header_height(page))[0]
+    page.fill(band, palette.accent, page.sizes.radius)
+    inner = grid.padded(band, page.px(3), page.px(0.5))
+    mark, rest = grid.left(inner, min(inner.height, page.px(9)), page.px(3))
+    page.icon(grid.square(mark), "info", palette.on_accent, palette.accent)
+    words = page.words(notice.key, **notice.values)
+    lines = 2 if page.lines(words, rest.width, page.sizes.body, True) > 1 else 1
+    page.text(rest, words, page.sizes.body, colour=palette.on_accent, on=palette.accent, is_bold=True, lines=lines)
+    return True
+
+
+def _cluster(page: Page, band: Rect, most: int, has_staff: bool) -> int:
+    """Station number, link, clock from the right edge; the width it took."""
+    palette, cap = page.palette, page.sizes.small
+    gap = page.px(3)
+    at = band.right
+    if page.is_stale:
+        old = page.words("app.age", s=int(page.view.seen.age_s))
+        wide = min(most, page.wide(old, cap) + page.px(1))
+        page.text(Rect(at - wide, band.y, wide, band.height), old, cap, colour=palette.yellow, align=Align.RIGHT)
+        at -= wide + gap
+    else:
+        shown = values.clock(page.view.clock)
+        wide = page.wide("00:00", cap, is_bold=True) + page.px(1)
+        page.text(
+            Rect(at - wide, band.y, wide, band.height), shown, cap, colour=palette.text, is_bold=True, align=Align.RIGHT
+        )
+        at -= wide + gap
+    linked = facts.has_link(page.view.seen)
+    if linked is not None:
+        side = min(band.height, page.px(cap * 1.9))
+        spot = grid.middle(Rect(at - side, band.y, side, band.height), side)
+        page.icon(spot, "link" if linked else "no_link", palette.faint if linked else palette.yellow)
+        at -= side + gap
+    name = page.view.seen.shop.station_name
+    room = most - (band.right - at)
+    wide = page.wide(name, cap) + page.px(1)
+    spot = Rect(at - wide, band.y, wide, band.height)
+    if page.is_portrait and not page.is_large:
+        spot = Rect(band.x, band.y, min(wide, room), band.height)
+        page.text(spot, name, cap, colour=palette.faint, source="")
+        used = band.width
+    elif wide <= room:
+        page.text(spot, name, cap, colour=palette.faint, align=Align.RIGHT)
+        used = band.right - spot.x
+    else:
+        used = band.right - at
+    if has_staff:
+        side = page.px(STAFF_MM)
+        if page.is_portrait and not page.is_large:
+            place = Rect(band.x, max(0, band.y - page.px(1)), max(spot.width, page.px(40)), side)
+        else:
+            width = max(used, page.px(24))
+            low = band.bottom - side if not page.is_tight else 0
+            place = Rect(band.right - width, max(0, low), width, side)
+        page.target("station_id", place, is_staff=True)
+    return used
+
+
+def footer(
+    page: Page, area: Rect, nav: Sequence[Action], actions: Sequence[Action], extra: Action | None, pages: int
+) -> Rect:
+    """Back, Home (`nav`), then the next page, the actions at the right; `extra` where there is room."""
+    sizes, gap = page.sizes, page.px(page.sizes.gap)
+    if not nav and not actions and pages < 2:
+        return Rect(area.x, area.y, area.width, area.height - page.px(sizes.top))
+    area = Rect(area.x, area.y, area.width, area.height - page.px(sizes.bezel))
+    below = page.px(3 if page.is_tight else 5)
+    nav_height = page.px(max(TOUCH_MM, sizes.footer if not page.is_portrait else min(sizes.footer, 25.0)))
+    if page.is_portrait:
+        row, area = grid.bottom(area, nav_height, gap) if nav or pages > 1 else (Rect(area.x, area.bottom, 0, 0), area)
+        if row.width:
+            small = list(nav) + ([extra] if extra is not None else [])
+            _small_row(page, row, small, pages)
+        if actions:
+            row, area = grid.bottom(area, page.px(max(sizes.footer, TOUCH_MM)), 0)
+            _wide_row(page, row, actions)
+            area = Rect(area.x, area.y, area.width, area.height - below)
+        elif row.width:
+            area = Rect(area.x, area.y, area.width, area.height)
+        return area
+    row, area = grid.bottom(area, nav_height, max(gap, below))
+    width = page.px(sizes.nav)
+    rest = row
+    for each in nav:
+        spot, rest = grid.left(rest, width, gap)
+        button(page, spot, each)
+    if pages > 1:
+        needed = page.px(MAIN_WIDTH_MM) if actions else 0
+        wide = width if rest.width - width - gap >= needed else page.px(TOUCH_MM)
+        spot, rest = (grid.right if not actions else grid.left)(rest, wide, gap)
+        button(page, spot, next_page(page, pages))
+    if extra is not None and pages < 2:
+        needed = sum(_wish(page, each, i == 0) for i, each in enumerate(actions)) + gap * len(actions)
+        if rest.width - width - gap >= needed:
+            spot, rest = (grid.left if actions else grid.right)(rest, width, gap)
+            button(page, spot, extra)
+    _wide_row(page, rest, actions, is_right=True)
+    return area
+
+
+def next_page(page: Page, pages: int) -> Action:
+    now = facts.page_of(page.view, pages) + 1
+    return Action(name="page:next", label=f"{now}/{pages}", icon="next")
+
+
+def _wish(page: Page, action: Action, is_main: bool) -> int:
+    """Width a button would like."""
+    words = page.wide(action.label, page.sizes.button, is_bold=is_main) + page.px(10)
+    icon = page.px(page.sizes.button * 2.2) if action.icon else 0
+    return max(page.px(MAIN_WIDTH_MM if is_main else TOUCH_MM), words + icon)
+
+
+def _small_row(page: Page, row: Rect, buttons: list[Action], pages: int) -> None:
+    """Buttons of the lowest row in portrait: as wide as their number allows, Back and Home first."""
+    gap = page.px(page.sizes.gap)
+    if pages > 1:
+        buttons = [*buttons, next_page(page, pages)]
+    least = page.px(TOUCH_MM)
+    fit = max(1, (row.width + gap) // (least + gap))
+    while len(buttons) > fit:
+        named = [each.name for each in buttons]
+        buttons.pop(next((named.index(name) for name in DROPPED if name in named), len(buttons) - 1))
+    width = (row.width - gap * (4 - 1)) // 4 if row.width >= 4 * least + 3 * gap else (row.width - gap * 2) // 3
+    if len(buttons) > 3:
+        width = (row.width - gap * (len(buttons) - 1)) // len(buttons)
+    rest = row
+    for at, each in enumerate(buttons):
+        is_last = at == len(buttons) - 1 and at > 1
+        spot, rest = (grid.right if is_last else grid.left)(rest, max(least, width), gap)
+        button(page, spot, each)
+
+
+def _wide_row(page: Page, row: Rect, actions: Sequence[Action], is_right: bool = False) -> None:
+    """The main action (first) at the right, the others left of it."""
+    gap = page.px(page.sizes.gap)
+    if not actions:
+        return
+    if not is_right:  # portrait: across
+        if len(actions) == 1:
+            button(page, row, actions[0], is_wide=True)
+            return
+        others = len(actions) - 1
+        least = page.px(TOUCH_MM)
+        main = max(page.px(MAIN_WIDTH_MM), row.width * 3 // 5)
+        if row.width - main < others * least + others * gap:
+            main = row.width - others * (least + gap)
+        spot, rest = grid.right(row, main, gap)
+        button(page, spot, actions[0], is_wide=True)
+        for each, place in zip(actions[1:], grid.columns(rest, others, gap), strict=True):
+            button(page, place, each, is_wide=place.width > page.px(34))
+        return
+    wishes = [_wish(page, each, i == 0) for i, each in enumerate(actions)]
+    total = sum(wishes) + gap * (len(wishes) - 1)
+    if total > row.width:
+        least = page.px(TOUCH_MM)
+        wishes = [row.width - (least + gap) * (len(wishes) - 1), *([least] * (len(wishes) - 1))]
+        spare = wishes[0] - max(page.px(MAIN_WIDTH_MM), _wish(page, actions[0], True))
+        if spare > 0 and len(wishes) > 1:
+            wishes = [wishes[0] - spare, *(each + spare // (len(wishes) - 1) for each in wishes[1:])]
+    elif len(wishes) == 1 and page.is_large:
+        wishes = [row.width]
+    rest = row
+    for each, wide in zip(actions, wishes, strict=True):
+        spot, rest = grid.right(rest, wide, gap)
+        button(page, spot, each, is_wide=spot.width > page.px(34))
+
+
+def button(page: Page, rect: Rect, action: Action, *, is_wide: bool = False, on: Colour | None = None) -> None:
+    """A button with its icon beside (`is_wide`) or above its words; without words where they find no room."""
+    palette, sizes = page.palette, page.sizes
+    ground, ink = {
+        "go": (palette.green, palette.on_accent),
+        "stop": (palette.red, palette.on_red),
+        "main": (palette.accent, palette.on_accent),
+    }.get(action.kind, (palette.card, palette.text))
+    is_plain = ground == palette.card
+    if not action.is_enabled:
+        ground, ink, is_plain = page.background if on is None else on, palette.faint, True
+    edge = 0.35 if is_plain else 0.0
+    page.fill(rect, ground, sizes.radius, edge, palette.edge, is_dashed=not action.is_enabled)
+    page.target(action.name, rect, is_enabled=action.is_enabled, why=action.why)
+    pad = page.px(2.0)
+    inner = grid.padded(rect, pad, page.px(1.2))
+    is_bold = not is_plain
+    if is_wide:
+        _beside(page, inner, action, ink, ground, is_bold)
+    else:
+        _above(page, inner, action, ink, ground)
+
+
+def _beside(page: Page, inner: Rect, action: Action, ink: Colour, ground: Colour, is_bold: bool) -> None:
+    cap = page.sizes.button
+    side = min(inner.height, page.px(cap * 2.3))
+    gap = page.px(cap * 0.7)
+    room = inner.width - (side + gap if action.icon else 0)
+    one_line = page.wide(action.label, cap, is_bold) <= room
+    if action.icon and (one_line or page.lines(action.label, room, cap, is_bold) <= 2):
+        wide = page.wide(action.label, cap, is_bold) if one_line else room
+        whole = grid.centred(inner, min(inner.width, side + gap + wide + 2), inner.height)
+        spot, rest = grid.left(whole, side, gap)
+        page.icon(grid.middle(spot, side), action.icon, ink, ground)
+        page.text(
+            rest, action.label, cap, colour=ink, on=ground, is_bold=is_bold, lines=1 if one_line else 2,
+            align=Align.LEFT,
+        )  # fmt: skip
+        return
+    if is_bold and page.lines(action.label, inner.width, page.sizes.least, True) > 2:
+        is_bold = False
+    most = 1 if page.wide(action.label, cap, is_bold) <= inner.width else 3 if inner.height > page.px(cap * 5.4) else 2
+    page.text(inner, action.label, cap, colour=ink, on=ground, is_bold=is_bold, lines=most, align=Align.CENTRE)
+
+
+def _above(page: Page, inner: Rect, action: Action, ink: Colour, ground: Colour) -> None:
+    cap = page.sizes.small
+    if not action.icon:
+        lines = 1 if page.wide(action.label, page.sizes.button) <= inner.width else 2
+        page.text(inner, action.label, page.sizes.button, colour=ink, on=ground, align=Align.CENTRE, lines=lines)
+        return
+    least = page.sizes.least
+    room = inner.height - page.block(1, least)
+    fits = page.wide(action.label, least) <= inner.width and room >= page.px(7)
+    if not fits:
+        side = min(inner.width, inner.height, page.px(14 if page.is_large else 12))
+        page.icon(grid.centred(inner, side, side), action.icon, ink, ground)
+        return
+    cap = page.alike([action.label], Rect(0, 0, inner.width, inner.height), cap)
+    words = page.block(1, cap)
+    side = min(inner.height - words, inner.width, page.px(12))
+    whole = grid.middle(inner, side + words)
+    spot, rest = grid.top(whole, side)
+    page.icon(grid.centred(spot, side, side), action.icon, ink, ground)
+    page.text(rest, action.label, cap, colour=ink, on=ground, align=Align.CENTRE)
+
+
+def low(page: Page, area: Rect) -> tuple[Rect | None, Rect]:
+    """In low layout, what of `area` is too high for targets, and the rest; else None and all of it."""
+    edge = round(page.look.height * LOW_SHARE) + 1
+    if not page.look.is_low or area.y >= edge:
+        return None, area
+    upper, lower = grid.top(area, edge - area.y)
+    return upper, lower

@@ -1,0 +1,83 @@
+"""Help: station number large, phone, codes of support and feedback, instruction, accessibility."""
+
+from __future__ import annotations
+
+from hmi.drawing.items import Picture, Rect
+from hmi.screens import facts, grid
+from hmi.screens.frame import Action, back, frame, home
+from hmi.screens.page import Page
+from hmi.screens.parts import card, labelled, phone_row, qr
+from hmi.view import View
+
+
+def picture(view: View) -> Picture:
+    page = Page(view, "Help")
+    words = page.words
+    shop = view.seen.shop
+    offered = (
+        ("help.support", shop.links.support),
+        ("help.feedback", shop.links.feedback),
+        ("help.app", shop.links.app),
+    )
+    links = [(key, facts.filled(link, view, view.place.connector)) for key, link in offered if link]
+    how = Action(name="how", label=words("conn.instruction"), icon="info")
+    access = Action(name="access", label=words("nav.access"), icon="access")
+    nav = [back(page), home(page)]
+    actions = [access] if page.is_large else [how, access]
+    blocks = _blocks(page)
+    if page.is_large:
+        pages = len(blocks) + len(links)
+        area = frame(page, words("app.help"), nav=nav, actions=actions, pages=pages)
+        at = facts.page_of(view, pages)
+        if at < len(blocks):
+            label, value = blocks[at]
+            labelled(page, area, label, value, value_mm=page.sizes.value)
+        else:
+            qr(page, area, links[at - len(blocks)][1])
+        return page.picture()
+    per_page = _codes_per_page(page)
+    pages = max(1, -(-len(links) // per_page))
+    area = frame(page, words("app.help"), nav=nav, actions=actions, pages=pages)
+    at = facts.page_of(view, pages)
+    shown = links[at * per_page : (at + 1) * per_page]
+    _page(page, area, shown)
+    return page.picture()
+
+
+def _codes_per_page(page: Page) -> int:
+    if page.is_portrait:
+        return 1 if page.width_mm < 150 else 2
+    return 1 if page.width_mm < 190 else 2 if page.width_mm < 300 else 3
+
+
+def _blocks(page: Page) -> list[tuple[str, str]]:
+    shop = page.view.seen.shop
+    found = [(page.words("app.station_id"), shop.station_name)]
+    if shop.phone:
+        found.append((page.words("app.support"), shop.phone))
+    return found
+
+
+def _page(page: Page, area: Rect, links: list[tuple[str, str]]) -> None:
+    sizes, palette, words = page.sizes, page.palette, page.words
+    codes: list[Rect] = []
+    if links and page.is_portrait:
+        spot, area = grid.bottom(area, max(page.px(60), area.height * 55 // 100), page.px(4))
+        codes = grid.columns(spot, len(links), page.px(5))
+    elif links:
+        each = page.px(84) if page.is_tight else max(page.px(52), area.width * 27 // 100)
+        spot, area = grid.right(area, each * len(links) + page.px(5) * (len(links) - 1), page.px(6))
+        codes = grid.columns(spot, len(links), page.px(5))
+    for (key, link), spot in zip(links, codes, strict=True):
+        if page.is_tight:
+            qr(page, spot, link, words(key))
+        else:
+            qr(page, card(page, spot), link, words(key), palette.card)
+    upper, lower = grid.rows(area, 2, page.px(2))
+    name = page.view.seen.shop.station_name
+    cap = min(sizes.primary, 12.0)
+    labelled(page, upper, words("app.station_id"), name, value_mm=page.alike([name], upper, cap, 1, True))
+    if page.view.seen.shop.phone:
+        label, rest = grid.top(lower, page.block(1, sizes.small), page.px(0.5))
+        page.text(label, words("app.support"), sizes.small, colour=palette.faint)
+        phone_row(page, grid.top(rest, page.px(max(8.0, sizes.value * 1.8)))[0])

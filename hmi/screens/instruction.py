@@ -1,0 +1,68 @@
+"""InstructionPA: charging in three pictures, for this type of connector."""
+
+from __future__ import annotations
+
+from hmi.drawing.items import Align, Picture, Rect
+from hmi.screens import facts, grid
+from hmi.screens.facts import Known
+from hmi.screens.frame import Action, frame
+from hmi.screens.page import Page
+from hmi.screens.parts import card
+from hmi.screens.statuses import FACES
+from hmi.view import View
+
+
+def picture(view: View) -> Picture:
+    page = Page(view, "InstructionPA")
+    each = facts.here(view)
+    rows = _rows(page, each)
+    pages = len(rows) if page.is_large else 1
+    done = Action(name="done", label=page.words("nav.understood"), icon="yes", kind="main")
+    subtitle = FACES[each.type][1] if view.place.connector else ""
+    area = frame(page, page.words("conn.instruction"), actions=[done], pages=pages, subtitle=subtitle)
+    if page.is_large:
+        at = facts.page_of(view, pages)
+        _step(page, area, at + 1, *rows[at])
+        return page.picture()
+    gap = page.px(page.sizes.gap if not page.is_tight else 4.0)
+    spots = grid.rows(area, len(rows), gap) if page.is_portrait else grid.columns(area, len(rows), gap)
+    for at, (row, spot) in enumerate(zip(rows, spots, strict=True)):
+        _step(page, spot, at + 1, *row)
+    return page.picture()
+
+
+def _rows(page: Page, each: Known) -> list[tuple[str, str]]:
+    """Icon and text of the three steps."""
+    shop = page.view.seen.shop
+    station = page.view.seen.station
+    is_free = shop.free_mode or (station is not None and station.free_mode)
+    begin = "how.start_free" if is_free else "how.start_card" if shop.has_readers else "how.start_app"
+    icon = "start" if is_free else "card_reader" if shop.has_readers else "phone_qr"
+    first = FACES[each.type][0] if page.view.place.connector else "plug"
+    last = "how.end_dc" if each.is_dc else "how.end_ac"
+    return [(first, page.words("how.plug")), (icon, page.words(begin)), ("charged", page.words(last))]
+
+
+def _step(page: Page, rect: Rect, number: int, icon: str, text: str) -> None:
+    sizes, palette = page.sizes, page.palette
+    inner = card(page, rect)
+    ground = palette.card
+    if rect.width > rect.height * 3 // 2:
+        side = min(inner.height, inner.width * 30 // 100, page.px(44))
+        spot, rest = grid.left(inner, side, page.px(4))
+        page.icon(grid.middle(spot, side), icon, palette.accent, ground)
+        mark, rest = grid.left(rest, page.wide("0", sizes.value, True) + page.px(1), page.px(3))
+        if not page.is_large:
+            page.text(mark, str(number), sizes.value, on=ground, is_bold=True, colour=palette.faint)
+        else:
+            rest = Rect(mark.x, rest.y, rest.right - mark.x, rest.height)
+        page.text(rest, text, sizes.body * 1.1, on=ground, lines=4 if page.is_large else 3)
+        return
+    lines = 5 if page.is_large else 3
+    below, rest = grid.bottom(inner, page.block(lines, sizes.body), page.px(2))
+    side = min(rest.width, rest.height, page.px(46))
+    page.icon(grid.centred(rest, side, side), icon, palette.accent, ground)
+    page.text(below, text, sizes.body, on=ground, lines=lines, align=Align.CENTRE)
+    if not page.is_large:
+        spot = Rect(inner.x, inner.y, page.px(sizes.value * 1.4), page.block(1, sizes.value))
+        page.text(spot, str(number), sizes.value, on=ground, is_bold=True, colour=palette.faint)

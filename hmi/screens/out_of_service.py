@@ -1,0 +1,47 @@
+"""OutOfService: why, where to get help; charges that run stay reachable."""
+
+from __future__ import annotations
+
+from hmi.drawing.items import Picture
+from hmi.screens import facts, grid, message
+from hmi.screens.frame import frame
+from hmi.screens.page import Page
+from hmi.screens.parts import session_tile, session_tiles
+from hmi.view import View
+
+TEXTS = {
+    "operator": "oos.operator", "maintenance": "oos.maintenance", "update": "oos.update", "no_server": "oos.no_server",
+    "protection": "oos.protection", "recording": "oos.fault", "fault": "oos.fault",
+}  # fmt: skip
+
+
+def picture(view: View) -> Picture:
+    page = Page(view, "OutOfService")
+    words, palette = page.words, page.palette
+    reason = view.place.fields.get("reason", "")
+    told = words(TEXTS.get(reason) or TEXTS[facts.why_out_of_service(view)])
+    link = message.support_link(page)
+    running = facts.running(view.seen)
+    has_contact = bool(link or view.seen.shop.phone)
+    if page.is_large:
+        texts = [words("oos.title"), told, words("oos.hint")]
+        subjects = message.subjects(page, texts, has_contact)
+        pages = subjects + len(running)
+        area = frame(page, "", nav=[], pages=pages, has_help=False)
+        at = facts.page_of(view, pages)
+        if at < subjects:
+            message.large(page, area, "disabled", palette.red, texts, link, at)
+        else:
+            each = running[at - subjects]
+            rect = grid.middle(area, min(area.height, page.px(40)))
+            session_tile(page, rect, each, f"session:{each.number}")
+        return page.picture()
+    area = frame(page, words("oos.title"), nav=[], has_help=False, has_staff=True)
+    if running:
+        height = page.px(22 if page.is_tight else 26)
+        margin = page.px(page.sizes.bezel) - page.px(page.sizes.top)
+        area = grid.top(area, area.height - max(0, margin))[0]
+        spot, area = grid.bottom(area, height, page.px(4))
+        session_tiles(page, spot)
+    message.normal(page, area, "disabled", palette.red, told, [], words("oos.hint"), link)
+    return page.picture()

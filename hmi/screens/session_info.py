@@ -1,0 +1,318 @@
+"""SessionInfo: state of charge, power, energy, time, cost; why this speed; the chart; details on a page of their own.
+
+Others than its driver see percent and time only (a session begun with a card is the card's).
+"""
+
+from __future__ import annotations
+
+from chargepoint.vocabulary import ConnectorStatus
+from hmi.drawing.items import Align, Colour, Picture, Rect, Series
+from hmi.screens import facts, grid, values
+from hmi.screens.facts import Known
+from hmi.screens.frame import Action, frame
+from hmi.screens.page import Page
+from hmi.screens.parts import labelled, paragraph
+from hmi.screens.why import why
+from hmi.view import View
+
+LEAST_POINTS = 3
+
+
+def picture(view: View) -> Picture:
+    page = Page(view, "SessionInfo")
+    each = facts.here(view)
+    words = page.words
+    is_own = facts.is_own(view, each)
+    show = view.place.fields.get("show", "") if is_own else ""
+    title = (
+        words("ses.details") if show == "details" else words("ses.chart") if show == "chart" else words(each.look.word)
+    )
+    colour = each.look.of(page.palette) if not show else None
+    pages = 1
+    cells = _cells(page, each)
+    if page.is_large and is_own:
+        pages = 1 + len(cells) + (1 if why(view, each) else 0)
+    elif show == "details":
+        pages = -(-len(_details(page, each)) // _per_page(page))
+    area = frame(
+        page, title, actions=_actions(page, each, is_own, show), pages=pages, colour=colour,
+        subtitle=words("menu.connector", n=each.number) if not show else "",
+    )  # fmt: skip
+    at = facts.page_of(view, pages)
+    if page.is_large:
+        _large(page, area, each, cells if is_own else [], at)
+    elif show == "details":
+        _list(page, area, _details(page, each)[at * _per_page(page) : (at + 1) * _per_page(page)])
+    elif show == "chart":
+        _chart(page, area, each)
+    elif not is_own:
+        _public(page, area, each)
+    else:
+        _overview(page, area, each, cells)
+    return page.picture()
+
+
+def _actions(page: Page, each: Known, is_own: bool, show: str) -> list[Action]:
+    words = page.words
+    is_running = each.state is not None and each.state.status not in (ConnectorStatus.CHARGED,)
+    stop = Action(name="stop", label=words("ses.stop"), icon="stop", kind="stop", is_enabled=is_running)
+    if page.is_large or not is_own:
+        return [stop]
+    chart = Action(name="chart", label=words("ses.chart"), icon="chart")
+    details = Action(name="details", label=words("ses.details"), icon="details")
+    if show == "details":
+        return [stop, chart]
+    if show == "chart":
+        return [stop, details]
+    return [stop, details]
+
+
+def _cells(page: Page, each: Known) -> list[tuple[str, str]]:
+    """Label and value of what a driver wants to know."""
+    words, session = page.words, each.session
+    energy = None if session is None else session.energy_wh
+    elapsed = None if session is None else session.elapsed_s
+    tariff = facts.tariff_of(page.view.seen, each.number)
+    cells = [
+        (words("ses.power"), values.kilowatts(each.power_w, words)),
+        (words("ses.energy"), values.kilowatt_hours(energy, words)),
+        (words("ses.elapsed"), values.duration(elapsed, words)),
+    ]
+    if each.is_dc:
+        cells.append((words("ses.left"), values.duration(each.remaining_s, words)))
+    cells.append((words("ses.cost"), _cost(page, each, tariff is not None)))
+    return cells
+
+
+def _cost(page: Page, each: Known, has_tariff: bool) -> str:
+    tariff = facts.tariff_of(page.view.seen, each.number)
+    if tariff is None or each.session is None or not has_tariff:
+        return page.words("ses.cost_in_app")
+    if facts.is_free_of_charge(tariff):
+        return page.words("price.free")
+    amount = facts.cost_of(tariff, each.session.energy_wh, each.session.elapsed_s)
+    return values.DASH if amount is None else values.money(amount, tariff, page.words)
+
+
+def _ring(page: Page, rect: Rect, each: Known) -> None:
+    """State of charge as a ring; where the car does not say it, power in a ring that turns."""
+    palette, sizes = page.palette, page.sizes
+    colour = palette.faint if page.is_stale else each.look.of(palette)
+    side = min(rect.width, rect.height)
+    ring = grid.centred(rect, side, side)
+    soc = each.soc_pct
+    thick = max(2.6, side / page.look.px_per_mm / 13)
+    if soc is None:
+        if each.is_charging and not page.is_stale:
+            page.ring(ring, None, thick, colour)
+        else:
+            page.ring(ring, 0.0, thick, colour)
+        inner = side * 42 // 100
+        upper = grid.centred(Rect(ring.x, ring.y, side, side * 88 // 100), inner, inner)
+        page.icon(upper, each.look.icon, colour)
+        return
+    page.ring(ring, soc / 100, thick, colour)
+    inner = side - 2 * page.px(thick) - page.px(3)
+    number = f"{int(soc)}"
+    cap = sizes.primary
+    wanted = inner * 62 // 100
+    while page.wide(number, cap, True) < wanted and cap < 30:
+        cap *= 1.05
+    while page.wide(number, cap, True) > inner * 74 // 100 and cap > 12:
+        cap *= 0.97
+    unit = max(sizes.least, cap * 0.45)
+    numbers, sign = page.wide(number, cap, True) + page.px(0.6), page.wide("%", unit, True) + page.px(0.6)
+    block = page.block(1, cap)
+    whole = grid.centred(ring, numbers + sign, block)
+    spot, rest = grid.left(whole, numbers)
+    page.text(spot, number, cap, colour=page.value_colour, is_bold=True, least_mm=12.0)
+    lift = (page.px(cap) - page.px(unit)) // 2
+    page.text(Rect(rest.x, rest.y + lift, rest.width, rest.height), "%", unit, colour=palette.faint, is_bold=True)
+    left = each.remaining_s
+    below = Rect(ring.x + side // 5, whole.bottom - block // 8, side * 3 // 5, page.block(1, sizes.small))
+    if left is not None and each.is_charging and below.bottom < ring.bottom - page.px(thick + 3):
+        page.text(below, values.duration(left, page.words), sizes.small, colour=palette.faint, align=Align.CENTRE)
+
+
+def _overview(page: Page, area: Rect, each: Known, cells: list[tuple[str, str]]) -> None:
+    line, sizes = why(page.view, each), page.sizes
+    if page.is_portrait:
+        side = min(area.width * (60 if not page.is_tight else 52) // 100, area.height * 38 // 100)
+        if line:
+            lines = 2 if page.wide(page.words(line), sizes.body) > area.width - page.px(16) else 1
+            height = page.block(lines, sizes.body) + page.px(3)
+            spot, area = grid.bottom(area, height, page.px(3))
+            why_line(page, spot, line, lines)
+        spot, rest = grid.top(area, side, page.px(4))
+        _ring(page, spot, each)
+        if rest.height > page.px(82) and _points(page.view, each):
+            chart, rest = grid.bottom(rest, rest.height * 45 // 100, page.px(4))
+            _chart(page, chart, each)
+        _grid(page, rest, cells, 2)
+        return
+    if line:
+        spot, area = grid.bottom(area, page.block(1, sizes.body) + page.px(1 if page.is_tight else 4), page.px(1.5))
+        why_line(page, spot, line, 1)
+    side = min(area.height, area.width * 36 // 100)
+    spot, rest = grid.left(area, side, page.px(7))
+    _ring(page, spot, each)
+    if not page.is_tight and rest.height > page.px(60) and len(_points(page.view, each)) >= LEAST_POINTS:
+        chart, rest = grid.bottom(rest, rest.height * 48 // 100, page.px(4))
+        _chart(page, chart, each)
+        _grid(page, rest, cells, 3 if rest.height > page.px(30) else len(cells))
+        return
+    _grid(page, rest, cells, 2 if not page.is_tight or len(cells) < 5 else 3)
+
+
+def _grid(page: Page, area: Rect, cells: list[tuple[str, str]], across: int) -> None:
+    """Labelled values in so many columns, all of one size."""
+    gap = page.px(3)
+    down = -(-len(cells) // across)
+    spots = [cell for row in grid.rows(area, down, 0) for cell in grid.columns(row, across, gap)]
+    height = max(0, spots[0].height - page.block(1, page.sizes.small) - page.px(0.4))
+    room = Rect(0, 0, spots[0].width, height)
+    cap = page.alike([value for _, value in cells], room, page.sizes.value, 1, True)
+    for (label, value), spot in zip(cells, spots, strict=False):
+        labelled(page, spot, label, value, value_mm=cap)
+
+
+def why_line(page: Page, rect: Rect, key: str, lines: int) -> None:
+    """Why this speed, in one line with a mark."""
+    palette, sizes = page.palette, page.sizes
+    side = min(rect.height, page.px(sizes.body * 1.9))
+    page.fill(rect, palette.card, min(sizes.radius, rect.height / page.look.px_per_mm / 2))
+    inner = grid.padded(rect, page.px(3), 0)
+    spot, rest = grid.left(inner, side, page.px(2.5))
+    page.icon(grid.middle(spot, side), "info", palette.accent, palette.card)
+    page.text(rest, page.words(key), sizes.body, on=palette.card, colour=page.value_colour, lines=lines)
+
+
+def _public(page: Page, area: Rect, each: Known) -> None:
+    """For others than the driver: percent and time, and how its driver gets more."""
+    sizes, words = page.sizes, page.words
+    elapsed = None if each.session is None else each.session.elapsed_s
+    cells = [(words("ses.elapsed"), values.duration(elapsed, words))]
+    if each.is_dc:
+        cells.append((words("ses.left"), values.duration(each.remaining_s, words)))
+    if page.is_portrait:
+        ring, rest = grid.top(area, area.height * 45 // 100, page.px(4))
+    else:
+        ring, rest = grid.left(area, min(area.height, area.width * 40 // 100), page.px(7))
+    _ring(page, ring, each)
+    lines = min(3, page.lines(words("ses.card_for_more"), rest.width, sizes.body))
+    below, rest = grid.bottom(rest, page.block(lines, sizes.body), page.px(2))
+    page.text(below, words("ses.card_for_more"), sizes.body, colour=page.palette.faint, lines=lines)
+    _grid(page, rest, cells, len(cells))
+
+
+def _details(page: Page, each: Known) -> list[tuple[str, str]]:
+    words = page.words
+    state = each.state
+    reading = None if state is None else state.reading
+    limit = None if state is None else (state.grant or state.limit)
+    rows = [
+        (words("det.voltage"), values.number(each.voltage_v, "v", words, 0)),
+        (words("det.current"), values.number(each.current_a, "a", words, 1)),
+    ]
+    if each.is_dc:
+        asked_v = None if reading is None else reading.requested_voltage_v
+        asked_a = None if reading is None else reading.requested_current_a
+        rows.append((words("det.asked_voltage"), values.number(asked_v, "v", words, 0)))
+        rows.append((words("det.asked_current"), values.number(asked_a, "a", words, 1)))
+    rows.append((words("det.limit"), values.kilowatts(None if limit is None else limit.power_w, words)))
+    if each.is_dc:
+        warm = None if reading is None else reading.battery_temperature_c
+        rows.append((words("det.battery"), values.number(warm, "c", words, 0)))
+    elif state is not None and state.vehicle is not None and state.vehicle.phases:
+        rows.append((words("det.phases"), str(state.vehicle.phases)))
+    return rows
+
+
+def _per_page(page: Page) -> int:
+    if page.is_large:
+        return 1
+    return 6
+
+
+def _list(page: Page, area: Rect, rows: list[tuple[str, str]]) -> None:
+    across = 2
+    _grid(page, area, rows, across if page.is_portrait else 3)
+
+
+def _points(view: View, each: Known) -> tuple[float | None, ...]:
+    return facts.moments(view, each).power_w
+
+
+def _chart(page: Page, area: Rect, each: Known) -> None:
+    """Power and state of charge over the time since the start, with their scales."""
+    palette, sizes, words = page.palette, page.sizes, page.words
+    found = facts.moments(page.view, each)
+    powers = [value for value in found.power_w if value is not None]
+    if len(powers) < LEAST_POINTS:
+        paragraph(page, area, words("ses.no_chart"), sizes.body, colour=palette.faint)
+        return
+    top = _round_up(max(max(powers), 1000.0))
+    legend, area = grid.top(area, page.block(1, sizes.small), page.px(0.5))
+    power = f"{words('ses.power')}, {words('unit.kw')}"
+    _legend(page, legend, power, palette.blue, Align.LEFT)
+    has_soc = any(value is not None for value in found.soc_pct)
+    if has_soc:
+        _legend(page, legend, words("ses.charge_pct"), palette.violet, Align.RIGHT)
+    left = page.wide(values.kilowatts_short(top, words), sizes.small) + page.px(1.5)
+    right = page.wide("100", sizes.small) + page.px(1.5) if has_soc else 0
+    cap = page.px(sizes.small)
+    label = page.block(1, sizes.small)
+    plot = Rect(area.x + left, area.y + cap // 2, area.width - left - right, area.height - cap)
+    series = [Series(values=found.power_w, top=top, colour=palette.blue, is_area=True)]
+    if has_soc:
+        series.append(Series(values=found.soc_pct, top=100.0, colour=palette.violet, dash=True))
+    page.chart(plot, tuple(series))
+    for at, share in ((plot.y, 1.0), (plot.bottom, 0.0)):
+        spot = Rect(area.x, at - label // 2, left - page.px(1), label)
+        page.text(
+            spot, values.kilowatts_short(top * share, words), sizes.small, colour=palette.faint, align=Align.RIGHT
+        )
+        if has_soc:
+            spot = Rect(plot.right + page.px(1), at - label // 2, right - page.px(1), label)
+            page.text(spot, f"{100 * share:.0f}", sizes.small, colour=palette.faint)
+
+
+def _legend(page: Page, rect: Rect, text: str, colour: Colour, align: Align) -> None:
+    side = page.px(page.sizes.small * 0.9)
+    wide = min(rect.width // 2 - side - page.px(2), page.wide(text, page.sizes.small) + page.px(1))
+    at = rect.x if align is Align.LEFT else rect.right - wide - side - page.px(1.5)
+    page.fill(Rect(at, rect.y + (rect.height - side) // 2, side, side), colour, 1.0)
+    page.text(
+        Rect(at + side + page.px(1.5), rect.y, wide, rect.height), text, page.sizes.small, colour=page.palette.faint
+    )
+
+
+def _round_up(power_w: float) -> float:
+    """The next round number of kW, W."""
+    for step in (1, 2, 4, 8, 12, 16, 22, 30, 50, 75, 100, 150, 200, 250, 300, 400, 500, 600, 800, 1000):
+        if power_w <= step * 1000:
+            return step * 1000.0
+    return power_w
+
+
+def _large(page: Page, area: Rect, each: Known, cells: list[tuple[str, str]], at: int) -> None:
+    """One subject on a page: percent and status, then each value, then why."""
+    sizes = page.sizes
+    if at == 0:
+        if page.is_portrait:
+            spot, rest = grid.top(area, min(area.width, area.height * 3 // 5), page.px(3))
+        else:
+            spot, rest = grid.left(area, min(area.height, area.width // 2), page.px(6))
+        _ring(page, spot, each)
+        time = each.remaining_s
+        elapsed = None if each.session is None else each.session.elapsed_s
+        label = page.words("ses.left") if time is not None else page.words("ses.elapsed")
+        labelled(
+            page, rest, label, values.duration(time if time is not None else elapsed, page.words), value_mm=sizes.body
+        )
+        return
+    if at <= len(cells):
+        label, value = cells[at - 1]
+        labelled(page, area, label, value, value_mm=sizes.primary)
+        return
+    paragraph(page, area, page.words(why(page.view, each)), sizes.title, is_bold=True, most=6)

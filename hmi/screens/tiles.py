@@ -1,0 +1,139 @@
+"""Tiles of connectors in the main menu: in a row on a wide panel, below each other on a tall one."""
+
+from __future__ import annotations
+
+from chargepoint.vocabulary import ConnectorStatus
+from hmi.drawing.items import Align, Colour, Rect
+from hmi.screens import grid
+from hmi.screens.facts import Known
+from hmi.screens.page import Page
+from hmi.screens.parts import card, face, power_line, progress
+from hmi.screens.statuses import FACES
+
+MOST_IN_A_ROW = 6
+
+
+def fitting(page: Page, area: Rect, count: int) -> int:
+    """How many tiles one page holds."""
+    gap = page.px(page.sizes.gap)
+    if page.is_portrait:
+        least = page.px(58 if page.is_large else 24)
+        return max(1, min(count, (area.height + gap) // (least + gap)))
+    least = page.px(88 if page.is_large else 42 if page.is_tight else 45)
+    return max(1, min(count, MOST_IN_A_ROW, (area.width + gap) // (least + gap)))
+
+
+def places(page: Page, area: Rect, shown: int, fit: int) -> list[Rect]:
+    """Where `shown` of the `fit` tiles of a page are, all pages alike."""
+    gap = page.px(page.sizes.gap)
+    if page.is_portrait:
+        height = min((area.height - gap * (fit - 1)) // fit, page.px(80 if page.is_large else 46))
+        return [Rect(area.x, area.y + i * (height + gap), area.width, height) for i in range(shown)]
+    width = min((area.width - gap * (fit - 1)) // fit, page.px(150 if page.is_large else 95))
+    start = area.x + (area.width - fit * width - gap * (fit - 1)) // 2
+    return [Rect(start + i * (width + gap), area.y, width, area.height) for i in range(shown)]
+
+
+def tile(page: Page, rect: Rect, each: Known, alike: list[Known]) -> None:
+    """One connector; all of a page (`alike`) with one size of text."""
+    colour = each.look.of(page.palette)
+    inner = card(page, rect, strip=colour)
+    page.target(f"tile:{each.number}", rect)
+    words = [page.words(other.look.word) for other in alike]
+    if page.is_portrait and not page.is_large:
+        _row(page, inner, each, colour, words)
+    elif page.is_large:
+        _large(page, inner, each, colour, words)
+    else:
+        _tall(page, inner, each, colour, words)
+
+
+def second_line(page: Page, each: Known) -> str:
+    """What is said below the status: percent and time of a charge, else what it could give."""
+    if each.session is not None and each.state is not None and each.state.status in _CHARGES:
+        return progress(page, each)
+    return power_line(page, each)
+
+
+_CHARGES = frozenset((ConnectorStatus.CHARGING, ConnectorStatus.CHARGED))
+
+
+def _tall(page: Page, inner: Rect, each: Known, colour: Colour, words: list[str]) -> None:
+    sizes, ground = page.sizes, page.palette.card
+    number_mm = 8.0 if page.is_tight else max(12.0, sizes.primary * 0.8)
+    gap = page.px(1.0 if page.is_tight else 2.0)
+    top, rest = grid.top(inner, page.block(1, number_mm), gap)
+    wide = page.wide("00" if each.number > 9 else "0", number_mm, True) + page.px(1)
+    spot, others = grid.left(top, wide, page.px(3))
+    page.text(spot, str(each.number), number_mm, on=ground, is_bold=True, least_mm=number_mm)
+    side = min(top.height, page.px(11 if page.is_tight else 17))
+    if page.is_tight:
+        status, others = grid.right(others, side, page.px(2))
+        page.icon(grid.middle(status, side), each.look.icon, colour, ground)
+    place, _ = grid.right(others, side)
+    face(page, grid.middle(place, side), each, ground, page.palette.faint)
+    lines = 2 if page.is_tight else 3
+    cap = page.alike(words, Rect(0, 0, rest.width, page.block(lines, sizes.body)), sizes.body * 1.1, lines, True)
+    below = page.block(1, sizes.body)
+    word, rest = grid.bottom(rest, page.block(lines, cap), gap)
+    if not page.is_tight:
+        kind, rest = grid.top(rest, below, 0)
+        page.text(kind, FACES[each.type][1], sizes.body, colour=page.palette.faint, on=ground)
+    line, rest = grid.top(rest, below, gap)
+    page.text(line, second_line(page, each), sizes.body, colour=page.value_colour, on=ground, is_bold=page.is_tight)
+    if not page.is_tight and rest.height > page.px(8):
+        side = min(rest.height, rest.width, page.px(max(20.0, 0.2 * page.height_mm)))
+        page.icon(Rect(rest.x, rest.y + (rest.height - side) // 2, side, side), each.look.icon, colour, ground)
+    took = page.lines(page.words(each.look.word), word.width, cap, True)
+    spot = Rect(word.x, word.y, word.width, page.block(min(lines, took), cap))
+    page.text(spot, page.words(each.look.word), cap, colour=colour, on=ground, is_bold=True, lines=lines)
+
+
+def _row(page: Page, inner: Rect, each: Known, colour: Colour, words: list[str]) -> None:
+    sizes, ground = page.sizes, page.palette.card
+    number_mm = min(12.0 if page.is_tight else sizes.primary, inner.height / page.look.px_per_mm / 1.75)
+    wide = page.wide("00" if each.number > 9 else "0", number_mm, True) + page.px(1)
+    spot, rest = grid.left(inner, wide, page.px(3))
+    page.text(spot, str(each.number), number_mm, on=ground, is_bold=True, align=Align.CENTRE, least_mm=number_mm)
+    side = min(inner.height, page.px(13 if page.is_tight else 20))
+    spot, rest = grid.left(rest, side, page.px(3))
+    page.icon(grid.middle(spot, side), each.look.icon, colour, ground)
+    if rest.width > page.px(70):
+        spot, rest = grid.right(rest, side, page.px(3))
+        face(page, grid.middle(spot, side), each, ground, page.palette.faint)
+    below = page.block(1, sizes.body)
+    lines = 2 if rest.height - below >= page.block(2, sizes.least) else 1
+    room = Rect(0, 0, rest.width, rest.height - below)
+    cap = page.alike(words, room, sizes.body * 1.25, lines, True)
+    took = min(lines, page.lines(page.words(each.look.word), rest.width, cap, True))
+    whole = grid.middle(rest, min(rest.height, page.block(took, cap) + below))
+    word, line = grid.bottom(whole, below)[::-1]
+    page.text(word, page.words(each.look.word), cap, colour=colour, on=ground, is_bold=True, lines=lines)
+    text = second_line(page, each)
+    kind = FACES[each.type][1]
+    if page.wide(f"{kind} · {text}", sizes.body) <= line.width:
+        text = f"{kind} · {text}"
+    page.text(line, text, sizes.body, colour=page.value_colour, on=ground)
+
+
+def _large(page: Page, inner: Rect, each: Known, colour: Colour, words: list[str]) -> None:
+    sizes, ground = page.sizes, page.palette.card
+    number_mm = min(14.0, max(sizes.value, inner.height / page.look.px_per_mm / 4.5))
+    top, rest = grid.top(inner, page.block(1, number_mm), 0)
+    wide = page.wide("00" if each.number > 9 else "0", number_mm, True) + page.px(1)
+    spot, others = grid.left(top, wide, page.px(4))
+    page.text(spot, str(each.number), number_mm, on=ground, is_bold=True, least_mm=sizes.least)
+    side = min(top.height, page.px(20))
+    spot, others = grid.left(others, side, page.px(4))
+    page.icon(grid.middle(spot, side), each.look.icon, colour, ground)
+    below = page.block(1, sizes.body)
+    has_line = rest.height >= page.block(2, sizes.least) + below
+    word, line = grid.bottom(rest, below)[::-1] if has_line else (rest, None)
+    lines = 3 if word.height >= page.block(3, sizes.least) else 2 if word.height >= page.block(2, sizes.least) else 1
+    cap = page.alike(words, word, sizes.body * 1.2, lines, True)
+    text = second_line(page, each)
+    page.text(word, page.words(each.look.word), cap, colour=colour, on=ground, is_bold=True, lines=lines)
+    if line is not None:
+        page.text(line, text, sizes.body, colour=page.value_colour, on=ground)
+    elif page.wide(text, sizes.least) <= others.width:
+        page.text(others, text, sizes.least, colour=page.value_colour, on=ground, align=Align.RIGHT)
