@@ -24,9 +24,12 @@ class Charts:
     def told(self) -> dict[int, Moments]:
         return dict(self._moments)
 
+    def is_due(self, now_s: float) -> bool:
+        return now_s >= self._next_s
+
     def look(self, connectors: Mapping[int, ConnectorState], now_s: float) -> bool:
         """Take a point of each running transaction when one is due; whether anything was taken or forgotten."""
-        if now_s < self._next_s:
+        if not self.is_due(now_s):
             return False
         self._next_s = now_s + EVERY_S if now_s - self._next_s > EVERY_S else self._next_s + EVERY_S
         gone = [number for number in self._moments if number not in connectors or connectors[number].session is None]

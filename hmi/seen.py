@@ -123,6 +123,12 @@ class Sight:
                 return False
         return True
 
+    def is_chart_due(self, now_s: float) -> bool:
+        """Whether points of a running session are to be taken now."""
+        return self._charts.is_due(now_s) and any(
+            state.session is not None and state.session.is_transaction for state in self._connectors.values()
+        )
+
     def age_s(self, now_s: float) -> float:
         """Since anything was heard of the station; 0 before its first word."""
         return 0.0 if self._heard_s is None else max(0.0, now_s - self._heard_s)
