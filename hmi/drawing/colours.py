@@ -1,9 +1,10 @@
 """Colours of the themes (hmi.md 6): night and sun, and the same with the highest contrast; and how to compute with
-colours: contrast, mixtures, what people with colour-blindness see."""
+colours: contrast and mixtures (`vision.py`: what people with colour-blindness see)."""
 
 from __future__ import annotations
 
 from hmi.drawing.items import Colour
+from hmi.drawing.vision import linear
 from hmi.view import Palette
 
 WHITE: Colour = (255, 255, 255)
@@ -36,9 +37,9 @@ NIGHT = Palette(
 SUN = Palette(
     name="sun",
     background=colour("#FFFFFF"),
-    card=colour("#F0F3F8"),
+    card=colour("#F3F6FA"),
     text=colour("#0B1220"),
-    faint=colour("#3F4A59"),
+    faint=colour("#2F3947"),
     accent=colour("#0B4FB3"),
     on_accent=colour("#FFFFFF"),
     edge=colour("#5B6779"),
@@ -75,13 +76,13 @@ SUN_CONTRAST = Palette(
     card=WHITE,
     text=BLACK,
     faint=BLACK,
-    accent=colour("#00318A"),
+    accent=colour("#00297A"),
     on_accent=WHITE,
     edge=BLACK,
     green=colour("#004D22"),
-    blue=colour("#00318A"),
-    white=colour("#451487"),
-    violet=colour("#451487"),
+    blue=colour("#00297A"),
+    white=colour("#6A1FA0"),
+    violet=colour("#6A1FA0"),
     red=colour("#8A0A0A"),
     on_red=WHITE,
     grey=colour("#333C48"),
@@ -103,7 +104,7 @@ def mixed(first: Colour, second: Colour, share: float) -> Colour:
 
 def luminance(value: Colour) -> float:
     """Relative luminance, 0 (black) to 1 (white). Source: WCAG 2.1."""
-    red, green, blue = (_linear(part) for part in value)
+    red, green, blue = (linear(part) for part in value)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -117,8 +118,3 @@ def in_sun(first: Colour, second: Colour, panel_cd_m2: float = 700.0, reflected_
     """Contrast that is left in bright sun: 30,000 lx on a surface that reflects 2 % (hmi.md 6)."""
     light, dark = sorted((luminance(first), luminance(second)), reverse=True)
     return (light * panel_cd_m2 + reflected_cd_m2) / (dark * panel_cd_m2 + reflected_cd_m2)
-
-
-def _linear(part: int) -> float:
-    share = part / 255
-    return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4

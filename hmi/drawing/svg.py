@@ -1,7 +1,7 @@
 """Icons and drawings from their files (`hmi/icons`, `hmi/drawings`), in any size, without blur.
 
-`#000` in a file is the colour of an icon, or in a drawing black or white, whichever is seen on its ground; `#fff` is what
-it stands on. All other colours of a drawing are its own.
+`#000` in a file is the colour of an icon, or in a drawing black or white, whichever is seen on its ground; `#fff` is
+what it stands on. All other colours of a drawing are its own.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def source(folder: Path, name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
+@cache
 def names(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder.glob("*.svg")))
 
