@@ -52,7 +52,7 @@ class Service(msgspec.Struct, frozen=True):
     is_root: bool = False
     """Keeps the launcher's account when the others drop to their own."""
     section: str = ""
-    """Runs only where the station file has this section; empty: always."""
+    """Runs only where the station file has this section, and what it is about is fitted; empty: always."""
     rests_after_s: float = 0.0
     """Above 0: it is started when it is called (the call waits for it), and ended in order when nobody has called it
     for so long. For what is seldom needed: a process takes some 7 MiB also when it does nothing."""
@@ -75,6 +75,16 @@ SERVICES: tuple[Service, ...] = (
     Service("helper", "chargepoint.helper:run", is_root=True, oom_score=0, rests_after_s=60.0),
     Service("ocpp", "ocpp_client.service:run", oom_score=200, memory_bytes=320 * MIB, has_secrets=True),
     Service("rfid", "chargepoint.rfid:run", is_door=True, section="reader"),
+    Service(
+        "hmi",
+        "hmi.service:run",
+        beat_limit_s=6.0,  # a hung screen is back within 10 s
+        start_limit_s=20.0,
+        is_door=True,
+        memory_bytes=512 * MIB,  # of address space: display libraries and fonts map more than they use
+        oom_score=400,
+        section="screen",
+    ),
 )
 """Started in this order; stopped doors first, then `station`, then `ocpp`, then the rest (architecture.md 3)."""
 
@@ -105,13 +115,18 @@ class World:
 
     def needed(self) -> tuple[Service, ...]:
         """The services that have something to do at this station."""
-        return tuple(row for row in self.services if not row.section or getattr(self.settings, row.section))
+        return tuple(row for row in self.services if not row.section or _is_there(getattr(self.settings, row.section)))
 
     def folder(self, name: str) -> Path:
         """The folder of a service's files, made if it is not there."""
         folder = folder_of(self.data, name)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
+
+
+def _is_there(section: Any) -> bool:
+    """Whether a section of the station file names something; a single one says so itself (`is_fitted`)."""
+    return bool(getattr(section, "is_fitted", section))
 
 
 class HubGone(Exception):
