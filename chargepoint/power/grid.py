@@ -6,6 +6,7 @@ one-phase car loads its line only.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable
 
@@ -88,6 +89,8 @@ class Party:
         self.cap_source = request.cap.source
         self.floor_w = max(0.0, request.floor_a) * self.w_per_a
         self.guarantee_w = 0.0
+        self.is_modest = False
+        """It is to have its floor, but not its guarantee."""
         self.find_guarantee()
         self._grid_v = station.phase_voltage_v if station.phase_voltage_v > 0 else 230.0
         lines = {(request.first_phase - 1 + i) % 3 for i in range(phases)} if is_ac else {0, 1, 2}
@@ -107,6 +110,12 @@ class Party:
         if power_w < self.cap_w:
             self.cap_w, self.cap_source = max(0.0, power_w), source
             self.find_guarantee()
+
+    def modest(self) -> Party:
+        """The same without its guarantee."""
+        other = copy.copy(self)
+        other.is_modest = True
+        return other
 
     def find_guarantee(self) -> None:
         """Never above its cap, at least its floor."""

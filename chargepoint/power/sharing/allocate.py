@@ -10,6 +10,7 @@ then equal power up to each cap, weighted.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 from chargepoint.power.grid import Budget, Party, Request, StationPower
@@ -25,7 +26,7 @@ from chargepoint.power.topology import NO_FAULTS, Faults, Topology
 from chargepoint.records import Limit
 
 SAME_W = 1.0
-MOST_TRIES = 3
+MOST_TRIES, MOST_PAIRS = 3, 30
 _FRESH = Memory()
 
 
@@ -181,26 +182,32 @@ class _Sharing:
 
     def _given(self, groups: Groups, ranked: Sequence[Party], follow_w: Mapping[int, float]) -> tuple[Given, Settled]:
         """The grid says who can be served before the modules say whom they can serve. Where that costs a guarantee or a
-        floor, it is tried without one of those whom the grid would have served."""
+        floor, it is tried without one or two of those whom the grid would have served (with their floors at most)."""
         given, settled = groups.give(ranked, self.budget.room, follow_w)
         ideal = choose(ranked, self.budget.room)
         if groups.reached(given.served) >= groups.reached(ideal) or settled is self.previous.settled:
             return given, settled
-        last_first, tried = list(reversed(ranked)), 0
-        last_first.sort(key=lambda party: party.number in given.served.lows)
-        for party in last_first:
-            if party.number not in ideal.lows or party.number not in groups.outputs:
-                continue
-            others = [other for other in ranked if other is not party]
+        outputs = [party for party in reversed(ranked) if party.number in ideal.lows and party.number in groups.outputs]
+        outputs.sort(key=lambda party: party.number in given.served.lows)
+        pairs = itertools.islice(
+            itertools.combinations([p for p in outputs if p.number in ideal.guaranteed], 2), MOST_PAIRS
+        )
+        tried = 0
+        for without in (*((party,) for party in outputs), *pairs):
+            others = [party.modest() if party in without else party for party in ranked]
+            others = [party for party in others if not party.is_modest or party.number in ideal.guaranteed]
             then = choose(others, self.budget.room)
             if then.lows.keys() <= ideal.lows.keys() and then.guaranteed <= ideal.guaranteed:
                 continue
-            if groups.reached(then) > groups.reached(given.served):
+            is_of_two = len(without) > 1
+            if is_of_two and len(then.guaranteed) <= len(given.served.guaranteed):
+                continue
+            if groups.reached(then) > groups.reached(given.served) and (tried < MOST_TRIES or is_of_two):
                 again, _ = groups.give(others, self.budget.room, follow_w)
                 if groups.reached(again.served) > groups.reached(given.served):
                     given = again
                 tried += 1
-            if tried >= MOST_TRIES or groups.reached(given.served) >= groups.reached(ideal):
+            if tried >= 2 * MOST_TRIES or groups.reached(given.served) >= groups.reached(ideal):
                 break
         return given, settled
 

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from chargepoint.power.assignment.assign import assign
-from chargepoint.power.assignment.need import Costs, Need
+from chargepoint.power.assignment.need import Assignment, Costs, Need
 from chargepoint.power.assignment.ways import Ways
 from chargepoint.power.grid import Party
 from chargepoint.power.sharing.most_served import Room
 from chargepoint.power.sharing.reach import Reach
 from chargepoint.power.sharing.served import KEPT_W, Served, choose, rank_of, reached, shares_of
+from chargepoint.power.sharing.turns import in_turns
 from chargepoint.power.sharing.water_level import Shares, classes, less
 from chargepoint.power.sharing.words import Allocation, Asked, Mode, Rules, Settled
 
@@ -62,6 +63,7 @@ class Groups:
         self.previous = previous
         topology = reach.topology
         self.outputs = {party.number: party for party in present if party.number in topology.outputs}
+        self._classes = _turns(present, rules.mode)
         self._order = [party.number for party in sorted(present, key=rank_of)]
         self.before: dict[str, int] = {}
         for name, feed in sorted(previous.feeds.items()):
@@ -149,14 +151,17 @@ class Groups:
         """What is left of `room`; None when nobody could use enough of it with other groups."""
         present = [party for party in members if party.number in given.shares]
         used = {p.number: min(given.shares[p.number][0], _most(p, given, follow_w)) for p in present}
-        left = less(room, present, used)
         worth_it_w = max(WORTH_IT_W, WORTH_IT * math.fsum(used.values()))
-        for party in members:
-            could_w = min(party.cap_w, follow_w.get(party.number, math.inf)) - used.get(party.number, 0.0)
-            if party.number in self.outputs and could_w >= worth_it_w:
-                rest_w = [have / cost for have, cost in zip(left, party.costs, strict=True) if cost > 0]
-                if min(rest_w) >= worth_it_w:
-                    return tuple(max(0.0, have) for have in left)
+        later = {number for turn in self._classes for number in turn}
+        for turn in self._classes or [list(self.outputs)]:
+            later.difference_update(turn)  # what these have beyond the least is no reason to go without
+            left = less(room, present, {n: given.served.lows[n] if n in later else had for n, had in used.items()})
+            for party in members:
+                could_w = min(party.cap_w, follow_w.get(party.number, math.inf)) - used.get(party.number, 0.0)
+                if party.number in self.outputs and party.number in turn and could_w >= worth_it_w:
+                    rest_w = [have / cost for have, cost in zip(left, party.costs, strict=True) if cost > 0]
+                    if min(rest_w) >= worth_it_w:
+                        return tuple(max(0.0, have) for have in left)
         return None
 
     def _choices(self, ranked: Sequence[Party], room: Room) -> Iterator[tuple[Sequence[Party], Served]]:
@@ -191,19 +196,21 @@ class Groups:
     def _assigned(self, needs: Sequence[Need]) -> Mapping[str, int]:
         key = tuple(needs)
         if key not in self._answers:
-            is_fair = self.rules.mode is Mode.FAIR
-            fairness_cost = min(max(self.rules.fairness_cost_pct, 0.0), 100.0) / 100.0 if is_fair else 1.0
-            answer = assign(
-                self.reach.topology,
-                needs,
-                self.before,
-                faults=self.reach.faults,
-                resting=frozenset(self.resting),
-                costs=Costs(least_gain_w=LEAST_GAIN_W, fairness_cost=fairness_cost),
-                ways=self.ways,
-            )
-            self._answers[key] = self._sound(answer.links, needs)
+            self._answers[key] = self._sound(in_turns(needs, self._classes, self._ask).links, needs)
         return self._answers[key]
+
+    def _ask(self, needs: Sequence[Need], is_among_equals: bool) -> Assignment:
+        """The assignment; fairness has its price among equals only."""
+        fairness_cost = min(max(self.rules.fairness_cost_pct, 0.0), 100.0) / 100.0 if is_among_equals else 1.0
+        return assign(
+            self.reach.topology,
+            needs,
+            self.before,
+            faults=self.reach.faults,
+            resting=frozenset(self.resting),
+            costs=Costs(least_gain_w=LEAST_GAIN_W, fairness_cost=fairness_cost),
+            ways=self.ways,
+        )
 
     def parked(self, links: Mapping[str, int]) -> dict[str, int]:
         """`links`, and the groups of those that get nothing now, where they are in nobody's way."""
@@ -272,7 +279,7 @@ class Groups:
 
     def _needs(self, ranked: Sequence[Party], served: Served, shares: Shares) -> list[Need]:
         needs = []
-        weights = {p.number: 16.0**-turn for turn, each in enumerate(self._turns(ranked)) for p in each}
+        weights = {number: 16.0**-turn for turn, each in enumerate(self._classes) for number in each}
         for rank, party in enumerate(ranked):
             low_w = served.lows.get(party.number)
             if party.number not in self.outputs or low_w is None:
@@ -289,13 +296,6 @@ class Groups:
                 )
             )
         return needs
-
-    def _turns(self, ranked: Sequence[Party]) -> list[list[Party]]:
-        """Who has power before whom; nobody in the mode `fair`. Beyond the eighth it makes no difference."""
-        if self.rules.mode is Mode.FAIR:
-            return []
-        turns = classes(ranked, self.rules.mode)
-        return [*turns[:8], [party for each in turns[8:] for party in each]]
 
     # ------------------------------------------------------------------------------------------- nothing moves in vain
 
@@ -346,6 +346,14 @@ class Groups:
             _keeps(one, other, before.able_w.get(other.connector, math.inf))
             for one, other in zip(then.asked, now.asked, strict=True)
         )
+
+
+def _turns(parties: Sequence[Party], mode: Mode) -> list[list[int]]:
+    """Who has power before whom; nobody in the mode `fair`. Beyond the eighth it makes no difference."""
+    if mode is Mode.FAIR:
+        return []
+    turns = [[party.number for party in each] for each in classes(parties, mode)]
+    return [*turns[:8], [number for each in turns[8:] for number in each]]
 
 
 def _is_same(one: Asked, other: Asked) -> bool:

@@ -51,7 +51,9 @@ def choose(ranked: Sequence[Party], room: Room, able_w: Mapping[int, float] | No
     goals = {party.number: kept_w(party, party.guarantee_w) for party in ranked}
     floors = {party.number: party.least_w for party in ranked}
     can_float = [p for p in ranked if able.get(p.number, math.inf) >= floors[p.number] - TOLERANCE_W]
-    can_reach = [p for p in can_float if able.get(p.number, math.inf) >= goals[p.number] - TOLERANCE_W]
+    can_reach = [
+        p for p in can_float if not p.is_modest and able.get(p.number, math.inf) >= goals[p.number] - TOLERANCE_W
+    ]
     reached = most_served([party.load(goals[party.number]) for party in can_reach], room)
     lows = {p.number: min(goals[p.number], able.get(p.number, math.inf)) for p in can_reach if p.number in reached}
     left = less(room, [p for p in can_reach if p.number in reached], lows)

@@ -178,3 +178,9 @@ def test_links_that_are_not_there_are_not_minded() -> None:
     topology = matrix(1, 1)
     found = assign(topology, [need(1, 20_000.0)], {"M00": 99, "gone": 0})
     assert fed(topology, found) == {"M00": 1}
+
+
+def test_of_outputs_that_share_all_their_groups_a_guarantee_comes_before_the_floor_of_a_better_rank() -> None:
+    topology = matrix(2, 1)
+    needs = [need(1, 5_000.0), need(2, 5_000.0, guarantee_w=4_500.0)]
+    assert fed(topology, assign(topology, needs, {})) == {"M00": 2}

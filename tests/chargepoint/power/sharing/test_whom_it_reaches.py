@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
-from chargepoint.power.allocation import StationPower
+from chargepoint.power.allocation import NOTHING, Mode, Rules, StationPower, allocate
 from tests.chargepoint.power.sharing.bench import Bench, kilowatts
+from tests.chargepoint.power.sharing.every_way import best, small
 from tests.chargepoint.power.sharing.stations import ac, dc, matrix
 
 
@@ -31,3 +33,24 @@ def test_of_an_exclusive_set_the_heavier_is_served_when_as_many_guarantees_are_k
         ac(4, cap_w=11_040.0, since_mono_s=4.0),
     )
     assert {n for n, kw in kilowatts(answer).items() if kw >= 10.0} == {1, 3}
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_no_other_way_would_reach_more_or_those_who_come_first(mode: Mode) -> None:
+    for seed in range(150):
+        one = small(seed)
+        if mode is Mode.WEIGHT:
+            requests = [msgspec.structs.replace(r, weight=1.0 + (3 * r.connector + seed) % 7) for r in one.requests]
+            one = msgspec.structs.replace(one, requests=requests)
+        answer = allocate(
+            one.station, one.requests, (), NOTHING, 1.0,
+            topology=one.topology, faults=one.faults, rules=Rules(mode=mode),
+        )  # fmt: skip
+        right = best(one, mode)
+        powers_w = {number: grant.power_w for number, grant in answer.grants.items()}
+        assert {number for number, power_w in powers_w.items() if power_w > 0} == right.served, seed
+        assert [n for n, least_w in right.guaranteed_w.items() if powers_w[n] < least_w - 6.0] == [], seed
+        for number, right_w in right.power_w.items() if mode is not Mode.FAIR else ():
+            assert powers_w[number] >= right_w - max(1_000.0, 0.01 * right_w), (seed, number)
+            if powers_w[number] > right_w + 1_000.0:
+                break  # a small gain of an earlier one that moves no group
