@@ -148,7 +148,7 @@ class PowerSharing:
         )
         self._other_currents.note_connectors(
             {
-                outlet.number: (outlet.reading_mono_s, drawn_a(outlet, self._settings.station.phase_voltage_v))
+                outlet.number: (outlet.reading_mono_s, self._drawn_a(outlet))
                 for outlet in self._outlets
                 if outlet.reading is not None
             }
@@ -211,9 +211,13 @@ class PowerSharing:
 
     def _own(self) -> tuple[float, tuple[float, ...]]:
         """What our connectors take: W, and A of each line."""
-        own_a = [drawn_a(outlet, self._settings.station.phase_voltage_v) for outlet in self._outlets]
+        own_a = [self._drawn_a(outlet) for outlet in self._outlets]
         lines = tuple(math.fsum(amps[line] for amps in own_a) for line in range(3))
         return math.fsum(drawn_w(each) * self._losses.get(each.number, 1.0) for each in self._outlets), lines
+
+    def _drawn_a(self, outlet: Outlet) -> tuple[float, float, float]:
+        """What a connector takes of L1, L2, L3; what its modules lose is ours, too."""
+        return drawn_a(outlet, self._settings.station.phase_voltage_v, self._losses.get(outlet.number, 1.0))
 
     def _note_silence(self, now: float) -> None:
         """What is ours is what it was when the meter fell silent: taken anew each second it would only ever fall."""

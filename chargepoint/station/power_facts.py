@@ -33,12 +33,14 @@ def asked_v(reading: ControllerReading | None, vehicle: VehicleData | None) -> f
     return volts if volts is not None and math.isfinite(volts) and volts > 0 else 0.0
 
 
-def drawn_a(outlet: Outlet, grid_v: float) -> tuple[float, float, float]:
-    """What the connector takes on each line of the grid; a silent one counts as its grant."""
-    if outlet.reading is not None and not outlet.link_lost:
-        return line_currents(outlet.settings, outlet.reading, phases_of(outlet), grid_v)
+def drawn_a(outlet: Outlet, grid_v: float, losses: float = 1.0) -> tuple[float, float, float]:
+    """What the connector takes on each line of the grid; a silent one counts as its grant. DC: with `losses`, W of the
+    grid for each W that it gives."""
     is_dc = outlet.settings.type.power_type is PowerType.DC
-    each_a = outlet.grant.power_w / (3 * grid_v) if is_dc else outlet.grant.current_a
+    if outlet.reading is not None and not outlet.link_lost:
+        one, two, three = line_currents(outlet.settings, outlet.reading, phases_of(outlet), grid_v)
+        return (one * losses, two * losses, three * losses) if is_dc else (one, two, three)
+    each_a = outlet.grant.power_w * losses / (3 * grid_v) if is_dc else outlet.grant.current_a
     lines = lines_of(outlet.settings, outlet.settings.phases)
     one, two, three = (each_a if line in lines else 0.0 for line in range(3))
     return one, two, three

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 
 from chargepoint.power.allocation import NOTHING, Allocation, Feed
 from chargepoint.power.modules import LoadPoint, VoltageRange
 from chargepoint.power.topology import Group, Installed, Output, Topology
-from chargepoint.station.power_facts import losses_of
+from chargepoint.station.outlet import Outlet
+from chargepoint.station.power_facts import drawn_a, losses_of
+from chargepoint.vocabulary import PowerType
 
 RANGE = VoltageRange(min_voltage_v=150, max_voltage_v=1000, max_current_a=50, max_power_w=20_000)
 
@@ -32,3 +37,16 @@ def test_losses_are_those_of_the_groups_that_give_power_and_only_where_a_curve_i
     )
     assert losses_of(topology, allocation) == {1: pytest.approx(1.25)}
     assert losses_of(topology, NOTHING) == losses_of(None, allocation) == {}
+
+
+def test_what_modules_lose_is_taken_of_the_phases_too_so_that_it_is_no_load_of_others() -> None:
+    kind = SimpleNamespace(type=SimpleNamespace(power_type=PowerType.DC), phases=3)
+    speaking = SimpleNamespace(
+        settings=kind, reading=SimpleNamespace(power_w=6_900.0), link_lost=False, vehicle=None, grant=None
+    )
+    silent = SimpleNamespace(
+        settings=kind, reading=None, link_lost=True, vehicle=None, grant=SimpleNamespace(power_w=6_900.0)
+    )
+    for each in (speaking, silent):
+        assert drawn_a(cast(Outlet, each), 230.0) == pytest.approx((10.0,) * 3)
+        assert drawn_a(cast(Outlet, each), 230.0, 1.25) == pytest.approx((12.5,) * 3)
