@@ -10,8 +10,8 @@ import pytest
 from chargepoint.common_pages import LARGEST, MOST_BYTES, SMALLEST, filling
 
 HEAVY = {
-    "aiohttp", "can", "canopen", "cryptography", "difflib", "importlib.metadata", "ocpp", "ocpp_client", "pygame",
-    "rich", "serial", "urllib.request", "websockets",
+    "aiohttp", "can", "canopen", "cryptography", "difflib", "hmi", "importlib.metadata", "ocpp", "ocpp_client",
+    "pygame", "rich", "serial", "urllib.request", "websockets",
 }  # fmt: skip
 """What only one service needs, or only somebody who meets a fault."""
 OF_STATION = {"chargepoint.power.allocation", "chargepoint.station", "drivers.power"}
