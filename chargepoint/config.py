@@ -64,7 +64,6 @@ class StationSettings(Section, frozen=True, kw_only=True):
         OperatingMode,
         about("NORMAL: public. HOME: listed users only. MANUAL: remote start with a chosen duration."),
     ] = OperatingMode.NORMAL
-    has_screen: Annotated[bool, about("Whether drivers can press a button on a screen.")] = False
     free_mode: Annotated[bool, about("Everybody may charge; without a screen, plugging in is enough.")] = False
     free_mode_id_tag: Annotated[IdText20, about("Stand-in idTag of charges in free mode.")] = "FREE"
     plug_and_charge: Annotated[bool, about("Plugging in starts a charge; lists and limits still hold.")] = False

@@ -186,7 +186,7 @@ class Site:
         if self.mode is OperatingMode.MANUAL:
             return None
         station = self.settings.station
-        if self.free_mode and (card is not None or not station.has_screen):
+        if self.free_mode and (card is not None or not self.settings.screen.is_fitted):
             return Authorised(
                 credential=Credential(station.free_mode_id_tag, CredentialType.STAND_IN),
                 source=StartSource.LOCAL if card is not None else StartSource.PLUG_AND_CHARGE,

@@ -25,7 +25,7 @@ from chargepoint.config import Secrets, Settings
 from chargepoint.messages import ConnectorState, LinkStatus, ReadJournal, ReadSessions
 from chargepoint.one_process import House
 from chargepoint.records import JournalRow, Session
-from chargepoint.services import World
+from chargepoint.services import SERVICES, Service, World
 from chargepoint.vocabulary import LinkState, StopSource
 from drivers.simulated.plan import SimulationFile, of_settings
 from drivers.simulated.station import SimulatedStation
@@ -36,6 +36,8 @@ from tests.journeys.oracles import books_faults, contactor_faults, shared_faults
 EXAMPLES = Path(__file__).parents[2] / "examples"
 START = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 """Wall time at virtual second 0."""
+WITHOUT_SCREEN = tuple(service for service in SERVICES if service.name != "hmi")
+"""The services of journeys whose story is not told at a screen, also where the station has one."""
 
 READER_AND_SERVER = """
 [[port]]
@@ -94,11 +96,13 @@ class Rig:
         simulation: dict[str, Any] | None = None,
         change: dict[str, dict[str, Any]] | None = None,
         is_linked: bool = True,
+        services: tuple[Service, ...] = WITHOUT_SCREEN,
         repeats_get_a_new_id: bool = False,
     ) -> None:
         self.folder = folder
         self.system = CentralSystem(now=self.now, repeats_get_a_new_id=repeats_get_a_new_id)
         self.is_linked = is_linked
+        self.services = services
         self.boot = 1
         self.is_clock_set = True
         self._document = tomllib.loads(text)
@@ -140,6 +144,7 @@ class Rig:
             settings=self.settings,
             secrets=Secrets(),
             data=self.folder,
+            services=self.services,
             make_clock=self.make_clock,
             wire_for=self.simulated.wire_for,
         )

@@ -130,7 +130,8 @@ async def test_in_free_mode_without_a_screen_plugging_in_is_enough(tmp_path: Pat
 
 @pytest.mark.parametrize("has_screen", [True, False])
 async def test_in_free_mode_any_card_starts_one_charge_for_the_stand_in(tmp_path: Path, has_screen: bool) -> None:
-    async with Rig(tmp_path, change={"station": {"free_mode": True, "has_screen": has_screen}}) as rig:
+    screen = {"is_fitted": True} if has_screen else {}
+    async with Rig(tmp_path, change={"station": {"free_mode": True}, "screen": screen}) as rig:
         await rig.online()
         if has_screen:
             await plug(rig)
