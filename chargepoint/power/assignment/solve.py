@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from chargepoint.power.assignment import exchange, search
 from chargepoint.power.assignment.fairness import fairness_for
@@ -29,7 +30,7 @@ def solve(problem: Problem) -> Placed:
     """The best that is found for one part."""
     if problem.is_content:
         return Placed(problem, problem.start, problem.start_link)
-    return _settled(problem, _ring(problem) if problem.part.ring is not None else _steps(problem))
+    return _settled(problem, _ring(problem) if problem.part.ring is not None else Steps(problem))
 
 
 def used_w(problem: Problem, placed: Placed) -> float:
@@ -47,44 +48,60 @@ def _ring(problem: Problem) -> Run:
     return run
 
 
-def _steps(problem: Problem) -> Run:
-    step = exchange.improve if problem.is_direct else search.improve
-    must_w = must_have(problem, Matching(problem)) if problem.is_direct and problem.sorts == 1 else None
-    hoped_w = hoped_for(problem) if must_w is None else must_w
-    is_hopeless = must_w is None and not Bounds(problem).allow(hoped_w)
+class Steps:
+    """The best step after the other. `wanted`: what each is to get at least; as soon as that cannot be had (`is_sure`),
+    what the most can have."""
 
-    @functools.cache
-    def trials() -> Trials:
-        return Trials(problem, step)
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._step = exchange.improve if problem.is_direct else search.improve
+        self._is_exact = problem.is_direct and problem.sorts == 1
+        self._is_sure = self._is_exact
+        self.wanted = must_have(problem, Matching(problem)) if self._is_exact else hoped_for(problem)
+        if not self._is_sure and not Bounds(problem).allow(self.wanted):
+            self._settle()
 
-    def run(each: Problem, fairness: float, known: Placed | None) -> Placed:
-        nonlocal must_w
+    def __call__(self, each: Problem, fairness: float, known: Placed | None) -> Placed:
+        problem, step = self.problem, self._step
         placed = Placed(each, each.start, each.start_link) if known is None else known.copy()
-        wanted = hoped_w if must_w is None else must_w
-        if must_w is None and is_hopeless:
-            wanted = must_w = must_have(problem, trials())
-        step(each, placed, Worth(each, wanted, fairness))
-        if must_w is None and each is problem:
-            must_w = wanted
-            if not _has(placed, wanted):
-                must_w = wanted = must_have(problem, trials())
-                placed = Placed(each, each.start, each.start_link)
-                step(each, placed, Worth(each, must_w, fairness))
-        if each is problem and not _has(placed, wanted) and (having := trials().known(wanted)) is not None:
+        step(each, placed, Worth(each, self.wanted, fairness))
+        if not self._is_sure and not _has(placed, self.wanted):
+            self._settle()
+            placed = Placed(each, each.start, each.start_link)
+            step(each, placed, Worth(each, self.wanted, fairness))
+        if each is not problem:
+            return placed
+        if not _has(placed, self.wanted) and (having := self._trials.known(self.wanted)) is not None:
             placed = having.copy()
-            step(each, placed, Worth(each, wanted, fairness))
-        if each is not problem or placed.link == each.start_link or (problem.is_direct and problem.sorts == 1):
+            step(each, placed, Worth(each, self.wanted, fairness))
+        if placed.link == each.start_link or self._is_exact:
             return placed
         for _ in range(0 if problem.is_direct else MOST_ROUNDS):
             then = each.moved(placed.owner, placed.link, each.resting)
             again = Placed(then, placed.owner, placed.link)
-            step(then, again, Worth(then, wanted, fairness))
+            step(then, again, Worth(then, self.wanted, fairness))
             if again.link == placed.link:
                 break
             placed = again
-        return _no_worse(problem, placed, Worth(problem, [0.0] * len(wanted), fairness))
+        return _no_worse(problem, placed, Worth(problem, [0.0] * len(self.wanted), fairness))
 
-    return run
+    def roughly_used(self, each: Problem, fairness: float) -> Iterator[float]:
+        """W that are used, as seen in a hurry: given out quickly, then the plain moves that gain."""
+        if each.is_direct:
+            placed, worth = Placed(each, each.start, each.start_link), Worth(each, self.wanted, fairness)
+            exchange.give_out(each, placed, worth)
+            if _has(placed, self.wanted):
+                yield used_w(each, placed)
+            exchange.Exchange(each, placed, worth, longest=1).run()
+            if _has(placed, self.wanted):
+                yield used_w(each, placed)
+
+    @functools.cached_property
+    def _trials(self) -> Trials:
+        return Trials(self.problem, self._step)
+
+    def _settle(self) -> None:
+        self.wanted, self._is_sure = must_have(self.problem, self._trials), True
 
 
 def _no_worse(problem: Problem, placed: Placed, worth: Worth) -> Placed:
@@ -117,14 +134,7 @@ def _settled(problem: Problem, run: Run) -> Placed:
         last = found[fairness] = run(fresh, fairness, last)
         return used_w(fresh, last)
 
-    def roughly_used(fairness: float) -> Iterator[float]:
-        if problem.is_direct and fresh is not problem:
-            placed, worth = Placed(fresh, fresh.start, fresh.start_link), Worth(fresh, hoped_for(fresh), fairness)
-            exchange.give_out(fresh, placed, worth)
-            yield used_w(fresh, placed)
-            exchange.Exchange(fresh, placed, worth, longest=1).run()
-            yield used_w(fresh, placed)
-
+    roughly_used = partial(run.roughly_used, fresh) if isinstance(run, Steps) and fresh is not problem else _not_seen
     fairness, lenient = fairness_for(problem, used, roughly_used)
     if fresh is problem:
         return found.get(fairness) or run(problem, fairness, last)
@@ -133,6 +143,10 @@ def _settled(problem: Problem, run: Run) -> Placed:
     if fairness == lenient or placed.owner == problem.start:
         return placed
     return run(problem, fairness, placed)
+
+
+def _not_seen(fairness: float) -> tuple[float, ...]:
+    return ()
 
 
 class Trials:
