@@ -39,9 +39,9 @@ from chargepoint.vocabulary import OperatingMode
 __all__ = [
     "AccessSettings", "ClimateSettings", "CompatibilitySettings", "ConfigError", "ConnectorSettings", "Fault",
     "GroupSettings", "InputSettings", "InsulationSettings", "IoSettings", "LightSettings", "Loaded", "MeterSettings",
-    "ModulesSettings", "OcppSettings", "OutputSettings", "PortSettings", "PowerSettings", "ReaderSettings", "ScreenSettings", "Secrets",
-    "SensorSettings", "Settings", "StationSettings", "StorageSettings", "SwitchSettings", "TariffSettings",
-    "UpsSettings", "load", "load_secrets", "load_with_fallback", "secrets_path",
+    "ModulesSettings", "OcppSettings", "OutputSettings", "PortSettings", "PowerSettings", "ReaderSettings",
+    "ScreenSettings", "Secrets", "SensorSettings", "Settings", "StationSettings", "StorageSettings", "SwitchSettings",
+    "TariffSettings", "UpsSettings", "load", "load_secrets", "load_with_fallback", "secrets_path",
 ]  # fmt: skip
 
 

@@ -489,7 +489,10 @@ async def test_a_card_that_charges_elsewhere_is_refused_where_the_central_system
 
 
 async def test_who_began_a_free_charge_may_end_it_also_after_a_restart(tmp_path: Path) -> None:
-    change = {"station": {"free_mode": True, "free_mode_id_tag": "NOBODY"}, "screen": {"is_fitted": True}}
+    change: dict[str, dict[str, Any]] = {
+        "station": {"free_mode": True, "free_mode_id_tag": "NOBODY"},
+        "screen": {"is_fitted": True},
+    }
     async with Rig(tmp_path, change=change) as rig:
         await online(rig)
         await plug(rig)
