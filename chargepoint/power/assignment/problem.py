@@ -19,7 +19,7 @@ from chargepoint.power.parts import Part
 FREE = -1
 KEPT_W = 5.0
 """A floor or guarantee that the groups gave before counts as kept when it is missed by so little (no flapping)."""
-FREE_SHARE = 0.25
+FREE_SHARE = 0.125
 """Connecting a group that is free costs so much of `least_gain_w`, taking it from somebody the rest.
 
 The two make up a whole move: what is done in two steps costs no less than what is done in one.

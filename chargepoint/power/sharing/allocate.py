@@ -141,7 +141,8 @@ class _Sharing:
         self._expect_losses()
         ranked = [party for party in self.wanting if party.number not in waiting]
         memory = {
-            p.number: follow(p, self._before(p.number), self._granted_w(p.number), self.now_mono_s) for p in ranked
+            p.number: follow(p, self._before(p.number), self.previous.grants.get(p.number), self.now_mono_s)
+            for p in ranked
         }
         follow_w = {n: m.follow_w for n, m in memory.items() if m.follow_w is not None}
         room, settled, links, able = self.budget.room, Settled(), {}, {}

@@ -30,8 +30,8 @@ SAME_W, SAME_V, SAME_A, SAME_SHARE = 100.0, 2.0, 0.5, 0.02
 SHORT_W = 1.0
 MOST_CHOICES = 32
 _NOBODY: frozenset[int] = frozenset()
-LEAST_GAIN_W = 1_000.0
-"""A group changes hands for no less."""
+LEAST_GAIN_W = 2_000.0
+"""A group changes hands for no less; a free one is given for a part of that (assignment/problem.py)."""
 WORTH_IT_W = 1_000.0
 WORTH_IT = 0.005
 """Nobody is asked again for less than so many W, nor for less than this share of what is used."""

@@ -7,7 +7,9 @@ import math
 import msgspec
 
 from chargepoint.power.grid import Party
+from chargepoint.power.sharing.reasons import MODULES
 from chargepoint.power.sharing.words import Memory
+from chargepoint.records import Limit
 
 FOLLOW_AFTER_S = 15.0
 FOLLOW_FACTOR = 1.05
@@ -17,7 +19,7 @@ FAR_FROM_GRANT = 0.95
 """A car that for 15 s would be content with less than 95 % of its grant (draw x 1.05 + 500 W) frees the rest; it
 gets it back at once when it draws more than 97 % of what it was left with."""
 ASK_AGAIN_AFTER_S = 60.0
-"""A car that has less than it was content with, and takes all of it, is offered more after so long."""
+"""A car whose modules give less than it was content with, and that takes all of it, is offered more after so long."""
 SOON_S = 300.0
 """Who has to stop again so soon after it went on, cycles."""
 FORGOTTEN_AFTER_S = 600.0
@@ -82,11 +84,13 @@ def went_on(memory: Memory, before: Memory, now_mono_s: float) -> Memory:
     return msgspec.structs.replace(memory, returned_mono_s=since, cycles=before.cycles)
 
 
-def follow(party: Party, before: Memory, granted_w: float, now_mono_s: float) -> Memory:
-    """What a car does not draw is free for others; it comes back at once when the car draws close to it.
+def follow(party: Party, before: Memory, granted: Limit | None, now_mono_s: float) -> Memory:
+    """What a car does not draw of what it was `granted` is free for others; it comes back at once when the car draws
+    close to it.
 
     Its guarantee is kept for it: a car that cannot use that says so by its own limit.
     """
+    granted_w = 0.0 if granted is None else granted.power_w
     drawn_w = party.request.drawn_w
     if drawn_w is None or not math.isfinite(drawn_w) or granted_w <= 0:
         return Memory()
@@ -96,6 +100,8 @@ def follow(party: Party, before: Memory, granted_w: float, now_mono_s: float) ->
             return Memory()
         if drawn_w >= CLOSE_TO_GRANT * granted_w:
             # it has less than it was content with, and takes all of it: whether it wants more will show
+            if granted is None or granted.source != MODULES:
+                return Memory(before.low_since_mono_s, before.follow_w)  # as soon as others leave it that much
             since = now_mono_s if before.full_since_mono_s is None else before.full_since_mono_s
             if now_mono_s - since >= ASK_AGAIN_AFTER_S:
                 return Memory()

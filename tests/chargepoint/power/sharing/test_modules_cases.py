@@ -359,8 +359,15 @@ def test_of_an_exclusive_set_the_one_is_served_with_whom_more_have_their_guarant
 def test_a_car_held_below_what_it_was_content_with_is_offered_more_after_a_minute() -> None:
     party = Party(dc(1, drawn_w=8_000.0), PLENTY)
     content = Memory(low_since_mono_s=1.0, follow_w=11_000.0)
-    held = follow(party, content, 8_000.0, 100.0)
+    less, more = Limit(20.0, 8_000.0, "modules"), Limit(30.0, 12_000.0, "vehicle")
+    held = follow(party, content, less, 100.0)
     assert (held.follow_w, held.full_since_mono_s) == (11_000.0, 100.0)
-    assert follow(party, held, 8_000.0, 159.0) == held
-    assert follow(party, held, 8_000.0, 160.0) == Memory()
-    assert follow(party, held, 12_000.0, 101.0).full_since_mono_s is None
+    assert follow(party, held, less, 159.0) == held
+    assert follow(party, held, less, 160.0) == Memory()
+    assert follow(party, held, more, 101.0).full_since_mono_s is None
+
+
+def test_a_car_that_the_grid_holds_below_what_it_was_content_with_is_no_less_content_by_that() -> None:
+    party = Party(dc(1, drawn_w=8_000.0), PLENTY)
+    content = Memory(low_since_mono_s=1.0, follow_w=11_000.0)
+    assert follow(party, content, Limit(20.0, 8_000.0, "grid"), 500.0) == content
