@@ -109,6 +109,9 @@ def divide(
         falls = min(1.0, (must_a + moved_a) / down_wish_a)
         for n, wish_a in down_a.items():
             now_a[n] -= wish_a * falls
+    for n in active:
+        if shares[n].leaves and shares[n].hurries:
+            now_a[n] = min(now_a[n], max(0.0, told_a[n] - fall_a))
     held_a = math.fsum(_held(now_a[n], shares[n].given_a) for n in active)
     more_a = min(total_a - held_a, before_a + rise_a - math.fsum(now_a[n] for n in active))
     wish_a = math.fsum(up_wish_a.values())
