@@ -371,3 +371,10 @@ def test_a_car_that_the_grid_holds_below_what_it_was_content_with_is_no_less_con
     party = Party(dc(1, drawn_w=8_000.0), PLENTY)
     content = Memory(low_since_mono_s=1.0, follow_w=11_000.0)
     assert follow(party, content, Limit(20.0, 8_000.0, "grid"), 500.0) == content
+
+
+def test_a_group_behind_a_weld_feeds_the_output_that_it_is_welded_to_and_no_other() -> None:
+    station = Bench(matrix(2, 2))
+    station.faults = Faults(welded=frozenset({"K01.01"}))
+    assert groups(station(1.0, dc(1, cap_w=60_000.0))) == {1: ["M01", "M02"]}
+    assert groups(station(2.0, dc(2, cap_w=60_000.0))) == {2: ["M02"]}
