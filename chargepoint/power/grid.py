@@ -133,7 +133,7 @@ class Party:
 
     def load(self, power_w: float) -> Load:
         """What so much for it takes of the grid."""
-        return Load(self.number, tuple(cost * power_w for cost in self.costs))
+        return Load(self.number, tuple([cost * power_w for cost in self.costs]))
 
     def grant(self, power_w: float, source: str) -> Limit:
         """As A and W that agree; at its cap exactly its cap."""

@@ -28,7 +28,9 @@ class LoadPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def range_at(ranges: Sequence[VoltageRange], voltage_v: float) -> VoltageRange | None:
     """The range that gives the most power at a voltage; None when no range holds it."""
     able = [each for each in ranges if each.min_voltage_v <= voltage_v <= each.max_voltage_v]
-    return max(able, key=lambda each: most_w(each, voltage_v), default=None)
+    if len(able) < 2:
+        return able[0] if able else None
+    return max(able, key=lambda each: most_w(each, voltage_v))
 
 
 def most_w(each: VoltageRange, voltage_v: float) -> float:

@@ -8,6 +8,7 @@ along contactors that passes through `nodes` only (a full or partial matrix has 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -104,8 +105,9 @@ class Topology:
     Links are numbered in the order of group, connector, length, contactors' names: what is asked for by number is the
     same on every machine. Buses are numbered as well; `bus_mask[link]` has the bit of each bus the link takes,
     `joint_mask[link]` that of each pair of buses that it joins. Groups
-    of the same kind (`kind_of_group`) give the same; `links_to` has by connector and group the links between them,
-    `links_with` by contactor those that need it.
+    of the same kind (`kind_of_group`, `one_of_kind`) give the same; `links_to` has by connector and group the links
+    between them, `kinds_to` by connector how many groups of each kind have any, `links_with` by contactor those that
+    need it.
     `parts`: the pieces that cannot disturb each other.
     """
 
@@ -165,6 +167,10 @@ class Topology:
         kinds: dict[tuple[int, tuple[VoltageRange, ...]], int] = {}
         self.kind_of_group: dict[str, int] = {
             name: kinds.setdefault((group.modules, group.ranges), len(kinds)) for name, group in self.groups.items()
+        }
+        self.one_of_kind: dict[int, Group] = {kind: self.groups[name] for name, kind in self.kind_of_group.items()}
+        self.kinds_to: dict[int, Counter[int]] = {
+            number: Counter(self.kind_of_group[name] for name in ways) for number, ways in self.links_to.items()
         }
 
     @property

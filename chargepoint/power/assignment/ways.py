@@ -6,7 +6,7 @@ voltages only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from chargepoint.power.parts import Part
@@ -41,16 +41,18 @@ class Ways:
         self.share = {name: min(max(share, 0.0), 1.0) for name, share in faults.derating.items()}
         self.dead = faults.groups | {name for name, share in self.share.items() if not share > 0}
         self.welds = _joined(topology, faults.welded)
-        self.masks: Mapping[int, int] | Sequence[int] = topology.bus_mask
+        self.masks: Sequence[int] = topology.bus_mask
         if self.welds:
-            self.masks = [self._widened(mask) for mask in topology.bus_mask]
+            self.masks = list(topology.bus_mask)
+            for weld in self.welds:
+                self.masks = [mask | weld if mask & weld else mask for mask in self.masks]
         self.blocked = {number for name in faults.stuck_open for number in topology.links_with.get(name, ())}
         if self.welds:
             every = sum(topology.end_mask.values())
             others = {number: every - mask for number, mask in topology.end_mask.items()}
-            self.blocked |= {
-                number for number, link in enumerate(topology.links) if self.masks[number] & others[link.connector]
-            }
+            for number, (mask, link) in enumerate(zip(self.masks, topology.links, strict=True)):
+                if mask & others[link.connector]:
+                    self.blocked.add(number)
         self._links: dict[int, dict[str, tuple[int, ...]]] = {}
         self._rows: dict[tuple[int, float], list[float]] = {}
         self._kinds: dict[float, dict[int, float]] = {}
@@ -90,9 +92,8 @@ class Ways:
         """W of each kind of group."""
         found = self._kinds.get(voltage_v)
         if found is None:
-            groups, kind_of = self.topology.groups, self.topology.kind_of_group
-            one_of_each = {kind: groups[name] for name, kind in kind_of.items()}
-            found = self._kinds[voltage_v] = {kind: one.power_w(voltage_v) for kind, one in one_of_each.items()}
+            one_of_kind = self.topology.one_of_kind
+            found = self._kinds[voltage_v] = {kind: one.power_w(voltage_v) for kind, one in one_of_kind.items()}
         return found
 
     def is_direct(self, part: Part) -> bool:
@@ -118,12 +119,6 @@ class Ways:
         return len({name for name, _ in ends}) > 1 and any(
             one != other and other not in part.rivals[one] for one in outputs for other in outputs
         )
-
-    def _widened(self, mask: int) -> int:
-        for each in self.welds:
-            if each & mask:
-                mask |= each
-        return mask
 
 
 def _joined(topology: Topology, welded: Iterable[str]) -> list[int]:

@@ -14,7 +14,6 @@ import msgspec
 
 from chargepoint.power.assignment.assign import assign
 from chargepoint.power.assignment.need import Assignment, Costs, Need
-from chargepoint.power.assignment.ways import Ways
 from chargepoint.power.grid import Party
 from chargepoint.power.sharing.most_served import Room
 from chargepoint.power.sharing.reach import Reach
@@ -56,7 +55,7 @@ class Groups:
     ) -> None:
         """`present`: all that want energy; the groups of those that get none now stay where they are if they can."""
         self.reach = reach
-        self.ways = Ways(reach.topology, reach.faults)
+        self.ways = reach.ways
         self._answers: dict[tuple[Need, ...], Mapping[str, int]] = {}
         self.rules = rules
         self.now_mono_s = now_mono_s
@@ -95,6 +94,8 @@ class Groups:
                 given = self._best_of(members, ideal, ranked, room, follow_w, before)
                 if best is None or self.reached(given.served) > self.reached(best.served):
                     best = given
+                if len(best.served.guaranteed) == len(ranked):
+                    break
         assert best is not None
         return best, settled
 
@@ -190,8 +191,8 @@ class Groups:
         """How many of the best groups it takes to give a guarantee."""
         if party.number not in self.outputs:
             return 0
-        able = [self.reach.able_w(name, party) for name in self.reach.topology.links_to[party.number]]
-        return math.ceil(party.guarantee_w / max(able, default=0.0) - 1e-6) if any(able) else 0
+        largest_w = self.reach.largest_w(party)
+        return math.ceil(party.guarantee_w / largest_w - 1e-6) if largest_w > 0 else 0
 
     def _assigned(self, needs: Sequence[Need]) -> Mapping[str, int]:
         key = tuple(needs)

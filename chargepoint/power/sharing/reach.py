@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
+from chargepoint.power.assignment.ways import Ways
 from chargepoint.power.grid import Party
 from chargepoint.power.modules import range_at
 from chargepoint.power.topology import Faults, Group, Topology
@@ -16,60 +17,51 @@ class Reach:
     def __init__(self, topology: Topology, faults: Faults) -> None:
         self.topology = topology
         self.faults = faults
+        self.ways = ways = Ways(topology, faults)
         self._at: dict[int, dict[int, float]] = {}
-        self._share = {name: min(max(share, 0.0), 1.0) for name, share in faults.derating.items()}
-        self._dead = faults.groups | {name for name, share in self._share.items() if not share > 0}
-        bits = topology.bus_bit
-        self._welded = {
-            bus: sum(bits[each] for each in joined) for bus, joined in _joined(topology, faults.welded).items()
-        }
-        self._blocked = frozenset(self._find_blocked(faults)) if faults.stuck_open or self._welded else _NONE
+        links = topology.links
+        self._odd = sorted(ways.dead.union(ways.share, {links[number].group for number in ways.blocked}))
+        """Groups that do not give everybody all that their kind gives."""
 
     def is_usable(self, link: int) -> bool:
         """Its group is in order, no contactor on it is stuck open, no weld binds one of its buses to another output."""
-        return link not in self._blocked and self.topology.links[link].group not in self._dead
-
-    def _find_blocked(self, faults: Faults) -> Iterator[int]:
-        others = {
-            number: sum(mask for other, mask in self.topology.end_mask.items() if other != number)
-            for number in self.topology.outputs
-        }
-        for number, link in enumerate(self.topology.links):
-            is_stuck = not faults.stuck_open.isdisjoint(link.contactors)
-            if is_stuck or (self._welded and self.mask(number) & others[link.connector]):
-                yield number
+        return link not in self.ways.blocked and self.topology.links[link].group not in self.ways.dead
 
     def mask(self, link: int) -> int:
         """The buses that it takes, those that are welded to them included."""
-        mask = self.topology.bus_mask[link]
-        if self._welded:
-            for bus in self.topology.links[link].buses:
-                mask |= self._welded.get(bus, 0)
-        return mask
+        return self.ways.masks[link]
 
     def able_w(self, name: str, party: Party) -> float:
         """The most that a group can give to a connector (H4)."""
         able = self._kinds(party)[self.topology.kind_of_group[name]]
-        return able * self._share.get(name, 1.0) if self._share else able
+        return able * self.ways.share.get(name, 1.0) if self.ways.share else able
+
+    def largest_w(self, party: Party) -> float:
+        """The most that any one group could give it."""
+        if not self.ways.share:
+            return max(self._kinds(party).values(), default=0.0)
+        return max([self.able_w(name, party) for name in self.topology.links_to[party.number]], default=0.0)
 
     def most_w(self, party: Party) -> float:
         """What all the groups that can reach a connector could give it together."""
-        ways, kinds, kind_of = self.topology.links_to[party.number], self._kinds(party), self.topology.kind_of_group
-        if not self._blocked and not self._dead and not self._share:
-            return math.fsum([kinds[kind_of[name]] for name in ways])
-        return math.fsum(
-            kinds[kind_of[name]] * self._share.get(name, 1.0)
-            for name, links in ways.items()
-            if name not in self._dead and not self._blocked.issuperset(links)
-        )
+        kinds, counts = self._kinds(party), self.topology.kinds_to[party.number]
+        most_w = [count * kinds[kind] for kind, count in counts.items()]
+        if self._odd:
+            ways, kind_of = self.topology.links_to[party.number], self.topology.kind_of_group
+            for name in self._odd:
+                links = ways.get(name)
+                if links is not None:
+                    most_w.append(-kinds[kind_of[name]])
+                    if name not in self.ways.dead and not self.ways.blocked.issuperset(links):
+                        most_w.append(self.able_w(name, party))
+        return max(0.0, math.fsum(most_w))
 
     def _kinds(self, party: Party) -> dict[int, float]:
         """By kind of group: the most that one can give to this connector."""
         kinds = self._at.get(party.number)
         if kinds is None:
-            groups, kind_of = self.topology.groups, self.topology.kind_of_group
-            one_of_each = {kind_of[name]: groups[name] for name in self.topology.links_to[party.number]}
-            kinds = self._at[party.number] = {kind: _able_w(group, party) for kind, group in one_of_each.items()}
+            of_kind, here = self.topology.one_of_kind, self.topology.kinds_to[party.number]
+            kinds = self._at[party.number] = {kind: _able_w(of_kind[kind], party) for kind in here}
         return kinds
 
     def sums_w(self, links: Mapping[str, int], parties: Iterable[Party]) -> dict[int, float]:
@@ -83,26 +75,9 @@ class Reach:
         return sums
 
 
-_NONE: frozenset[int] = frozenset()
-
-
 def _able_w(group: Group, party: Party) -> float:
     """By the range that the asked voltage decides; its current carries only what is measured."""
     found = range_at(group.ranges, party.range_v)
     if found is None:
         return 0.0
     return group.modules * min(found.max_power_w, found.max_current_a * min(party.range_v, party.voltage_v))
-
-
-def _joined(topology: Topology, welded: Iterable[str]) -> dict[str, frozenset[str]]:
-    """By bus that is welded to others: all of them, itself included."""
-    joined: dict[str, frozenset[str]] = {}
-    for name in sorted(welded):
-        contactor = topology.contactors.get(name)
-        if contactor is None:
-            continue
-        one, other = contactor.between
-        both = joined.get(one, frozenset((one,))) | joined.get(other, frozenset((other,)))
-        for bus in both:
-            joined[bus] = both
-    return joined
