@@ -55,7 +55,8 @@ class SwitchingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     relief_s: float = 10.0
     """The last group of an output that charges stays so long for another one to join first."""
     still_s: float = 15.0
-    """Step 5: a way that is not free is waited for until nothing else has changed for so long."""
+    """So long a contactor is waited for that is not without current (step 4), and a way that is not free, once nothing
+    else changes (step 5)."""
     raise_s: float = 20.0
     """Step 8."""
     reached_share: float = 0.03

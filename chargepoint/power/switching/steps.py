@@ -143,6 +143,8 @@ def _opening(tick: Tick, member: Member, move: Running) -> Outcome:
             return End(Result.NOT_OPENED, f"contactor {name} does not report whether it is closed")
     if left:
         move.cause = f"contactor {left[0]} is to open"
+        if tick.contactors.ordered.get(left[0]) and tick.in_step_s(move) > tick.settings.still_s:
+            return End(Result.NOT_OPENED, f"contactor {left[0]} is not without current; it opens when it is")
         return None
     if move.joins is None:
         return End(Result.DONE)
