@@ -19,7 +19,9 @@ if [ -n "$missing" ] || ! "$python" -c 'import ensurepip, venv' >/dev/null 2>&1;
     missing="$missing python3-venv"
 fi
 case ",$extras," in
-    *,dev,*) # tests compare with openssl and ask a real upsd
+    *,dev,*) # tests compare with openssl, ask a real upsd and open a window
+        command -v Xvfb >/dev/null 2>&1 || missing="$missing xvfb"
+        command -v xdotool >/dev/null 2>&1 || missing="$missing xdotool"
         command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
         [ -x /lib/nut/upsd ] || missing="$missing nut-server nut-client"
         ;;
