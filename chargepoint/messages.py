@@ -562,7 +562,10 @@ class PresentCard(Request["CardOutcome"], frozen=True, kw_only=True):
 
 
 class CardOutcome(Reply, frozen=True, kw_only=True):
-    """`outcome`: started, waiting_for_ev, stopped, choose, refused, nothing_to_do, unavailable."""
+    """`outcome`: started, waiting_for_ev, stopped, choose, own_session, refused, nothing_to_do, unavailable.
+
+    own_session: this card's own charge, which it does not end where a screen asks first.
+    """
 
     outcome: str
     connector: int | None = None

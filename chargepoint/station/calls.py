@@ -13,6 +13,7 @@ from chargepoint.messages import (
     BacklogSize,
     BlockConnector,
     ChangeAvailability,
+    ChooseConnector,
     ClearFault,
     ControllerPage,
     Cursor,
@@ -38,6 +39,7 @@ from chargepoint.messages import (
     SetOperatingMode,
     SetSamplingPlan,
     SetUserLimit,
+    StartAtScreen,
     StartCharging,
     StopCharging,
     SyncControllerClock,
@@ -46,6 +48,7 @@ from chargepoint.messages import (
     WriteParameter,
 )
 from chargepoint.records import StationStopped
+from chargepoint.station.at_screen import against_unlocking
 from chargepoint.station.cards import Desk
 from chargepoint.station.connector import Phase, StopAsked
 from chargepoint.station.limits import user_limit_fault
@@ -76,8 +79,11 @@ class Calls:
 
     def serve(self, bus: Bus) -> None:
         """Answer from now on."""
+        self._bus = bus
         bus.serve(PresentCard, self._desk.present_card)
         bus.serve(StartCharging, self._desk.start_charging)
+        bus.serve(ChooseConnector, self._desk.choose)
+        bus.serve(StartAtScreen, self._desk.start_at_screen)
         bus.serve(StopCharging, self.stop_charging)
         bus.serve(SetEnergyLimit, self.set_energy_limit)
         bus.serve(NameTransaction, self.name_transaction)
@@ -139,6 +145,8 @@ class Calls:
             return _unknown(request.connector)
         if _charges_unlocked(outlet) and (fault := await _no_lock(outlet)):
             return ActionResult(ok=False, code="not_supported", text=fault)
+        if fault := await against_unlocking(self._bus, self._site.settings.screen, outlet, sender, request.by):
+            return ActionResult(ok=False, code="failed", text=fault)
         if outlet.can_be_stopped or outlet.phase is Phase.BOOKED:
             await outlet.ask(StopAsked(source=request.source))
         if not await outlet.out_of_transaction(15.0):

@@ -21,11 +21,14 @@ from chargepoint.messages import (
     CardHandled,
     CardOutcome,
     CardSeen,
+    ChooseConnector,
     PresentCard,
+    StartAtScreen,
     StartCharging,
 )
 from chargepoint.records import Credential
 from chargepoint.station.access import RESERVED_TEXT, CardMeaning, ConnectorView, Verdict, meaning_of_card, verdict
+from chargepoint.station.at_screen import AtScreen
 from chargepoint.station.connector import Authorised, Phase, StopAsked
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.schedule_requests import refusal_of_start
@@ -59,6 +62,7 @@ class Desk:
         self._outlets = {outlet.number: outlet for outlet in outlets}
         self._bus = bus
         self._tasks: set[asyncio.Task[None]] = set()
+        self.at_screen = AtScreen(site.settings.screen.is_fitted, site.clock.mono)
         self.card_seen: Callable[[PresentCard], None] = lambda request: None
         """A card is about to be checked; and what came of it. For lights, set by the cabinet."""
         self.card_handled: Callable[[PresentCard, CardOutcome], None] = lambda request, outcome: None
@@ -94,12 +98,14 @@ class Desk:
 
     async def _card(self, request: PresentCard) -> CardOutcome:
         credential = Credential(request.uid, CredentialType.RFID)
-        meaning = meaning_of_card(credential, self._views(credential), request.connectors)
+        meaning = self._meaning(credential, request.connectors)
         if meaning.deed in ("stop", "cancel") and meaning.connector is not None:
             return await self._stop_by_card(meaning.connector, credential)
         free = self._site.without_asking(None, card=credential)
         if free is not None:
             if meaning.connector is None:
+                if meaning.deed == "choose":
+                    self.at_screen.card_waits(free)
                 return _no_start(meaning)
             return await self._start_by_card(meaning.connector, free)
         if self._site.mode is OperatingMode.MANUAL:
@@ -112,13 +118,24 @@ class Desk:
             return CardOutcome(outcome="refused", connector=meaning.connector, text=decision.reason)
         if permission.parent and not credential.parent:
             credential = msgspec.structs.replace(credential, parent=permission.parent)
-            meaning = meaning_of_card(credential, self._views(credential), request.connectors)
+            meaning = self._meaning(credential, request.connectors)
             if meaning.deed == "stop" and meaning.connector is not None:
                 return await self._stop_by_card(meaning.connector, credential)
         self._site.books.note(EventType.USER_AUTHORIZED, credential.type, mask(credential.value))
+        authorised = self._authorised(credential, StartSource.LOCAL, permission)
         if meaning.deed not in ("start", "wait_for_ev") or meaning.connector is None:
+            if meaning.deed == "choose":
+                self.at_screen.card_waits(authorised)
             return _no_start(meaning)
-        return await self._start_by_card(meaning.connector, self._authorised(credential, StartSource.LOCAL, permission))
+        return await self._start_by_card(meaning.connector, authorised)
+
+    def _meaning(self, credential: Credential, connectors: tuple[int, ...]) -> CardMeaning:
+        """What the card means at its reader; where it could start a charge, the connector chosen at the screen is."""
+        views = self._views(credential)
+        meaning, chosen = meaning_of_card(credential, views, connectors), self.at_screen.meant
+        if meaning.deed in ("stop", "cancel") or not chosen or (connectors and chosen not in connectors):
+            return meaning
+        return meaning_of_card(credential, views, (chosen,))
 
     async def _start_by_card(self, number: int, authorised: Authorised) -> CardOutcome:
         refusal = await self._outlets[number].ask(authorised)
@@ -133,6 +150,8 @@ class Desk:
         return runs or self._site.reservations.asks_for_group(connectors or tuple(self._outlets))
 
     async def _stop_by_card(self, number: int, credential: Credential) -> CardOutcome:
+        if self.at_screen.is_live and self._outlets[number].in_transaction:
+            return CardOutcome(outcome="own_session", connector=number)  # shown there; it stops on the question
         session = self._outlets[number].session
         if session is not None and session.presented is not None and session.starter is not None:
             credential = session.starter  # in free mode charges are in the name of the stand-in, to their end
@@ -159,6 +178,40 @@ class Desk:
                 )
             )
         return views
+
+    # ------------------------------------------------------------------------------------------ at the screen
+
+    async def choose(self, request: ChooseConnector, sender: str) -> ActionResult:
+        """The driver means this connector: a card that waits for his choice starts it, and the next one means it."""
+        number = request.connector
+        if number and number not in self._outlets:
+            return ActionResult(ok=False, code="unknown_connector", text=f"There is no connector {number}.")
+        self.at_screen.choose(number, request.within_s)
+        authorised = self.at_screen.waiting_card() if number else None
+        if authorised is None:
+            return ActionResult(ok=True, code="ok")
+        against = self._against(number, authorised.presented or authorised.credential)
+        if against is not None:
+            self.at_screen.card_waits(authorised)  # another connector may be chosen
+            return ActionResult(ok=False, code="refused", text=against.text)
+        outcome = await self._start_by_card(number, authorised)
+        return ActionResult(ok=outcome.outcome != "unavailable", code=outcome.outcome, text=outcome.text)
+
+    async def start_at_screen(self, request: StartAtScreen, sender: str) -> ActionResult:
+        """The button, where nobody has to be asked who he is."""
+        outlet = self._outlets.get(request.connector)
+        if outlet is None:
+            return _refused(Refusal("unknown_connector", f"There is no connector {request.connector}."))
+        authorised = self._site.without_asking(outlet.settings.plug_and_charge, at_screen=True)
+        if authorised is None:
+            return ActionResult(ok=False, code="not_free", text="A card or the app is needed here.")
+        against = self._against(outlet.number, authorised.credential) or await outlet.ask(authorised)
+        return ActionResult(ok=True, code="ok") if against is None else _refused(against)
+
+    def _against(self, number: int, credential: Credential) -> Refusal | None:
+        """What speaks against a start on connector `number` now."""
+        against = why_no_start(self._outlets[number].facts())
+        return against or self._site.reservations.against(number, credential)
 
     # ------------------------------------------------------------------------------------------ from elsewhere
 

@@ -22,7 +22,7 @@ async def listen(bus: Bus, site: Site, desk: Desk, noted: Subscription[Any]) -> 
     """Follow the states of hub and ocpp and write down what services note, until cancelled."""
     async with asyncio.TaskGroup() as group:
         group.create_task(_write_down(noted, site))
-        for topic in ("users", "settings", "clock", "link"):
+        for topic in ("users", "settings", "clock", "link", "screen", "service/hmi"):
             group.create_task(_follow(bus.watch(topic), site, desk))
 
 
@@ -89,6 +89,8 @@ async def _follow(view: StateView, site: Site, desk: Desk) -> None:
             await _take_time(value, site)
         elif isinstance(value, LinkStatus):
             site.is_online = value.state is LinkState.ONLINE
+        else:
+            desk.at_screen.take(value)
 
 
 async def _take_users(state: UsersState, site: Site, desk: Desk) -> None:

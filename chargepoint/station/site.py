@@ -178,18 +178,21 @@ class Site:
         changed = self.values.get(f"ocpp.{key}")
         return str(self.settings.ocpp.configuration.get(key, "")) if changed is None else changed
 
-    def without_asking(self, plug_and_charge: bool | None, card: Credential | None = None) -> Authorised | None:
-        """The start that plugging in (or in free mode any `card`) means here, if it means one.
+    def without_asking(
+        self, plug_and_charge: bool | None, card: Credential | None = None, *, at_screen: bool = False
+    ) -> Authorised | None:
+        """The start that plugging in (in free mode any `card`, or the button `at_screen`) means here, if it means one.
 
         MANUAL knows none: there each charge is started from the app, with a duration.
         """
         if self.mode is OperatingMode.MANUAL:
             return None
         station = self.settings.station
-        if self.free_mode and (card is not None or not self.settings.screen.is_fitted):
+        is_local = card is not None or at_screen
+        if self.free_mode and (is_local or not self.settings.screen.is_fitted):
             return Authorised(
                 credential=Credential(station.free_mode_id_tag, CredentialType.STAND_IN),
-                source=StartSource.LOCAL if card is not None else StartSource.PLUG_AND_CHARGE,
+                source=StartSource.LOCAL if is_local else StartSource.PLUG_AND_CHARGE,
                 basis=AuthorizationBasis.NONE,
                 flags=SessionFlag.AuthorizationDisabled,
                 presented=card,

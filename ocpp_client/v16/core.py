@@ -36,7 +36,7 @@ from ocpp_client.v16.configuration import Configuration
 log = logging.getLogger(__name__)
 
 BY = "ocpp"
-UNLOCK_S = 30.0
+UNLOCK_S = 60.0  # whoever stands there may be asked first, then the charge ends, then the lock opens
 RESETS = {"Hard": (20, StopSource.OCPP_HARD_RESET), "Soft": (30, StopSource.OCPP_SOFT_RESET)}
 """Exit code of the whole station and why charges end."""
 

@@ -1,0 +1,84 @@
+"""What the driver at the screen has said: which connector he means, and the card that waits for him to say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from chargepoint.bus import Bus, CallFailed, Unavailable
+from chargepoint.config import ScreenSettings
+from chargepoint.messages import ConfirmOnScreen, ScreenState, ServiceState
+from chargepoint.station.connector import Authorised
+from chargepoint.station.outlet import Outlet
+
+SAFE_VOLTAGE_V = 60.0
+"""With more at a connector its lock is opened only when somebody who stands there agrees."""
+ANSWER_WITHIN_S = 5.0
+"""Beyond the time that the question stays on the screen."""
+CARD_WAITS_S = 60.0
+"""So long an accepted card waits for the choice of a connector."""
+LONGEST_CHOICE_S = 600.0
+
+
+class _Until(msgspec.Struct, frozen=True):
+    until_s: float
+    connector: int = 0
+    authorised: Authorised | None = None
+
+
+class AtScreen:
+    """At most one choice and one waiting card, each for a time. `mono` is the station's monotonic clock."""
+
+    def __init__(self, is_fitted: bool, mono: Callable[[], float]) -> None:
+        self._is_fitted = is_fitted
+        self._mono = mono
+        self._choice = _Until(0.0)
+        self._card = _Until(0.0)
+        self._is_running = False
+        self._is_shown = False
+
+    @property
+    def is_live(self) -> bool:
+        """Whether drivers see a screen now: it is fitted, its service runs, and it shows something."""
+        return self._is_fitted and self._is_running and self._is_shown
+
+    def take(self, state: object) -> None:
+        """What the hub says of the service `hmi`, and what that says of itself."""
+        if isinstance(state, ServiceState):
+            self._is_running = state.status == "running"
+        elif isinstance(state, ScreenState):
+            self._is_shown = bool(state.name)
+
+    @property
+    def meant(self) -> int:
+        """The connector that the next card means; 0: none in particular."""
+        return self._choice.connector if self._mono() < self._choice.until_s else 0
+
+    def choose(self, connector: int, within_s: float) -> None:
+        """This connector is meant for so long; 0: none is any more."""
+        within_s = min(max(0.0, within_s), LONGEST_CHOICE_S) if within_s == within_s else 0.0
+        self._choice = _Until(self._mono() + within_s, connector)
+
+    def card_waits(self, authorised: Authorised) -> None:
+        """An accepted card with which several connectors could be started."""
+        self._card = _Until(self._mono() + CARD_WAITS_S, authorised=authorised)
+
+    def waiting_card(self) -> Authorised | None:
+        """The card that waits, once: it starts one charge."""
+        card, self._card = self._card, _Until(0.0)
+        return card.authorised if self._mono() < card.until_s else None
+
+
+async def against_unlocking(bus: Bus, screen: ScreenSettings, outlet: Outlet, sender: str, by: str) -> str:
+    """Why the lock stays shut while there is voltage at the connector and nobody at the screen has agreed, else ''."""
+    reading = outlet.reading
+    is_live = reading is not None and reading.is_metered and reading.voltage_v > SAFE_VOLTAGE_V
+    if not is_live or not screen.is_fitted:
+        return ""
+    question = ConfirmOnScreen(question="unlock", connector=outlet.number, is_local=sender == "hmi", by=by)
+    try:
+        answer = await bus.call("hmi", question, screen.confirm_s + ANSWER_WITHIN_S)
+    except (Unavailable, CallFailed, TimeoutError) as error:
+        return f"Whoever stands there could not be asked: {error}"
+    return "" if answer.ok else answer.text
