@@ -5,15 +5,17 @@ from __future__ import annotations
 import msgspec
 
 from hmi.drawing.items import Align, Picture, Rect
+from hmi.drawing.svg import DRAWINGS, names
 from hmi.screens import facts, grid
 from hmi.screens.frame import Action, frame
 from hmi.screens.page import Page
 from hmi.screens.parts import card, paragraph, qr
+from hmi.screens.statuses import FACES
 from hmi.view import View
 
 
 class Way(msgspec.Struct, frozen=True):
-    """One way. `least_mm`: width its panel needs in a row; `link` of a QR code."""
+    """One way. `icon`: its drawing, "" for that of the connector. `least_mm`: width its panel needs in a row; `link` of a QR code."""
 
     name: str
     key: str
@@ -28,14 +30,14 @@ def ways(view: View) -> list[Way]:
     found = []
     readers = view.seen.readers.values()
     if shop.has_readers and (not readers or any(each.is_answering for each in readers)):
-        found.append(Way("card", "auth.card", "card_reader", 50.0))
+        found.append(Way("card", "auth.card", "pay_card", 50.0))
     link = facts.filled(shop.links.app, view, view.place.connector)
     if link:
         found.append(
             Way("app", "auth.qr", "phone_qr", 60.0 if view.look.height / view.look.px_per_mm > 110 else 84.0, link)
         )
     if shop.plug_and_charge:
-        found.append(Way("vin", "auth.vin", "plug", 50.0))
+        found.append(Way("vin", "auth.vin", "", 50.0))
     return found
 
 
@@ -118,10 +120,15 @@ def _panel(page: Page, rect: Rect, way: Way) -> None:
     if rect.width > rect.height * 3 // 2 or (page.is_large and not page.is_portrait):
         side = min(inner.height * 4 // 5, inner.width // 3, page.px(34))
         spot, rest = grid.left(inner, side, page.px(4))
-        page.icon(grid.middle(spot, side), way.icon, palette.accent, palette.card)
+        _sketch(page, grid.middle(spot, side), way)
         page.text(rest, text, sizes.body * 1.25, on=palette.card, is_bold=True, lines=lines)
         return
     below, rest = grid.bottom(inner, page.block(lines, sizes.body * 1.1), page.px(2))
-    side = min(rest.height, rest.width, page.px(46))
-    page.icon(grid.centred(rest, side, side), way.icon, palette.accent, palette.card)
+    _sketch(page, rest, way)
     page.text(below, text, sizes.body * 1.1, on=palette.card, is_bold=True, lines=lines, align=Align.CENTRE)
+
+
+def _sketch(page: Page, rect: Rect, way: Way) -> None:
+    """The way as a drawing."""
+    name = way.icon or f"plug_{FACES[facts.here(page.view).type][0]}"
+    page.drawing(rect, name if name in names(DRAWINGS) else "plug_type2", page.palette.card)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hmi.drawing.items import Align, Picture
-from hmi.screens import grid
+from hmi.screens import facts, grid
 from hmi.screens.frame import cancel, frame
 from hmi.screens.page import Page
 from hmi.view import View
@@ -14,7 +14,7 @@ def picture(view: View) -> Picture:
     sizes, palette = page.sizes, page.palette
     seconds = max(0, int(view.now_s - view.place.since_s))
     area = frame(page, "", nav=[cancel(page)], has_help=False)
-    page.moving(1.0)
+    page.ticking(1.0)
     text = page.words("auth.wait", s=seconds)
     if page.is_large and not page.is_portrait:
         side = min(area.height, page.px(40))
@@ -42,5 +42,5 @@ def picture(view: View) -> Picture:
 
 def _card(page: Page) -> str:
     """The masked number of the card, where there is room for it."""
-    card = page.view.place.card
+    card = facts.masked(page.view.place.card)
     return card if card and not page.is_large else ""

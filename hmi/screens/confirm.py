@@ -6,7 +6,7 @@ from hmi.drawing.items import Picture, Rect
 from hmi.screens import facts, grid
 from hmi.screens.frame import Action, frame
 from hmi.screens.page import Page
-from hmi.screens.parts import paragraph
+from hmi.screens.parts import card, paragraph
 from hmi.view import View
 
 
@@ -20,7 +20,7 @@ def picture(view: View) -> Picture:
     area = frame(page, title, nav=[no], actions=[yes], has_help=False, subtitle=subtitle)
     left = facts.left_s(view)
     if left is not None:
-        page.moving(1.0)
+        page.ticking(1.0)
         total = max(1.0, (view.place.until_s or 0.0) - view.place.since_s)
         line = Rect(area.x, area.bottom - page.px(1.5), area.width, page.px(1.5))
         page.bar(line, round(min(1.0, left / total), 2), palette.yellow, palette.card)
@@ -35,7 +35,7 @@ def picture(view: View) -> Picture:
     else:
         side = min(page.px(48), area.height * 4 // 5, area.width // 4)
         spot, rest = grid.left(area, side, page.px(8))
-    page.icon(grid.centred(spot, side, side), "unlock", palette.yellow)
+    page.drawing(card(page, grid.centred(spot, side, side)), "hold_gun", palette.card)
     needs = page.block(min(3, page.lines(texts[1], rest.width, sizes.title * 1.1, True)), sizes.title * 1.1)
     hint = page.block(min(3, page.lines(texts[0], rest.width, sizes.body * 1.1)), sizes.body * 1.1)
     whole = rest if page.is_portrait else grid.middle(rest, needs + hint + page.px(3))

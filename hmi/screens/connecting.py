@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from chargepoint.vocabulary import ConnectorStatus, ControllerStatus
-from hmi.drawing.colours import mixed
-from hmi.drawing.items import Align, Picture, Rect
+from hmi.drawing.items import Align, Colour, Picture, Rect
+from hmi.drawing.svg import DRAWINGS, names
 from hmi.screens import facts, grid
 from hmi.screens.facts import Known
 from hmi.screens.frame import Action, cancel, frame
@@ -23,7 +23,9 @@ DONE_DC = {
 }
 """How many of the steps of a DC charge are done while its controller is in a status."""
 TRAVEL_S = 2.4
-"""Once from the left to the car."""
+"""Once from the left to the car, and a rest."""
+GUN_OF_CAR, TRAVEL_OF_CAR = 0.62, 0.35
+"""Width of the gun, and its way, in widths of the car."""
 
 
 def picture(view: View) -> Picture:
@@ -34,7 +36,7 @@ def picture(view: View) -> Picture:
         each.state.status is ConnectorStatus.CHARGING
         or (each.state.reading is not None and each.state.reading.status not in (C.A_NOT_CONNECTED, C.F_UNKNOWN))
     )
-    how = Action(name="how", label=words("conn.instruction"), icon="info")
+    how = Action(name="how", label=words("nav.how"), icon="info")
     nav = [cancel(page)] if page.is_large else [cancel(page), how]
     if is_plugged:
         area = frame(page, words("plug.starting"), nav=nav, has_help=False, subtitle=_name(page, each))
@@ -57,13 +59,13 @@ def _plug(page: Page, area: Rect, each: Known) -> None:
     if page.is_large:
         lower, upper = grid.bottom(area, page.block(1, sizes.body), page.px(2)) if left is not None else (None, area)
         if lower is not None:
-            page.moving(1.0)
+            page.ticking(1.0)
             page.text(lower, page.words("plug.left", s=left or 0), sizes.body, colour=palette.text)
         lines = 4 if page.is_portrait else 2
         page.text(upper, page.words("plug.title", n=each.number), sizes.title, is_bold=True, lines=lines)
         return
     if left is not None:
-        page.moving(1.0)
+        page.ticking(1.0)
         total = facts.number_field(view, "timeout_s") or max(1.0, (view.place.until_s or 0.0) - view.place.since_s)
         share = max(0.0, min(1.0, left / max(1.0, total)))
         if page.is_portrait:
@@ -85,35 +87,34 @@ def _plug(page: Page, area: Rect, each: Known) -> None:
 
 
 def _way(page: Page, area: Rect, each: Known) -> None:
-    """The connector's number and face at the left, the car at the right, the plug moving between them."""
+    """The gun on its way to the car; the face of the connector, to tell it from the others."""
     palette, sizes = page.palette, page.sizes
-    colour = palette.green
-    inner = card(page, area, strip=colour)
+    inner = card(page, area, strip=palette.green)
     ground = palette.card
-    name, rest = grid.bottom(inner, page.block(1, sizes.body), page.px(1))
-    page.text(name, _name(page, each), sizes.body, on=ground, is_bold=True, align=Align.CENTRE)
-    side = min(rest.height, rest.width * 32 // 100)
-    band = grid.middle(rest, side)
-    start, road = grid.left(band, side)
-    end, road = grid.right(road, side)
-    face(page, grid.centred(start, side * 86 // 100, side * 86 // 100), each, ground)
-    page.icon(end, "car", palette.text, ground)
+    side = page.px(13 if page.is_tight else 20)
+    line, rest = grid.bottom(inner, max(side, page.block(1, sizes.body)), page.px(2))
+    mark, words = grid.left(line, side, page.px(3))
+    face(page, grid.middle(mark, side), each, ground, palette.green)
+    page.text(words, _name(page, each), sizes.body * 1.15, on=ground, is_bold=True)
+    share = 1.0
     if page.look.moves:
         page.moving()
-        share = round((page.view.now_s % TRAVEL_S) / TRAVEL_S, 2)
-    else:
-        share = 0.5
-    small = min(side * 45 // 100, road.height)
-    middle = road.y + road.height // 2
-    dot = max(3, page.px(1.1))
-    count = max(3, road.width // max(1, dot * 3))
-    for at in range(count):
-        x = road.x + (at * 2 + 1) * road.width // (2 * count) - dot // 2
-        passed = (at + 0.5) / count <= share
-        tone = colour if passed else mixed(ground, palette.edge, 0.6)
-        page.fill(Rect(x, middle - dot // 2, dot, dot), tone, dot / 2 / page.look.px_per_mm)
-    x = road.x + round((road.width - small) * share)
-    page.icon(Rect(x, middle - small // 2, small, small), "plug", colour, ground)
+        share = min(1.0, (page.view.now_s % TRAVEL_S) / TRAVEL_S * 1.4)
+    _gun_and_car(page, rest, FACES[each.type][0], 1.0 - (1.0 - share) ** 2, ground)
+
+
+def _gun_and_car(page: Page, rect: Rect, kind: str, share: float, ground: Colour) -> None:
+    """Both to scale; `share` of the way is done. Points and proportions: `hmi/drawings/README.md`."""
+    car = int(min(rect.width / (0.98 + 0.98 * GUN_OF_CAR + TRAVEL_OF_CAR), rect.height * 320 / 180))
+    high = car * 180 // 320
+    gun = int(car * GUN_OF_CAR)
+    whole = grid.centred(rect, int(car * (0.98 + 0.98 * GUN_OF_CAR + TRAVEL_OF_CAR)), high)
+    place = Rect(whole.right - car, whole.y, car, high)
+    page.drawing(place, "car", ground)
+    name = f"gun_{kind}" if f"gun_{kind}" in names(DRAWINGS) else "gun_type2"
+    x = place.x + round(0.02 * car - 0.98 * gun - (1.0 - share) * TRAVEL_OF_CAR * car)
+    y = place.y + round(0.53 * high - 0.37 * gun * 120 / 200)
+    page.drawing(Rect(x, y, gun, gun * 120 // 200), name, ground)
 
 
 def _steps(page: Page, area: Rect, each: Known) -> None:

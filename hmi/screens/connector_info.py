@@ -37,7 +37,7 @@ def picture(view: View) -> Picture:
 def _actions(page: Page, each: Known) -> list[Action]:
     words = page.words
     price = Action(name="price", label=words("nav.price"), icon="money")
-    how = Action(name="how", label=words("conn.instruction"), icon="info")
+    how = Action(name="how", label=words("nav.how"), icon="info")
     if each.is_free:
         start = Action(name="start", label=words("conn.start"), icon="start", kind="go")
         return [start] if page.is_large else [start, price] if page.is_tight else [start, how, price]

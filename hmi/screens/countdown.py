@@ -16,7 +16,7 @@ def picture(view: View) -> Picture:
     area = frame(page, "", nav=[back(page)], actions=[more], has_help=False)
     left = facts.left_s(view) or 0
     total = max(1.0, (view.place.until_s or view.now_s) - view.place.since_s)
-    page.moving(1.0)
+    page.ticking(1.0)
     title = words("cd.title")
     if page.is_portrait:
         head, rest = grid.top(area, page.block(3 if page.is_large else 2, sizes.title), page.px(4))

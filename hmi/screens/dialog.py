@@ -21,7 +21,9 @@ def picture(view: View) -> Picture:
     left = facts.left_s(view)
     actions = [Action(name="done", label=label, kind="main", icon="next" if is_ok else "restart")]
     area = frame(page, "", nav=None if not is_ok else [], actions=actions, has_help=not is_ok)
-    text = page.words(key, id=view.place.card or "—") if page.words.has(key) else page.words("auth.not_here")
+    text = (
+        page.words(key, id=facts.masked(view.place.card) or "—") if page.words.has(key) else page.words("auth.not_here")
+    )
     text, more = _parts(text)
     limit = facts.number_field(view, "limit_wh")
     if is_ok and limit is not None:
@@ -30,7 +32,7 @@ def picture(view: View) -> Picture:
         more = page.words("menu.connector", n=view.place.connector)
     _body(page, area, "yes" if is_ok else "no", colour, text, more)
     if left is not None:
-        page.moving(1.0)
+        page.ticking(1.0)
         total = max(1.0, (view.place.until_s or 0.0) - view.place.since_s)
         share = max(0.0, min(1.0, ((view.place.until_s or 0.0) - view.now_s) / total))
         line = Rect(area.x, area.bottom - page.px(1.2), area.width, page.px(1.2))

@@ -6,7 +6,7 @@ from hmi.drawing.items import Align, Picture, Rect
 from hmi.screens import facts, grid, message
 from hmi.screens.frame import frame
 from hmi.screens.page import Page
-from hmi.screens.parts import phone_row
+from hmi.screens.parts import card, phone_row
 from hmi.view import View
 
 STEPS = ("emg.step1", "emg.step2", "emg.step3", "emg.step4")
@@ -62,13 +62,10 @@ def _whose(page: Page) -> str:
 
 
 def _button(page: Page, rect: Rect) -> None:
-    """The button, and which way it is turned."""
-    side = min(rect.width, rect.height)
-    spot = grid.centred(rect, side, side)
-    inner = side * 62 // 100
-    page.icon(grid.centred(spot, inner, inner), "emergency_button", page.palette.red)
-    turn = 0
+    """The button, turned and then pulled, by turns."""
+    name = "emergency_reset"
     if page.look.moves:
-        page.moving()
-        turn = round(page.view.now_s * 60) % 360 // 5 * 5
-    page.icon(spot, "restart", page.palette.faint, turn_deg=turn)
+        page.ticking(1.0)
+        name = ("emergency_turn", "emergency_pull")[int(page.view.now_s // 2) % 2]
+    inner = grid.square(card(page, rect))
+    page.drawing(inner, name, page.palette.card)

@@ -178,7 +178,7 @@ def is_own(view: View, each: Known) -> bool:
     starter = None if each.session is None else each.session.starter
     if view.place.fields.get("own") == "1" or starter is None or starter.type is not CredentialType.RFID:
         return True
-    return view.place.card != "" and mask(view.place.card) == mask(starter.value)
+    return view.place.card != "" and masked(view.place.card) == mask(starter.value)
 
 
 def moments(view: View, each: Known) -> Moments:
@@ -187,6 +187,11 @@ def moments(view: View, each: Known) -> Moments:
     if found is None or each.session is None or found.session_id != each.session.session_id:
         return Moments()
     return found
+
+
+def masked(card: str) -> str:
+    """A card's number as others may see it, also where it is masked already."""
+    return card if card.startswith("·") else mask(card)
 
 
 def has_link(seen: Seen) -> bool | None:

@@ -21,7 +21,7 @@ def picture(view: View) -> Picture:
     left = facts.left_s(view)
     again = words("fatal.retry", s=left) if left is not None else ""
     if left is not None:
-        page.moving(1.0)
+        page.ticking(1.0)
     running = [f"{words('menu.connector', n=each.number)}: {progress(page, each)}" for each in facts.running(view.seen)]
     if page.is_large:
         texts = [words("fatal.title"), told, words("err.code", code=code)]

@@ -88,7 +88,10 @@ def header(page: Page, title: str, *, has_staff: bool, colour: Colour | None = N
         elif has_staff:
             page.target("station_id", Rect(margin, 0, band.width // 2, page.px(STAFF_MM)), is_staff=True)
     if subtitle and not page.is_large:
-        wide = min(page.wide(title, sizes.title, is_bold=True) + page.px(4), rest.width * 2 // 3)
+        wide = page.wide(title, sizes.title, is_bold=True) + page.px(5)
+        if wide + page.wide(subtitle, sizes.small) > rest.width:
+            page.text(rest, title, sizes.title, is_bold=True, colour=colour)
+            return area
         page.text(Rect(rest.x, rest.y, wide, rest.height), title, sizes.title, is_bold=True, colour=colour)
         page.text(
             Rect(rest.x + wide, rest.y, rest.width - wide, rest.height),
@@ -224,8 +227,8 @@ def next_page(page: Page, pages: int) -> Action:
 
 def _wish(page: Page, action: Action, is_main: bool) -> int:
     """Width a button would like."""
-    words = page.wide(action.label, page.sizes.button, is_bold=is_main) + page.px(10)
-    icon = page.px(page.sizes.button * 2.2) if action.icon else 0
+    words = page.wide(action.label, page.sizes.button, is_bold=is_main) + page.px(13)
+    icon = page.px(page.sizes.button * 3.0) if action.icon else 0
     return max(page.px(MAIN_WIDTH_MM if is_main else TOUCH_MM), words + icon)
 
 
@@ -272,10 +275,13 @@ def _wide_row(page: Page, row: Rect, actions: Sequence[Action], is_right: bool =
     total = sum(wishes) + gap * (len(wishes) - 1)
     if total > row.width:
         least = page.px(TOUCH_MM)
-        wishes = [row.width - (least + gap) * (len(wishes) - 1), *([least] * (len(wishes) - 1))]
+        small = [max(least, page.px(page.sizes.nav) - 1) for _ in wishes[1:]]
+        if sum(small) + gap * len(small) + wishes[0] > row.width:
+            small = [least for _ in small]
+        wishes = [row.width - sum(small) - gap * len(small), *small]
         spare = wishes[0] - max(page.px(MAIN_WIDTH_MM), _wish(page, actions[0], True))
         if spare > 0 and len(wishes) > 1:
-            wishes = [wishes[0] - spare, *(each + spare // (len(wishes) - 1) for each in wishes[1:])]
+            wishes = [wishes[0] - spare, *(each + spare // len(small) for each in small)]
     elif len(wishes) == 1 and page.is_large:
         wishes = [row.width]
     rest = row
@@ -298,8 +304,7 @@ def button(page: Page, rect: Rect, action: Action, *, is_wide: bool = False, on:
     edge = 0.35 if is_plain else 0.0
     page.fill(rect, ground, sizes.radius, edge, palette.edge, is_dashed=not action.is_enabled)
     page.target(action.name, rect, is_enabled=action.is_enabled, why=action.why)
-    pad = page.px(2.0)
-    inner = grid.padded(rect, pad, page.px(1.2))
+    inner = grid.padded(rect, page.px(3.0 if is_wide else 1.5), page.px(1.2))
     is_bold = not is_plain
     if is_wide:
         _beside(page, inner, action, ink, ground, is_bold)

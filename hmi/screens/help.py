@@ -20,7 +20,7 @@ def picture(view: View) -> Picture:
         ("help.app", shop.links.app),
     )
     links = [(key, facts.filled(link, view, view.place.connector)) for key, link in offered if link]
-    how = Action(name="how", label=words("conn.instruction"), icon="info")
+    how = Action(name="how", label=words("conn.instruction"), icon="info", kind="main")
     access = Action(name="access", label=words("nav.access"), icon="access")
     nav = [back(page), home(page)]
     actions = [access] if page.is_large else [how, access]
@@ -65,7 +65,7 @@ def _page(page: Page, area: Rect, links: list[tuple[str, str]]) -> None:
         spot, area = grid.bottom(area, max(page.px(60), area.height * 55 // 100), page.px(4))
         codes = grid.columns(spot, len(links), page.px(5))
     elif links:
-        each = page.px(84) if page.is_tight else max(page.px(52), area.width * 27 // 100)
+        each = page.px(84) if page.is_tight else max(page.px(56), area.width * 28 // 100)
         spot, area = grid.right(area, each * len(links) + page.px(5) * (len(links) - 1), page.px(6))
         codes = grid.columns(spot, len(links), page.px(5))
     for (key, link), spot in zip(links, codes, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hmi.drawing.items import Align, Picture, Rect
+from hmi.drawing.svg import DRAWINGS, names
 from hmi.screens import facts, grid
 from hmi.screens.facts import Known
 from hmi.screens.frame import Action, frame
@@ -32,15 +33,16 @@ def picture(view: View) -> Picture:
 
 
 def _rows(page: Page, each: Known) -> list[tuple[str, str]]:
-    """Icon and text of the three steps."""
+    """Drawing and text of the three steps."""
     shop = page.view.seen.shop
     station = page.view.seen.station
     is_free = shop.free_mode or (station is not None and station.free_mode)
     begin = "how.start_free" if is_free else "how.start_card" if shop.has_readers else "how.start_app"
-    icon = "start" if is_free else "card_reader" if shop.has_readers else "phone_qr"
-    first = FACES[each.type][0] if page.view.place.connector else "plug"
-    last = "how.end_dc" if each.is_dc else "how.end_ac"
-    return [(first, page.words("how.plug")), (icon, page.words(begin)), ("charged", page.words(last))]
+    pay = "station" if is_free else "pay_card" if shop.has_readers else "pay_app"
+    kind = FACES[each.type][0] if page.view.place.connector else ("ccs2" if each.is_dc else "type2")
+    first = f"plug_{kind}" if f"plug_{kind}" in names(DRAWINGS) else "plug_type2"
+    last = ("hang_back", "how.end_dc") if each.is_dc else ("unplug", "how.end_ac")
+    return [(first, page.words("how.plug")), (pay, page.words(begin)), (last[0], page.words(last[1]))]
 
 
 def _step(page: Page, rect: Rect, number: int, icon: str, text: str) -> None:
@@ -48,9 +50,9 @@ def _step(page: Page, rect: Rect, number: int, icon: str, text: str) -> None:
     inner = card(page, rect)
     ground = palette.card
     if rect.width > rect.height * 3 // 2:
-        side = min(inner.height, inner.width * 30 // 100, page.px(44))
+        side = min(inner.height * 3 // 2, inner.width * 40 // 100)
         spot, rest = grid.left(inner, side, page.px(4))
-        page.icon(grid.middle(spot, side), icon, palette.accent, ground)
+        page.drawing(spot, icon, ground)
         mark, rest = grid.left(rest, page.wide("0", sizes.value, True) + page.px(1), page.px(3))
         if not page.is_large:
             page.text(mark, str(number), sizes.value, on=ground, is_bold=True, colour=palette.faint)
@@ -60,8 +62,7 @@ def _step(page: Page, rect: Rect, number: int, icon: str, text: str) -> None:
         return
     lines = 5 if page.is_large else 3
     below, rest = grid.bottom(inner, page.block(lines, sizes.body), page.px(2))
-    side = min(rest.width, rest.height, page.px(46))
-    page.icon(grid.centred(rest, side, side), icon, palette.accent, ground)
+    page.drawing(rest, icon, ground)
     page.text(below, text, sizes.body, on=ground, lines=lines, align=Align.CENTRE)
     if not page.is_large:
         spot = Rect(inner.x, inner.y, page.px(sizes.value * 1.4), page.block(1, sizes.value))

@@ -50,7 +50,7 @@ def _nav(page: Page) -> list[Action]:
     room = page.look.width - 2 * page.px(page.sizes.bezel)
     gap = page.px(page.sizes.gap)
     width = page.px(page.sizes.nav)
-    if not page.is_portrait and not page.is_large and room >= (width + gap) * (len(languages) + 4):
+    if not page.is_portrait and not page.is_large and room >= (width + gap) * (len(languages) + 2) + page.px(20):
         return [*nav, *(_language(page, each) for each in languages)]
     return [*nav, Action(name="language", label=page.words("app.language"), icon="language")]
 

@@ -61,7 +61,7 @@ def contact(page: Page, area: Rect, link: str) -> None:
             qr(page, spot, link, on=ground)
             _call(page, rest)
         else:
-            upper, lower = grid.top(inner, page.px(max(8.0, page.sizes.value * 1.7)), page.px(2))
+            upper, lower = grid.top(inner, page.px(9.0 if not page.is_tight else 7.0), page.px(1))
             phone_row(page, upper, ground)
             qr(page, lower, link, on=ground)
     elif link:
@@ -97,21 +97,28 @@ def normal(
         spot, area = grid.bottom(area, min(page.px(share), area.height * 48 // 100), page.px(4))
         contact(page, spot, link)
     elif has_contact:
-        wide = page.px(48) if page.is_tight else max(page.px(56), area.width * 34 // 100)
+        wide = page.px(48) if page.is_tight else max(page.px(64), area.width * 32 // 100)
         spot, area = grid.right(area, wide, page.px(6))
         contact(page, spot, link)
     side = min(page.px(14 if page.is_tight else 26), area.height // 3)
-    top, rest = grid.top(area, max(side, min(page.block(3, sizes.title), area.height // 2)), page.px(2))
-    mark, words = grid.left(top, side, page.px(4))
+    room = area.width - side - page.px(5)
+    lines = max(1, min(3, page.lines(headline, room, sizes.title * 0.95, True)))
+    first = max(side, page.block(lines, sizes.title * 0.95))
+    note_lines = min(3, page.lines(note, area.width, sizes.body)) if note else 0
+    last = page.block(note_lines, sizes.body) if note else 0
+    each = page.block(2 if page.is_portrait or page.is_tight else 1, sizes.body * 1.1) + page.px(1.5)
+    between = min(len(steps_) * max(each, page.px(10)), area.height - first - last - page.px(6)) if steps_ else 0
+    gap = page.px(2 if page.is_tight else 4)
+    whole = grid.middle(area, min(area.height, first + between + last + gap * (1 + bool(steps_))))
+    top, rest = grid.top(whole, first, gap)
+    mark, words = grid.left(top, side, page.px(5))
     page.icon(grid.middle(mark, side), icon, colour)
-    lines = max(1, min(3, page.lines(headline, words.width, sizes.title * 0.9, True)))
     page.text(words, headline, sizes.title * 0.95, is_bold=True, lines=lines)
-    if note:
-        lines = min(3, page.lines(note, rest.width, sizes.small))
-        below, rest = grid.bottom(rest, page.block(lines, sizes.small), page.px(1))
-        page.text(below, note, sizes.small, colour=palette.faint, lines=lines)
     if steps_:
-        numbered(page, rest, steps_)
+        spot, rest = grid.top(rest, between, gap)
+        numbered(page, spot, steps_)
+    if note:
+        page.text(grid.top(rest, last)[0], note, sizes.body, colour=palette.faint, lines=note_lines)
 
 
 def numbered(page: Page, rect: Rect, rows: list[str], most_mm: float = 16.0) -> None:

@@ -223,8 +223,14 @@ class Page:
         self._targets.append(Target(name=name, rect=rect, is_enabled=is_enabled, is_staff=is_staff, why=why))
 
     def moving(self, frame_s: float = FRAME_S) -> None:
-        """It is drawn anew after so long because something moves."""
+        """It is drawn anew after so long because something moves; not where nothing is to move."""
+        if not self.look.moves:
+            return
         self.frame_s = frame_s if self.frame_s is None else min(self.frame_s, frame_s)
+
+    def ticking(self, every_s: float = 1.0) -> None:
+        """A number on it counts; also where nothing moves."""
+        self.frame_s = every_s if self.frame_s is None else min(self.frame_s, every_s)
 
     def picture(self) -> Picture:
         return Picture(

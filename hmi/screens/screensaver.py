@@ -84,7 +84,7 @@ def _strip(page: Page, area: Rect) -> None:
     if page.is_large:
         page_of = int(page.view.now_s // 6) % len(everyone) if page.look.moves else 0
         if len(everyone) > 1 and page.look.moves:
-            page.moving(6.0)
+            page.ticking(6.0)
         everyone = everyone[page_of : page_of + 1]
     across, down = _shape(page, area, len(everyone))
     words = [page.words(each.look.word) for each in everyone]

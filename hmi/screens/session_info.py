@@ -12,8 +12,8 @@ from hmi.screens.facts import Known
 from hmi.screens.frame import Action, frame
 from hmi.screens.page import Page
 from hmi.screens.parts import labelled, paragraph
-from hmi.screens.why import why
 from hmi.view import View
+from hmi.why import why_key
 
 LEAST_POINTS = 3
 
@@ -31,7 +31,7 @@ def picture(view: View) -> Picture:
     pages = 1
     cells = _cells(page, each)
     if page.is_large and is_own:
-        pages = 1 + len(cells) + (1 if why(view, each) else 0)
+        pages = 1 + len(cells) + (1 if why_key(view.seen, each.number) else 0)
     elif show == "details":
         pages = -(-len(_details(page, each)) // _per_page(page))
     area = frame(
@@ -128,14 +128,10 @@ def _ring(page: Page, rect: Rect, each: Known) -> None:
     page.text(spot, number, cap, colour=page.value_colour, is_bold=True, least_mm=12.0)
     lift = (page.px(cap) - page.px(unit)) // 2
     page.text(Rect(rest.x, rest.y + lift, rest.width, rest.height), "%", unit, colour=palette.faint, is_bold=True)
-    left = each.remaining_s
-    below = Rect(ring.x + side // 5, whole.bottom - block // 8, side * 3 // 5, page.block(1, sizes.small))
-    if left is not None and each.is_charging and below.bottom < ring.bottom - page.px(thick + 3):
-        page.text(below, values.duration(left, page.words), sizes.small, colour=palette.faint, align=Align.CENTRE)
 
 
 def _overview(page: Page, area: Rect, each: Known, cells: list[tuple[str, str]]) -> None:
-    line, sizes = why(page.view, each), page.sizes
+    line, sizes = why_key(page.view.seen, each.number), page.sizes
     if page.is_portrait:
         side = min(area.width * (60 if not page.is_tight else 52) // 100, area.height * 38 // 100)
         if line:
@@ -157,9 +153,10 @@ def _overview(page: Page, area: Rect, each: Known, cells: list[tuple[str, str]])
     spot, rest = grid.left(area, side, page.px(7))
     _ring(page, spot, each)
     if not page.is_tight and rest.height > page.px(60) and len(_points(page.view, each)) >= LEAST_POINTS:
-        chart, rest = grid.bottom(rest, rest.height * 48 // 100, page.px(4))
+        values_height = 2 * (page.block(1, sizes.small) + page.block(1, sizes.value * 0.85) + page.px(1))
+        chart, rest = grid.bottom(rest, rest.height - values_height - page.px(4), page.px(4))
         _chart(page, chart, each)
-        _grid(page, rest, cells, 3 if rest.height > page.px(30) else len(cells))
+        _grid(page, rest, cells, 3)
         return
     _grid(page, rest, cells, 2 if not page.is_tight or len(cells) < 5 else 3)
 
@@ -315,4 +312,4 @@ def _large(page: Page, area: Rect, each: Known, cells: list[tuple[str, str]], at
         label, value = cells[at - 1]
         labelled(page, area, label, value, value_mm=sizes.primary)
         return
-    paragraph(page, area, page.words(why(page.view, each)), sizes.title, is_bold=True, most=6)
+    paragraph(page, area, page.words(why_key(page.view.seen, each.number)), sizes.title, is_bold=True, most=6)

@@ -54,7 +54,7 @@ def picture(view: View) -> Picture:
         if page.is_portrait:
             spot, area = grid.bottom(area, max(page.px(62), area.height * 38 // 100), page.px(4))
         else:
-            spot, area = grid.right(area, max(page.px(52), area.width * 30 // 100), page.px(6))
+            spot, area = grid.right(area, max(page.px(50), area.width * 27 // 100), page.px(6))
         qr(page, card(page, spot), link, words("ses.receipt"), page.palette.card)
     _numbers(page, area, cells, notes)
     return page.picture()
@@ -103,7 +103,7 @@ def _idle(page: Page, tariff: Tariff | None) -> str:
     each = facts.here(view)
     if tariff is None or not tariff.idle_per_minute or since is None or each.state is None or each.session is None:
         return ""
-    page.moving(10.0)
+    page.ticking(10.0)
     left = tariff.idle_free_min * 60 - since
     price = values.money(tariff.idle_per_minute, tariff, page.words)
     if left > 0:
@@ -113,7 +113,7 @@ def _idle(page: Page, tariff: Tariff | None) -> str:
 
 def _numbers(page: Page, area: Rect, cells: list[tuple[str, str]], notes: list[str]) -> None:
     sizes, palette, words = page.sizes, page.palette, page.words
-    lines = min(2, page.lines(words("ses.unplug"), area.width - page.px(18), sizes.body, True))
+    lines = min(2, page.lines(words("ses.unplug"), area.width - page.px(20), sizes.least, True))
     height = page.block(lines, sizes.body) + page.px(2 if page.is_tight else 4)
     spot, area = grid.bottom(area, height, page.px(2))
     page.fill(spot, palette.card, sizes.radius)
@@ -123,7 +123,7 @@ def _numbers(page: Page, area: Rect, cells: list[tuple[str, str]], notes: list[s
     page.icon(grid.middle(mark, side), "plug", palette.accent, palette.card)
     page.text(rest, words("ses.unplug"), sizes.body, on=palette.card, is_bold=True, lines=lines)
     for note in reversed(notes):
-        lines = 1 if page.wide(note, sizes.body) <= area.width else 2
+        lines = 1 if page.wide(note, sizes.least) <= area.width else 2
         spot, area = grid.bottom(area, page.block(lines, sizes.body), page.px(0.5))
         page.text(spot, note, sizes.body, colour=palette.faint, lines=lines)
     down = -(-len(cells) // 2) if area.height > 2 * (page.block(1, sizes.small) + page.block(1, sizes.body)) else 1

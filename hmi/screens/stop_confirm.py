@@ -72,7 +72,7 @@ def _countdown(page: Page, area: Rect, view: View) -> None:
     until = view.place.until_s
     if until is None:
         return
-    page.moving(1.0)
+    page.ticking(1.0)
     total = max(1.0, until - view.place.since_s)
     share = round(max(0.0, min(1.0, (until - view.now_s) / total)), 2)
     line = Rect(area.x, area.bottom - page.px(1.2), area.width, page.px(1.2))

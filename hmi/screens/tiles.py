@@ -72,21 +72,23 @@ def _tall(page: Page, inner: Rect, each: Known, colour: Colour, words: list[str]
         page.icon(grid.middle(status, side), each.look.icon, colour, ground)
     place, _ = grid.right(others, side)
     face(page, grid.middle(place, side), each, ground, page.palette.faint)
-    lines = 2 if page.is_tight else 3
-    cap = page.alike(words, Rect(0, 0, rest.width, page.block(lines, sizes.body)), sizes.body * 1.1, lines, True)
+    most = 2 if page.is_tight else 3
+    cap = page.alike(words, Rect(0, 0, rest.width, page.block(most, sizes.body)), sizes.body * 1.1, most, True)
+    lines = max(page.lines(word, rest.width, cap, True) for word in words)
+    lines = max(1, min(most, lines))
     below = page.block(1, sizes.body)
+    line, rest = grid.bottom(rest, below, 0)
+    page.text(line, second_line(page, each), sizes.body, colour=page.value_colour, on=ground)
     word, rest = grid.bottom(rest, page.block(lines, cap), gap)
+    took = min(lines, page.lines(page.words(each.look.word), word.width, cap, True))
+    word = grid.bottom(word, page.block(took, cap))[0] if page.is_tight else grid.top(word, page.block(took, cap))[0]
+    page.text(word, page.words(each.look.word), cap, colour=colour, on=ground, is_bold=True, lines=lines)
     if not page.is_tight:
-        kind, rest = grid.top(rest, below, 0)
+        kind, rest = grid.top(rest, below, gap)
         page.text(kind, FACES[each.type][1], sizes.body, colour=page.palette.faint, on=ground)
-    line, rest = grid.top(rest, below, gap)
-    page.text(line, second_line(page, each), sizes.body, colour=page.value_colour, on=ground, is_bold=page.is_tight)
-    if not page.is_tight and rest.height > page.px(8):
-        side = min(rest.height, rest.width, page.px(max(20.0, 0.2 * page.height_mm)))
-        page.icon(Rect(rest.x, rest.y + (rest.height - side) // 2, side, side), each.look.icon, colour, ground)
-    took = page.lines(page.words(each.look.word), word.width, cap, True)
-    spot = Rect(word.x, word.y, word.width, page.block(min(lines, took), cap))
-    page.text(spot, page.words(each.look.word), cap, colour=colour, on=ground, is_bold=True, lines=lines)
+        side = min(rest.height, rest.width, page.px(max(22.0, 0.2 * page.height_mm)))
+        if side > page.px(8):
+            page.icon(Rect(rest.x, rest.bottom - side, side, side), each.look.icon, colour, ground)
 
 
 def _row(page: Page, inner: Rect, each: Known, colour: Colour, words: list[str]) -> None:

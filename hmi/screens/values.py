@@ -17,7 +17,7 @@ def grouped(value: float, digits: int, words: Words) -> str:
     """`12 345,60`: the decimal mark of the language, blanks between thousands."""
     whole, _, rest = words.number(abs(value), digits).replace(",", ".").partition(".")
     parts: list[str] = []
-    while len(whole) > 3:
+    while len(whole) > (3 if len(whole) > 4 or parts else 4):
         parts.insert(0, whole[-3:])
         whole = whole[:-3]
     text = NO_BREAK.join([whole, *parts])
@@ -81,6 +81,6 @@ def clock(at: datetime | None) -> str:
 
 
 def link_shown(link: str, longest: int = 60) -> str:
-    """A link as it is printed below its code: without the scheme."""
-    shown = link.split("://", 1)[-1].rstrip("/")
+    """A link as it is printed below its code: without the scheme, and without what only programs read."""
+    shown = link.split("://", 1)[-1].split("?", 1)[0].rstrip("/")
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
