@@ -25,6 +25,7 @@ from benchmarks.outage import link_back, restarts
 from benchmarks.queue import queue
 from benchmarks.rig import Place
 from benchmarks.schedules import schedules
+from benchmarks.screen import screen
 from benchmarks.start import cold_start
 from benchmarks.storage import drain, journal
 from benchmarks.validation import validation
@@ -56,6 +57,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "polls": polls,
     "can": can_latency,
     "cabinet": cabinet,
+    "screen": screen,
     "power": power,
 }
 BY_NAME: dict[str, Benchmark] = {"soak": soak}

@@ -85,6 +85,11 @@ class Window:
         return self.rotation.width, self.rotation.height
 
     @property
+    def painter(self) -> Painter | None:
+        """None before the first opening."""
+        return self._painter
+
+    @property
     def is_open(self) -> bool:
         return self._display is not None
 
