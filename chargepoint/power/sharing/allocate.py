@@ -188,6 +188,8 @@ class _Sharing:
         ideal = choose(ranked, self.budget.room)
         if groups.reached(given.served) >= groups.reached(ideal) or settled is self.previous.settled:
             return given, settled
+        if len(ideal.guaranteed) == len(ranked):
+            return given, settled  # the grid leaves nobody out
         outputs = [party for party in reversed(ranked) if party.number in ideal.lows and party.number in groups.outputs]
         outputs.sort(key=lambda party: party.number in given.served.lows)
         pairs = itertools.islice(

@@ -43,24 +43,26 @@ def choose(ranked: Sequence[Party], room: Room, able_w: Mapping[int, float] | No
     """Of `ranked` (the first of those who cannot all be served first). `able_w`: what the modules of each give; whoever
     is not in it has modules of its own."""
     able = able_w or {}
-
-    def kept_w(party: Party, level_w: float) -> float:
-        given_w = able.get(party.number, math.inf)
-        return given_w if level_w - KEPT_W <= given_w < level_w else level_w
-
-    goals = {party.number: kept_w(party, party.guarantee_w) for party in ranked}
-    floors = {party.number: party.least_w for party in ranked}
-    can_float = [p for p in ranked if able.get(p.number, math.inf) >= floors[p.number] - TOLERANCE_W]
-    can_reach = [
-        p for p in can_float if not p.is_modest and able.get(p.number, math.inf) >= goals[p.number] - TOLERANCE_W
-    ]
+    goals: dict[int, float] = {}
+    can_float: list[Party] = []
+    can_reach: list[Party] = []
+    for party in ranked:
+        given_w, goal_w = able.get(party.number, math.inf), party.guarantee_w
+        if given_w < party.least_w - TOLERANCE_W:
+            continue
+        if goal_w - KEPT_W <= given_w < goal_w:
+            goal_w = given_w
+        goals[party.number] = min(goal_w, given_w)
+        can_float.append(party)
+        if not party.is_modest and given_w >= goal_w - TOLERANCE_W:
+            can_reach.append(party)
     reached = most_served([party.load(goals[party.number]) for party in can_reach], room)
-    lows = {p.number: min(goals[p.number], able.get(p.number, math.inf)) for p in can_reach if p.number in reached}
-    left = less(room, [p for p in can_reach if p.number in reached], lows)
+    lows = {party.number: goals[party.number] for party in can_reach if party.number in reached}
     others = [party for party in can_float if party.number not in reached]
     if others:
-        floating = most_served([party.load(floors[party.number]) for party in others], left)
-        lows |= {number: floors[number] for number in floating}
+        left = less(room, [party for party in can_reach if party.number in reached], lows)
+        floating = most_served([party.load(party.least_w) for party in others], left)
+        lows |= {party.number: party.least_w for party in others if party.number in floating}
     return Served(reached, lows)
 
 

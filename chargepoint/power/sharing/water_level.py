@@ -76,7 +76,7 @@ def classes(parties: Sequence[Party], mode: Mode) -> list[list[Party]]:
 def less(room: Room, parties: Sequence[Party], powers_w: Mapping[int, float]) -> Room:
     """What is left of `room` when these have so much."""
     return tuple(
-        have - math.fsum(p.costs[index] * powers_w[p.number] for p in parties) if have < math.inf else have
+        have - math.fsum([p.costs[index] * powers_w[p.number] for p in parties]) if have < math.inf else have
         for index, have in enumerate(room)
     )
 
