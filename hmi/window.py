@@ -22,6 +22,7 @@ import pygame
 from chargepoint.config_screen import ScreenSettings
 from hmi.drawing.items import Picture, Rect
 from hmi.drawing.painter import Painter
+from hmi.heap import give_back
 from hmi.panel import Touch, TouchKind
 from hmi.rotation import Rotation
 
@@ -95,6 +96,7 @@ class Window:
 
     def open(self) -> None:
         """Raises DisplayLost, which says what is the matter and what to look at."""
+        give_back()
         os.environ.update(HINTS)
         os.environ["SDL_VIDEODRIVER"] = DRIVERS[self._video]
         try:
