@@ -437,6 +437,20 @@ def test_a_setting_below_zero_is_refused() -> None:
     assert error["where"] == "switching.rise_a_per_s"
 
 
+def test_all_is_done_when_it_has_been_at_rest_and_not_in_the_tick_of_another_wish() -> None:
+    idle: dict[str, Any] = {
+        "groups": {name: {"voltage_v": 0, "current_a": 0} for name in ("M1", "M2")},
+        "contactors": dict.fromkeys(CLOSED, False),
+        "outputs": {"1": {"stage": "idle"}, "2": {"stage": "idle"}},
+    }
+    ticks = [tick(place / 5, **idle) for place in range(10)]
+    ticks[5] |= {"to": TO}
+    ticks[8] |= {"to": TO}
+    answers = switch(STATION, {"from": [], "to": {}}, *ticks)[2:]
+    assert [place for place, answer in enumerate(answers) if answer["done"]] == [3, 4, 8, 9]
+    assert [each["why"] for each in answers[-1]["missing"]] == ["output 2 takes no group now"]
+
+
 def test_an_answer_of_serve_may_be_what_is_wanted() -> None:
     allocation = last(step(car(1)))
     begun = switch(STATION, {"to": allocation})[-1]

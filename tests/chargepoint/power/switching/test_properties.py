@@ -15,6 +15,7 @@ few = settings(
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],  # making an example smaller takes minutes: only at length
 )
+quick = settings(few, max_examples=5)
 many = settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -24,23 +25,20 @@ def test_the_rules_hold_whatever_fails(scenario: Scenario) -> None:
     assert properties.keeps_the_rules(scenario) == []
 
 
-@pytest.mark.long
 @given(scenarios(ORDERLY))
-@few
+@quick
 def test_an_honest_plant_gets_where_it_is_wanted_and_stays_there(scenario: Scenario) -> None:
     assert properties.reaches_what_is_wanted(scenario) == []
 
 
-@pytest.mark.long
 @given(scenarios(ORDERLY))
-@few
+@quick
 def test_a_new_sequencer_takes_over_at_any_moment(scenario: Scenario) -> None:
     assert properties.survives_restarts(scenario) == []
 
 
-@pytest.mark.long
 @given(scenarios(HURTING))
-@few
+@quick
 def test_what_is_not_bad_goes_on_and_what_is_mended_is_used_again(scenario: Scenario) -> None:
     assert properties.goes_on_without_the_bad_parts(scenario) == []
 
