@@ -1,7 +1,7 @@
 """Large pieces of pictures go back to the system when they are let go.
 
 glibc raises by itself the size from which memory is asked of the system, up to 32 MiB, once a large piece was freed;
-from then on pictures lie scattered in the heap, which only grows. A fixed size saves 6 MiB after all screens were shown.
+from then on pictures lie scattered in the heap, which only grows. A fixed size saves 6 MiB after all screens.
 """
 
 from __future__ import annotations
