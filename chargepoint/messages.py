@@ -26,6 +26,7 @@ from chargepoint.records import (
 )
 from chargepoint.vocabulary import (
     AuthorizationBasis,
+    CardReason,
     Cause,
     ClimateZone,
     ConnectorFlag,
@@ -541,13 +542,18 @@ class CardSeen(Event, frozen=True, kw_only=True):
 
 
 class CardHandled(Event, frozen=True, kw_only=True):
-    """What came of a card, for screens, lights and sounds."""
+    """What came of a card, for screens, lights and sounds. A card that waited for a choice is told a second time.
+
+    Fields as those of `CardOutcome`.
+    """
 
     reader: str
     uid: str
     outcome: str
     connector: int | None = None
     text: str = ""
+    reason: CardReason = CardReason.NONE
+    choices: tuple[int, ...] = ()
 
 
 # -------------------------------------------------------------------------------------------------- station: calls
@@ -564,12 +570,15 @@ class PresentCard(Request["CardOutcome"], frozen=True, kw_only=True):
 class CardOutcome(Reply, frozen=True, kw_only=True):
     """`outcome`: started, waiting_for_ev, stopped, choose, own_session, refused, nothing_to_do, unavailable.
 
-    own_session: this card's own charge, which it does not end where a screen asks first.
+    own_session: this card's own charge, which it does not end where a screen asks first. `reason` why nothing came of
+    it, `text` the same as a sentence; `choices` the connectors of which one is to be chosen.
     """
 
     outcome: str
     connector: int | None = None
     text: str = ""
+    reason: CardReason = CardReason.NONE
+    choices: tuple[int, ...] = ()
 
 
 class StartCharging(Request["ActionResult"], frozen=True, kw_only=True):

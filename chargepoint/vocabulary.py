@@ -172,6 +172,27 @@ class CredentialType(enum.StrEnum):
     VIN = "VIN"
 
 
+class CardReason(enum.StrEnum):
+    """Why a card, or a start, came to nothing: a word for screens, which have a text for each (hmi.md 5). Ours."""
+
+    NONE = ""
+    UNKNOWN = "unknown"  # nobody knows the card
+    UNREADABLE = "unreadable"  # its number is none that can be used
+    RANDOM = "random"  # it has another number each time
+    BLOCKED = "blocked"
+    EXPIRED = "expired"
+    NOT_HERE = "not_here"  # its user may not charge at this station
+    LIMIT = "limit"  # its user's energy is used up
+    BUSY = "busy"  # it charges already, as the central system sees it
+    TIMEOUT = "timeout"  # nobody could be asked in time
+    OFFLINE = "offline"  # without a link to the central system it may not start
+    APP_ONLY = "app_only"  # charges are started from the app
+    RESERVED = "reserved"  # what could be meant is kept for others
+    NONE_FREE = "none_free"
+    OUT_OF_ORDER = "out_of_order"  # what is meant has a fault, or is out of service
+    RESTARTING = "restarting"
+
+
 class SessionFlag(enum.IntFlag):
     """(9)"""
 
