@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from chargepoint.power.assignment.need import Costs, Need
-from chargepoint.power.assignment.ways import Ways
+from chargepoint.power.assignment.ways import Table, Ways
 from chargepoint.power.parts import Part
 
 FREE = -1
@@ -79,7 +79,11 @@ class Problem:
             if output != FREE and link in self.links[output].get(name, ()):
                 self.start[group], self.start_link[group] = output, link
         self._drop_clashes()
-        self._sort(ways)
+        key = tuple([(need.connector, need.voltage_v) for need in needs])
+        if key not in ways.tables:
+            ways.tables[key] = self._table()
+        self.sorts, self.sort, self.sort_w, self.reach, self.is_complete = ways.tables[key]
+        self.is_plain = self.is_direct and self.is_complete and self.sorts == 1
         self.resting = {
             group
             for group, name in enumerate(part.groups)
@@ -187,24 +191,23 @@ class Problem:
             return self.start_link[group]
         return self.links[output][self.groups[group]][0]
 
-    def _sort(self, ways: Ways) -> None:
+    def _table(self) -> Table:
         """Groups of the same sort give the same wherever they may go."""
         sorts: dict[tuple[tuple[float, ...], float], int] = {}
-        kind_of, share = self.topology.kind_of_group, ways.share
+        ways, kind_of, share = self.ways, self.topology.kind_of_group, self.ways.share
         kinds = [ways.kinds(need.voltage_v) for need in self.needs]
         able = {kind: tuple([each[kind] for each in kinds]) for kind in {kind_of[name] for name in self.groups}}
-        self.sort = [sorts.setdefault((able[kind_of[name]], share.get(name, 1.0)), len(sorts)) for name in self.groups]
-        self.sort_w = [[0.0] * len(sorts) for _ in self.needs]
-        self.reach: list[list[int]] = [[] for _ in self.groups]
+        sort = [sorts.setdefault((able[kind_of[name]], share.get(name, 1.0)), len(sorts)) for name in self.groups]
+        sort_w = [[0.0] * len(sorts) for _ in self.needs]
+        reach: list[list[int]] = [[] for _ in self.groups]
         for output, row in enumerate(self.power):
-            best = self.sort_w[output]
+            best = sort_w[output]
             for group, power_w in enumerate(row):
                 if power_w > 0:
-                    best[self.sort[group]] = power_w
-                    self.reach[group].append(output)
-        self.is_complete = all(len(reach) in (0, len(self.needs)) for reach in self.reach)
-        self.sorts = len(sorts)
-        self.is_plain = self.is_direct and self.is_complete and len(sorts) == 1
+                    best[sort[group]] = power_w
+                    reach[group].append(output)
+        is_complete = all(len(each) in (0, len(self.needs)) for each in reach)
+        return Table(len(sorts), sort, sort_w, reach, is_complete)
 
     def _liken(self) -> None:
         """Groups alike in every way: sort, where they are, what moving them costs, where they may go. In `likes`

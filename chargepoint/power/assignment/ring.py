@@ -46,6 +46,9 @@ class Row:
         bus_of_group, nodes = problem.topology.bus_of_group, set(problem.topology.installed.nodes)
         self.behind_own = [group for group, name in enumerate(problem.groups) if bus_of_group[name] not in nodes]
         self.options: list[Stretched] = []
+        needs = problem.needs
+        ranked = sorted(range(len(needs)), key=lambda output: (needs[output].rank, needs[output].connector))
+        self.turn = {output: turn for turn, output in enumerate(ranked)}
         for output, need in enumerate(problem.needs):
             onward = self.ring.onward.get(need.connector, ())
             backward = self.ring.backward.get(need.connector, ())
@@ -78,7 +81,7 @@ class Row:
     def best(self, worth: Worth, goal_w: Sequence[float], floor_w: Sequence[float], *, is_fresh: bool) -> Placed:
         """The best there is; `is_fresh`: if nothing were connected."""
         problem, of = self.problem, worth.of
-        bonuses = [_bonuses(problem, output, goal_w, floor_w) for output in range(len(problem.needs))]
+        bonuses = [self._bonuses(output, goal_w[output], floor_w[output]) for output in range(len(problem.needs))]
         scores = []
         for _, _, output, _, power_w, cost_w, fresh_cost_w in self.options:
             score = int(STEPS_PER_W * (of(output, power_w) - (fresh_cost_w if is_fresh else cost_w)))
@@ -101,6 +104,15 @@ class Row:
             if self.behind_own:
                 _let_go(problem, worth, placed, each.output, self.behind_own)
         return placed
+
+    def _bonuses(self, output: int, goal_w: float, floor_w: float) -> tuple[float, float, int, int]:
+        """Goal and floor, and what counts for them above all power: first how many reach theirs, then the ranks."""
+        if self.problem.top_w[output] <= 0:
+            return math.inf, math.inf, 0, 0
+        count = len(self.problem.needs)
+        one = ((1 << count) + (1 << (count - 1 - self.turn[output]))) << POWER_BITS
+        goal = goal_w - TOLERANCE_W if goal_w > 0 else math.inf
+        return goal, floor_w - TOLERANCE_W, one << 2 * count + 6, one
 
     def _find(self, output: int, onward: Sequence[Stretch], backward: Sequence[Stretch]) -> None:
         """Stretches of which no node could be left out for nothing."""
@@ -141,20 +153,6 @@ class Row:
                 first = (home - back) % nodes
                 self.options.append(Stretched(first, back + far + 1, output, back, back_w + far_w, cost_w, fresh_w))
             shorter_w = back_w
-
-
-def _bonuses(
-    problem: Problem, output: int, goal_w: Sequence[float], floor_w: Sequence[float]
-) -> tuple[float, float, int, int]:
-    """Goal and floor, and what counts for them above all power: first how many reach theirs, then the ranks."""
-    if problem.top_w[output] <= 0:
-        return math.inf, math.inf, 0, 0
-    count = len(problem.needs)
-    rank = problem.needs[output].rank, problem.needs[output].connector
-    place = sum(1 for need in problem.needs if (need.rank, need.connector) < rank)
-    one = ((1 << count) + (1 << (count - 1 - place))) << POWER_BITS
-    goal = goal_w[output] - TOLERANCE_W if goal_w[output] > 0 else math.inf
-    return goal, floor_w[output] - TOLERANCE_W, one << 2 * count + 6, one
 
 
 def _side(

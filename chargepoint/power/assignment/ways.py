@@ -29,6 +29,17 @@ class Side(NamedTuple):
     ends: list[bool]
 
 
+class Table(NamedTuple):
+    """How many sorts of groups there are; by group its sort; by output W of a group of each sort; by group the outputs
+    it may go to; whether those are all, for each."""
+
+    sorts: int
+    sort: list[int]
+    sort_w: list[list[float]]
+    reach: list[list[int]]
+    is_complete: bool
+
+
 Begun = tuple[tuple[int, ...], tuple[float, ...], tuple[float, ...]]
 """By group: its link now, and what it costs to move and to free it."""
 
@@ -58,6 +69,8 @@ class Ways:
         self._kinds: dict[float, dict[int, float]] = {}
         self.looks = MORE_LOOKS if len(topology.links) <= FEW_LINKS else MOST_LOOKS
         self._direct: dict[int, bool] = {}
+        self.tables: dict[tuple[tuple[int, float], ...], Table] = {}
+        """What outputs at their voltages could have of a part, as found before (problem.py)."""
         self.sides: dict[tuple[int, float, Begun], tuple[Side, Side]] = {}
         """What lies both ways of an output on a ring, as found before (ring.py)."""
 

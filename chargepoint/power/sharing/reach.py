@@ -66,12 +66,14 @@ class Reach:
 
     def sums_w(self, links: Mapping[str, int], parties: Iterable[Party]) -> dict[int, float]:
         """What the groups on `links` can give each of these connectors together."""
-        by_number = {party.number: party for party in parties}
-        sums = dict.fromkeys(by_number, 0.0)
+        kinds = {party.number: self._kinds(party) for party in parties}
+        sums = dict.fromkeys(kinds, 0.0)
+        of_link, kind_of, share = self.topology.links, self.topology.kind_of_group, self.ways.share
         for name, link in sorted(links.items()):
-            party = by_number.get(self.topology.links[link].connector)
-            if party is not None:
-                sums[party.number] += self.able_w(name, party)
+            number = of_link[link].connector
+            if number in kinds:
+                able_w = kinds[number][kind_of[name]]
+                sums[number] += able_w * share.get(name, 1.0) if share else able_w
         return sums
 
 
