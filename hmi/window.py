@@ -269,8 +269,8 @@ class Shot:
 
 
 ADVICE = {
-    "kmsdrm": "The service needs /dev/dri/card0 and the input devices (groups video, render and input), and nothing "
-    "else may hold the display.",
+    "kmsdrm": "The service needs Debian's libgbm1, libegl1 and libgl1-mesa-dri, /dev/dri/card0 and the input devices "
+    "(groups video, render and input), and nothing else may hold the display.",
     "x11": "There must be a display server, and DISPLAY must name it.",
     "headless": "",
 }

@@ -185,7 +185,7 @@ class Painter:
         radius = min(radius, target.rect.width // 2, target.rect.height // 2)
         veil = WHITE if luminance(under) < 0.3 else BLACK
         shapes.shade(self.surface, target.rect, veil, PRESSED_ALPHA, radius)
-        edge = max(3, min(target.rect.width, target.rect.height) // 24)
+        edge = max(3, min(9, min(target.rect.width, target.rect.height) // 24))
         shapes.frame(self.surface, target.rect, veil, radius, edge, self.cache)
 
     def _say(self, what: str) -> None:
