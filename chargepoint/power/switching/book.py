@@ -53,6 +53,7 @@ class ContactorBook:
         self._offered_s: dict[str, float] = {}
         self._first_s, self._looks = math.inf, 0
         self._reported: Mapping[str, bool | None] = {}
+        self._unsteady: set[str] = set()
         self._unasked_s: dict[str, deque[float]] = {}
         """When what each reports became another thing than was ordered, without an order: the last few times."""
         self._closings: dict[str, deque[float]] = {
@@ -71,19 +72,21 @@ class ContactorBook:
         """Those that cannot be closed (again)."""
         return frozenset(self.failed) | self.unknown
 
-    def unsteady(self, feedback: Mapping[str, bool | None], now_s: float) -> list[str]:
+    def unsteady(self, feedback: Mapping[str, bool | None], now_s: float) -> set[str]:
         """Those whose feedback has come and gone by itself of late: what it says counts as not known."""
         if feedback != self._reported:
             for name, said in feedback.items():
-                is_news = said is not self._reported.get(name, said) and name not in self._moving
+                is_asked = name in self._moving and name not in self._unsteady
+                is_news = said is not self._reported.get(name, said) and not is_asked
                 if is_news and said is not self.ordered.get(name, said):
                     self._unasked_s.setdefault(name, deque(maxlen=self.settings.tries)).append(now_s)
             self._reported = feedback
-        return [
+        self._unsteady = {
             name
             for name, times in self._unasked_s.items()
             if len(times) == self.settings.tries and now_s - times[0] <= self.settings.unsteady_s
-        ]
+        }
+        return self._unsteady
 
     def look(self, look: Look, now_s: float) -> None:
         """Compare what is reported with what was ordered; faults are found here."""

@@ -236,7 +236,8 @@ class Sequencer:
     def _note_changes(self, tick: Tick) -> None:
         """Whoever waited in vain tries again when something is reported or wanted that was not before."""
         stages = [output.stage for output in tick.look.outputs.values()]
-        seen = (tick.measured.contactors, stages, tick.wanted.links, tick.groups.locked.keys() | ())
+        broken = (frozenset(tick.groups.locked), tick.contactors.unusable, frozenset(tick.contactors.welded))
+        seen = (tick.measured.contactors, stages, tick.wanted.links, broken)
         if seen == self._seen:
             return
         self._seen, self._changed_s = seen, tick.now_s
@@ -344,7 +345,7 @@ def _ended(tick: Tick, member: Member, move: Running, end: End) -> MoveRecord:
     member.move, member.refused = None, end.text
     member.is_stuck = end.result is Result.REFUSED and move.step is Step.REST
     if end.result in _RESTED:
-        member.not_before_s = tick.now_s + tick.settings.retry_s
+        member.not_before_s = math.inf if member.is_stuck else tick.now_s + tick.settings.retry_s
     if end.result is Result.NOT_MATCHED:
         tick.groups.lock(member.name, end.text, tick.now_s + tick.settings.retry_s)
     return MoveRecord(
