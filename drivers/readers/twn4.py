@@ -1,6 +1,6 @@
-"""Elatec TWN4 on a serial port (USB CDC): cards of 125 kHz and 13.56 MHz, by its simple protocol or its standard output.
+"""Elatec TWN4 by USB (CDC): cards of 125 kHz and 13.56 MHz, by its simple protocol or its standard output.
 
-Source: three public clients; not checked against the maker's manual. With the simple protocol (firmware of that name) it
+Source: public clients; not checked against the maker's manual. With the simple protocol (firmware of that name) it
 is asked for cards, lights up and sounds; with the standard firmware it says each number once as a line.
 
 Quirks: firmware and protocol are chosen with the maker's tool; `protocol` must say the same. Type codes, lights and the
