@@ -47,9 +47,9 @@ class Chain(NamedTuple):
 
 
 class Exchange:
-    """Moves groups in `placed` by chains that gain in `worth`, of at most `longest` groups."""
+    """Moves groups in `placed` by chains that gain in `worth`."""
 
-    def __init__(self, problem: Problem, placed: Placed, worth: Worth, longest: int = LONGEST) -> None:
+    def __init__(self, problem: Problem, placed: Placed, worth: Worth) -> None:
         self.problem, self.placed, self.worth = problem, placed, worth
         self.sort_w = problem.sort_w
         count = len(problem.needs)
@@ -66,7 +66,7 @@ class Exchange:
         self.cheapest_w = [0.0] * (count + 1)
         self.least_w: list[dict[int, float]] = [{} for _ in range(count + 1)]
         """By owner and sort: the least that such a hop costs."""
-        self.longest = min(longest, LONGEST_IN_FULL) if problem.is_complete else longest
+        self.longest = LONGEST_IN_FULL if problem.is_complete else LONGEST
         if problem.sorts > 1 and sum(map(len, problem.reach)) > MANY:
             self.longest = min(self.longest, LONGEST_OF_MANY)
         self.settled = [0] * count
@@ -78,9 +78,8 @@ class Exchange:
     def run(self) -> None:
         """Take the best chain until none gains; then free what was connected for nothing."""
         for _ in range(MOST_STEPS):
-            chain = self._direct()
-            if chain is None and self.longest > 1:
-                chain = self._longer()
+            self.take_plain()
+            chain = self._longer()
             if chain is not None:
                 self._take(chain)
             elif self.problem.sorts == 1 or not self._share_anew():
@@ -92,6 +91,14 @@ class Exchange:
                 if self.loss_w[owner][problem.sort[group]] + refund_w > TOLERANCE_W:
                     self._move(group, FREE)
                     self._look_at(owner)
+
+    def take_plain(self) -> None:
+        """Take the best move of one group until none gains."""
+        for _ in range(MOST_STEPS):
+            chain = self._direct()
+            if chain is None:
+                break
+            self._take(chain)
 
     # ------------------------------------------------------------------------------------------------- what there is
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 from chargepoint.power.assignment import exchange, search
 from chargepoint.power.assignment.fairness import fairness_for
@@ -85,16 +84,14 @@ class Steps:
             placed = again
         return _no_worse(problem, placed, Worth(problem, [0.0] * len(self.wanted), fairness))
 
-    def roughly_used(self, each: Problem, fairness: float) -> Iterator[float]:
-        """W that are used, as seen in a hurry: given out quickly, then the plain moves that gain."""
+    def roughly(self, each: Problem, fairness: float) -> Iterator[Placed]:
+        """Where the best begins, as far as it is quick: what is given out, then the plain moves that gain."""
         if each.is_direct:
             placed, worth = Placed(each, each.start, each.start_link), Worth(each, self.wanted, fairness)
             exchange.give_out(each, placed, worth)
-            if _has(placed, self.wanted):
-                yield used_w(each, placed)
-            exchange.Exchange(each, placed, worth, longest=1).run()
-            if _has(placed, self.wanted):
-                yield used_w(each, placed)
+            yield placed
+            exchange.Exchange(each, placed, worth).take_plain()
+            yield placed
 
     @functools.cached_property
     def _trials(self) -> Trials:
@@ -134,7 +131,13 @@ def _settled(problem: Problem, run: Run) -> Placed:
         last = found[fairness] = run(fresh, fairness, last)
         return used_w(fresh, last)
 
-    roughly_used = partial(run.roughly_used, fresh) if isinstance(run, Steps) and fresh is not problem else _not_seen
+    def roughly_used(fairness: float) -> Iterator[float]:
+        nonlocal last
+        if isinstance(run, Steps) and fresh is not problem:
+            for last in run.roughly(fresh, fairness):
+                if _has(last, run.wanted):
+                    yield used_w(fresh, last)
+
     fairness, lenient = fairness_for(problem, used, roughly_used)
     if fresh is problem:
         return found.get(fairness) or run(problem, fairness, last)
@@ -143,10 +146,6 @@ def _settled(problem: Problem, run: Run) -> Placed:
     if fairness == lenient or placed.owner == problem.start:
         return placed
     return run(problem, fairness, placed)
-
-
-def _not_seen(fairness: float) -> tuple[float, ...]:
-    return ()
 
 
 class Trials:
