@@ -42,7 +42,8 @@ class Drawing:
         self._minute: tuple[int, int] | None = None
         self._pressed = ""
         self._failing: set[str] = set()
-        self._is_lost = False
+        self.is_lost = False
+        """The display takes no pictures now."""
 
     def due(self) -> None:
         """What is shown may have changed."""
@@ -95,12 +96,12 @@ class Drawing:
         try:
             self._panel.show(picture, pressed)
         except Exception as error:
-            if not self._is_lost:
+            if not self.is_lost:
                 log.error("screen: %s: %s", type(error).__name__, error, exc_info=not str(error))
-            self._is_lost, self._is_due, self._not_before_s = True, True, now_s + AGAIN_S
+            self.is_lost, self._is_due, self._not_before_s = True, True, now_s + AGAIN_S
             return
-        if self._is_lost:
-            self._is_lost = False
+        if self.is_lost:
+            self.is_lost = False
             log.info("screen: the display shows pictures again")
         self.picture, self._pressed = picture, pressed
 

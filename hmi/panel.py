@@ -68,9 +68,14 @@ class Speaker(Protocol):
 
     def play(self, sound: str) -> None: ...
 
+    def close(self) -> None: ...
+
 
 class Silent:
     """No sounds."""
 
     def play(self, sound: str) -> None:
+        return None
+
+    def close(self) -> None:
         return None

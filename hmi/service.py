@@ -23,6 +23,7 @@ from hmi.finger import Finger, held, still_there, touched
 from hmi.flow import Rules, StaffStep, first_place, next_look_s, step
 from hmi.flow.words import Ask as AskWish
 from hmi.flow.words import CardRead, CardSettled, Changed, DrawingFailed, Event, Held, Note, Play, Reply, Touched
+from hmi.heap import give_back
 from hmi.panel import Panel, Silent, Speaker, Touch
 from hmi.questions import Questions
 from hmi.screenshot import Screenshots
@@ -42,13 +43,14 @@ STALE_FROM_S = 4.0
 
 
 async def run(context: Context) -> None:
-    """Serve the screen until asked to stop. Raises what ends the display for good."""
+    """Serve the screen until asked to stop."""
+    give_back()
     panel = open_panel(context)
-    speaker: Speaker = Silent()
-    terminal = Terminal(context, panel, speaker, staff_step())
+    speaker = open_speaker(context)
     try:
-        await terminal.run()
+        await Terminal(context, panel, speaker, staff_step()).run()
     finally:
+        speaker.close()
         panel.close()
 
 
@@ -57,6 +59,15 @@ def open_panel(context: Context) -> Panel:
     from hmi.window import Window
 
     return Window(context.settings.screen, context.settings.station.name)
+
+
+def open_speaker(context: Context) -> Speaker:
+    """The computer's speaker, where sounds are wanted."""
+    if not context.settings.screen.sound:
+        return Silent()
+    from hmi.sounds import Speaker as Tones
+
+    return Tones()
 
 
 def staff_step() -> StaffStep | None:
@@ -186,9 +197,12 @@ class Terminal:
         self._tell()
 
     def _draw(self, now_s: float) -> None:
+        was_lost = self._drawing.is_lost
         failed = self._drawing.draw(self._seen, self.place, self._finger.pressed, now_s)
         if failed:
             self._happens(DrawingFailed(failed))
+        if was_lost != self._drawing.is_lost:
+            self._tell()
         if self._drawing.picture is not None:
             self._finger = still_there(self._finger, self._drawing.picture)
 
@@ -216,14 +230,12 @@ class Terminal:
 
     def _tell(self) -> None:
         """The current screen's name and who is at it, when that has changed."""
-        state = screen_state(self.place, self._panel.size)
+        state = screen_state(self.place, self._panel.size, is_lost=self._drawing.is_lost)
         if state != self._told:
             self._told = state
             self._bus.set_state("screen", state)
 
     def _play(self, sound: str) -> None:
-        if not self._settings.sound:
-            return
         with suppress(Exception):  # a sound that cannot be played must not cost the screen
             self._speaker.play(sound)
 

@@ -14,11 +14,11 @@ def is_in_use(place: Place) -> bool:
     return any(DRIVERS_FROM < row.priority < OVERLAYS_FROM for row in rows)
 
 
-def screen_state(place: Place, size: tuple[int, int]) -> ScreenState:
-    """`size` is that of the picture as people see it."""
+def screen_state(place: Place, size: tuple[int, int], *, is_lost: bool = False) -> ScreenState:
+    """`size` is that of the picture as people see it. Without a name when nobody sees any (`is_lost`)."""
     width, height = size
     return ScreenState(
-        name=reported_name(place.screen, height > width),
+        name="" if is_lost else reported_name(place.screen, height > width),
         connector=place.connector,
         language=place.language,
         width=width,

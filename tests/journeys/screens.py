@@ -13,39 +13,8 @@ from chargepoint.services import SERVICES
 from hmi.panel import Silent
 from hmi.service import Terminal, staff_step
 from tests.hmi.fake_panel import FakePanel
-from tests.journeys.rig import READER_AND_SERVER, Rig
-
-TWO_AC = "\n".join(
-    (
-        """
-[station]
-name = "one"
-power_limit_w = 44_000
-[[port]]
-name = "bus"
-device = "bus"
-""",
-        *(
-            f"""
-[[connector]]
-number = {n}
-type = "TYPE2"
-port = "bus"
-address = {n}
-meter = "m{n}"
-max_current_a = 32
-max_power_w = 22_000
-cable_current_a = 32
-[[meter]]
-name = "m{n}"
-port = "bus"
-address = 1{n}
-"""
-            for n in (1, 2)
-        ),
-        READER_AND_SERVER,
-    )
-)
+from tests.journeys.rig import Rig
+from tests.journeys.steps import TWO_AC
 
 PANELS: dict[Path, FakePanel] = {}
 """The panels of the journeys that run, by the station's folder: the service finds its own here."""
