@@ -47,6 +47,9 @@ HEARD = (
     pygame.WINDOWLEAVE,
     pygame.WINDOWFOCUSLOST,
 )
+HINTS_OF = {
+    "x11": {"SDL_FRAMEBUFFER_ACCELERATION": "0"}  # pixels by shared memory; by OpenGL it loads 65 MiB of a compiler
+}
 FINGERS = {
     pygame.FINGERDOWN: TouchKind.DOWN,
     pygame.FINGERMOTION: TouchKind.MOVE,
@@ -97,7 +100,7 @@ class Window:
     def open(self) -> None:
         """Raises DisplayLost, which says what is the matter and what to look at."""
         give_back()
-        os.environ.update(HINTS)
+        os.environ.update({**HINTS, **HINTS_OF.get(self._video, {})})
         os.environ["SDL_VIDEODRIVER"] = DRIVERS[self._video]
         try:
             pygame.display.init()
