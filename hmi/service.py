@@ -218,7 +218,7 @@ class Terminal:
                 self._happens(CardRead(event.reader, event.uid))
             else:
                 self._look(self._now_s())
-                self._happens(CardSettled(event.outcome, event.connector, event.text, event.uid))
+                self._happens(CardSettled(event.outcome, event.connector, event.uid, event.reason, event.choices))
 
     def _answered(self, event: Event) -> None:
         self._look(self._now_s())

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from chargepoint.masking import mask
 from chargepoint.records import Credential
-from chargepoint.vocabulary import CredentialType
+from chargepoint.vocabulary import CardReason, CredentialType
 from hmi.flow import stack
 from hmi.flow.stages import Stage, is_over, session_id, stage
 from hmi.flow.turn import Turn, home, open_connector, stop, to_charge, to_summary
@@ -18,31 +18,34 @@ STARTED = frozenset({"started", "waiting_for_ev"})
 OWN = "own_session"
 """The card of a running session that was not meant to stop it."""
 
-REASONS: tuple[tuple[str, str], ...] = (
-    ("Blocked", "auth.blocked"),
-    ("Expired", "auth.blocked"),
-    ("ConcurrentTx", "auth.busy"),
-    ("Invalid", "auth.unknown"),
-    ("cannot be checked", "auth.timeout"),
-    ("reserved", "auth.reserved"),
-    ("from the app", "auth.app_only"),
-    ("limit", "auth.limit"),
-    ("random", "auth.random"),
-    ("restarting", "auth.none_free"),
-    ("No connector", "auth.none_free"),
-    ("no connector", "auth.none_free"),
-)
-"""What the station says of a refusal, and the text for the driver; the first that is part of it."""
-DEFAULT_REASON = {"refused": "auth.not_here", "unavailable": "auth.none_free", "nothing_to_do": "auth.none_free"}
+KEYS: dict[CardReason, str] = {
+    CardReason.UNKNOWN: "auth.unknown",
+    CardReason.UNREADABLE: "auth.unknown",
+    CardReason.RANDOM: "auth.random",
+    CardReason.BLOCKED: "auth.blocked",
+    CardReason.EXPIRED: "auth.blocked",
+    CardReason.NOT_HERE: "auth.not_here",
+    CardReason.LIMIT: "auth.limit",
+    CardReason.BUSY: "auth.busy",
+    CardReason.TIMEOUT: "auth.timeout",
+    CardReason.OFFLINE: "auth.timeout",
+    CardReason.APP_ONLY: "auth.app_only",
+    CardReason.RESERVED: "auth.reserved",
+    CardReason.NONE_FREE: "auth.none_free",
+    CardReason.OUT_OF_ORDER: "auth.none_free",
+    CardReason.RESTARTING: "auth.none_free",
+}
+"""What the driver is told of a refusal: why, and what next."""
+OTHERWISE = {"refused": "auth.not_here"}
+"""Without a reason, by the outcome; of all others: that nothing can be started."""
 
 _KEEPS = frozenset({"StopConfirm", "AuthWait"})
 """Screens that do not change while a card is being checked."""
 
 
-def reason_key(outcome: str, text: str) -> str:
+def reason_key(outcome: str, reason: CardReason) -> str:
     """The catalogue key that tells the driver why, and what next."""
-    known = next((key for part, key in REASONS if part in text), "")
-    return known or DEFAULT_REASON.get(outcome, "auth.not_here")
+    return KEYS.get(reason) or OTHERWISE.get(outcome, "auth.none_free")
 
 
 def is_covered(place: Place) -> bool:
@@ -78,6 +81,8 @@ def _settle(turn: Turn, event: CardSettled) -> Result:
     number = event.connector if event.connector in turn.seen.connectors else 0
     place = turn.place
     if event.outcome in STARTED and number:
+        if place.screen in ("Connecting", "SessionInfo") and place.connector == number:
+            return place, (Play("accepted"),)  # it was told before, and waited for a choice
         return _dialog(turn, number, "auth.ok", "charge"), (Play("accepted"),)
     if event.outcome == OWN and number:
         return _own_session(turn, number, event)
@@ -88,12 +93,17 @@ def _settle(turn: Turn, event: CardSettled) -> Result:
             made = to_summary(replace(turn, place=made), number, session)
         return made, (Play("accepted"),)
     if event.outcome == "choose":
-        return stack.ground(place, "MainMenu", turn.now_s, fields={"choose": "1"}), (Play("accepted"),)
-    key = reason_key(event.outcome, event.text)
+        return stack.ground(place, "MainMenu", turn.now_s, fields=_choice(event)), (Play("accepted"),)
+    key = reason_key(event.outcome, event.reason)
     refused = place.screen in ("StopConfirm", "SessionInfo", "SessionSummary", "Connecting")
     if refused and place.screen == "StopConfirm":
         return turn.told("ses.other_card"), (Play("refused"),)
     return _dialog(turn, place.connector, key, "Auth"), (Play("refused"),)
+
+
+def _choice(event: CardSettled) -> dict[str, str]:
+    """What the main menu asks: which connector; `choices` those that can be meant, empty: any."""
+    return {"choose": "1", "choices": ",".join(map(str, event.choices))}
 
 
 def _own_session(turn: Turn, number: int, event: CardSettled) -> Result:

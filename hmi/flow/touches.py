@@ -90,6 +90,9 @@ def _tile(turn: Turn) -> Result:
     if not turn.number:
         return turn.place, ()
     if turn.place.fields.get("choose"):
+        choices = turn.place.fields.get("choices", "")
+        if choices and str(turn.number) not in choices.split(","):
+            return turn.place, ()
         wish = Ask("station", ChooseConnector(connector=turn.number), "choose", turn.number, 40.0)
         return stack.with_fields(turn.place, asked="choose"), (wish,)
     return to_connector(turn, turn.number), ()

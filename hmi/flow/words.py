@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from chargepoint.messages import Request
+from chargepoint.vocabulary import CardReason
 from hmi.view import Place, Seen
 
 # ------------------------------------------------------------------------------------------------------ what happens
@@ -42,8 +43,9 @@ class CardSettled(msgspec.Struct, frozen=True):
 
     outcome: str
     connector: int | None = None
-    text: str = ""
     uid: str = ""
+    reason: CardReason = CardReason.NONE
+    choices: tuple[int, ...] = ()
 
 
 class Answered(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from chargepoint.messages import ChooseConnector, LinkStatus
-from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus, LinkState
+from chargepoint.vocabulary import CardReason, ConnectorFlag, ConnectorStatus, LinkState
 from hmi.flow import next_look_s, stack, step
 from hmi.flow.rules import Rules
 from hmi.flow.steps import STAFF, STAFF_PAGES
@@ -96,13 +96,14 @@ def places() -> st.SearchStrategy[Place]:
 
 
 TAGS, CODES = ("start", "stop", "cancel", "choose", ""), ("ok", "busy", "unavailable", "refused", "no_session")
+REASON = st.sampled_from(list(CardReason))
 UID = st.sampled_from(("04A2B3C4", ""))
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(Touched, NAMES),
     st.builds(Touched, NAMES),
     st.builds(Held, st.sampled_from(("station_id", "stop"))),
     st.builds(CardRead, st.just("1"), UID),
-    st.builds(CardSettled, st.sampled_from(OUTCOMES), st.sampled_from((None, 0, 1, 2, 9)), st.text(max_size=5), UID),
+    st.builds(CardSettled, st.sampled_from(OUTCOMES), st.sampled_from((None, 0, 1, 2, 9)), UID, REASON),
     st.builds(Answered, st.sampled_from(TAGS), st.booleans(), st.sampled_from(CODES), st.just(""), st.integers(0, 3)),
     st.builds(ConfirmAsked, st.integers(0, 3), st.just("unlock"), st.integers(1, 2), st.booleans()),
     st.builds(ConfirmOver, st.integers(0, 3)),

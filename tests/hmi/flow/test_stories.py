@@ -15,7 +15,7 @@ from chargepoint.messages import (
     StartAtScreen,
     StopCharging,
 )
-from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus, LinkState
+from chargepoint.vocabulary import CardReason, ConnectorFlag, ConnectorStatus, LinkState
 from hmi.flow.rules import Rules
 from hmi.flow.words import (
     Answered,
@@ -55,10 +55,12 @@ def free_mode() -> Walk:
     return walk
 
 
-def card(walk: Walk, outcome: str, connector: int | None = None, text: str = "", uid: str = UID) -> str:
+def card(
+    walk: Walk, outcome: str, connector: int | None = None, reason: CardReason = CardReason.NONE, uid: str = UID
+) -> str:
     """A card is held to the reader, and the station settles it."""
     walk.happens(CardRead("1", uid))
-    return walk.happens(CardSettled(outcome, connector, text, uid))
+    return walk.happens(CardSettled(outcome, connector, uid, reason))
 
 
 # ------------------------------------------------------------------------------------------------------ the main way
@@ -84,7 +86,7 @@ def test_by_card_the_chooser_the_check_and_the_outcome_come_before_the_car() -> 
     assert (walk.screen, walk.place.connector) == ("Auth", 2)
     assert walk.happens(CardRead("1", UID)) == "AuthWait"
     assert walk.place.card == "··B3C4"
-    assert walk.happens(CardSettled("waiting_for_ev", 2, "", UID)) == "DialogPA"
+    assert walk.happens(CardSettled("waiting_for_ev", 2, UID)) == "DialogPA"
     assert walk.place.fields["key"] == "auth.ok"
     assert Play("accepted") in walk.wishes
     walk.see(waiting(2))
@@ -195,7 +197,7 @@ def test_a_card_first_on_the_screen_saver_and_then_a_car() -> None:
     walk = Walk()
     walk.wait(60)
     assert walk.happens(CardRead("1", UID)) == "AuthWait"
-    assert walk.happens(CardSettled("waiting_for_ev", 1, "", UID)) == "DialogPA"
+    assert walk.happens(CardSettled("waiting_for_ev", 1, UID)) == "DialogPA"
     walk.see(waiting(1))
     assert walk.wait(8) == "Connecting"
     walk.see(preparing(1))
@@ -226,21 +228,20 @@ def test_the_station_knows_which_connector_is_meant_while_it_is_open() -> None:
 
 
 @pytest.mark.parametrize(
-    "text, key",
+    "reason, key",
     [
-        ("The central system says: Invalid.", "auth.unknown"),
-        ("The central system says: Blocked.", "auth.blocked"),
-        ("Without link: Expired.", "auth.blocked"),
-        ("The central system says: ConcurrentTx.", "auth.busy"),
-        ("The card cannot be checked now. Please try again.", "auth.timeout"),
-        ("This connector is reserved for somebody else.", "auth.reserved"),
-        ("something else", "auth.not_here"),
+        (CardReason.UNKNOWN, "auth.unknown"),
+        (CardReason.BLOCKED, "auth.blocked"),
+        (CardReason.BUSY, "auth.busy"),
+        (CardReason.TIMEOUT, "auth.timeout"),
+        (CardReason.RESERVED, "auth.reserved"),
+        (CardReason.NONE, "auth.not_here"),
     ],
 )
-def test_a_refusal_says_why_and_leads_back_to_the_ways_to_start(text: str, key: str) -> None:
+def test_a_refusal_says_why_and_leads_back_to_the_ways_to_start(reason: CardReason, key: str) -> None:
     walk = Walk()
     walk.touch("tile:1", "start")
-    assert card(walk, "refused", 1, text) == "DialogPA"
+    assert card(walk, "refused", 1, reason) == "DialogPA"
     assert walk.place.fields["key"] == key
     assert Play("refused") in walk.wishes
     assert walk.wait(8) == "Auth"
@@ -375,7 +376,7 @@ SITUATIONS: dict[str, Callable[[], Walk]] = {
     "Access": lambda: _touched(Walk(), "access"),
     "Auth": lambda: _touched(Walk(), "tile:1", "start"),
     "AuthWait": lambda: _happened(Walk(), CardRead("1", UID)),
-    "DialogPA": lambda: _happened(Walk(), CardSettled("refused", None, "", UID)),
+    "DialogPA": lambda: _happened(Walk(), CardSettled("refused", None, UID)),
     "Connecting": lambda: _touched(Walk(waiting(1)), "tile:1"),
     "SessionInfo": lambda: Walk(charging(1)),
     "StopConfirm": lambda: _touched(Walk(charging(1)), "stop"),
