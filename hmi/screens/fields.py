@@ -11,6 +11,9 @@ FIELDS: dict[str, dict[str, str]] = {
     "StationUpdate": {"stage": "download, check, install, restart", "percent": "0 to 100"},
     "RemoteCommandConfirmDialog": {"question": "unlock"},
     "EvseCommandConfirmDialog": {"question": "unlock"},
+    "MainMenu": {"choose": "1: a card waits for a connector", "choices": 'those it can mean, as "1,3"; empty: any'},
+    "Auth": {"way": "card, app, vin: the one the driver has chosen; empty: the chooser"},
+    "StopConfirm": {"needs_card": "1: only the card of the charge ends it"},
     "DialogPA": {
         "key": "catalogue key of the outcome: auth.ok, auth.unknown, auth.blocked, ...",
         "limit_wh": "energy that is left to this card, Wh",

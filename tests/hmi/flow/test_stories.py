@@ -206,9 +206,12 @@ def test_a_card_first_on_the_screen_saver_and_then_a_car() -> None:
 
 
 def test_with_several_cars_the_driver_names_the_connector() -> None:
-    walk = Walk(plugged(1), plugged(2))
-    card(walk, "choose")
+    walk = Walk(plugged(1), plugged(2), free(3))
+    walk.happens(CardRead("1", UID))
+    walk.happens(CardSettled("choose", None, UID, choices=(1, 2)))
     assert (walk.screen, walk.place.fields["choose"]) == ("MainMenu", "1")
+    walk.touch("tile:3")
+    assert walk.asked(ChooseConnector) == []
     walk.touch("tile:2")
     assert walk.asked(ChooseConnector)[-1].connector == 2
     assert walk.happens(Answered("choose", True, "started", connector=2)) == "Connecting"
