@@ -15,7 +15,7 @@ from hmi.view import View
 
 
 class Way(msgspec.Struct, frozen=True):
-    """One way. `icon`: its drawing, "" for that of the connector. `least_mm`: width its panel needs in a row; `link` of a QR code."""
+    """One way. `icon`: its drawing, "" for that of the connector; `least_mm`: width its panel needs in a row."""
 
     name: str
     key: str

@@ -95,7 +95,9 @@ def _way(page: Page, area: Rect, each: Known) -> None:
     line, rest = grid.bottom(inner, max(side, page.block(1, sizes.body)), page.px(2))
     mark, words = grid.left(line, side, page.px(3))
     face(page, grid.middle(mark, side), each, ground, palette.green)
-    page.text(words, _name(page, each), sizes.body * 1.15, on=ground, is_bold=True)
+    name = _name(page, each)
+    lines = 1 if page.wide(name, sizes.least, True) <= words.width else 2
+    page.text(words, name, sizes.body * 1.15, on=ground, is_bold=True, lines=lines)
     share = 1.0
     if page.look.moves:
         page.moving()

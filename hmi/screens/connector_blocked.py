@@ -29,7 +29,8 @@ def picture(view: View) -> Picture:
         area = frame(page, title, actions=actions, pages=pages)
         message.large(page, area, each.look.icon, colour, texts, link, facts.page_of(view, pages))
         return page.picture()
-    area = frame(page, title, actions=actions, subtitle=words(each.look.word))
+    pages = message.pages_of(page, link)
+    area = frame(page, title, actions=actions, pages=pages, subtitle=words(each.look.word))
     head, *rest = texts
     message.normal(page, area, each.look.icon, colour, head, [], " ".join(text for text in rest if text), link)
     return page.picture()

@@ -48,6 +48,9 @@ def picture(view: View) -> Picture:
         area = frame(page, title, actions=actions, pages=pages)
         message.large(page, area, "error", palette.red, texts, link, facts.page_of(view, pages))
         return page.picture()
-    area = frame(page, title, actions=actions, subtitle=words("st.error"))
+    pages = message.pages_of(page, link)
+    area = frame(page, title, actions=actions, pages=pages, subtitle=words("st.error"))
+    if pages > 1:
+        note = words("err.code", code=code) if code else ""
     message.normal(page, area, "error", palette.red, headline, advice, note, link)
     return page.picture()

@@ -24,11 +24,11 @@ def picture(view: View) -> Picture:
         _large(page, area, each, facts.page_of(view, pages))
         return page.picture()
     if page.is_portrait:
-        upper, lower = grid.top(area, area.height * 45 // 100, page.px(4))
+        upper, lower = grid.top(area, area.height * (36 if unavailable_text(page, each) else 45) // 100, page.px(4))
         _state(page, upper, each)
         _numbers(page, lower, each)
     else:
-        left, right = grid.left(area, max(page.px(42), area.width * 36 // 100), page.px(6))
+        left, right = grid.left(area, max(page.px(49), area.width * 36 // 100), page.px(6))
         _state(page, left, each)
         _numbers(page, right, each)
     return page.picture()
@@ -53,9 +53,11 @@ def _state(page: Page, rect: Rect, each: Known) -> None:
     colour = each.look.of(page.palette)
     ground = page.palette.card
     inner = card(page, rect, strip=colour)
-    lines = 1 if page.lines(page.words(each.look.word), inner.width - page.px(12), page.sizes.body, True) == 1 else 2
+    word, cap = page.words(each.look.word), page.sizes.body * 1.1
+    room = inner.width - page.px(cap * 2.2) - page.px(2)
+    lines = min(3, page.lines(word, room, page.sizes.least, True))
     below, rest = grid.bottom(inner, page.block(max(2, lines), page.sizes.body), page.px(2))
-    status_row(page, below, each, page.sizes.body * 1.1, ground, lines=lines)
+    status_row(page, below, each, cap, ground, lines=lines)
     side = min(rest.width, rest.height, page.px(52))
     face(page, grid.centred(rest, side, side), each, ground)
 
@@ -67,18 +69,20 @@ def _numbers(page: Page, rect: Rect, each: Known) -> None:
     page.text(price, price_line(page, each), sizes.body * 1.1, is_bold=True, lines=lines, colour=page.value_colour)
     upper, lower = grid.top(rest, page.block(1, sizes.small) + page.block(1, sizes.primary) + page.px(1), page.px(3))
     power = each.max_power_w
-    shown = values.number(power / 1000, "kw", words, 0 if power >= 99_950 or power % 1000 < 50 else 1) if power else "—"
+    most = values.number(power / 1000, "kw", words, 0 if power >= 99_950 or power % 1000 < 50 else 1) if power else "—"
     why = unavailable_text(page, each)
     if page.is_tight and not page.is_portrait and not why:
-        left, right = grid.left(upper, upper.width * 58 // 100, page.px(3))
-        labelled(page, left, words("conn.power"), shown, value_mm=sizes.primary)
+        left, right = grid.left(upper, upper.width * 62 // 100, page.px(3))
+        labelled(page, left, words("conn.power"), most, value_mm=sizes.primary)
         _electric(page, right, each, is_column=True)
         lower = Rect(lower.x, upper.bottom, lower.width, 0)
         return
     if why:
-        paragraph(page, rest, why, sizes.title if not page.is_tight else sizes.body * 1.2, is_bold=True, most=6)
+        paragraph(
+            page, rest, why, sizes.title if not page.is_tight else sizes.body * 1.2, is_bold=not page.is_tight, most=6
+        )
         return
-    labelled(page, upper, words("conn.power"), shown, value_mm=sizes.primary)
+    labelled(page, upper, words("conn.power"), most, value_mm=sizes.primary)
     if lower.height >= page.block(1, sizes.small) + page.block(1, sizes.value):
         _electric(page, grid.top(lower, page.block(1, sizes.small) + page.block(1, sizes.value) + page.px(1))[0], each)
 
@@ -91,11 +95,16 @@ def _electric(page: Page, rect: Rect, each: Known, is_column: bool = False) -> N
     if not each.fitted.max_voltage_v:
         cells.pop()
     if is_column:
-        text = " · ".join(value for _, value in cells)
-        labelled(page, rect, words("conn.at_most"), text, value_mm=page.sizes.body * 1.15)
+        label = page.block(1, page.sizes.small)
+        row = page.block(1, page.sizes.body * 1.15)
+        whole = grid.middle(rect, label + row * len(cells))
+        spot, rest = grid.top(whole, label)
+        page.text(spot, words("conn.at_most"), page.sizes.small, colour=page.palette.faint)
+        for (_, shown), place in zip(cells, grid.rows(rest, len(cells), 0), strict=True):
+            page.text(place, shown, page.sizes.body * 1.15, colour=page.value_colour, is_bold=True)
         return
-    for (label, value), spot in zip(cells, grid.columns(rect, 2, page.px(4)), strict=False):
-        labelled(page, spot, label, value)
+    for (label, shown), spot in zip(cells, grid.columns(rect, 2, page.px(4)), strict=False):
+        labelled(page, spot, label, shown)
 
 
 def price_line(page: Page, each: Known) -> str:

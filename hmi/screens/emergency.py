@@ -23,29 +23,31 @@ def picture(view: View) -> Picture:
         area = frame(page, "", nav=[], pages=pages, has_help=False)
         message.large(page, area, "emergency_off", palette.red, subjects, "", facts.page_of(view, pages))
         return page.picture()
-    area = frame(page, "", nav=[], has_help=False)
-    height = page.px(20 if page.is_tight else 26)
+    area = frame(page, "", nav=[], has_help=False, has_header=False)
+    height = page.px(15 if page.is_tight else 26)
     if page.is_portrait:
-        height = page.px(30 if page.is_tight else 36)
+        height = page.px(38)
     band, area = grid.top(area, height, page.px(3 if page.is_tight else 6))
     page.fill(band, palette.red, sizes.radius)
     inner = grid.padded(band, page.px(4), page.px(1.5))
-    side = min(inner.height, page.px(22))
+    side = min(inner.height, page.px(14 if page.is_portrait and page.is_tight else 22))
     mark, rest = grid.left(inner, side, page.px(4))
     page.icon(grid.middle(mark, side), "emergency_off", palette.on_red, palette.red)
     upper, lower = grid.top(rest, rest.height * (58 if not page.is_portrait else 60) // 100)
     page.text(
         upper, words("emg.title"), sizes.title, colour=palette.on_red, on=palette.red, is_bold=True,
-        lines=1 if not page.is_portrait else 2,
+        lines=1 if not page.is_portrait else 3,
     )  # fmt: skip
     page.text(lower, whose, sizes.body, colour=palette.on_red, on=palette.red, lines=2 if page.is_portrait else 1)
     if view.seen.shop.phone:
-        spot, area = grid.bottom(area, page.px(9 if page.is_tight else 13), page.px(2))
+        spot, area = grid.bottom(area, page.px(8 if page.is_tight else 13), page.px(1 if page.is_tight else 2))
         phone_row(page, spot, align=Align.CENTRE)
     if page.is_portrait:
         spot, rest = grid.top(area, min(area.height * 38 // 100, page.px(70)), page.px(4))
     else:
-        spot, rest = grid.left(area, min(area.width * 28 // 100, area.height * 5 // 4), page.px(6))
+        spot, rest = grid.left(
+            area, min(area.width * (22 if page.is_tight else 28) // 100, area.height * 5 // 4), page.px(6)
+        )
     _button(page, spot)
     message.numbered(page, rest, texts, 18.0)
     return page.picture()

@@ -29,8 +29,9 @@ def picture(view: View) -> Picture:
         area = frame(page, "", nav=[], pages=pages, has_help=False, has_staff=False)
         message.large(page, area, "warning", palette.red, texts, link, facts.page_of(view, pages))
         return page.picture()
-    area = frame(page, words("fatal.title"), nav=[], has_help=False, colour=palette.red)
-    if running:
+    pages = message.pages_of(page, link)
+    area = frame(page, words("fatal.title"), nav=[], pages=pages, has_help=False, colour=palette.red)
+    if running and not facts.page_of(view, pages):
         lines = min(3, len(running))
         spot, area = grid.bottom(area, page.block(lines, page.sizes.body), page.px(2))
         for text, row in zip(running, grid.rows(spot, lines, 0), strict=False):

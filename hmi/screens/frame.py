@@ -58,12 +58,18 @@ def frame(
     has_staff: bool = False,
     colour: Colour | None = None,
     subtitle: str = "",
+    has_header: bool = True,
 ) -> Rect:
     """Header and footer; what is between them comes back. `actions`: the main one first. `pages` > 1: a button for the
     next page. `colour` of the title."""
     buttons = [back(page), home(page)] if nav is None else list(nav)
     extra = help_button(page) if has_help and nav is None else None
-    area = header(page, title, has_staff=has_staff, colour=colour, subtitle=subtitle)
+    if has_header:
+        area = header(page, title, has_staff=has_staff, colour=colour, subtitle=subtitle)
+    else:
+        top = page.px(3.0 if page.is_tight else 8.0)
+        margin = page.px(page.sizes.bezel)
+        area = Rect(margin, top, page.look.width - 2 * margin, page.look.height - top)
     return footer(page, area, buttons, list(actions), extra, pages)
 
 
@@ -72,33 +78,41 @@ def header(page: Page, title: str, *, has_staff: bool, colour: Colour | None = N
     sizes = page.sizes
     margin = page.px(sizes.bezel)
     area = Rect(margin, page.px(sizes.top), page.look.width - 2 * margin, page.look.height - page.px(sizes.top))
+    lines = 1
     if _notice(page, area):
         return grid.top(area, _header_height(page), page.px(_gap_below(page, has_staff)))[1]
     if page.is_portrait and not page.is_large:
         line, area = grid.top(area, page.px(max(7.0, sizes.small * 1.8)), page.px(1.0))
         _cluster(page, line, line.width, has_staff)
-        band, area = grid.top(area, page.px(sizes.header), page.px(_gap_below(page, has_staff)))
+        tall = page.px(sizes.header)
+        if page.wide(title, sizes.title * 0.85, is_bold=True) > area.width:
+            lines, tall = 2, max(tall, page.block(2, sizes.title * 0.85))
+        band, area = grid.top(area, tall, page.px(_gap_below(page, has_staff)))
         rest = band
     else:
         band, area = grid.top(area, page.px(sizes.header), page.px(_gap_below(page, has_staff)))
         rest = band
         if not page.is_large or page.width_mm >= 200:
-            used = _cluster(page, band, band.width * 45 // 100, has_staff)
+            wanted = page.wide(title, sizes.title * 0.85, is_bold=True) + page.px(4)
+            if subtitle and page.is_tight:
+                wanted = page.wide(title, sizes.title, is_bold=True) + page.wide(subtitle, sizes.small) + page.px(10)
+            used = _cluster(page, band, min(band.width * 45 // 100, band.width - wanted), has_staff)
             rest = Rect(band.x, band.y, band.width - used - page.px(4), band.height)
         elif has_staff:
             page.target("station_id", Rect(margin, 0, band.width // 2, page.px(STAFF_MM)), is_staff=True)
     if subtitle and not page.is_large:
         wide = page.wide(title, sizes.title, is_bold=True) + page.px(5)
-        if wide + page.wide(subtitle, sizes.small) > rest.width:
-            page.text(rest, title, sizes.title, is_bold=True, colour=colour)
-            return area
+    else:
+        wide = 0
+    if wide and wide + page.wide(subtitle, sizes.small) <= rest.width:
         page.text(Rect(rest.x, rest.y, wide, rest.height), title, sizes.title, is_bold=True, colour=colour)
         page.text(
             Rect(rest.x + wide, rest.y, rest.width - wide, rest.height),
             subtitle, sizes.small, colour=page.palette.faint,
         )  # fmt: skip
         return area
-    page.text(rest, title, sizes.title, is_bold=True, colour=colour)
+    cap = sizes.title if lines == 1 else sizes.title * 0.85
+    page.text(rest, title, cap, is_bold=True, colour=colour, lines=lines)
     return area
 
 
@@ -122,11 +136,14 @@ def _notice(page: Page, area: Rect) -> bool:
     band = grid.top(area, _header_height(page))[0]
     page.fill(band, palette.accent, page.sizes.radius)
     inner = grid.padded(band, page.px(3), page.px(0.5))
-    mark, rest = grid.left(inner, min(inner.height, page.px(9)), page.px(3))
-    page.icon(grid.square(mark), "info", palette.on_accent, palette.accent)
+    rest = inner
+    if not page.is_tight or not page.is_portrait:
+        mark, rest = grid.left(inner, min(inner.height, page.px(6 if page.is_tight else 9)), page.px(2))
+        page.icon(grid.square(mark), "info", palette.on_accent, palette.accent)
     words = page.words(notice.key, **notice.values)
-    lines = 2 if page.lines(words, rest.width, page.sizes.body, True) > 1 else 1
-    page.text(rest, words, page.sizes.body, colour=palette.on_accent, on=palette.accent, is_bold=True, lines=lines)
+    is_bold = page.lines(words, rest.width, page.sizes.body, True) == 1
+    lines = 1 if is_bold else 2
+    page.text(rest, words, page.sizes.body, colour=palette.on_accent, on=palette.accent, is_bold=is_bold, lines=lines)
     return True
 
 
@@ -137,7 +154,7 @@ def _cluster(page: Page, band: Rect, most: int, has_staff: bool) -> int:
     at = band.right
     if page.is_stale:
         old = page.words("app.age", s=int(page.view.seen.age_s))
-        wide = min(most, page.wide(old, cap) + page.px(1))
+        wide = page.wide(old, cap) + page.px(1)
         page.text(Rect(at - wide, band.y, wide, band.height), old, cap, colour=palette.yellow, align=Align.RIGHT)
         at -= wide + gap
     else:
@@ -190,8 +207,11 @@ def footer(
     nav_height = page.px(max(TOUCH_MM, sizes.footer if not page.is_portrait else min(sizes.footer, 25.0)))
     if page.is_portrait:
         row, area = grid.bottom(area, nav_height, gap) if nav or pages > 1 else (Rect(area.x, area.bottom, 0, 0), area)
+        moved: list[Action] = []
+        if row.width and row.width < page.px(MAIN_WIDTH_MM) + (len(actions) - 1) * (page.px(TOUCH_MM) + gap):
+            moved, actions = list(actions[1:]), actions[:1]
         if row.width:
-            small = list(nav) + ([extra] if extra is not None else [])
+            small = [*nav, *moved] + ([extra] if extra is not None else [])
             _small_row(page, row, small, pages)
         if actions:
             row, area = grid.bottom(area, page.px(max(sizes.footer, TOUCH_MM)), 0)
@@ -218,6 +238,14 @@ def footer(
             button(page, spot, extra)
     _wide_row(page, rest, actions, is_right=True)
     return area
+
+
+def footer_rest(page: Page) -> Rect:
+    """What is left of the next page's button in a footer that has nothing else. Landscape."""
+    sizes, margin = page.sizes, page.px(page.sizes.bezel)
+    height = page.px(max(TOUCH_MM, sizes.footer))
+    top = page.look.height - margin - height
+    return Rect(margin, top, page.look.width - 2 * margin - page.px(sizes.nav) - page.px(sizes.gap), height)
 
 
 def next_page(page: Page, pages: int) -> Action:
@@ -271,10 +299,12 @@ def _wide_row(page: Page, row: Rect, actions: Sequence[Action], is_right: bool =
         for each, place in zip(actions[1:], grid.columns(rest, others, gap), strict=True):
             button(page, place, each, is_wide=place.width > page.px(34))
         return
+    least = page.px(TOUCH_MM)
+    fit = 1 + max(0, row.width - page.px(MAIN_WIDTH_MM)) // (least + gap)
+    actions = actions[:fit]
     wishes = [_wish(page, each, i == 0) for i, each in enumerate(actions)]
     total = sum(wishes) + gap * (len(wishes) - 1)
     if total > row.width:
-        least = page.px(TOUCH_MM)
         small = [max(least, page.px(page.sizes.nav) - 1) for _ in wishes[1:]]
         if sum(small) + gap * len(small) + wishes[0] > row.width:
             small = [least for _ in small]

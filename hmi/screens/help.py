@@ -23,7 +23,7 @@ def picture(view: View) -> Picture:
     how = Action(name="how", label=words("conn.instruction"), icon="info", kind="main")
     access = Action(name="access", label=words("nav.access"), icon="access")
     nav = [back(page), home(page)]
-    actions = [access] if page.is_large else [how, access]
+    actions = [access] if page.is_large else [how] if page.is_tight else [how, access]
     blocks = _blocks(page)
     if page.is_large:
         pages = len(blocks) + len(links)
@@ -36,17 +36,22 @@ def picture(view: View) -> Picture:
             qr(page, area, links[at - len(blocks)][1])
         return page.picture()
     per_page = _codes_per_page(page)
-    pages = max(1, -(-len(links) // per_page))
+    own = 1 if page.is_tight else 0
+    pages = max(1, own + -(-len(links) // per_page))
     area = frame(page, words("app.help"), nav=nav, actions=actions, pages=pages)
-    at = facts.page_of(view, pages)
-    shown = links[at * per_page : (at + 1) * per_page]
-    _page(page, area, shown)
+    at = facts.page_of(view, pages) - own
+    if at < 0:
+        _page(page, area, [])
+    elif own:
+        qr(page, area, links[at][1], words(links[at][0]))
+    else:
+        _page(page, area, links[at * per_page : (at + 1) * per_page])
     return page.picture()
 
 
 def _codes_per_page(page: Page) -> int:
     if page.is_portrait:
-        return 1 if page.width_mm < 150 else 2
+        return 1 if page.width_mm < 130 else 2
     return 1 if page.width_mm < 190 else 2 if page.width_mm < 300 else 3
 
 
@@ -65,14 +70,11 @@ def _page(page: Page, area: Rect, links: list[tuple[str, str]]) -> None:
         spot, area = grid.bottom(area, max(page.px(60), area.height * 55 // 100), page.px(4))
         codes = grid.columns(spot, len(links), page.px(5))
     elif links:
-        each = page.px(84) if page.is_tight else max(page.px(56), area.width * 28 // 100)
+        each = max(page.px(56), area.width * 28 // 100)
         spot, area = grid.right(area, each * len(links) + page.px(5) * (len(links) - 1), page.px(6))
         codes = grid.columns(spot, len(links), page.px(5))
     for (key, link), spot in zip(links, codes, strict=True):
-        if page.is_tight:
-            qr(page, spot, link, words(key))
-        else:
-            qr(page, card(page, spot), link, words(key), palette.card)
+        qr(page, card(page, spot), link, words(key), palette.card)
     upper, lower = grid.rows(area, 2, page.px(2))
     name = page.view.seen.shop.station_name
     cap = min(sizes.primary, 12.0)

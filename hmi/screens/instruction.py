@@ -17,11 +17,12 @@ def picture(view: View) -> Picture:
     page = Page(view, "InstructionPA")
     each = facts.here(view)
     rows = _rows(page, each)
-    pages = len(rows) if page.is_large else 1
+    is_paged = page.is_large or page.is_tight
+    pages = len(rows) if is_paged else 1
     done = Action(name="done", label=page.words("nav.understood"), icon="yes", kind="main")
     subtitle = FACES[each.type][1] if view.place.connector else ""
     area = frame(page, page.words("conn.instruction"), actions=[done], pages=pages, subtitle=subtitle)
-    if page.is_large:
+    if is_paged:
         at = facts.page_of(view, pages)
         _step(page, area, at + 1, *rows[at])
         return page.picture()
@@ -62,8 +63,8 @@ def _step(page: Page, rect: Rect, number: int, icon: str, text: str) -> None:
         return
     lines = 5 if page.is_large else 3
     below, rest = grid.bottom(inner, page.block(lines, sizes.body), page.px(2))
+    if not page.is_large:
+        mark, rest = grid.top(rest, page.block(1, sizes.value * 0.8))
+        page.text(mark, str(number), sizes.value * 0.8, on=ground, is_bold=True, colour=palette.faint)
     page.drawing(rest, icon, ground)
     page.text(below, text, sizes.body, on=ground, lines=lines, align=Align.CENTRE)
-    if not page.is_large:
-        spot = Rect(inner.x, inner.y, page.px(sizes.value * 1.4), page.block(1, sizes.value))
-        page.text(spot, str(number), sizes.value, on=ground, is_bold=True, colour=palette.faint)

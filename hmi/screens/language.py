@@ -27,7 +27,7 @@ def picture(view: View) -> Picture:
         whole = grid.middle(area, height * down + gap * (down - 1))
         spots = [cell for row in grid.rows(whole, down, gap) for cell in grid.columns(row, across, gap)]
     names = [OWN_NAMES[each] for each in languages]
-    inner = grid.padded(spots[0], page.px(3), page.px(2))
+    inner = grid.padded(spots[0], page.px(1.5), page.px(2))
     cap = page.alike(names, inner, page.sizes.value, 1, True)
     for language, name, spot in zip(languages, names, spots, strict=False):
         _choice(page, spot, f"language:{language}", name, cap, language == page.words.language)
@@ -39,6 +39,6 @@ def _choice(page: Page, rect: Rect, target: str, name: str, cap: float, is_chose
     ground, ink = (palette.accent, palette.on_accent) if is_chosen else (palette.card, palette.text)
     page.fill(rect, ground, page.sizes.radius, 0.0 if is_chosen else 0.35, palette.edge)
     page.target(target, rect)
-    page.text(
-        grid.padded(rect, page.px(3), page.px(1)), name, cap, colour=ink, on=ground, is_bold=True, align=Align.CENTRE
-    )
+    spot = grid.padded(rect, page.px(1.5), page.px(1))
+    is_bold = page.wide(name, page.sizes.least, True) <= spot.width
+    page.text(spot, name, cap, colour=ink, on=ground, is_bold=is_bold, align=Align.CENTRE)

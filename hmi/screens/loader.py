@@ -42,7 +42,7 @@ def picture(view: View) -> Picture:
     else:
         upper, lower = grid.left(area, area.width * 40 // 100, page.px(8))
     _mark(page, upper)
-    inset = 0 if not page.is_portrait else lower.width // 10
+    inset = 0 if not page.is_portrait or page.is_tight else lower.width // 10
     lower = grid.padded(lower, inset, 0)
     head = words("load.hangs", what=now) if hangs and now else words("app.loading")
     lines = min(3, page.lines(head, lower.width, sizes.title * 0.9, True))

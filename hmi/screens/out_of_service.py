@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hmi.drawing.items import Picture
 from hmi.screens import facts, grid, message
-from hmi.screens.frame import frame
+from hmi.screens.frame import footer_rest, frame
 from hmi.screens.page import Page
 from hmi.screens.parts import session_tile, session_tiles
 from hmi.view import View
@@ -36,12 +36,22 @@ def picture(view: View) -> Picture:
             rect = grid.middle(area, min(area.height, page.px(40)))
             session_tile(page, rect, each, f"session:{each.number}")
         return page.picture()
-    area = frame(page, words("oos.title"), nav=[], has_help=False, has_staff=True)
-    if running:
-        height = page.px(22 if page.is_tight else 26)
+    pages = message.pages_of(page, link)
+    area = frame(page, words("oos.title"), nav=[], pages=pages, has_help=False, has_staff=True)
+    if pages < 2:
         margin = page.px(page.sizes.bezel) - page.px(page.sizes.top)
         area = grid.top(area, area.height - max(0, margin))[0]
-        spot, area = grid.bottom(area, height, page.px(4))
+    if running and pages > 1 and not page.is_portrait:
+        session_tiles(page, footer_rest(page))
+    elif running and not page.is_portrait:
+        spot, area = grid.right(area, max(page.px(64), area.width * 32 // 100), page.px(6))
+        message.contact(page, spot, link)
+        spot, area = grid.bottom(area, page.px(26), page.px(4))
+        session_tiles(page, spot)
+        message.message(page, area, "disabled", palette.red, told, [], words("oos.hint"))
+        return page.picture()
+    elif running:
+        spot, area = grid.bottom(area, page.px(22 if page.is_tight else 26), page.px(4))
         session_tiles(page, spot)
     message.normal(page, area, "disabled", palette.red, told, [], words("oos.hint"), link)
     return page.picture()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hmi.drawing.colours import mixed
+from hmi.drawing.colours import contrast, mixed
 from hmi.drawing.items import (
     Align,
     Bar,
@@ -29,6 +29,17 @@ from hmi.view import View
 
 STALE_S = 5.0
 FRAME_S = 1 / 12
+SMALL_CONTRAST, LARGE_CONTRAST, LARGE_LETTERS_MM = 7.0, 4.5, 4.6
+
+
+def legible(colour: Colour, on: Colour, text: Colour, least_mm: float) -> Colour:
+    """`colour`, with as much of the colour of text in it as letters of this size need to be read on `on`."""
+    needed = SMALL_CONTRAST if least_mm < LARGE_LETTERS_MM else LARGE_CONTRAST
+    for tenth in range(10):
+        shown = mixed(colour, text, tenth / 10)
+        if contrast(shown, on) >= needed:
+            return shown
+    return text if contrast(text, on) >= contrast(colour, on) else colour
 
 
 class Page:
@@ -125,17 +136,19 @@ class Page:
         if not text:
             return
         cap = self.px(cap_mm)
+        least = self.sizes.least if least_mm is None else least_mm
+        ground = self.background if on is None else on
         self._items.append(
             Text(
                 rect=rect,
                 text=text,
                 cap_px=cap,
-                colour=self.palette.text if colour is None else colour,
-                on=self.background if on is None else on,
+                colour=legible(self.palette.text if colour is None else colour, ground, self.palette.text, least),
+                on=ground,
                 is_bold=is_bold,
                 align=align,
                 lines=lines,
-                least_cap_px=min(cap, self.px(self.sizes.least if least_mm is None else least_mm)),
+                least_cap_px=min(cap, self.px(least)),
                 is_secret=is_secret,
                 source=source,
             )

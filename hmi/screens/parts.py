@@ -24,11 +24,12 @@ def card(page: Page, rect: Rect, colour: Colour | None = None, strip: Colour | N
     inner = grid.padded(rect, pad, min(pad, max(page.px(1.5), rect.height // 12)))
     if strip is None:
         return inner
-    line = page.px(STRIP_MM)
+    line, gap = page.px(STRIP_MM), page.px(1.5 if page.is_tight else 2.0)
     down = page.px(2.2)
-    page.fill(Rect(rect.x + page.px(1.8), rect.y + down, line, rect.height - 2 * down), strip, STRIP_MM / 2)
-    shift = page.px(1.8) + line + page.px(2.2) - pad
-    return Rect(inner.x + shift, inner.y, inner.width - shift, inner.height) if shift > 0 else inner
+    page.fill(Rect(rect.x + gap, rect.y + down, line, rect.height - 2 * down), strip, STRIP_MM / 2)
+    start = 2 * gap + line
+    end = page.px(1.5) if page.is_tight else pad
+    return Rect(rect.x + start, inner.y, rect.width - start - end, inner.height)
 
 
 def labelled(
@@ -41,6 +42,7 @@ def labelled(
     on: Colour | None = None,
     align: Align = Align.LEFT,
     is_secret: bool = False,
+    is_bold: bool = True,
     colour: Colour | None = None,
 ) -> None:
     """A faint label above its value."""
@@ -54,7 +56,7 @@ def labelled(
     lines = 1 if words == page.block(1, sizes.small) else 2
     page.text(spot, label, sizes.small, colour=page.palette.faint, on=on, align=align, lines=lines)
     page.text(
-        rest, value, cap, colour=page.value_colour if colour is None else colour, on=on, is_bold=True, align=align,
+        rest, value, cap, colour=page.value_colour if colour is None else colour, on=on, is_bold=is_bold, align=align,
         is_secret=is_secret,
     )  # fmt: skip
 
@@ -112,36 +114,39 @@ def qr(page: Page, rect: Rect, link: str, caption: str = "", on: Colour | None =
     """A code of at least 40 mm with its link printed beneath; beside it where the panel is too low for that."""
     sizes = page.sizes
     ground = page.background if on is None else on
-    least = page.px(QR_MM)
+    least, air = page.px(QR_MM), page.px(1.2)
     shown = values.link_shown(link)
+    cap = sizes.body
+    if caption and page.lines(caption, rect.width, cap) > page.lines(caption, rect.width, sizes.least):
+        cap = sizes.least
     under = page.block(len(link_lines(page, shown, rect.width, sizes.small)), sizes.small)
-    above_lines = 0 if not caption else min(3, page.lines(caption, rect.width, sizes.body))
-    above = page.block(above_lines, sizes.body) + page.px(1.5) if above_lines else 0
-    if above_lines < 4 and rect.height >= least + under + above + page.px(1):
-        side = min(rect.width, rect.height - under - above - page.px(1), page.px(max(QR_MM, 0.36 * page.height_mm)))
-        whole = grid.middle(rect, above + side + page.px(1) + under)
-        if caption:
-            spot = Rect(whole.x, whole.y, whole.width, above)
-            page.text(spot, caption, sizes.body, on=ground, align=Align.CENTRE, lines=above_lines)
+    lines = page.lines(caption, rect.width, cap) if caption else 0
+    above = page.block(lines, cap) + air if lines else 0
+    room = rect.width - least - page.px(4)
+    is_beside = room > page.px(26) and rect.height < least + above + air + under
+    if lines > 3 or (not is_beside and rect.height < least + above + air + under):
+        caption, above = "", 0
+    if not is_beside:
+        side = min(rect.width, rect.height - under - above - air, page.px(max(QR_MM, 0.36 * page.height_mm)))
+        whole = grid.middle(rect, above + side + air + under)
+        page.text(Rect(whole.x, whole.y, whole.width, above), caption, cap, on=ground, align=Align.CENTRE, lines=lines)
         spot = Rect(whole.x + (whole.width - side) // 2, whole.y + above, side, side)
         _code(page, spot, link)
-        rest = Rect(whole.x, spot.bottom + page.px(1), whole.width, under)
-        _print(page, rest, shown, Align.CENTRE, ground)
+        _print(page, Rect(whole.x, spot.bottom + air, whole.width, under), shown, Align.CENTRE, ground)
         return
-    side = max(least, min(rect.height, rect.width // 2, page.px(60)))
+    side = max(least, min(rect.height, rect.width * 2 // 5, page.px(60)))
     spot, rest = grid.left(rect, side, page.px(4))
-    spot = grid.middle(spot, side)
-    _code(page, spot, link)
-    lines = link_lines(page, shown, rest.width, sizes.small)
-    under = page.block(len(lines), sizes.small)
-    if caption:
-        body = Rect(rest.x, rest.y, rest.width, max(0, rest.height - under - page.px(1)))
-        need = page.block(max(1, page.lines(caption, rest.width, sizes.body)), sizes.body) if body.height else 0
-        whole = grid.middle(rest, min(rest.height, need + page.px(1) + under))
-        took = paragraph(page, Rect(whole.x, whole.y, whole.width, body.height), caption, sizes.body, on=ground)
-        _print(page, Rect(whole.x, whole.y + took + page.px(1), whole.width, under), shown, Align.LEFT, ground)
-    else:
+    _code(page, grid.middle(spot, side), link)
+    under = page.block(len(link_lines(page, shown, rest.width, sizes.small)), sizes.small)
+    lines = min(4, page.lines(caption, rest.width, sizes.least)) if caption else 0
+    above = page.block(lines, sizes.least)
+    if lines == 0 or above + air + under > rest.height:
         _print(page, grid.middle(rest, under), shown, Align.LEFT, ground)
+        return
+    whole = grid.middle(rest, above + air + under)
+    cap = sizes.body if page.lines(caption, rest.width, sizes.body) <= lines else sizes.least
+    page.text(Rect(whole.x, whole.y, whole.width, above), caption, cap, on=ground, lines=lines, is_bold=False)
+    _print(page, Rect(whole.x, whole.y + above + air, whole.width, under), shown, Align.LEFT, ground)
 
 
 def _code(page: Page, rect: Rect, link: str) -> None:

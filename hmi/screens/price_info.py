@@ -29,8 +29,26 @@ def picture(view: View) -> Picture:
         for row, spot in zip(shown, grid.rows(area, len(shown), 0), strict=True):
             paragraph(page, spot, row, page.sizes.value, is_bold=True, most=5)
         return page.picture()
-    _all(page, frame(page, title, subtitle=subtitle), rows, _source(page))
+    source = _source(page)
+    area = frame(Page(view, "PriceInfo"), title, subtitle=subtitle, pages=2)
+    first = page.block(1, _first_cap(page, area, rows[0])) + page.px(4)
+    others = [*rows[1:], source] if source else rows[1:]
+    each = page.block(2 if page.is_portrait else 1, page.sizes.body) + page.px(0.5)
+    fit = max(1, (area.height - first - page.px(3)) // each)
+    pages = 1 if len(others) <= fit else 2
+    area = frame(page, title, subtitle=subtitle, pages=pages)
+    if facts.page_of(view, pages) == 1:
+        _rows(page, area, others[fit:], source)
+    else:
+        _all(page, area, rows[0], others[:fit] if pages == 2 else others, source)
     return page.picture()
+
+
+def _first_cap(page: Page, area: Rect, first: str) -> float:
+    """How large the first price is written."""
+    if page.wide(first, page.sizes.primary, True) <= area.width - page.px(12) and area.height > page.px(50):
+        return page.sizes.primary
+    return page.sizes.value
 
 
 def lines_of(page: Page, tariff: Tariff) -> list[str]:
@@ -65,33 +83,35 @@ def _source(page: Page) -> str:
     return f"{told} · {page.words('price.since', at=f'{at:%d.%m.%Y %H:%M}')}"
 
 
-def _all(page: Page, area: Rect, rows: list[str], source: str) -> None:
+def _all(page: Page, area: Rect, first: str, others: list[str], source: str) -> None:
     sizes = page.sizes
-    below, area = grid.bottom(area, page.block(1, sizes.small), page.px(1.5)) if source else (None, area)
-    if below is not None:
-        lines = 1 if page.wide(source, sizes.small) <= below.width else 2
-        if lines == 2:
-            extra, area = grid.bottom(area, page.block(2, sizes.small) - below.height, 0)
-            below = Rect(below.x, extra.y, below.width, below.bottom - extra.y)
-        page.text(below, source, sizes.small, colour=page.palette.faint, lines=lines)
-    first, *others = rows
-    cap = sizes.primary if page.wide(first, sizes.primary, True) <= area.width - page.px(12) else sizes.value
-    height = area.height if not others else max(page.block(1, cap) + page.px(4), area.height * 42 // 100)
-    spot, rest = grid.top(area, height, page.px(3))
+    cap = _first_cap(page, area, first)
+    height = page.block(1, cap) + page.px(4)
+    lines = 1 if page.wide(first, cap, True) <= area.width - page.px(12) else 2
+    if lines == 2:
+        height = page.block(2, cap) + page.px(4)
+    if not page.is_tight:
+        height = max(height, area.height * 36 // 100)
+    spot, rest = grid.top(area, min(height, area.height), page.px(1.5 if page.is_tight else 4))
     inner = card(page, spot, strip=page.palette.accent)
-    lines = 1 if page.wide(first, cap, True) <= inner.width else 2
     page.text(
         inner, first, cap, on=page.palette.card, is_bold=True, lines=lines, colour=page.value_colour,
         least_mm=sizes.body,
     )  # fmt: skip
-    if not others:
-        return
+    if others:
+        _rows(page, rest, others, source)
+
+
+def _rows(page: Page, rest: Rect, rows: list[str], source: str) -> None:
+    """The other prices, and where they come from."""
+    sizes = page.sizes
     lines = 2 if page.is_portrait else 1
-    each = min(rest.height // len(others), page.px(18 if lines == 2 else 13))
-    rest = Rect(rest.x, rest.y, rest.width, each * len(others))
-    cap = page.alike(others, Rect(0, 0, rest.width, each), sizes.body * 1.25, lines)
-    for row, spot in zip(others, grid.rows(rest, len(others), 0), strict=True):
-        page.text(spot, row, cap, colour=page.value_colour, lines=lines)
+    each = min(rest.height // len(rows), page.px(18 if lines == 2 else 13))
+    rest = Rect(rest.x, rest.y, rest.width, each * len(rows))
+    cap = page.alike(rows, Rect(0, 0, rest.width, each), sizes.body * 1.25, lines)
+    for row, spot in zip(rows, grid.rows(rest, len(rows), 0), strict=True):
+        colour = page.palette.faint if row == source else page.value_colour
+        page.text(spot, row, min(cap, sizes.small) if row == source else cap, colour=colour, lines=lines)
 
 
 def _unknown(page: Page, area: Rect) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from hmi.drawing.items import Align, Picture, Rect
 from hmi.screens import facts, grid, values
+from hmi.screens.facts import Known
 from hmi.screens.page import Page
 from hmi.view import View
 
 STEPS_MM = ((0, 0), (1.2, 0.8), (2.0, 2.0), (0.8, 1.2), (-1.2, 2.0), (-2.0, 0.4), (-0.8, -1.2), (0.6, -2.0))
 SHOWN_MOST = 6
+TURN_S = 6.0
+"""How long some of the connectors are shown where there is no room for all."""
 
 
 def picture(view: View) -> Picture:
@@ -20,12 +23,14 @@ def picture(view: View) -> Picture:
     margin = page.px(sizes.bezel)
     area = grid.moved(grid.padded(page.whole, margin, page.px(5.0 if page.is_tight else 9.0)), dx, dy)
 
-    top, area = grid.top(area, page.block(1, sizes.primary * (1.0 if page.is_large else 1.25)), page.px(1))
-    clock = values.clock(view.clock)
-    page.text(top, clock, sizes.primary * (1.0 if page.is_large else 1.25), is_bold=True, least_mm=sizes.value)
-    if not page.is_large:
-        right = Rect(top.x + top.width // 2, top.y, top.width - top.width // 2, top.height)
-        _corner(page, right)
+    cap = sizes.primary * (1.0 if page.is_large or (page.is_portrait and page.is_tight) else 1.25)
+    top, area = grid.top(area, page.block(1, cap), page.px(1))
+    page.text(top, values.clock(view.clock), cap, is_bold=True, least_mm=sizes.value)
+    if page.is_portrait and not page.is_large:
+        corner, area = grid.top(area, page.block(2, sizes.small), page.px(2))
+        _corner(page, corner, Align.LEFT)
+    elif not page.is_large:
+        _corner(page, grid.right(top, top.width - page.wide("00:00", cap, True) - page.px(4))[0], Align.RIGHT)
 
     touch, area = grid.bottom(
         area, page.px(14 if page.is_tight else 20) if not page.is_large else page.px(20), page.px(3)
@@ -40,24 +45,23 @@ def picture(view: View) -> Picture:
         inner, label, cap, colour=palette.on_accent, on=palette.accent, is_bold=True, align=Align.CENTRE, lines=lines
     )
     if not page.is_large or page.height_mm > 120:
-        price, area = grid.bottom(area, page.block(1, sizes.body), page.px(2))
-        page.text(price, _price(view, page), sizes.body, align=Align.CENTRE, colour=page.value_colour)
+        told = _price(view, page)
+        lines = 1 if page.wide(told, sizes.body) <= area.width else 2
+        price, area = grid.bottom(area, page.block(lines, sizes.body), page.px(2))
+        page.text(price, told, sizes.body, align=Align.CENTRE, colour=page.value_colour, lines=lines)
     _strip(page, area)
     return page.picture()
 
 
-def _corner(page: Page, rect: Rect) -> None:
+def _corner(page: Page, rect: Rect, align: Align) -> None:
     """Name of the station, and that it does not reach its server."""
-    linked = facts.has_link(page.view.seen)
     rows = grid.rows(rect, 2, 0)
-    cap = page.sizes.small
-    page.text(rows[0], page.view.seen.shop.station_name, cap, colour=page.palette.faint, align=Align.RIGHT)
-    if page.is_stale:
-        old = page.words("app.age", s=int(page.view.seen.age_s))
-        page.text(rows[1], old, cap, colour=page.palette.yellow, align=Align.RIGHT)
-    elif linked is False:
-        lines = 2 if page.wide(page.words("app.offline"), cap) > rect.width else 1
-        page.text(rows[1], page.words("app.offline"), cap, colour=page.palette.yellow, align=Align.RIGHT, lines=lines)
+    cap, palette = page.sizes.small, page.palette
+    page.text(rows[0], page.view.seen.shop.station_name, cap, colour=palette.faint, align=align)
+    told = page.words("app.age", s=int(page.view.seen.age_s)) if page.is_stale else ""
+    if not told and facts.has_link(page.view.seen) is False:
+        told = page.words("app.offline")
+    page.text(rows[1], told, cap, colour=palette.yellow, align=align)
 
 
 def _price(view: View, page: Page) -> str:
@@ -76,64 +80,64 @@ def _price(view: View, page: Page) -> str:
 
 
 def _strip(page: Page, area: Rect) -> None:
-    """Every connector: number, shape, word; all of them, in columns or rows."""
+    """Connectors with number, shape and word; by turns, where there is no room for all of them."""
     everyone = facts.everyone(page.view.seen)
     if not everyone:
         return
     gap = page.px(3)
+    is_beside = page.is_portrait or page.is_large
     if page.is_large:
-        page_of = int(page.view.now_s // 6) % len(everyone) if page.look.moves else 0
-        if len(everyone) > 1 and page.look.moves:
-            page.ticking(6.0)
-        everyone = everyone[page_of : page_of + 1]
-    across, down = _shape(page, area, len(everyone))
-    words = [page.words(each.look.word) for each in everyone]
-    cells = [cell for row in grid.rows(area, down, gap) for cell in grid.columns(row, across, gap)]
-    is_beside = cells[0].height < page.px(34) or page.is_large
-    side = min(cells[0].height * 3 // 4, page.px(18 if is_beside else 26))
-    room = grid.padded(cells[0], page.px(2), page.px(1))
-    if is_beside:
-        wide = room.width - side - page.px(3)
-        lines = (
-            3
-            if room.height >= page.block(3, page.sizes.least)
-            else 2
-            if room.height >= page.block(2, page.sizes.least)
-            else 1
+        across, down = 1, 1
+    elif page.is_portrait:
+        across, down = (
+            1 if page.width_mm < 150 or len(everyone) < 7 else 2,
+            max(1, area.height // page.px(23 if page.is_tight else 18)),
         )
-        cap = page.alike(words, Rect(0, 0, wide, room.height), page.sizes.body, lines, True)
     else:
-        lines, wide = 2, room.width
-        cap = page.alike(words, Rect(0, 0, wide, page.block(2, page.sizes.body)), page.sizes.body * 1.1, 2, True)
-    for each, cell in zip(everyone, cells, strict=False):
-        colour = each.look.of(page.palette)
-        inner = grid.padded(cell, page.px(2), page.px(1))
-        number_mm = min(page.sizes.value, 7.0) if not page.is_large else page.sizes.least
-        if is_beside:
-            spot, rest = grid.left(inner, side, page.px(3))
-            page.icon(grid.middle(spot, side), each.look.icon, colour)
-            name = (
-                f"{each.number}  {page.words(each.look.word)}"
-                if len(everyone) > 1 or page.is_large
-                else page.words(each.look.word)
-            )
-            fits = page.lines(name, rest.width, cap, True) <= lines
-            page.text(rest, name if fits else page.words(each.look.word), cap, colour=colour, is_bold=True, lines=lines)
-            continue
-        low, rest = grid.bottom(inner, page.block(2, cap), page.px(1))
-        number, rest = grid.top(rest, page.block(1, number_mm), page.px(1))
-        page.text(number, str(each.number), number_mm, is_bold=True, align=Align.CENTRE, least_mm=page.sizes.least)
-        page.icon(grid.centred(rest, min(side, rest.height), min(side, rest.height)), each.look.icon, colour)
-        page.text(low, page.words(each.look.word), cap, colour=colour, is_bold=True, align=Align.CENTRE, lines=2)
+        across, down = max(1, min(SHOWN_MOST, area.width // page.px(36))), max(1, area.height // page.px(32))
+    fit = across * down
+    turns = -(-len(everyone) // fit)
+    if turns > 1:
+        page.ticking(TURN_S)
+    at = int(page.view.now_s // TURN_S) % turns
+    shown = everyone[at * fit : (at + 1) * fit]
+    down = -(-min(fit, len(everyone)) // across)
+    across = -(-min(fit, len(everyone)) // down)
+    height = min((area.height - gap * (down - 1)) // down, page.px(34 if is_beside else 60))
+    whole = grid.middle(area, height * down + gap * (down - 1))
+    cells = [cell for row in grid.rows(whole, down, gap) for cell in grid.columns(row, across, gap)]
+    words = [page.words(each.look.word) for each in everyone]
+    for each, cell in zip(shown, cells, strict=False):
+        (_beside if is_beside else _above)(page, cell, each, words)
 
 
-def _shape(page: Page, area: Rect, count: int) -> tuple[int, int]:
-    """Columns and rows."""
-    if page.is_large:
-        return 1, 1
-    if page.is_portrait:
-        across = 1 if count <= 6 or (page.is_tight and count <= 6) else 2
-        return across, -(-count // across)
-    most = max(1, min(SHOWN_MOST, area.width // page.px(34)))
-    down = -(-count // most)
-    return -(-count // down), down
+def _beside(page: Page, cell: Rect, each: Known, words: list[str]) -> None:
+    """Shape, number, word in a row."""
+    colour = each.look.of(page.palette)
+    side = min(cell.height, page.px(14 if page.is_tight else 20))
+    spot, rest = grid.left(cell, side, page.px(4))
+    page.icon(grid.middle(spot, side), each.look.icon, colour)
+    number_mm = max(page.sizes.least, min(12.0, cell.height / page.look.px_per_mm / 2))
+    spot, rest = grid.left(rest, page.wide("0" * len(str(len(words))), number_mm, True) + page.px(1), page.px(3))
+    page.text(spot, str(each.number), number_mm, is_bold=True, least_mm=page.sizes.least)
+    lines = max(n for n in (1, 2, 3) if n == 1 or rest.height >= page.block(n, page.sizes.least))
+    is_bold = all(page.lines(word, rest.width, page.sizes.least, True) <= lines for word in words)
+    cap = page.alike(words, rest, page.sizes.body * 1.3, lines, is_bold)
+    page.text(rest, page.words(each.look.word), cap, colour=colour, is_bold=is_bold, lines=lines)
+
+
+def _above(page: Page, cell: Rect, each: Known, words: list[str]) -> None:
+    """Number and shape above the word."""
+    colour = each.look.of(page.palette)
+    room = Rect(0, 0, cell.width, page.block(2, page.sizes.body))
+    is_bold = all(page.lines(text, room.width, page.sizes.least, True) <= 2 for text in words)
+    cap = page.alike(words, room, page.sizes.body * 1.15, 2, is_bold)
+    word, rest = grid.bottom(cell, page.block(2, cap), page.px(1))
+    side = min(rest.height, page.px(26))
+    number_mm = max(page.sizes.least, min(12.0, side / page.look.px_per_mm / 1.8))
+    wide = page.wide(str(each.number), number_mm, True) + page.px(1)
+    whole = grid.centred(rest, wide + page.px(3) + side, side)
+    spot, mark = grid.left(whole, wide, page.px(3))
+    page.text(spot, str(each.number), number_mm, is_bold=True, least_mm=page.sizes.least)
+    page.icon(mark, each.look.icon, colour)
+    page.text(word, page.words(each.look.word), cap, colour=colour, is_bold=is_bold, align=Align.CENTRE, lines=2)

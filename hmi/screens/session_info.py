@@ -33,23 +33,33 @@ def picture(view: View) -> Picture:
     if page.is_large and is_own:
         pages = 1 + len(cells) + (1 if why_key(view.seen, each.number) else 0)
     elif show == "details":
-        pages = -(-len(_details(page, each)) // _per_page(page))
+        pages = -(-len(_details(page, each)) // _per_page(page)) + (1 if page.is_tight else 0)
     area = frame(
         page, title, actions=_actions(page, each, is_own, show), pages=pages, colour=colour,
-        subtitle=words("menu.connector", n=each.number) if not show else "",
+        subtitle=_subtitle(page, each) if not show else "",
     )  # fmt: skip
     at = facts.page_of(view, pages)
     if page.is_large:
         _large(page, area, each, cells if is_own else [], at)
-    elif show == "details":
+    elif show == "details" and at * _per_page(page) < len(_details(page, each)):
         _list(page, area, _details(page, each)[at * _per_page(page) : (at + 1) * _per_page(page)])
-    elif show == "chart":
+    elif show == "details" or show == "chart":
         _chart(page, area, each)
     elif not is_own:
         _public(page, area, each)
     else:
         _overview(page, area, each, cells)
     return page.picture()
+
+
+def _subtitle(page: Page, each: Known) -> str:
+    """The connector; on a small panel also the time, for which there is no room below."""
+    name = page.words("menu.connector", n=each.number)
+    if not page.is_tight or each.session is None:
+        return name
+    if page.is_portrait:
+        return values.duration(each.session.elapsed_s, page.words)
+    return f"{name} · {values.duration(each.session.elapsed_s, page.words)}"
 
 
 def _actions(page: Page, each: Known, is_own: bool, show: str) -> list[Action]:
@@ -73,9 +83,12 @@ def _cells(page: Page, each: Known) -> list[tuple[str, str]]:
     energy = None if session is None else session.energy_wh
     elapsed = None if session is None else session.elapsed_s
     tariff = facts.tariff_of(page.view.seen, each.number)
+    label = words("ses.energy")
+    if page.is_tight and not page.is_large and page.wide(label, page.sizes.small) > page.px(34):
+        label = words("ses.energy_short")
     cells = [
         (words("ses.power"), values.kilowatts(each.power_w, words)),
-        (words("ses.energy"), values.kilowatt_hours(energy, words)),
+        (label, values.kilowatt_hours(energy, words)),
         (words("ses.elapsed"), values.duration(elapsed, words)),
     ]
     if each.is_dc:
@@ -132,6 +145,9 @@ def _ring(page: Page, rect: Rect, each: Known) -> None:
 
 def _overview(page: Page, area: Rect, each: Known, cells: list[tuple[str, str]]) -> None:
     line, sizes = why_key(page.view.seen, each.number), page.sizes
+    if page.is_portrait and page.is_tight:
+        _small_portrait(page, area, each, cells, line)
+        return
     if page.is_portrait:
         side = min(area.width * (60 if not page.is_tight else 52) // 100, area.height * 38 // 100)
         if line:
@@ -150,7 +166,7 @@ def _overview(page: Page, area: Rect, each: Known, cells: list[tuple[str, str]])
         spot, area = grid.bottom(area, page.block(1, sizes.body) + page.px(1 if page.is_tight else 4), page.px(1.5))
         why_line(page, spot, line, 1)
     side = min(area.height, area.width * 36 // 100)
-    spot, rest = grid.left(area, side, page.px(7))
+    spot, rest = grid.left(area, side, page.px(4 if page.is_tight else 7))
     _ring(page, spot, each)
     if not page.is_tight and rest.height > page.px(60) and len(_points(page.view, each)) >= LEAST_POINTS:
         values_height = 2 * (page.block(1, sizes.small) + page.block(1, sizes.value * 0.85) + page.px(1))
@@ -158,7 +174,25 @@ def _overview(page: Page, area: Rect, each: Known, cells: list[tuple[str, str]])
         _chart(page, chart, each)
         _grid(page, rest, cells, 3)
         return
-    _grid(page, rest, cells, 2 if not page.is_tight or len(cells) < 5 else 3)
+    if page.is_tight and len(cells) > 4:
+        cells = [cell for cell in cells if cell[0] != page.words("ses.elapsed")]
+    _grid(page, rest, cells, 2)
+
+
+def _small_portrait(page: Page, area: Rect, each: Known, cells: list[tuple[str, str]], line: str) -> None:
+    """The ring with two values beside it, two values below, why."""
+    if line:
+        lines = page.lines(page.words(line), area.width - page.px(15), page.sizes.body)
+        spot, area = grid.bottom(area, page.block(lines, page.sizes.body) + page.px(1), page.px(1.5))
+        why_line(page, spot, line, lines)
+    if len(cells) > 4:
+        cells = [cell for cell in cells if cell[0] != page.words("ses.elapsed")]
+    power, energy, time, cost = cells
+    upper, lower = grid.top(area, area.height * 66 // 100, page.px(2))
+    ring, beside = grid.left(upper, min(upper.height, (area.width - page.px(3)) // 2), page.px(3))
+    _ring(page, ring, each)
+    _grid(page, beside, [power, time], 1)
+    _grid(page, lower, [energy, cost], 2)
 
 
 def _grid(page: Page, area: Rect, cells: list[tuple[str, str]], across: int) -> None:
@@ -168,9 +202,11 @@ def _grid(page: Page, area: Rect, cells: list[tuple[str, str]], across: int) -> 
     spots = [cell for row in grid.rows(area, down, 0) for cell in grid.columns(row, across, gap)]
     height = max(0, spots[0].height - page.block(1, page.sizes.small) - page.px(0.4))
     room = Rect(0, 0, spots[0].width, height)
-    cap = page.alike([value for _, value in cells], room, page.sizes.value, 1, True)
+    shown = [value for _, value in cells]
+    is_bold = all(page.wide(value, page.sizes.least, True) <= room.width for value in shown)
+    cap = page.alike(shown, room, page.sizes.value, 1, is_bold)
     for (label, value), spot in zip(cells, spots, strict=False):
-        labelled(page, spot, label, value, value_mm=cap)
+        labelled(page, spot, label, value, value_mm=cap, is_bold=is_bold)
 
 
 def why_line(page: Page, rect: Rect, key: str, lines: int) -> None:
@@ -220,20 +256,20 @@ def _details(page: Page, each: Known) -> list[tuple[str, str]]:
     if each.is_dc:
         warm = None if reading is None else reading.battery_temperature_c
         rows.append((words("det.battery"), values.number(warm, "c", words, 0)))
-    elif state is not None and state.vehicle is not None and state.vehicle.phases:
+    if page.is_tight and each.session is not None:
+        rows.append((words("ses.elapsed"), values.duration(each.session.elapsed_s, words)))
+    if not each.is_dc and state is not None and state.vehicle is not None and state.vehicle.phases:
         rows.append((words("det.phases"), str(state.vehicle.phases)))
     return rows
 
 
 def _per_page(page: Page) -> int:
-    if page.is_large:
-        return 1
-    return 6
+    return 1 if page.is_large else 4 if page.is_tight else 6
 
 
 def _list(page: Page, area: Rect, rows: list[tuple[str, str]]) -> None:
-    across = 2
-    _grid(page, area, rows, across if page.is_portrait else 3)
+    across = 1 if page.is_portrait and page.is_tight else 2 if page.is_portrait or page.is_tight else 3
+    _grid(page, area, rows, across)
 
 
 def _points(view: View, each: Known) -> tuple[float | None, ...]:
@@ -249,12 +285,15 @@ def _chart(page: Page, area: Rect, each: Known) -> None:
         paragraph(page, area, words("ses.no_chart"), sizes.body, colour=palette.faint)
         return
     top = _round_up(max(max(powers), 1000.0))
-    legend, area = grid.top(area, page.block(1, sizes.small), page.px(0.5))
     power = f"{words('ses.power')}, {words('unit.kw')}"
-    _legend(page, legend, power, palette.blue, Align.LEFT)
     has_soc = any(value is not None for value in found.soc_pct)
+    is_wide = page.wide(power + words("ses.charge_pct"), sizes.small) + page.px(20) < area.width
+    legend, area = grid.top(area, page.block(1, sizes.small), page.px(0.5))
+    _legend(page, legend, power, palette.blue, Align.LEFT)
     if has_soc:
-        _legend(page, legend, words("ses.charge_pct"), palette.violet, Align.RIGHT)
+        if not is_wide:
+            legend, area = grid.top(area, page.block(1, sizes.small), page.px(0.5))
+        _legend(page, legend, words("ses.charge_pct"), palette.violet, Align.RIGHT if is_wide else Align.LEFT)
     left = page.wide(values.kilowatts_short(top, words), sizes.small) + page.px(1.5)
     right = page.wide("100", sizes.small) + page.px(1.5) if has_soc else 0
     cap = page.px(sizes.small)
@@ -276,7 +315,7 @@ def _chart(page: Page, area: Rect, each: Known) -> None:
 
 def _legend(page: Page, rect: Rect, text: str, colour: Colour, align: Align) -> None:
     side = page.px(page.sizes.small * 0.9)
-    wide = min(rect.width // 2 - side - page.px(2), page.wide(text, page.sizes.small) + page.px(1))
+    wide = page.wide(text, page.sizes.small) + page.px(1)
     at = rect.x if align is Align.LEFT else rect.right - wide - side - page.px(1.5)
     page.fill(Rect(at, rect.y + (rect.height - side) // 2, side, side), colour, 1.0)
     page.text(

@@ -79,8 +79,11 @@ def _cells(page: Page) -> tuple[list[tuple[str, str]], str]:
     currency = view.place.fields.get("currency", "")
     if cost is None and energy is not None and elapsed is not None:
         cost = facts.cost_of(tariff, energy, elapsed)
+    label = words("ses.energy")
+    if page.is_tight and not page.is_large and page.wide(label, page.sizes.small) > page.px(34):
+        label = words("ses.energy_short")
     cells = [
-        (words("ses.energy"), values.kilowatt_hours(energy, words)),
+        (label, values.kilowatt_hours(energy, words)),
         (words("ses.time"), values.duration(elapsed, words)),
     ]
     if start is not None and end is not None:
@@ -113,7 +116,7 @@ def _idle(page: Page, tariff: Tariff | None) -> str:
 
 def _numbers(page: Page, area: Rect, cells: list[tuple[str, str]], notes: list[str]) -> None:
     sizes, palette, words = page.sizes, page.palette, page.words
-    lines = min(2, page.lines(words("ses.unplug"), area.width - page.px(20), sizes.least, True))
+    lines = min(3, page.lines(words("ses.unplug"), area.width - page.px(20), sizes.least, True))
     height = page.block(lines, sizes.body) + page.px(2 if page.is_tight else 4)
     spot, area = grid.bottom(area, height, page.px(2))
     page.fill(spot, palette.card, sizes.radius)
@@ -130,9 +133,11 @@ def _numbers(page: Page, area: Rect, cells: list[tuple[str, str]], notes: list[s
     across = -(-len(cells) // down)
     spots = [cell for row in grid.rows(area, down, 0) for cell in grid.columns(row, across, page.px(3))]
     room = Rect(0, 0, spots[0].width, max(0, spots[0].height - page.block(1, sizes.small) - page.px(0.4)))
-    cap = page.alike([value for _, value in cells], room, max(sizes.value, sizes.primary * 0.9), 1, True)
+    shown = [value for _, value in cells]
+    is_bold = all(page.wide(value, sizes.least, True) <= room.width for value in shown)
+    cap = page.alike(shown, room, max(sizes.value, sizes.primary * 0.9), 1, is_bold)
     for (label, value), place in zip(cells, spots, strict=False):
-        labelled(page, place, label, value, value_mm=cap)
+        labelled(page, place, label, value, value_mm=cap, is_bold=is_bold)
 
 
 def _large(page: Page, area: Rect, cells: list[tuple[str, str]], notes: list[str], link: str, at: int) -> None:

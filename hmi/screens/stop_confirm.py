@@ -22,7 +22,7 @@ def picture(view: View) -> Picture:
         needs_card = "1" if view.seen.shop.stop_needs_card and is_card else ""
     yes = Action(name="yes", label=words("ses.stop_yes"), icon="stop", kind="stop")
     no = Action(name="no", label=words("ses.go_on"))
-    actions = [no] if needs_card else [yes] if page.is_large else [yes, no]
+    actions = [no] if needs_card else [yes] if page.is_large or page.is_tight else [yes, no]
     nav = [back(page), home(page)]
     subtitle = words("menu.connector", n=each.number)
     area = frame(page, words("ses.stop_q"), nav=nav, actions=actions, subtitle=subtitle)

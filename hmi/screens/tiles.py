@@ -19,7 +19,7 @@ def fitting(page: Page, area: Rect, count: int) -> int:
     if page.is_portrait:
         least = page.px(58 if page.is_large else 24)
         return max(1, min(count, (area.height + gap) // (least + gap)))
-    least = page.px(88 if page.is_large else 42 if page.is_tight else 45)
+    least = page.px(88 if page.is_large else 42 if page.is_tight else 46)
     return max(1, min(count, MOST_IN_A_ROW, (area.width + gap) // (least + gap)))
 
 
@@ -60,7 +60,7 @@ _CHARGES = frozenset((ConnectorStatus.CHARGING, ConnectorStatus.CHARGED))
 
 def _tall(page: Page, inner: Rect, each: Known, colour: Colour, words: list[str]) -> None:
     sizes, ground = page.sizes, page.palette.card
-    number_mm = 8.0 if page.is_tight else max(12.0, sizes.primary * 0.8)
+    number_mm = 6.2 if page.is_tight else max(12.0, sizes.primary * 0.8)
     gap = page.px(1.0 if page.is_tight else 2.0)
     top, rest = grid.top(inner, page.block(1, number_mm), gap)
     wide = page.wide("00" if each.number > 9 else "0", number_mm, True) + page.px(1)
@@ -72,17 +72,23 @@ def _tall(page: Page, inner: Rect, each: Known, colour: Colour, words: list[str]
         page.icon(grid.middle(status, side), each.look.icon, colour, ground)
     place, _ = grid.right(others, side)
     face(page, grid.middle(place, side), each, ground, page.palette.faint)
-    most = 2 if page.is_tight else 3
-    cap = page.alike(words, Rect(0, 0, rest.width, page.block(most, sizes.body)), sizes.body * 1.1, most, True)
-    lines = max(page.lines(word, rest.width, cap, True) for word in words)
-    lines = max(1, min(most, lines))
     below = page.block(1, sizes.body)
-    line, rest = grid.bottom(rest, below, 0)
+    line, upper = grid.bottom(rest, below, 0)
+    most = 2 if page.is_tight else 3
+    word = page.words(each.look.word)
+    is_bold = all(page.lines(other, rest.width, sizes.least, True) <= most for other in words)
+    room = Rect(0, 0, rest.width, page.block(most, sizes.body))
+    cap = page.alike(words, room, sizes.body * 1.1, most, is_bold)
+    lines = min(3, page.lines(word, rest.width, cap, is_bold))
+    if page.is_tight and lines > 2:
+        spot = grid.bottom(rest, min(rest.height, page.block(lines, cap)))[0]
+        page.text(spot, word, cap, colour=colour, on=ground, is_bold=is_bold, lines=lines)
+        return
     page.text(line, second_line(page, each), sizes.body, colour=page.value_colour, on=ground)
-    word, rest = grid.bottom(rest, page.block(lines, cap), gap)
-    took = min(lines, page.lines(page.words(each.look.word), word.width, cap, True))
-    word = grid.bottom(word, page.block(took, cap))[0] if page.is_tight else grid.top(word, page.block(took, cap))[0]
-    page.text(word, page.words(each.look.word), cap, colour=colour, on=ground, is_bold=True, lines=lines)
+    tallest = min(most, max(page.lines(other, rest.width, cap, is_bold) for other in words))
+    spot, rest = grid.bottom(upper, page.block(max(1, tallest), cap), gap)
+    spot = (grid.bottom if page.is_tight else grid.top)(spot, page.block(lines, cap))[0]
+    page.text(spot, word, cap, colour=colour, on=ground, is_bold=is_bold, lines=lines)
     if not page.is_tight:
         kind, rest = grid.top(rest, below, gap)
         page.text(kind, FACES[each.type][1], sizes.body, colour=page.palette.faint, on=ground)
@@ -105,12 +111,16 @@ def _row(page: Page, inner: Rect, each: Known, colour: Colour, words: list[str])
         face(page, grid.middle(spot, side), each, ground, page.palette.faint)
     below = page.block(1, sizes.body)
     lines = 2 if rest.height - below >= page.block(2, sizes.least) else 1
-    room = Rect(0, 0, rest.width, rest.height - below)
-    cap = page.alike(words, room, sizes.body * 1.25, lines, True)
-    took = min(lines, page.lines(page.words(each.look.word), rest.width, cap, True))
+    word = page.words(each.look.word)
+    is_bold = all(page.lines(other, rest.width, sizes.least, True) <= lines for other in words)
+    cap = page.alike(words, Rect(0, 0, rest.width, rest.height - below), sizes.body * 1.25, lines, is_bold)
+    took = page.lines(word, rest.width, cap, is_bold)
+    if took > lines:
+        page.text(rest, word, cap, colour=colour, on=ground, is_bold=is_bold, lines=took)
+        return
     whole = grid.middle(rest, min(rest.height, page.block(took, cap) + below))
-    word, line = grid.bottom(whole, below)[::-1]
-    page.text(word, page.words(each.look.word), cap, colour=colour, on=ground, is_bold=True, lines=lines)
+    spot, line = grid.bottom(whole, below)[::-1]
+    page.text(spot, word, cap, colour=colour, on=ground, is_bold=is_bold, lines=lines)
     text = second_line(page, each)
     kind = FACES[each.type][1]
     if page.wide(f"{kind} · {text}", sizes.body) <= line.width:

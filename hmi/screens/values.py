@@ -48,7 +48,7 @@ def kilowatts_short(power_w: float, words: Words) -> str:
 def kilowatt_hours(energy_wh: float | None, words: Words) -> str:
     if energy_wh is None:
         return DASH
-    return number(energy_wh / 1000, "kwh", words, 1 if energy_wh >= 100_000 else 2)
+    return number(energy_wh / 1000, "kwh", words, 1 if energy_wh >= 10_000 else 2)
 
 
 def percent(value: float | None) -> str:
