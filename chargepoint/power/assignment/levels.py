@@ -96,7 +96,7 @@ class Bounds:
         worth_w = [sum(each) / len(reach) if reach else 0.0 for each, reach in zip(columns, problem.reach, strict=True)]
         self.whole_w = sum(worth_w)
         self.price = [
-            min((worth / power_w for worth, power_w in zip(worth_w, row, strict=True) if power_w > 0), default=1.0)
+            min([worth / power_w for worth, power_w in zip(worth_w, row, strict=True) if power_w > 0], default=1.0)
             for row in problem.power
         ]
 
