@@ -50,7 +50,7 @@ def picture(view: View) -> Picture:
         return page.picture()
     pages = message.pages_of(page, link)
     area = frame(page, title, actions=actions, pages=pages, subtitle=words("st.error"))
-    if pages > 1:
+    if pages > 1 or page.is_portrait:
         note = words("err.code", code=code) if code else ""
     message.normal(page, area, "error", palette.red, headline, advice, note, link)
     return page.picture()

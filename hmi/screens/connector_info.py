@@ -103,8 +103,8 @@ def _electric(page: Page, rect: Rect, each: Known, is_column: bool = False) -> N
         for (_, shown), place in zip(cells, grid.rows(rest, len(cells), 0), strict=True):
             page.text(place, shown, page.sizes.body * 1.15, colour=page.value_colour, is_bold=True)
         return
-    for (label, shown), spot in zip(cells, grid.columns(rect, 2, page.px(4)), strict=False):
-        labelled(page, spot, label, shown)
+    for (label, value), spot in zip(cells, grid.columns(rect, 2, page.px(4)), strict=False):
+        labelled(page, spot, label, value)
 
 
 def price_line(page: Page, each: Known) -> str:

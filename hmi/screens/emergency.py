@@ -24,21 +24,21 @@ def picture(view: View) -> Picture:
         message.large(page, area, "emergency_off", palette.red, subjects, "", facts.page_of(view, pages))
         return page.picture()
     area = frame(page, "", nav=[], has_help=False, has_header=False)
-    height = page.px(15 if page.is_tight else 26)
+    height = page.px(17 if page.is_tight else 26)
     if page.is_portrait:
-        height = page.px(38)
+        height = page.px(43)
     band, area = grid.top(area, height, page.px(3 if page.is_tight else 6))
     page.fill(band, palette.red, sizes.radius)
     inner = grid.padded(band, page.px(4), page.px(1.5))
     side = min(inner.height, page.px(14 if page.is_portrait and page.is_tight else 22))
     mark, rest = grid.left(inner, side, page.px(4))
     page.icon(grid.middle(mark, side), "emergency_off", palette.on_red, palette.red)
-    upper, lower = grid.top(rest, rest.height * (58 if not page.is_portrait else 60) // 100)
+    upper, lower = grid.top(rest, rest.height * (55 if not page.is_portrait else 50) // 100)
     page.text(
         upper, words("emg.title"), sizes.title, colour=palette.on_red, on=palette.red, is_bold=True,
         lines=1 if not page.is_portrait else 3,
     )  # fmt: skip
-    page.text(lower, whose, sizes.body, colour=palette.on_red, on=palette.red, lines=2 if page.is_portrait else 1)
+    page.text(lower, whose, sizes.body, colour=palette.on_red, on=palette.red, lines=3 if page.is_portrait else 1)
     if view.seen.shop.phone:
         spot, area = grid.bottom(area, page.px(8 if page.is_tight else 13), page.px(1 if page.is_tight else 2))
         phone_row(page, spot, align=Align.CENTRE)

@@ -100,11 +100,9 @@ def header(page: Page, title: str, *, has_staff: bool, colour: Colour | None = N
             rest = Rect(band.x, band.y, band.width - used - page.px(4), band.height)
         elif has_staff:
             page.target("station_id", Rect(margin, 0, band.width // 2, page.px(STAFF_MM)), is_staff=True)
-    if subtitle and not page.is_large:
-        wide = page.wide(title, sizes.title, is_bold=True) + page.px(5)
-    else:
-        wide = 0
-    if wide and wide + page.wide(subtitle, sizes.small) <= rest.width:
+    wide = page.wide(title, sizes.title, is_bold=True) + page.px(5)
+    has_subtitle = bool(subtitle) and not page.is_large
+    if has_subtitle and wide + page.wide(subtitle, sizes.small) <= rest.width:
         page.text(Rect(rest.x, rest.y, wide, rest.height), title, sizes.title, is_bold=True, colour=colour)
         page.text(
             Rect(rest.x + wide, rest.y, rest.width - wide, rest.height),

@@ -52,7 +52,7 @@ def picture(view: View) -> Picture:
 def _codes_per_page(page: Page) -> int:
     if page.is_portrait:
         return 1 if page.width_mm < 130 else 2
-    return 1 if page.width_mm < 190 else 2 if page.width_mm < 300 else 3
+    return 1 if page.width_mm < 190 else 2
 
 
 def _blocks(page: Page) -> list[tuple[str, str]]:
@@ -70,7 +70,7 @@ def _page(page: Page, area: Rect, links: list[tuple[str, str]]) -> None:
         spot, area = grid.bottom(area, max(page.px(60), area.height * 55 // 100), page.px(4))
         codes = grid.columns(spot, len(links), page.px(5))
     elif links:
-        each = max(page.px(56), area.width * 28 // 100)
+        each = max(page.px(56), area.width * 25 // 100)
         spot, area = grid.right(area, each * len(links) + page.px(5) * (len(links) - 1), page.px(6))
         codes = grid.columns(spot, len(links), page.px(5))
     for (key, link), spot in zip(links, codes, strict=True):

@@ -59,9 +59,9 @@ def _step(page: Page, rect: Rect, number: int, icon: str, text: str) -> None:
             page.text(mark, str(number), sizes.value, on=ground, is_bold=True, colour=palette.faint)
         else:
             rest = Rect(mark.x, rest.y, rest.right - mark.x, rest.height)
-        page.text(rest, text, sizes.body * 1.1, on=ground, lines=4 if page.is_large else 3)
+        page.text(rest, text, sizes.body * 1.1, on=ground, lines=4)
         return
-    lines = 5 if page.is_large else 3
+    lines = max(3, min(5, page.lines(text, inner.width, sizes.least)))
     below, rest = grid.bottom(inner, page.block(lines, sizes.body), page.px(2))
     if not page.is_large:
         mark, rest = grid.top(rest, page.block(1, sizes.value * 0.8))

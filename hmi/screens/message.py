@@ -134,9 +134,9 @@ def normal(
 
 def message(page: Page, area: Rect, icon: str, colour: Colour, headline: str, steps_: list[str], note: str) -> None:
     sizes = page.sizes
-    side = min(page.px(11 if page.is_tight else 26), area.height // 3)
+    side = min(page.px(11 if page.is_tight else 20 if page.is_portrait else 26), area.height // 3)
     room = area.width - side - page.px(5)
-    big = sizes.title * 0.95 if not page.is_tight else 4.1
+    big = 4.1 if page.is_tight else sizes.title * (0.8 if page.is_portrait else 0.95)
     lines = max(1, min(4 if page.is_portrait else 3, page.lines(headline, room, big, True)))
     first = max(side, page.block(lines, big))
     note_cap = sizes.body

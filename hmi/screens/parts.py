@@ -28,7 +28,7 @@ def card(page: Page, rect: Rect, colour: Colour | None = None, strip: Colour | N
     down = page.px(2.2)
     page.fill(Rect(rect.x + gap, rect.y + down, line, rect.height - 2 * down), strip, STRIP_MM / 2)
     start = 2 * gap + line
-    end = page.px(1.5) if page.is_tight else pad
+    end = page.px(1.5) if page.is_tight else pad * 6 // 10
     return Rect(rect.x + start, inner.y, rect.width - start - end, inner.height)
 
 
@@ -171,7 +171,9 @@ def status_row(page: Page, rect: Rect, each: Known, cap_mm: float, on: Colour, *
     side = min(rect.height, page.px(cap_mm * 2.2))
     spot, rest = grid.left(rect, side, page.px(2))
     page.icon(grid.middle(spot, side), each.look.icon, colour, on)
-    page.text(rest, page.words(each.look.word), cap_mm, colour=colour, on=on, is_bold=True, lines=lines)
+    word = page.words(each.look.word)
+    is_bold = page.lines(word, rest.width, page.sizes.least, True) <= lines
+    page.text(rest, word, cap_mm, colour=colour, on=on, is_bold=is_bold, lines=lines)
 
 
 def face(page: Page, rect: Rect, each: Known, on: Colour, colour: Colour | None = None) -> None:

@@ -94,7 +94,7 @@ def _strip(page: Page, area: Rect) -> None:
             max(1, area.height // page.px(23 if page.is_tight else 18)),
         )
     else:
-        across, down = max(1, min(SHOWN_MOST, area.width // page.px(36))), max(1, area.height // page.px(32))
+        across, down = max(1, min(SHOWN_MOST, area.width // page.px(40))), max(1, area.height // page.px(32))
     fit = across * down
     turns = -(-len(everyone) // fit)
     if turns > 1:
@@ -129,10 +129,12 @@ def _beside(page: Page, cell: Rect, each: Known, words: list[str]) -> None:
 def _above(page: Page, cell: Rect, each: Known, words: list[str]) -> None:
     """Number and shape above the word."""
     colour = each.look.of(page.palette)
-    room = Rect(0, 0, cell.width, page.block(2, page.sizes.body))
-    is_bold = all(page.lines(text, room.width, page.sizes.least, True) <= 2 for text in words)
-    cap = page.alike(words, room, page.sizes.body * 1.15, 2, is_bold)
-    word, rest = grid.bottom(cell, page.block(2, cap), page.px(1))
+    most = 2 if cell.height < page.px(34) else 3
+    room = Rect(0, 0, cell.width, page.block(most, page.sizes.body))
+    is_bold = all(page.lines(text, room.width, page.sizes.least, True) <= most for text in words)
+    cap = page.alike(words, room, page.sizes.body * 1.15, most, is_bold)
+    lines = min(most, max(page.lines(text, room.width, cap, is_bold) for text in words))
+    word, rest = grid.bottom(cell, page.block(lines, cap), page.px(1))
     side = min(rest.height, page.px(26))
     number_mm = max(page.sizes.least, min(12.0, side / page.look.px_per_mm / 1.8))
     wide = page.wide(str(each.number), number_mm, True) + page.px(1)
@@ -140,4 +142,4 @@ def _above(page: Page, cell: Rect, each: Known, words: list[str]) -> None:
     spot, mark = grid.left(whole, wide, page.px(3))
     page.text(spot, str(each.number), number_mm, is_bold=True, least_mm=page.sizes.least)
     page.icon(mark, each.look.icon, colour)
-    page.text(word, page.words(each.look.word), cap, colour=colour, is_bold=is_bold, align=Align.CENTRE, lines=2)
+    page.text(word, page.words(each.look.word), cap, colour=colour, is_bold=is_bold, align=Align.CENTRE, lines=lines)

@@ -84,7 +84,7 @@ def _cells(page: Page, each: Known) -> list[tuple[str, str]]:
     elapsed = None if session is None else session.elapsed_s
     tariff = facts.tariff_of(page.view.seen, each.number)
     label = words("ses.energy")
-    if page.is_tight and not page.is_large and page.wide(label, page.sizes.small) > page.px(34):
+    if not page.is_large and page.wide(label, page.sizes.small) > page.px(34):
         label = words("ses.energy_short")
     cells = [
         (words("ses.power"), values.kilowatts(each.power_w, words)),

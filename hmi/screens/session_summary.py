@@ -43,20 +43,33 @@ def picture(view: View) -> Picture:
         area = frame(page, title, actions=[done], pages=pages)
         _large(page, area, cells, notes, link, facts.page_of(view, pages))
         return page.picture()
-    by_pages = page.is_tight and bool(link)
-    pages = 2 if by_pages else 1
+    if page.is_tight:
+        return _tight(page, cells, notes, link, done)
     subtitle = words("menu.connector", n=view.place.connector)
-    area = frame(page, title, actions=[done], pages=pages, subtitle=subtitle)
-    if by_pages and facts.page_of(view, pages) == 1:
-        qr(page, area, link, words("ses.receipt"))
-        return page.picture()
-    if link and not by_pages:
+    area = frame(page, title, actions=[done], subtitle=subtitle)
+    if link:
         if page.is_portrait:
             spot, area = grid.bottom(area, max(page.px(62), area.height * 38 // 100), page.px(4))
         else:
             spot, area = grid.right(area, max(page.px(50), area.width * 27 // 100), page.px(6))
         qr(page, card(page, spot), link, words("ses.receipt"), page.palette.card)
     _numbers(page, area, cells, notes)
+    return page.picture()
+
+
+def _tight(page: Page, cells: list[tuple[str, str]], notes: list[str], link: str, done: Action) -> Picture:
+    """On a small panel by pages: the numbers, why and the idle fee, the receipt."""
+    view = page.view
+    pages = 1 + bool(notes) + bool(link)
+    area = frame(page, page.words("ses.done"), actions=[done], pages=pages)
+    at = facts.page_of(view, pages)
+    if at == 0:
+        _numbers(page, area, cells, [])
+    elif at == 1 and notes:
+        for note, spot in zip(notes, grid.rows(area, len(notes), page.px(2)), strict=True):
+            paragraph(page, spot, note, page.sizes.body * 1.15, most=4)
+    else:
+        qr(page, area, link, page.words("ses.receipt"))
     return page.picture()
 
 
@@ -80,7 +93,7 @@ def _cells(page: Page) -> tuple[list[tuple[str, str]], str]:
     if cost is None and energy is not None and elapsed is not None:
         cost = facts.cost_of(tariff, energy, elapsed)
     label = words("ses.energy")
-    if page.is_tight and not page.is_large and page.wide(label, page.sizes.small) > page.px(34):
+    if not page.is_large and page.wide(label, page.sizes.small) > page.px(34):
         label = words("ses.energy_short")
     cells = [
         (label, values.kilowatt_hours(energy, words)),
