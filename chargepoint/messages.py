@@ -560,11 +560,16 @@ class CardHandled(Event, frozen=True, kw_only=True):
 
 
 class PresentCard(Request["CardOutcome"], frozen=True, kw_only=True):
-    """To station: a card is held to `reader`, which stands for `connectors` (empty: all)."""
+    """To station: a card is held to `reader`, which stands for `connectors` (empty: all).
+
+    `refusal`: the reader says that nobody may be authorised by this card (random number, unreadable), `text` in words.
+    """
 
     reader: str
     uid: str
     connectors: tuple[int, ...] = ()
+    refusal: CardReason = CardReason.NONE
+    text: str = ""
 
 
 class CardOutcome(Reply, frozen=True, kw_only=True):
@@ -1220,7 +1225,8 @@ class RestartReader(Request["ActionResult"], frozen=True, kw_only=True):
 class ScreenState(State, frozen=True, kw_only=True):
     """Topic `screen`: what the screen shows now. `name` as in statuses.md 16, with `PH` or `PV` at its end.
 
-    `is_in_use`: a driver is at it (`clientMode`). `technician`: the login of whoever is in the service menu.
+    `name` is empty while the display takes no pictures. `is_in_use`: a driver is at it (`clientMode`).
+    `technician`: the login of whoever is in the service menu.
     """
 
     name: str

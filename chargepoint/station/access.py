@@ -13,7 +13,7 @@ import msgspec
 
 from chargepoint.messages import User
 from chargepoint.records import Credential
-from chargepoint.vocabulary import CredentialType, OperatingMode, StopSource
+from chargepoint.vocabulary import CardReason, CredentialType, OperatingMode, StopSource
 
 MAX_ID_TAG_LENGTH = 20
 """Characters of an OCPP 1.6 idToken (CiString20)."""
@@ -38,7 +38,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """`allowed`: may charge, nobody else is asked. `ask`: the central system decides. `forbidden`: may not.
 
     `stop_source` is what ends a running charge of somebody who has become forbidden. `login` is the user the credential
-    belongs to, empty if none. `energy_left_wh` is what this user may still take; None: no such limit.
+    belongs to, empty if none. `energy_left_wh` is what this user may still take; None: no such limit. `word` is
+    `reason` for screens.
     """
 
     kind: VerdictKind
@@ -46,6 +47,7 @@ class Verdict(msgspec.Struct, frozen=True):
     stop_source: StopSource | None = None
     login: str = ""
     energy_left_wh: int | None = None
+    word: CardReason = CardReason.NONE
 
 
 class ConnectorView(msgspec.Struct, frozen=True):
@@ -53,7 +55,8 @@ class ConnectorView(msgspec.Struct, frozen=True):
 
     `is_free`: operative, not faulted, and no transaction in its session yet. `is_waiting`: authorised, no car yet.
     `can_take_start`: nothing else forbids a start now (link, meter, power, room in the journal). `is_kept_for_them`: it
-    is reserved for this very card or its group; `is_kept`: for somebody else.
+    is reserved for this very card or its group; `is_kept`: for somebody else. `is_of_same_user`: what runs there was
+    begun with another card of the same user.
     """
 
     number: int
@@ -64,14 +67,22 @@ class ConnectorView(msgspec.Struct, frozen=True):
     can_take_start: bool = True
     is_kept_for_them: bool = False
     is_kept: bool = False
+    is_of_same_user: bool = False
 
 
 class CardMeaning(msgspec.Struct, frozen=True):
-    """What to do about a card. `connector` is None for `choose` and `nothing`."""
+    """What to do about a card. `connector` is None for `choose` and `nothing`.
+
+    `choose` is between the connectors `choices`, and `then` is done at the chosen one. `reason` says why nothing can be
+    done.
+    """
 
     deed: Deed
     connector: int | None
     text: str
+    choices: tuple[int, ...] = ()
+    then: Deed = "nothing"
+    reason: CardReason = CardReason.NONE
 
 
 def fold(text: str) -> str:
@@ -140,32 +151,41 @@ class _Question(msgspec.Struct, frozen=True):
         return self.credential.type is CredentialType.LOGIN
 
 
-_Rule = tuple[Callable[[_Question], bool], VerdictKind, str, StopSource | None]
+_Rule = tuple[Callable[[_Question], bool], VerdictKind, str, StopSource | None, CardReason]
 
 _FORBIDDEN = StopSource.USER_FORBIDDEN
+_NO_REASON, _NOT_HERE, _BLOCKED = CardReason.NONE, CardReason.NOT_HERE, CardReason.BLOCKED
 
 RULES: tuple[_Rule, ...] = (
-    (lambda q: q.is_stand_in, "allowed", "nobody is asked for a card", None),
-    (lambda q: bool(q.white) and not q.names & q.white, "forbidden", "not on the white list", _FORBIDDEN),
-    (lambda q: not q.white and bool(q.names & q.black), "forbidden", "on the black list", _FORBIDDEN),
-    (lambda q: q.user is not None and q.user.is_blocked, "forbidden", "this user is blocked", _FORBIDDEN),
+    (lambda q: q.is_stand_in, "allowed", "nobody is asked for a card", None, _NO_REASON),
+    (lambda q: bool(q.white) and not q.names & q.white, "forbidden", "not on the white list", _FORBIDDEN, _NOT_HERE),
+    (lambda q: not q.white and bool(q.names & q.black), "forbidden", "on the black list", _FORBIDDEN, _BLOCKED),
+    (lambda q: q.user is not None and q.user.is_blocked, "forbidden", "this user is blocked", _FORBIDDEN, _BLOCKED),
     (
         lambda q: q.user is not None and not q.user.is_allowed,
         "forbidden",
         "this user may not charge at this station",
         _FORBIDDEN,
+        _NOT_HERE,
     ),
     (
         lambda q: q.left_wh is not None and q.left_wh <= 0,
         "forbidden",
         "this user's energy is used up",
         StopSource.USER_ENERGY_LIMIT,
+        CardReason.LIMIT,
     ),
-    (lambda q: q.is_login and q.user is not None, "allowed", "a user of this station", None),
-    (lambda q: q.access.free_mode, "allowed", "charging is free for all", None),
-    (lambda q: q.access.mode is not OperatingMode.HOME, "ask", "the central system decides", None),
-    (lambda q: q.user is not None or bool(q.names & q.white), "allowed", "a user of this station", None),
-    (lambda q: True, "forbidden", "only the users of this home station may charge", _FORBIDDEN),
+    (lambda q: q.is_login and q.user is not None, "allowed", "a user of this station", None, _NO_REASON),
+    (lambda q: q.access.free_mode, "allowed", "charging is free for all", None, _NO_REASON),
+    (lambda q: q.access.mode is not OperatingMode.HOME, "ask", "the central system decides", None, _NO_REASON),
+    (
+        lambda q: q.user is not None or bool(q.names & q.white),
+        "allowed",
+        "a user of this station",
+        None,
+        _NO_REASON,
+    ),
+    (lambda q: True, "forbidden", "only the users of this home station may charge", _FORBIDDEN, _NOT_HERE),
 )
 """First row that holds decides. White and black lists are not applied in plug-and-charge, where nobody shows a card."""
 
@@ -174,7 +194,7 @@ def verdict(access: Access, credential: Credential, consumed_wh: Mapping[str, in
     """Whether this credential may charge here. A user's own energy limit rides along with `allowed` and `ask`."""
     fault = id_tag_fault(credential)
     if fault:
-        return Verdict(kind="forbidden", reason=fault)
+        return Verdict(kind="forbidden", reason=fault, word=CardReason.UNREADABLE)
     user = None if credential.type is CredentialType.STAND_IN else user_of(access.users, credential)
     question = _Question(
         access=access,
@@ -184,8 +204,8 @@ def verdict(access: Access, credential: Credential, consumed_wh: Mapping[str, in
         black=frozenset(map(fold, access.black)),
         left_wh=energy_left_wh(user, consumed_wh) if user else None,
     )
-    kind, reason, stop_source = next((k, text, stop) for holds, k, text, stop in RULES if holds(question))
-    return Verdict(kind, reason, stop_source, user.login if user else "", question.left_wh)
+    kind, reason, stop_source, word = next(row[1:] for row in RULES if row[0](question))
+    return Verdict(kind, reason, stop_source, user.login if user else "", question.left_wh, word)
 
 
 def meaning_of_card(
@@ -206,7 +226,9 @@ def meaning_of_card(
     group = [
         view
         for view, holder in taken
-        if view not in own and not view.is_waiting and same_id(credential.parent, holder.parent)
+        if view not in own
+        and not view.is_waiting
+        and (view.is_of_same_user or same_id(credential.parent, holder.parent))
     ]
     startable = [v for v in views if v.is_free and v.can_take_start and not v.is_waiting and not v.is_kept]
     plugged = _reserved_first([view for view in startable if view.is_plugged])
@@ -223,7 +245,8 @@ def meaning_of_card(
         return _one("stop", group, "a charge of this card's group ends", "this card's group has several charges")
     if startable:
         return _one("wait_for_ev", startable, "waiting for the car to be plugged in", "several connectors are free")
-    return CardMeaning("nothing", None, _why_nothing(views))
+    text, reason = _why_nothing(views)
+    return CardMeaning("nothing", None, text, reason=reason)
 
 
 def _reserved_first(views: list[ConnectorView]) -> list[ConnectorView]:
@@ -234,14 +257,15 @@ def _reserved_first(views: list[ConnectorView]) -> list[ConnectorView]:
 def _one(deed: Deed, views: Sequence[ConnectorView], text: str, text_if_several: str) -> CardMeaning:
     if len(views) == 1:
         return CardMeaning(deed, views[0].number, text)
-    return CardMeaning("choose", None, f"{text_if_several}: choose a connector")
+    choices = tuple(view.number for view in views)
+    return CardMeaning("choose", None, f"{text_if_several}: choose a connector", choices, deed)
 
 
-def _why_nothing(views: Sequence[ConnectorView]) -> str:
+def _why_nothing(views: Sequence[ConnectorView]) -> tuple[str, CardReason]:
     if not views:
-        return "this reader stands for no connector of this station"
+        return "this reader stands for no connector of this station", CardReason.NONE_FREE
     if any(view.is_kept and view.is_free and view.can_take_start and not view.is_waiting for view in views):
-        return RESERVED_TEXT
+        return RESERVED_TEXT, CardReason.RESERVED
     if any(view.is_free for view in views):
-        return "charging cannot be started now"
-    return "no connector is free"
+        return "charging cannot be started now", CardReason.NONE_FREE
+    return "no connector is free", CardReason.NONE_FREE

@@ -8,7 +8,8 @@ import msgspec
 
 from chargepoint.bus import Bus, CallFailed, Unavailable
 from chargepoint.config import ScreenSettings
-from chargepoint.messages import ConfirmOnScreen, ScreenState, ServiceState
+from chargepoint.messages import ConfirmOnScreen, PresentCard, ScreenState, ServiceState
+from chargepoint.records import Credential
 from chargepoint.station.connector import Authorised
 from chargepoint.station.outlet import Outlet
 
@@ -16,15 +17,23 @@ SAFE_VOLTAGE_V = 60.0
 """With more at a connector its lock is opened only when somebody who stands there agrees."""
 ANSWER_WITHIN_S = 5.0
 """Beyond the time that the question stays on the screen."""
-CARD_WAITS_S = 60.0
-"""So long an accepted card waits for the choice of a connector."""
+CARD_WAITS_S = 30.0
+"""So long an accepted card at least waits for the choice of a connector."""
 LONGEST_CHOICE_S = 600.0
 
 
-class _Until(msgspec.Struct, frozen=True):
+class WaitingCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A card with which several connectors could be meant, as it was shown. `authorised` None: it ends a charge."""
+
+    request: PresentCard
+    credential: Credential
+    authorised: Authorised | None
+    choices: tuple[int, ...]
     until_s: float
-    connector: int = 0
-    authorised: Authorised | None = None
+
+    def can_mean(self, number: int) -> bool:
+        """Whether its reader stands for this connector."""
+        return not self.request.connectors or number in self.request.connectors
 
 
 class AtScreen:
@@ -33,8 +42,8 @@ class AtScreen:
     def __init__(self, is_fitted: bool, mono: Callable[[], float]) -> None:
         self._is_fitted = is_fitted
         self._mono = mono
-        self._choice = _Until(0.0)
-        self._card = _Until(0.0)
+        self._chosen, self._chosen_until_s = 0, 0.0
+        self._card: WaitingCard | None = None
         self._is_running = False
         self._is_shown = False
 
@@ -53,21 +62,28 @@ class AtScreen:
     @property
     def meant(self) -> int:
         """The connector that the next card means; 0: none in particular."""
-        return self._choice.connector if self._mono() < self._choice.until_s else 0
+        return self._chosen if self._mono() < self._chosen_until_s else 0
 
     def choose(self, connector: int, within_s: float) -> None:
         """This connector is meant for so long; 0: none is any more."""
         within_s = min(max(0.0, within_s), LONGEST_CHOICE_S) if within_s == within_s else 0.0
-        self._choice = _Until(self._mono() + within_s, connector)
+        self._chosen, self._chosen_until_s = connector, self._mono() + within_s
 
-    def card_waits(self, authorised: Authorised) -> None:
-        """An accepted card with which several connectors could be started."""
-        self._card = _Until(self._mono() + CARD_WAITS_S, authorised=authorised)
+    @property
+    def waiting(self) -> WaitingCard | None:
+        """The card that waits for a choice."""
+        card = self._card
+        return card if card is not None and self._mono() < card.until_s else None
 
-    def waiting_card(self) -> Authorised | None:
-        """The card that waits, once: it starts one charge."""
-        card, self._card = self._card, _Until(0.0)
-        return card.authorised if self._mono() < card.until_s else None
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """The connectors that somebody is to choose from now."""
+        card = self.waiting
+        return () if card is None else card.choices
+
+    def card_waits(self, card: WaitingCard | None) -> None:
+        """This card waits from now on, the one before no more."""
+        self._card = card
 
 
 async def against_unlocking(bus: Bus, screen: ScreenSettings, outlet: Outlet, sender: str, by: str) -> str:

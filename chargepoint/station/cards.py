@@ -1,7 +1,8 @@
-"""Starts and stops as people ask for them: by card, from the central system, from the service menu.
+"""What a card held to a reader leads to, and the buttons of the screen: one card, one meaning (hmi.md 2).
 
-Who may charge is decided by `access.py`; where it leaves the question open the central system is asked (`ocpp`). What
-is decided becomes an event in the connector's inbox.
+What a card means is decided by `access.py`, who may charge by `authority.py`. What is decided becomes an event in the
+connector's inbox. Where several connectors could be meant the card waits: for the choice at the screen, or for the car
+that is plugged in (again) now.
 """
 
 from __future__ import annotations
@@ -12,12 +13,10 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from chargepoint.bus import Bus, CallFailed, Unavailable
+from chargepoint.bus import Bus
 from chargepoint.masking import mask
 from chargepoint.messages import (
     ActionResult,
-    Authorization,
-    Authorize,
     CardHandled,
     CardOutcome,
     CardSeen,
@@ -27,17 +26,18 @@ from chargepoint.messages import (
     StartCharging,
 )
 from chargepoint.records import Credential
-from chargepoint.station.access import RESERVED_TEXT, CardMeaning, ConnectorView, Verdict, meaning_of_card, verdict
-from chargepoint.station.at_screen import AtScreen
+from chargepoint.station import reasons
+from chargepoint.station.access import CardMeaning, ConnectorView, meaning_of_card
+from chargepoint.station.at_screen import CARD_WAITS_S, AtScreen, WaitingCard
+from chargepoint.station.authority import Authority
 from chargepoint.station.connector import Authorised, Phase, StopAsked
 from chargepoint.station.outlet import Outlet
-from chargepoint.station.schedule_requests import refusal_of_start
+from chargepoint.station.remote_starts import RemoteStarts, refused
 from chargepoint.station.site import Site
 from chargepoint.station.status import Refusal, why_no_start
 from chargepoint.vocabulary import (
-    AuthorizationBasis,
+    CardReason,
     CredentialType,
-    EventType,
     LogicalStatus,
     OperatingMode,
     StartSource,
@@ -46,12 +46,11 @@ from chargepoint.vocabulary import (
 
 log = logging.getLogger(__name__)
 
-AUTHORIZE_WITHIN_S = 35.0
-"""Longer than the central system may take to answer; `ocpp` decides by its off-line rules before that."""
-GROUP_WITHIN_S = 4.0
-"""A remote start of a reserved connector waits so long to learn the group of its idTag; then it is refused."""
-MAX_CHECKS = 16
-"""Remote starts whose credential is being checked at one time (S8)."""
+ENDS = frozenset({"stop", "cancel"})
+BEGINS = frozenset({"start", "wait_for_ev"})
+NOTHING_CAME = frozenset({"refused", "unavailable", "nothing_to_do"})
+MAX_CHOICES = 8
+"""Chosen cards on their way to a connector at one time."""
 
 
 class Desk:
@@ -61,19 +60,28 @@ class Desk:
         self._site = site
         self._outlets = {outlet.number: outlet for outlet in outlets}
         self._bus = bus
+        self._authority = Authority(site, bus)
+        self._remote = RemoteStarts(site, self._outlets, bus, self._authority)
         self._tasks: set[asyncio.Task[None]] = set()
         self.at_screen = AtScreen(site.settings.screen.is_fitted, site.clock.mono)
         self.card_seen: Callable[[PresentCard], None] = lambda request: None
         """A card is about to be checked; and what came of it. For lights, set by the cabinet."""
         self.card_handled: Callable[[PresentCard, CardOutcome], None] = lambda request, outcome: None
+        for outlet in outlets:
+            outlet.on_plugged = self._plugged
 
     # ------------------------------------------------------------------------------------------------- by card
 
     async def present_card(self, request: PresentCard, sender: str) -> CardOutcome:
-        """A card is held to a reader: start, stop, choose, or refuse (hmi.md: one card, one meaning)."""
+        """A card is held to a reader: start, stop, choose, or refuse."""
         self.card_seen(request)
         self._bus.publish(CardSeen(reader=request.reader, uid=request.uid))
+        self.at_screen.card_waits(None)
         outcome = self._with_reason(request, await self._card(request))
+        self._tell(request, outcome)
+        return outcome
+
+    def _tell(self, request: PresentCard, outcome: CardOutcome) -> None:
         self.card_handled(request, outcome)
         self._bus.publish(
             CardHandled(
@@ -82,65 +90,109 @@ class Desk:
                 outcome=outcome.outcome,
                 connector=outcome.connector,
                 text=outcome.text,
+                reason=outcome.reason,
+                choices=outcome.choices,
             )
         )
         log.info("reader '%s': card %s, %s", request.reader, mask(request.uid), outcome.outcome)
-        return outcome
 
     def _with_reason(self, request: PresentCard, outcome: CardOutcome) -> CardOutcome:
         """Where the one reason against a start is known of all connectors that can be meant, it is told."""
         if outcome.outcome != "unavailable" or outcome.connector is not None:
             return outcome
-        holds = [self._site.holds.of(number) for number in request.connectors or tuple(self._outlets)]
+        numbers = [number for number in request.connectors or tuple(self._outlets) if number in self._outlets]
+        against = [why_no_start(self._outlets[number].facts()) for number in numbers]
+        refusals = [refusal for refusal in against if refusal is not None]
+        if not refusals or len(refusals) < len(against):
+            return outcome
+        holds = [self._site.holds.of(number) for number in numbers]
         texts = {hold.text if hold is not None else "" for hold in holds}
-        text = texts.pop() if len(texts) == 1 else ""
-        return msgspec.structs.replace(outcome, text=text) if text else outcome
+        text = (texts.pop() if len(texts) == 1 else "") or outcome.text
+        return msgspec.structs.replace(outcome, text=text, reason=reasons.of_refusals(refusals))
 
     async def _card(self, request: PresentCard) -> CardOutcome:
-        credential = Credential(request.uid, CredentialType.RFID)
-        meaning = self._meaning(credential, request.connectors)
-        if meaning.deed in ("stop", "cancel") and meaning.connector is not None:
-            return await self._stop_by_card(meaning.connector, credential)
-        free = self._site.without_asking(None, card=credential)
+        card = Credential(request.uid, CredentialType.RFID)
+        if request.refusal is not CardReason.NONE:
+            self._authority.note_refusal(card, request.text or request.refusal.value)
+            return CardOutcome(outcome="refused", text=request.text, reason=request.refusal)
+        meaning = self._meaning(card, request.connectors)
+        if _ends(meaning):
+            return await self._end(request, card, meaning)
+        free = self._site.without_asking(None, card=card)
         if free is not None:
-            if meaning.connector is None:
-                if meaning.deed == "choose":
-                    self.at_screen.card_waits(free)
-                return _no_start(meaning)
-            return await self._start_by_card(meaning.connector, free)
+            return await self._begin(request, card, meaning, free)
         if self._site.mode is OperatingMode.MANUAL:
-            return CardOutcome(outcome="refused", text="This station is started from the app.")
+            text = "This station is started from the app."
+            return CardOutcome(outcome="refused", text=text, reason=CardReason.APP_ONLY)
         if meaning.deed == "nothing" and not self._may_group_matter(request.connectors):
-            return _no_start(meaning)
-        decision, permission = await self._may_charge(credential, meaning.connector)
-        if permission is None:
-            self._note_refusal(credential, decision.reason)
-            return CardOutcome(outcome="refused", connector=meaning.connector, text=decision.reason)
-        if permission.parent and not credential.parent:
-            credential = msgspec.structs.replace(credential, parent=permission.parent)
-            meaning = self._meaning(credential, request.connectors)
-            if meaning.deed == "stop" and meaning.connector is not None:
-                return await self._stop_by_card(meaning.connector, credential)
-        self._site.books.note(EventType.USER_AUTHORIZED, credential.type, mask(credential.value))
-        authorised = self._authorised(credential, StartSource.LOCAL, permission)
-        if meaning.deed not in ("start", "wait_for_ev") or meaning.connector is None:
-            if meaning.deed == "choose":
-                self.at_screen.card_waits(authorised)
-            return _no_start(meaning)
-        return await self._start_by_card(meaning.connector, authorised)
+            return _nothing(meaning)
+        checked = await self._authority.may_charge(card, meaning.connector)
+        parent = checked.permission.parent if checked.permission is not None else checked.parent
+        if parent:
+            card = msgspec.structs.replace(card, parent=parent)
+            meaning = self._meaning(card, request.connectors)
+            if _ends(meaning):
+                return await self._end(request, card, meaning)
+        if checked.permission is None:
+            self._authority.note_refusal(card, checked.verdict.reason)
+            text, word = checked.verdict.reason, checked.verdict.word
+            return CardOutcome(outcome="refused", connector=meaning.connector, text=text, reason=word)
+        self._authority.note_accepted(card)
+        authorised = self._authority.authorised(card, StartSource.LOCAL, checked.permission)
+        return await self._begin(request, card, meaning, authorised)
 
     def _meaning(self, credential: Credential, connectors: tuple[int, ...]) -> CardMeaning:
         """What the card means at its reader; where it could start a charge, the connector chosen at the screen is."""
         views = self._views(credential)
         meaning, chosen = meaning_of_card(credential, views, connectors), self.at_screen.meant
-        if meaning.deed in ("stop", "cancel") or not chosen or (connectors and chosen not in connectors):
+        if meaning.deed in ENDS or not chosen or (connectors and chosen not in connectors):
             return meaning
         return meaning_of_card(credential, views, (chosen,))
 
-    async def _start_by_card(self, number: int, authorised: Authorised) -> CardOutcome:
+    async def _begin(
+        self, request: PresentCard, card: Credential, meaning: CardMeaning, authorised: Authorised
+    ) -> CardOutcome:
+        """Somebody may charge: at the one connector, or at the one he is still to choose."""
+        if meaning.deed == "choose":
+            return self._ask_which(request, card, meaning, authorised)
+        if meaning.connector is None:
+            return _nothing(meaning)
+        return await self._start(meaning.connector, authorised)
+
+    async def _end(self, request: PresentCard, card: Credential, meaning: CardMeaning) -> CardOutcome:
+        """His charge ends; of several the one chosen at the screen, without a screen the one that began first."""
+        if meaning.connector is not None:
+            return await self._stop(meaning.connector, card)
+        if self.at_screen.is_live:
+            return self._ask_which(request, card, meaning, None)
+        return await self._stop(min(meaning.choices, key=self._since), card)
+
+    def _since(self, number: int) -> int:
+        session = self._outlets[number].session
+        return session.session_id if session is not None else 0
+
+    def _ask_which(
+        self, request: PresentCard, card: Credential, meaning: CardMeaning, authorised: Authorised | None
+    ) -> CardOutcome:
+        """The card waits; without a screen as long as any start waits for its car."""
+        waits_s = CARD_WAITS_S
+        if not self.at_screen.is_live:
+            waits_s = max(waits_s, self._site.connection_timeout_s)
+        waiting = WaitingCard(
+            request=request,
+            credential=card,
+            authorised=authorised,
+            choices=meaning.choices,
+            until_s=self._site.clock.mono() + waits_s,
+        )
+        self.at_screen.card_waits(waiting)
+        return CardOutcome(outcome="choose", text=meaning.text, choices=meaning.choices)
+
+    async def _start(self, number: int, authorised: Authorised) -> CardOutcome:
         refusal = await self._outlets[number].ask(authorised)
         if refusal is not None:
-            return CardOutcome(outcome="unavailable", connector=number, text=refusal.text)
+            reason = reasons.of_refusals([refusal])
+            return CardOutcome(outcome="unavailable", connector=number, text=refusal.text, reason=reason)
         waits = self._outlets[number].phase is Phase.BOOKED
         return CardOutcome(outcome="waiting_for_ev" if waits else "started", connector=number)
 
@@ -149,7 +201,7 @@ class Desk:
         runs = any(outlet.in_transaction for outlet in self._outlets.values())
         return runs or self._site.reservations.asks_for_group(connectors or tuple(self._outlets))
 
-    async def _stop_by_card(self, number: int, credential: Credential) -> CardOutcome:
+    async def _stop(self, number: int, credential: Credential) -> CardOutcome:
         if self.at_screen.is_live and self._outlets[number].in_transaction:
             return CardOutcome(outcome="own_session", connector=number)  # shown there; it stops on the question
         session = self._outlets[number].session
@@ -171,6 +223,7 @@ class Desk:
                     is_plugged=facts.ev_connected,
                     is_free=holder is None,
                     session_credential=holder,
+                    is_of_same_user=self._site.is_same_user(credential, holder),
                     is_waiting=outlet.phase is Phase.BOOKED,
                     can_take_start=why_no_start(facts) is None,
                     is_kept_for_them=not is_kept and reservations.of(outlet.number) is not None,
@@ -179,160 +232,74 @@ class Desk:
             )
         return views
 
-    # ------------------------------------------------------------------------------------------ at the screen
+    # ------------------------------------------------------------------------------------------ what was chosen
 
     async def choose(self, request: ChooseConnector, sender: str) -> ActionResult:
-        """The driver means this connector: a card that waits for his choice starts it, and the next one means it."""
+        """The driver means this connector: a card that waits for his choice is used, and the next one means it."""
         number = request.connector
         if number and number not in self._outlets:
             return ActionResult(ok=False, code="unknown_connector", text=f"There is no connector {number}.")
         self.at_screen.choose(number, request.within_s)
-        authorised = self.at_screen.waiting_card() if number else None
-        if authorised is None:
+        card = self.at_screen.waiting if number else None
+        if card is None:
             return ActionResult(ok=True, code="ok")
-        against = self._against(number, authorised.presented or authorised.credential)
+        if not card.can_mean(number):
+            return ActionResult(ok=False, code="other_reader", text=f"Connector {number} has a reader of its own.")
+        self.at_screen.card_waits(None)
+        against = None if card.authorised is None else self._against(number, card.authorised)
         if against is not None:
-            self.at_screen.card_waits(authorised)  # another connector may be chosen
-            return ActionResult(ok=False, code="refused", text=against.text)
-        outcome = await self._start_by_card(number, authorised)
-        return ActionResult(ok=outcome.outcome != "unavailable", code=outcome.outcome, text=outcome.text)
+            self.at_screen.card_waits(card)  # another connector may be chosen
+            return refused(against)
+        outcome = await self._chosen(card, number)
+        self.at_screen.choose(0, 0.0)  # it was for this card
+        self.card_handled(card.request, outcome)
+        return ActionResult(ok=outcome.outcome not in NOTHING_CAME, code=outcome.outcome, text=outcome.text)
+
+    def _plugged(self, outlet: Outlet) -> None:
+        """A car was plugged in: a card that waits for a choice means this connector."""
+        card = self.at_screen.waiting
+        if card is None or card.authorised is None or not card.can_mean(outlet.number):
+            return
+        if len(self._tasks) >= MAX_CHOICES or self._against(outlet.number, card.authorised) is not None:
+            return
+        self.at_screen.card_waits(None)
+        task = asyncio.create_task(self._start_plugged(card, outlet.number), name=f"card for {outlet.number}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _start_plugged(self, card: WaitingCard, number: int) -> None:
+        self._tell(card.request, await self._chosen(card, number))
+
+    async def _chosen(self, card: WaitingCard, number: int) -> CardOutcome:
+        """What the waiting card means at the chosen connector, by now."""
+        meaning = meaning_of_card(card.credential, self._views(card.credential), (number,))
+        if meaning.deed in ENDS:
+            return await self._stop(number, card.credential)
+        if meaning.deed in BEGINS and card.authorised is not None:
+            return await self._start(number, card.authorised)
+        return msgspec.structs.replace(_nothing(meaning), connector=number)
 
     async def start_at_screen(self, request: StartAtScreen, sender: str) -> ActionResult:
         """The button, where nobody has to be asked who he is."""
         outlet = self._outlets.get(request.connector)
         if outlet is None:
-            return _refused(Refusal("unknown_connector", f"There is no connector {request.connector}."))
+            return refused(Refusal("unknown_connector", f"There is no connector {request.connector}."))
         authorised = self._site.without_asking(outlet.settings.plug_and_charge, at_screen=True)
         if authorised is None:
             return ActionResult(ok=False, code="not_free", text="A card or the app is needed here.")
-        against = self._against(outlet.number, authorised.credential) or await outlet.ask(authorised)
-        return ActionResult(ok=True, code="ok") if against is None else _refused(against)
+        against = self._against(outlet.number, authorised) or await outlet.ask(authorised)
+        return ActionResult(ok=True, code="ok") if against is None else refused(against)
 
-    def _against(self, number: int, credential: Credential) -> Refusal | None:
-        """What speaks against a start on connector `number` now."""
+    def _against(self, number: int, authorised: Authorised) -> Refusal | None:
+        """What speaks against this start on connector `number` now."""
         against = why_no_start(self._outlets[number].facts())
-        return against or self._site.reservations.against(number, credential)
+        return against or self._site.reservations.against(number, authorised.presented or authorised.credential)
 
     # ------------------------------------------------------------------------------------------ from elsewhere
 
     async def start_charging(self, request: StartCharging, sender: str) -> ActionResult:
         """A start that is not a card: the central system, the monitor, a technician."""
-        request = await self._with_group(request)
-        outlet, refusal = self._outlet_for(request.connector, request.credential)
-        if outlet is None:
-            return _refused(refusal)
-        if self._site.mode is OperatingMode.MANUAL and request.duration_s is None:
-            return ActionResult(
-                ok=False, code="duration_needed", text="This station needs a charging duration with each start."
-            )
-        against = why_no_start(outlet.facts())
-        against = against or self._site.reservations.against(outlet.number, request.credential)
-        against = against or refusal_of_start(self._site.schedules, request.schedule, outlet.number)
-        if against is not None:
-            return _refused(against)
-        decision = verdict(self._site.access, request.credential, self._site.consumed_wh())
-        if decision.kind == "forbidden" and request.source is not StartSource.TECHNICIAN:
-            self._note_refusal(request.credential, decision.reason)
-            return ActionResult(ok=False, code="forbidden", text=decision.reason)
-        if request.is_authorized or decision.kind == "allowed":
-            basis = AuthorizationBasis.SERVER if request.source is StartSource.OCPP_REMOTE else AuthorizationBasis.NONE
-            permission = Authorization(status="Accepted", basis=basis)
-            authorised = self._authorised(request.credential, request.source, permission, request)
-            against = await outlet.ask(authorised)
-            return ActionResult(ok=True, code="ok") if against is None else _refused(against)
-        if len(self._tasks) >= MAX_CHECKS:
-            return ActionResult(ok=False, code="busy", text="Too many credentials are being checked. Try again.")
-        task = asyncio.create_task(self._authorise_and_start(outlet, request))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return ActionResult(ok=True, code="ok", text="The credential is being checked.")
-
-    async def _authorise_and_start(self, outlet: Outlet, request: StartCharging) -> None:
-        decision, permission = await self._may_charge(request.credential, outlet.number)
-        if permission is None:
-            self._note_refusal(request.credential, decision.reason)
-            return
-        authorised = self._authorised(request.credential, request.source, permission, request)
-        refusal = await outlet.ask(authorised)
-        if refusal is not None:
-            log.warning("connector %d: remote start not possible any more: %s", outlet.number, refusal.text)
-
-    async def _with_group(self, request: StartCharging) -> StartCharging:
-        """With the group of who wants to start, where a reservation makes that matter: the central system knows it."""
-        reservations, credential = self._site.reservations, request.credential
-        numbers = tuple(self._outlets) if request.connector is None else (request.connector,)
-        is_kept = any(reservations.against(number, credential) is not None for number in numbers)
-        if credential.parent or not is_kept or not reservations.asks_for_group(numbers):
-            return request
-        try:
-            answer = await self._bus.call(
-                "ocpp", Authorize(id_tag=credential.value, type=credential.type), GROUP_WITHIN_S
-            )
-        except (Unavailable, CallFailed, TimeoutError) as error:
-            log.warning("credential %s: its group cannot be asked for (%s)", mask(credential.value), error)
-            return request
-        return msgspec.structs.replace(request, credential=msgspec.structs.replace(credential, parent=answer.parent))
-
-    def _outlet_for(self, number: int | None, credential: Credential) -> tuple[Outlet | None, Refusal]:
-        if number is not None:
-            return self._outlets.get(number), Refusal("unknown_connector", f"There is no connector {number}.")
-        reservations = self._site.reservations
-        startable = [
-            outlet
-            for outlet in self._outlets.values()
-            if why_no_start(outlet.facts()) is None and reservations.against(outlet.number, credential) is None
-        ]
-        reserved = [outlet for outlet in startable if reservations.of(outlet.number) is not None]
-        plugged = [outlet for outlet in startable if outlet.phase is Phase.PLUGGED]
-        for choice in ([each for each in plugged if each in reserved], plugged, reserved, startable):
-            if len(choice) == 1:
-                return choice[0], Refusal("", "")
-        if not startable:
-            return None, Refusal("busy", "No connector can be started now.")
-        return None, Refusal("choose", "Several connectors could be meant. Name one.")
-
-    # -------------------------------------------------------------------------------------------- who may charge
-
-    async def _may_charge(self, credential: Credential, connector: int | None) -> tuple[Verdict, Authorization | None]:
-        """The station's own verdict, and where that leaves it open the central system's; None: may not."""
-        decision = verdict(self._site.access, credential, self._site.consumed_wh())
-        if decision.kind == "forbidden":
-            return decision, None
-        if decision.kind == "allowed":
-            return decision, Authorization(status="Accepted", basis=AuthorizationBasis.USERS)
-        if not self._site.settings.ocpp.url:  # stand-alone: with empty lists everybody may charge
-            return decision, Authorization(status="Accepted", basis=AuthorizationBasis.NONE)
-        try:
-            answer = await self._bus.call(
-                "ocpp",
-                Authorize(id_tag=credential.value, type=credential.type, connector=connector),
-                AUTHORIZE_WITHIN_S,
-            )
-        except (Unavailable, CallFailed, TimeoutError) as error:
-            log.warning("card %s: nobody could be asked (%s)", mask(credential.value), error)
-            return msgspec.structs.replace(decision, reason="The card cannot be checked now. Please try again."), None
-        if answer.status != "Accepted":
-            says = "The central system says" if answer.basis is AuthorizationBasis.SERVER else "Without link"
-            return msgspec.structs.replace(decision, reason=f"{says}: {answer.status}."), None
-        return decision, answer
-
-    def _authorised(
-        self,
-        credential: Credential,
-        source: StartSource,
-        permission: Authorization,
-        request: StartCharging | None = None,
-    ) -> Authorised:
-        """What goes into the connector's inbox. The user's own limit is no part of it: `Site` watches that."""
-        return Authorised(
-            credential=msgspec.structs.replace(credential, parent=permission.parent or credential.parent),
-            source=source,
-            basis=permission.basis,
-            energy_limit_wh=request.energy_limit_wh if request is not None else None,
-            duration_s=request.duration_s if request is not None else None,
-            reservation_id=request.reservation_id if request is not None else None,
-            schedule=request.schedule if request is not None else None,
-        )
+        return await self._remote.start_charging(request, sender)
 
     async def enforce(self) -> None:
         """Users and lists have changed: end the charges (and bookings) of those who may not any more."""
@@ -342,19 +309,17 @@ class Desk:
             holder, source = outlet.holder, outlet.start_source
             if holder is None or outlet.phase is Phase.STOPPING:
                 continue
-            decision = verdict(self._site.access, holder, self._site.consumed_wh())
+            decision = self._authority.own_verdict(holder)
             if decision.kind == "forbidden" and source is not StartSource.TECHNICIAN:
                 await outlet.ask(StopAsked(source=decision.stop_source or StopSource.USER_FORBIDDEN))
 
-    def _note_refusal(self, credential: Credential, reason: str) -> None:
-        self._site.books.note(EventType.USER_DEAUTHORIZED, credential.type, mask(credential.value), error=reason)
+
+def _ends(meaning: CardMeaning) -> bool:
+    """Whether the card ends something, at a known connector or at one that is to be chosen."""
+    return meaning.deed in ENDS or (meaning.deed == "choose" and meaning.then in ENDS)
 
 
-def _no_start(meaning: CardMeaning) -> CardOutcome:
-    """No one connector can be started: several can, all are kept for others, or none is free."""
-    outcome = {"choose": "choose", "nothing": "unavailable"}.get(meaning.deed, "nothing_to_do")
-    return CardOutcome(outcome="refused" if meaning.text == RESERVED_TEXT else outcome, text=meaning.text)
-
-
-def _refused(refusal: Refusal) -> ActionResult:
-    return ActionResult(ok=False, code=refusal.code, text=refusal.text)
+def _nothing(meaning: CardMeaning) -> CardOutcome:
+    """No connector can be started: all are kept for others, or none is free."""
+    is_kept = meaning.reason is CardReason.RESERVED
+    return CardOutcome(outcome="refused" if is_kept else "unavailable", text=meaning.text, reason=meaning.reason)

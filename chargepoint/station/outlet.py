@@ -96,6 +96,8 @@ class Outlet(OutletState):
     def __init__(self, settings: ConnectorSettings, controller: ConnectorController, meter: MeterPoint, site: Site):
         super().__init__(settings, controller, meter, site)
         self.beat_mono_s = 0.0
+        self.on_plugged: Callable[[Outlet], None] = lambda outlet: None
+        """A car was plugged in, and nobody is authorised yet."""
         self.on_transaction_begin: Callable[[Outlet], None] = lambda outlet: None
         self.on_transaction_end: Callable[[Outlet], None] = lambda outlet: None
         self._inbox: asyncio.Queue[tuple[Event, asyncio.Future[Refusal | None]]] = asyncio.Queue(MAX_WISHES)
@@ -457,6 +459,8 @@ class Outlet(OutletState):
         if Do.ALLOW_POWER in todo:
             self.permission.ask_start()
             await self._order_start()
+        if isinstance(event, EvConnected) and after is Phase.PLUGGED:
+            self.on_plugged(self)
         return None
 
     def _set_phase(self, phase: Phase) -> None:

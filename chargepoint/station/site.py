@@ -107,6 +107,13 @@ class Site:
         self.users = users
         self._owners.clear()
 
+    def is_same_user(self, card: Credential, holder: Credential | None) -> bool:
+        """Whether both belong to one user of this station."""
+        if holder is None or CredentialType.STAND_IN in (card.type, holder.type):
+            return False
+        user = user_of(self.users, card)
+        return user is not None and user is user_of(self.users, holder)
+
     def consumed_wh(self) -> dict[str, int]:
         """What each credential (upper case) has taken in all, the charges that run now included."""
         consumed = dict(self.books.consumed_wh)
