@@ -28,8 +28,11 @@ class ScreenSettings(Section, frozen=True, kw_only=True):
     is_fitted: Annotated[bool, about("Whether there is a screen.")] = False
     video: Annotated[
         str,
-        Meta(pattern="^(kmsdrm|x11|headless)$"),
-        about("kmsdrm: the board's own output without a desktop; x11: a window or display server; headless: none."),
+        Meta(pattern="^(kmsdrm|framebuffer|x11|headless)$"),
+        about(
+            "kmsdrm: the board's own output without a desktop; framebuffer: the same for boards without a graphics "
+            "processor; x11: a window or display server; headless: none."
+        ),
     ] = "kmsdrm"
     width_px: Annotated[Annotated[int, Meta(ge=480, le=3840)], about("Pixels of the panel as mounted, across.")] = 1280
     height_px: Annotated[Annotated[int, Meta(ge=480, le=3840)], about("Pixels of the panel as mounted, down.")] = 800

@@ -1,8 +1,9 @@
 """The only file that opens a display: pictures go to it, touches come from it, nothing else of a keyboard, a mouse
 wheel or a game pad is even heard (H111).
 
-`[screen] video` chooses how: `kmsdrm` draws on the board's own output without a desktop, `x11` in a window (over the
-whole display when that has the picture's size), `headless` in memory. When the X server goes, the process ends with it
+`[screen] video` chooses how: `kmsdrm` draws on the board's own output without a desktop, `framebuffer` the same where
+there is no graphics processor (`board.py`, `evdev.py`; the others are SDL's), `x11` in a window (over the whole display
+when that has the picture's size), `headless` in memory. When the X server goes, the process ends with it
 and is started again; any other loss is said, and the display is tried again every `RETRY_S`.
 """
 
@@ -20,8 +21,10 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 import pygame
 
 from chargepoint.config_screen import ScreenSettings
+from hmi.board import Board, Unsuitable
 from hmi.drawing.items import Picture, Rect
 from hmi.drawing.painter import Painter
+from hmi.evdev import Screens
 from hmi.heap import give_back
 from hmi.panel import Touch, TouchKind
 from hmi.rotation import Rotation
@@ -81,6 +84,8 @@ class Window:
         self._tried_s: float | None = None
         self._display: pygame.Surface | None = None
         self._painter: Painter | None = None
+        self._board: Board | None = None
+        self._screens: Screens | None = None
         self._finger: int | None = None
         self._share = 1.0
 
@@ -100,16 +105,9 @@ class Window:
     def open(self) -> None:
         """Raises DisplayLost, which says what is the matter and what to look at."""
         give_back()
-        os.environ.update({**HINTS, **HINTS_OF.get(self._video, {})})
-        os.environ["SDL_VIDEODRIVER"] = DRIVERS[self._video]
         try:
-            pygame.display.init()
-            pygame.event.set_blocked(None)
-            pygame.event.set_allowed(HEARD)
-            self._display = pygame.display.set_mode(self.rotation.panel, self._flags(), 32)
-            pygame.display.set_caption(self._title)
-            pygame.mouse.set_visible(self._video == "x11" and not self._display.get_flags() & pygame.NOFRAME)
-        except pygame.error as error:
+            self._display = self._of_board() if self._video == "framebuffer" else self._of_sdl()
+        except (pygame.error, OSError, Unsuitable) as error:
             self.close()
             raise DisplayLost(
                 f"[screen] video = {self._video!r}, {self.rotation.panel[0]}x{self.rotation.panel[1]}: {error}. "
@@ -148,6 +146,8 @@ class Window:
         """Touches since the last call, of the finger that came first; others are ignored until it is gone."""
         if self._display is None:
             return ()
+        if self._screens is not None:
+            return [self._from_share(*raw) for raw in self._screens.poll()]
         touches: list[Touch] = []
         for event in pygame.event.get():
             if event.type in FINGERS:
@@ -182,13 +182,37 @@ class Window:
 
     def close(self) -> None:
         self._display = None
+        if self._screens is not None:
+            self._screens.close()
+            self._screens = None
+        if self._board is not None:
+            self._board.close()
+            self._board = None
         pygame.display.quit()
+
+    def _of_sdl(self) -> pygame.Surface:
+        """Raises pygame.error."""
+        os.environ.update({**HINTS, **HINTS_OF.get(self._video, {})})
+        os.environ["SDL_VIDEODRIVER"] = DRIVERS[self._video]
+        pygame.display.init()
+        pygame.event.set_blocked(None)
+        pygame.event.set_allowed(HEARD)
+        display = pygame.display.set_mode(self.rotation.panel, self._flags(), 32)
+        pygame.display.set_caption(self._title)
+        pygame.mouse.set_visible(self._video == "x11" and not display.get_flags() & pygame.NOFRAME)
+        return display
+
+    def _of_board(self) -> pygame.Surface:
+        """Raises OSError, Unsuitable."""
+        self._board = Board()
+        self._screens = Screens(self._monotonic)
+        return self._board.surface
 
     @property
     def _is_direct(self) -> bool:
-        """Whether the painter may work on the display's own memory."""
+        """Whether the painter may work on the display's own surface; not where every stroke would be seen."""
         assert self._display is not None
-        return self.rotation.degrees == 0 and self._display.get_size() == self.rotation.panel
+        return self._board is None and self.rotation.degrees == 0 and self._display.get_size() == self.rotation.panel
 
     def _flags(self) -> int:
         if self._video == "kmsdrm":
@@ -212,18 +236,23 @@ class Window:
         if canvas is self._display:
             pygame.display.update([(rect.x, rect.y, rect.width, rect.height) for rect in dirty])
             return
+        boxes: list[pygame.Rect] = []
         if self._display.get_size() != self.rotation.panel:
             turned = pygame.transform.rotate(canvas, -self.rotation.degrees)
-            pygame.transform.scale(turned, self._display.get_size(), self._display)
-            pygame.display.flip()
-            return
-        boxes = []
+            self._display.blit(pygame.transform.scale(turned, self._display.get_size()), (0, 0))
+            dirty, boxes = [], [self._display.get_rect()]
         for rect in dirty:
             part = canvas.subsurface((rect.x, rect.y, rect.width, rect.height))
             target = self.rotation.on_panel(rect)
             self._display.blit(pygame.transform.rotate(part, -self.rotation.degrees), (target.x, target.y))
-            boxes.append((target.x, target.y, target.width, target.height))
-        pygame.display.update(boxes)
+            boxes.append(pygame.Rect(target.x, target.y, target.width, target.height))
+        if self._board is None:
+            pygame.display.update(boxes)
+
+    def _from_share(self, kind: TouchKind, across: float, down: float) -> Touch:
+        """`across`, `down`: shares of the panel."""
+        wide, high = self.rotation.panel
+        return Touch(kind, *self.rotation.in_picture(int(across * wide), int(down * high)))
 
     def _touch(self, event: pygame.Event) -> Touch | None:
         kind = FINGERS[event.type]
@@ -240,13 +269,10 @@ class Window:
         if kind is TouchKind.UP:
             self._finger = None
         assert self._display is not None
-        across, down = self.rotation.panel
         if is_finger:
-            x, y = int(event.x * across), int(event.y * down)
-        else:
-            wide, high = self._display.get_size()
-            x, y = event.pos[0] * across // wide, event.pos[1] * down // high
-        return Touch(kind, *self.rotation.in_picture(x, y))
+            return self._from_share(kind, event.x, event.y)
+        wide, high = self._display.get_size()
+        return self._from_share(kind, (event.pos[0] + 0.5) / wide, (event.pos[1] + 0.5) / high)
 
 
 class Shot:
@@ -274,6 +300,8 @@ class Shot:
 ADVICE = {
     "kmsdrm": "The service needs Debian's libgbm1, libegl1 and libgl1-mesa-dri, /dev/dri/card0 and the input devices "
     "(groups video, render and input), and nothing else may hold the display.",
+    "framebuffer": "The service needs /dev/fb0 with 32 bits for a pixel, the input devices and the console "
+    "(groups video, input and tty).",
     "x11": "There must be a display server, and DISPLAY must name it.",
     "headless": "",
 }

@@ -215,7 +215,7 @@ def test_a_display_of_another_size_than_said_shows_the_whole_picture(
         assert "the display is 400x240" in caplog.text
         assert on_display(60, 40) == BLUE and on_display(300, 200) == BLACK
         mouse(pygame.MOUSEBUTTONDOWN, 60, 40)
-        assert window.poll()[0] == Touch(TouchKind.DOWN, 120, 80)
+        assert window.poll()[0] == Touch(TouchKind.DOWN, 121, 81)
 
 
 STORY = """
