@@ -11,17 +11,22 @@ import re
 from collections.abc import Iterator
 
 MOST_LINE = 64
-GAP_S = 0.1
+GAP_S = 0.25
 """Bytes further apart than this belong to two numbers."""
 
 
 class Sends(enum.StrEnum):
-    """What a bridge says. `hex`: digits of whole bytes; `decimal8`, `decimal10`: 24 and 32 bits; `facility_card`:
-    `FFF,CCCCC`; `binary26`, `binary34`: the bits with both parities, in 4 and 5 bytes."""
+    """What a bridge says.
+
+    `hex`: digits of whole bytes; `decimal8`, `decimal10`: 24 and 32 bits with their leading zeros, so that a line cut
+    short is noticed; `decimal`: 32 bits without them; `facility_card`: `FFF,CCCCC`; `binary26`, `binary34`: the bits
+    with both parities, in 4 and 5 bytes.
+    """
 
     HEX = "hex"
     DECIMAL8 = "decimal8"
     DECIMAL10 = "decimal10"
+    DECIMAL = "decimal"
     FACILITY_CARD = "facility_card"
     BINARY26 = "binary26"
     BINARY34 = "binary34"
@@ -34,6 +39,12 @@ class BitsAt(enum.StrEnum):
     HIGH = "high"
 
 
+DIGITS = {
+    Sends.DECIMAL8: (r"[0-9]{8}", 3),
+    Sends.DECIMAL10: (r"[0-9]{10}", 4),
+    Sends.DECIMAL: (r"0|[1-9][0-9]{0,9}", 4),
+}
+"""Digits of a line, and the bytes they are."""
 BITS = {Sends.BINARY26: 26, Sends.BINARY34: 34}
 
 
@@ -77,22 +88,27 @@ def decode_line(line: bytes, sends: Sends) -> bytes | None:
         if found is None or int(found[1]) > 0xFF or int(found[2]) > 0xFFFF:
             return None
         return bytes((int(found[1]),)) + int(found[2]).to_bytes(2, "big")
-    size = 3 if sends is Sends.DECIMAL8 else 4
-    if not re.fullmatch(rf"[0-9]{{1,{8 if size == 3 else 10}}}", text, re.ASCII) or int(text) >> (8 * size):
+    digits, size = DIGITS[sends]
+    if not re.fullmatch(digits, text, re.ASCII) or int(text) >> (8 * size):
         return None
     return int(text).to_bytes(size, "big")
 
 
 class Lines:
-    """Text lines, ended by CR, LF or both. Of one that is too long only an empty number remains."""
+    """Text lines, ended by CR, LF or both. Of one that is too long, or stops within, only an empty number remains."""
 
     def __init__(self, sends: Sends) -> None:
         self._sends = sends
         self._data = b""
         self._is_overlong = False
+        self._heard_s = float("-inf")
 
     def feed(self, data: bytes, now_s: float) -> Iterator[bytes]:
         """Numbers, in order; an empty one for each line that is none."""
+        if self._data and now_s - self._heard_s > GAP_S:
+            self._data = b""
+            yield b""
+        self._heard_s = now_s
         parts = re.split(rb"[\r\n]", self._data + data)
         self._data = parts.pop()
         for part in parts:

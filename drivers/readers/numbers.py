@@ -69,7 +69,7 @@ LENGTHS: dict[Family, frozenset[int]] = {
     Family.ISO15693: frozenset({8}),
     Family.EM4100: frozenset({5}),
     Family.WIEGAND: frozenset({3, 4}),
-    Family.OTHER: frozenset(range(3, 11)),
+    Family.OTHER: frozenset({3, 4, 5, 7, 8, 10}),
 }
 CASCADED = frozenset({Family.ISO14443A, Family.ISO14443, Family.OTHER})
 """Families with cascade tags and random numbers."""

@@ -28,7 +28,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         Sends,
         Meta(
             description="what the bridge says: hex lines (whole bytes), decimal8 (24 bits), decimal10 (32 bits), "
-            "facility_card (FFF,CCCCC), or binary26, binary34 (the bits with their parities)"
+            "decimal (32 bits without leading zeros), facility_card (FFF,CCCCC), or binary26, binary34 (the bits with "
+            "their parities)"
         ),
     ] = Sends.DECIMAL10
     bits_at: Annotated[

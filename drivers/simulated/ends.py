@@ -228,6 +228,7 @@ class LineEnd:
         self.where = name
         self.line = Line(carrier)
         self.line.on_request = self._received
+        self.line.on_open = self._connected
         self._handler = handler
         self._opened = False
 
@@ -249,8 +250,11 @@ class LineEnd:
     def close(self) -> None:
         self.line.close()
 
-    def _received(self, data: bytes) -> None:
+    def _connected(self) -> None:
         if not self._opened:
             self._opened = True
             self._handler.opened(self, self.line.carrier)
+
+    def _received(self, data: bytes) -> None:
+        self._connected()
         self._handler.received(self, data)

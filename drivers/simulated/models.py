@@ -23,6 +23,7 @@ from drivers.simulated.outlet import Outlet
 from drivers.simulated.parts import FOLDERS
 from drivers.simulated.plan import Plan
 from drivers.simulated.reader import SimulatedReader
+from drivers.simulated.reader_field import CardField
 from drivers.simulated.strip_model import StripModel
 from drivers.simulated.ups_model import UpsFaults, UpsModel
 
@@ -111,10 +112,17 @@ def _sensor(models: Models, part: Any) -> ClimateModel:
     return ClimateModel(part.name, temperature_c=extra.temperature_c, humidity_pct=extra.humidity_pct)
 
 
+def _reader(models: Models, part: Any) -> SimulatedReader | CardField:
+    """One that speaks for itself, or a field for a maker's reader."""
+    if ("reader", part.driver) in faces.BUILT_IN:
+        return SimulatedReader(part.name, part.connectors)
+    return CardField(part.name, part.connectors)
+
+
 MAKERS: dict[str, Callable[[Models, Any], Model]] = {
     "connector": _connector,
     "meter": _meter,
-    "reader": lambda models, part: SimulatedReader(part.name, part.connectors),
+    "reader": _reader,
     "modules": _modules,
     "insulation": _insulation,
     "io": lambda models, part: IoModel(part.name),

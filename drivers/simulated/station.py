@@ -33,6 +33,7 @@ from drivers.simulated.plan import Plan
 from drivers.simulated.port import SimulatedPort
 from drivers.simulated.ports import make_ports
 from drivers.simulated.reader import SimulatedReader
+from drivers.simulated.reader_field import CardField
 from drivers.simulated.vehicle import PlugOptions
 from drivers.simulated.view import connector_state, device_truths, meter_state, port_state, reader_state
 from drivers.simulated.wiring import InputDeed, OutputDeed, Wiring
@@ -77,7 +78,7 @@ class SimulatedStation:
         self._wiring = Wiring(self._models)
         self._outlets: dict[int, Outlet] = {int(name): outlet for name, outlet in self._models.outlets.items()}
         self._meters: dict[str, Meter] = self._models.by_kind["meter"]
-        self._readers: dict[str, SimulatedReader] = self._models.by_kind["reader"]
+        self._readers: dict[str, SimulatedReader | CardField] = self._models.by_kind["reader"]
         self._ports = make_ports(self._models, self.keep_up)
 
     def model(self, kind: str, name: str) -> Any:

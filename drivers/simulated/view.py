@@ -12,6 +12,7 @@ from drivers.simulated.models import Models
 from drivers.simulated.outlet import Outlet
 from drivers.simulated.port import SimulatedPort
 from drivers.simulated.reader import SimulatedReader
+from drivers.simulated.reader_field import CardField
 from drivers.simulated.vehicle import Vehicle
 from drivers.simulated.wiring import Wiring
 from drivers.simulated.words import ConnectorState, DeviceTruth, MeterState, PortState, ReaderState, VehicleState
@@ -83,7 +84,7 @@ def meter_state(meter: Meter) -> MeterState:
     )
 
 
-def reader_state(reader: SimulatedReader) -> ReaderState:
+def reader_state(reader: SimulatedReader | CardField) -> ReaderState:
     return ReaderState(
         name=reader.name,
         connectors=reader.connectors,

@@ -24,6 +24,7 @@ class Line:
 
     `delay_s` passes between a request and its reply. `to_device` and `to_station` see all bytes of a direction and give
     what is really handed on, in pieces. `on_request` replaces the server: it gets what came in and calls `send`.
+    `on_open` is called at each new connection, for devices that talk unasked.
     """
 
     def __init__(self, carrier: Carrier = Carrier.RTU, character_s: float = 0.0) -> None:
@@ -36,6 +37,7 @@ class Line:
         self.to_device: Callable[[bytes], Iterable[bytes]] = lambda data: (data,)
         self.to_station: Callable[[bytes], Iterable[bytes]] = lambda data: (data,)
         self.on_request: Callable[[bytes], None] = self._serve
+        self.on_open: Callable[[], None] = lambda: None
         self.is_cut = False
         self._server = Server(carrier, self.devices)
         self._far: socket.socket | None = None
@@ -91,6 +93,7 @@ class Line:
         self._server.reset()
         self._far, self._loop = far, asyncio.get_running_loop()
         self._loop.add_reader(far.fileno(), self._readable)
+        self.on_open()
         return near
 
     def _readable(self) -> None:
