@@ -55,9 +55,10 @@ class Fill(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class Text(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Text inside `rect`, at most `lines` lines, broken between words, never cut: it is drawn smaller down to
-    `least_cap_px` first. `cap_px` is the height of a capital letter. `on` is the colour it stands on (contrast is
-    checked against it). `is_secret`: masked in screenshots. `source`: catalogue key, or "" for a value."""
+    """Text inside `rect`, at most `lines` lines, broken between words. `cap_px` is the height of a capital letter,
+    which stands in the middle of `rect`. It is drawn smaller down to `least_cap_px` first (0: not at all); only
+    what is still too long ends in an ellipsis. `on` is the colour it stands on (contrast is checked against it).
+    `is_secret`: masked in screenshots. `source`: catalogue key, or "" for a value."""
 
     rect: Rect
     text: str
@@ -73,7 +74,8 @@ class Text(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class Icon(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """A drawing of `hmi/icons/NAME.svg` in one colour, as large as fits. `turn_deg`: turned clockwise."""
+    """A drawing of `hmi/icons/NAME.svg` in one colour, holes in the colour `on`, as large as fits. `turn_deg`: turned
+    clockwise."""
 
     rect: Rect
     name: str
@@ -83,7 +85,8 @@ class Icon(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class Drawing(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """A drawing of `hmi/drawings/NAME.svg` in its own colours (instructions, faces of connectors), as large as fits."""
+    """A drawing of `hmi/drawings/NAME.svg` in its own colours (instructions, guns, cars), as large as fits; what is
+    dark in it on light is light on dark."""
 
     rect: Rect
     name: str
@@ -132,7 +135,7 @@ class Series(msgspec.Struct, frozen=True):
 
 
 class Chart(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Curves over the same time, grid lines behind. Labels are `Text` items beside it."""
+    """Curves over the same time, grid lines behind, on `on`. Labels are `Text` items beside it."""
 
     rect: Rect
     series: tuple[Series, ...]
