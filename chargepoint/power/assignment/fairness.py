@@ -16,7 +16,7 @@ from chargepoint.power.assignment.worth import Worth
 STEPS = (0.75, 0.3, 0.1, 0.02)
 """How much more than 1 the first W of an output counts (Worth), tried one after the other."""
 SMALL = 64
-"""Groups times outputs up to which it matters that groups of several sorts cannot be split."""
+"""Groups times outputs up to which it matters that groups cannot be split: there is no hurry, either."""
 ROUGHLY = 0.005
 """By so much more than it has to be must be used by what is given out quickly, for that to be enough."""
 STAYING = 0.01
@@ -33,9 +33,8 @@ def fairness_for(
     few, of several sorts): there it is reckoned here.
     """
     may_cost = min(max(problem.costs.fairness_cost, 0.0), 1.0)
-    is_complete = problem.is_direct and problem.is_complete
-    if problem.sorts > 1 and len(problem.groups) * len(problem.needs) <= SMALL:
-        is_complete = False
+    is_small = len(problem.groups) * len(problem.needs) <= SMALL
+    is_complete = problem.is_direct and problem.is_complete and not (is_small and problem.sorts > 1)
     if is_complete and all(min(column) == max(column) for column in zip(*problem.sort_w, strict=True)):
         return STEPS[0], STEPS[0]
     lots: dict[int, int] = {}
@@ -43,7 +42,8 @@ def fairness_for(
         if reach:
             lots[problem.sort[group]] = lots.get(problem.sort[group], 0) + 1
     most_w = _used(problem, lots, STEPS[-1])
-    if not is_complete and any(had_w >= (1.0 - may_cost + ROUGHLY) * most_w for had_w in roughly_used_w(STEPS[0])):
+    is_rough = not is_complete and not is_small
+    if is_rough and any(had_w >= (1.0 - may_cost + ROUGHLY) * most_w for had_w in roughly_used_w(STEPS[0])):
         return STEPS[0], STEPS[0]
     used = partial(_used, problem, lots) if is_complete else used_w
     fairest_w = used(STEPS[0])
