@@ -68,6 +68,9 @@ class StationSettings(Section, frozen=True, kw_only=True):
     free_mode_id_tag: Annotated[IdText20, about("Stand-in idTag of charges in free mode.")] = "FREE"
     plug_and_charge: Annotated[bool, about("Plugging in starts a charge; lists and limits still hold.")] = False
     plug_and_charge_id_tag: Annotated[IdText20, about("Stand-in idTag of such charges.")] = "PLUGNCHARGE"
+    autocharge: Annotated[
+        bool, about("A vehicle that says who it is (VIN, or address of its modem) is asked for like a card.")
+    ] = False
     power_limit_w: Annotated[Positive, about("What the station may draw in all (grid connection).")]
     phase_voltage_v: Annotated[Positive, about("Voltage of a phase to neutral.")] = 230.0
     phase_limit_a: Annotated[
@@ -105,6 +108,9 @@ class TariffSettings(Section, frozen=True, kw_only=True):
     currency: Annotated[
         str, Meta(pattern="^([A-Z]{3})?$"), about("Currency by ISO 4217, for example EUR; empty: no price is kept.")
     ] = ""
+    digits: Annotated[
+        int, Meta(ge=0, le=4), about("Digits behind the decimal mark of the currency; 2: amounts are in hundredths.")
+    ] = 2
     per_kwh: Annotated[int, Meta(ge=0), about("Price of a kWh.")] = 0
     per_minute: Annotated[int, Meta(ge=0), about("Price of a minute of the transaction.")] = 0
     start_fee: Annotated[int, Meta(ge=0), about("Price of a start.")] = 0

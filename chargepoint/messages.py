@@ -20,6 +20,7 @@ from chargepoint.records import (
     Limit,
     LimitSchedule,
     Moment,
+    PriceData,
     Sample,
     SchedulePeriod,
     Session,
@@ -91,11 +92,20 @@ class Done(Reply, frozen=True, kw_only=True):
 
 
 class ActionResult(Reply, frozen=True, kw_only=True):
-    """What came of a deed. `code` is a word for programs (`ok`, `busy`, `not_supported`, ...), `text` for people."""
+    """What came of a deed. `code` is a word for programs (`ok`, `busy`, `not_supported`, ...), `text` for people.
+
+    `text_key` and `values` are the same for screens with texts of their own; `table` rows of what was measured, the
+    first its head. `action` and `duration_ms` are filled in by `actions.carry_out`.
+    """
 
     ok: bool
     code: str
     text: str = ""
+    action: str = ""
+    text_key: str = ""
+    values: dict[str, str] = {}
+    table: tuple[tuple[str, ...], ...] = ()
+    duration_ms: int = 0
 
 
 # ------------------------------------------------------------------------------------------------ hub: the household
@@ -181,10 +191,18 @@ class ChangeSettings(Request["Done"], frozen=True, kw_only=True):
 
 
 class SaveUser(Request["ActionResult"], frozen=True, kw_only=True):
-    """To hub: add or change a user. `password` None keeps the one there is. At most 15 cards, each of one user only."""
+    """To hub: add or change a user. `password` and `pin` None keep those there are, an empty `pin` takes it away. At
+    most 15 cards, each of one user only. `must_change`: the password is asked for anew at the next log-in (None: a new
+    password ends that).
+
+    Codes: ok, bad_login, too_many_cards, bad_card, card_taken, bad_limit, too_many_users, last_administrator, oneself,
+    weak_password, bad_pin.
+    """
 
     user: User
     password: str | None = None
+    pin: str | None = None
+    must_change: bool | None = None
     by: str
 
 
@@ -194,10 +212,171 @@ class RemoveUser(Request["ActionResult"], frozen=True, kw_only=True):
 
 
 class CheckPassword(Request["ActionResult"], frozen=True, kw_only=True):
-    """To hub: whether this login has this password; the same answer for an unknown login."""
+    """To hub: whether this login has this password; the same answer for an unknown login. Codes: ok, wrong, wait.
+
+    Wrong ones count as those of `LogIn`.
+    """
 
     login: str
     password: str
+
+
+class LogIn(Request["LoginAnswer"], frozen=True, kw_only=True):
+    """To hub: let somebody into the service menu or the web pages: `login` and `password`, or `card` and `pin`; `card`
+    alone only where [screen] card_alone says so.
+
+    `origin` is where it comes from at that door (an address), for the security journal.
+    """
+
+    login: str = ""
+    password: str = ""
+    card: str = ""
+    pin: str = ""
+    origin: str = ""
+
+
+class LoginAnswer(Reply, frozen=True, kw_only=True):
+    """Codes: ok, wrong (whatever of it), wait (after too many wrong tries at this door, `wait_s` more), no_right (a
+    customer), no_grant. `must_change`: the password has to be changed before anything else."""
+
+    ok: bool
+    code: str
+    text: str = ""
+    login: str = ""
+    role: Role | None = None
+    must_change: bool = False
+    wait_s: float = 0.0
+
+
+class ChangePassword(Request["ActionResult"], frozen=True, kw_only=True):
+    """To hub: somebody changes his own password. Codes: ok, wrong, wait, weak_password, same."""
+
+    login: str
+    old: str
+    new: str
+
+
+class ChangePin(Request["ActionResult"], frozen=True, kw_only=True):
+    """To hub: somebody changes the PIN of his own cards, with his password; empty: none any more. Codes: ok, wrong,
+    wait, bad_pin (not 6 digits, or as easy as 123456)."""
+
+    login: str
+    password: str
+    pin: str
+
+
+class BindCard(Request["ActionResult"], frozen=True, kw_only=True):
+    """To hub: bind a card to a user, or unbind it. Codes: ok, unknown_user, too_many_cards (15), bad_card, card_taken,
+    not_bound."""
+
+    login: str
+    card: str
+    is_bound: bool = True
+    by: str
+
+
+class UserRow(msgspec.Struct, frozen=True):
+    """A user, and what he can log in with."""
+
+    user: User
+    has_password: bool
+    has_pin: bool
+    must_change: bool
+
+
+class ReadUsers(Request["UsersPage"], frozen=True, kw_only=True):
+    """To hub: all users."""
+
+
+class UsersPage(Reply, frozen=True, kw_only=True):
+    users: tuple[UserRow, ...]
+
+
+class GrantAccess(Request["ActionResult"], frozen=True, kw_only=True):
+    """To hub: let `login` into the service menu without a password, for whoever touches Enter within 60 s
+    (STATION_REMOTE_AUTH). Codes: ok, unknown_user, no_right."""
+
+    login: str
+    by: str
+
+
+class AccessGrant(State, frozen=True, kw_only=True):
+    """Topic `access/grant`: who may come in by touching Enter, until when (monotonic), and who sent it; `login` empty:
+    nobody."""
+
+    login: str = ""
+    by: str = ""
+    until_mono_s: float = 0.0
+
+
+class EnterByGrant(Request["LoginAnswer"], frozen=True, kw_only=True):
+    """hmi to hub: Enter was touched. A grant serves once."""
+
+
+class ConfigurationFault(msgspec.Struct, frozen=True):
+    """One fault of a station file: where, what was found, why it cannot be, what to do."""
+
+    place: str
+    found: str
+    why: str
+    remedy: str
+
+
+class ReadConfiguration(Request["ConfigurationPage"], frozen=True, kw_only=True):
+    """To hub: the station file, the draft that waits to be applied, and what became of the last one."""
+
+
+class ConfigurationPage(Reply, frozen=True, kw_only=True):
+    """`difference` are lines of a unified difference from file to draft; `draft` empty: there is none. `trial` is what
+    is said of the last draft that was applied: on_trial, kept, returned (it did not come up), or empty."""
+
+    ok: bool
+    text: str = ""
+    path: str = ""
+    file: str = ""
+    draft: str = ""
+    draft_by: str = ""
+    difference: tuple[str, ...] = ()
+    faults: tuple[ConfigurationFault, ...] = ()
+    trial: str = ""
+
+
+class WriteDraft(Request["ActionResult"], frozen=True, kw_only=True):
+    """To hub: keep a draft of the station file: its whole `text`, or `changes` to the draft there is (else to the
+    file), as `{"station.power_limit_w": "50000", "connector.1.max_power_w": "22000"}`. Nothing of both: drop it.
+
+    It is kept when it is good. Codes: ok, dropped, invalid (`table` has place, found, why, remedy), no_such_key.
+    """
+
+    text: str | None = None
+    changes: dict[str, str] = {}
+    by: str
+
+
+class ApplyDraft(Request["ActionResult"], frozen=True, kw_only=True):
+    """To hub: put the draft in the place of the station file and restart; when the station is not up for 60 s within
+    three minutes, the file before comes back by itself. Codes: ok, no_draft, invalid, cannot_write, not_possible."""
+
+    by: str
+
+
+class ReloadConfiguration(Request["ActionResult"], frozen=True, kw_only=True):
+    """To hub: take the station file as it is now, by a restart of the software. Codes: ok, invalid, not_possible."""
+
+    by: str
+
+
+class RestartNetwork(Request["ActionResult"], frozen=True, kw_only=True):
+    """To hub: let the helper restart what carries the network. Codes: ok, failed."""
+
+    by: str
+
+
+class FactoryReset(Request["ActionResult"], frozen=True, kw_only=True):
+    """To hub: forget users and settings at the next start, if the power is switched off and on within 60 s: that
+    proves that somebody is there. Meter data and journal stay. Codes: ok, not_recorded."""
+
+    by: str
 
 
 class RestartService(Request["ActionResult"], frozen=True, kw_only=True):
@@ -269,7 +448,12 @@ class SecurityNoted(Event, frozen=True, kw_only=True):
 
 
 class SessionSummary(msgspec.Struct, frozen=True):
-    """What screens show of a session that is not finished."""
+    """What screens show of a session that is not finished.
+
+    `cost` is what it has cost by now, with the prices it began with; None where there are none, or none was begun.
+    `ended_mono_s` (monotonic, as of all services) is when its energy ended, for the idle fee; None: it has not, or
+    nobody knows when. `stop_source` why it ends.
+    """
 
     session_id: int
     state: SessionState
@@ -279,6 +463,9 @@ class SessionSummary(msgspec.Struct, frozen=True):
     energy_wh: int
     elapsed_s: int
     soc_start_pct: float | None = None
+    cost: PriceData | None = None
+    ended_mono_s: float | None = None
+    stop_source: StopSource | None = None
 
 
 class Reservation(msgspec.Struct, frozen=True):
@@ -750,9 +937,11 @@ class EmergencyStop(Request["ActionResult"], frozen=True, kw_only=True):
 
 
 class RebootController(Request["ActionResult"], frozen=True, kw_only=True):
-    """To station: restart a connector controller; clears E9. A running session ends first."""
+    """To station: restart a connector controller (0: all, one after another); clears E9. A running session ends first,
+    with `source`. Answered when the controller is back, or after 10 s of silence. Codes: ok, failed."""
 
     connector: int
+    source: StopSource = StopSource.REMOTE_COMMAND
     by: str = ""
 
 
@@ -764,6 +953,9 @@ class ClearFault(Request["ActionResult"], frozen=True, kw_only=True):
 
 
 class SyncControllerClock(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: set the clock of a controller (0: of all). `table`: connector, before and after, in s of difference.
+    Codes: ok, failed, no_time."""
+
     connector: int
     by: str = ""
 
@@ -784,6 +976,9 @@ class ControllerPage(Reply, frozen=True, kw_only=True):
 
 
 class WriteParameter(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: write a parameter of a controller, read it back, and restore the old value when it differs.
+    `values`: old, new. Codes: ok, busy, no_parameter, out_of_range, failed, restored."""
+
     connector: int
     name: str
     value: int
@@ -995,6 +1190,191 @@ class TakeSample(Request["SampleReply"], frozen=True, kw_only=True):
 
 class SampleReply(Reply, frozen=True, kw_only=True):
     sample: Sample | None
+
+
+# -------------------------------------------------------------------------------------- station: the service menu
+
+
+class TechnicianAtWork(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: somebody is logged in. Repeat it each 5 s: after 15 s of silence he counts as gone, and every test
+    and forced output ends (S19). `closes_station`: drivers are served again when he leaves. Codes: ok."""
+
+    login: str
+    is_there: bool = True
+    closes_station: bool = False
+
+
+class TechnicianState(State, frozen=True, kw_only=True):
+    """Topic `technician`: who is logged in at the screen (`login` empty: nobody), and what is forced just now, as
+    `lights 1`, `test 2`, `exercise 1`."""
+
+    login: str = ""
+    since_mono_s: float = 0.0
+    closes_station: bool = False
+    forced: tuple[str, ...] = ()
+
+
+class CheckController(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: ask a controller all it can be asked; nothing is switched. `table`: what, answered, ms, said.
+
+    `values`: `polls`, `failed` of the last 100 polls. Codes: ok, failed, unknown_connector, busy.
+    """
+
+    connector: int
+    by: str = ""
+
+
+class ShowTestColours(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: each colour for 2 s on what shows this connector (0: all), then as before; answered at the end.
+
+    Codes: ok, no_light, no_technician, ended (he left meanwhile), busy, unknown_connector.
+    """
+
+    connector: int
+    by: str = ""
+
+
+class ExerciseConnector(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: lock and unlock three times with the feedback read; answered at the end. `table`: what, try, ms, ok.
+
+    Codes: ok, failed, not_supported, no_technician, ended, busy, voltage, unknown_connector.
+    """
+
+    connector: int
+    by: str = ""
+
+
+class CheckMeter(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: read a meter five times, a second apart: plausible, monotone, all phases there. `table`: check,
+    found, ok. Codes: ok, failed, no_meter."""
+
+    name: str
+    by: str = ""
+
+
+class ExcludeModule(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: leave a power module out until it is taken in again. Durable. Codes: ok, no_module, busy (its bank
+    feeds a connector), not_recorded."""
+
+    name: str
+    number: int
+    is_excluded: bool = True
+    by: str = ""
+
+
+class TestStep(msgspec.Struct, frozen=True):
+    """The controller came to `status`, `at_s` seconds after the start of the test."""
+
+    status: str
+    at_s: float
+
+
+class TestPoint(msgspec.Struct, frozen=True):
+    """What was measured `at_s` seconds after the start; None: not measured."""
+
+    at_s: float
+    requested_v: float | None = None
+    requested_a: float | None = None
+    measured_v: float | None = None
+    measured_a: float | None = None
+    power_w: float | None = None
+    temperature_c: float | None = None
+
+
+class Criterion(msgspec.Struct, frozen=True):
+    """One thing a test looked at. `outcome`: passed, warning, failed, skipped. `key` for screens with own texts."""
+
+    key: str
+    outcome: str
+    found: str
+    wanted: str
+
+
+class StartTest(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: a test session (technician.md 5): a charge of source TECHNICIAN within limits, first reached ends it.
+
+    `mode` ev: a vehicle; load: an emulator that speaks as one, with a voltage and current expected of it; dry: plug,
+    lock, insulation, pre-charge, and no energy. It may be started before the plug is in. Codes: ok, no_technician,
+    bad_limit, and those of StartCharging.
+    """
+
+    connector: int
+    mode: str = "ev"
+    power_w: float = 5000.0
+    duration_s: float = 180.0
+    energy_wh: int = 1000
+    voltage_v: float | None = None
+    current_a: float | None = None
+    by: str
+
+
+class StopTest(Request["ActionResult"], frozen=True, kw_only=True):
+    """To station: end a test in order. Codes: ok, no_test."""
+
+    connector: int
+    by: str = ""
+
+
+class TestState(State, frozen=True, kw_only=True):
+    """Topic `test/N`: the test that runs at connector N, or ran last. `phase`: waiting (for the plug), running, ending,
+    done. `report` is its number once it is stored. Times in seconds since the start."""
+
+    connector: int
+    phase: str
+    mode: str
+    login: str
+    begun_mono_s: float
+    power_w: float
+    duration_s: float
+    energy_wh: int
+    session_id: int = 0
+    elapsed_s: float = 0.0
+    delivered_wh: float = 0.0
+    module_wh: float | None = None
+    """By the power modules (AC: by the controller), to compare with the meter."""
+    deviation_pct: float | None = None
+    insulation_ohm: float | None = None
+    u_plus_v: float | None = None
+    u_minus_v: float | None = None
+    steps: tuple[TestStep, ...] = ()
+    points: tuple[TestPoint, ...] = ()
+    """For a chart; at most 120, evenly over the time."""
+    report: int = 0
+
+
+class TestReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a test found; durable. `verdict`: passed, warning, failed, interrupted. `at`: None while nobody knew the
+    time. `versions`: what took part, by role (software, controller, meter, station)."""
+
+    number: int
+    connector: int
+    mode: str
+    login: str
+    verdict: str
+    at: datetime | None
+    duration_s: float
+    session_id: int
+    stop_source: str
+    power_w: float
+    energy_wh: int
+    delivered_wh: float
+    criteria: tuple[Criterion, ...]
+    steps: tuple[TestStep, ...]
+    points: tuple[TestPoint, ...]
+    versions: dict[str, str]
+    text: str = ""
+
+
+class ReadTestReports(Request["TestReports"], frozen=True, kw_only=True):
+    """To station: reports of tests, newest first, of one connector or all; with `number` just that one."""
+
+    connector: int | None = None
+    number: int | None = None
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+
+
+class TestReports(Reply, frozen=True, kw_only=True):
+    reports: tuple[TestReport, ...]
 
 
 # ----------------------------------------------------------------------------------------------------- ocpp
@@ -1277,9 +1657,9 @@ class ConfirmOnScreen(Request["ActionResult"], frozen=True, kw_only=True):
 
 
 class ChooseConnector(Request["ActionResult"], frozen=True, kw_only=True):
-    """hmi to station: the driver at the screen means this connector: a card that waits for a choice starts it, and the
-    next card within `within_s` means it. 0: he means none any more. Codes: ok, started, waiting_for_ev, refused,
-    unavailable, unknown_connector."""
+    """hmi to station: the driver at the screen means this connector: a card that waits for a choice is used for it; if
+    none waits (code ok), the next card within `within_s` means it. 0: he means none any more. Codes: ok, started,
+    waiting_for_ev, own_session, stopped; other_reader, unknown_connector and those of StartCharging."""
 
     connector: int
     within_s: float = 60.0
@@ -1292,19 +1672,22 @@ class StartAtScreen(Request["ActionResult"], frozen=True, kw_only=True):
     connector: int
 
 
+Amount = Annotated[int, Meta(ge=0, le=10**12)]
+
+
 class Tariff(msgspec.Struct, frozen=True, kw_only=True):
     """Prices as drivers see them, in the smallest unit of `currency` (ISO 4217, `digits` behind the decimal mark).
 
     `idle_per_minute` counts from `idle_free_min` minutes after the end of the energy.
     """
 
-    currency: str
-    digits: int = 2
-    per_kwh: int = 0
-    per_minute: int = 0
-    start_fee: int = 0
-    idle_per_minute: int = 0
-    idle_free_min: int = 0
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    digits: Annotated[int, Meta(ge=0, le=4)] = 2
+    per_kwh: Amount = 0
+    per_minute: Amount = 0
+    start_fee: Amount = 0
+    idle_per_minute: Amount = 0
+    idle_free_min: Amount = 0
 
 
 class TariffState(State, frozen=True, kw_only=True):
@@ -1323,6 +1706,15 @@ class SetTariff(Request["ActionResult"], frozen=True, kw_only=True):
     tariff: Tariff | None = None
     source: str = ""
     by: str = ""
+
+
+class TellCost(Request["ActionResult"], frozen=True, kw_only=True):
+    """ocpp to station: what the central system says a session has cost so far, in the currency of the session's price,
+    `digits` behind the decimal mark. Codes: ok, no_session (it is over and its vehicle gone), not_recorded."""
+
+    session_id: int
+    total: Amount
+    digits: Annotated[int, Meta(ge=0, le=4)] = 2
 
 
 # -------------------------------------------------------------------------------------------- who may send what
@@ -1348,6 +1740,20 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     SaveUser: frozenset({"hmi", "webconfig", ADMIN}),
     RemoveUser: frozenset({"hmi", "webconfig", ADMIN}),
     CheckPassword: frozenset({"hmi", "webconfig"}),
+    LogIn: frozenset({"hmi", "webconfig"}),
+    ChangePassword: frozenset({"hmi", "webconfig"}),
+    ChangePin: frozenset({"hmi", "webconfig"}),
+    BindCard: frozenset({"hmi", "webconfig", ADMIN}),
+    ReadUsers: frozenset({"hmi", "webconfig", ADMIN}),
+    GrantAccess: frozenset({"ocpp", "webconfig", "monitor", ADMIN}),
+    AccessGrant: frozenset({"hub"}),
+    EnterByGrant: frozenset({"hmi"}),
+    ReadConfiguration: frozenset({"hmi", "webconfig", "diag", ADMIN}),
+    WriteDraft: frozenset({"hmi", "webconfig", ADMIN}),
+    ApplyDraft: frozenset({"hmi", "webconfig", ADMIN}),
+    ReloadConfiguration: frozenset({"hmi", "webconfig", ADMIN}),
+    RestartNetwork: frozenset({"hmi", "webconfig", ADMIN}),
+    FactoryReset: frozenset({"hmi", "webconfig", ADMIN}),
     RestartService: _DOORS - {"ocpp"} | {"fota"},
     EndStation: _DOORS | {"fota", "station"},
     TimeLearned: frozenset({"ocpp", "hmi", "webconfig", "monitor"}),
@@ -1402,6 +1808,17 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     SyncControllerClock: _DOORS,
     ReadController: _READERS,
     WriteParameter: _DOORS - {"ocpp", "monitor"},
+    TechnicianAtWork: frozenset({"hmi", "webconfig", ADMIN}),
+    TechnicianState: frozenset({"station"}),
+    CheckController: frozenset({"hmi", "webconfig", ADMIN}),
+    ShowTestColours: frozenset({"hmi", "webconfig", ADMIN}),
+    ExerciseConnector: frozenset({"hmi", "webconfig", ADMIN}),
+    CheckMeter: frozenset({"hmi", "webconfig", ADMIN}),
+    ExcludeModule: frozenset({"hmi", "webconfig", ADMIN}),
+    StartTest: frozenset({"hmi", "webconfig", ADMIN}),
+    StopTest: frozenset({"hmi", "webconfig", ADMIN}),
+    TestState: frozenset({"station"}),
+    ReadTestReports: _READERS,
     PrepareToStop: frozenset({"hub"}),
     ReadJournal: _READERS,
     ReadSessions: _READERS,
@@ -1432,6 +1849,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     StartAtScreen: frozenset({"hmi"}),
     TariffState: frozenset({"station"}),
     SetTariff: frozenset({"ocpp", "webconfig", "monitor", ADMIN}),
+    TellCost: frozenset({"ocpp"}),
 }
 
 KEPT_EVENTS: tuple[type[Event], ...] = (Noted, SecurityNoted)

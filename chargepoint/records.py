@@ -88,13 +88,21 @@ class LimitSchedule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PriceData(msgspec.Struct, frozen=True):
-    """What a session costs, as the tariff in force at its start said; amounts in the smallest unit of `currency`."""
+    """What a session costs, as the tariff in force at its start said; amounts in the smallest unit of `currency`, which
+    has `digits` behind the decimal mark. `total` is without what standing on costs (`idle_per_minute`).
+
+    `is_told`: the central system itself said the total.
+    """
 
     currency: str
     per_kwh: int = 0
     per_minute: int = 0
     start_fee: int = 0
     total: int = 0
+    digits: int = 2
+    idle_per_minute: int = 0
+    idle_free_min: int = 0
+    is_told: bool = False
 
 
 class Session(msgspec.Struct, kw_only=True):
@@ -128,6 +136,7 @@ class Session(msgspec.Struct, kw_only=True):
     meter_start_wh: int | None = None
     meter_stop_wh: int | None = None
     price: PriceData | None = None
+    """From the start of the transaction on; `total` is that of its end."""
     soc_start_pct: float | None = None
     soc_end_pct: float | None = None
     current_min_a: float | None = None

@@ -17,7 +17,7 @@ from typing import TypeVar
 import msgspec
 
 from chargepoint.clock import Clock
-from chargepoint.config import ConnectorSettings, TariffSettings
+from chargepoint.config import ConnectorSettings
 from chargepoint.last_run import LastRun, start_cause
 from chargepoint.messages import Event, JournalGrew
 from chargepoint.records import (
@@ -25,6 +25,7 @@ from chargepoint.records import (
     Credential,
     Happened,
     Moment,
+    PriceData,
     SecurityEvent,
     Session,
     SessionCreated,
@@ -37,7 +38,7 @@ from chargepoint.records import (
 from chargepoint.security_events import is_critical
 from chargepoint.station.connector import Authorised
 from chargepoint.station.kept_facts import decoded
-from chargepoint.station.price import price_of
+from chargepoint.station.price import so_far
 from chargepoint.station.session import session_state
 from chargepoint.storage.database import CannotRecord
 from chargepoint.storage.history import History
@@ -102,10 +103,8 @@ class Books:
         history: History,
         clock: Clock,
         publish: Callable[[Event], None],
-        tariff: TariffSettings,
     ) -> None:
         self.journal = journal
-        self._tariff = tariff
         self.history = history
         self._clock = clock
         self._publish = publish
@@ -272,6 +271,7 @@ class Books:
         is_offline: bool = False,
         waits_for_vehicle: bool = False,
         keeps_cable: bool = False,
+        price: PriceData | None = None,
         also: Mapping[str, bytes | None] = NO_FACTS,
     ) -> None:
         """On record before power flows (R7). `session` is filled in only when the record is durable.
@@ -295,6 +295,7 @@ class Books:
             is_reported=source.is_reported,
             flags=flags,
             meter_start_wh=meter_start_wh,
+            price=price,
             ordered_energy_wh=authorised.energy_limit_wh,
             ordered_duration_s=authorised.duration_s,
             reservation_id=authorised.reservation_id,
@@ -355,7 +356,9 @@ class Books:
             stopper=stopper,
             meter_stop_wh=meter_stop_wh,
             delivered_wh=meter_stop_wh - start_wh,
-            price=price_of(self._tariff, meter_stop_wh - start_wh, self._lasted_s(session, ended)),
+            price=None
+            if session.price is None
+            else so_far(session.price, meter_stop_wh - start_wh, self._lasted_s(session, ended)),
             flags=session.flags | (SessionFlag.EnergyEstimated if is_estimated else SessionFlag(0)),
         )
         self._judge(changed)

@@ -600,6 +600,7 @@ class Outlet(OutletState):
             is_offline=self._site.is_offline,
             waits_for_vehicle=self._site.waits_for_vehicle,
             keeps_cable=self._site.keeps_cable,
+            price=self._site.tariffs.price_at_start(self.number),
             also=schedules.facts_at_begin(schedule),
         )
         schedules.begun(schedule)

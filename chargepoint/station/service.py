@@ -10,7 +10,7 @@ import logging
 from collections.abc import Coroutine
 
 from chargepoint.context import Context
-from chargepoint.messages import CancelReservation, Noted, Reserve, SecurityNoted
+from chargepoint.messages import CancelReservation, Noted, Reserve, SecurityNoted, SetTariff, TellCost
 from chargepoint.records import Session
 from chargepoint.station.bookkeeping import Books, keep_writing
 from chargepoint.station.cabinet.assembly import Cabinet
@@ -31,6 +31,7 @@ from chargepoint.station.recorder import Recorder
 from chargepoint.station.schedule_requests import ScheduleRequests
 from chargepoint.station.shown import Shown
 from chargepoint.station.site import Site
+from chargepoint.station.told_costs import ToldCosts
 from chargepoint.storage.database import CannotRecord
 from chargepoint.storage.history import History
 from chargepoint.storage.journal import Journal
@@ -52,7 +53,7 @@ async def run(context: Context) -> None:
     try:
         history = await History.open(context.data, context.clock, context.settings.storage, journal.resolve)
         try:
-            books = Books(journal, history, context.clock, context.bus.publish, context.settings.tariff)
+            books = Books(journal, history, context.clock, context.bus.publish)
             await _work(context, books)
         finally:
             await history.close()
@@ -126,6 +127,10 @@ async def _work(context: Context, books: Books) -> None:
         cabinet.serve()
         dumps.serve()
         installed.serve()
+        site.tariffs.changed = lambda state: context.bus.set_state("tariff", state)
+        site.tariffs.changed(site.tariffs.state())
+        context.bus.serve(SetTariff, site.tariffs.set)
+        context.bus.serve(TellCost, ToldCosts(outlets, books, shown.soon).take)
         context.bus.serve(Reserve, site.reservations.reserve)
         context.bus.serve(CancelReservation, site.reservations.cancel)
         context.ready()

@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from chargepoint.bus import Bus
+from chargepoint.clock import Clock
 from chargepoint.messages import ConnectorState, MeterState, PortState, SessionSummary, StationState
+from chargepoint.records import Session
 from chargepoint.station.cabinet.assembly import Cabinet
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.permission import MAX_STARTS_PER_MINUTE
 from chargepoint.station.power import PowerSharing
+from chargepoint.station.price import so_far
 from chargepoint.station.session import session_state
 from chargepoint.station.site import Site
 from chargepoint.station.status import Facts, connector_status, suspended_by
@@ -134,6 +137,10 @@ class Shown:
         same_boot = not outlet.is_of_earlier_boot(session)
         begun = session.started or session.created
         until = session.stopped.mono_s if session.stopped is not None else now
+        elapsed_s = max(0.0, until - begun.mono_s) if same_boot else 0.0
+        price = session.price
+        if price is not None and session.stopped is None:
+            price = so_far(price, outlet.energy_wh, elapsed_s)
         return SessionSummary(
             session_id=session.session_id,
             state=session_state(session, now - session.created.mono_s if same_boot else 0.0),
@@ -141,8 +148,11 @@ class Shown:
             starter=session.starter or outlet.holder,
             is_transaction=outlet.in_transaction,
             energy_wh=outlet.energy_wh,
-            elapsed_s=round(max(0.0, until - begun.mono_s)) if same_boot else 0,
+            elapsed_s=round(elapsed_s),
             soc_start_pct=session.soc_start_pct,
+            cost=price,
+            ended_mono_s=_ended_mono_s(session, self._site.clock),
+            stop_source=session.stop_source,
         )
 
     def _tell_rest(self) -> None:
@@ -181,6 +191,18 @@ class Shown:
             power_w=power_w,
             cause=site.holds.cause_of_all([outlet.number for outlet in self._outlets]),
         )
+
+
+def _ended_mono_s(session: Session, clock: Clock) -> float | None:
+    """When its transaction ended, by this boot's clock; over a reboot by wall time, as far as that is known."""
+    stopped = session.stopped
+    if stopped is None:
+        return None
+    if stopped.boot_id == clock.boot_id:
+        return stopped.mono_s
+    if stopped.at is None or not clock.is_set:
+        return None
+    return float(round(clock.mono() - max(0.0, (clock.now() - stopped.at).total_seconds())))
 
 
 def port_state(name: str, port: AnyPort) -> PortState:

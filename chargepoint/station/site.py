@@ -18,6 +18,7 @@ from chargepoint.station.connector import Authorised, StopAsked
 from chargepoint.station.kept_facts import decoded, read_word
 from chargepoint.station.reserving import Reservations
 from chargepoint.station.schedules import Schedules
+from chargepoint.station.tariffs import Tariffs
 from chargepoint.station.user_limits import UserLimits
 from chargepoint.vocabulary import (
     AuthorizationBasis,
@@ -55,6 +56,7 @@ class Site:
         self.reservations = Reservations(books, clock)
         self.schedules = Schedules(books, clock)
         self.user_limits = UserLimits(settings, books)
+        self.tariffs = Tariffs(settings, books, clock)
         self.holds = Holds()
         """What keeps connectors from energy beside their own faults: cabinet inputs, heat, lost mains."""
         self._owners: dict[Credential, User | None] = {}
@@ -78,6 +80,7 @@ class Site:
         if _USERS in facts:
             self.take_users(decoded(_USERS, facts[_USERS], tuple[User, ...]) or ())
         self.user_limits.load(facts)
+        self.tariffs.load(facts)
         await self.reservations.load()
         await self.schedules.load()
 
