@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 AGAIN_S = 1.0
 """A display that was lost, or a picture that failed, is tried again after so long."""
-MOVES_BELOW_S = 0.5
-"""A picture that wants to be drawn again sooner moves."""
+CLOCK_S = 0.5
+"""How often it is looked whether a new minute has begun."""
 
 
 @cache
@@ -39,6 +39,7 @@ class Drawing:
         self._is_due = True
         self._next_frame_s: float | None = None
         self._not_before_s = 0.0
+        self._next_clock_s = 0.0
         self._minute: tuple[int, int] | None = None
         self._pressed = ""
         self._failing: set[str] = set()
@@ -49,15 +50,15 @@ class Drawing:
         """What is shown may have changed."""
         self._is_due = True
 
-    @property
-    def is_moving(self) -> bool:
-        return self.picture is not None and self.picture.frame_s is not None and self.picture.frame_s < MOVES_BELOW_S
-
     def draw(self, seen: Seen, place: Place, pressed: str, now_s: float) -> str:
         """Draw if something may have changed. The name of a screen whose picture cannot be made, else nothing."""
+        is_frame_due = self._next_frame_s is not None and now_s >= self._next_frame_s
+        is_quiet = not self._is_due and not is_frame_due and pressed == self._pressed
+        if is_quiet and self.picture is not None and now_s < self._next_clock_s:
+            return ""
+        self._next_clock_s = now_s + CLOCK_S
         clock = self._clock.now().astimezone() if self._clock.is_set else None
         minute = None if clock is None else (clock.hour, clock.minute)
-        is_frame_due = self._next_frame_s is not None and now_s >= self._next_frame_s
         if self.picture is not None and not (self._is_due or is_frame_due or minute != self._minute):
             if pressed != self._pressed and now_s >= self._not_before_s:
                 self._show(self.picture, pressed, now_s)

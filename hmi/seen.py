@@ -5,6 +5,8 @@ No bus here: `take(topic, state, now_s)` is told what was heard, `seen(now_s)` i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chargepoint.config import Settings
 from chargepoint.messages import (
     ClimateState,
@@ -19,7 +21,7 @@ from chargepoint.messages import (
     SupervisorState,
     TariffState,
 )
-from chargepoint.records import Session
+from chargepoint.records import HistoryRow, Session
 from chargepoint.version import VERSION
 from chargepoint.vocabulary import PowerType
 from hmi.charts import Charts
@@ -27,6 +29,8 @@ from hmi.view import Ended, Fitted, Links, Seen, Shop
 
 DEFAULT_CONNECT_S = 120.0
 """ConnectionTimeOut where nobody has set one (OCPP)."""
+POINTS_OF_ROW = 3
+"""Points of 5 s of a row of 15 s."""
 PREFIXES = (
     "station",
     "connector/",
@@ -93,6 +97,8 @@ class Sight:
         self._heard_s: float | None = None
         self.missing: set[int] = set()
         """Sessions that have ended here, to be read from the station."""
+        self.begun_before: list[tuple[int, int]] = []
+        """Connectors and sessions that ran already when this screen began: their history is to be read."""
 
     def take(self, state: State, now_s: float) -> bool:
         """A state was heard. Whether it is one of those that screens show."""
@@ -159,8 +165,9 @@ class Sight:
             if ended.session_id == session.session_id:
                 self._ended[number] = _with_record(ended, session)
 
-    def begin_chart(self, number: int, session_id: int, points: list[tuple[float | None, float | None]]) -> None:
-        """What a session's chart was before this screen began to look."""
+    def told_history(self, number: int, session_id: int, rows: Sequence[HistoryRow]) -> None:
+        """What a session's chart was before this screen began to look: rows of 15 s, oldest first."""
+        points = [(row.power_w, row.soc_pct) for row in rows for _ in range(POINTS_OF_ROW)]
         self._charts.begin(number, session_id, points)
 
     @property
@@ -190,7 +197,9 @@ class Sight:
             if not (is_same and session is not None and session.is_transaction):
                 last = session if is_same and session is not None else before
                 self._end(state if is_same else old or state, last.session_id, last.energy_wh, last.elapsed_s, now_s)
-        elif old is None and session is not None and not session.is_transaction and session.energy_wh > 0:
+        elif old is None and session is not None and session.is_transaction:
+            self.begun_before.append((state.number, session.session_id))
+        elif old is None and session is not None and session.energy_wh > 0:
             self._end(state, session.session_id, session.energy_wh, session.elapsed_s, now_s)
 
     def _end(self, state: ConnectorState, session_id: int, energy_wh: int, elapsed_s: int, now_s: float) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 from chargepoint.bus import StateView, Subscription
 from chargepoint.context import Context
 from chargepoint.messages import CardHandled, CardSeen, ConfirmOnScreen, Noted, ScreenState, TakeScreenshot
-from chargepoint.records import Session
+from chargepoint.records import HistoryRow, Session
 from chargepoint.vocabulary import EventType
 from hmi.drawn import Drawing
 from hmi.errands import Errands
@@ -34,7 +35,7 @@ from hmi.view import Place, Seen
 log = logging.getLogger(__name__)
 
 IDLE_S, BUSY_S = 1 / 30, 1 / 60
-"""Between two looks for touches: while nobody is there; while a finger is down or something moves."""
+"""Between two looks for touches: as a rule (what moves does so at most 15 times a second); while a finger is down."""
 LOOK_S = 0.2
 """What the bus says is shown this soon, and no more often."""
 BEAT_S = 1.0
@@ -114,7 +115,7 @@ class Terminal:
             try:
                 while not self._context.stopping.is_set():
                     self._turn()
-                    await asyncio.sleep(BUSY_S if self._is_busy else IDLE_S)
+                    await asyncio.sleep(BUSY_S if self._finger.is_down else IDLE_S)
             finally:
                 self._errands.close()
                 for task in tasks:
@@ -136,10 +137,6 @@ class Terminal:
         if now_s >= self._next_beat_s:
             self._context.beat()
             self._next_beat_s = now_s + BEAT_S
-
-    @property
-    def _is_busy(self) -> bool:
-        return self._finger.is_down or self._drawing.is_moving
 
     def _finger_did(self, touch: Touch, now_s: float) -> None:
         picture = self._drawing.picture
@@ -172,6 +169,9 @@ class Terminal:
             self._drawing.due()
         for session_id in self._sight.missing - self._errands.reading:
             self._errands.read_session(session_id, self._told_session)
+        while self._sight.begun_before:
+            number, session_id = self._sight.begun_before.pop()
+            self._errands.read_history(session_id, partial(self._told_history, number, session_id))
 
     def _happens(self, event: Event) -> None:
         """One event to the flow; what it wishes is done."""
@@ -226,6 +226,10 @@ class Terminal:
 
     def _told_session(self, record: Session) -> None:
         self._sight.told(record)
+        self._is_new = True
+
+    def _told_history(self, number: int, session_id: int, rows: tuple[HistoryRow, ...]) -> None:
+        self._sight.told_history(number, session_id, rows)
         self._is_new = True
 
     def _tell(self) -> None:

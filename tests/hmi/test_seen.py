@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from chargepoint.config import Settings
 from chargepoint.config_screen import ScreenSettings
 from chargepoint.messages import SettingsState
+from chargepoint.records import HistoryRow, Moment
 from chargepoint.vocabulary import StopSource
 from hmi.charts import EVERY_S, MOST_POINTS, Charts
 from hmi.look import brightness, look_of, theme_of
@@ -84,6 +85,16 @@ def test_a_chart_has_a_point_each_five_seconds_and_an_end() -> None:
     assert len(charts.told[1].power_w) == len(charts.told[1].soc_pct) == MOST_POINTS
     charts.look({1: scenes.free(1)}, 1e6)
     assert charts.told == {}
+
+
+def test_a_charge_that_ran_before_the_screen_began_is_read_from_the_station() -> None:
+    sight = Sight(SETTINGS)
+    sight.take(scenes.charging(1), 100.0)
+    sight.take(scenes.charging(1), 102.0)
+    assert sight.begun_before == [(1, 11)]
+    rows = [HistoryRow(session_id=11, connector=1, moment=Moment("boot", 0.0), power_w=watts) for watts in (7e3, 8e3)]
+    sight.told_history(1, 11, rows)
+    assert sight.seen(200.0).charts[1].power_w[:6] == (7e3, 7e3, 7e3, 8e3, 8e3, 8e3)
 
 
 def test_a_chart_goes_on_after_a_restart_of_the_screen() -> None:

@@ -198,6 +198,7 @@ async def test_a_screen_that_was_killed_shows_the_running_charge_again(tmp_path:
         await rig.shows("SessionInfo", 60)
         await until_energy_flows(rig)
         assert rig.house is not None
+        await rig.advance(60)
         rig.house.kill("hmi")
         rig.panel.pictures.clear()
         await rig.shows("SessionInfo", 10)
