@@ -3,5 +3,9 @@
 set -euo pipefail
 
 root="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)"
-"$root/scripts/setup.sh"
+extras=()
+for argument in "$@"; do
+    [ "$argument" = --screen ] && extras=(screen)
+done
+"$root/scripts/setup.sh" "${extras[@]}"
 exec "$root/.venv/bin/python" -m chargepoint demo "$@"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import math
 import sys
 from pathlib import Path
@@ -36,6 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--config", type=Path, metavar="F", help="another station file")
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep the station's data here (default: thrown away)")
     parser.add_argument("--plain", action="store_true", help="lines of text instead of a screen")
+    parser.add_argument("--screen", action="store_true", help="the station's screen, too, in a window")
+    parser.add_argument(
+        "--pictures", type=Path, metavar="DIR", help="with --screen: save what it shows here, each time it changes"
+    )
     parser.add_argument("--picture", type=Path, metavar="FILE", help="save the liveliest screen as SVG at the end")
     page(
         parser,
@@ -46,6 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         shows the connectors, the meters, the services, the link and the messages exchanged with the central system.
 
         --speed shortens people's waits and shrinks batteries; clocks, meters, leases and the station are never hurried.
+
+        With --screen the station has a touch screen: a window on the display that DISPLAY names, where the mouse is the
+        finger. Without a display it is drawn in memory, and its pictures go to --pictures or to a new folder that is
+        named. The terminal tells how to bring cars and cards by hand; with --scenario hands nobody else comes.
 
         With --for the demo stops bringing cars in time, lets the last ones leave and compares the books: what the
         meters counted, what the journal holds, what the central system was told and what the vehicles received must
@@ -64,6 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "chargepoint demo": "watch",
             "chargepoint demo --scenario faults --speed 20": "watch things break and heal",
             "chargepoint demo --station cabinet-480": "twelve outputs that share their power modules",
+            "chargepoint demo --screen --station dc-100": "a fast charger with its screen",
+            "chargepoint demo --screen --scenario hands": "the screen is yours alone",
             "chargepoint demo --for 60 --plain": "a check for programs: exit status 0 when the books balance",
             "chargepoint demo --server ws://192.0.2.7:9000/ocpp": "against another central system",
             "chargepoint demo --for 60 --picture docs/pictures/demo.svg": "the picture of the README",
@@ -82,11 +93,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.picture is not None and not arguments.picture.absolute().parent.is_dir():
         print(f"--picture {arguments.picture}: there is no folder for it.", file=sys.stderr)
         return 2
+    if arguments.pictures is not None and not arguments.screen:
+        print("--pictures: these are of the station's screen; say --screen, too.", file=sys.stderr)
+        return 2
+    if arguments.screen and importlib.util.find_spec("pygame") is None:
+        print("--screen needs pygame-ce. Start scripts/demo.sh --screen, or scripts/setup.sh screen.", file=sys.stderr)
+        return 1
     try:
         if arguments.data is not None:
             arguments.data.mkdir(parents=True, exist_ok=True)
+        if arguments.pictures is not None:
+            arguments.pictures.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        print(f"--data {arguments.data}: {error.strerror}. Name a folder that you may write to.", file=sys.stderr)
+        print(f"{error.filename}: {error.strerror}. Name a folder that you may write to.", file=sys.stderr)
         return 2
     return demo.run(
         demo.Options(
@@ -99,6 +118,8 @@ def run(arguments: argparse.Namespace) -> int:
             data=arguments.data,
             is_plain=arguments.plain,
             picture=arguments.picture,
+            has_screen=arguments.screen,
+            pictures=arguments.pictures,
         )
     )
 

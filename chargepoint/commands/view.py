@@ -92,7 +92,7 @@ def whole(scene: Scene) -> RenderableType:
         parts.append(traffic(scene.frames))
     parts += [words(f"  {line}", "italic") for line in scene.story[-MOST_STORY:]]
     if scene.hint:
-        parts.append(words(scene.hint, "bright_black"))
+        parts += [words(line, "bright_black") for line in scene.hint.splitlines()]
     return Group(*parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 import sys
@@ -21,6 +22,7 @@ from chargepoint.config import Settings, load
 from chargepoint.demo.central import CentralDoor
 from chargepoint.demo.processes import Broken, Child
 from chargepoint.demo.scenario import Play
+from chargepoint.demo.screen import Pictures, by_hand, folder_for, greeting, with_screen
 from chargepoint.demo.show import Show
 from chargepoint.demo.station_file import Address, prepared, toml_text
 from chargepoint.demo.stories import Failed
@@ -53,6 +55,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     data: Path | None = None
     is_plain: bool = False
     picture: Path | None = None
+    has_screen: bool = False
+    pictures: Path | None = None
 
 
 def run(options: Options) -> int:
@@ -85,6 +89,9 @@ class _Demo:
         self.station: Child | None = None
         self.station_file = folder / "station.toml"
         self.is_plain = options.is_plain or not self.console.is_terminal
+        self.display = os.environ.get("DISPLAY", "")
+        self.pictures = folder_for(options.pictures, self.display) if options.has_screen else None
+        self.hints: tuple[str, ...] = ()
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -100,10 +107,16 @@ class _Demo:
             watcher = Watcher(self.data)
             world = DemoWorld(self.settings, watcher, simulation, central)
             world.inherited = inherited
-            show = Show(watcher, lambda: tuple(world.story), f"{self.settings.station.name}, {self.options.scenario}")
+            title = f"{self.settings.station.name}, {self.options.scenario}"
+            show = Show(watcher, lambda: tuple(world.story), title, self.hints)
             if self.is_plain:
                 world.on_say = self._say
                 show.tell_plainly(self._say)
+            if self.options.has_screen:
+                for line in self.hints:
+                    self._say(line)
+                screen = Pictures(watcher, self.pictures, world.say)
+                await stack.enter_async_context(_beside(screen.run(), "pictures of the screen"))
             async with _beside(watcher.run(), "watcher"):
                 play = Play(world, self.options.scenario, self.options.seed, self.options.speed, central is not None)
                 shown = asyncio.Event()
@@ -121,6 +134,8 @@ class _Demo:
         print(text, flush=True)
 
     def _summary(self, books: Books | None) -> int:
+        if self.pictures is not None:
+            self._say(f"pictures of the screen: {self.pictures}")
         if books is None:
             return 0
         for line in lines(books):
@@ -140,7 +155,8 @@ class _Demo:
 
     async def _devices(self, stack: AsyncExitStack, server_url: str) -> SimulationClient:
         """Start the simulated devices, and write the station's file with their wires."""
-        station = tomllib.loads(self.options.config.read_text())
+        document = tomllib.loads(self.options.config.read_text())
+        station = with_screen(document, self.options.has_screen, self.display)
         here: dict[str, Address] = {
             port.name: (("127.0.0.1", 0) if port.kind in ("tcp", "http") else str(self.folder / "wires" / port.name))
             for port in self.settings.port
@@ -155,6 +171,13 @@ class _Demo:
         started = await child.address()
         wires = {name: _address(where) for name, where in started["ports"].items()}
         self.station_file.write_text(toml_text(prepared(station, wires, server_url)))
+        if self.options.has_screen:
+            reader = self.settings.reader[0].name if self.settings.reader else ""
+            connector = self.settings.connector[0].number
+            self.hints = (
+                greeting(self.display, self.pictures),
+                *by_hand(str(started["control"]), connector, reader),
+            )
         return await stack.enter_async_context(SimulationClient(str(started["control"])))
 
     @asynccontextmanager

@@ -170,6 +170,7 @@ SCENARIOS: dict[str, Scenario] = {
         WITHOUT_APP,
         things_break,
     ),
+    "hands": Scenario("nobody comes by himself: cars, cards and touches are yours", ()),
 }
 
 
@@ -191,6 +192,8 @@ class Play:
 
     async def run(self) -> None:
         """Play until closed and the last visitor has left."""
+        if not self.scenario.stories:
+            await self.closing.wait()
         async with asyncio.TaskGroup() as tasks:
             for place in self.world.connectors:
                 tasks.create_task(self._connector(place), name=f"drivers of connector {place.number}")
@@ -208,6 +211,8 @@ class Play:
         rng = Random(f"{self.seed}/{place.number}")
         possible = [story for story in self.scenario.stories if self.has_server or not story.needs_server]
         stories = [story for story in possible if story.fits(place)]
+        if not self.scenario.stories:
+            return
         if not stories:
             self.world.say(f"connector {place.number}: nobody can start a charge here in this scenario")
             return

@@ -28,17 +28,20 @@ HINT = "Ctrl-C ends the demo"
 class Show:
     """Shows what `watcher` knows and `story` tells until `ended`; keeps the scene with the most going on."""
 
-    def __init__(self, watcher: Watcher, story: Callable[[], tuple[str, ...]], title: str) -> None:
+    def __init__(
+        self, watcher: Watcher, story: Callable[[], tuple[str, ...]], title: str, hints: tuple[str, ...] = ()
+    ) -> None:
         self._watcher = watcher
         self._story = story
         self._title = title
+        self._hint = "\n".join((*hints, HINT))
         self._best: tuple[int, view.Scene] | None = None
 
     def scene(self) -> view.Scene:
         """What is to be seen now."""
         watcher = self._watcher
         states, frames = dict(watcher.states), tuple(watcher.frames)
-        return view.Scene(self._title, states, time.monotonic(), frames, self._story(), HINT)
+        return view.Scene(self._title, states, time.monotonic(), frames, self._story(), self._hint)
 
     async def run(self, console: Console, is_plain: bool, ended: asyncio.Event) -> None:
         """Show until `ended`."""

@@ -143,7 +143,13 @@ async def play(world: FakeWorld, name: str = "day", seed: int = 1, seconds: floa
     return one
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+async def test_where_nobody_comes_by_himself_the_station_is_left_alone_until_the_end() -> None:
+    world = FakeWorld()
+    one = await play(world, "hands")
+    assert (one.visits, world.deeds) == (0, [])
+
+
+@pytest.mark.parametrize("name", [name for name, scenario in SCENARIOS.items() if scenario.stories])
 async def test_every_scenario_brings_cars_and_ends_with_an_empty_healthy_station(name: str) -> None:
     world = FakeWorld()
     one = await play(world, name)
