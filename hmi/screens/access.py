@@ -5,6 +5,7 @@ from __future__ import annotations
 from hmi.drawing.items import Align, Picture, Rect
 from hmi.screens import facts, grid
 from hmi.screens.frame import frame, low
+from hmi.screens.large import for_targets
 from hmi.screens.page import Page
 from hmi.view import View
 
@@ -14,9 +15,9 @@ CHOICES = (("large", "large_text"), ("contrast", "contrast"), ("slow", "slow"), 
 def picture(view: View) -> Picture:
     page = Page(view, "Access")
     title = page.words("nav.access")
-    fit = _fit(page, low(page, frame(Page(view, "Access"), title, pages=2, has_help=False))[1])
+    fit = _fit(page, for_targets(page, low(page, frame(Page(view, "Access"), title, pages=2, has_help=False))[1]))
     pages = -(-len(CHOICES) // fit)
-    area = low(page, frame(page, title, pages=pages, has_help=False))[1]
+    area = for_targets(page, low(page, frame(page, title, pages=pages, has_help=False))[1])
     at = facts.page_of(view, pages)
     shown = CHOICES[at * fit : (at + 1) * fit]
     gap = page.px(page.sizes.gap)
@@ -55,11 +56,13 @@ def _switch(page: Page, rect: Rect, name: str, icon: str, labels: list[str]) -> 
     ground, ink = (palette.accent, palette.on_accent) if is_on else (palette.card, palette.text)
     page.fill(rect, ground, sizes.radius, 0.0 if is_on else 0.35, palette.edge)
     page.target(f"access:{name}", rect)
-    inner = grid.padded(rect, page.px(4), page.px(2))
+    inner = grid.padded(rect, page.px(2.5), page.px(1))
     side = min(inner.height, page.px(14 if not page.is_tight else 10))
-    spot, rest = grid.left(inner, side, page.px(4))
-    page.icon(grid.middle(spot, side), icon, ink, ground)
-    mark, rest = grid.right(rest, page.px(8), page.px(3))
+    rest = inner
+    if not (page.is_large and page.is_portrait):
+        spot, rest = grid.left(inner, side, page.px(4))
+        page.icon(grid.middle(spot, side), icon, ink, ground)
+    mark, rest = grid.right(rest, page.px(8), page.px(2))
     box = grid.centred(mark, page.px(8), page.px(8))
     if is_on:
         page.icon(box, "yes", ink, ground)
@@ -67,4 +70,7 @@ def _switch(page: Page, rect: Rect, name: str, icon: str, labels: list[str]) -> 
         page.fill(box, None, 2.0, 0.5, palette.edge)
     lines = 3 if page.is_large and page.is_portrait else 2
     cap = page.alike(labels, rest, sizes.body * 1.25, lines, True)
-    page.text(rest, page.words(f"acc.{name}"), cap, colour=ink, on=ground, is_bold=True, lines=lines, align=Align.LEFT)
+    is_bold = all(page.lines(label, rest.width, sizes.least, True) <= lines for label in labels)
+    page.text(
+        rest, page.words(f"acc.{name}"), cap, colour=ink, on=ground, is_bold=is_bold, lines=lines, align=Align.LEFT
+    )

@@ -6,7 +6,7 @@ import msgspec
 
 from hmi.drawing.items import Align, Picture, Rect
 from hmi.drawing.svg import DRAWINGS, names
-from hmi.screens import facts, grid
+from hmi.screens import facts, grid, large
 from hmi.screens.frame import Action, frame
 from hmi.screens.page import Page
 from hmi.screens.parts import card, paragraph, qr
@@ -52,6 +52,8 @@ def picture(view: View) -> Picture:
         actions.append(Action(name="auth:free", label=words("auth.free"), icon="start", kind="go"))
     elif not page.is_large and view.place.connector:
         actions.append(Action(name="price", label=words("nav.price"), icon="money"))
+    if page.is_large:
+        return large.story(view, "Auth", words("auth.title"), _subjects(page, offered, is_free), actions=actions)
     chosen = [each for each in offered if each.name == view.place.fields.get("way")]
     title = words("auth.title")
     probe = frame(Page(view, "Auth"), title, actions=actions, pages=2)
@@ -67,10 +69,19 @@ def picture(view: View) -> Picture:
     return page.picture()
 
 
+def _subjects(page: Page, offered: list[Way], is_free: bool) -> list[large.Subject]:
+    found = []
+    for each in offered:
+        if each.link:
+            found += [large.Subject(text=page.words(each.key), drawing="pay_app"), large.Subject(link=each.link)]
+        else:
+            found.append(large.Subject(text=page.words(each.key), drawing=_drawing(page, each)))
+    key = "auth.free_hint" if is_free else "auth.no_way"
+    return found or [large.Subject(text=page.words(key), is_bold=True)]
+
+
 def _packed(page: Page, area: Rect, offered: list[Way]) -> list[list[Way]]:
     """The ways by pages: as many beside (portrait: below) each other as find room."""
-    if page.is_large:
-        return [[each] for each in offered] or [[]]
     pages: list[list[Way]] = [[]]
     for each in offered:
         if pages[-1] and not _fits(page, area, [*pages[-1], each]):
@@ -129,6 +140,10 @@ def _panel(page: Page, rect: Rect, way: Way) -> None:
 
 
 def _sketch(page: Page, rect: Rect, way: Way) -> None:
-    """The way as a drawing."""
+    page.drawing(rect, _drawing(page, way), page.palette.card)
+
+
+def _drawing(page: Page, way: Way) -> str:
+    """Its drawing: that of the connector where it has none of its own."""
     name = way.icon or f"plug_{FACES[facts.here(page.view).type][0]}"
-    page.drawing(rect, name if name in names(DRAWINGS) else "plug_type2", page.palette.card)
+    return name if name in names(DRAWINGS) else "plug_type2"

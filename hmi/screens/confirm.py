@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hmi.drawing.items import Picture, Rect
-from hmi.screens import facts, grid
+from hmi.screens import facts, grid, large
 from hmi.screens.frame import Action, frame
 from hmi.screens.page import Page
-from hmi.screens.parts import card, paragraph
+from hmi.screens.parts import card
 from hmi.view import View
 
 
@@ -17,18 +17,18 @@ def picture(view: View) -> Picture:
     no = Action(name="no", label=words("app.no"), icon="no")
     subtitle = words("confirm.local" if page.name == NAMES[1] else "confirm.remote")
     title = words("menu.connector", n=view.place.connector)
-    area = frame(page, title, nav=[no], actions=[yes], has_help=False, subtitle=subtitle)
     left = facts.left_s(view)
+    texts = [words("confirm.hold"), words("confirm.unlock_q")]
+    if page.is_large:
+        told = [large.Subject(text=texts[1], is_bold=True), large.Subject(text=texts[0], drawing="hold_gun")]
+        return large.story(view, page.name, title, told, nav=[no], actions=[yes], ticks=left is not None)
+    area = frame(page, title, nav=[no], actions=[yes], has_help=False, subtitle=subtitle)
     if left is not None:
         page.ticking(1.0)
         total = max(1.0, (view.place.until_s or 0.0) - view.place.since_s)
         line = Rect(area.x, area.bottom - page.px(1.5), area.width, page.px(1.5))
         page.bar(line, round(min(1.0, left / total), 2), palette.yellow, palette.card)
         area = Rect(area.x, area.y, area.width, area.height - page.px(4))
-    texts = [words("confirm.hold"), words("confirm.unlock_q")]
-    if page.is_large:
-        paragraph(page, area, texts[1], sizes.title, is_bold=True, most=5)
-        return page.picture()
     if page.is_portrait:
         side = min(page.px(48), area.height // 3, area.width // 2)
         spot, rest = grid.top(area, side, page.px(5))

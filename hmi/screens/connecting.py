@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from chargepoint.vocabulary import ConnectorStatus, ControllerStatus
 from hmi.drawing.items import Align, Colour, Picture, Rect
-from hmi.drawing.svg import DRAWINGS, names
-from hmi.screens import facts, grid
+from hmi.drawing.svg import DRAWINGS
+from hmi.drawing.svg import names as drawings
+from hmi.screens import facts, grid, large
 from hmi.screens.facts import Known
 from hmi.screens.frame import Action, cancel, frame
 from hmi.screens.page import Page
@@ -38,6 +39,15 @@ def picture(view: View) -> Picture:
     )
     how = Action(name="how", label=words("nav.how"), icon="info")
     nav = [cancel(page)] if page.is_large else [cancel(page), how]
+    if page.is_large and not is_plugged:
+        left = facts.left_s(view)
+        told = [large.Subject(text=words("plug.title", n=each.number), is_bold=True, drawing=_plug_drawing(each))]
+        if left is not None:
+            told.append(large.Subject(text=words("plug.left", s=left), is_bold=True))
+        return large.story(view, "Connecting", "", told, nav=nav, ticks=left is not None)
+    if page.is_large:
+        now, rows = _rows_of(page, each)
+        return large.story(view, "Connecting", "", [large.Subject(text=rows[now][0], is_bold=True)], nav=nav)
     if is_plugged:
         area = frame(page, words("plug.starting"), nav=nav, has_help=False, subtitle=_name(page, each))
         _steps(page, area, each)
@@ -56,14 +66,6 @@ def _plug(page: Page, area: Rect, each: Known) -> None:
     """The connector on its way to the car, and the time that is left."""
     sizes, palette, view = page.sizes, page.palette, page.view
     left = facts.left_s(view)
-    if page.is_large:
-        lower, upper = grid.bottom(area, page.block(1, sizes.body), page.px(2)) if left is not None else (None, area)
-        if lower is not None:
-            page.ticking(1.0)
-            page.text(lower, page.words("plug.left", s=left or 0), sizes.body, colour=palette.text)
-        lines = 4 if page.is_portrait else 2
-        page.text(upper, page.words("plug.title", n=each.number), sizes.title, is_bold=True, lines=lines)
-        return
     if left is not None:
         page.ticking(1.0)
         total = facts.number_field(view, "timeout_s") or max(1.0, (view.place.until_s or 0.0) - view.place.since_s)
@@ -113,7 +115,7 @@ def _gun_and_car(page: Page, rect: Rect, kind: str, share: float, ground: Colour
     whole = grid.centred(rect, int(car * (0.98 + 0.98 * GUN_OF_CAR + TRAVEL_OF_CAR)), high)
     place = Rect(whole.right - car, whole.y, car, high)
     page.drawing(place, "car", ground)
-    name = f"gun_{kind}" if f"gun_{kind}" in names(DRAWINGS) else "gun_type2"
+    name = f"gun_{kind}" if f"gun_{kind}" in drawings(DRAWINGS) else "gun_type2"
     x = place.x + round(0.02 * car - 0.98 * gun - (1.0 - share) * TRAVEL_OF_CAR * car)
     y = place.y + round(0.53 * high - 0.37 * gun * 120 / 200)
     page.drawing(Rect(x, y, gun, gun * 120 // 200), name, ground)
@@ -121,6 +123,19 @@ def _gun_and_car(page: Page, rect: Rect, kind: str, share: float, ground: Colour
 
 def _steps(page: Page, area: Rect, each: Known) -> None:
     """What is done, what is being done."""
+    _, rows = _rows_of(page, each)
+    if page.is_portrait or page.is_tight:
+        steps(page, area, rows, most_mm=16.0)
+        return
+    left, right = grid.left(area, area.width * 34 // 100, page.px(8))
+    inner = card(page, left, strip=page.palette.green)
+    side = min(inner.width, inner.height) * 3 // 4
+    face(page, grid.centred(inner, side, side), each, page.palette.card)
+    steps(page, right, rows, most_mm=15.0)
+
+
+def _rows_of(page: Page, each: Known) -> tuple[int, list[tuple[str, str]]]:
+    """Which step it is at, and the steps with how far they are."""
     words = page.words
     status = None if each.state is None or each.state.reading is None else each.state.reading.status
     if each.is_dc:
@@ -131,15 +146,9 @@ def _steps(page: Page, area: Rect, each: Known) -> None:
         names = ["plug.car", "plug.agree", "plug.flows"]
         now = 2 if status is C.C6_CHARGING else 1
     rows = [(words(key), "done" if at < now else "now" if at == now else "next") for at, key in enumerate(names)]
-    if page.is_large:
-        rows = [rows[min(now, len(rows) - 1)]]
-        steps(page, area, rows, most_mm=60.0 if page.is_portrait else 34.0)
-        return
-    if page.is_portrait or page.is_tight:
-        steps(page, area, rows, most_mm=16.0)
-        return
-    left, right = grid.left(area, area.width * 34 // 100, page.px(8))
-    inner = card(page, left, strip=page.palette.green)
-    side = min(inner.width, inner.height) * 3 // 4
-    face(page, grid.centred(inner, side, side), each, page.palette.card)
-    steps(page, right, rows, most_mm=15.0)
+    return now, rows
+
+
+def _plug_drawing(each: Known) -> str:
+    name = f"plug_{FACES[each.type][0]}"
+    return name if name in drawings(DRAWINGS) else "plug_type2"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus
 from hmi.drawing.items import Picture
-from hmi.screens import facts, message
+from hmi.screens import facts, large, message
 from hmi.screens.facts import Known
 from hmi.screens.frame import Action, frame
 from hmi.screens.page import Page
@@ -24,11 +24,8 @@ def picture(view: View) -> Picture:
     link = message.support_link(page)
     title = words("menu.connector", n=each.number)
     if page.is_large:
-        contact = bool(link or view.seen.shop.phone)
-        pages = message.subjects(page, texts, contact)
-        area = frame(page, title, actions=actions, pages=pages)
-        message.large(page, area, each.look.icon, colour, texts, link, facts.page_of(view, pages))
-        return page.picture()
+        told = [large.Subject(text=text, icon=each.look.icon, colour=colour) for text in texts if text]
+        return large.story(view, "ConnectorBlocked", title, [*told, *large.contact(page, link)], actions=actions)
     pages = message.pages_of(page, link)
     area = frame(page, title, actions=actions, pages=pages, subtitle=words(each.look.word))
     head, *rest = texts

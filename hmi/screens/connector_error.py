@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hmi.drawing.items import Picture
-from hmi.screens import facts, message
+from hmi.screens import facts, large, message
 from hmi.screens.frame import Action, frame
 from hmi.screens.page import Page
 from hmi.view import View
@@ -44,10 +44,8 @@ def picture(view: View) -> Picture:
     title = words("menu.connector", n=each.number)
     if page.is_large:
         texts = [headline, *advice, words("err.code", code=code) if code else ""]
-        pages = message.subjects(page, texts, bool(link or phone))
-        area = frame(page, title, actions=actions, pages=pages)
-        message.large(page, area, "error", palette.red, texts, link, facts.page_of(view, pages))
-        return page.picture()
+        told = [large.Subject(text=text, icon="error", colour=palette.red) for text in texts if text]
+        return large.story(view, "ConnectorError", title, [*told, *large.contact(page, link)], actions=actions)
     pages = message.pages_of(page, link)
     area = frame(page, title, actions=actions, pages=pages, subtitle=words("st.error"))
     if pages > 1 or page.is_portrait:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from chargepoint.vocabulary import ConnectorStatus
-from hmi.drawing.items import Align, Picture, Rect
-from hmi.screens import facts, grid, values
+from hmi.drawing.items import Picture, Rect
+from hmi.screens import facts, grid, large, values
 from hmi.screens.facts import Known
 from hmi.screens.frame import Action, frame
 from hmi.screens.page import Page
-from hmi.screens.parts import card, face, labelled, paragraph, status_row
+from hmi.screens.parts import card, face, labelled, paragraph, power_line, status_row
 from hmi.screens.statuses import FACES
 from hmi.view import View
 
@@ -18,11 +18,9 @@ def picture(view: View) -> Picture:
     each = facts.here(view)
     title = page.words("menu.connector", n=each.number)
     actions = _actions(page, each)
-    pages = 2 if page.is_large else 1
-    area = frame(page, title, actions=actions, pages=pages, subtitle=FACES[each.type][1])
     if page.is_large:
-        _large(page, area, each, facts.page_of(view, pages))
-        return page.picture()
+        return large.story(view, "ConnectorInfo", title, _subjects(page, each), actions=actions)
+    area = frame(page, title, actions=actions, subtitle=FACES[each.type][1])
     if page.is_portrait:
         upper, lower = grid.top(area, area.height * (36 if unavailable_text(page, each) else 45) // 100, page.px(4))
         _state(page, upper, each)
@@ -100,11 +98,11 @@ def _electric(page: Page, rect: Rect, each: Known, is_column: bool = False) -> N
         whole = grid.middle(rect, label + row * len(cells))
         spot, rest = grid.top(whole, label)
         page.text(spot, words("conn.at_most"), page.sizes.small, colour=page.palette.faint)
-        for (_, shown), place in zip(cells, grid.rows(rest, len(cells), 0), strict=True):
-            page.text(place, shown, page.sizes.body * 1.15, colour=page.value_colour, is_bold=True)
+        for (_, told), where in zip(cells, grid.rows(rest, len(cells), 0), strict=True):
+            page.text(where, told, page.sizes.body * 1.15, colour=page.value_colour, is_bold=True)
         return
-    for (label, value), spot in zip(cells, grid.columns(rect, 2, page.px(4)), strict=False):
-        labelled(page, spot, label, value)
+    for (name, told), where in zip(cells, grid.columns(rect, 2, page.px(4)), strict=False):
+        labelled(page, where, name, told)
 
 
 def price_line(page: Page, each: Known) -> str:
@@ -146,27 +144,12 @@ _WHY = {
 }
 
 
-def _large(page: Page, area: Rect, each: Known, at: int) -> None:
-    sizes, words = page.sizes, page.words
-    if at == 1:
-        paragraph(page, area, price_line(page, each), sizes.value, is_bold=True, most=5)
-        return
-    colour = each.look.of(page.palette)
-    text = unavailable_text(page, each)
-    if text:
-        paragraph(page, area, text, sizes.body, most=8)
-        return
-    side = min(area.height, page.px(24), area.width // 4)
-    spot, rest = grid.left(area, side, page.px(4))
-    page.icon(grid.middle(spot, side), each.look.icon, colour)
-    if page.is_portrait:
-        upper, lower = grid.rows(area, 2, 0)
-        spot, rest = grid.left(upper, side, page.px(4))
-        page.text(rest, words(each.look.word), sizes.body, colour=colour, is_bold=True, lines=3)
-        power = lower
-    else:
-        upper, power = grid.rows(rest, 2, 0)
-        page.text(upper, words(each.look.word), sizes.body, colour=colour, is_bold=True, lines=1)
-    cap = sizes.value if page.is_portrait else sizes.body
-    shown = values.kilowatts_short(each.max_power_w, words)
-    page.text(power, words("menu.up_to_kw", p=shown), cap, is_bold=True, lines=2, align=Align.LEFT)
+def _subjects(page: Page, each: Known) -> list[large.Subject]:
+    """Status, or why it cannot be used; power; price."""
+    words, colour = page.words, each.look.of(page.palette)
+    text = unavailable_text(page, each) or words(each.look.word)
+    return [
+        large.Subject(text=text, icon=each.look.icon, colour=colour, is_bold=True),
+        large.Subject(text=f"{FACES[each.type][1]}, {power_line(page, each)}"),
+        large.Subject(text=price_line(page, each), is_bold=True),
+    ]

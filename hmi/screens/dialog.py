@@ -4,7 +4,7 @@ next. Goes on by itself, or by a touch."""
 from __future__ import annotations
 
 from hmi.drawing.items import Align, Picture, Rect
-from hmi.screens import facts, grid, values
+from hmi.screens import facts, grid, large, values
 from hmi.screens.frame import Action, frame
 from hmi.screens.page import Page
 from hmi.screens.parts import paragraph
@@ -20,17 +20,21 @@ def picture(view: View) -> Picture:
     label = page.words("nav.next") if is_ok else page.words("nav.again")
     left = facts.left_s(view)
     actions = [Action(name="done", label=label, kind="main", icon="next" if is_ok else "restart")]
-    area = frame(page, "", nav=None if not is_ok else [], actions=actions, has_help=not is_ok)
-    text = (
-        page.words(key, id=facts.masked(view.place.card) or "—") if page.words.has(key) else page.words("auth.not_here")
-    )
-    text, more = _parts(text)
+    key = key if page.words.has(key) else "auth.not_here"
+    whole = page.words(key, id=facts.masked(view.place.card) or values.DASH)
+    text, more = _parts(whole)
     limit = facts.number_field(view, "limit_wh")
     if is_ok and limit is not None:
         more = page.words("auth.limit_left", e=values.kilowatt_hours(limit, page.words))
     elif is_ok and view.place.connector:
         more = page.words("menu.connector", n=view.place.connector)
-    _body(page, area, "yes" if is_ok else "no", colour, text, more)
+    icon = "yes" if is_ok else "no"
+    nav: list[Action] | None = [] if is_ok else None
+    if page.is_large:
+        told = [large.Subject(text=each, icon=icon, colour=colour, is_bold=True) for each in (text, more) if each]
+        return large.story(view, "DialogPA", "", told, nav=nav, actions=actions, ticks=left is not None)
+    area = frame(page, "", nav=nav, actions=actions, has_help=not is_ok)
+    _body(page, area, icon, colour, text, more)
     if left is not None:
         page.ticking(1.0)
         total = max(1.0, (view.place.until_s or 0.0) - view.place.since_s)
@@ -53,18 +57,11 @@ def _body(page: Page, area: Rect, icon: str, colour: tuple[int, int, int], text:
     sizes, palette = page.sizes, page.palette
     area = Rect(area.x, area.y, area.width, area.height - page.px(3))
     if not page.is_portrait:
-        side = min(area.height * 3 // 4, page.px(24 if page.is_large else 52), area.width // 4)
+        side = min(area.height * 3 // 4, page.px(52), area.width // 4)
         spot, rest = grid.left(area, side, page.px(7))
         _disc(page, grid.middle(spot, side), icon, colour)
-        cap = sizes.title * (1.0 if page.is_large else 1.15)
-        room = rest.height - (page.block(2, sizes.body) if more and not page.is_large else 0)
-        if page.is_large:
-            whole = f"{text}. {more}" if more else text
-            lines = page.lines(whole, rest.width, sizes.least, True)
-            if page.block(lines, sizes.least) > rest.height:
-                whole = more if icon == "no" and more else text
-            page.text(rest, whole, sizes.body, is_bold=True, lines=3)
-            return
+        cap = sizes.title * 1.15
+        room = rest.height - (page.block(2, sizes.body) if more else 0)
         lines = min(3, page.lines(text, rest.width, cap, True))
         first = min(room, page.block(lines, cap))
         second = page.block(min(2, page.lines(more, rest.width, sizes.body * 1.15)), sizes.body * 1.15) if more else 0
@@ -78,7 +75,7 @@ def _body(page: Page, area: Rect, icon: str, colour: tuple[int, int, int], text:
     _disc(page, grid.centred(spot, side, side), icon, colour)
     took = paragraph(page, rest, text, sizes.title, is_bold=True, align=Align.CENTRE, most=5)
     rest = Rect(rest.x, rest.y + took + page.px(2), rest.width, max(0, rest.height - took - page.px(2)))
-    if more and rest.height >= page.block(1, sizes.least) * (4 if page.is_large else 1):
+    if more and rest.height >= page.block(1, sizes.least):
         paragraph(page, rest, more, sizes.body * 1.1, colour=palette.faint, align=Align.CENTRE, most=4)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hmi.drawing.items import Align, Picture, Rect
-from hmi.screens import facts, grid, message
+from hmi.screens import grid, large, message
 from hmi.screens.frame import frame
 from hmi.screens.page import Page
 from hmi.screens.parts import card, phone_row
@@ -18,11 +18,10 @@ def picture(view: View) -> Picture:
     texts = [words(key) for key in STEPS]
     whose = _whose(page)
     if page.is_large:
-        subjects = [words("emg.title"), whose, *texts, view.seen.shop.phone]
-        pages = message.subjects(page, subjects, False)
-        area = frame(page, "", nav=[], pages=pages, has_help=False)
-        message.large(page, area, "emergency_off", palette.red, subjects, "", facts.page_of(view, pages))
-        return page.picture()
+        head = [words("emg.title"), whose]
+        told = [large.Subject(text=text, icon="emergency_off", colour=palette.red, is_bold=True) for text in head]
+        told += [large.Subject(text=text) for text in texts]
+        return large.story(view, page.name, "", [*told, *large.contact(page, "")], nav=[])
     area = frame(page, "", nav=[], has_help=False, has_header=False)
     height = page.px(17 if page.is_tight else 26)
     if page.is_portrait:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hmi.drawing.items import Picture
-from hmi.screens import facts, grid, message
+from hmi.screens import facts, grid, large, message
 from hmi.screens.frame import frame
 from hmi.screens.page import Page
 from hmi.screens.parts import progress
@@ -24,11 +24,9 @@ def picture(view: View) -> Picture:
         page.ticking(1.0)
     running = [f"{words('menu.connector', n=each.number)}: {progress(page, each)}" for each in facts.running(view.seen)]
     if page.is_large:
-        texts = [words("fatal.title"), told, words("err.code", code=code)]
-        pages = message.subjects(page, texts, True)
-        area = frame(page, "", nav=[], pages=pages, has_help=False, has_staff=False)
-        message.large(page, area, "warning", palette.red, texts, link, facts.page_of(view, pages))
-        return page.picture()
+        texts = [words("fatal.title"), told, words("err.code", code=code), *running]
+        subjects = [large.Subject(text=text, icon="warning", colour=palette.red) for text in texts]
+        return large.story(view, "FatalErrorWindow", "", [*subjects, *large.contact(page, link)], nav=[])
     pages = message.pages_of(page, link)
     area = frame(page, words("fatal.title"), nav=[], pages=pages, has_help=False, colour=palette.red)
     if running and not facts.page_of(view, pages):

@@ -64,13 +64,35 @@ def frame(
     next page. `colour` of the title."""
     buttons = [back(page), home(page)] if nav is None else list(nav)
     extra = help_button(page) if has_help and nav is None else None
-    if has_header:
+    if has_header and _has_room_for_title(page, title):
         area = header(page, title, has_staff=has_staff, colour=colour, subtitle=subtitle)
     else:
-        top = page.px(3.0 if page.is_tight else 8.0)
-        margin = page.px(page.sizes.bezel)
-        area = Rect(margin, top, page.look.width - 2 * margin, page.look.height - top)
-    return footer(page, area, buttons, list(actions), extra, pages)
+        area = below_edge(page)
+    content = footer(page, area, buttons, list(actions), extra, pages)
+    show_large_notice(page, content)
+    return content
+
+
+def show_large_notice(page: Page, content: Rect) -> None:
+    """In large text a notice stands instead of the content."""
+    if page.is_large and _has_notice(page):
+        _notice(page, content)
+        page.is_full = True
+
+
+def below_edge(page: Page) -> Rect:
+    """All the picture where there is no header."""
+    top = page.px(3.0 if page.is_tight else 8.0)
+    margin = page.px(page.sizes.bezel)
+    return Rect(margin, top, page.look.width - 2 * margin, page.look.height - top)
+
+
+def _has_room_for_title(page: Page, title: str) -> bool:
+    """In large text a title stands there only where it takes nothing from what is said below."""
+    if not page.is_large:
+        return True
+    room = page.look.width - 2 * page.px(page.sizes.bezel)
+    return not page.is_tight and page.wide(title, page.sizes.least, is_bold=True) <= room
 
 
 def header(page: Page, title: str, *, has_staff: bool, colour: Colour | None = None, subtitle: str = "") -> Rect:
@@ -79,7 +101,8 @@ def header(page: Page, title: str, *, has_staff: bool, colour: Colour | None = N
     margin = page.px(sizes.bezel)
     area = Rect(margin, page.px(sizes.top), page.look.width - 2 * margin, page.look.height - page.px(sizes.top))
     lines = 1
-    if _notice(page, area):
+    if _has_notice(page) and not page.is_large:
+        _notice(page, grid.top(area, _header_height(page))[0])
         return grid.top(area, _header_height(page), page.px(_gap_below(page, has_staff)))[1]
     if page.is_portrait and not page.is_large:
         line, area = grid.top(area, page.px(max(7.0, sizes.small * 1.8)), page.px(1.0))
@@ -125,24 +148,26 @@ def _gap_below(page: Page, has_staff: bool) -> float:
     return 3.0 if page.is_tight else 5.0
 
 
-def _notice(page: Page, area: Rect) -> bool:
-    """The line of a notice instead of the header."""
+def _has_notice(page: Page) -> bool:
     notice = page.view.place.notice
-    if notice is None or notice.until_s <= page.view.now_s or not page.words.has(notice.key):
-        return False
+    return notice is not None and notice.until_s > page.view.now_s and page.words.has(notice.key)
+
+
+def _notice(page: Page, band: Rect) -> None:
+    """The line of a notice: instead of the header, in large text instead of the content."""
+    notice = page.view.place.notice
+    assert notice is not None
     palette = page.palette
-    band = grid.top(area, _header_height(page))[0]
     page.fill(band, palette.accent, page.sizes.radius)
     inner = grid.padded(band, page.px(3), page.px(0.5))
+    words = page.words(notice.key, **notice.values)
     rest = inner
     if not page.is_tight or not page.is_portrait:
         mark, rest = grid.left(inner, min(inner.height, page.px(6 if page.is_tight else 9)), page.px(2))
         page.icon(grid.square(mark), "info", palette.on_accent, palette.accent)
-    words = page.words(notice.key, **notice.values)
     is_bold = page.lines(words, rest.width, page.sizes.body, True) == 1
-    lines = 1 if is_bold else 2
+    lines = 5 if page.is_large else 1 if is_bold else 2
     page.text(rest, words, page.sizes.body, colour=palette.on_accent, on=palette.accent, is_bold=is_bold, lines=lines)
-    return True
 
 
 def _cluster(page: Page, band: Rect, most: int, has_staff: bool) -> int:
@@ -212,7 +237,11 @@ def footer(
             small = [*nav, *moved] + ([extra] if extra is not None else [])
             _small_row(page, row, small, pages)
         if actions:
-            row, area = grid.bottom(area, page.px(max(sizes.footer, TOUCH_MM)), 0)
+            tall = page.px(max(sizes.footer, TOUCH_MM))
+            lines = page.lines(actions[0].label, row.width - page.px(2.4), sizes.least)
+            if lines < 9:
+                tall = max(tall, page.block(lines, sizes.least) + page.px(3))
+            row, area = grid.bottom(area, tall, 0)
             _wide_row(page, row, actions)
             area = Rect(area.x, area.y, area.width, area.height - below)
         elif row.width:
@@ -221,6 +250,8 @@ def footer(
     row, area = grid.bottom(area, nav_height, max(gap, below))
     width = page.px(sizes.nav)
     rest = row
+    if page.is_large and actions and len(nav) == 2 and rest.width - 2 * (width + gap) < page.px(MAIN_WIDTH_MM + 22):
+        width = page.px(TOUCH_MM)
     for each in nav:
         spot, rest = grid.left(rest, width, gap)
         button(page, spot, each)
@@ -332,7 +363,7 @@ def button(page: Page, rect: Rect, action: Action, *, is_wide: bool = False, on:
     edge = 0.35 if is_plain else 0.0
     page.fill(rect, ground, sizes.radius, edge, palette.edge, is_dashed=not action.is_enabled)
     page.target(action.name, rect, is_enabled=action.is_enabled, why=action.why)
-    inner = grid.padded(rect, page.px(3.0 if is_wide else 1.5), page.px(1.2))
+    inner = grid.padded(rect, page.px(1.2 if page.is_large else 3.0 if is_wide else 1.5), page.px(1.2))
     is_bold = not is_plain
     if is_wide:
         _beside(page, inner, action, ink, ground, is_bold)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hmi.drawing.items import Picture, Rect
-from hmi.screens import facts, grid
+from hmi.screens import facts, grid, large
 from hmi.screens.frame import Action, back, frame, home
 from hmi.screens.page import Page
 from hmi.screens.parts import card, labelled, phone_row, qr
@@ -26,15 +26,10 @@ def picture(view: View) -> Picture:
     actions = [access] if page.is_large else [how] if page.is_tight else [how, access]
     blocks = _blocks(page)
     if page.is_large:
-        pages = len(blocks) + len(links)
-        area = frame(page, words("app.help"), nav=nav, actions=actions, pages=pages)
-        at = facts.page_of(view, pages)
-        if at < len(blocks):
-            label, value = blocks[at]
-            labelled(page, area, label, value, value_mm=page.sizes.value)
-        else:
-            qr(page, area, links[at - len(blocks)][1])
-        return page.picture()
+        told = [large.Subject(label=label, text=value) for label, value in blocks]
+        for key, link in links:
+            told += [large.Subject(text=words(key), is_bold=True, icon="phone_qr"), large.Subject(link=link)]
+        return large.story(view, "Help", words("app.help"), told, nav=nav, actions=actions)
     per_page = _codes_per_page(page)
     own = 1 if page.is_tight else 0
     pages = max(1, own + -(-len(links) // per_page))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hmi.drawing.items import Align, Picture, Rect
 from hmi.drawing.svg import DRAWINGS, names
-from hmi.screens import facts, grid
+from hmi.screens import facts, grid, large
 from hmi.screens.facts import Known
 from hmi.screens.frame import Action, frame
 from hmi.screens.page import Page
@@ -17,11 +17,15 @@ def picture(view: View) -> Picture:
     page = Page(view, "InstructionPA")
     each = facts.here(view)
     rows = _rows(page, each)
-    is_paged = page.is_large or page.is_tight
+    title = page.words("conn.instruction")
+    if page.is_large:
+        told = [large.Subject(text=text, drawing=drawing) for drawing, text in rows]
+        return large.story(view, "InstructionPA", title, told)
+    is_paged = page.is_tight
     pages = len(rows) if is_paged else 1
     done = Action(name="done", label=page.words("nav.understood"), icon="yes", kind="main")
     subtitle = FACES[each.type][1] if view.place.connector else ""
-    area = frame(page, page.words("conn.instruction"), actions=[done], pages=pages, subtitle=subtitle)
+    area = frame(page, title, actions=[done], pages=pages, subtitle=subtitle)
     if is_paged:
         at = facts.page_of(view, pages)
         _step(page, area, at + 1, *rows[at])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from hmi.drawing.items import Align, Picture, Rect
-from hmi.screens import grid
+from hmi.screens import facts, grid
 from hmi.screens.frame import frame, low
+from hmi.screens.large import for_targets
 from hmi.screens.page import Page
 from hmi.view import View
 from hmi.words import OWN_NAMES
@@ -12,26 +13,37 @@ from hmi.words import OWN_NAMES
 
 def picture(view: View) -> Picture:
     page = Page(view, "Language")
-    area = low(page, frame(page, page.words("app.language"), has_help=False))[1]
-    languages = view.seen.shop.languages
+    title = page.words("app.language")
+    offered = view.seen.shop.languages
     gap = page.px(page.sizes.gap)
-    least = page.px(22)
-    if page.is_portrait:
-        height = min(page.px(34), (area.height - gap * (len(languages) - 1)) // len(languages))
-        whole = Rect(area.x, area.y, area.width, height * len(languages) + gap * (len(languages) - 1))
-        spots = grid.rows(whole, len(languages), gap)
-    else:
-        down = 1 if len(languages) <= 2 or area.height < 2 * least + gap else 2
-        across = -(-len(languages) // down)
-        height = min(page.px(40), (area.height - gap * (down - 1)) // down)
-        whole = grid.middle(area, height * down + gap * (down - 1))
-        spots = [cell for row in grid.rows(whole, down, gap) for cell in grid.columns(row, across, gap)]
+    room = for_targets(page, low(page, frame(Page(view, "Language"), title, pages=2, has_help=False))[1])
+    across, down = _shape(page, room, len(offered))
+    pages = -(-len(offered) // (across * down))
+    area = for_targets(page, low(page, frame(page, title, pages=pages, has_help=False))[1])
+    at = facts.page_of(view, pages)
+    languages = offered[at * across * down : (at + 1) * across * down]
+    height = min(page.px(36), (area.height - gap * (down - 1)) // down)
+    whole = Rect(area.x, area.y, area.width, height * down + gap * (down - 1))
+    if not page.is_portrait:
+        whole = grid.middle(area, whole.height)
+    spots = [cell for row in grid.rows(whole, down, gap) for cell in grid.columns(row, across, gap)]
     names = [OWN_NAMES[each] for each in languages]
     inner = grid.padded(spots[0], page.px(1.5), page.px(2))
     cap = page.alike(names, inner, page.sizes.value, 1, True)
     for language, name, spot in zip(languages, names, spots, strict=False):
         _choice(page, spot, f"language:{language}", name, cap, language == page.words.language)
     return page.picture()
+
+
+def _shape(page: Page, area: Rect, count: int) -> tuple[int, int]:
+    """Columns and rows of one page."""
+    gap, least = page.px(page.sizes.gap), page.px(20)
+    widest = max(page.wide(name, page.sizes.least) for name in OWN_NAMES.values()) + page.px(4)
+    across = 1 if page.is_portrait else max(1, min(count, (area.width + gap) // (max(least, widest) + gap)))
+    down = max(1, min(-(-count // across), (area.height + gap) // (least + gap)))
+    if not page.is_portrait and down > 1:
+        across = -(-count // down)
+    return across, down
 
 
 def _choice(page: Page, rect: Rect, target: str, name: str, cap: float, is_chosen: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chargepoint.vocabulary import ConnectorFlag, LinkState
 from hmi.drawing.items import Align, Picture, Rect
-from hmi.screens import grid
+from hmi.screens import grid, large
 from hmi.screens.frame import frame
 from hmi.screens.page import Page
 from hmi.screens.parts import phone_row, steps
@@ -22,14 +22,8 @@ def picture(view: View) -> Picture:
     now = next((text for text, state in rows if state in ("now", "failed")), "")
     if page.is_large:
         text = words("load.hangs", what=now) if hangs and now else words("app.loading")
-        upper, lower = grid.top(area, area.height * 3 // 5, page.px(2))
-        page.text(upper, text, sizes.title, is_bold=True, lines=5 if page.is_portrait else 2, align=Align.CENTRE)
-        if hangs:
-            phone_row(page, lower, align=Align.CENTRE)
-        else:
-            side = min(lower.height, page.px(24))
-            page.ring(grid.centred(lower, side, side), None, 2.6, palette.accent)
-        return page.picture()
+        told = [large.Subject(text=text, is_bold=True)]
+        return large.story(view, "LoaderWindow", "", [*told, *large.contact(page, "")] if hangs else told, nav=[])
     version, area = grid.bottom(area, page.block(1, sizes.small), page.px(1))
     shop = view.seen.shop
     text = " · ".join(each for each in (shop.model, shop.version) if each)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hmi.drawing.items import Align, Picture, Rect
 from hmi.screens import facts, grid, tiles
-from hmi.screens.frame import Action, footer, header, help_button, low
+from hmi.screens.frame import Action, below_edge, footer, header, help_button, low, show_large_notice
+from hmi.screens.large import for_targets
 from hmi.screens.page import Page
 from hmi.view import View
 from hmi.words import OWN_NAMES
@@ -14,14 +15,17 @@ def picture(view: View) -> Picture:
     page = Page(view, "MainMenu")
     everyone = facts.everyone(view.seen)
     title = page.words("menu.choose") if len(everyone) > 1 else page.words("menu.one")
-    area = header(page, title, has_staff=True)
+    area = below_edge(page) if page.is_large and page.is_tight else header(page, title, has_staff=True)
     nav = _nav(page)
     free = footer(_Measuring(view), area, nav, (), None, 2)
     upper, room = low(page, free)
+    room = for_targets(page, room)
     fit = tiles.fitting(page, room, len(everyone))
     pages = -(-len(everyone) // fit) if everyone else 1
     free = footer(page, area, nav, (), None, pages)
+    show_large_notice(page, free)
     upper, room = low(page, free)
+    room = for_targets(page, room)
     if upper is not None:
         _greeting(page, upper)
     if not everyone:

@@ -57,3 +57,19 @@ def fit_cap(
             return cap
         cap -= max(1, cap // 20)
     return least
+
+
+def chunks(text: str, width: int, lines: int, cap_px: int, is_bold: bool = False) -> list[str]:
+    """`text` in pieces that each fit so many lines, as few as possible and about equally long."""
+    if lines_needed(text, width, cap_px, is_bold) <= lines:
+        return [text]
+    parts = _parts(text)
+    found: list[str] = []
+    piece = ""
+    for part in parts:
+        if piece and lines_needed(piece + part, width, cap_px, is_bold) > lines:
+            found.append(piece.strip())
+            piece = ""
+        piece += part
+    found.append(piece.strip())
+    return [f"{each} …" if at < len(found) - 1 and each[-1] not in ".。!?？" else each for at, each in enumerate(found)]

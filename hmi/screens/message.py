@@ -5,54 +5,12 @@ from __future__ import annotations
 from hmi.drawing.items import Align, Colour, Rect
 from hmi.screens import facts, grid, values
 from hmi.screens.page import Page
-from hmi.screens.parts import card, link_lines, paragraph, phone_row, qr
-
-
-def subjects(page: Page, texts: list[str], has_contact: bool) -> int:
-    """Pages in large text: one subject on each."""
-    return len([text for text in texts if text]) + (1 if has_contact else 0)
-
-
-def large(page: Page, area: Rect, icon: str, colour: Colour, texts: list[str], link: str, at: int) -> None:
-    """One of the subjects; the contact is the last."""
-    shown = [text for text in texts if text]
-    if at < len(shown):
-        side = min(area.height, page.px(26), area.width // 4)
-        if page.is_portrait:
-            spot, rest = grid.top(area, page.px(26), page.px(3))
-            page.icon(grid.left(spot, page.px(26))[0], icon, colour)
-        else:
-            spot, rest = grid.left(area, side, page.px(5))
-            page.icon(grid.middle(spot, side), icon, colour)
-            rest = grid.middle(rest, min(rest.height, _needed(page, shown[at], rest)))
-        paragraph(page, rest, shown[at], page.sizes.body, is_bold=at == 0, most=8)
-        return
-    contact(page, area, link)
-
-
-def _needed(page: Page, text: str, rect: Rect) -> int:
-    return page.block(min(8, page.lines(text, rect.width, page.sizes.body, True)), page.sizes.body)
+from hmi.screens.parts import card, link_lines, phone_row, qr
 
 
 def contact(page: Page, area: Rect, link: str) -> None:
     """Support phone and its code."""
     phone = page.view.seen.shop.phone
-    if page.is_large:
-        if link and phone and page.is_portrait:
-            upper, lower = grid.top(area, page.px(18), page.px(2))
-            phone_row(page, upper)
-            qr(page, lower, link)
-        elif link and not phone:
-            qr(page, area, link)
-        elif link:
-            side = page.px(40)
-            spot, rest = grid.left(area, side, page.px(5))
-            page.fill(grid.middle(spot, side), (255, 255, 255), 1.5)
-            page.code(grid.middle(spot, side), link)
-            number(page, rest)
-        else:
-            number(page, area)
-        return
     inner = card(page, area)
     ground = page.palette.card
     if link and phone:
@@ -97,12 +55,6 @@ def _call(page: Page, rect: Rect) -> None:
     label, rest = grid.top(whole, page.block(lines, page.sizes.small))
     page.text(label, words, page.sizes.small, colour=page.palette.faint, on=page.palette.card, lines=lines)
     phone_row(page, rest, page.palette.card)
-
-
-def number(page: Page, rect: Rect) -> None:
-    """The phone alone, in as many lines as it takes."""
-    phone = page.view.seen.shop.phone
-    page.text(rect, phone, page.sizes.value, is_bold=True, lines=3)
 
 
 def pages_of(page: Page, link: str) -> int:

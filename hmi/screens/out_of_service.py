@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hmi.drawing.items import Picture
-from hmi.screens import facts, grid, message
+from hmi.screens import facts, grid, large, message
 from hmi.screens.frame import footer_rest, frame
 from hmi.screens.page import Page
-from hmi.screens.parts import session_tile, session_tiles
+from hmi.screens.parts import session_tiles
 from hmi.view import View
 
 TEXTS = {
@@ -22,20 +22,11 @@ def picture(view: View) -> Picture:
     told = words(TEXTS.get(reason) or TEXTS[facts.why_out_of_service(view)])
     link = message.support_link(page)
     running = facts.running(view.seen)
-    has_contact = bool(link or view.seen.shop.phone)
     if page.is_large:
         texts = [words("oos.title"), told, words("oos.hint")]
-        subjects = message.subjects(page, texts, has_contact)
-        pages = subjects + len(running)
-        area = frame(page, "", nav=[], pages=pages, has_help=False)
-        at = facts.page_of(view, pages)
-        if at < subjects:
-            message.large(page, area, "disabled", palette.red, texts, link, at)
-        else:
-            each = running[at - subjects]
-            rect = grid.middle(area, min(area.height, page.px(40)))
-            session_tile(page, rect, each, f"session:{each.number}")
-        return page.picture()
+        subjects = [large.Subject(text=text, icon="disabled", colour=palette.red) for text in texts]
+        sessions = [large.Subject(session=each) for each in running]
+        return large.story(view, "OutOfService", "", [*subjects, *sessions, *large.contact(page, link)], nav=[])
     pages = message.pages_of(page, link)
     area = frame(page, words("oos.title"), nav=[], pages=pages, has_help=False, has_staff=True)
     if pages < 2:

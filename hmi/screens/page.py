@@ -54,6 +54,8 @@ class Page:
         self.name = name
         self.background = self.palette.background
         self.frame_s: float | None = None
+        self.is_full = False
+        """What is still added is not shown: a notice has taken its place."""
         self._items: list[Item] = []
         self._targets: list[Target] = []
 
@@ -138,7 +140,7 @@ class Page:
         cap = self.px(cap_mm)
         least = self.sizes.least if least_mm is None else least_mm
         ground = self.background if on is None else on
-        self._items.append(
+        self._add(
             Text(
                 rect=rect,
                 text=text,
@@ -163,7 +165,7 @@ class Page:
         edge: Colour = (0, 0, 0),
         is_dashed: bool = False,
     ) -> None:
-        self._items.append(
+        self._add(
             Fill(
                 rect=rect,
                 colour=colour,
@@ -177,7 +179,7 @@ class Page:
     def icon(
         self, rect: Rect, name: str, colour: Colour | None = None, on: Colour | None = None, turn_deg: int = 0
     ) -> None:
-        self._items.append(
+        self._add(
             Icon(
                 rect=rect,
                 name=name,
@@ -188,7 +190,7 @@ class Page:
         )
 
     def drawing(self, rect: Rect, name: str, on: Colour | None = None) -> None:
-        self._items.append(Drawing(rect=rect, name=name, on=self.background if on is None else on))
+        self._add(Drawing(rect=rect, name=name, on=self.background if on is None else on))
 
     def ring(
         self,
@@ -206,7 +208,7 @@ class Page:
             self.moving()
         ground = self.background if on is None else on
         quiet = mixed(ground, colour, 0.22) if rest is None else rest
-        self._items.append(
+        self._add(
             Ring(
                 rect=rect,
                 share=share,
@@ -219,20 +221,22 @@ class Page:
         )
 
     def bar(self, rect: Rect, share: float, colour: Colour, rest: Colour) -> None:
-        self._items.append(Bar(rect=rect, share=max(0.0, min(1.0, share)), colour=colour, rest=rest))
+        self._add(Bar(rect=rect, share=max(0.0, min(1.0, share)), colour=colour, rest=rest))
 
     def line(self, rect: Rect, points: tuple[tuple[int, int], ...], colour: Colour, width_mm: float = 0.3) -> None:
-        self._items.append(Line(rect=rect, points=points, colour=colour, width_px=max(1, self.px(width_mm))))
+        self._add(Line(rect=rect, points=points, colour=colour, width_px=max(1, self.px(width_mm))))
 
     def chart(self, rect: Rect, series: tuple[Series, ...], on: Colour | None = None) -> None:
         ground = self.background if on is None else on
         grid = mixed(ground, self.palette.edge, 0.45)
-        self._items.append(Chart(rect=rect, series=series, grid=grid, on=ground))
+        self._add(Chart(rect=rect, series=series, grid=grid, on=ground))
 
     def code(self, rect: Rect, text: str) -> None:
-        self._items.append(Code(rect=rect, text=text))
+        self._add(Code(rect=rect, text=text))
 
     def target(self, name: str, rect: Rect, *, is_enabled: bool = True, is_staff: bool = False, why: str = "") -> None:
+        if self.is_full:
+            return
         self._targets.append(Target(name=name, rect=rect, is_enabled=is_enabled, is_staff=is_staff, why=why))
 
     def moving(self, frame_s: float = FRAME_S) -> None:
@@ -244,6 +248,10 @@ class Page:
     def ticking(self, every_s: float = 1.0) -> None:
         """A number on it counts; also where nothing moves."""
         self.frame_s = every_s if self.frame_s is None else min(self.frame_s, every_s)
+
+    def _add(self, item: Item) -> None:
+        if not self.is_full:
+            self._items.append(item)
 
     def picture(self) -> Picture:
         return Picture(

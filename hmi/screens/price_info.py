@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chargepoint.messages import Tariff
 from hmi.drawing.items import Picture, Rect
-from hmi.screens import facts, grid, values
+from hmi.screens import facts, grid, large, values
 from hmi.screens.frame import frame
 from hmi.screens.page import Page
 from hmi.screens.parts import card, paragraph, qr
@@ -16,19 +16,18 @@ def picture(view: View) -> Picture:
     tariff = facts.tariff_of(view.seen, view.place.connector)
     title = page.words("nav.price")
     subtitle = page.words("menu.connector", n=view.place.connector) if view.place.connector else ""
+    if tariff is None and page.is_large:
+        link = facts.filled(view.seen.shop.links.app, view, view.place.connector)
+        told = [large.Subject(text=page.words("price.in_app"), is_bold=True)]
+        return large.story(view, "PriceInfo", title, [*told, large.Subject(link=link)] if link else told)
     if tariff is None:
         _unknown(page, frame(page, title, subtitle=subtitle))
         return page.picture()
     rows = lines_of(page, tariff)
     if page.is_large:
-        per_page = 1 if page.height_mm < 120 else 2
-        pages = -(-len(rows) // per_page)
-        area = frame(page, title, pages=pages)
-        at = facts.page_of(view, pages)
-        shown = rows[at * per_page : (at + 1) * per_page]
-        for row, spot in zip(shown, grid.rows(area, len(shown), 0), strict=True):
-            paragraph(page, spot, row, page.sizes.value, is_bold=True, most=5)
-        return page.picture()
+        source = _source(page)
+        subjects = [large.Subject(text=row, is_bold=True) for row in rows]
+        return large.story(view, "PriceInfo", title, [*subjects, large.Subject(text=source)] if source else subjects)
     source = _source(page)
     area = frame(Page(view, "PriceInfo"), title, subtitle=subtitle, pages=2)
     first = page.block(1, _first_cap(page, area, rows[0])) + page.px(4)

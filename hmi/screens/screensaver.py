@@ -32,14 +32,15 @@ def picture(view: View) -> Picture:
     elif not page.is_large:
         _corner(page, grid.right(top, top.width - page.wide("00:00", cap, True) - page.px(4))[0], Align.RIGHT)
 
-    touch, area = grid.bottom(
-        area, page.px(14 if page.is_tight else 20) if not page.is_large else page.px(20), page.px(3)
-    )
     label = page.words("app.touch_start")
+    needed = page.lines(label, area.width - page.px(8.5), sizes.least, True)
+    least = 20 if page.is_large or page.is_portrait or not page.is_tight else 14
+    height = max(page.px(least), page.block(needed if needed < 9 else 3, sizes.least) + page.px(3))
+    touch, area = grid.bottom(area, height, page.px(3))
     page.fill(touch, palette.accent, sizes.radius)
     inner = grid.padded(touch, page.px(4), page.px(1))
     cap = sizes.body if page.is_large else sizes.title
-    lines = 1 if page.wide(label, cap, True) <= inner.width else 2
+    lines = 1 if page.wide(label, cap, True) <= inner.width else max(2, needed)
     cap = page.alike([label], inner, cap, lines, True)
     page.text(
         inner, label, cap, colour=palette.on_accent, on=palette.accent, is_bold=True, align=Align.CENTRE, lines=lines

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from chargepoint.vocabulary import ConnectorStatus
 from hmi.drawing.items import Align, Colour, Picture, Rect, Series
-from hmi.screens import facts, grid, values
+from hmi.screens import facts, grid, large, values
 from hmi.screens.facts import Known
 from hmi.screens.frame import Action, frame
 from hmi.screens.page import Page
@@ -30,18 +30,17 @@ def picture(view: View) -> Picture:
     colour = each.look.of(page.palette) if not show else None
     pages = 1
     cells = _cells(page, each)
-    if page.is_large and is_own:
-        pages = 1 + len(cells) + (1 if why_key(view.seen, each.number) else 0)
-    elif show == "details":
+    actions = _actions(page, each, is_own, show)
+    if page.is_large:
+        return _large(page, each, cells if is_own else _public_cells(page, each), actions)
+    if show == "details":
         pages = -(-len(_details(page, each)) // _per_page(page)) + (1 if page.is_tight else 0)
     area = frame(
-        page, title, actions=_actions(page, each, is_own, show), pages=pages, colour=colour,
+        page, title, actions=actions, pages=pages, colour=colour,
         subtitle=_subtitle(page, each) if not show else "",
     )  # fmt: skip
     at = facts.page_of(view, pages)
-    if page.is_large:
-        _large(page, area, each, cells if is_own else [], at)
-    elif show == "details" and at * _per_page(page) < len(_details(page, each)):
+    if show == "details" and at * _per_page(page) < len(_details(page, each)):
         _list(page, area, _details(page, each)[at * _per_page(page) : (at + 1) * _per_page(page)])
     elif show == "details" or show == "chart":
         _chart(page, area, each)
@@ -223,10 +222,7 @@ def why_line(page: Page, rect: Rect, key: str, lines: int) -> None:
 def _public(page: Page, area: Rect, each: Known) -> None:
     """For others than the driver: percent and time, and how its driver gets more."""
     sizes, words = page.sizes, page.words
-    elapsed = None if each.session is None else each.session.elapsed_s
-    cells = [(words("ses.elapsed"), values.duration(elapsed, words))]
-    if each.is_dc:
-        cells.append((words("ses.left"), values.duration(each.remaining_s, words)))
+    cells = _public_cells(page, each)
     if page.is_portrait:
         ring, rest = grid.top(area, area.height * 45 // 100, page.px(4))
     else:
@@ -331,24 +327,24 @@ def _round_up(power_w: float) -> float:
     return power_w
 
 
-def _large(page: Page, area: Rect, each: Known, cells: list[tuple[str, str]], at: int) -> None:
-    """One subject on a page: percent and status, then each value, then why."""
-    sizes = page.sizes
-    if at == 0:
-        if page.is_portrait:
-            spot, rest = grid.top(area, min(area.width, area.height * 3 // 5), page.px(3))
-        else:
-            spot, rest = grid.left(area, min(area.height, area.width // 2), page.px(6))
-        _ring(page, spot, each)
-        time = each.remaining_s
-        elapsed = None if each.session is None else each.session.elapsed_s
-        label = page.words("ses.left") if time is not None else page.words("ses.elapsed")
-        labelled(
-            page, rest, label, values.duration(time if time is not None else elapsed, page.words), value_mm=sizes.body
-        )
-        return
-    if at <= len(cells):
-        label, value = cells[at - 1]
-        labelled(page, area, label, value, value_mm=sizes.primary)
-        return
-    paragraph(page, area, page.words(why_key(page.view.seen, each.number)), sizes.title, is_bold=True, most=6)
+def _large(page: Page, each: Known, cells: list[tuple[str, str]], actions: list[Action]) -> Picture:
+    """One subject on a page: percent, then each value, then why."""
+    words, soc = page.words, each.soc_pct
+    colour = each.look.of(page.palette)
+    told = [large.Subject(text=words(each.look.word), icon=each.look.icon, colour=colour, is_bold=True)]
+    if soc is not None:
+        told.insert(0, large.Subject(label=words("ses.charge"), text=values.percent(soc)))
+    told += [large.Subject(label=label, text=value) for label, value in cells]
+    line = why_key(page.view.seen, each.number)
+    told += [large.Subject(text=words(line), icon="info", colour=page.palette.accent)] if line else []
+    return large.story(page.view, "SessionInfo", "", told, actions=actions)
+
+
+def _public_cells(page: Page, each: Known) -> list[tuple[str, str]]:
+    """What everybody may see: the time."""
+    words = page.words
+    elapsed = None if each.session is None else each.session.elapsed_s
+    cells = [(words("ses.elapsed"), values.duration(elapsed, words))]
+    if each.is_dc:
+        cells.append((words("ses.left"), values.duration(each.remaining_s, words)))
+    return cells

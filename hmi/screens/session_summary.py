@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chargepoint.messages import Tariff
 from hmi.drawing.items import Picture, Rect
-from hmi.screens import facts, grid, values
+from hmi.screens import facts, grid, large, values
 from hmi.screens.frame import Action, frame
 from hmi.screens.page import Page
 from hmi.screens.parts import card, labelled, paragraph, qr
@@ -39,10 +39,11 @@ def picture(view: View) -> Picture:
     done = Action(name="done", label=words("nav.done"), icon="yes", kind="main")
     title = words("ses.done")
     if page.is_large:
-        pages = 1 + len(cells) + len(notes) + (1 if link else 0)
-        area = frame(page, title, actions=[done], pages=pages)
-        _large(page, area, cells, notes, link, facts.page_of(view, pages))
-        return page.picture()
+        told = [large.Subject(text=words("ses.unplug"), is_bold=True, drawing="hang_back")]
+        told += [large.Subject(label=label, text=value) for label, value in cells]
+        told += [large.Subject(text=note) for note in notes]
+        told += [large.Subject(link=link)] if link else []
+        return large.story(view, "SessionSummary", title, told, actions=[done])
     if page.is_tight:
         return _tight(page, cells, notes, link, done)
     subtitle = words("menu.connector", n=view.place.connector)
@@ -151,15 +152,3 @@ def _numbers(page: Page, area: Rect, cells: list[tuple[str, str]], notes: list[s
     cap = page.alike(shown, room, max(sizes.value, sizes.primary * 0.9), 1, is_bold)
     for (label, value), place in zip(cells, spots, strict=False):
         labelled(page, place, label, value, value_mm=cap, is_bold=is_bold)
-
-
-def _large(page: Page, area: Rect, cells: list[tuple[str, str]], notes: list[str], link: str, at: int) -> None:
-    if at == 0:
-        paragraph(page, area, page.words("ses.unplug"), page.sizes.title, is_bold=True, most=6)
-    elif at <= len(cells):
-        label, value = cells[at - 1]
-        labelled(page, area, label, value, value_mm=page.sizes.primary)
-    elif at <= len(cells) + len(notes):
-        paragraph(page, area, notes[at - 1 - len(cells)], page.sizes.body, most=6)
-    else:
-        qr(page, area, link)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hmi.drawing.items import Align, Picture
-from hmi.screens import facts, grid
+from hmi.screens import facts, grid, large
 from hmi.screens.frame import frame
 from hmi.screens.page import Page
-from hmi.screens.parts import paragraph, session_tiles
+from hmi.screens.parts import session_tiles
 from hmi.view import View
 
 STAGES = {
@@ -22,12 +22,11 @@ def picture(view: View) -> Picture:
     running = facts.running(view.seen)
     note = words("update.after_sessions") if running else words("update.keep_power")
     if page.is_large:
-        pages = 2
-        area = frame(page, "", nav=[], pages=pages, has_help=False)
-        at = facts.page_of(view, pages)
-        text = note if at else words("update.title")
-        paragraph(page, area, text, sizes.title, is_bold=True, most=6)
-        return page.picture()
+        done = "" if percent is None else f"{percent:.0f} %"
+        subjects = [large.Subject(text=text, is_bold=True) for text in (words("update.title"), stage, note)]
+        subjects += [large.Subject(label=stage, text=done)] if done else []
+        subjects += [large.Subject(session=each) for each in running]
+        return large.story(view, "StationUpdate", "", subjects, nav=[])
     area = frame(page, words("update.title"), nav=[], has_help=False)
     if running:
         height = page.px(22 if page.is_tight else 26)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from chargepoint.vocabulary import CredentialType
 from hmi.drawing.items import Align, Picture, Rect
-from hmi.screens import facts, grid, values
+from hmi.screens import facts, grid, large, values
 from hmi.screens.frame import Action, back, frame, home
 from hmi.screens.page import Page
-from hmi.screens.parts import card, labelled, paragraph
+from hmi.screens.parts import card, labelled
 from hmi.view import View
 
 
@@ -25,14 +25,16 @@ def picture(view: View) -> Picture:
     actions = [no] if needs_card else [yes] if page.is_large or page.is_tight else [yes, no]
     nav = [back(page), home(page)]
     subtitle = words("menu.connector", n=each.number)
+    if page.is_large:
+        key = "ses.same_card" if needs_card else "ses.stop_q"
+        told = [large.Subject(text=words(key), is_bold=True), large.Subject(text=words("ses.stop_hint"))]
+        ticks = view.place.until_s is not None
+        return large.story(view, "StopConfirm", "", told, nav=nav, actions=actions, ticks=ticks)
     area = frame(page, words("ses.stop_q"), nav=nav, actions=actions, subtitle=subtitle)
     _countdown(page, area, view)
     area = Rect(area.x, area.y, area.width, area.height - page.px(3))
     if needs_card:
         _card(page, area, words("ses.same_card"))
-        return page.picture()
-    if page.is_large:
-        paragraph(page, area, words("ses.stop_hint"), sizes.body, most=5)
         return page.picture()
     is_own = facts.is_own(view, each)
     spot, rest = grid.bottom(area, page.block(2, sizes.body), page.px(2))
