@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from chargepoint.messages import ActionResult, TellCost
-from chargepoint.records import PriceData
 from chargepoint.station.bookkeeping import Books
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.tariffs import NOT_RECORDED
@@ -28,10 +27,9 @@ class ToldCosts:
         session = found[0] if found else None
         if session is None or session.started is None or session.price is None:
             return ActionResult(ok=False, code="no_session", text="There is no such session with a price any more.")
-        before, digits = session.price, max(session.price.digits, request.digits)
-        session.price = msgspec.structs.replace(
-            in_digits(before, digits), total=request.total * 10 ** (digits - request.digits), is_told=True
-        )
+        before, shift = session.price, request.digits - session.price.digits
+        total = request.total * 10**-shift if shift <= 0 else (request.total + 10**shift // 2) // 10**shift
+        session.price = msgspec.structs.replace(before, total=total, is_told=True)
         try:
             await self._books.save_session(session)
         except CannotRecord as error:
@@ -39,17 +37,3 @@ class ToldCosts:
             return ActionResult(ok=False, code="not_recorded", text=NOT_RECORDED.format(error))
         self._changed()
         return ActionResult(ok=True, code="ok")
-
-
-def in_digits(price: PriceData, digits: int) -> PriceData:
-    """The same amounts, in a unit that is as small or smaller."""
-    by = 10 ** (digits - price.digits)
-    return msgspec.structs.replace(
-        price,
-        digits=digits,
-        per_kwh=price.per_kwh * by,
-        per_minute=price.per_minute * by,
-        start_fee=price.start_fee * by,
-        idle_per_minute=price.idle_per_minute * by,
-        total=price.total * by,
-    )

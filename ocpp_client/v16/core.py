@@ -32,6 +32,7 @@ from ocpp_client.v16 import data_transfer
 from ocpp_client.v16.authorisation import Authorisation
 from ocpp_client.v16.charging_profiles import NotAProfile, schedule_of_start
 from ocpp_client.v16.configuration import Configuration
+from ocpp_client.v16.prices import Prices
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ class Core:
         self._authorisation = authorisation
         self._store = store
         self._note = note
+        self._prices = Prices(bus, store, self._ask)
 
     def add_to(self, actions: Actions) -> None:
         actions.add("ChangeAvailability", self.change_availability)
@@ -211,7 +213,8 @@ class Core:
         return Reply({"status": "Accepted"}, then=end)
 
     async def data_transfer(self, payload: Payload) -> Reply:
-        reply = await data_transfer.answer(payload, data_transfer.installed())
+        handlers = {**self._prices.handlers(), **data_transfer.installed()}
+        reply = await data_transfer.answer(payload, handlers)
         self._note("DataTransfer", None, f"{payload['vendorId'][:50]}: {reply['status']}")
         return Reply(reply)
 
