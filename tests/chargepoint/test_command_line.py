@@ -43,8 +43,9 @@ def test_the_list_of_commands_agrees_with_the_modules(name: str) -> None:
 def test_the_general_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
+    widest = max(map(len, SUMMARIES))
     for name, summary in SUMMARIES.items():
-        assert f"    {name:<10}{summary}" in text
+        assert f"    {name:<{widest + 2}}{summary}" in text
 
 
 def test_without_a_command_the_help_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
