@@ -58,9 +58,7 @@ def _summary(turn: Turn) -> Place:
     session = int(place.fields.get("session") or 0)
     ended = turn.seen.ended.get(number)
     if ended is not None and ended.session_id == session:
-        # idle fees are counted by the minute: a new word each 10 s is enough
-        charged_for_s = str(int(max(0.0, turn.now_s - ended.ended_s) // 10 * 10))
-        fields = {**place.fields, **summary_fields(ended), "charged_for_s": charged_for_s}
+        fields = {**place.fields, **summary_fields(ended)}
         if fields != place.fields:
             place = replace(place, fields=fields)
     state = turn.seen.connectors.get(number)

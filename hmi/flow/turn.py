@@ -159,6 +159,7 @@ def summary_fields(ended: Ended) -> dict[str, str]:
         "session_id": ended.session_id,
         "energy_wh": ended.energy_wh,
         "elapsed_s": ended.elapsed_s,
+        "ended_s": round(ended.ended_s, 1),
         "soc_start_pct": ended.soc_start_pct,
         "soc_end_pct": ended.soc_end_pct,
         "stop_source": ended.stop_source or None,
