@@ -6,7 +6,7 @@ from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus
 from hmi.drawing.items import Picture
 from hmi.screens import facts, large, message
 from hmi.screens.facts import Known
-from hmi.screens.frame import Action, frame
+from hmi.screens.frame import Action, frame, other_label
 from hmi.screens.page import Page
 from hmi.view import View
 
@@ -18,7 +18,7 @@ def picture(view: View) -> Picture:
     others = facts.other_free(view.seen, each.number)
     actions = []
     if others:
-        label = words("conn.go_other", n=others[0])
+        label = other_label(page, others[0])
         actions.append(Action(name=f"tile:{others[0]}", label=label, kind="main", icon="next"))
     texts = [reason(page, each), until(page, each), "" if others else words("block.none_free")]
     link = message.support_link(page)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hmi.drawing.items import Picture
 from hmi.screens import facts, large, message
-from hmi.screens.frame import Action, frame
+from hmi.screens.frame import Action, frame, other_label
 from hmi.screens.page import Page
 from hmi.view import View
 
@@ -38,7 +38,7 @@ def picture(view: View) -> Picture:
     note = words("err.call", phone=phone, code=code or "—") if phone else words("err.code", code=code) if code else ""
     actions = []
     if others:
-        label = words("conn.go_other", n=others[0])
+        label = other_label(page, others[0])
         actions.append(Action(name=f"tile:{others[0]}", label=label, kind="main", icon="next"))
     link = message.support_link(page, code)
     title = words("menu.connector", n=each.number)

@@ -6,7 +6,7 @@ from chargepoint.vocabulary import ConnectorStatus
 from hmi.drawing.items import Picture, Rect
 from hmi.screens import facts, grid, large, values
 from hmi.screens.facts import Known
-from hmi.screens.frame import Action, frame
+from hmi.screens.frame import Action, frame, other_label
 from hmi.screens.page import Page
 from hmi.screens.parts import card, face, labelled, paragraph, power_line, status_row
 from hmi.screens.statuses import FACES
@@ -41,7 +41,7 @@ def _actions(page: Page, each: Known) -> list[Action]:
         return [start] if page.is_large else [start, price] if page.is_tight else [start, how, price]
     others = facts.other_free(page.view.seen, each.number)
     if others:
-        other = Action(name=f"tile:{others[0]}", label=words("conn.go_other", n=others[0]), kind="main", icon="next")
+        other = Action(name=f"tile:{others[0]}", label=other_label(page, others[0]), kind="main", icon="next")
         return [other] if page.is_large else [other, price]
     return [] if page.is_large else [price]
 

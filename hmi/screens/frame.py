@@ -8,12 +8,14 @@ from collections.abc import Sequence
 
 import msgspec
 
+from hmi.drawing.colours import contrast, luminance, mixed
 from hmi.drawing.items import Align, Colour, Rect
 from hmi.screens import facts, grid, values
 from hmi.screens.page import Page
 from hmi.screens.sizes import MAIN_WIDTH_MM, TOUCH_MM
 
 STAFF_MM = 12.0
+TEXT_CONTRAST = 7.0
 DROPPED = ("access", "help")
 """Left out first where there is no room; both are reached by other ways, too."""
 LOW_SHARE = 0.4
@@ -47,6 +49,11 @@ def cancel(page: Page) -> Action:
     return Action(name="cancel", label=page.words("app.cancel"), icon="no")
 
 
+def other_label(page: Page, number: int) -> str:
+    """Of the button that leads to another connector."""
+    return f"№ {number}" if page.is_large else page.words("conn.go_other", n=number)
+
+
 def frame(
     page: Page,
     title: str,
@@ -64,7 +71,7 @@ def frame(
     next page. `colour` of the title."""
     buttons = [back(page), home(page)] if nav is None else list(nav)
     extra = help_button(page) if has_help and nav is None else None
-    if has_header and _has_room_for_title(page, title):
+    if has_header and has_room_for_title(page, title):
         area = header(page, title, has_staff=has_staff, colour=colour, subtitle=subtitle)
     else:
         area = below_edge(page)
@@ -87,7 +94,7 @@ def below_edge(page: Page) -> Rect:
     return Rect(margin, top, page.look.width - 2 * margin, page.look.height - top)
 
 
-def _has_room_for_title(page: Page, title: str) -> bool:
+def has_room_for_title(page: Page, title: str) -> bool:
     """In large text a title stands there only where it takes nothing from what is said below."""
     if not page.is_large:
         return True
@@ -115,7 +122,7 @@ def header(page: Page, title: str, *, has_staff: bool, colour: Colour | None = N
     else:
         band, area = grid.top(area, page.px(sizes.header), page.px(_gap_below(page, has_staff)))
         rest = band
-        if not page.is_large or page.width_mm >= 200:
+        if not page.is_large or page.wide(title, sizes.least, is_bold=True) + page.px(82) < band.width:
             wanted = page.wide(title, sizes.title * 0.85, is_bold=True) + page.px(4)
             if subtitle and page.is_tight:
                 wanted = page.wide(title, sizes.title, is_bold=True) + page.wide(subtitle, sizes.small) + page.px(10)
@@ -357,13 +364,15 @@ def button(page: Page, rect: Rect, action: Action, *, is_wide: bool = False, on:
         "stop": (palette.red, palette.on_red),
         "main": (palette.accent, palette.on_accent),
     }.get(action.kind, (palette.card, palette.text))
+    if contrast(ground, ink) < TEXT_CONTRAST:
+        ground = mixed(ground, (0, 0, 0) if luminance(ink) > 0.5 else (255, 255, 255), 0.1)
     is_plain = ground == palette.card
     if not action.is_enabled:
         ground, ink, is_plain = page.background if on is None else on, palette.faint, True
     edge = 0.35 if is_plain else 0.0
     page.fill(rect, ground, sizes.radius, edge, palette.edge, is_dashed=not action.is_enabled)
     page.target(action.name, rect, is_enabled=action.is_enabled, why=action.why)
-    inner = grid.padded(rect, page.px(1.2 if page.is_large else 3.0 if is_wide else 1.5), page.px(1.2))
+    inner = grid.padded(rect, page.px(0.5 if page.is_large else 3.0 if is_wide else 1.5), page.px(1.2))
     is_bold = not is_plain
     if is_wide:
         _beside(page, inner, action, ink, ground, is_bold)
@@ -389,7 +398,9 @@ def _beside(page: Page, inner: Rect, action: Action, ink: Colour, ground: Colour
         return
     if is_bold and page.lines(action.label, inner.width, page.sizes.least, True) > 2:
         is_bold = False
-    most = 1 if page.wide(action.label, cap, is_bold) <= inner.width else 3 if inner.height > page.px(cap * 5.4) else 2
+    most = 1
+    if page.wide(action.label, cap, is_bold) > inner.width:
+        most = max(n for n in (2, 3, 4) if n == 2 or page.block(n, page.sizes.least) <= inner.height)
     page.text(inner, action.label, cap, colour=ink, on=ground, is_bold=is_bold, lines=most, align=Align.CENTRE)
 
 

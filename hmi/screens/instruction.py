@@ -55,7 +55,7 @@ def _step(page: Page, rect: Rect, number: int, icon: str, text: str) -> None:
     inner = card(page, rect)
     ground = palette.card
     if rect.width > rect.height * 3 // 2:
-        side = min(inner.height * 3 // 2, inner.width * 40 // 100)
+        side = min(inner.height * 3 // 2, inner.width * 34 // 100)
         spot, rest = grid.left(inner, side, page.px(4))
         page.drawing(spot, icon, ground)
         mark, rest = grid.left(rest, page.wide("0", sizes.value, True) + page.px(1), page.px(3))

@@ -42,14 +42,15 @@ def story(
     ticks: bool = False,
 ) -> Picture:
     """A screen that tells its subjects page by page."""
-    probe = frame(Page(view, name), title, nav=nav, actions=actions, pages=2, has_help=False)
     page = Page(view, name)
+    probe = _wider(page, frame(Page(view, name), title, nav=nav, actions=actions, pages=2, has_help=False))
     told = [part for subject in subjects for part in _parts(page, probe, subject)]
     area = frame(page, title, nav=nav, actions=actions, pages=max(1, len(told)), has_help=False)
     if ticks:
         page.ticking(1.0)
     if told:
-        _show(page, area, told[facts.page_of(view, len(told))])
+        subject = told[facts.page_of(view, len(told))]
+        _show(page, area if subject.session is not None else _wider(page, area), subject)
     return page.picture()
 
 
@@ -99,10 +100,16 @@ def _text_room(page: Page, area: Rect, subject: Subject) -> Rect:
     return grid.top(area, side, page.px(3))[1] if page.is_portrait else grid.left(area, side, page.px(5))[1]
 
 
+def _wider(page: Page, area: Rect) -> Rect:
+    """Text may come nearer to the edge than what is touched."""
+    more = page.px(4.5) if page.is_portrait and page.is_tight else 0
+    return Rect(area.x - more, area.y, area.width + 2 * more, area.height)
+
+
 def _show(page: Page, area: Rect, subject: Subject) -> None:
     if subject.session is not None:
         rest = for_targets(page, area)
-        height = min(rest.height, page.px(44))
+        height = min(rest.height, page.px(46))
         session_tile(page, grid.middle(rest, height), subject.session, f"session:{subject.session.number}")
     elif subject.link:
         _code(page, area, subject)

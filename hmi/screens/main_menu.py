@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from hmi.drawing.items import Align, Picture, Rect
 from hmi.screens import facts, grid, tiles
-from hmi.screens.frame import Action, below_edge, footer, header, help_button, low, show_large_notice
+from hmi.screens.frame import (
+    Action,
+    below_edge,
+    footer,
+    has_room_for_title,
+    header,
+    help_button,
+    low,
+    show_large_notice,
+)
 from hmi.screens.large import for_targets
 from hmi.screens.page import Page
 from hmi.view import View
@@ -15,7 +24,8 @@ def picture(view: View) -> Picture:
     page = Page(view, "MainMenu")
     everyone = facts.everyone(view.seen)
     title = page.words("menu.choose") if len(everyone) > 1 else page.words("menu.one")
-    area = below_edge(page) if page.is_large and page.is_tight else header(page, title, has_staff=True)
+    has_title = has_room_for_title(page, title)
+    area = header(page, title, has_staff=True) if has_title else below_edge(page)
     nav = _nav(page)
     free = footer(_Measuring(view), area, nav, (), None, 2)
     upper, room = low(page, free)

@@ -8,6 +8,7 @@ from functools import cache
 from hmi.drawing.fitting import clean, pieces
 from hmi.drawing.fonts import LINE_OF_CAP, Fonts
 
+ENDS = ".。!?？！"
 ABOVE_AND_BELOW = 0.62
 """What accents and descenders take beside a capital, in its height."""
 
@@ -72,4 +73,9 @@ def chunks(text: str, width: int, lines: int, cap_px: int, is_bold: bool = False
             piece = ""
         piece += part
     found.append(piece.strip())
-    return [f"{each} …" if at < len(found) - 1 and each[-1] not in ".。!?？" else each for at, each in enumerate(found)]
+    return [
+        f"{each} …"
+        if at < len(found) - 1 and each[-1] not in ENDS and lines_needed(f"{each} …", width, cap_px, is_bold) <= lines
+        else each
+        for at, each in enumerate(found)
+    ]

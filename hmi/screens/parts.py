@@ -236,6 +236,11 @@ def session_tile(page: Page, rect: Rect, each: Known, name: str) -> None:
     inner = card(page, rect, strip=colour)
     page.target(name, rect)
     ground = page.palette.card
+    if page.is_large and page.is_portrait:
+        upper, lower = grid.top(inner, page.block(1, page.sizes.least))
+        page.text(upper, f"№ {each.number}", page.sizes.least, colour=page.palette.faint, on=ground)
+        page.text(lower, _progress(page, each), page.sizes.least, colour=page.value_colour, on=ground, lines=2)
+        return
     side = min(inner.height * 3 // 5, page.px(12))
     spot, rest = grid.left(inner, side, page.px(2.5))
     page.icon(grid.middle(spot, side), each.look.icon, colour, ground)

@@ -45,7 +45,7 @@ def picture(view: View) -> Picture:
     page.text(
         inner, label, cap, colour=palette.on_accent, on=palette.accent, is_bold=True, align=Align.CENTRE, lines=lines
     )
-    if not page.is_large or page.height_mm > 120:
+    if not page.is_large or (not page.is_tight and page.height_mm > 120):
         told = _price(view, page)
         lines = 1 if page.wide(told, sizes.body) <= area.width else 2
         price, area = grid.bottom(area, page.block(lines, sizes.body), page.px(2))
@@ -104,12 +104,12 @@ def _strip(page: Page, area: Rect) -> None:
     shown = everyone[at * fit : (at + 1) * fit]
     down = -(-min(fit, len(everyone)) // across)
     across = -(-min(fit, len(everyone)) // down)
-    height = min((area.height - gap * (down - 1)) // down, page.px(34 if is_beside else 60))
+    height = min((area.height - gap * (down - 1)) // down, page.px(34 if is_beside and not page.is_large else 70))
     whole = grid.middle(area, height * down + gap * (down - 1))
     cells = [cell for row in grid.rows(whole, down, gap) for cell in grid.columns(row, across, gap)]
     words = [page.words(each.look.word) for each in everyone]
     for each, cell in zip(shown, cells, strict=False):
-        (_beside if is_beside else _above)(page, cell, each, words)
+        (_beside if is_beside and not (page.is_large and page.is_portrait) else _above)(page, cell, each, words)
 
 
 def _beside(page: Page, cell: Rect, each: Known, words: list[str]) -> None:

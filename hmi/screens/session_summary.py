@@ -50,7 +50,7 @@ def picture(view: View) -> Picture:
     area = frame(page, title, actions=[done], subtitle=subtitle)
     if link:
         if page.is_portrait:
-            spot, area = grid.bottom(area, max(page.px(62), area.height * 38 // 100), page.px(4))
+            spot, area = grid.bottom(area, max(page.px(62), area.height * 34 // 100), page.px(4))
         else:
             spot, area = grid.right(area, max(page.px(50), area.width * 27 // 100), page.px(6))
         qr(page, card(page, spot), link, words("ses.receipt"), page.palette.card)

@@ -27,7 +27,7 @@ def picture(view: View) -> Picture:
     subtitle = words("menu.connector", n=each.number)
     if page.is_large:
         key = "ses.same_card" if needs_card else "ses.stop_q"
-        told = [large.Subject(text=words(key), is_bold=True), large.Subject(text=words("ses.stop_hint"))]
+        told = [large.Subject(text=words(key), is_bold=True, icon="card_reader" if needs_card else "stop")]
         ticks = view.place.until_s is not None
         return large.story(view, "StopConfirm", "", told, nav=nav, actions=actions, ticks=ticks)
     area = frame(page, words("ses.stop_q"), nav=nav, actions=actions, subtitle=subtitle)

@@ -19,8 +19,15 @@ def fitting(page: Page, area: Rect, count: int) -> int:
     if page.is_portrait:
         least = page.px(58 if page.is_large else 24)
         return max(1, min(count, (area.height + gap) // (least + gap)))
-    least = page.px(88 if page.is_large else 42 if page.is_tight else 46)
+    least = page.px(88 if page.is_large else 42 if page.is_tight else 47)
+    if _is_low(page, area.height):
+        least = page.px(66 if page.is_tight else 72)
     return max(1, min(count, MOST_IN_A_ROW, (area.width + gap) // (least + gap)))
+
+
+def _is_low(page: Page, height: int) -> bool:
+    """Whether a tile is too low for its parts below each other."""
+    return not page.is_large and height < page.px(32 if page.is_tight else 58)
 
 
 def places(page: Page, area: Rect, shown: int, fit: int) -> list[Rect]:
@@ -40,7 +47,7 @@ def tile(page: Page, rect: Rect, each: Known, alike: list[Known]) -> None:
     inner = card(page, rect, strip=colour)
     page.target(f"tile:{each.number}", rect)
     words = [page.words(other.look.word) for other in alike]
-    if page.is_portrait and not page.is_large:
+    if not page.is_large and (page.is_portrait or _is_low(page, rect.height)):
         _row(page, inner, each, colour, words)
     elif page.is_large:
         _large(page, inner, each, colour, words)
@@ -99,12 +106,15 @@ def _tall(page: Page, inner: Rect, each: Known, colour: Colour, words: list[str]
 
 def _row(page: Page, inner: Rect, each: Known, colour: Colour, words: list[str]) -> None:
     sizes, ground = page.sizes, page.palette.card
-    number_mm = min(12.0 if page.is_tight else sizes.primary, inner.height / page.look.px_per_mm / 1.75)
+    is_small = page.is_tight and not page.is_portrait
+    number_mm = (
+        7.0 if is_small else min(12.0 if page.is_tight else sizes.primary, inner.height / page.look.px_per_mm / 1.75)
+    )
     wide = page.wide("00" if each.number > 9 else "0", number_mm, True) + page.px(1)
-    spot, rest = grid.left(inner, wide, page.px(3))
+    spot, rest = grid.left(inner, wide, page.px(2 if is_small else 3))
     page.text(spot, str(each.number), number_mm, on=ground, is_bold=True, align=Align.CENTRE, least_mm=number_mm)
-    side = min(inner.height, page.px(13 if page.is_tight else 20))
-    spot, rest = grid.left(rest, side, page.px(3))
+    side = min(inner.height, page.px(10 if is_small else 13 if page.is_tight else 20))
+    spot, rest = grid.left(rest, side, page.px(2 if is_small else 3))
     page.icon(grid.middle(spot, side), each.look.icon, colour, ground)
     if rest.width > page.px(70):
         spot, rest = grid.right(rest, side, page.px(3))
@@ -129,23 +139,32 @@ def _row(page: Page, inner: Rect, each: Known, colour: Colour, words: list[str])
 
 
 def _large(page: Page, inner: Rect, each: Known, colour: Colour, words: list[str]) -> None:
+    """Number and shape, then the word as large as it may be."""
     sizes, ground = page.sizes, page.palette.card
-    number_mm = min(14.0, max(sizes.value, inner.height / page.look.px_per_mm / 4.5))
-    top, rest = grid.top(inner, page.block(1, number_mm), 0)
-    wide = page.wide("00" if each.number > 9 else "0", number_mm, True) + page.px(1)
-    spot, others = grid.left(top, wide, page.px(4))
-    page.text(spot, str(each.number), number_mm, on=ground, is_bold=True, least_mm=sizes.least)
-    side = min(top.height, page.px(20))
-    spot, others = grid.left(others, side, page.px(4))
-    page.icon(grid.middle(spot, side), each.look.icon, colour, ground)
-    below = page.block(1, sizes.body)
-    has_line = rest.height >= page.block(2, sizes.least) + below
-    word, line = grid.bottom(rest, below)[::-1] if has_line else (rest, None)
-    lines = 3 if word.height >= page.block(3, sizes.least) else 2 if word.height >= page.block(2, sizes.least) else 1
-    cap = page.alike(words, word, sizes.body * 1.2, lines, True)
+    number = str(each.number)
+    if page.is_portrait:
+        top, rest = grid.top(inner, page.block(1, sizes.value), page.px(1))
+        spot, others = grid.left(top, page.wide(number, sizes.value, True) + page.px(1), page.px(4))
+        mark = grid.left(others, min(top.height, page.px(16)))[0]
+    else:
+        left, rest = grid.left(inner, page.px(14), page.px(3))
+        spot, mark = grid.rows(left, 2, page.px(1))
+        mark = grid.left(mark, min(mark.height, mark.width))[0]
+    page.text(spot, number, sizes.value, on=ground, is_bold=True, least_mm=sizes.least)
+    page.icon(grid.square(mark), each.look.icon, colour, ground)
+    most = max(n for n in (1, 2, 3, 4) if n == 1 or page.block(n, sizes.least) <= rest.height)
+    word = page.words(each.look.word)
+    short = f"{each.look.word}_short"
+    if page.lines(word, rest.width, sizes.least) > most and page.words.has(short):
+        word = page.words(short)
+    is_bold = page.lines(word, rest.width, sizes.least, True) <= most
+    took = page.lines(word, rest.width, sizes.least, is_bold)
     text = second_line(page, each)
-    page.text(word, page.words(each.look.word), cap, colour=colour, on=ground, is_bold=True, lines=lines)
-    if line is not None:
-        page.text(line, text, sizes.body, colour=page.value_colour, on=ground)
-    elif page.wide(text, sizes.least) <= others.width:
-        page.text(others, text, sizes.least, colour=page.value_colour, on=ground, align=Align.RIGHT)
+    has_line = took < most and page.wide(text, sizes.least) <= rest.width
+    if not has_line:
+        page.text(rest, word, sizes.body, colour=colour, on=ground, is_bold=is_bold, lines=most)
+        return
+    whole = grid.middle(rest, page.block(took, sizes.least) + page.block(1, sizes.least))
+    upper, lower = grid.top(whole, page.block(took, sizes.least))
+    page.text(upper, word, sizes.least, colour=colour, on=ground, is_bold=is_bold, lines=took)
+    page.text(lower, text, sizes.least, colour=page.value_colour, on=ground)
