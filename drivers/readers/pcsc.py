@@ -70,7 +70,7 @@ ABOUT = About(
 def scard() -> Any:
     """The functions of the PC/SC service. Raises NoAnswer when the package is not installed."""
     try:
-        from smartcard import scard as functions  # type: ignore[import-untyped, import-not-found, unused-ignore]
+        from smartcard import scard as functions
     except ImportError as error:
         raise NoAnswer(
             f"driver pcsc needs the package pyscard ({error}). Install the extra `readers`: "
