@@ -1,258 +1,59 @@
-"""Deeds people ask for, from whatever door: one table for screen, web, central system and command line.
+"""Deeds people ask for, from whatever door: screen, web, central system, command line. Their table: `action_table.py`.
 
-Each row says what is asked of which service, how carefully people are asked back (guard), who may, and what is
-written down. `request_of` makes the bus request from plain arguments; `carry_out` calls, and turns every way a call can
-fail into a result for people.
+`unmet_of` and `why_not` say what speaks against one now, `effect_of` what it will do, `guards.py` how it is confirmed;
+`carry_out` asks for it, and turns every way that can fail into a result for people.
 """
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable, Mapping
+import asyncio
 from typing import Any
 
 import msgspec
 
+from chargepoint.action_kinds import ADMINISTRATORS, STAFF, TIMEOUT_S, Action, Argument, Asker, BadRequest, Values
+from chargepoint.action_table import ACTIONS
 from chargepoint.bus import Bus, CallFailed, Unavailable
-from chargepoint.messages import (
-    AcceptDevices,
-    ActionResult,
-    BlockConnector,
-    ClearFault,
-    ClearInput,
-    ClearOutput,
-    EmergencyStop,
-    EndStation,
-    Noted,
-    RebootController,
-    Request,
-    RestartReader,
-    RestartService,
-    SetUserLimit,
-    StartCharging,
-    StopCharging,
-    SyncControllerClock,
-    UnlockConnector,
-)
-from chargepoint.records import Credential
-from chargepoint.vocabulary import CredentialType, EventType, Role, StartSource, StopSource
+from chargepoint.guards import Guard, Pass
+from chargepoint.messages import ActionResult, ConnectorState, Noted, Request, State, StationState
+from chargepoint.preconditions import Look, States, Unmet, unmet
+from chargepoint.vocabulary import EventType
 
-TIMEOUT_S = 15.0
+__all__ = [
+    "ACTIONS", "ADMINISTRATORS", "STAFF", "TIMEOUT_S", "Action", "Argument", "Asker", "BadRequest", "Guard", "Unmet",
+    "carry_out", "checked", "effect_of", "may", "request_of", "states_now", "unmet_of", "why_not",
+]  # fmt: skip
+
+STATES_WITHIN_S = 1.0
+"""So long the states are waited for before a deed that depends on them."""
 
 
-class Guard(enum.IntEnum):
-    """How a person is asked back before the deed (technician.md). An emergency stop has none."""
-
-    G0 = 0
-    """Nothing."""
-    G1 = 1
-    """Read the effect, press the named button."""
-    G2 = 2
-    """As G1, with the affected connectors and a sum to solve."""
-    G3 = 3
-    """As G2, by an administrator who gives his password again."""
+def may(action: Action, asker: Asker) -> bool:
+    """Whether this role may ask for it at all."""
+    return asker.role in action.roles
 
 
-class Asker(msgspec.Struct, frozen=True):
-    """Who asks. `is_local`: somebody stands at the station (screen); otherwise from afar (web, command line)."""
-
-    login: str
-    role: Role
-    is_local: bool = False
-
-
-class Argument(msgspec.Struct, frozen=True):
-    """One argument of a deed; `kind` is int or str. A number lies in `minimum`..`maximum`, a text is that long."""
-
-    name: str
-    kind: type[int] | type[str]
-    words: str
-    minimum: int
-    maximum: int
-    is_needed: bool = True
+def unmet_of(action: Action, states: States, arguments: Values, now_s: float | None = None) -> tuple[Unmet, ...]:
+    """What speaks against the deed now, by the states of the bus; `now_s` (monotonic) where their age counts."""
+    if action.missing:
+        return ()
+    needs = [need for need in action.needs if _number(arguments, action.waives.get(need, "")) != 1]
+    return unmet(needs, Look(states, _number(arguments, "connector"), now_s))
 
 
-Values = Mapping[str, Any]
+def why_not(action: Action, states: States, arguments: Values, now_s: float | None = None) -> str:
+    """Why its button does nothing now, in words; empty when it may be pressed."""
+    if action.missing:
+        return action.missing
+    found = unmet_of(action, states, arguments, now_s)
+    return found[0].text if found else ""
 
 
-class Action(msgspec.Struct, frozen=True):
-    """One deed. `effect` is the sentence people read before they confirm; `{connector}` and the like are filled in."""
-
-    name: str
-    service: str
-    request: type[Request[ActionResult]]
-    guard: Guard
-    roles: frozenset[Role]
-    effect: str
-    arguments: tuple[Argument, ...]
-    make: Callable[[Values, Asker], Request[ActionResult]]
-    event_type: EventType = EventType.TECHNICIAN_ACTION
-
-
-class BadRequest(Exception):
-    """The deed cannot be asked for so. The text says what was found and what belongs there."""
-
-
-STAFF = frozenset({Role.TECHNIK, Role.ADMINISTRATOR})
-
-_CONNECTOR = Argument("connector", int, "number of the connector", 1, 64)
-_CONNECTOR_OR_ALL = Argument("connector", int, "number of the connector, 0 for all", 0, 64)
-_CONNECTOR_OR_STATION = Argument("connector", int, "number of the connector, 0 for the station", 0, 64)
-_REASON = Argument("reason", str, "why, for those who see it later", 0, 200, is_needed=False)
-
-
-def _stop_source(asker: Asker) -> StopSource:
-    return StopSource.TECHNICIAN if asker.is_local else StopSource.REMOTE_COMMAND
-
-
-def _credential(asker: Asker) -> Credential:
-    return Credential(asker.login, CredentialType.LOGIN)
-
-
-def _start(values: Values, asker: Asker) -> StartCharging:
-    duration_min = values.get("duration_min")
-    return StartCharging(
-        connector=values["connector"],
-        credential=_credential(asker),
-        source=StartSource.TECHNICIAN if asker.is_local else StartSource.REMOTE_COMMAND,
-        is_authorized=True,
-        energy_limit_wh=values.get("energy_limit_wh"),
-        duration_s=duration_min * 60 if duration_min is not None else None,
-        by=asker.login,
-    )
-
-
-def _stop(values: Values, asker: Asker) -> StopCharging:
-    return StopCharging(
-        connector=values["connector"], source=_stop_source(asker), credential=_credential(asker), by=asker.login
-    )
-
-
-def _block(values: Values, asker: Asker) -> BlockConnector:
-    return BlockConnector(connector=values["connector"], blocked=True, reason=values.get("reason", ""), by=asker.login)
-
-
-def _end(exit_code: int, stop_source: StopSource | None = None) -> Callable[[Values, Asker], EndStation]:
-    return lambda _values, asker: EndStation(
-        exit_code=exit_code, stop_source=stop_source or _stop_source(asker), by=asker.login
-    )
-
-
-ACTIONS: dict[str, Action] = {
-    action.name: action
-    for action in (
-        Action(
-            "start", "station", StartCharging, Guard.G1, STAFF,
-            "Starts a charge on connector {connector}; it is not told to the central system and not paid.",
-            (
-                _CONNECTOR,
-                Argument("energy_limit_wh", int, "end after so many Wh", 1, 999_999_000, is_needed=False),
-                Argument("duration_min", int, "end after so many minutes", 1, 1440, is_needed=False),
-            ),
-            _start, EventType.REMOTE_COMMAND,
-        ),
-        Action(
-            "stop", "station", StopCharging, Guard.G1, STAFF,
-            "Ends the charge on connector {connector}.",
-            (_CONNECTOR,), _stop, EventType.REMOTE_COMMAND,
-        ),
-        Action(
-            "unlock", "station", UnlockConnector, Guard.G1, STAFF,
-            "Ends a charge on connector {connector} and opens its lock.",
-            (_CONNECTOR,),
-            lambda v, a: UnlockConnector(connector=v["connector"], source=_stop_source(a), by=a.login),
-        ),
-        Action(
-            "block", "station", BlockConnector, Guard.G1, STAFF,
-            "Connector {connector} takes no new charges until it is unblocked; a running one goes on.",
-            (_CONNECTOR, _REASON), _block,
-        ),
-        Action(
-            "unblock", "station", BlockConnector, Guard.G1, STAFF,
-            "Connector {connector} takes charges again.",
-            (_CONNECTOR,), lambda v, a: BlockConnector(connector=v["connector"], blocked=False, by=a.login),
-        ),
-        Action(
-            "user_limit", "station", SetUserLimit, Guard.G1, STAFF,
-            "Connector {connector} (0: the station) gets at most limit_w from now on, or what is installed without it.",
-            (
-                _CONNECTOR_OR_STATION,
-                Argument("limit_w", int, "power in W; without: no limit any more", 0, 10_000_000, is_needed=False),
-            ),
-            lambda v, a: SetUserLimit(connector=v["connector"], limit_w=v.get("limit_w"), by=a.login),
-        ),
-        Action(
-            "emergency_stop", "station", EmergencyStop, Guard.G0, STAFF,
-            "Switches connector {connector} off at once; it stays off until its controller is rebooted.",
-            (_CONNECTOR_OR_ALL,), lambda v, a: EmergencyStop(connector=v["connector"], by=a.login),
-            EventType.EMERGENCY,
-        ),
-        Action(
-            "reboot_controller", "station", RebootController, Guard.G1, STAFF,
-            "Restarts the controller of connector {connector}; a charge there ends first.",
-            (_CONNECTOR,), lambda v, a: RebootController(connector=v["connector"], by=a.login),
-        ),
-        Action(
-            "sync_clock", "station", SyncControllerClock, Guard.G1, STAFF,
-            "Sets the clock of the controller of connector {connector}.",
-            (_CONNECTOR,), lambda v, a: SyncControllerClock(connector=v["connector"], by=a.login),
-        ),
-        Action(
-            "clear_fault", "station", ClearFault, Guard.G1, STAFF,
-            "Connector {connector} may be used again: what was latched (a welded contactor) has been repaired.",
-            (_CONNECTOR,), lambda v, a: ClearFault(connector=v["connector"], by=a.login),
-        ),
-        Action(
-            "clear_input", "station", ClearInput, Guard.G1, STAFF,
-            "What input {name} reported (smoke, water, a blow, a tripped breaker) has been seen to.",
-            (Argument("name", str, "name of the input", 1, 40),),
-            lambda v, a: ClearInput(name=v["name"], by=a.login),
-        ),
-        Action(
-            "clear_output", "station", ClearOutput, Guard.G1, STAFF,
-            "The contactor at output {name} has been repaired; with new=1 it is a new one, counted from 0.",
-            (
-                Argument("name", str, "name of the output", 1, 40),
-                Argument("new", int, "1: it was exchanged", 0, 1, is_needed=False),
-            ),
-            lambda v, a: ClearOutput(name=v["name"], new=v.get("new", 0) == 1, by=a.login),
-        ),
-        Action(
-            "accept_devices", "station", AcceptDevices, Guard.G1, STAFF,
-            "Takes the devices that are found now for those that are installed; differences are no longer told.",
-            (
-                Argument("kind", str, "kind of device as in the station file, empty: all", 0, 20, is_needed=False),
-                Argument("name", str, "name of the device, empty: all", 0, 40, is_needed=False),
-            ),
-            lambda v, a: AcceptDevices(kind=v.get("kind", ""), name=v.get("name", ""), by=a.login),
-        ),
-        Action(
-            "restart", "hub", RestartService, Guard.G1, STAFF,
-            "Ends the service {service} and starts it again; charges go on.",
-            (Argument("service", str, "name of the service", 1, 40),),
-            lambda v, a: RestartService(name=v["service"], by=a.login), EventType.SERVICE_RESTARTED,
-        ),
-        Action(
-            "restart_reader", "rfid", RestartReader, Guard.G1, STAFF,
-            "Closes and opens the card reader {reader}.",
-            (Argument("reader", str, "name of the reader", 1, 40),),
-            lambda v, a: RestartReader(name=v["reader"], by=a.login),
-        ),
-        Action(
-            "restart_application", "hub", EndStation, Guard.G1, STAFF,
-            "Ends all charges, then restarts the software of the station.",
-            (), _end(30, StopSource.APP_RESTART), EventType.SERVICE_RESTARTED,
-        ),
-        Action(
-            "reboot", "hub", EndStation, Guard.G2, STAFF,
-            "Ends all charges, then restarts the computer.", (), _end(20),
-        ),
-        Action(
-            "power_off", "hub", EndStation, Guard.G2, STAFF,
-            "Ends all charges, then switches the computer off. Somebody must come to switch it on.", (), _end(21),
-        ),
-    )
-}  # fmt: skip
+def _number(arguments: Values, name: str) -> int:
+    try:
+        return int(arguments[name])
+    except (KeyError, TypeError, ValueError):
+        return 0
 
 
 def request_of(name: str, arguments: Values, asker: Asker) -> Request[ActionResult]:
@@ -261,6 +62,8 @@ def request_of(name: str, arguments: Values, asker: Asker) -> Request[ActionResu
     if asker.role not in action.roles:
         allowed = " or ".join(sorted(role.value for role in action.roles))
         raise BadRequest(f"{name}: {asker.login} is {asker.role.value}; this takes {allowed}.")
+    if action.make is None:
+        raise BadRequest(f"{name}: {action.missing}")
     return action.make(checked(action, arguments), asker)
 
 
@@ -303,30 +106,55 @@ def _value(argument: Argument, given: object) -> int | str:
         raise ValueError("is no text")
     if not argument.minimum <= len(given) <= argument.maximum or not given.isprintable():
         raise ValueError(f"is not {argument.minimum} to {argument.maximum} printable characters")
+    if argument.choices and given not in argument.choices:
+        raise ValueError(f"is none of {', '.join(argument.choices)}")
     return given
 
 
-async def carry_out(bus: Bus, name: str, arguments: Values, asker: Asker, timeout_s: float = TIMEOUT_S) -> ActionResult:
-    """Ask for the deed and wait for what came of it; both are noted in the operation log. Raises nothing of the bus."""
+async def states_now(bus: Bus) -> dict[str, State]:
+    """All retained states, as far as they arrive within a second."""
+    view = bus.watch("")
+
+    def is_whole() -> bool:
+        station = view.get("station")
+        return isinstance(station, StationState) and all(
+            isinstance(view.get(f"connector/{number}"), ConnectorState) for number in station.connectors
+        )
+
+    end_s = asyncio.get_running_loop().time() + STATES_WITHIN_S
     try:
-        request = request_of(name, arguments, asker)
-    except BadRequest as error:
-        return ActionResult(ok=False, code="bad_request", text=str(error))
-    action = ACTIONS[name]
-    try:
-        result = await bus.call(action.service, request, timeout_s=timeout_s)
-    except Unavailable as error:
-        again = "whether it was done is not known" if error.maybe_done else "nothing was done, try again in a moment"
-        result = ActionResult(ok=False, code="unavailable", text=f"{action.service} is not there: {again}.")
-    except TimeoutError:
-        text = f"{action.service} did not answer in {timeout_s:g} s: whether it was done is not known."
-        result = ActionResult(ok=False, code="no_answer", text=text)
-    except CallFailed as error:
-        result = ActionResult(ok=False, code="failed", text=str(error))
+        while not is_whole() and asyncio.get_running_loop().time() < end_s:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        found = {topic: view.get(topic) for topic in view.topics()}
+    finally:
+        view.close()
+    return {topic: state for topic, state in found.items() if state is not None}
+
+
+async def carry_out(
+    bus: Bus,
+    name: str,
+    arguments: Values,
+    asker: Asker,
+    timeout_s: float | None = None,
+    *,
+    passed: Pass | None = None,
+) -> ActionResult:
+    """Ask for the deed and wait for what came of it; both are noted in the operation log. Raises nothing of the bus.
+
+    `passed`: its guard was passed (`guards.py`); without it only deeds of G0 are done. What has to hold before is
+    looked at once more, and by the service again where it is about safety. Codes beside those of the request:
+    bad_request, not_available, not_confirmed, not_now, unavailable, no_answer, failed.
+    """
+    begun_s = asyncio.get_running_loop().time()
+    result = await _carried_out(bus, name, arguments, asker, timeout_s, passed)
+    if result.code in ("bad_request", "not_confirmed"):
+        return _with_keys(result, name, 0)
+    result = _with_keys(result, name, round((asyncio.get_running_loop().time() - begun_s) * 1000))
     told = ", ".join(f"{key} {value}" for key, value in arguments.items())
     bus.publish(
         Noted(
-            event_type=action.event_type,
+            event_type=_event_type(ACTIONS[name], asker),
             action="Success" if result.ok else "Failed",
             message=f"{name} {told} by {asker.login}".replace("  ", " ")[:500],
             error="" if result.ok else f"{result.code}: {result.text}"[:500],
@@ -334,6 +162,54 @@ async def carry_out(bus: Bus, name: str, arguments: Values, asker: Asker, timeou
         )
     )
     return result
+
+
+async def _carried_out(
+    bus: Bus, name: str, arguments: Values, asker: Asker, timeout_s: float | None, passed: Pass | None
+) -> ActionResult:
+    action = ACTIONS.get(name)
+    if action is not None and action.missing and may(action, asker):
+        return ActionResult(ok=False, code="not_available", text=action.missing)
+    try:
+        request = request_of(name, arguments, asker)
+    except BadRequest as error:
+        return ActionResult(ok=False, code="bad_request", text=str(error))
+    action = ACTIONS[name]
+    now_s = asyncio.get_running_loop().time()
+    if action.guard > Guard.G0 and (passed is None or not passed.fits(name, arguments, action.guard, now_s)):
+        text = f"{name} has to be confirmed first (guard {action.guard.name})."
+        return ActionResult(ok=False, code="not_confirmed", text=text)
+    if action.needs:
+        against = unmet_of(action, await states_now(bus), arguments, now_s)
+        if against:
+            first = against[0]
+            return ActionResult(ok=False, code="not_now", text=first.text, text_key=first.key, values=first.values)
+    return await _asked(bus, action, request, timeout_s or action.timeout_s)
+
+
+async def _asked(bus: Bus, action: Action, request: Request[ActionResult], timeout_s: float) -> ActionResult:
+    try:
+        return await bus.call(action.service, request, timeout_s=timeout_s)
+    except Unavailable as error:
+        again = "whether it was done is not known" if error.maybe_done else "nothing was done, try again in a moment"
+        return ActionResult(ok=False, code="unavailable", text=f"{action.service} is not there: {again}.")
+    except TimeoutError:
+        text = f"{action.service} did not answer in {timeout_s:g} s: whether it was done is not known."
+        return ActionResult(ok=False, code="no_answer", text=text)
+    except CallFailed as error:
+        return ActionResult(ok=False, code="failed", text=str(error))
+
+
+def _with_keys(result: ActionResult, name: str, duration_ms: int) -> ActionResult:
+    key = result.text_key or f"result.{name[:40]}.{result.code}"
+    return msgspec.structs.replace(result, action=name[:40], text_key=key, duration_ms=duration_ms)
+
+
+def _event_type(action: Action, asker: Asker) -> EventType:
+    """What somebody does at the station is a technician's action, whatever it is; an emergency stays one."""
+    if asker.is_local and action.event_type is not EventType.EMERGENCY:
+        return EventType.TECHNICIAN_ACTION
+    return action.event_type
 
 
 def effect_of(name: str, arguments: Values) -> str:

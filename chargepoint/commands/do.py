@@ -7,6 +7,7 @@ import asyncio
 import difflib
 import getpass
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,9 @@ import msgspec
 from chargepoint.actions import ACTIONS, Action, Asker, BadRequest, Guard, carry_out, effect_of
 from chargepoint.commands.manual import page
 from chargepoint.door import AdminBus, NobodyHome
+from chargepoint.guards import confirmed, fresh_sum
 from chargepoint.journal_text import clean
+from chargepoint.presence import at_work, end_of_test
 from chargepoint.vocabulary import Role
 
 SUMMARY = "stop, unlock, block, clear a fault: one deed of the running station"
@@ -70,7 +73,10 @@ def run(arguments: argparse.Namespace) -> int:
     except BadRequest as error:
         print(f"chargepoint do: {error} Write: {_usage(action)}", file=sys.stderr)
         return 2
-    if action.guard > Guard.G0 and not arguments.yes and not _is_meant(effect):
+    if action.missing:
+        print(f"chargepoint do: {action.missing}", file=sys.stderr)
+        return 1
+    if action.guard > Guard.G0 and not arguments.yes and not _is_meant(effect, action.guard):
         print("Nothing was done.", file=sys.stderr)
         return 1
     try:
@@ -84,12 +90,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _do(action: Action, values: dict[str, str], arguments: argparse.Namespace) -> int:
     asker = Asker(f"{getpass.getuser()} (command line)", Role.ADMINISTRATOR)
-    async with AdminBus.connect(arguments.data) as bus:
-        result = await carry_out(bus, action.name, values, asker)
+    passed = confirmed(action.name, values, action.guard)
+    async with AdminBus.connect(arguments.data) as bus, AsyncExitStack() as stack:
+        if action.is_forced:
+            await stack.enter_async_context(at_work(bus, asker.login))
+        result = await carry_out(bus, action.name, values, asker, passed=passed)
+        if action.is_forced and result.ok and action.name == "start_test":
+            print("The test runs while this command does; Ctrl-C ends it.", file=sys.stderr)
+            await end_of_test(bus, int(values["connector"]))
         await bus.drain()  # its note for the operation log
     if arguments.json:
         print(msgspec.json.encode(result).decode())
-    elif result.ok:
+        return 0 if result.ok else 1
+    for row in result.table:
+        print("  ".join(clean(cell) for cell in row))
+    if result.ok:
         print(clean(result.text) or "Done.")
     else:
         print(f"chargepoint do: {clean(result.text) or result.code}", file=sys.stderr)
@@ -106,13 +121,16 @@ def _said(action: Action) -> str:
     return action.effect.format(**{each.name: each.name.upper() for each in action.arguments})
 
 
-def _is_meant(effect: str) -> bool:
-    """Whether the person at the terminal confirms; nobody there is no confirmation."""
+def _is_meant(effect: str, guard: Guard) -> bool:
+    """Whether the person at the terminal confirms; nobody there is no confirmation. From G2 on a sum stops strays."""
     if not sys.stdin.isatty():
         print("chargepoint do: nobody can be asked back here; confirm with --yes.", file=sys.stderr)
         return False
     print(effect)
+    task = fresh_sum()
+    question = f"Do it? {task.a} + {task.b} = " if guard >= Guard.G2 else "Do it? [y/N] "
+    wanted = (str(task.total),) if guard >= Guard.G2 else ("y", "yes")
     try:
-        return input("Do it? [y/N] ").strip().lower() in ("y", "yes")
+        return input(question).strip().lower() in wanted
     except EOFError:
         return False

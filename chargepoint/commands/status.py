@@ -16,11 +16,12 @@ import msgspec
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from chargepoint.actions import Asker, carry_out
+from chargepoint.actions import Asker, Guard, carry_out
 from chargepoint.commands import view, view_devices
 from chargepoint.commands.manual import page
 from chargepoint.commands.watching import Watcher
 from chargepoint.door import AdminBus, NobodyHome
+from chargepoint.guards import confirmed
 from chargepoint.messages import ActionResult, State
 from chargepoint.vocabulary import Role
 
@@ -96,7 +97,9 @@ def _accept(data: Path, device: str) -> int:
 
     async def ask() -> ActionResult:
         async with AdminBus.connect(data) as bus:
-            result = await carry_out(bus, "accept_devices", {"kind": kind, "name": name} if device else {}, ASKER)
+            which = {"kind": kind, "name": name} if device else {}
+            passed = confirmed("accept_devices", which, Guard.G1)
+            result = await carry_out(bus, "accept_devices", which, ASKER, passed=passed)
             await asyncio.sleep(0)  # what is noted of it leaves, too
             return result
 

@@ -1,0 +1,416 @@
+"""The table of deeds: what is asked of which service, how carefully people are asked back, what has to hold before.
+
+Source: technician.md 4 (station description, table 1). docs/service.md shows it to people; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chargepoint.action_kinds import ADMINISTRATORS, STAFF, Action, Argument, Asker, Make, Values
+from chargepoint.guards import Guard
+from chargepoint.messages import (
+    AcceptDevices,
+    ApplyDraft,
+    BlockConnector,
+    ChangeAvailability,
+    CheckController,
+    CheckMeter,
+    CheckReader,
+    ClearFault,
+    ClearInput,
+    ClearOutput,
+    EmergencyStop,
+    EndStation,
+    ExcludeModule,
+    ExerciseConnector,
+    FactoryReset,
+    RebootController,
+    ReloadConfiguration,
+    RestartNetwork,
+    RestartReader,
+    RestartService,
+    SetUserLimit,
+    ShowTestColours,
+    StartCharging,
+    StartDump,
+    StartTest,
+    StopCharging,
+    StopDump,
+    StopTest,
+    SyncControllerClock,
+    UnlockConnector,
+    WriteParameter,
+)
+from chargepoint.preconditions import Need
+from chargepoint.records import Credential
+from chargepoint.vocabulary import CredentialType, EventType, StartSource, StopSource
+
+G0, G1, G2, G3 = Guard
+
+_CONNECTOR = Argument("connector", int, "number of the connector", 1, 64)
+_CONNECTOR_OR_ALL = Argument("connector", int, "number of the connector, 0 for all", 0, 64)
+_CONNECTOR_OR_STATION = Argument("connector", int, "number of the connector, 0 for the station", 0, 64)
+_REASON = Argument("reason", str, "why, for those who see it later", 0, 200, is_needed=False)
+_BANK = Argument("name", str, "name of the bank of power modules", 1, 40)
+_MODULE = Argument("number", int, "number of the module", 0, 255)
+_END_SESSIONS = Argument("end_sessions", int, "1: charges that run are ended", 0, 1, is_needed=False)
+_UNCHARGED = (Need.FREE, Need.NO_UPDATE)
+
+
+def _stop_source(asker: Asker) -> StopSource:
+    return StopSource.TECHNICIAN if asker.is_local else StopSource.REMOTE_COMMAND
+
+
+def _credential(asker: Asker) -> Credential:
+    return Credential(asker.login, CredentialType.LOGIN)
+
+
+def _start(values: Values, asker: Asker) -> StartCharging:
+    duration_min = values.get("duration_min")
+    return StartCharging(
+        connector=values["connector"],
+        credential=_credential(asker),
+        source=StartSource.TECHNICIAN if asker.is_local else StartSource.REMOTE_COMMAND,
+        is_authorized=True,
+        energy_limit_wh=values.get("energy_limit_wh"),
+        duration_s=duration_min * 60 if duration_min is not None else None,
+        by=asker.login,
+    )
+
+
+def _stop(values: Values, asker: Asker) -> StopCharging:
+    return StopCharging(
+        connector=values["connector"], source=_stop_source(asker), credential=_credential(asker), by=asker.login
+    )
+
+
+def _block(values: Values, asker: Asker) -> BlockConnector:
+    return BlockConnector(connector=values["connector"], blocked=True, reason=values.get("reason", ""), by=asker.login)
+
+
+def _reboot(number: int | None) -> Make:
+    return lambda v, a: RebootController(
+        connector=v["connector"] if number is None else number, source=_stop_source(a), by=a.login
+    )
+
+
+def _start_test(values: Values, asker: Asker) -> StartTest:
+    given: dict[str, Any] = {
+        "mode": values.get("mode"),
+        "power_w": values.get("power_w"),
+        "duration_s": values["duration_min"] * 60 if "duration_min" in values else None,
+        "energy_wh": values.get("energy_wh"),
+        "voltage_v": values.get("voltage_v"),
+        "current_a": values.get("current_a"),
+    }
+    told = {name: value for name, value in given.items() if value is not None}
+    return StartTest(connector=values["connector"], by=asker.login, **told)
+
+
+def _end(exit_code: int, stop_source: StopSource | None = None) -> Make:
+    return lambda _values, asker: EndStation(
+        exit_code=exit_code, stop_source=stop_source or _stop_source(asker), by=asker.login
+    )
+
+
+_ROWS: tuple[Action, ...] = (
+    # ---------------------------------------------------------------------------------------------- connectors
+    Action(
+        "start", "station", StartCharging, G1, STAFF,
+        "Starts a charge on connector {connector}; it is not told to the central system and not paid.",
+        (
+            _CONNECTOR,
+            Argument("energy_limit_wh", int, "end after so many Wh", 1, 999_999_000, is_needed=False),
+            Argument("duration_min", int, "end after so many minutes", 1, 1440, is_needed=False),
+        ),
+        _start, EventType.REMOTE_COMMAND, verb="Start the charge",
+    ),
+    Action(
+        "stop", "station", StopCharging, G1, STAFF,
+        "Ends the charge on connector {connector}.",
+        (_CONNECTOR,), _stop, EventType.REMOTE_COMMAND, verb="Stop the charge",
+    ),
+    Action(
+        "unlock", "station", UnlockConnector, G1, STAFF,
+        "Ends a charge on connector {connector} and opens its lock.",
+        (_CONNECTOR,), lambda v, a: UnlockConnector(connector=v["connector"], source=_stop_source(a), by=a.login),
+        verb="Open the lock", timeout_s=60.0,
+    ),
+    Action(
+        "block", "station", BlockConnector, G1, STAFF,
+        "Connector {connector} takes no new charges until it is unblocked; a running one goes on.",
+        (_CONNECTOR, _REASON), _block, verb="Block",
+    ),
+    Action(
+        "unblock", "station", BlockConnector, G1, STAFF,
+        "Connector {connector} takes charges again.",
+        (_CONNECTOR,), lambda v, a: BlockConnector(connector=v["connector"], blocked=False, by=a.login),
+        verb="Unblock",
+    ),
+    Action(
+        "user_limit", "station", SetUserLimit, G1, STAFF,
+        "Connector {connector} (0: the station) gets at most limit_w from now on, or what is installed without it.",
+        (
+            _CONNECTOR_OR_STATION,
+            Argument("limit_w", int, "power in W; without: no limit any more", 0, 10_000_000, is_needed=False),
+        ),
+        lambda v, a: SetUserLimit(connector=v["connector"], limit_w=v.get("limit_w"), by=a.login),
+        verb="Set the limit", needs=(Need.IDLE,),
+    ),
+    Action(
+        "emergency_stop", "station", EmergencyStop, G0, STAFF,
+        "Switches connector {connector} off at once; it stays off until its controller is rebooted.",
+        (_CONNECTOR_OR_ALL,), lambda v, a: EmergencyStop(connector=v["connector"], by=a.login),
+        EventType.EMERGENCY, verb="Emergency stop",
+    ),
+    Action(
+        "clear_emergency", "station", RebootController, G1, STAFF,
+        "Restarts the controller of connector {connector}, which ends its emergency stop.",
+        (_CONNECTOR,), _reboot(None), verb="Clear the emergency stop", needs=(Need.NO_BUTTON,), timeout_s=40.0,
+    ),
+    Action(
+        "clear_fault", "station", ClearFault, G1, STAFF,
+        "Connector {connector} may be used again: what was latched (a welded contactor) has been repaired.",
+        (_CONNECTOR,), lambda v, a: ClearFault(connector=v["connector"], by=a.login), verb="It is repaired",
+    ),
+    # ---------------------------------------------------------------------------------------------- controllers
+    Action(
+        "test_controller", "station", CheckController, G1, STAFF,
+        "Asks the controller of connector {connector} all it can be asked; nothing is switched.",
+        (_CONNECTOR,), lambda v, a: CheckController(connector=v["connector"], by=a.login),
+        verb="Test the controller", needs=(Need.FREE,), timeout_s=30.0,
+    ),
+    Action(
+        "test_lights", "station", ShowTestColours, G1, STAFF,
+        "Shows each colour for 2 s on the lights of connector {connector} (0: all), then as before.",
+        (_CONNECTOR_OR_ALL,), lambda v, a: ShowTestColours(connector=v["connector"], by=a.login),
+        verb="Test the lights", timeout_s=30.0, is_forced=True,
+    ),
+    Action(
+        "exercise", "station", ExerciseConnector, G2, STAFF,
+        "Locks and unlocks connector {connector} three times and reads its feedback.",
+        (_CONNECTOR,), lambda v, a: ExerciseConnector(connector=v["connector"], by=a.login),
+        verb="Exercise the lock", needs=(*_UNCHARGED, Need.NO_VOLTAGE), timeout_s=90.0, is_forced=True,
+    ),
+    Action(
+        "reboot_controller", "station", RebootController, G1, STAFF,
+        "Restarts the controller of connector {connector}; a charge there ends first.",
+        (_CONNECTOR,), _reboot(None), verb="Reboot the controller", needs=(Need.NO_UPDATE,), timeout_s=40.0,
+    ),
+    Action(
+        "reboot_all_controllers", "station", RebootController, G2, STAFF,
+        "Restarts the controllers of all connectors, one after another.",
+        (), _reboot(0), verb="Reboot all controllers", needs=(Need.IDLE, Need.NO_UPDATE), timeout_s=300.0,
+    ),
+    Action(
+        "sync_clock", "station", SyncControllerClock, G1, STAFF,
+        "Sets the clock of the controller of connector {connector}.",
+        (_CONNECTOR,), lambda v, a: SyncControllerClock(connector=v["connector"], by=a.login), verb="Set the clock",
+    ),
+    Action(
+        "sync_all_clocks", "station", SyncControllerClock, G1, STAFF,
+        "Sets the clocks of the controllers of all connectors.",
+        (), lambda _v, a: SyncControllerClock(connector=0, by=a.login), verb="Set all clocks", timeout_s=60.0,
+    ),
+    Action(
+        "write_parameter", "station", WriteParameter, G2, STAFF,
+        "Writes {value} to the parameter {name} of the controller of connector {connector}, and reads it back.",
+        (
+            _CONNECTOR,
+            Argument("name", str, "name of the parameter", 1, 60),
+            Argument("value", int, "its new raw value", -(2**31), 2**32 - 1),
+        ),
+        lambda v, a: WriteParameter(connector=v["connector"], name=v["name"], value=v["value"], by=a.login),
+        verb="Write the parameter", needs=_UNCHARGED,
+    ),
+    Action(
+        "start_dump", "station", StartDump, G0, STAFF,
+        "Shows what connector {connector} and its vehicle say to each other, and keeps it.",
+        (_CONNECTOR,), lambda v, a: StartDump(connector=v["connector"], by=a.login), verb="Start the dump",
+    ),
+    Action(
+        "stop_dump", "station", StopDump, G0, STAFF,
+        "Ends the dump of connector {connector}.",
+        (_CONNECTOR,), lambda v, a: StopDump(connector=v["connector"], by=a.login), verb="Stop the dump",
+    ),
+    # --------------------------------------------------------------------------------------------- test session
+    Action(
+        "start_test", "station", StartTest, G2, STAFF,
+        "Starts a test session on connector {connector}: energy flows to what is plugged in, within the limits.",
+        (
+            _CONNECTOR,
+            Argument("mode", str, "ev, load (an emulator) or dry (no energy)", 2, 4, False, ("ev", "load", "dry")),
+            Argument("power_w", int, "at most so much power", 500, 10_000_000, is_needed=False),
+            Argument("duration_min", int, "end after so many minutes", 1, 60, is_needed=False),
+            Argument("energy_wh", int, "end after so many Wh", 100, 50_000, is_needed=False),
+            Argument("voltage_v", int, "voltage expected of a load", 50, 1500, is_needed=False),
+            Argument("current_a", int, "current, at most; expected of a load", 1, 1000, is_needed=False),
+        ),
+        _start_test, verb="Start the test session", needs=(Need.UNUSED, Need.DOOR, Need.NO_UPDATE), is_forced=True,
+    ),
+    Action(
+        "stop_test", "station", StopTest, G0, STAFF,
+        "Ends the test session on connector {connector}.",
+        (_CONNECTOR,), lambda v, a: StopTest(connector=v["connector"], by=a.login), verb="Stop",
+    ),
+    # ---------------------------------------------------------------------------------- meters, modules, readers
+    Action(
+        "test_meter", "station", CheckMeter, G0, STAFF,
+        "Reads the meter {name} five times and looks whether its values can be true.",
+        (Argument("name", str, "name of the meter", 1, 40),),
+        lambda v, a: CheckMeter(name=v["name"], by=a.login), verb="Test the meter", timeout_s=30.0,
+    ),
+    Action(
+        "exclude_module", "station", ExcludeModule, G1, STAFF,
+        "Leaves module {number} of {name} out until it is taken in again.",
+        (_BANK, _MODULE), lambda v, a: ExcludeModule(name=v["name"], number=v["number"], by=a.login),
+        verb="Leave the module out", needs=(Need.IDLE,),
+    ),
+    Action(
+        "include_module", "station", ExcludeModule, G1, STAFF,
+        "Takes module {number} of {name} in again.",
+        (_BANK, _MODULE),
+        lambda v, a: ExcludeModule(name=v["name"], number=v["number"], is_excluded=False, by=a.login),
+        verb="Take the module in", needs=(Need.IDLE,),
+    ),
+    Action(
+        "identify_module", "", None, G1, STAFF,
+        "Lets module {number} of {name} blink.", (_BANK, _MODULE), None, verb="Identify the module",
+        missing="None of the drivers of power modules has an order for it: look for the address on the module itself.",
+    ),
+    Action(
+        "reboot_module_controller", "", None, G1, STAFF,
+        "Restarts the controller of the power modules {name}.", (_BANK,), None, verb="Reboot the module controller",
+        needs=(Need.IDLE,),
+        missing="The station drives its power modules itself: there is no module controller. Restart the service "
+        "station instead.",
+    ),
+    Action(
+        "restart_reader", "rfid", RestartReader, G1, STAFF,
+        "Closes and opens the card reader {reader}.",
+        (Argument("reader", str, "name of the reader", 1, 40),),
+        lambda v, a: RestartReader(name=v["reader"], by=a.login), verb="Restart the reader",
+    ),
+    Action(
+        "test_reader", "rfid", CheckReader, G0, STAFF,
+        "For 10 s cards at the reader {reader} start and stop nothing: hold one to it three times.",
+        (Argument("reader", str, "name of the reader", 1, 40),),
+        lambda v, a: CheckReader(name=v["reader"], by=a.login), verb="Test the reader", timeout_s=20.0,
+    ),
+    # --------------------------------------------------------------------------------------------------- cabinet
+    Action(
+        "clear_input", "station", ClearInput, G1, STAFF,
+        "What input {name} reported (smoke, water, a blow, a tripped breaker) has been seen to.",
+        (Argument("name", str, "name of the input", 1, 40),),
+        lambda v, a: ClearInput(name=v["name"], by=a.login), verb="It has been seen to",
+    ),
+    Action(
+        "clear_output", "station", ClearOutput, G1, STAFF,
+        "The contactor at output {name} has been repaired; with new=1 it is a new one, counted from 0.",
+        (
+            Argument("name", str, "name of the output", 1, 40),
+            Argument("new", int, "1: it was exchanged", 0, 1, is_needed=False),
+        ),
+        lambda v, a: ClearOutput(name=v["name"], new=v.get("new", 0) == 1, by=a.login), verb="It is repaired",
+    ),
+    Action(
+        "accept_devices", "station", AcceptDevices, G1, STAFF,
+        "Takes the devices that are found now for those that are installed; differences are no longer told.",
+        (
+            Argument("kind", str, "kind of device as in the station file, empty: all", 0, 20, is_needed=False),
+            Argument("name", str, "name of the device, empty: all", 0, 40, is_needed=False),
+        ),
+        lambda v, a: AcceptDevices(kind=v.get("kind", ""), name=v.get("name", ""), by=a.login),
+        verb="Accept the devices",
+    ),
+    # ---------------------------------------------------------------------------------------------- the terminal
+    Action(
+        "out_of_service", "station", ChangeAvailability, G1, STAFF,
+        "Takes the station out of service: no new charges; running ones go on.",
+        (), lambda _v, a: ChangeAvailability(connector=0, operative=False, by=a.login), verb="Out of service",
+    ),
+    Action(
+        "working", "station", ChangeAvailability, G1, STAFF,
+        "Puts the station back to work.",
+        (), lambda _v, a: ChangeAvailability(connector=0, operative=True, by=a.login), verb="Back to work",
+    ),
+    Action(
+        "restart", "hub", RestartService, G1, STAFF,
+        "Ends the service {service} and starts it again; charges go on.",
+        (Argument("service", str, "name of the service", 1, 40),),
+        lambda v, a: RestartService(name=v["service"], by=a.login), EventType.SERVICE_RESTARTED,
+        verb="Restart the service",
+    ),
+    Action(
+        "restart_application", "hub", EndStation, G1, STAFF,
+        "Ends all charges, then restarts the software of the station.",
+        (), _end(30, StopSource.APP_RESTART), EventType.SERVICE_RESTARTED, verb="Restart the application",
+    ),
+    Action(
+        "reboot", "hub", EndStation, G2, STAFF,
+        "Ends all charges, then restarts the computer.", (_END_SESSIONS,), _end(20), verb="Reboot the computer",
+        needs=(Need.IDLE, Need.NO_UPDATE), waives={Need.IDLE: "end_sessions"},
+    ),
+    Action(
+        "power_off", "hub", EndStation, G2, STAFF,
+        "Switches the computer off. Somebody must come to switch it on.", (), _end(21), verb="Power off",
+        needs=(Need.IDLE, Need.NO_UPDATE),
+    ),
+    Action(
+        "restart_network", "hub", RestartNetwork, G1, STAFF,
+        "Restarts the network of the computer; links are away for some seconds, charges go on.",
+        (), lambda _v, a: RestartNetwork(by=a.login), verb="Restart the network", timeout_s=60.0,
+    ),
+    # --------------------------------------------------------------------------------------------- configuration
+    Action(
+        "reload_configuration", "hub", ReloadConfiguration, G1, STAFF,
+        "Checks the station file and takes it by a restart of the software.",
+        (), lambda _v, a: ReloadConfiguration(by=a.login), verb="Reload the configuration", needs=(Need.IDLE,),
+    ),
+    Action(
+        "apply_configuration", "hub", ApplyDraft, G3, STAFF,
+        "Puts the draft in the place of the station file and restarts; if it does not come up, the old file returns.",
+        (), lambda _v, a: ApplyDraft(by=a.login), verb="Apply the draft", needs=(Need.IDLE, Need.NO_UPDATE),
+    ),
+    Action(
+        "factory_reset", "hub", FactoryReset, G3, ADMINISTRATORS,
+        "Forgets users and settings once the power was switched off and on within 60 s; meter data and journal stay.",
+        (), lambda _v, a: FactoryReset(by=a.login), verb="Reset to factory state", needs=(Need.IDLE, Need.NO_UPDATE),
+    ),
+    Action(
+        "activate", "", None, G3, ADMINISTRATORS,
+        "Activates the software of this station.", (), None, verb="Activate", needs=(Need.IDLE,),
+        missing="This software needs no activation: it is free to use.",
+    ),
+    Action(
+        "deactivate", "", None, G3, ADMINISTRATORS,
+        "Deactivates the software of this station.", (), None, verb="Deactivate", needs=(Need.IDLE,),
+        missing="This software needs no activation: take the station out of service instead.",
+    ),
+    # -------------------------------------------------------------------------------- what other services will do
+    Action(
+        "update_controller", "fota", None, G2, STAFF,
+        "Writes new firmware to the controller of connector {connector}.", (_CONNECTOR,), None,
+        verb="Update the firmware", needs=_UNCHARGED,
+        missing="Firmware of controllers is written by the update service, which this station does not have yet.",
+    ),
+    Action(
+        "update_software", "fota", None, G2, STAFF,
+        "Updates the software from a USB stick.", (), None, verb="Update the software", needs=(Need.IDLE,),
+        missing="Updates from USB are done by the update service, which this station does not have yet.",
+    ),
+    Action(
+        "diagnose", "diag", None, G0, STAFF,
+        "Looks at the whole station; nothing is energised.", (), None, verb="Start the diagnostics",
+        missing="The diagnostics of the whole station are not there yet: test controllers, meters, readers one by one.",
+    ),
+    Action(
+        "support_bundle", "diag", None, G0, STAFF,
+        "Packs logs and states for support.", (), None, verb="Make a support bundle",
+        missing="Support bundles are not there yet: `chargepoint journal` writes what happened.",
+    ),
+)  # fmt: skip
+
+ACTIONS: dict[str, Action] = {action.name: action for action in _ROWS}
+"""Every deed by name, in the order in which people see them."""
