@@ -12,6 +12,7 @@ from chargepoint.messages import ConfirmOnScreen, PresentCard, ScreenState, Serv
 from chargepoint.records import Credential
 from chargepoint.station.connector import Authorised
 from chargepoint.station.outlet import Outlet
+from chargepoint.vocabulary import LogicalStatus
 
 SAFE_VOLTAGE_V = 60.0
 """With more at a connector its lock is opened only when somebody who stands there agrees."""
@@ -46,6 +47,12 @@ class AtScreen:
         self._card: WaitingCard | None = None
         self._is_running = False
         self._is_shown = False
+        self._who = LogicalStatus.WORKING
+
+    @property
+    def logical(self) -> LogicalStatus:
+        """Who is at the screen (statuses.md 4): a technician, a driver, or nobody."""
+        return self._who if self._is_running else LogicalStatus.WORKING
 
     @property
     def is_live(self) -> bool:
@@ -58,6 +65,8 @@ class AtScreen:
             self._is_running = state.status == "running"
         elif isinstance(state, ScreenState):
             self._is_shown = bool(state.name)
+            driver = LogicalStatus.CLIENT if state.is_in_use else LogicalStatus.WORKING
+            self._who = LogicalStatus.TECHNICIAN if state.technician else driver
 
     @property
     def meant(self) -> int:

@@ -91,6 +91,7 @@ async def _follow(view: StateView, site: Site, desk: Desk) -> None:
             site.is_online = value.state is LinkState.ONLINE
         else:
             desk.at_screen.take(value)
+            site.logical = desk.at_screen.logical
 
 
 async def _take_users(state: UsersState, site: Site, desk: Desk) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from chargepoint.context import Context
-from chargepoint.messages import ScreenState
+from chargepoint.messages import ScreenState, StationState
 from chargepoint.services import SERVICES
 from hmi.panel import Silent
 from hmi.service import Terminal, staff_step
@@ -53,6 +53,12 @@ class ScreenRig(Rig):
     def screen_connector(self) -> int:
         state = self._view.get("screen")
         return state.connector if isinstance(state, ScreenState) else 0
+
+    @property
+    def logical(self) -> str:
+        """The station's logical status."""
+        state = self._view.get("station")
+        return state.logical.value if isinstance(state, StationState) else ""
 
     async def shows(self, screen: str, within_s: float = 30.0) -> None:
         """Wait until this screen is on the panel, and has been told."""

@@ -76,8 +76,10 @@ async def test_a_card_starts_shows_and_stops_a_charge(tmp_path: Path) -> None:
         await rig.shows("DialogPA")
         await rig.shows("SessionInfo", 60)
         await until_energy_flows(rig)
+        await rig.until(lambda: rig.logical == "CLIENT")
         await rig.touch("home")
         await rig.shows("ScreensaverPA", 90)
+        await rig.until(lambda: rig.logical == "WORKING")
         await rig.tap(CARD)
         await rig.shows("SessionInfo")  # its own card opens it, and does not end it
         assert rig.status(1) == "CHARGING"
