@@ -176,10 +176,9 @@ def modes(document: Document) -> Iterator[Fault]:
             yield document.fault(
                 section, "free_mode", f"{says}", 'Set free_mode = false, or operating_mode = "NORMAL".'
             )
-        if station.plug_and_charge and station.operating_mode is OperatingMode.MANUAL:
-            yield document.fault(
-                section, "plug_and_charge", f"{says}", 'Set it to false, or operating_mode = "NORMAL".'
-            )
+        for key in ("plug_and_charge", "autocharge"):
+            if getattr(station, key) and station.operating_mode is OperatingMode.MANUAL:
+                yield document.fault(section, key, f"{says}", 'Set it to false, or operating_mode = "NORMAL".')
     for wish, tag in (("free_mode", "free_mode_id_tag"), ("plug_and_charge", "plug_and_charge_id_tag")):
         if getattr(station, wish) and not getattr(station, tag).strip():
             yield document.fault(section, tag, f"{wish} needs a name to charge under", "Set it, or leave it out.")

@@ -30,6 +30,7 @@ from chargepoint.station import reasons
 from chargepoint.station.access import CardMeaning, ConnectorView, meaning_of_card
 from chargepoint.station.at_screen import CARD_WAITS_S, AtScreen, WaitingCard
 from chargepoint.station.authority import Authority
+from chargepoint.station.autocharge import Autocharge
 from chargepoint.station.connector import Authorised, Phase, StopAsked
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.remote_starts import RemoteStarts, refused
@@ -67,8 +68,10 @@ class Desk:
         self.card_seen: Callable[[PresentCard], None] = lambda request: None
         """A card is about to be checked; and what came of it. For lights, set by the cabinet."""
         self.card_handled: Callable[[PresentCard, CardOutcome], None] = lambda request, outcome: None
+        self._autocharge = Autocharge(site, self._authority)
         for outlet in outlets:
             outlet.on_plugged = self._plugged
+            outlet.on_idle_vehicle = self._autocharge.look
 
     # ------------------------------------------------------------------------------------------------- by card
 

@@ -72,6 +72,12 @@ FIRST_START_WITHIN_S = 1.0
 LINGERS_S = 1.0
 """So long the end of a charge is shown whose vehicle was unplugged in it (OCPP 1.6, 4.9: Finishing)."""
 
+IDENTITY_EACH_S = 2.0
+TELLS_VEHICLE = frozenset(
+    {ControllerStatus.B_CONNECTED, ControllerStatus.C3_INSULATION_OK, ControllerStatus.C6_CHARGING}
+)
+"""A vehicle has said more of itself by then."""
+
 RELEASE_CABLE = frozenset(
     {
         StopSource.LOCAL,
@@ -98,6 +104,8 @@ class Outlet(OutletState):
         self.beat_mono_s = 0.0
         self.on_plugged: Callable[[Outlet], None] = lambda outlet: None
         """A car was plugged in, and nobody is authorised yet."""
+        self.on_idle_vehicle: Callable[[Outlet], None] = lambda outlet: None
+        """A vehicle is plugged in and nobody is authorised; at each poll."""
         self.on_transaction_begin: Callable[[Outlet], None] = lambda outlet: None
         self.on_transaction_end: Callable[[Outlet], None] = lambda outlet: None
         self._inbox: asyncio.Queue[tuple[Event, asyncio.Future[Refusal | None]]] = asyncio.Queue(MAX_WISHES)
@@ -113,6 +121,7 @@ class Outlet(OutletState):
         self._undecided: Session | None = None
         self._shown: tuple[ConnectorStatus, ControllerStatus] | None = None
         self._phase_changed = asyncio.Event()
+        self._next_identity_s = 0.0
 
     # -------------------------------------------------------------------------------------------------- wishes
 
@@ -721,7 +730,9 @@ class Outlet(OutletState):
             await self._handle(WaitedTooLong())
         elif self.phase is Phase.PLUGGED and self.session is not None:
             start = self._site.without_asking(self.settings.plug_and_charge)
-            if start is not None and why_no_start(self.facts()) is None and self._kept_from(start) is None:
+            if start is None:
+                self.on_idle_vehicle(self)
+            elif why_no_start(self.facts()) is None and self._kept_from(start) is None:
                 await self._handle(start)
         elif self.can_be_stopped and self.charge is not None:
             settings = self._site.settings
@@ -767,19 +778,28 @@ class Outlet(OutletState):
 
     async def _read_vehicle(self, before: ControllerReading | None, now: ControllerReading) -> None:
         """Vehicle data once negotiation gave them, and again when energy begins to flow."""
-        if self.session is None or before is None or before.status is now.status:
+        if self.session is None:
             return
-        if now.status in (
-            ControllerStatus.B_CONNECTED,
-            ControllerStatus.C3_INSULATION_OK,
-            ControllerStatus.C6_CHARGING,
-        ):
-            try:
-                self.vehicle = await self.controller.read_vehicle()
-            except DeviceError as error:
-                log.debug("connector %d: vehicle data: %s", self.number, error)
-                return
-            note_vehicle(self.session, self.vehicle)
+        has_changed = before is not None and before.status is not now.status and now.status in TELLS_VEHICLE
+        if not has_changed and not self._awaits_identity():
+            return
+        try:
+            self.vehicle = await self.controller.read_vehicle()
+        except DeviceError as error:
+            log.debug("connector %d: vehicle data: %s", self.number, error)
+            return
+        note_vehicle(self.session, self.vehicle)
+
+    def _awaits_identity(self) -> bool:
+        """Whether a vehicle that may charge by who it is has not said it yet: it is asked every few seconds."""
+        is_known = self.vehicle is not None and bool(self.vehicle.uid)
+        if is_known or self.phase is not Phase.PLUGGED or not self._site.asks_vehicles:
+            return False
+        now = self._clock.mono()
+        if now < self._next_identity_s:
+            return False
+        self._next_identity_s = now + IDENTITY_EACH_S
+        return True
 
     def _show(self) -> None:
         """Note a change of status, controller's and connector's, in the operation log."""

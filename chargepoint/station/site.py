@@ -156,6 +156,13 @@ class Site:
         return frozenset(entry.upper() for entry in entries)
 
     @property
+    def asks_vehicles(self) -> bool:
+        """Whether vehicles may charge by what they say of themselves. In free mode they need not, and MANUAL asks for a
+        duration, which they do not tell."""
+        is_on = self.settings.station.autocharge
+        return is_on and not self.free_mode and self.mode is not OperatingMode.MANUAL
+
+    @property
     def is_offline(self) -> bool:
         """There is a central system, and it cannot be reached now."""
         return bool(self.settings.ocpp.url) and not self.is_online
