@@ -148,11 +148,11 @@ async def test_a_remote_start_takes_an_idle_screen_and_tells_a_driver_who_is_the
         await rig.awake()
         await remote_start(rig, 1)
         await rig.shows("Connecting")
-        await rig.touch("how")
-        await rig.shows("InstructionPA")
+        await rig.touch("home", "help")
+        await rig.shows("Help")
         await remote_start(rig, 2)
         await rig.until(lambda: "Connector 2 was started from the app" in rig.panel.texts)
-        assert rig.screen == "InstructionPA"
+        assert (rig.screen, rig.status(1)) == ("Help", "WAITING_FOR_EV")
         await rig.advance(11)
         assert "Connector 2 was started from the app" not in rig.panel.texts
 
