@@ -427,9 +427,13 @@ def _above(page: Page, inner: Rect, action: Action, ink: Colour, ground: Colour)
 
 
 def low(page: Page, area: Rect) -> tuple[Rect | None, Rect]:
-    """In low layout, what of `area` is too high for targets, and the rest; else None and all of it."""
+    """In low layout, what of `area` is too high for targets, and the rest; else None and all of it.
+
+    Where the rest would not hold a target (large text on a small wide panel), all of it: reachable at all comes first.
+    """
     edge = round(page.look.height * LOW_SHARE) + 1
-    if not page.look.is_low or area.y >= edge:
+    needed = page.px(30.0 if page.is_large else TOUCH_MM)
+    if not page.look.is_low or area.y >= edge or area.bottom - edge < needed:
         return None, area
     upper, lower = grid.top(area, edge - area.y)
     return upper, lower

@@ -9,7 +9,7 @@ import msgspec
 from hmi.drawing.items import Align, Colour, Picture, Rect
 from hmi.screens import facts, grid, measure, values
 from hmi.screens.facts import Known
-from hmi.screens.frame import Action, frame
+from hmi.screens.frame import Action, frame, low
 from hmi.screens.page import Page
 from hmi.screens.parts import link_lines, session_tile
 from hmi.screens.sizes import QR_MM
@@ -108,7 +108,7 @@ def _wider(page: Page, area: Rect) -> Rect:
 
 def _show(page: Page, area: Rect, subject: Subject) -> None:
     if subject.session is not None:
-        rest = for_targets(page, area)
+        rest = low(page, for_targets(page, area))[1]
         height = min(rest.height, page.px(46))
         session_tile(page, grid.middle(rest, height), subject.session, f"session:{subject.session.number}")
     elif subject.link:

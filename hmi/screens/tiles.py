@@ -27,7 +27,13 @@ def fitting(page: Page, area: Rect, count: int) -> int:
 
 def _is_low(page: Page, height: int) -> bool:
     """Whether a tile is too low for its parts below each other."""
-    return not page.is_large and height < page.px(32 if page.is_tight else 58)
+    if page.is_large:
+        return False
+    if page.is_tight:
+        return height < page.px(32)
+    sizes = page.sizes
+    number = page.block(1, max(12.0, sizes.primary * 0.8))
+    return height < number + 2 * page.block(1, sizes.body) + page.block(3, sizes.body) + page.px(20)
 
 
 def places(page: Page, area: Rect, shown: int, fit: int) -> list[Rect]:
