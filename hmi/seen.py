@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from chargepoint.config import Settings
 from chargepoint.messages import (
+    AccessGrant,
     ClimateState,
     ConnectorState,
     LinkStatus,
@@ -20,11 +21,12 @@ from chargepoint.messages import (
     StationState,
     SupervisorState,
     TariffState,
+    UsersState,
 )
 from chargepoint.records import HistoryRow, Session
 from chargepoint.version import VERSION
-from chargepoint.vocabulary import PowerType
-from hmi.charts import Charts
+from chargepoint.vocabulary import PowerType, Role
+from hmi.charts import Charts, Minute
 from hmi.view import Ended, Fitted, Links, Seen, Shop
 
 DEFAULT_CONNECT_S = 120.0
@@ -42,8 +44,26 @@ PREFIXES = (
     "service/",
     "supervisor",
     "settings",
+    "users",
+    "access/",
 )
 """Topics that are watched."""
+STAFF_PREFIXES = (
+    "clock",
+    "device/",
+    "input/",
+    "installed",
+    "insulation/",
+    "light/",
+    "meter/",
+    "modules/",
+    "output/",
+    "port/",
+    "technician",
+    "test/",
+    "ups/",
+)
+"""Topics that are watched once somebody has opened the service menu."""
 
 
 def shop_of(settings: Settings) -> Shop:
@@ -69,7 +89,9 @@ def shop_of(settings: Settings) -> Shop:
             for each in settings.connector
         ),
         free_mode=station.free_mode,
-        plug_and_charge=station.plug_and_charge or any(each.plug_and_charge for each in settings.connector),
+        plug_and_charge=station.plug_and_charge
+        or station.autocharge
+        or any(each.plug_and_charge for each in settings.connector),
         has_readers=bool(settings.reader),
         has_server=bool(settings.ocpp.url),
         stop_needs_card=screen.stop_needs_card,
@@ -94,14 +116,22 @@ class Sight:
         self._values: dict[str, str] = {}
         self._ended: dict[int, Ended] = {}
         self._charts = Charts()
+        self._minute = Minute()
+        self._grant: AccessGrant | None = None
+        self._staff_cards: frozenset[str] = frozenset()
+        self._states: dict[str, State] = {}
         self._heard_s: float | None = None
+        self.has_staff = False
+        """Somebody is in the service menu: all that is heard is shown."""
         self.missing: set[int] = set()
         """Sessions that have ended here, to be read from the station."""
         self.begun_before: list[tuple[int, int]] = []
         """Connectors and sessions that ran already when this screen began: their history is to be read."""
 
-    def take(self, state: State, now_s: float) -> bool:
+    def take(self, state: State, now_s: float, topic: str = "") -> bool:
         """A state was heard. Whether it is one of those that screens show."""
+        if topic:
+            self._states[topic] = state
         match state:
             case StationState():
                 self._station, self._heard_s = state, now_s
@@ -125,8 +155,13 @@ class Sight:
                 self._supervisor = state
             case SettingsState():
                 self._values = state.values
+            case AccessGrant():
+                self._grant = state
+            case UsersState():
+                staff = (user for user in state.users if user.role is not Role.CUSTOMER and not user.is_blocked)
+                self._staff_cards = frozenset(card for user in staff for card in user.cards)
             case _:
-                return False
+                return self.has_staff
         return True
 
     def is_chart_due(self, now_s: float) -> bool:
@@ -142,6 +177,7 @@ class Sight:
     def seen(self, now_s: float) -> Seen:
         """As screens see it, now. The age counts in whole seconds, so that a picture does not change for less."""
         self._charts.look(self._connectors, now_s)
+        self._minute.look(self._connectors if self.has_staff else {}, now_s)
         return Seen(
             shop=self._shop,
             station=self._station,
@@ -155,6 +191,10 @@ class Sight:
             supervisor=self._supervisor,
             charts=self._charts.told,
             ended=dict(self._ended),
+            grant=self._grant,
+            staff_cards=self._staff_cards,
+            states=dict(self._states) if self.has_staff else {},
+            live=self._minute.told,
             age_s=float(int(self.age_s(now_s))),
         )
 
@@ -210,7 +250,7 @@ class Sight:
             connector=state.number,
             energy_wh=energy_wh,
             elapsed_s=elapsed_s,
-            ended_s=now_s,
+            ended_s=now_s if summary is None or summary.ended_mono_s is None else summary.ended_mono_s,
             soc_start_pct=None if summary is None else summary.soc_start_pct,
             soc_end_pct=None if reading is None else reading.soc_pct,
         )

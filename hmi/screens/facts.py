@@ -162,6 +162,32 @@ def tariff_of(seen: Seen, number: int) -> Tariff | None:
     return seen.tariff.tariffs.get(number, seen.tariff.tariffs.get(0))
 
 
+def session_tariff(seen: Seen, each: Known) -> Tariff | None:
+    """The prices that the session there began with; where there is none, those of the connector."""
+    price = None if each.session is None else each.session.cost
+    if price is None:
+        return tariff_of(seen, each.number)
+    return Tariff(
+        currency=price.currency,
+        digits=price.digits,
+        per_kwh=price.per_kwh,
+        per_minute=price.per_minute,
+        start_fee=price.start_fee,
+        idle_per_minute=price.idle_per_minute,
+        idle_free_min=price.idle_free_min,
+    )
+
+
+def session_cost(seen: Seen, each: Known) -> float | None:
+    """What the session there has cost so far: as the station says, else worked out; None without prices."""
+    session = each.session
+    if session is None:
+        return None
+    if session.cost is not None:
+        return session.cost.total
+    return cost_of(tariff_of(seen, each.number), session.energy_wh, session.elapsed_s)
+
+
 def is_free_of_charge(tariff: Tariff) -> bool:
     return not (tariff.per_kwh or tariff.per_minute or tariff.start_fee or tariff.idle_per_minute)
 

@@ -81,7 +81,6 @@ def _cells(page: Page, each: Known) -> list[tuple[str, str]]:
     words, session = page.words, each.session
     energy = None if session is None else session.energy_wh
     elapsed = None if session is None else session.elapsed_s
-    tariff = facts.tariff_of(page.view.seen, each.number)
     label = words("ses.energy")
     if not page.is_large and page.wide(label, page.sizes.small) > page.px(34):
         label = words("ses.energy_short")
@@ -92,17 +91,16 @@ def _cells(page: Page, each: Known) -> list[tuple[str, str]]:
     ]
     if each.is_dc:
         cells.append((words("ses.left"), values.duration(each.remaining_s, words)))
-    cells.append((words("ses.cost"), _cost(page, each, tariff is not None)))
+    cells.append((words("ses.cost"), _cost(page, each)))
     return cells
 
 
-def _cost(page: Page, each: Known, has_tariff: bool) -> str:
-    tariff = facts.tariff_of(page.view.seen, each.number)
-    if tariff is None or each.session is None or not has_tariff:
+def _cost(page: Page, each: Known) -> str:
+    tariff, amount = facts.session_tariff(page.view.seen, each), facts.session_cost(page.view.seen, each)
+    if tariff is None or each.session is None:
         return page.words("ses.cost_in_app")
-    if facts.is_free_of_charge(tariff):
+    if facts.is_free_of_charge(tariff) and not amount:
         return page.words("price.free")
-    amount = facts.cost_of(tariff, each.session.energy_wh, each.session.elapsed_s)
     return values.DASH if amount is None else values.money(amount, tariff, page.words)
 
 

@@ -75,7 +75,7 @@ def _tight(page: Page, cells: list[tuple[str, str]], notes: list[str], link: str
 
 
 def _tariff(page: Page) -> Tariff | None:
-    return facts.tariff_of(page.view.seen, page.view.place.connector)
+    return facts.session_tariff(page.view.seen, facts.here(page.view))
 
 
 def _cells(page: Page) -> tuple[list[tuple[str, str]], str]:
@@ -91,6 +91,8 @@ def _cells(page: Page) -> tuple[list[tuple[str, str]], str]:
     tariff = _tariff(page)
     cost = facts.number_field(view, "cost")
     currency = view.place.fields.get("currency", "")
+    if session is not None and session.cost is not None and session.cost.is_told:
+        cost = session.cost.total
     if cost is None and energy is not None and elapsed is not None:
         cost = facts.cost_of(tariff, energy, elapsed)
     label = words("ses.energy")

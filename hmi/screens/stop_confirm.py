@@ -42,8 +42,7 @@ def picture(view: View) -> Picture:
     if not is_own or each.session is None:
         cells = [(words("menu.connector", n=each.number), values.percent(each.soc_pct))]
     else:
-        tariff = facts.tariff_of(view.seen, each.number)
-        cost = facts.cost_of(tariff, each.session.energy_wh, each.session.elapsed_s)
+        tariff, cost = facts.session_tariff(view.seen, each), facts.session_cost(view.seen, each)
         cells = [(words("ses.energy"), values.kilowatt_hours(each.session.energy_wh, words))]
         if tariff is not None and cost is not None and not facts.is_free_of_charge(tariff):
             cells.append((words("ses.cost"), values.money(cost, tariff, words)))
