@@ -108,9 +108,10 @@ class System:
     """`async with System(folder) as system:` begins with everything up, the link accepted, and nobody plugged in.
 
     `closings_per_minute` is what the simulated controllers allow; rounds that are quicker than people need more.
+    `change` are other values of sections of the station file.
     """
 
-    def __init__(self, folder: Path, *, closings_per_minute: int = 3) -> None:
+    def __init__(self, folder: Path, *, closings_per_minute: int = 3, change: dict[str, Any] | None = None) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.wires = folder / "wires"
@@ -124,6 +125,7 @@ class System:
         self.groups: list[int] = []
         """Process ids of all that this test started: each leads a session of its own."""
         self._closings = closings_per_minute
+        self._change = change or {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -149,6 +151,8 @@ class System:
     async def _start_devices(self) -> None:
         self.wires.mkdir()
         station = tomllib.loads(TWO_AC)
+        for name, values in self._change.items():
+            station[name] = station.get(name, {}) | values
         here = {port["name"]: str(self.wires / port["name"]) for port in station["port"]}
         self.station_file.write_text(toml_text(prepared(station, here, self.central.url)), encoding="utf-8")
         extra = {"connector": [{"number": n, "closings_per_minute": self._closings} for n in CARDS]}
