@@ -44,7 +44,7 @@ def _fit(page: Page, area: Rect) -> int:
         return max(1, min(4, (area.height + gap) // (least + gap)))
     if page.is_large:
         return 1 if page.width_mm < 300 else 2
-    if area.height >= page.px(48) + gap or area.width >= page.px(4 * 48):
+    if area.height >= page.px(48) + gap or area.width >= page.px(4 * 68):
         return 4
     return 2
 

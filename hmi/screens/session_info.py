@@ -146,18 +146,20 @@ def _overview(page: Page, area: Rect, each: Known, cells: list[tuple[str, str]])
         _small_portrait(page, area, each, cells, line)
         return
     if page.is_portrait:
-        side = min(area.width * (60 if not page.is_tight else 52) // 100, area.height * 38 // 100)
         if line:
             lines = 2 if page.wide(page.words(line), sizes.body) > area.width - page.px(16) else 1
             height = page.block(lines, sizes.body) + page.px(3)
             spot, area = grid.bottom(area, height, page.px(3))
             why_line(page, spot, line, lines)
-        spot, rest = grid.top(area, side, page.px(4))
+        spot, rest = grid.top(area, min(area.width * 60 // 100, area.height * 40 // 100), page.px(4))
         _ring(page, spot, each)
-        if rest.height > page.px(82) and _points(page.view, each):
-            chart, rest = grid.bottom(rest, rest.height * 45 // 100, page.px(4))
+        if rest.height > page.px(58) and len(_points(page.view, each)) >= LEAST_POINTS:
+            values_height = 2 * (page.block(1, sizes.small) + page.block(1, sizes.value * 0.72) + page.px(1))
+            chart, rest = grid.bottom(rest, rest.height - values_height - page.px(4), page.px(4))
             _chart(page, chart, each)
-        _grid(page, rest, cells, 2)
+            _grid(page, rest, cells, 3)
+        else:
+            _grid(page, rest, cells, 2)
         return
     if line:
         spot, area = grid.bottom(area, page.block(1, sizes.body) + page.px(1 if page.is_tight else 4), page.px(1.5))
@@ -166,7 +168,7 @@ def _overview(page: Page, area: Rect, each: Known, cells: list[tuple[str, str]])
     spot, rest = grid.left(area, side, page.px(4 if page.is_tight else 7))
     _ring(page, spot, each)
     if not page.is_tight and rest.height > page.px(60) and len(_points(page.view, each)) >= LEAST_POINTS:
-        values_height = 2 * (page.block(1, sizes.small) + page.block(1, sizes.value * 0.85) + page.px(1))
+        values_height = 2 * (page.block(1, sizes.small) + page.block(1, sizes.value * 0.72) + page.px(0.5))
         chart, rest = grid.bottom(rest, rest.height - values_height - page.px(4), page.px(4))
         _chart(page, chart, each)
         _grid(page, rest, cells, 3)

@@ -50,7 +50,7 @@ def picture(view: View) -> Picture:
     area = frame(page, title, actions=[done], subtitle=subtitle)
     if link:
         if page.is_portrait:
-            spot, area = grid.bottom(area, max(page.px(62), area.height * 34 // 100), page.px(4))
+            spot, area = grid.bottom(area, page.px(max(54.0, page.height_mm * 0.2)), page.px(4))
         else:
             spot, area = grid.right(area, max(page.px(50), area.width * 27 // 100), page.px(6))
         qr(page, card(page, spot), link, words("ses.receipt"), page.palette.card)
@@ -147,10 +147,10 @@ def _numbers(page: Page, area: Rect, cells: list[tuple[str, str]], notes: list[s
         page.text(spot, note, sizes.body, colour=palette.faint, lines=lines)
     down = -(-len(cells) // 2) if area.height > 2 * (page.block(1, sizes.small) + page.block(1, sizes.body)) else 1
     across = -(-len(cells) // down)
-    spots = [cell for row in grid.rows(area, down, 0) for cell in grid.columns(row, across, page.px(3))]
+    spots = [cell for row in grid.rows(area, down, 0) for cell in grid.columns(row, across, page.px(5))]
     room = Rect(0, 0, spots[0].width, max(0, spots[0].height - page.block(1, sizes.small) - page.px(0.4)))
     shown = [value for _, value in cells]
     is_bold = all(page.wide(value, sizes.least, True) <= room.width for value in shown)
-    cap = page.alike(shown, room, max(sizes.value, sizes.primary * 0.9), 1, is_bold)
+    cap = page.alike(shown, room, sizes.value * 1.15, 1, is_bold)
     for (label, value), place in zip(cells, spots, strict=False):
         labelled(page, place, label, value, value_mm=cap, is_bold=is_bold)

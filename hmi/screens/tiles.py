@@ -21,7 +21,7 @@ def fitting(page: Page, area: Rect, count: int) -> int:
         return max(1, min(count, (area.height + gap) // (least + gap)))
     least = page.px(88 if page.is_large else 42 if page.is_tight else 47)
     if _is_low(page, area.height):
-        least = page.px(66 if page.is_tight else 72)
+        least = page.px(66 if page.is_tight else 78)
     return max(1, min(count, MOST_IN_A_ROW, (area.width + gap) // (least + gap)))
 
 
@@ -33,7 +33,7 @@ def _is_low(page: Page, height: int) -> bool:
         return height < page.px(32)
     sizes = page.sizes
     number = page.block(1, max(12.0, sizes.primary * 0.8))
-    return height < number + 2 * page.block(1, sizes.body) + page.block(3, sizes.body) + page.px(20)
+    return height < number + 2 * page.block(1, sizes.body) + page.block(3, sizes.body) + page.px(10)
 
 
 def places(page: Page, area: Rect, shown: int, fit: int) -> list[Rect]:

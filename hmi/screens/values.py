@@ -9,7 +9,7 @@ from chargepoint.messages import Tariff
 from hmi.words import Words
 
 DASH = "—"
-NO_BREAK = " "
+NO_BREAK = "\u00a0"
 SIGNS = {"KZT": "₸", "RUB": "₽", "EUR": "€", "USD": "$", "CNY": "¥", "KGS": "сом", "UZS": "soʻm", "GBP": "£"}
 
 
