@@ -125,8 +125,11 @@ class ReaderSettings(Section, frozen=True, kw_only=True):
 
     name: Annotated[Name, about("What the log and the screens call it.")]
     driver: Annotated[str, about("Driver of the reader.")] = "simulated"
-    port: Annotated[str, about("Name of the [[port]] it hangs on; a reader has its port for itself.")] = ""
+    port: Annotated[
+        str, about("Name of the [[port]] it hangs on; a reader has its port for itself. Empty for driver pcsc.")
+    ] = ""
     connectors: Annotated[tuple[int, ...], about("Numbers of the connectors it stands for; empty: all.")] = ()
+    options: Annotated[Options, OPTIONS] = field(default_factory=dict)
 
 
 class ModulesSettings(Section, frozen=True, kw_only=True):
@@ -271,6 +274,14 @@ class LightSettings(Section, frozen=True, kw_only=True):
         about("Numbers of the connectors along the strip, each with an equal part; empty: all in their order."),
     ] = ()
     brightness_pct: Annotated[Annotated[float, Meta(gt=0, le=100)], about("Brightness by day.")] = 100.0
+    night_pct: Annotated[
+        Annotated[float, Meta(gt=0, le=100)],
+        about("Brightness at night as a part of that by day; warnings and answers to cards are not dimmed."),
+    ] = 40.0
+    night_from_h: Annotated[int, Meta(ge=0, le=23), about("Hour, local time, in which the night begins.")] = 22
+    night_to_h: Annotated[
+        int, Meta(ge=0, le=23), about("Hour in which it ends; the same as its begin: there is no night.")
+    ] = 6
     options: Annotated[Options, OPTIONS] = field(default_factory=dict)
 
 
