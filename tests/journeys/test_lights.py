@@ -106,6 +106,6 @@ async def test_lamps_on_outputs_show_the_colour_and_the_buzzer_sounds(tmp_path: 
         await rig.tap()
         await rig.until_status("CHARGED", 1)
         await rig.advance(3)
-        assert len(switchings(rig, 2)) == 4, "two tones"
+        assert len(switchings(rig, 2)) == 8, "short and long with the card, two tones at the end"
         rig.simulated.emergency(True)
         await rig.until(lambda: output_state(rig, "red").is_on and not output_state(rig, "green").is_on)

@@ -125,6 +125,7 @@ class Cabinet:
         self.climate.changed = self._site.balance
         shows = Shows(self._site, outlets)
         desk.card_seen, desk.card_handled = shows.card_seen, shows.card_handled
+        shows.choices = lambda: desk.at_screen.choices
         self._lights = Lights(shows, outlets, self._strips, self._loads, self._clock)
         for strip in self._lights.strips:
             strip.told = self._tell

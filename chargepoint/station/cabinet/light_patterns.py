@@ -16,19 +16,30 @@ import msgspec
 from chargepoint.vocabulary import ConnectorStatus
 from drivers.interfaces import Rgb
 
-NIGHT_FROM_H, NIGHT_TO_H = 22, 6
-NIGHT_PCT = 40.0
-"""Brightness at night, as a part of that by day."""
 CARD_SHOWN_S = 8.0
 """A card that is being checked shows at most so long."""
 REFUSED_SHOWN_S = 4.0
 FREE_IDLE_S = 300.0
-"""A vehicle that has been charged for longer than this is reminded by a slow pulse."""
+"""A vehicle that has been charged for longer than this is reminded by a slow pulse, where no price says otherwise."""
 PLAIN_STEP_S = 0.5
 """A light of a controller changes at most so often, for it shares a wire with polls."""
 
 GREEN, BLUE, WHITE, RED = (0, 255, 0), (0, 60, 255), (255, 255, 255), (255, 0, 0)
 VIOLET, YELLOW, DIM_WHITE, DARK = (150, 0, 255), (255, 170, 0), (70, 70, 80), (0, 0, 0)
+
+
+class Night(msgspec.Struct, frozen=True):
+    """Local hours of the night (from the first to before the second), and how bright it is then, % of that by day."""
+
+    from_h: int = 22
+    to_h: int = 6
+    pct: float = 40.0
+
+    def holds(self, hour: int) -> bool:
+        """Whether it is night in this hour; never where both are the same."""
+        if self.from_h <= self.to_h:
+            return self.from_h <= hour < self.to_h
+        return hour >= self.from_h or hour < self.to_h
 
 
 class Rhythm(enum.Enum):
@@ -61,6 +72,7 @@ class Pattern(enum.Enum):
     CHARGED_LONG = (WHITE, Rhythm.BREATHING, 2.0, 0)
     CARD_CHECKED = (WHITE, Rhythm.RUNNING, 1.0, 0)
     CARD_REFUSED = (RED, Rhythm.BLINKS, 2.0, 3)
+    CHOOSE = (GREEN, Rhythm.BLINKS, 1.0, 1)  # a card waits: plug in, or plug in again, the one that is meant
     RESERVED = (VIOLET, Rhythm.HALF, 0.0, 0)
     NO_POWER = (DIM_WHITE, Rhythm.TWO_DOTS, 0.0, 0)
     ERROR = (RED, Rhythm.BLINKS, 2.0, 2)
@@ -109,7 +121,8 @@ PATTERNS: dict[ConnectorStatus, Pattern] = {
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """What decides how a connector is shown. `card` is `checked`, `refused` or empty; `charged_s` since its end."""
+    """What decides how a connector is shown. `card` is `checked`, `refused` or empty; `charged_s` since its end,
+    `free_idle_s` how long that may be. `is_choice`: a card waits for somebody to choose among this and others."""
 
     status: ConnectorStatus
     is_reserved: bool = False
@@ -117,7 +130,9 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     is_starting: bool = False
     soc_pct: float | None = None
     charged_s: float = 0.0
+    free_idle_s: float = FREE_IDLE_S
     card: str = ""
+    is_choice: bool = False
 
 
 def pattern_of(look: Look) -> Pattern:
@@ -126,6 +141,8 @@ def pattern_of(look: Look) -> Pattern:
         return Pattern.EMERGENCY
     if look.card:
         return Pattern.CARD_REFUSED if look.card == "refused" else Pattern.CARD_CHECKED
+    if look.is_choice:
+        return Pattern.CHOOSE
     if look.is_starting:
         return Pattern.STARTING
     if look.status is ConnectorStatus.AVAILABLE and look.is_out_of_service:
@@ -134,22 +151,31 @@ def pattern_of(look: Look) -> Pattern:
         return Pattern.RESERVED
     if look.status is ConnectorStatus.CHARGING and look.soc_pct is not None:
         return Pattern.CHARGING_LEVEL
-    if look.status is ConnectorStatus.CHARGED and look.charged_s > FREE_IDLE_S:
+    if look.status is ConnectorStatus.CHARGED and look.charged_s > look.free_idle_s:
         return Pattern.CHARGED_LONG
     return PATTERNS[look.status]
 
 
 UNDIMMED = frozenset(
-    {Pattern.EMERGENCY, Pattern.ERROR, Pattern.METER_ERROR, Pattern.CARD_CHECKED, Pattern.CARD_REFUSED}
+    {
+        Pattern.EMERGENCY,
+        Pattern.ERROR,
+        Pattern.METER_ERROR,
+        Pattern.CARD_CHECKED,
+        Pattern.CARD_REFUSED,
+        Pattern.CHOOSE,
+    }
 )
 """What warns, or answers somebody who stands there, is as bright at night."""
 
 
-def brightness(pattern: Pattern, day_pct: float, local_hour: int | None) -> float:
+BY_DEFAULT = Night()
+
+
+def brightness(pattern: Pattern, day_pct: float, local_hour: int | None, night: Night = BY_DEFAULT) -> float:
     """0..1; at night a part of it. An hour that is not known is day: rather too bright than unseen."""
-    is_late = local_hour is not None and (local_hour >= NIGHT_FROM_H or local_hour < NIGHT_TO_H)
-    is_night = is_late and pattern not in UNDIMMED
-    return min(100.0, max(0.0, day_pct)) / 100.0 * (NIGHT_PCT / 100.0 if is_night else 1.0)
+    is_night = local_hour is not None and night.holds(local_hour) and pattern not in UNDIMMED
+    return min(100.0, max(0.0, day_pct)) / 100.0 * (night.pct / 100.0 if is_night else 1.0)
 
 
 def render(pattern: Pattern, pixels: int, at_s: float, bright: float, soc_pct: float | None = None) -> list[Rgb]:
@@ -230,6 +256,7 @@ PLAIN_ROUNDS: dict[Pattern, str] = {
     Pattern.READY: "1110",
     Pattern.CARD_CHECKED: "10",
     Pattern.CARD_REFUSED: "101010",
+    Pattern.CHOOSE: "100",
     Pattern.CHARGED_LONG: "1110",
     Pattern.ERROR: "101000",
     Pattern.METER_ERROR: "10101000",
@@ -239,15 +266,29 @@ PLAIN_ROUNDS: dict[Pattern, str] = {
 """Half-second steps, 1 is lit. Charging is steady here: the light is blue, and a wire is not for breathing."""
 
 
-class Beep(msgspec.Struct, frozen=True):
-    """Sounds of a buzzer: lengths in s, sounding and silent in turn."""
+class Sound(enum.Enum):
+    """Sounds of a buzzer, which has one tone: lengths in s, sounding and silent in turn. Rising and falling of hmi.md
+    become short-long and one long."""
 
-    steps_s: tuple[float, ...]
+    ACCEPTED = (0.1, 0.1, 0.3)
+    REFUSED = (0.8,)
+    CHOOSE = (0.2, 0.2, 0.2, 0.2, 0.2)
+    ENDED = (0.2, 0.2, 0.2)
 
 
-BEEPS: dict[Pattern, Beep] = {
-    Pattern.WAITING_FOR_EV: Beep((0.1, 0.1, 0.2)),
-    Pattern.CHARGED: Beep((0.2, 0.2, 0.2)),
-    Pattern.CARD_REFUSED: Beep((0.8,)),
+SOUND_OF_PATTERN: dict[Pattern, Sound] = {
+    Pattern.WAITING_FOR_EV: Sound.ACCEPTED,
+    Pattern.CHARGED: Sound.ENDED,
 }
-"""A buzzer has one tone: rising, two tones and falling of hmi.md become short-long, two, and one long."""
+"""Sounds when a pattern begins."""
+SOUND_OF_CARD: dict[str, Sound] = {
+    "started": Sound.ACCEPTED,
+    "waiting_for_ev": Sound.ACCEPTED,
+    "stopped": Sound.ACCEPTED,
+    "own_session": Sound.ACCEPTED,
+    "choose": Sound.CHOOSE,
+    "refused": Sound.REFUSED,
+    "unavailable": Sound.REFUSED,
+    "nothing_to_do": Sound.REFUSED,
+}
+"""Sounds when it is known what comes of a card, by `CardOutcome.outcome`."""

@@ -15,7 +15,7 @@ from chargepoint.config import LightSettings
 from chargepoint.messages import CardOutcome, LightState, PresentCard
 from chargepoint.station.asking import asked
 from chargepoint.station.cabinet import light_patterns as patterns
-from chargepoint.station.cabinet.light_patterns import Look, Pattern
+from chargepoint.station.cabinet.light_patterns import Look, Night, Pattern, Sound
 from chargepoint.station.cabinet.signals import Load
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.site import Site
@@ -33,7 +33,8 @@ REPEAT_LIGHT_S = 30.0
 RETRY_S = 5.0
 STARTING_S = 60.0
 LAMP_FOR_S = 5.0
-REFUSED = frozenset({"refused", "unavailable"})
+SAME_SOUND_S = 2.0
+"""A sound that is asked for again within this time is still the same."""
 
 Wheel = tuple[OutputFunction, ...]
 LAMPS: Wheel = (OutputFunction.LIGHT_RED, OutputFunction.LIGHT_GREEN, OutputFunction.LIGHT_BLUE)
@@ -41,7 +42,7 @@ LIT_ABOVE = 100
 """A lamp of a colour is lit when the colour has more than this of 255; dimming is not for relays."""
 
 WORST_FIRST = (
-    Pattern.EMERGENCY, Pattern.CARD_REFUSED, Pattern.CARD_CHECKED, Pattern.ERROR, Pattern.METER_ERROR,
+    Pattern.EMERGENCY, Pattern.CARD_REFUSED, Pattern.CARD_CHECKED, Pattern.CHOOSE, Pattern.ERROR, Pattern.METER_ERROR,
     Pattern.WAITING_FOR_EV, Pattern.CHARGING_LEVEL, Pattern.CHARGING, Pattern.CHARGED_LONG, Pattern.CHARGED,
     Pattern.READY, Pattern.AVAILABLE, Pattern.RESERVED, Pattern.NO_POWER, Pattern.UPDATING, Pattern.STARTING,
     Pattern.UNAVAILABLE, Pattern.OUT_OF_SERVICE,
@@ -58,6 +59,10 @@ class Shows:
         self._begun_s = site.clock.mono()
         self._charged_since: dict[int, float] = {}
         self._cards: dict[int, tuple[str, float]] = {}
+        self.cues: dict[int, tuple[Sound, float]] = {}
+        """The last sound that a card made, and when, by connector; 0: anywhere."""
+        self.choices: Callable[[], tuple[int, ...]] = tuple
+        """Connectors of which a card waits for one to be chosen."""
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -70,12 +75,16 @@ class Shows:
 
     def card_handled(self, request: PresentCard, outcome: CardOutcome) -> None:
         """What came of it: a refusal shows for a while, everything else shows in the connector's own status."""
+        now = self._site.clock.mono()
         for number in request.connectors or self.numbers:
             self._cards.pop(number, None)
-        if outcome.outcome in REFUSED:
-            meant = (outcome.connector,) if outcome.connector is not None else request.connectors or self.numbers
+        meant = (outcome.connector,) if outcome.connector is not None else request.connectors or self.numbers
+        sound = patterns.SOUND_OF_CARD.get(outcome.outcome)
+        if sound is not None:
+            self.cues |= dict.fromkeys((0, *meant), (sound, now))
+        if sound is Sound.REFUSED:
             for number in meant:
-                self._cards[number] = ("refused", self._site.clock.mono() + patterns.REFUSED_SHOWN_S)
+                self._cards[number] = ("refused", now + patterns.REFUSED_SHOWN_S)
 
     def pattern(self, number: int) -> Pattern:
         """What connector `number` shows; a number that is none is dark as one without link."""
@@ -107,7 +116,9 @@ class Shows:
             is_starting=is_new or ConnectorFlag.REBOOTING in outlet.flags,
             soc_pct=self.soc_pct(outlet.number),
             charged_s=now - since_s,
+            free_idle_s=_free_idle_s(outlet),
             card=self._card(outlet.number, now),
+            is_choice=outlet.number in self.choices(),
         )
 
     def _card(self, number: int, now: float) -> str:
@@ -117,10 +128,16 @@ class Shows:
             return ""
         return kind
 
-    def brightness(self, pattern: Pattern, day_pct: float) -> float:
+    def brightness(self, pattern: Pattern, day_pct: float, night: Night = patterns.BY_DEFAULT) -> float:
         """By the hour where the station stands; by day while the time is not known."""
         clock = self._site.clock
-        return patterns.brightness(pattern, day_pct, clock.now().astimezone().hour if clock.is_set else None)
+        return patterns.brightness(pattern, day_pct, clock.now().astimezone().hour if clock.is_set else None, night)
+
+
+def _free_idle_s(outlet: Outlet) -> float:
+    """How long its vehicle may stay after the charge: as long as that costs nothing."""
+    price = None if outlet.session is None else outlet.session.price
+    return price.idle_free_min * 60.0 if price is not None and price.idle_per_minute else patterns.FREE_IDLE_S
 
 
 class StripPoint:
@@ -135,6 +152,7 @@ class StripPoint:
         self._shows = shows
         self._clock = clock
         self._segments = settings.segments or shows.numbers
+        self._night = Night(settings.night_from_h, settings.night_to_h, settings.night_pct)
         self._patterns: dict[int, Pattern] = {}
         self._has_failed = False
 
@@ -163,7 +181,7 @@ class StripPoint:
         for place, number in enumerate(numbers):
             first, last = pixels * place // len(numbers), pixels * (place + 1) // len(numbers)
             pattern = self._patterns[number]
-            bright = self._shows.brightness(pattern, self.settings.brightness_pct)
+            bright = self._shows.brightness(pattern, self.settings.brightness_pct, self._night)
             found += patterns.render(pattern, last - first, at_s, bright, self._shows.soc_pct(number))
         return found, any(pattern.moves for pattern in self._patterns.values())
 
@@ -237,8 +255,10 @@ class Lamps:
         self._buzzers = [load for load in loads if load.settings.function is OutputFunction.BUZZER]
         self._shows = shows
         self._clock = clock
+        self._begun_s = clock.mono()
         self._heard: dict[int, Pattern] = {}
-        self._sounding: dict[int, list[tuple[float, bool]]] = {}
+        self._cue_heard_s: dict[int, float] = {}
+        self._begun: dict[int, tuple[Sound, float]] = {}
 
     async def run(self) -> None:
         """Switch until cancelled."""
@@ -259,18 +279,32 @@ class Lamps:
         return self._shows.of_station() if number == 0 else self._shows.pattern(number)
 
     def _sounds(self, number: int, now: float) -> bool:
-        """A sound begins when its pattern begins."""
+        """Whether it sounds now: with a card, or when a pattern begins that has a sound."""
         pattern, before = self._pattern(number), self._heard.get(number)
         self._heard[number] = pattern
-        if before is not None and pattern is not before and pattern in patterns.BEEPS:
-            until_s, steps = now, []
-            for place, length_s in enumerate(patterns.BEEPS[pattern].steps_s):
-                until_s += length_s
-                steps.append((until_s, place % 2 == 0))
-            self._sounding[number] = steps
-        steps = [step for step in self._sounding.get(number, []) if now < step[0]]
-        self._sounding[number] = steps
-        return bool(steps) and steps[0][1]
+        if before is not None and pattern is not before and pattern in patterns.SOUND_OF_PATTERN:
+            self._begin(number, patterns.SOUND_OF_PATTERN[pattern], now)
+        sound, at_s = self._shows.cues.get(number, (None, 0.0))
+        if sound is not None and at_s > self._cue_heard_s.get(number, self._begun_s):
+            self._cue_heard_s[number] = at_s
+            self._begin(number, sound, now)
+        playing = self._begun.get(number)
+        return playing is not None and is_sounding(playing[0], now - playing[1])
+
+    def _begin(self, number: int, sound: Sound, now: float) -> None:
+        """From its beginning, unless it has just been heard: a card and the pattern after it say the same."""
+        last = self._begun.get(number)
+        if last is None or last[0] is not sound or now - last[1] > SAME_SOUND_S:
+            self._begun[number] = (sound, now)
+
+
+def is_sounding(sound: Sound, for_s: float) -> bool:
+    """Whether it is heard so long after its beginning."""
+    for place, length_s in enumerate(sound.value):
+        if for_s < length_s:
+            return place % 2 == 0
+        for_s -= length_s
+    return False
 
 
 class Lights:

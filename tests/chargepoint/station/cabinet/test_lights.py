@@ -16,6 +16,7 @@ from chargepoint.station.cabinet.light_patterns import (
     PLAIN_ROUNDS,
     PLAIN_STEP_S,
     Look,
+    Night,
     Pattern,
     Rhythm,
     brightness,
@@ -117,10 +118,17 @@ def test_night_is_darker_and_an_unknown_hour_is_day() -> None:
     assert render(free, 1, 0.0, brightness(free, 100.0, 23)) == [(0, 102, 0)]
 
 
+def test_the_hours_of_the_night_are_the_owners() -> None:
+    early = Night(from_h=1, to_h=5, pct=10.0)
+    assert [hour for hour in range(24) if brightness(Pattern.READY, 100.0, hour, early) < 1.0] == [1, 2, 3, 4]
+    assert brightness(Pattern.READY, 50.0, 2, early) == pytest.approx(0.05)
+    assert not any(Night(from_h=6, to_h=6).holds(hour) for hour in range(24))
+
+
 def test_what_warns_and_what_answers_a_card_is_as_bright_at_night() -> None:
     undimmed = {pattern for pattern in Pattern if brightness(pattern, 100.0, 23) == 1.0}
     cards = {Pattern.CARD_CHECKED, Pattern.CARD_REFUSED}
-    assert undimmed == cards | {Pattern.EMERGENCY, Pattern.ERROR, Pattern.METER_ERROR}
+    assert undimmed == cards | {Pattern.CHOOSE, Pattern.EMERGENCY, Pattern.ERROR, Pattern.METER_ERROR}
 
 
 @pytest.mark.parametrize("pattern", Pattern)
