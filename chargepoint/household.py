@@ -9,13 +9,15 @@ import msgspec
 
 from chargepoint import passwords
 from chargepoint.bus import Bus
+from chargepoint.entrance import Entrance
 from chargepoint.messages import (
     ActionResult,
+    BindCard,
     ChangeSettings,
-    CheckPassword,
     Done,
     Noted,
     ReadSettings,
+    ReadUsers,
     RemoveUser,
     SaveUser,
     SecurityNoted,
@@ -23,9 +25,11 @@ from chargepoint.messages import (
     SettingsPage,
     SettingsState,
     User,
+    UserRow,
+    UsersPage,
     UsersState,
 )
-from chargepoint.storage.settings import SettingsStore, card_key, login_key
+from chargepoint.storage.settings import Keys, SettingsStore, card_key, login_key
 from chargepoint.vocabulary import EventType, Role
 
 MAX_CARDS = 15
@@ -43,23 +47,26 @@ MAX_ENERGY_LIMIT_WH = 999_999_000
 
 
 class Household:
-    """Serves ReadSettings, ChangeSettings, SaveUser, RemoveUser, CheckPassword on the hub's own bus."""
+    """Serves ReadSettings, ChangeSettings, SaveUser, RemoveUser, ReadUsers, BindCard on the hub's own bus, and with
+    `entrance` all log-ins."""
 
-    def __init__(self, store: SettingsStore, bus: Bus) -> None:
+    def __init__(self, store: SettingsStore, bus: Bus, *, card_alone: bool = False) -> None:
         self._store = store
         self._bus = bus
         self._one_at_a_time = asyncio.Lock()  # users change one after another: the rules look at all of them
-        self._one_hash = asyncio.Lock()  # each takes memory and time on purpose; a flood of tries waits here
+        self.entrance = Entrance(store, bus, store.clock, self._one_at_a_time, card_alone=card_alone)
         bus.serve(ReadSettings, self._read)
         bus.serve(ChangeSettings, self._change)
         bus.serve(SaveUser, self._save_user)
         bus.serve(RemoveUser, self._remove_user)
-        bus.serve(CheckPassword, self._check_password)
+        bus.serve(ReadUsers, self._read_users)
+        bus.serve(BindCard, self._bind_card)
 
     def tell(self) -> None:
         """The states of settings and users, for everybody."""
         self._bus.set_state("settings", SettingsState(values=dict(self._store.values)))
         self._bus.set_state("users", UsersState(users=self._store.users()))
+        self.entrance.tell()
 
     async def _read(self, request: ReadSettings, _sender: str) -> SettingsPage:
         values = {key: value for key, value in self._store.values.items() if key.startswith(request.prefix)}
@@ -97,14 +104,10 @@ class Household:
     async def _save_user(self, request: SaveUser, sender: str) -> ActionResult:
         async with self._one_at_a_time:
             user = msgspec.structs.replace(request.user, login=request.user.login.strip())
-            refusal = self._refusal(user, request.password, request.by)
+            refusal = self._refusal(user, request.password, request.by) or _refusal_of_pin(request.pin)
             if refusal is not None:
                 return refusal
-            password_hash = None
-            if request.password is not None:
-                async with self._one_hash:
-                    password_hash = await asyncio.to_thread(passwords.hashed, request.password)
-            await self._store.save_user(user, password_hash, _author(request.by, sender))
+            await self._store.save_user(user, None, _author(request.by, sender), await self._keys(user, request))
             self._bus.set_state("users", UsersState(users=self._store.users()))
         self._note_user("saved", user.login, request.by, sender)
         return ActionResult(ok=True, code="ok")
@@ -169,16 +172,44 @@ class Household:
         self._note_user("removed", user.login, request.by, sender)
         return ActionResult(ok=True, code="ok")
 
-    async def _check_password(self, request: CheckPassword, sender: str) -> ActionResult:
-        stored = self._store.password_hash(request.login)
-        async with self._one_hash:
-            is_right = await asyncio.to_thread(passwords.is_right, request.password, stored)
-        user = self._store.user(request.login)
-        is_in = is_right and user is not None and not user.is_blocked
-        self._note_login(is_in, request.login if user is not None else "unknown", sender)
-        if is_in and user is not None:
-            return ActionResult(ok=True, code="ok", text=user.role.value)
-        return ActionResult(ok=False, code="wrong", text="Login or password is wrong.")
+    async def _keys(self, user: User, request: SaveUser) -> Keys:
+        """What he proves himself with from now on."""
+        keys = self._store.keys(user.login)
+        if request.password is not None:
+            made = await self.entrance.hash_of(request.password)
+            keys = msgspec.structs.replace(keys, password_hash=made, must_change=False)
+        if request.pin is not None:
+            made_pin = await self.entrance.hash_of(request.pin) if request.pin else None
+            keys = msgspec.structs.replace(keys, pin_hash=made_pin)
+        if request.must_change is not None:
+            keys = msgspec.structs.replace(keys, must_change=request.must_change)
+        return keys
+
+    async def _read_users(self, _request: ReadUsers, _sender: str) -> UsersPage:
+        rows = []
+        for user in self._store.users():
+            keys = self._store.keys(user.login)
+            rows.append(UserRow(user, keys.password_hash is not None, keys.pin_hash is not None, keys.must_change))
+        return UsersPage(users=tuple(rows))
+
+    async def _bind_card(self, request: BindCard, sender: str) -> ActionResult:
+        async with self._one_at_a_time:
+            user = self._store.user(request.login)
+            if user is None:
+                return ActionResult(ok=False, code="unknown_user", text=f"There is no user {request.login[:40]!r}.")
+            others = tuple(card for card in user.cards if card_key(card) != card_key(request.card))
+            if request.is_bound is (len(others) < len(user.cards)):
+                if request.is_bound:
+                    return ActionResult(ok=True, code="ok", text="The card is his already.")
+                return ActionResult(ok=False, code="not_bound", text="This card is not his.")
+            user = msgspec.structs.replace(user, cards=(*others, request.card) if request.is_bound else others)
+            refusal = self._refusal(user, None, request.by)
+            if refusal is not None:
+                return refusal
+            await self._store.save_user(user, None, _author(request.by, sender))
+            self._bus.set_state("users", UsersState(users=self._store.users()))
+        self._note_user("card bound" if request.is_bound else "card unbound", user.login, request.by, sender)
+        return ActionResult(ok=True, code="ok")
 
     # --------------------------------------------------------------------------------------------------- notes
 
@@ -187,14 +218,6 @@ class Household:
             Noted(
                 event_type=EventType.CONFIG_CHANGED, action="Success", message=f"{text[:800]} by {_author(by, sender)}"
             )
-        )
-
-    def _note_login(self, is_in: bool, login: str, sender: str) -> None:
-        """What was typed as an unknown login may be a password: it is not written down."""
-        kind = "MaintenanceLoginAccepted" if is_in else "MaintenanceLoginFailed"
-        extra = f"{{'user': {login[:100]!r}, 'origin': {sender!r}}}"
-        self._bus.publish(
-            SecurityNoted(type=kind, source_type="user", source=login[:150], operation="login", extra=extra)
         )
 
     def _note_user(self, operation: str, login: str, by: str, sender: str) -> None:
@@ -208,6 +231,11 @@ class Household:
                 extra=login,
             )
         )
+
+
+def _refusal_of_pin(pin: str | None) -> ActionResult | None:
+    why = passwords.weakness_of_pin(pin) if pin else ""
+    return ActionResult(ok=False, code="bad_pin", text=why) if why else None
 
 
 def _author(by: str, sender: str) -> str:

@@ -116,7 +116,7 @@ class Hub:
         try:
             if store is not None:
                 await self._remember_birth(store)
-                Household(store, self.bus).tell()
+                Household(store, self.bus, card_alone=self.world.settings.screen.card_alone).tell()
             self.bus.serve(RestartService, self._restart_service)
             self.bus.serve(EndStation, self._end_station)
             self.wall_time.tell()

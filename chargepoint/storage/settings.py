@@ -51,10 +51,22 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE TABLE fact (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE user ADD COLUMN pin_hash TEXT;
+    ALTER TABLE user ADD COLUMN must_change INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 
 MAX_CHANGES = 20_000
 """Of the history of changes the oldest go beyond this."""
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """What a user proves himself with, as hashes; None: he has none. `must_change`: the password is asked for anew."""
+
+    password_hash: str | None = None
+    pin_hash: str | None = None
+    must_change: bool = False
 
 
 def login_key(login: str) -> str:
@@ -72,10 +84,10 @@ class SettingsStore:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._clock = clock
+        self.clock = clock
         self.values: dict[str, str] = {}
         self._users: dict[str, User] = {}
-        self._hashes: dict[str, str | None] = {}
+        self._keys: dict[str, Keys] = {}
         self._facts: dict[str, str] = {}
 
     @classmethod
@@ -100,7 +112,7 @@ class SettingsStore:
         changed = {key: value for key, value in values.items() if self.values.get(key) != value}
         if not changed:
             return {}
-        moment = self._clock.moment()
+        moment = self.clock.moment()
         async with self._database.transaction() as tx:
             for key, value in changed.items():
                 if value is None:
@@ -137,9 +149,13 @@ class SettingsStore:
     def user(self, login: str) -> User | None:
         return self._users.get(login_key(login))
 
+    def keys(self, login: str) -> Keys:
+        """What the login proves itself with; nothing for an unknown login."""
+        return self._keys.get(login_key(login), Keys())
+
     def password_hash(self, login: str) -> str | None:
         """The stored hash of the login's password; None for an unknown login and for a user without a password."""
-        return self._hashes.get(login_key(login))
+        return self.keys(login).password_hash
 
     def owner_of(self, card: str) -> str | None:
         """The login to which a card belongs."""
@@ -149,41 +165,58 @@ class SettingsStore:
                 return user.login
         return None
 
-    async def save_user(self, user: User, password_hash: str | None, by: str) -> None:
-        """Add or change a user; `password_hash` None keeps the one there is. Raises sqlite3.IntegrityError for a card
-        that is another's."""
+    async def save_user(self, user: User, password_hash: str | None, by: str, keys: Keys | None = None) -> None:
+        """Add or change a user; `keys` are all he proves himself with, without them a `password_hash` of None keeps
+        those there are. Raises sqlite3.IntegrityError for a card that is another's."""
         key = login_key(user.login)
-        kept = password_hash if password_hash is not None else self._hashes.get(key)
-        moment = self._clock.moment()
+        kept = keys or self.keys(key)
+        if password_hash is not None:
+            kept = msgspec.structs.replace(kept, password_hash=password_hash)
+        is_new = kept.password_hash is not None and kept.password_hash != self.keys(key).password_hash
+        moment = self.clock.moment()
         async with self._database.transaction() as tx:
             await tx.execute("DELETE FROM card WHERE login_key = ?", (key,))
             await tx.execute("DELETE FROM user WHERE login_key = ?", (key,))
             await tx.execute(
-                "INSERT INTO user (login_key, login, role, is_blocked, is_allowed, energy_limit_wh, password_hash)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (key, user.login, user.role.value, user.is_blocked, user.is_allowed, user.energy_limit_wh, kept),
-            )
+                "INSERT INTO user (login_key, login, role, is_blocked, is_allowed, energy_limit_wh, password_hash,"
+                " pin_hash, must_change) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    key, user.login, user.role.value, user.is_blocked, user.is_allowed, user.energy_limit_wh,
+                    kept.password_hash, kept.pin_hash, kept.must_change,
+                ),
+            )  # fmt: skip
             for position, card in enumerate(user.cards):
                 await tx.execute(
                     "INSERT INTO card (number_key, number, position, login_key) VALUES (?, ?, ?, ?)",
                     (card_key(card), card, position, key),
                 )
-            await tx.execute(_REMEMBER, _change_row(f"user.{user.login}", _outline(user, password_hash), by, moment))
+            await tx.execute(_REMEMBER, _change_row(f"user.{user.login}", _outline(user, is_new), by, moment))
             await tx.execute(_FORGET, (MAX_CHANGES,))
         self._users[key] = user
-        self._hashes[key] = kept
+        self._keys[key] = kept
+
+    async def forget_all(self, by: str) -> None:
+        """Users and values go, the history of changes and the facts of the supervisor stay."""
+        moment = self.clock.moment()
+        async with self._database.transaction() as tx:
+            for table in ("card", "user", "setting"):
+                await tx.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
+            await tx.execute(_REMEMBER, _change_row("factory_reset", None, by, moment))
+        self.values.clear()
+        self._users.clear()
+        self._keys.clear()
 
     async def remove_user(self, login: str, by: str) -> None:
         """Raises KeyError for an unknown login."""
         key = login_key(login)
         user = self._users[key]
-        moment = self._clock.moment()
+        moment = self.clock.moment()
         async with self._database.transaction() as tx:
             await tx.execute("DELETE FROM card WHERE login_key = ?", (key,))
             await tx.execute("DELETE FROM user WHERE login_key = ?", (key,))
             await tx.execute(_REMEMBER, _change_row(f"user.{user.login}", None, by, moment))
         del self._users[key]
-        self._hashes.pop(key, None)
+        self._keys.pop(key, None)
 
     # --------------------------------------------------------------------------------------------------- facts
 
@@ -212,9 +245,11 @@ class SettingsStore:
         for number, owner in await self._database.read("SELECT number, login_key FROM card ORDER BY position", ()):
             cards.setdefault(owner, []).append(number)
         rows = await self._database.read(
-            "SELECT login_key, login, role, is_blocked, is_allowed, energy_limit_wh, password_hash FROM user", ()
+            "SELECT login_key, login, role, is_blocked, is_allowed, energy_limit_wh, password_hash, pin_hash,"
+            " must_change FROM user",
+            (),
         )
-        for key, login, role, is_blocked, is_allowed, energy_limit_wh, password_hash in rows:
+        for key, login, role, is_blocked, is_allowed, energy_limit_wh, password_hash, pin_hash, must_change in rows:
             kept = {
                 "login": login,
                 "role": role,
@@ -229,7 +264,11 @@ class SettingsStore:
                 log.error("settings.db: user %.40r is kept blocked: %s", login, error)
                 known = tuple(card for card in cards.get(key, ()) if isinstance(card, str))
                 self._users[key] = User(login=str(login), role=Role.CUSTOMER, cards=known, is_blocked=True)
-            self._hashes[key] = password_hash
+            self._keys[key] = Keys(_text(password_hash), _text(pin_hash), bool(must_change))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _texts(rows: Sequence[sqlite3.Row]) -> dict[str, str]:
@@ -246,11 +285,11 @@ def _change_row(key: str, value: str | None, by: str, moment: Moment) -> tuple[s
     return (key, value, by, moment.boot_id, moment.mono_s, at)
 
 
-def _outline(user: User, password_hash: str | None) -> str:
+def _outline(user: User, has_new_password: bool) -> str:
     """A user in the history of changes: no card numbers (S21), no password."""
     parts = [user.role.value, f"{len(user.cards)} cards"]
     parts += ["blocked"] if user.is_blocked else []
     parts += [] if user.is_allowed else ["not allowed"]
     parts += [f"limit {user.energy_limit_wh} Wh"] if user.energy_limit_wh is not None else []
-    parts += ["new password"] if password_hash is not None else []
+    parts += ["new password"] if has_new_password else []
     return ", ".join(parts)
