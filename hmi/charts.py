@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterable, Mapping
 
 from chargepoint.messages import ConnectorState
-from hmi.view import Moments
+from hmi.view import Live, Moments
 
 EVERY_S = 5.0
 MOST_POINTS = 720
 """An hour; of a longer session the last one."""
+LIVE_EVERY_S, LIVE_POINTS, LIVE_OLD_S = 1.0, 60, 5.0
 
 
 class Charts:
@@ -59,6 +60,35 @@ class Charts:
             (*before.soc_pct[-MOST_POINTS + 1 :], soc_pct),
         )
         return True
+
+
+class Minute:
+    """The last minute of each connector, a point each second, for the service menu."""
+
+    def __init__(self) -> None:
+        self._live: dict[int, Live] = {}
+        self._next_s = -math.inf
+
+    @property
+    def told(self) -> dict[int, Live]:
+        return dict(self._live)
+
+    def look(self, connectors: Mapping[int, ConnectorState], now_s: float) -> None:
+        """Take a point of each when a second has passed; forget all where there is nobody to look."""
+        if not connectors:
+            self._live = {}
+            return
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + LIVE_EVERY_S
+        for number, state in connectors.items():
+            before, reading = self._live.get(number, Live()), state.reading
+            is_fresh = reading is not None and reading.is_metered and now_s - state.reading_mono_s <= LIVE_OLD_S
+            voltage = _finite(reading.voltage_v) if reading is not None and is_fresh else None
+            current = _finite(max(reading.current_a)) if reading is not None and is_fresh else None
+            self._live[number] = Live(
+                (*before.voltage_v[-LIVE_POINTS + 1 :], voltage), (*before.current_a[-LIVE_POINTS + 1 :], current)
+            )
 
 
 def _power_w(state: ConnectorState) -> float | None:

@@ -7,10 +7,12 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from chargepoint.action_kinds import Asker
+from chargepoint.actions import carry_out
 from chargepoint.bus import Bus, CallFailed, Unavailable
 from chargepoint.messages import ActionResult, HistoryPage, ReadHistory, ReadSessions
 from chargepoint.records import HistoryRow, Session
-from hmi.flow.words import Answered, Ask
+from hmi.flow.words import Answered, Ask, Deed, Heard
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +26,7 @@ AGAIN_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 class Errands:
     """Asks on behalf of the screen. `answered` is called with what came of each wish that has a tag."""
 
-    def __init__(self, bus: Bus, answered: Callable[[Answered], None]) -> None:
+    def __init__(self, bus: Bus, answered: Callable[[Answered | Heard], None]) -> None:
         self._bus = bus
         self._answered = answered
         self._tasks: set[asyncio.Task[None]] = set()
@@ -34,9 +36,18 @@ class Errands:
     def ask(self, wish: Ask) -> None:
         """Send it. Raises nothing."""
         if len(self._tasks) >= MOST:
-            self._tell(wish, Answered(wish.tag, False, "busy", connector=wish.connector))
+            busy = (
+                Heard(wish.tag, None, "busy")
+                if wish.is_whole
+                else Answered(wish.tag, False, "busy", "", wish.connector)
+            )
+            self._tell(wish, busy)
             return
         self._start(self._ask(wish), f"wish {type(wish.request).__name__}")
+
+    def carry_out(self, deed: Deed) -> None:
+        """Do it; what came of it is told as `Heard`. Raises nothing."""
+        self._start(self._carry_out(deed), f"deed {deed.action}")
 
     def read_session(self, session_id: int, told: Callable[[Session], None]) -> None:
         """Read a session's record until it says why it ended; `told` is called with each that was read."""
@@ -59,7 +70,7 @@ class Errands:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _tell(self, wish: Ask, answer: Answered) -> None:
+    def _tell(self, wish: Ask, answer: Answered | Heard) -> None:
         if wish.tag:
             self._answered(answer)
 
@@ -68,12 +79,22 @@ class Errands:
             reply = await self._bus.call(wish.service, wish.request, wish.timeout_s)
         except (Unavailable, CallFailed, TimeoutError) as error:
             log.warning("%s: %s", type(wish.request).__name__, error)
+            if wish.is_whole:
+                self._tell(wish, Heard(wish.tag, None, "unavailable", str(error)))
+                return
             self._tell(wish, Answered(wish.tag, False, "unavailable", str(error), wish.connector))
             return
-        if isinstance(reply, ActionResult):
+        if wish.is_whole:
+            self._tell(wish, Heard(wish.tag, reply, "ok"))
+        elif isinstance(reply, ActionResult):
             self._tell(wish, Answered(wish.tag, reply.ok, reply.code, reply.text, wish.connector))
         else:
             self._tell(wish, Answered(wish.tag, True, "ok", connector=wish.connector))
+
+    async def _carry_out(self, deed: Deed) -> None:
+        asker = Asker(deed.login, deed.role, is_local=True)
+        result = await carry_out(self._bus, deed.action, deed.arguments, asker, passed=deed.passed)
+        self._answered(Heard("deed", result, result.code, result.text))
 
     async def _read(self, session_id: int, told: Callable[[Session], None]) -> None:
         try:

@@ -23,12 +23,24 @@ from hmi.errands import Errands
 from hmi.finger import Finger, held, still_there, touched
 from hmi.flow import Rules, StaffStep, first_place, next_look_s, step
 from hmi.flow.words import Ask as AskWish
-from hmi.flow.words import CardRead, CardSettled, Changed, DrawingFailed, Event, Held, Note, Play, Reply, Touched
+from hmi.flow.words import (
+    CardRead,
+    CardSettled,
+    Changed,
+    Deed,
+    DrawingFailed,
+    Event,
+    Held,
+    Note,
+    Play,
+    Reply,
+    Touched,
+)
 from hmi.heap import give_back
 from hmi.panel import Panel, Silent, Speaker, Touch
 from hmi.questions import Questions
 from hmi.screenshot import Screenshots
-from hmi.seen import PREFIXES, Sight
+from hmi.seen import PREFIXES, STAFF_PREFIXES, Sight
 from hmi.shown import screen_state
 from hmi.view import Place, Seen
 
@@ -73,7 +85,9 @@ def open_speaker(context: Context) -> Speaker:
 
 def staff_step() -> StaffStep | None:
     """The technician's own flow."""
-    return None
+    from hmi.technician.flow import StaffFlow
+
+    return StaffFlow()
 
 
 class Terminal:
@@ -100,6 +114,7 @@ class Terminal:
         self._next_look_s = 0.0
         self._next_beat_s = 0.0
         self._told: ScreenState | None = None
+        self._staff_watches: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
         """Until the station stops."""
@@ -111,6 +126,7 @@ class Terminal:
                 group.create_task(self._watch(self._bus.watch(prefix)), name=f"watch {prefix}") for prefix in PREFIXES
             ]
             tasks.append(group.create_task(self._hear(cards), name="cards"))
+            self._group = group
             self._context.ready()
             try:
                 while not self._context.stopping.is_set():
@@ -118,7 +134,7 @@ class Terminal:
                     await asyncio.sleep(BUSY_S if self._finger.is_down else IDLE_S)
             finally:
                 self._errands.close()
-                for task in tasks:
+                for task in (*tasks, *self._staff_watches):
                     task.cancel()
 
     # ------------------------------------------------------------------------------------------------------ the loop
@@ -182,12 +198,16 @@ class Terminal:
             match wish:
                 case AskWish():
                     self._errands.ask(wish)
+                case Deed():
+                    self._errands.carry_out(wish)
                 case Reply():
                     self._questions.answered(wish.number, wish.code)
                 case Play():
                     self._play(wish.sound)
                 case Note():
                     self._note(wish.action, connector=wish.connector)
+        if self.place.staff != before.staff:
+            self._look_for_staff(bool(self.place.staff))
         if self.place != before:
             self._drawing.due()
             if self.place.screen != before.screen:
@@ -209,8 +229,18 @@ class Terminal:
     # --------------------------------------------------------------------------------------------- what is heard, told
 
     async def _watch(self, view: StateView) -> None:
-        async for _, state in view.changes():
-            self._is_new = self._sight.take(state, self._now_s()) or self._is_new
+        async for topic, state in view.changes():
+            self._is_new = self._sight.take(state, self._now_s(), topic) or self._is_new
+
+    def _look_for_staff(self, has_staff: bool) -> None:
+        """Much more is looked at while somebody is in the service menu."""
+        self._sight.has_staff = has_staff
+        self._is_new, self._next_look_s = True, 0.0
+        if has_staff and not self._staff_watches:
+            self._staff_watches = [
+                self._group.create_task(self._watch(self._bus.watch(prefix)), name=f"watch {prefix}")
+                for prefix in STAFF_PREFIXES
+            ]
 
     async def _hear(self, cards: Subscription[Any]) -> None:
         async for event in cards:

@@ -4,23 +4,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
 
 from chargepoint.messages import (
+    AccessGrant,
     ClimateState,
     ConnectorState,
     LinkStatus,
     PowerState,
     ReaderState,
     ServiceState,
+    State,
     StationState,
     SupervisorState,
     TariffState,
 )
 from chargepoint.vocabulary import ConnectorType
 from hmi.drawing.items import Colour
+from hmi.technician.desk import Desk
 from hmi.words import Words
 
 
@@ -69,6 +73,13 @@ class Moments(msgspec.Struct, frozen=True):
     soc_pct: tuple[float | None, ...] = ()
 
 
+class Live(msgspec.Struct, frozen=True):
+    """The last minute of one connector, a point each second, oldest first: V and A."""
+
+    voltage_v: tuple[float | None, ...] = ()
+    current_a: tuple[float | None, ...] = ()
+
+
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """What is told of a session whose energy has ended; `stop_source` empty until the station has said why.
 
@@ -105,6 +116,12 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     supervisor: SupervisorState | None = None
     charts: dict[int, Moments] = {}
     ended: dict[int, Ended] = {}
+    grant: AccessGrant | None = None
+    staff_cards: frozenset[str] = frozenset()
+    """Cards of users who may open the service menu."""
+    states: Mapping[str, State] = {}
+    """All that was heard, by topic; only while a technician is logged in."""
+    live: dict[int, Live] = {}
     age_s: float = 0.0
 
 
@@ -143,6 +160,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     touched_s: float = 0.0
     staff: str = ""
     """Login of the technician, empty for drivers."""
+    desk: Desk | None = None
+    """What he has before him; also while somebody logs in."""
 
 
 class Palette(msgspec.Struct, frozen=True, kw_only=True):

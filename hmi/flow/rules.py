@@ -27,6 +27,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     confirm_s: float = 30.0
     summary_s: float = 20.0
     technician_s: float = 300.0
+    card_alone: bool = False
+    """A technician's card opens the service menu without a PIN."""
     connect_s: float = 120.0
     notice_s: float = 10.0
     fatal_after_s: float = 15.0
@@ -48,6 +50,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
             confirm_s=settings.confirm_s,
             summary_s=settings.summary_s,
             technician_s=settings.technician_s,
+            card_alone=settings.card_alone,
             connect_s=connect_s,
             starts_offline=starts_offline,
         )

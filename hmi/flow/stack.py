@@ -1,7 +1,7 @@
 """Moving a `Place`: replace the screen on top, lay one over it, take it away again. Pure.
 
 A place is a pile: `beneath` is what an overlay (or a page one comes back from) covers. Language, accessibility, card,
-notice, login and the time of the last touch belong to the driver, not to a screen: they stay with the top.
+notice, login, desk and the time of the last touch belong to the driver, not to a screen: they stay with the top.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def for_driver_of(place: Place, other: Place) -> Place:
     """`other` with all that belongs to the driver at `place`."""
     return replace(
         other, language=place.language, access=place.access, card=place.card, notice=place.notice, staff=place.staff,
-        touched_s=place.touched_s,
+        desk=place.desk, touched_s=place.touched_s,
     )  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def told(place: Place, key: str, now_s: float, for_s: float, **values: str | int
 
 def forgotten(place: Place, language: str) -> Place:
     """As for the next driver: nothing is left of what this one has set."""
-    return replace(place, language=language, access=Access(), card="", notice=None, staff="")
+    return replace(place, language=language, access=Access(), card="", notice=None, staff="", desk=None)
 
 
 def with_fields(place: Place, **fields: str) -> Place:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from chargepoint.messages import ChooseConnector
+from chargepoint.messages import ChooseConnector, TechnicianAtWork
 from hmi.flow import stack, times
 from hmi.flow.cards import card_read, card_settled
 from hmi.flow.follow import followed
@@ -25,6 +25,7 @@ from hmi.flow.words import (
     ConfirmOver,
     DrawingFailed,
     Event,
+    Heard,
     Held,
     Result,
     Touched,
@@ -57,12 +58,39 @@ def step(place: Place, event: Event, seen: Seen, rules: Rules, now_s: float, sta
     """
     before = place
     turn = Turn(_touched_now(place, event, now_s), seen, rules, now_s)
-    if place.screen in STAFF_PAGES and staff is not None and not isinstance(event, ConfirmAsked | ConfirmOver):
+    if staff is not None and _is_for_staff(turn, event):
         place, wishes = staff(turn.place, event, seen, rules, now_s)
     else:
         place, wishes = _happened(turn, event)
-    place, more = _settled(replace(turn, place=place))
-    return place, (*wishes, *more, *_chosen(before, place, rules))
+    place, more = _settled(replace(turn, place=place), staff)
+    place, at_work = _presence(before, place, now_s)
+    return place, (*wishes, *more, *_chosen(before, place, rules), *at_work)
+
+
+def _is_for_staff(turn: Turn, event: Event) -> bool:
+    """What happens on the service pages, and a technician's card anywhere."""
+    if isinstance(event, ConfirmAsked | ConfirmOver):
+        return False
+    if turn.place.screen in STAFF_PAGES or (isinstance(event, Heard) and turn.place.desk is not None):
+        return True
+    return isinstance(event, CardRead) and event.uid in turn.seen.staff_cards and turn.place.screen not in _ASKED
+
+
+_ASKED = frozenset({"RemoteCommandConfirmDialog", "EvseCommandConfirmDialog"})
+PRESENCE_S = 5.0
+"""So often the station is told that a technician is there."""
+
+
+def _presence(before: Place, place: Place, now_s: float) -> Result:
+    """The station is told of him while he is logged in, whatever covers his pages, and when he has left."""
+    wishes: list[Wish] = []
+    if before.staff and before.staff != place.staff:
+        wishes.append(Ask("station", TechnicianAtWork(login=before.staff, is_there=False)))
+    desk = place.desk
+    if place.staff and desk is not None and now_s >= desk.presence_s:
+        wishes.append(Ask("station", TechnicianAtWork(login=place.staff, closes_station=desk.closes_station)))
+        place = replace(place, desk=replace(desk, presence_s=now_s + PRESENCE_S))
+    return place, tuple(wishes)
 
 
 def _touched_now(place: Place, event: Event, now_s: float) -> Place:
@@ -83,6 +111,8 @@ def _happened(turn: Turn, event: Event) -> Result:
             return card_settled(turn, event)
         case Answered():
             return answered(turn, event)
+        case Heard():
+            return turn.place, ()
         case ConfirmAsked():
             return confirm_asked(turn, event)
         case ConfirmOver():
@@ -94,17 +124,18 @@ def _happened(turn: Turn, event: Event) -> Result:
 def home_of_staff(turn: Turn) -> Place:
     """Out of the service menu: whoever was in it is logged out."""
     kept = [each for each in stack.pile(turn.place) if each.screen not in STAFF_PAGES]
-    place = stack.piled(replace(turn.place, staff=""), kept)
+    bare = replace(turn.place, staff="", desk=None)
+    place = stack.piled(bare, kept)
     if place is None:
-        return stack.at(replace(turn.place, staff=""), "MainMenu", turn.now_s)
+        return stack.at(bare, "MainMenu", turn.now_s)
     return home(replace(turn, place=place))
 
 
-def _settled(turn: Turn) -> Result:
+def _settled(turn: Turn, staff: StaffStep | None) -> Result:
     """What follows by itself, until nothing does."""
     wishes: list[Wish] = []
     for _ in range(MOST_MOVES):
-        place, more = _one_move(turn)
+        place, more = _one_move(turn, staff)
         wishes.extend(more)
         if place == turn.place:
             break
@@ -115,7 +146,7 @@ def _settled(turn: Turn) -> Result:
     return place, tuple(wishes)
 
 
-def _one_move(turn: Turn) -> Result:
+def _one_move(turn: Turn, staff: StaffStep | None) -> Result:
     place = loaded(turn)
     if place != turn.place:
         return place, ()
@@ -125,13 +156,25 @@ def _one_move(turn: Turn) -> Result:
     if not place.staff and any(each.screen in STAFF for each in stack.pile(place)):
         return home_of_staff(turn), ()
     if place.screen in STAFF_PAGES:
-        if turn.now_s - place.touched_s < turn.rules.technician_s or place.fields.get("busy"):
+        if staff is not None or turn.now_s - place.touched_s < turn.rules.technician_s:
             return place, ()
         return home_of_staff(turn), ()
+    if staff is not None and _is_let_in(turn):
+        return stack.over(place, "TechnikLoginPage", turn.now_s, fields={"way": "grant"}), ()
     result = times.expired(turn)
     if result is not None:
         return result
     return followed(turn), ()
+
+
+def _is_let_in(turn: Turn) -> bool:
+    """Somebody was let in from afar: he is asked to touch Enter, unless somebody has refused."""
+    grant, place = turn.seen.grant, turn.place
+    if grant is None or not grant.login or turn.now_s >= grant.until_mono_s or place.staff:
+        return False
+    if place.screen in _ASKED or place.screen in ("FatalErrorWindow", "LoaderWindow"):
+        return False
+    return place.desk is None or place.desk.wait_until_s < grant.until_mono_s
 
 
 def _stood(turn: Turn) -> Place:
@@ -157,9 +200,9 @@ def _stood(turn: Turn) -> Place:
 
 
 def _priority(place: Place) -> int:
-    """Of what is on top. The technician's pages are covered by faults and emergencies only: he is there to mend."""
+    """Of what is on top. Nothing covers the pages of who has logged in: he is there to mend, and they tell of it."""
     if place.screen in STAFF_PAGES:
-        return SCREENS["StationUpdate"].priority
+        return SCREENS["FatalErrorWindow" if place.staff else "StationUpdate"].priority
     row = SCREENS.get(place.screen)
     return 0 if row is None else row.priority
 
@@ -185,4 +228,8 @@ def _chosen(before: Place, place: Place, rules: Rules) -> tuple[Wish, ...]:
 
 def next_look_s(place: Place, seen: Seen, rules: Rules, now_s: float) -> float | None:
     """When something may happen by itself, if nothing else does: then `step` with `Changed` is due."""
+    if place.staff or place.screen in STAFF_PAGES:
+        return now_s
+    if seen.grant is not None and seen.grant.login and now_s < seen.grant.until_mono_s:
+        return now_s
     return times.next_s(Turn(place, seen, rules, now_s))

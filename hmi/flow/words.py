@@ -6,8 +6,10 @@ from typing import Any
 
 import msgspec
 
+from chargepoint.guards import Pass
+from chargepoint.messages import Reply as BusReply
 from chargepoint.messages import Request
-from chargepoint.vocabulary import CardReason
+from chargepoint.vocabulary import CardReason, Role
 from hmi.view import Place, Seen
 
 # ------------------------------------------------------------------------------------------------------ what happens
@@ -59,6 +61,15 @@ class Answered(msgspec.Struct, frozen=True):
     connector: int = 0
 
 
+class Heard(msgspec.Struct, frozen=True):
+    """The whole answer to an `Ask` with `is_whole`, or to a `Deed`; None when none came, `code` then says why."""
+
+    tag: str
+    reply: BusReply | None
+    code: str = ""
+    text: str = ""
+
+
 class ConfirmAsked(msgspec.Struct, frozen=True):
     """The station wants a yes or no of whoever stands here."""
 
@@ -80,19 +91,33 @@ class DrawingFailed(msgspec.Struct, frozen=True):
     screen: str
 
 
-Event = Touched | Held | Changed | CardRead | CardSettled | Answered | ConfirmAsked | ConfirmOver | DrawingFailed
+Event = (
+    Touched | Held | Changed | CardRead | CardSettled | Answered | Heard | ConfirmAsked | ConfirmOver | DrawingFailed
+)
 
 # ------------------------------------------------------------------------------------------------- what is wished for
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """Send `request` to `service`; the answer comes back as `Answered` with this `tag`. Empty tag: nobody waits."""
+    """Send `request` to `service`; the answer comes back as `Answered` with this `tag` (`is_whole`: as
+    `Heard`). Empty tag: nobody waits."""
 
     service: str
     request: Request[Any]
     tag: str = ""
     connector: int = 0
     timeout_s: float = 10.0
+    is_whole: bool = False
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """A deed of the service menu by whoever is logged in; what came of it follows as `Heard` with tag `deed`."""
+
+    action: str
+    arguments: dict[str, str]
+    login: str
+    role: Role
+    passed: Pass | None = None
 
 
 class Play(msgspec.Struct, frozen=True):
@@ -115,5 +140,5 @@ class Note(msgspec.Struct, frozen=True):
     connector: int = 0
 
 
-Wish = Ask | Play | Reply | Note
+Wish = Ask | Deed | Play | Reply | Note
 Result = tuple[Place, tuple[Wish, ...]]

@@ -1,0 +1,141 @@
+"""Getting in and out: login and password, card and PIN, remote authorisation; log-out. Pure (technician.md 1)."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from chargepoint.messages import ActionResult, ChangePassword, EnterByGrant, LogIn, LoginAnswer, TestState
+from chargepoint.preconditions import leftovers
+from hmi.flow import stack
+from hmi.flow.words import Ask, CardRead, Heard, Play, Result
+from hmi.technician.desk import PIN_DIGITS, Desk
+from hmi.view import Place, Seen
+
+LOGIN, PASSWORD, MENU, CHANGE = "TechnikLoginPage", "TechnikPasswordPage", "TechnikMainMenu", "TechnikChangePassword"
+WITHIN_S = 15.0
+TESTING = frozenset({"waiting", "running", "ending"})
+
+
+def card_shown(place: Place, event: CardRead, card_alone: bool, now_s: float) -> Result:
+    """A technician's card on a driver's screen: the PIN is asked for."""
+    desk = Desk(field="pin", typed={"card": event.uid}, since_s=now_s)
+    made = replace(stack.over(place, PASSWORD, now_s, fields={"way": "pin"}), desk=desk, touched_s=now_s)
+    if card_alone:
+        return replace(made, desk=replace(desk, is_asking=True)), (_log_in(LogIn(card=event.uid)),)
+    return made, (Play("accepted"),)
+
+
+def with_desk(place: Place, now_s: float) -> Place:
+    """Somebody is at a page of logging in."""
+    if place.desk is not None and place.desk.field:
+        return place
+    field = "login" if place.screen == LOGIN else "password"
+    return replace(place, desk=Desk(field=field, since_s=now_s))
+
+
+def entered(place: Place, now_s: float) -> Result:
+    """Enter: the next page, or the try."""
+    desk = place.desk
+    if desk is None or desk.is_asking or now_s < desk.wait_until_s:
+        return place, ()
+    way = place.fields.get("way", "")
+    if place.screen == LOGIN:
+        if not desk.typed_in("login").strip():
+            return place, ()
+        desk = replace(desk, field="password", is_shown=False, said="")
+        return replace(stack.at(place, PASSWORD, now_s, fields={"way": "password"}), desk=desk), ()
+    if way == "pin":
+        if len(desk.typed_in("pin")) != PIN_DIGITS:
+            return place, ()
+        request = LogIn(card=desk.typed_in("card"), pin=desk.typed_in("pin"))
+    else:
+        if not desk.typed_in("password"):
+            return place, ()
+        request = LogIn(login=desk.typed_in("login").strip(), password=desk.typed_in("password"))
+    field = "pin" if way == "pin" else "password"
+    desk = replace(desk, is_asking=True, typed={**desk.typed, field: ""}, said="")
+    return replace(place, desk=desk), (_log_in(request),)
+
+
+def let_in(place: Place, seen: Seen, now_s: float) -> Result:
+    """Enter was touched by whom somebody lets in from afar."""
+    grant, desk = seen.grant, place.desk
+    if grant is None or not grant.login or now_s >= grant.until_mono_s or (desk is not None and desk.is_asking):
+        return place, ()
+    asking = replace(desk or Desk(), is_asking=True)
+    return replace(place, desk=asking), (Ask("hub", EnterByGrant(), "login", timeout_s=WITHIN_S, is_whole=True),)
+
+
+def _log_in(request: LogIn) -> Ask:
+    return Ask("hub", request, "login", timeout_s=WITHIN_S, is_whole=True)
+
+
+def answered(place: Place, event: Heard, now_s: float) -> Result:
+    """What the hub said of a try. Only on a page of logging in does it let anybody in."""
+    desk = place.desk
+    if desk is None or not desk.is_asking or place.staff or place.screen not in (LOGIN, PASSWORD):
+        return place, ()
+    answer = event.reply
+    if not isinstance(answer, LoginAnswer):
+        return replace(place, desk=replace(desk, is_asking=False, said="tech.no_answer")), (Play("refused"),)
+    if answer.ok and answer.login and answer.role is not None:
+        made = Desk(role=answer.role, must_change=answer.must_change, since_s=now_s, layer=desk.layer)
+        if answer.must_change:
+            made = replace(made, field="old")
+        page = CHANGE if answer.must_change else MENU
+        place = replace(place, staff=answer.login, touched_s=now_s, desk=made)
+        return stack.at(place, page, now_s), (Play("accepted"),)
+    wait_until_s = now_s + answer.wait_s if answer.wait_s > 0 else 0.0
+    key = {"wait": "tech.wait", "no_right": "tech.no_right", "no_grant": "tech.no_grant"}.get(answer.code, "tech.wrong")
+    desk = replace(desk, is_asking=False, said=key, wait_until_s=wait_until_s, is_shown=False)
+    return replace(place, desk=desk), (Play("refused"),)
+
+
+# ---------------------------------------------------------------------------------------------------- his own password
+
+
+def new_password(place: Place) -> Result:
+    """The next field, or the change itself."""
+    desk = place.desk
+    if desk is None or desk.is_asking:
+        return place, ()
+    for field in ("old", "new", "again"):
+        if not desk.typed_in(field):
+            return replace(place, desk=replace(desk, field=field)), ()
+    if desk.field != "again":
+        return replace(place, desk=replace(desk, field="again")), ()
+    if desk.typed_in("new") != desk.typed_in("again"):
+        return replace(place, desk=replace(desk, said="tech.not_same", typed={**desk.typed, "again": ""})), ()
+    request = ChangePassword(login=place.staff, old=desk.typed_in("old"), new=desk.typed_in("new"))
+    wish = Ask("hub", request, "password", timeout_s=WITHIN_S, is_whole=True)
+    return replace(place, desk=replace(desk, is_asking=True)), (wish,)
+
+
+def password_changed(place: Place, event: Heard, now_s: float) -> Result:
+    """What the hub said of the new password."""
+    desk = place.desk
+    if desk is None or not desk.is_asking or place.screen != CHANGE:
+        return place, ()
+    if isinstance(event.reply, ActionResult) and event.reply.ok:
+        made = replace(desk.without_secrets(), must_change=False)
+        return stack.told(stack.at(replace(place, desk=made), MENU, now_s), "tech.password_kept", now_s, 8.0), ()
+    code = event.reply.code if isinstance(event.reply, ActionResult) else "unavailable"
+    key = {"wrong": "tech.old_wrong", "weak_password": "tech.weak", "same": "tech.same", "wait": "tech.wait"}.get(
+        code, "tech.no_answer"
+    )
+    typed = {} if code in ("wrong", "wait") else {"old": desk.typed_in("old")}
+    field = "old" if not typed else "new"
+    return replace(place, desk=replace(desk, is_asking=False, typed=typed, field=field, said=key)), (Play("refused"),)
+
+
+# ----------------------------------------------------------------------------------------------------------------- out
+
+
+def is_testing(seen: Seen) -> bool:
+    """A test session runs (or waits for its plug)."""
+    return any(isinstance(state, TestState) and state.phase in TESTING for state in seen.states.values())
+
+
+def is_held_back(seen: Seen) -> bool:
+    """He would leave something behind, or something forced would end with him."""
+    return is_testing(seen) or bool(leftovers(seen.states))
