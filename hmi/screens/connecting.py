@@ -38,8 +38,8 @@ def picture(view: View) -> Picture:
         or (each.state.reading is not None and each.state.reading.status not in (C.A_NOT_CONNECTED, C.F_UNKNOWN))
     )
     how = Action(name="how", label=words("nav.how"), icon="info")
-    nav = [home(page)] if page.is_large else [home(page), how]  # whose start this is may be somebody else
-    actions = [cancel(page)]
+    nav = [cancel(page), home(page)]  # home without cancelling: whose start this is may be somebody else
+    nav += [] if page.is_large else [how]
     if page.is_large and not is_plugged:
         left = facts.left_s(view)
         told = [large.Subject(text=words("plug.title", n=each.number), is_bold=True, drawing=_plug_drawing(each))]
@@ -50,11 +50,11 @@ def picture(view: View) -> Picture:
         now, rows = _rows_of(page, each)
         return large.story(view, "Connecting", "", [large.Subject(text=rows[now][0], is_bold=True)], nav=nav)
     if is_plugged:
-        area = frame(page, words("plug.starting"), nav=nav, actions=actions, has_help=False, subtitle=_name(page, each))
+        area = frame(page, words("plug.starting"), nav=nav, has_help=False, subtitle=_name(page, each))
         _steps(page, area, each)
     else:
         title = "" if page.is_large else words("plug.title", n=each.number)
-        area = frame(page, title, nav=nav, actions=actions, has_help=False)
+        area = frame(page, title, nav=nav, has_help=False)
         _plug(page, area, each)
     return page.picture()
 

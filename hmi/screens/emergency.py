@@ -68,5 +68,5 @@ def _button(page: Page, rect: Rect) -> None:
     if page.look.moves:
         page.ticking(1.0)
         name = ("emergency_turn", "emergency_pull")[int(page.view.now_s // 2) % 2]
-    inner = grid.square(card(page, rect))
+    inner = card(page, grid.square(rect))
     page.drawing(inner, name, page.palette.card)

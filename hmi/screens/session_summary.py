@@ -44,8 +44,8 @@ def picture(view: View) -> Picture:
         told += [large.Subject(text=note) for note in notes]
         told += [large.Subject(link=link)] if link else []
         return large.story(view, "SessionSummary", title, told, actions=[done])
-    if page.is_tight:
-        return _tight(page, cells, notes, link, done)
+    if page.is_tight or (page.is_portrait and page.height_mm < 260):
+        return _paged(page, cells, notes, link, done)
     subtitle = words("menu.connector", n=view.place.connector)
     area = frame(page, title, actions=[done], subtitle=subtitle)
     if link:
@@ -58,14 +58,15 @@ def picture(view: View) -> Picture:
     return page.picture()
 
 
-def _tight(page: Page, cells: list[tuple[str, str]], notes: list[str], link: str, done: Action) -> Picture:
-    """On a small panel by pages: the numbers, why and the idle fee, the receipt."""
+def _paged(page: Page, cells: list[tuple[str, str]], notes: list[str], link: str, done: Action) -> Picture:
+    """By pages where the panel is small: the numbers, why and the idle fee, the receipt."""
     view = page.view
+    beside, notes = ([], notes) if page.is_tight else (notes, [])
     pages = 1 + bool(notes) + bool(link)
     area = frame(page, page.words("ses.done"), actions=[done], pages=pages)
     at = facts.page_of(view, pages)
     if at == 0:
-        _numbers(page, area, cells, [])
+        _numbers(page, area, cells, beside)
     elif at == 1 and notes:
         for note, spot in zip(notes, grid.rows(area, len(notes), page.px(2)), strict=True):
             paragraph(page, spot, note, page.sizes.body * 1.15, most=4)

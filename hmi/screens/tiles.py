@@ -21,7 +21,7 @@ def fitting(page: Page, area: Rect, count: int) -> int:
         return max(1, min(count, (area.height + gap) // (least + gap)))
     least = page.px(88 if page.is_large else 42 if page.is_tight else 47)
     if _is_low(page, area.height):
-        least = page.px(66 if page.is_tight else 78)
+        least = page.px(66 if page.is_tight else 18.5 * page.sizes.body)
     return max(1, min(count, MOST_IN_A_ROW, (area.width + gap) // (least + gap)))
 
 
@@ -79,18 +79,23 @@ def _tall(page: Page, inner: Rect, each: Known, colour: Colour, words: list[str]
     wide = page.wide("00" if each.number > 9 else "0", number_mm, True) + page.px(1)
     spot, others = grid.left(top, wide, page.px(3))
     page.text(spot, str(each.number), number_mm, on=ground, is_bold=True, least_mm=number_mm)
-    side = min(top.height, page.px(11 if page.is_tight else 17))
+    side = min(top.height, page.px(11 if page.is_tight else 24))
+    status, others = grid.right(others, side, page.px(2))
+    page.icon(grid.middle(status, side), each.look.icon, colour, ground)
     if page.is_tight:
-        status, others = grid.right(others, side, page.px(2))
-        page.icon(grid.middle(status, side), each.look.icon, colour, ground)
-    place, _ = grid.right(others, side)
-    face(page, grid.middle(place, side), each, ground, page.palette.faint)
+        place, _ = grid.right(others, side)
+        face(page, grid.middle(place, side), each, ground, page.palette.faint)
+    else:
+        kind, rest = grid.top(rest, page.px(sizes.body * 1.8), gap)
+        place, name = grid.left(kind, kind.height, page.px(1.8))
+        face(page, place, each, ground, page.palette.faint)
+        page.text(name, FACES[each.type][1], sizes.body, colour=page.palette.faint, on=ground)
     below = page.block(1, sizes.body)
     line, upper = grid.bottom(rest, below, 0)
     most = 2 if page.is_tight else 3
     word = page.words(each.look.word)
     is_bold = all(page.lines(other, rest.width, sizes.least, True) <= most for other in words)
-    room = Rect(0, 0, rest.width, page.block(most, sizes.body))
+    room = Rect(0, 0, rest.width, min(upper.height - gap, page.block(most, sizes.body)))
     cap = page.alike(words, room, sizes.body * 1.1, most, is_bold)
     lines = min(3, page.lines(word, rest.width, cap, is_bold))
     if page.is_tight and lines > 2:
@@ -102,12 +107,6 @@ def _tall(page: Page, inner: Rect, each: Known, colour: Colour, words: list[str]
     spot, rest = grid.bottom(upper, page.block(max(1, tallest), cap), gap)
     spot = (grid.bottom if page.is_tight else grid.top)(spot, page.block(lines, cap))[0]
     page.text(spot, word, cap, colour=colour, on=ground, is_bold=is_bold, lines=lines)
-    if not page.is_tight:
-        kind, rest = grid.top(rest, below, gap)
-        page.text(kind, FACES[each.type][1], sizes.body, colour=page.palette.faint, on=ground)
-        side = min(rest.height, rest.width, page.px(max(22.0, 0.2 * page.height_mm)))
-        if side > page.px(8):
-            page.icon(Rect(rest.x, rest.bottom - side, side, side), each.look.icon, colour, ground)
 
 
 def _row(page: Page, inner: Rect, each: Known, colour: Colour, words: list[str]) -> None:
