@@ -84,6 +84,9 @@ _PATTERN_BOUNDS = {
     "^(Wh|kWh)$": "`Wh`, `kWh`",
     "^(W|kW)$": "`W`, `kW`",
     r"^(http://[^\s/]+)?$": "`http://host:port`",
+    "^(kmsdrm|framebuffer|x11|headless)$": "`kmsdrm`, `framebuffer`, `x11`, `headless`",
+    "^(auto|sun|night)$": "`auto`, `sun`, `night`",
+    r"^(https?://[^\s]+)?$": "`https://...`, `http://...`",
     r"^[^/\s]*$": "no `/`, no spaces",
 }
 assert set(_PATTERN_BOUNDS) == set(PATTERNS)

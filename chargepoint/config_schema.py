@@ -44,6 +44,15 @@ PATTERNS: dict[str, tuple[str, str]] = {
         "a PEM text begins with -----BEGIN and stands on lines of its own",
         'Put the whole text between """ and """.',
     ),
+    "^(kmsdrm|framebuffer|x11|headless)$": (
+        "a screen is not driven in that way",
+        'Set "kmsdrm", "framebuffer", "x11" or "headless".',
+    ),
+    "^(auto|sun|night)$": ("there is no such theme", 'Set "auto", "sun" or "night".'),
+    r"^(https?://[^\s]+)?$": (
+        "a link begins with http:// or https:// and has no spaces",
+        'Write it as "https://host/path", or leave it empty.',
+    ),
     r"^[^/\s]*$": ("it becomes a part of the address, where '/' and spaces cannot stand", "Leave them out."),
 }
 """What the patterns of chargepoint/config.py mean, for people: reason and remedy."""
