@@ -16,6 +16,7 @@ from chargepoint.config_io import cabinet
 from chargepoint.config_limits import connector_limits, station_limits
 from chargepoint.config_link import link
 from chargepoint.config_ports import addresses, ports
+from chargepoint.config_readers import readers
 from chargepoint.config_sections import Document, Section
 from chargepoint.config_supply import supply
 from chargepoint.vocabulary import OperatingMode
@@ -202,6 +203,6 @@ def there_is_something(document: Document) -> Iterator[Fault]:
 
 
 RULES: tuple[Callable[[Document], Iterable[Fault]], ...] = (
-    there_is_something, names, ports, references, addresses, meters_of_one, reader_connectors, drivers, station_limits,
-    connector_limits, supply, groups, cabinet, modes, access, tariff, link,
+    there_is_something, names, ports, references, addresses, meters_of_one, reader_connectors, readers, drivers,
+    station_limits, connector_limits, supply, groups, cabinet, modes, access, tariff, link,
 )  # fmt: skip

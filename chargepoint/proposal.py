@@ -8,6 +8,7 @@ out, with the reason: a proposal never makes a choice about safety or money.
 from __future__ import annotations
 
 import enum
+import json
 import socket
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from chargepoint.vocabulary import FailSafe
 from drivers import loading
 from drivers.about import Line
 from drivers.discovery import Found
+from drivers.interfaces import MOST_IDENTITY
 
 FILL_IN = "# fill in"
 KIND_OF = {
@@ -30,6 +32,7 @@ KIND_OF = {
     "insulation": "insulation",
     "power": "modules",
     "ups": "ups",
+    "readers": "reader",
 }
 """Kind of driver -> section of the station file."""
 DC_CONTROLLERS = frozenset({"advantics"})
@@ -70,6 +73,7 @@ def proposed(wires: Sequence[WirePart], found: Iterable[Found], name: str = "") 
     parts += ["\n".join(_wire(wire)) for wire in wires if wire.name in used]
     parts += _connectors(by_kind["connector"], list(meters.values()))
     parts += ["\n".join(_device("meter", meters[_key(each)], each, ())) for each in by_kind["meter"]]
+    parts += ["\n".join(_reader(number, each)) for number, each in enumerate(by_kind["reader"], 1)]
     for section in ("io", "insulation"):
         parts += ["\n".join(_device(section, f"{section}-{number}", each, ()))
                   for number, each in enumerate(by_kind[section], 1)]  # fmt: skip
@@ -168,6 +172,18 @@ def _device(section: str, name: str, each: Found, more: Sequence[str]) -> Iterat
     yield f'name = "{name}"'
     yield from more
     yield from _place(each)
+
+
+def _reader(number: int, each: Found) -> Iterator[str]:
+    yield "[[reader]]" + _comment(each)
+    yield f'name = "reader-{number}"'
+    yield f'driver = "{each.driver}"'
+    if each.port:
+        yield f'port = "{each.port}"'
+    else:
+        pattern = each.identity.model + ("*" if len(each.identity.model) >= MOST_IDENTITY else "")
+        yield f"options = {{ reader = {json.dumps(pattern, ensure_ascii=False)} }}"
+    yield f"# connectors = [1]  {FILL_IN}: those it stands for, if not all"
 
 
 def _modules(found: Sequence[Found]) -> Iterator[str]:

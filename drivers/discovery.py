@@ -28,7 +28,7 @@ from drivers.ports.port import Port, Priority
 
 log = logging.getLogger(__name__)
 
-KINDS = ("controllers", "meters", "io", "climate", "insulation", "power", "ups")
+KINDS = ("controllers", "meters", "io", "climate", "insulation", "power", "ups", "readers")
 """Kinds of drivers that are looked for, in their order."""
 COMMON = (
     "controllers.native", "meters.eastron", "controllers.evse_din", "meters.carlo_gavazzi", "meters.abb",
@@ -75,7 +75,8 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A device. `driver` empty: something answers that no driver knows. `line`: how the wire was set when it did."""
+    """A device. `driver` empty: something answers that no driver knows. `line`: how the wire was set when it did.
+    `port` empty: a reader of the PC/SC service, whose name is its model."""
 
     port: str
     address: int
@@ -88,7 +89,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         what = " ".join(filter(None, (self.identity.vendor, self.identity.model))) or "something no driver knows"
         serial = f", serial number {self.identity.serial}" if self.identity.serial else ""
         by = f" (driver {self.driver})" if self.driver else ""
-        return f"{self.port}, address {self.address}: {what}{serial}{by}"
+        place = f"{self.port}, address {self.address}" if self.port else "PC/SC"
+        return f"{place}: {what}{serial}{by}"
 
 
 Report = Callable[[str], None]

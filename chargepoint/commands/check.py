@@ -163,7 +163,11 @@ def warnings(settings: Settings, secrets: Secrets) -> list[str]:
     found += [
         f'[[meter]] "{meter.name}": it measures nothing.' for meter in settings.meter if meter.name not in measured
     ]
-    found += [f'[[reader]] "{reader.name}": it has no port.' for reader in settings.reader if not reader.port]
+    found += [
+        f'[[reader]] "{reader.name}": it has no port.'
+        for reader in settings.reader
+        if not reader.port and reader.driver == "simulated"
+    ]
     if settings.station.free_mode and settings.station.plug_and_charge:
         found.append("[station], plug_and_charge: free_mode is on, so everybody may charge anyhow.")
     if settings.ocpp.url.startswith("ws://") and not _is_local(settings.ocpp.url):
@@ -210,7 +214,11 @@ def report(settings: Settings, secrets: Secrets) -> list[str]:
     )]  # fmt: skip
     if settings.reader:
         rows = [
-            (each.name, f"{each.driver} at {each.port or '-'}", listed(each.connectors) if each.connectors else "all")
+            (
+                each.name,
+                f"{each.driver} at {each.port or each.options.get('reader', '-')}",
+                listed(each.connectors) if each.connectors else "all",
+            )
             for each in settings.reader
         ]
         lines += ["", *_table(("Reader", "Driver", "Connectors"), rows)]

@@ -20,9 +20,12 @@ from chargepoint.proposal import WirePart, names_of, proposed
 from drivers import discovery, discovery_ports
 from drivers.about import Line
 from drivers.discovery import Found, LookingPort
+from drivers.errors import DeviceError
+from drivers.interfaces import Identity
 from drivers.ports.opening import open_port
 from drivers.ports.serial import SerialWire
 from drivers.ports.tcp import TcpWire
+from drivers.readers import pcsc
 
 SUMMARY = "which devices answer on the ports of this machine, and a station file for them"
 DEFAULT_DATA = Path("/var/lib/chargepoint")
@@ -56,9 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         """
         Looks for devices and prints a proposed station file. Without ports named, those of this machine are looked at:
-        serial adapters and built-in serial ports, and CAN interfaces that the system has set up. Hosts in the network
-        are looked at when they are named. With FILE, its ports are looked at with their own line settings; so
-        are CAN adapters that are no interface of the system (slcan).
+        serial adapters and built-in serial ports, CAN interfaces that the system has set up, and card readers of the
+        PC/SC service. Hosts in the network are looked at when they are named. With FILE, its ports are looked at with
+        their own line settings; so are CAN adapters that are no interface of the system (slcan).
 
         Nothing is written to any device: only reading requests leave, and only those by which a driver recognises its
         device. Each port is opened for this command alone; a port in use is told and left out, and while a station runs
@@ -102,14 +105,19 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
-    if not wires:
+    is_whole_machine = arguments.file is None and not (arguments.port or arguments.can or arguments.host)
+    cards = pcsc_readers() if is_whole_machine else []
+    if not wires and not cards:
         print(
             "chargepoint discover: this machine has no serial adapter and no CAN interface that is up. "
             "Name ports with --port, --can or --host.",
             file=sys.stderr,
         )
         return 1
+    for reader in cards:
+        _say(f"found: {reader}")
     found, seen = asyncio.run(search(wires, wanted, arguments.within, _say))
+    found += cards
     if arguments.json:
         print(json.dumps([msgspec.to_builtins(each) for each in found], ensure_ascii=False))
     elif found:
@@ -127,6 +135,19 @@ def run(arguments: argparse.Namespace) -> int:
     if not found:
         _say("nothing was found. Are the devices fed, A and B not exchanged, the addresses within --addresses?")
     return 0 if found else 1
+
+
+def pcsc_readers() -> list[Found]:
+    """The card readers of the PC/SC service, where there is one; slots for SAMs are none."""
+    try:
+        names = pcsc.present_readers()
+    except DeviceError:
+        return []
+    return [
+        Found(port="", address=0, kind="readers", driver="pcsc", identity=Identity(model=name))
+        for name in names
+        if "SAM" not in name
+    ]
 
 
 async def search(

@@ -259,10 +259,15 @@ class Watch:
         return answer[1]
 
 
+def fits(name: str, pattern: str) -> bool:
+    """Whether a reader's name fits; brackets are part of many names and mean only themselves."""
+    return fnmatch.fnmatchcase(name.lower(), pattern.lower().replace("[", "[[]"))
+
+
 def choose(names: Sequence[str], pattern: str) -> str:
     """The reader meant by a pattern with * and ?; where several fit, contactless ones first, never slots for SAMs as
     long as another one fits. Raises Lost."""
-    fitting = [name for name in sorted(names) if fnmatch.fnmatchcase(name.lower(), pattern.lower())]
+    fitting = [name for name in sorted(names) if fits(name, pattern)]
     if fitting:
         return min(fitting, key=lambda name: ("SAM" in name, "PICC" not in name, " ICC" in name))
     there = ", ".join(f"'{name}'" for name in sorted(names)) or "none"

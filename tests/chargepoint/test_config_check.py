@@ -268,6 +268,24 @@ CASES: dict[str, tuple[str, str, str, str, str, str]] = {
         MAIN, MAIN + '[[reader]]\nname = "r"\nport = "meters"\n',
         '[[reader]] "r", port', '"meters"', "needs its port for itself", "port of its own",
     ),
+    "reader without the port it needs": (
+        MAIN, MAIN + '[[reader]]\nname = "r"\ndriver = "pn532"\n',
+        '[[reader]] "r", port', '""', "driver pn532 needs a port", "Name the [[port]]",
+    ),
+    "port of a reader that has none": (
+        MAIN, MAIN + '[[port]]\nname = "x"\ndevice = "/dev/x"\n'
+        '[[reader]]\nname = "r"\ndriver = "pcsc"\nport = "x"\n',
+        '[[reader]] "r", port', '"x"', "found by name", "Remove it",
+    ),
+    "two readers that are one": (
+        MAIN, MAIN + '[[reader]]\nname = "r"\ndriver = "pcsc"\noptions = { reader = "ACS*" }\n'
+        '[[reader]]\nname = "s"\ndriver = "pcsc"\n',
+        '[[reader]] "s", options.reader', '"*"', '[[reader]] "r" would take the same reader', "a pattern of its own",
+    ),
+    "option a reader does not know": (
+        MAIN, MAIN + '[[reader]]\nname = "r"\ndriver = "pcsc"\noptions = { form = "octal" }\n',
+        '[[reader]] "r", options.form', '"octal"', "no such word", "Set one of hex, decimal",
+    ),
     "white and black": (
         MAIN, MAIN + '[access]\nwhite = ["04a1b2c3"]\nblack = ["04A1B2C3"]\n',
         "[access], black", '"04A1B2C3"', "white list as well", "Decide",

@@ -242,6 +242,11 @@ def test_a_reader_is_chosen_by_its_name(pattern: str, chosen: str) -> None:
     assert choose(names, pattern) == chosen
 
 
+def test_brackets_in_a_readers_name_mean_only_themselves() -> None:
+    name = "ACS ACR1252 Dual Reader [ACR1252 Dual Reader PICC] 00 00"
+    assert choose([name, "ACS ACR1252 Dual Reader [ACR1252 Dual Reader SAM] 01 00"], name) == name
+
+
 def test_a_pattern_that_fits_nothing_names_what_is_there() -> None:
     with pytest.raises(Lost, match="no PC/SC reader fits 'X'; there: 'A', 'B'"):
         choose(["B", "A"], "X")
