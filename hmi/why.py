@@ -12,7 +12,9 @@ from hmi.view import Moments, Seen
 
 HOT_SOURCES = frozenset({"cable_temperature", "climate", "thermal"})
 SHARED_SOURCES = frozenset({"grid", "phase", "modules", "exclusive_set"})
-OPERATOR_SOURCES = frozenset({"user", "schedule", "session"})
+OPERATOR_SOURCES = frozenset({"user", "schedule", "session", "power_reduction"})
+MODULE_SOURCE, HOT_MODULE_C = "modules", 75.0
+"""Power modules that are hotter give less than they could."""
 NEARLY = 0.9
 """Less than this share of what is on offer is clearly less."""
 FULL_FROM_PCT, COLD_BELOW_C = 80.0, 10.0
@@ -29,6 +31,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Other connectors that charge."""
     power_pct: float
     chart: Moments
+    module_c: float = 0.0
+    """Temperature of the hottest power module that feeds it."""
 
     @property
     def source(self) -> str:
@@ -67,6 +71,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _hot(facts: Facts) -> bool:
+    if facts.source == MODULE_SOURCE and facts.module_c > HOT_MODULE_C:
+        return True
     overheated = facts.flags & (HardwareFlag.CABLE_OVERHEAT | HardwareFlag.INTERNAL_OVERHEAT)
     return bool(overheated) or bool({facts.source, facts.cap_source} & HOT_SOURCES) or facts.power_pct < 100
 
@@ -131,8 +137,20 @@ def why_key(seen: Seen, number: int) -> str:
         return ""
     others = sum(1 for n, other in seen.connectors.items() if n != number and _charges(other))
     power_pct = 100.0 if seen.climate is None else seen.climate.power_pct
-    facts = Facts(state=state, others=others, power_pct=power_pct, chart=seen.charts.get(number, Moments()))
+    facts = Facts(
+        state=state,
+        others=others,
+        power_pct=power_pct,
+        chart=seen.charts.get(number, Moments()),
+        module_c=_module_c(seen, number),
+    )
     return next(key for key, holds in RULES if holds(facts))
+
+
+def _module_c(seen: Seen, number: int) -> float:
+    groups = () if seen.power is None else seen.power.groups
+    heard = [module.temperature_c for group in groups if group.connector == number for module in group.modules]
+    return max((value for value in heard if value is not None), default=0.0)
 
 
 def _charges(state: ConnectorState) -> bool:

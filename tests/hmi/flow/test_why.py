@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from chargepoint.messages import ClimateState, ConnectorState
+from chargepoint.messages import ClimateState, ConnectorState, PowerState
+from chargepoint.power_picture import GroupPicture, ModuleColour, ModulePicture
 from chargepoint.records import Limit
 from chargepoint.vocabulary import ConnectorType, ControllerStatus, HardwareFlag
 from hmi.view import Moments
@@ -46,6 +47,7 @@ ONE_PHASE = replace(
         (dc("grid", cap_w=80_000.0), "why.max"),
         (dc("user"), "why.limited"),
         (dc("schedule"), "why.limited"),
+        (dc("power_reduction", offered_a=100.0), "why.limited"),
         (dc(soc_pct=85.0, requested_current_a=60.0), "why.battery_full"),
         (dc(soc_pct=85.0), "why.max"),
         (dc(battery_temperature_c=4.0, requested_current_a=60.0), "why.battery_cold"),
@@ -66,6 +68,19 @@ def test_nothing_is_shared_with_nobody() -> None:
 def test_a_hot_cabinet_comes_first() -> None:
     seen = scenes.seen(dc("user"), climate=ClimateState(power_pct=70.0))
     assert why_key(seen, 1) == "why.hot"
+
+
+@pytest.mark.parametrize(("celsius", "key"), [(60.0, "why.shared"), (None, "why.shared"), (82.0, "why.hot")])
+def test_hot_power_modules_of_its_own_are_told_apart_from_shared_ones(celsius: float | None, key: str) -> None:
+    groups = [
+        GroupPicture(
+            name=name, bank="1", connector=connector,
+            modules=(ModulePicture(number=1, colour=ModuleColour.CHARGING, temperature_c=hot),),
+        )
+        for name, connector, hot in (("a", 1, celsius), ("b", 2, 88.0))
+    ]  # fmt: skip
+    seen = scenes.seen(dc("modules", offered_a=100.0), scenes.charging(2), power=PowerState(groups=tuple(groups)))
+    assert why_key(seen, 1) == key
 
 
 def test_a_falling_curve_of_a_nearly_full_battery_tells() -> None:
