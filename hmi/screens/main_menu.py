@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from hmi.drawing.items import Align, Picture, Rect
 from hmi.screens import facts, grid, tiles
-from hmi.screens.frame import (
-    Action,
-    below_edge,
-    footer,
-    has_room_for_title,
-    header,
-    help_button,
-    low,
-    show_large_notice,
-)
+from hmi.screens.frame import Action, footer, help_button, low
+from hmi.screens.header import below_edge, has_room_for_title, header, show_large_notice
 from hmi.screens.large import for_targets
 from hmi.screens.page import Page
 from hmi.view import View

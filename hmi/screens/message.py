@@ -115,7 +115,8 @@ def _step_height(page: Page, rows: list[str], width: int) -> int:
     """Of one numbered step."""
     room = width - page.px(11)
     lines = max((page.lines(row, room, page.sizes.least) for row in rows), default=1)
-    return max(page.px(7), page.block(min(3, lines), page.sizes.body) + page.px(0.5 if page.is_tight else 2))
+    least = page.px(7.0 if page.is_tight else page.sizes.body * 2.4)
+    return max(least, page.block(min(3, lines), page.sizes.body) + page.px(0.5 if page.is_tight else 2))
 
 
 def numbered(page: Page, rect: Rect, rows: list[str], most_mm: float = 16.0) -> None:
