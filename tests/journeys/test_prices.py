@@ -129,7 +129,7 @@ async def test_price_and_cost_are_on_the_screen(tmp_path: Path) -> None:
         dearer = SetTariff(tariff=Tariff(currency="EUR", per_kwh=9_900), source="installer")
         assert (await rig.bus.call("station", dearer)).ok
         await until_energy_flows(rig)
-        await rig.advance(120)
+        await rig.advance(60)
         cost = summary(rig).cost
         assert cost is not None and 100 < cost.total < 200
         await rig.until(lambda: f"{cost.total / 100:.2f}"[:3] in said(rig), 10)
