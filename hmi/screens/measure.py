@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 from hmi.drawing.fitting import clean, pieces
 from hmi.drawing.fonts import LINE_OF_CAP, Fonts
@@ -23,11 +23,12 @@ def width_px(text: str, cap_px: int, is_bold: bool = False) -> int:
     return fonts().width(text, cap_px, is_bold)
 
 
-@cache
+@lru_cache(maxsize=2048)
 def _parts(text: str) -> tuple[str, ...]:
     return tuple(pieces(clean(text).strip()))
 
 
+@lru_cache(maxsize=8192)
 def lines_needed(text: str, width: int, cap_px: int, is_bold: bool = False) -> int:
     """Lines it takes in `width` pixels; 99 when a word is wider."""
     lines, used = 1, 0
