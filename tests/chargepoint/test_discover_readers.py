@@ -40,13 +40,13 @@ async def test_a_polled_reader_is_found_on_its_line(driver: str, model: str) -> 
     )
     document = tomllib.loads(proposed([WirePart(name="usb", device="/dev/ttyUSB0", line=found[0].line)], found))
     assert document["reader"] == [{"name": "reader-1", "driver": driver, "port": "usb"}]
-    assert document["port"][0]["baud_rate"] == 115200
+    assert document["port"][0]["device"] == "/dev/ttyUSB0"
 
 
 def test_readers_of_the_pcsc_service_are_proposed_by_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pcsc, "present_readers", lambda: (ACR, "ACS ACR1252 Dual Reader [SAM] 01 00", "X" * 70))
     found = discover.pcsc_readers()
-    assert [str(each) for each in found][0] == f"PC/SC: {ACR} (driver pcsc)"
+    assert str(found[0]) == f"PC/SC: {ACR} (driver pcsc)"
     document = tomllib.loads(proposed([], found))
     assert [each["options"]["reader"] for each in document["reader"]] == [ACR, "X" * 64 + "*"]
 
