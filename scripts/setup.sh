@@ -24,6 +24,21 @@ case ",$extras," in
         command -v xdotool >/dev/null 2>&1 || missing="$missing xdotool"
         command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
         [ -x /lib/nut/upsd ] || missing="$missing nut-server nut-client"
+        # card readers: a real pcscd with the virtual reader
+        [ -x /usr/sbin/pcscd ] || missing="$missing pcscd"
+        [ -e /usr/lib/pcsc/drivers/serial/libifdvpcd.so ] || missing="$missing vsmartcard-vpcd"
+        ;;
+esac
+case ",$extras," in
+    *,dev,* | *,readers,*) # pyscard is built here: there are no wheels of it for Linux
+        if ! .venv/bin/python -c 'import smartcard' >/dev/null 2>&1; then
+            [ -e /usr/include/PCSC/winscard.h ] || missing="$missing libpcsclite-dev"
+            command -v swig >/dev/null 2>&1 || missing="$missing swig"
+            command -v cc >/dev/null 2>&1 || missing="$missing build-essential"
+            "$python" -c 'import pathlib, sys, sysconfig
+sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())' 2>/dev/null ||
+                missing="$missing python3-dev"
+        fi
         ;;
 esac
 if [ -n "$missing" ]; then
@@ -60,3 +75,11 @@ if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
         exit 1
     fi
 fi
+
+case ",$extras," in
+    *,dev,*) # without it only the tests that need it are left out
+        .venv/bin/python -c 'import smartcard' >/dev/null 2>&1 ||
+            .venv/bin/python -m pip install --disable-pip-version-check --quiet --editable ".[readers]" >&2 ||
+            echo "setup: pyscard could not be built here; tests with a real pcscd are left out." >&2
+        ;;
+esac
