@@ -11,24 +11,18 @@ import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 from chargepoint.config import load
-from chargepoint.messages import ScreenState, State
-from hmi.drawing.items import Picture, Rect, Text
-from hmi.look import look_of
-from hmi.screens import SCREENS
-from hmi.seen import Sight as HmiSight
-from hmi.view import Access, Place, View
-from hmi.words import Words
+from hmi.drawing.items import Rect, Text
+from hmi.mirror import Mirror, target_rect, texts
 from tests.system.rig import PATIENCE_S, System
 
 WIDTH, HEIGHT = 1280, 800
 SCREEN = {
     "is_fitted": True, "video": "x11", "width_px": WIDTH, "height_px": HEIGHT, "languages": ["en", "ru", "kk"],
-    "theme": "night", "sound": False, "phone": "8 800 000-00-00", "menu_s": 5, "dialog_s": 5,
+    "theme": "night", "sound": False, "phone": "8 800 000-00-00", "menu_s": 5, "dialog_s": 5, "summary_s": 5,
 }  # fmt: skip
 PRESS_S = 0.05
 Colour = tuple[int, int, int]
@@ -87,24 +81,19 @@ class ScreenSystem(System):
         change = {"screen": SCREEN} | more.pop("change", {})
         super().__init__(folder, change=change, **more)
         self.display = display
-        self._mirror: HmiSight | None = None
-        self.watcher.on_state.append(self._hear)
-
-    def _hear(self, topic: str, state: State) -> None:
-        if self._mirror is None:
-            settings = load(self.station_file)
-            self._settings, self._mirror = settings.screen, HmiSight(settings)
-        self._mirror.take(state, time.monotonic())
+        self._mirror: Mirror | None = None
+        self.watcher.on_state.append(lambda topic, state: self.mirror.take(state, time.monotonic()))
 
     @property
-    def shown(self) -> ScreenState:
-        """What the screen says of itself on the bus."""
-        state = self.states.get("screen")
-        return state if isinstance(state, ScreenState) else ScreenState(name="")
+    def mirror(self) -> Mirror:
+        """What the screen should show, by what is said on the bus."""
+        if self._mirror is None:
+            self._mirror = Mirror(load(self.station_file))
+        return self._mirror
 
     @property
     def screen(self) -> str:
-        return self.shown.name.removesuffix("PH")
+        return self.mirror.screen
 
     async def shows(self, *screens: str, within_s: float = PATIENCE_S) -> str:
         """Wait until one of these screens is told."""
@@ -113,38 +102,30 @@ class ScreenSystem(System):
 
     async def touch(self, target: str) -> None:
         """Touch it where it must be, as soon as its words are on the display there."""
-        await self.until(lambda: self._is_painted(target))
+        await self.until(lambda: self.is_painted(target))
         rect = self.rect(target)
         assert rect is not None
         await self.display.touch(rect.x + rect.width // 2, rect.y + rect.height // 2)
 
     def rect(self, target: str) -> Rect | None:
         """Where this target takes touches, if it does."""
-        return next((each.rect for each in self.picture_now().targets if each.name == target and each.is_enabled), None)
+        return target_rect(self.mirror.picture(time.monotonic()), target)
 
-    def texts(self, rect: Rect | None = None, age_s: float = 0.0) -> list[Text]:
-        """The words of the picture that should be shown now, in this area; as `picture_now`."""
-        items = [item for item in self.picture_now(age_s).items if isinstance(item, Text) and item.text]
-        return [item for item in items if rect is None or rect.holds(item.rect.x, item.rect.y)]
-
-    def _is_painted(self, target: str) -> bool:
-        rect = self.rect(target)
-        return rect is not None and all(map(self.has_text, self.texts(rect)))
-
-    def picture_now(self, age_s: float = 0.0) -> Picture:
-        """What the screen should look like, if the station's last word is `age_s` old."""
-        assert self._mirror is not None
-        shown, now_s = self.shown, time.monotonic()
-        place = Place(screen=self.screen, connector=shown.connector, language=shown.language, since_s=now_s)
-        look = look_of(self._settings, (WIDTH, HEIGHT), Access(), datetime.now().astimezone())
-        seen = self._mirror.seen(now_s + age_s)
-        words = Words(shown.language)
-        view = View(seen=seen, place=place, look=look, words=words, now_s=now_s, clock=datetime.now().astimezone())
-        return SCREENS[place.screen].picture(view)
+    def texts(self, age_s: float = 0.0) -> list[Text]:
+        """The words that should be shown now, if the station's last word is older by `age_s`."""
+        return texts(self.mirror.picture(time.monotonic(), age_s))
 
     def has_text(self, item: Text) -> bool:
         """Whether the display has the colour of this text at its place."""
         return item.colour in self.display.colours(item.rect)
 
+    def is_painted(self, target: str) -> bool:
+        """Whether a target is on the screen, and all its words are on the display."""
+        if not self.screen:
+            return False
+        picture = self.mirror.picture(time.monotonic())
+        rect = target_rect(picture, target)
+        return rect is not None and all(map(self.has_text, texts(picture, rect)))
+
     def picture(self, holds: Callable[[], object]) -> str:
-        return f"screen {self.shown}; {super().picture(holds)}"
+        return f"screen {self.mirror.shown}; {super().picture(holds)}"

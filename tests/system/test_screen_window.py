@@ -29,7 +29,7 @@ async def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **change: ob
         monkeypatch.setenv("DISPLAY", display.name)
         (tmp_path / "station").mkdir()
         async with ScreenSystem(tmp_path / "station", display, change=change) as system:
-            await system.shows("ScreensaverPA")
+            await system.shows("MainMenu", "ScreensaverPA")
             yield system
 
 
@@ -37,6 +37,7 @@ async def test_three_touches_from_the_screen_saver_to_a_charge_in_free_mode_and_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with standing(tmp_path, monkeypatch, station={"free_mode": True}) as system:
+        await system.shows("ScreensaverPA")
         await system.touch("touch")
         await system.shows("MainMenu")
         await system.touch("tile:2")
@@ -45,7 +46,7 @@ async def test_three_touches_from_the_screen_saver_to_a_charge_in_free_mode_and_
         await system.shows("Connecting")
         await system.plug(2)
         await system.shows("SessionInfo")
-        assert (system.shown.connector, system.status(2)) == (2, "CHARGING")
+        assert (system.mirror.shown.connector, system.status(2)) == (2, "CHARGING")
         await system.until_full_current(2)
 
         await shows_what_screenshots_show(system)
@@ -57,7 +58,7 @@ async def test_three_touches_from_the_screen_saver_to_a_charge_in_free_mode_and_
             await system.touch("language")
             await system.shows("Language")
         await system.touch("language:kk")
-        await system.until(lambda: system.shown.language == "kk")
+        await system.until(lambda: system.mirror.shown.language == "kk")
         await system.shows("MainMenu")
         assert [text.text for text in system.texts()] != before
         await system.touch("tile:2")
@@ -121,7 +122,7 @@ async def is_back_and_the_charge_untouched(system: ScreenSystem, how: signal.Sig
     def is_back() -> bool:
         new = system.service("hmi")
         is_new = new is not None and new.status == "running" and new.pid != state.pid
-        return is_new and system.screen == "SessionInfo" and system._is_painted("stop")
+        return is_new and system.screen == "SessionInfo" and system.is_painted("stop")
 
     await system.until(is_back, BACK_WITHIN_S)
     print(f"{how.name} of the screen: back after {time.monotonic() - begun_s:.2f} s")
