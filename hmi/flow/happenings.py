@@ -89,8 +89,8 @@ def answered(turn: Turn, event: Answered) -> Result:
         turn = replace(turn, place=place)
     if event.ok or (event.tag == "stop" and event.code == "no_session"):
         if event.tag in ("start", "choose") and event.connector and not _is_covered(place):
-            if event.code in ("refused", "unavailable"):
-                return _told(turn, event.code), (Play("refused"),)
+            if event.tag == "choose" and event.code == "ok":  # no card waited any more: the next one means it
+                return to_start(turn, event.connector), ()
             return to_charge(turn, event.connector), ()
         return place, ()
     return _told(turn, event.code), (Play("refused"),)

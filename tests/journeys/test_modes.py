@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chargepoint.messages import SetFreeMode, SetOperatingMode, StartCharging
+from chargepoint.messages import ChangeSettings, SetFreeMode, SetOperatingMode, StartCharging
 from chargepoint.records import Credential, Session
-from chargepoint.vocabulary import CredentialType, OperatingMode, SessionFlag, StartSource, StopSource
+from chargepoint.vocabulary import CardReason, CredentialType, OperatingMode, SessionFlag, StartSource, StopSource
 from tests.journeys.rig import Rig
 from tests.journeys.steps import (
     CARD,
@@ -254,4 +254,56 @@ async def test_plug_and_charge_begins_when_what_stood_against_it_is_gone(tmp_pat
         rig.simulated.restore("bus")
         await until_energy_flows(rig)
         await leave(rig)
+        await settle(rig)
+
+
+# ------------------------------------------------------------------------------------------------------- stand-alone
+
+
+async def test_stand_alone_with_empty_lists_everybody_charges_and_a_white_list_keeps_strangers_out(
+    tmp_path: Path,
+) -> None:
+    async with Rig(tmp_path, is_linked=False) as rig:
+        await usable(rig)
+        await usable(rig, uid=OTHER_CARD)
+        await rig.bus.call("hub", ChangeSettings(values={"access.white": CARD}, by="installer"))
+        await rig.advance(0.5)
+        await plug(rig)
+        refused = await show_card(rig, OTHER_CARD)
+        assert (refused.outcome, refused.reason) == ("refused", CardReason.NOT_HERE)
+        assert (await show_card(rig)).outcome == "started"
+        await until_energy_flows(rig)
+        await leave(rig)
+        await settle(rig)
+
+
+async def test_stand_alone_a_manual_station_is_started_with_a_duration_by_whoever_may(tmp_path: Path) -> None:
+    async with Rig(tmp_path, change={"station": {"operating_mode": "MANUAL"}}, is_linked=False) as rig:
+        await plug(rig)
+        refused = await show_card(rig)
+        assert (refused.outcome, refused.reason) == ("refused", CardReason.APP_ONLY)
+        start = StartCharging(
+            connector=1,
+            credential=Credential("anna", CredentialType.LOGIN),
+            source=StartSource.REMOTE_COMMAND,
+            is_authorized=True,
+            duration_s=60,
+        )
+        assert (await rig.bus.call("station", start)).ok
+        await until_energy_flows(rig)
+        await until_transaction_ends(rig, within_s=80)
+        session = await leave(rig)
+        assert (session.stop_source, session.is_reported) == (StopSource.TIME_LIMIT, False)
+        await settle(rig)
+
+
+async def test_stand_alone_plug_and_charge_and_free_mode_need_nobody(tmp_path: Path) -> None:
+    async with Rig(tmp_path, change={"station": {"plug_and_charge": True}}, is_linked=False) as rig:
+        rig.plug()
+        await until_energy_flows(rig)
+        assert starter(await leave(rig)) == ("PLUGNCHARGE", CredentialType.STAND_IN)
+        assert (await rig.bus.call("station", SetFreeMode(on=True, by="installer"))).ok
+        rig.plug()
+        await until_energy_flows(rig)
+        assert starter(await leave(rig)) == ("FREE", CredentialType.STAND_IN)
         await settle(rig)

@@ -1,0 +1,90 @@
+"""Cards and vehicles that start by themselves, at a station with a screen (hmi.md 2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chargepoint.messages import CardHandled
+from chargepoint.vocabulary import CardReason, CredentialType
+from tests.journeys.screens import ScreenRig
+from tests.journeys.steps import CARD, OTHER_CARD, settle, until_energy_flows
+
+
+async def test_a_waiting_card_means_the_cable_that_is_plugged_in_also_where_there_is_a_screen(tmp_path: Path) -> None:
+    async with ScreenRig(tmp_path) as rig:
+        await rig.online()
+        await rig.awake()
+        await rig.tap(CARD)
+        await rig.shows("MainMenu")
+        rig.plug(2)
+        await rig.shows("SessionInfo", 60)
+        assert (rig.screen_connector, rig.status(1)) == (2, "AVAILABLE")
+        rig.unplug(2)
+        await rig.until_status("AVAILABLE", 2)
+        await settle(rig)
+
+
+async def test_at_a_screen_a_card_waits_half_a_minute_for_the_choice(tmp_path: Path) -> None:
+    async with ScreenRig(tmp_path) as rig:
+        await rig.online()
+        await rig.awake()
+        await rig.tap(CARD)
+        await rig.shows("MainMenu")
+        await rig.advance(31)
+        rig.plug(2)
+        await rig.until_status("READY", 2)
+        await rig.advance(5)
+        assert rig.status(2) == "READY"
+        rig.unplug(2)
+        await rig.until_status("AVAILABLE", 2)
+        await settle(rig)
+
+
+async def test_a_card_held_on_the_screen_of_a_connector_means_that_connector(tmp_path: Path) -> None:
+    async with ScreenRig(tmp_path) as rig:
+        await rig.online()
+        rig.plug(1)
+        await rig.until_status("READY", 1)
+        await rig.shows("ScreensaverPA", 200)
+        await rig.touch("touch", "tile:2", "start")
+        await rig.shows("Auth")
+        await rig.tap(CARD)
+        await rig.until_status("WAITING_FOR_EV", 2)
+        assert rig.status(1) == "READY"
+        rig.plug(2)
+        await until_energy_flows(rig, 2)
+        for connector in (1, 2):
+            rig.unplug(connector)
+            await rig.until_status("AVAILABLE", connector)
+        await settle(rig)
+
+
+async def test_plug_and_charge_needs_no_touch_and_the_screen_follows(tmp_path: Path) -> None:
+    async with ScreenRig(tmp_path, change={"station": {"plug_and_charge": True}}) as rig:
+        await rig.online()
+        await rig.awake()
+        rig.plug(1)
+        await rig.shows("SessionInfo", 60)
+        state = rig.state(1)
+        assert state is not None and state.session is not None and state.session.starter is not None
+        assert state.session.starter.type is CredentialType.STAND_IN
+        rig.unplug(1)
+        await rig.until_status("AVAILABLE", 1)
+        await settle(rig)
+
+
+async def test_a_refusal_is_told_with_its_reason(tmp_path: Path) -> None:
+    async with ScreenRig(tmp_path) as rig:
+        rig.system.id_tags[OTHER_CARD] = "Blocked"
+        await rig.online()
+        await rig.awake()
+        heard = rig.bus.subscribe(CardHandled)
+        rig.plug(1)
+        await rig.until_status("READY", 1)
+        await rig.tap(OTHER_CARD)
+        await rig.shows("DialogPA")
+        told = await anext(aiter(heard))
+        heard.close()
+        assert (told.outcome, told.reason) == ("refused", CardReason.BLOCKED)
+        rig.unplug(1)
+        await rig.until_status("AVAILABLE", 1)
