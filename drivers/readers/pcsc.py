@@ -58,6 +58,7 @@ ABOUT = About(
     confidence=2,
     quirks=(
         "needs pcscd and the package pyscard: pip install chargepoint[readers]; it has no [[port]]",
+        "where the system asks polkit who may use readers, the station's account has to be allowed",
         "two [[reader]] sections need patterns (option reader) that fit different readers",
         "lights and buzzer: escape commands must be allowed in the driver of the PC/SC service (libccid: "
         "ifdDriverOptions 0x0001); of an ACR122U they work without that while a card lies there",
