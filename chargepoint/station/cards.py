@@ -279,6 +279,9 @@ class Desk:
         if meaning.deed in ENDS:
             return await self._stop(number, card.credential)
         if meaning.deed in BEGINS and card.authorised is not None:
+            now = self._authority.own_verdict(card.authorised.credential)
+            if now.kind == "forbidden":  # users or lists have changed while it waited
+                return CardOutcome(outcome="refused", connector=number, text=now.reason, reason=now.word)
             return await self._start(number, card.authorised)
         return msgspec.structs.replace(_nothing(meaning), connector=number)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,7 +107,7 @@ async def test_a_stopped_vehicle_begins_again_only_when_it_is_plugged_in_again(t
 
 
 @pytest.mark.parametrize("car", [{}, {"vin": "00:00:00:00:00:00"}, {"vin": "NO VIN AT ALL"}])
-async def test_a_vehicle_without_an_identity_waits_for_a_card(tmp_path: Path, car: dict[str, str]) -> None:
+async def test_a_vehicle_without_an_identity_waits_for_a_card(tmp_path: Path, car: dict[str, Any]) -> None:
     async with Rig(tmp_path, ONE_DC, change=ON) as rig:
         await rig.online()
         await plug(rig, **car)
