@@ -65,7 +65,8 @@ def test_sound_of_row(look: Look, sound: Sound | None) -> None:
 
 
 def test_every_pattern_stands_in_the_table() -> None:
-    assert {pattern_of(row[1]) for row in ROWS} == set(Pattern)
+    """Those that a technician shows as a test apart."""
+    assert {pattern_of(row[1]) for row in ROWS} == {each for each in Pattern if not each.name.startswith("TEST_")}
 
 
 def test_no_two_of_the_same_colour_have_the_same_rhythm() -> None:
