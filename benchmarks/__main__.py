@@ -26,6 +26,7 @@ from benchmarks.queue import queue
 from benchmarks.rig import Place
 from benchmarks.schedules import schedules
 from benchmarks.screen import screen
+from benchmarks.screen_service import screen_soak
 from benchmarks.start import cold_start
 from benchmarks.storage import drain, journal
 from benchmarks.validation import validation
@@ -60,7 +61,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "screen": screen,
     "power": power,
 }
-BY_NAME: dict[str, Benchmark] = {"soak": soak}
+BY_NAME: dict[str, Benchmark] = {"soak": soak, "screen-soak": screen_soak}
 """Only carried out when named."""
 LIMIT_S = 180.0
 """No benchmark may take longer, but for those."""
@@ -88,7 +89,7 @@ async def measure(names: list[str], place: Place) -> list[Row]:
 def main() -> int:
     """Exit status 1 when a benchmark could not be carried out."""
     parser = argparse.ArgumentParser(prog="scripts/bench.sh", description="Figures of a whole station on this machine.")
-    which = f"which: {', '.join(BENCHMARKS)}; default: all. Only by name: {', '.join(BY_NAME)} (ten minutes)"
+    which = f"which: {', '.join(BENCHMARKS)}; default: all. Only by name: {', '.join(BY_NAME)} (some minutes)"
     parser.add_argument("names", nargs="*", metavar="NAME", help=which)
     parser.add_argument("--quick", action="store_true", help="fewer runs: within 90 s, and less exact")
     parser.add_argument("--folder", type=Path, help="where to write (the disk that is measured); default: here")

@@ -61,7 +61,8 @@ class Place(msgspec.Struct, frozen=True):
 class Rig:
     """`async with Rig(place) as rig`: devices and server are up; `start` and `end` are the station's.
 
-    `ocpp` changes keys of [ocpp], `configuration` those of [ocpp.configuration].
+    `ocpp` changes keys of [ocpp], `configuration` those of [ocpp.configuration], `change` those of any section;
+    without one for [screen] there is none.
     """
 
     def __init__(
@@ -70,8 +71,11 @@ class Rig:
         ocpp: Mapping[str, Any] | None = None,
         configuration: Mapping[str, Any] | None = None,
         example: str = "demo",
+        change: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self._document = tomllib.loads((EXAMPLES / f"{example}.toml").read_text(encoding="utf-8"))
+        for name, values in ({"screen": {"is_fitted": False}} | dict(change or {})).items():
+            self._document[name] = self._document.get(name, {}) | values
         self.numbers = tuple(section["number"] for section in self._document["connector"])
         self._place = place
         self._ocpp = dict(ocpp or {})

@@ -9,8 +9,10 @@ import time
 import msgspec
 
 from benchmarks.figures import Row
+from benchmarks.glass import display_is_here
 from benchmarks.rig import Place
 from benchmarks.screen_alone import ANIMATED, Found
+from benchmarks.screen_service import service
 
 RUNS = 3
 
@@ -24,6 +26,10 @@ async def screen(place: Place) -> list[Row]:
         starts.append(1000 * first_s)
         found.append(one)
     last = found[-1]
+    if not display_is_here():
+        whole = [Row(figure="screen: the service in a station", failure="needs Xvfb: scripts/setup.sh dev")]
+    else:
+        whole = await service(place)
     return [
         Row(
             figure="screen: start of the process to the first picture",
@@ -61,6 +67,7 @@ async def screen(place: Place) -> list[Row]:
             beside=f"{last.pss_start_bytes / 2**20:.1f} MiB with the first; {last.cache_bytes / 2**20:.1f} MiB are the "
             "cache of rendered pieces",
         ),
+        *whole,
     ]
 
 
