@@ -31,6 +31,7 @@ SAM_NORMAL = bytes((0x01, 0x00, 0x01))
 FEW_RETRIES = bytes((0x05, 0xFF, 0x01, 0x10))
 """RF_CONFIGURATION: a poll without a card answers after some tenths of a second, instead of never."""
 FIELD_OFF = bytes((0x01, 0x00))
+FIELD_ON = bytes((0x01, 0x01))
 RELEASE_ALL = bytes((0x00,))
 
 

@@ -132,6 +132,7 @@ class Pn532Reader:
         self._presence = Presence(GONE_AFTER_S)
         self._heard_s: float | None = None
         self._polls = self._errors = self._refused = 0
+        self._is_field_off = False
 
     def health(self) -> ReaderHealth:
         return ReaderHealth(
@@ -198,13 +199,18 @@ class Pn532Reader:
     async def _look(self) -> tuple[pn532.Target, ...]:
         """The cards in the field now. Raises DeviceError."""
         self._polls += 1
+        if self._is_field_off:
+            await self._command(Command.RF_CONFIGURATION, pn532.FIELD_ON)
+            self._is_field_off = False
         answer = await self._command(Command.IN_LIST_PASSIVE_TARGET, pn532.poll_type_a(2))
         try:
             found = pn532.decode_targets(answer)
         except ValueError as error:
             raise BadFrame(str(error)) from None
-        if found:
+        if found:  # let go, and without power for a moment: a card that was put to sleep would not answer again
             await self._command(Command.IN_RELEASE, pn532.RELEASE_ALL)
+            await self._command(Command.RF_CONFIGURATION, pn532.FIELD_OFF)
+            self._is_field_off = True
         self._heard_s = asyncio.get_running_loop().time()
         return found
 

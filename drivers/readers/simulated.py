@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from drivers.about import About
 from drivers.errors import NoAnswer
-from drivers.interfaces import Card, CardReader
+from drivers.interfaces import Card, CardReader, Identity, ReaderHealth
 from drivers.ports.wire import Wire
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,15 @@ class SimulatedCardReader:
         self._data = b""
         self._overlong = False
         self._refusal_said = False
+        self._heard_s: float | None = None
+
+    def health(self) -> ReaderHealth:
+        """It counts as there while its wire is open."""
+        if self._wire.is_open:
+            self._heard_s = asyncio.get_running_loop().time()
+        return ReaderHealth(
+            Identity(model="simulated"), self._heard_s, self.counters.cards, 0, self.counters.refused, self._wire.where
+        )
 
     async def cards(self) -> AsyncIterator[Card]:
         """Each card once when it is put on; opens the wire, closes it at the end. Raises NoAnswer when it is lost."""

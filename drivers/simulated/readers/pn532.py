@@ -30,18 +30,23 @@ def listed(number: bytes, place: int) -> bytes:
 
 
 class Chip:
-    """A `ByteDevice`. `sleep` is what a dip of its supply does."""
+    """A `ByteDevice`. `sleep` is what a dip of its supply does. A card that was let go answers again only after it was
+    without power (the field off, or taken away)."""
 
     def __init__(self, field: CardField) -> None:
         self.field = field
         self.send: Callable[[bytes], None] = lambda data: None
         self.is_awake = self.is_set_up = False
+        self._is_field_on = True
+        self._found: tuple[bytes, ...] = ()
+        self._asleep: tuple[bytes, ...] = ()
         self._frames = Frames()
         self._last = b""
 
     def sleep(self) -> None:
         """As after power came back."""
         self.is_awake = self.is_set_up = False
+        self._is_field_on = True
         self._frames.clear()
 
     def received(self, data: bytes, now_s: float) -> Iterable[Late]:
@@ -70,12 +75,20 @@ class Chip:
                 self.is_set_up = True
                 return b"", 2 * ACK_S
             case Command.IN_LIST_PASSIVE_TARGET if self.is_set_up and data:
-                numbers = self.field.look(now_s)[: data[0]]
+                there = self.field.look(now_s)
+                self._asleep = tuple(number for number in self._asleep if number in there)
+                numbers = [number for number in there if number not in self._asleep and self._is_field_on][: data[0]]
+                self._found = tuple(numbers)
                 cards = b"".join(listed(number, place + 1) for place, number in enumerate(numbers))
                 return bytes((len(numbers),)) + cards, FOUND_S if numbers else NOT_FOUND_S
             case Command.IN_LIST_PASSIVE_TARGET:
                 return None, 0.0
             case Command.IN_RELEASE:
+                self._asleep += self._found
                 return b"\x00", 2 * ACK_S
+            case Command.RF_CONFIGURATION if data[:1] == b"\x01":
+                self._is_field_on = bool(data[1] & 1)
+                self._asleep = () if not self._is_field_on else self._asleep
+                return b"", 2 * ACK_S
             case _:
                 return b"", 2 * ACK_S

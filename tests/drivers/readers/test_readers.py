@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,11 +15,14 @@ from drivers.codecs import pn532 as codec
 from drivers.errors import NoAnswer
 from drivers.interfaces import Card, CardSignal, SignalsCards, TellsHealth
 from drivers.loading import load
+from drivers.ports.serial import SerialWire
 from drivers.readers.numbers import PARTIAL, RANDOM, SEVERAL, TOO_LONG
 from drivers.simulated import faces
 from drivers.simulated.devices import DevicePart
+from drivers.simulated.plan import of_settings
 from drivers.simulated.reader_field import CardField
 from drivers.simulated.readers.pn532 import Chip
+from drivers.simulated.station import SimulatedStation
 from drivers.simulated.wire import Line
 from tests.drivers.wires import attach
 
@@ -264,3 +268,30 @@ async def test_a_polled_reader_is_recognised_by_a_harmless_question(name: str) -
         identity = await load("readers", driver).recognise(port, 0)
         assert identity is not None and identity.model in ("PN532", "TWN4")
     made.line.close()
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("name", ["pn532", "rdm6300"])
+async def test_readers_on_a_real_serial_line(name: str, tmp_path: Path) -> None:
+    driver, options = ALL[name]
+    uid = "1000647EB3" if name == "rdm6300" else "A1B2C3D4"
+    document = {
+        "station": {"name": "s", "power_limit_w": 22_000},
+        "port": [{"name": "reader", "device": str(tmp_path / "reader")}],
+        "reader": [{"name": "front", "driver": driver, "port": "reader", "options": options}],
+    }
+    station = SimulatedStation(of_settings(document, folder=tmp_path))
+    station.start()
+    module = load("readers", driver)
+    reader = module.open_device(module.Settings(name="front"), SerialWire(str(tmp_path / "reader"), baud_rate=115200))
+    cards = reader.cards()
+    try:
+        coming = asyncio.ensure_future(anext(cards))
+        await asyncio.sleep(0.2)
+        station.tap("front", uid)
+        async with asyncio.timeout(10.0):
+            card = await coming
+        assert card.uid == uid
+    finally:
+        await cards.aclose()
+        station.close()
