@@ -41,6 +41,13 @@ sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())' 
         fi
         ;;
 esac
+case ",$extras," in
+    *,screen,*) # a window needs X11's libraries; all else comes with pygame-ce
+        if [ -n "${DISPLAY:-}" ] && ! "$python" -c 'import ctypes; ctypes.CDLL("libX11.so.6"), ctypes.CDLL("libXext.so.6")' 2>/dev/null; then
+            missing="$missing libx11-6 libxext6 libxcursor1 libxi6 libxrandr2"
+        fi
+        ;;
+esac
 if [ -n "$missing" ]; then
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
         # shellcheck disable=SC2086

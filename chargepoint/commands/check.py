@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from chargepoint.commands import check_link, check_power
+from chargepoint.commands import check_link, check_power, check_screen
 from chargepoint.commands.manual import page
 from chargepoint.config import ConfigError, Fault, PortSettings, Secrets, Settings, load, load_secrets
 from chargepoint.config_drivers import address_of
@@ -153,6 +153,7 @@ def warnings(settings: Settings, secrets: Secrets) -> list[str]:
     fed = {connector.modules for connector in settings.connector} | {group.modules for group in settings.group}
     found += [f'[[modules]] "{bank.name}": it feeds no connector.' for bank in settings.modules if bank.name not in fed]
     found += check_power.warnings(settings)
+    found += check_screen.warnings(settings.screen)
     watched = {connector.insulation for connector in settings.connector}
     found += [
         f'[[insulation]] "{each.name}": it watches no connector.'
