@@ -29,10 +29,12 @@ def fairness_for(
     """Fairness for what is to change, and for judging whether what there is may stay (at least as much).
 
     `used_w`: the W that are used at a fairness when nothing is connected yet; `roughly_used_w`: the same as seen in a
-    hurry, the first look the quickest. They are not asked where every group may go to every output (unless there are
-    few, of several sorts): there it is reckoned here.
+    hurry, the first look the quickest. They are not asked where every group may go to every output, or nearly so
+    (unless there are few, of several sorts): there it is reckoned here, in the second case with `ROUGHLY` as a margin.
     """
     may_cost = min(max(problem.costs.fairness_cost, 0.0), 1.0)
+    if may_cost >= 1.0:
+        return STEPS[0], STEPS[0]
     is_small = len(problem.groups) * len(problem.needs) <= SMALL
     is_complete = problem.is_direct and problem.is_complete and not (is_small and problem.sorts > 1)
     if is_complete and all(min(column) == max(column) for column in zip(*problem.sort_w, strict=True)):
@@ -43,7 +45,9 @@ def fairness_for(
             lots[problem.sort[group]] = lots.get(problem.sort[group], 0) + 1
     most_w = _used(problem, lots, STEPS[-1])
     is_rough = not is_complete and not is_small
-    if is_rough and any(had_w >= (1.0 - may_cost + ROUGHLY) * most_w for had_w in roughly_used_w(STEPS[0])):
+    if is_rough and problem.is_direct and problem.is_nearly_complete:
+        may_cost, is_complete = max(0.0, may_cost - ROUGHLY), True
+    elif is_rough and any(had_w >= (1.0 - may_cost + ROUGHLY) * most_w for had_w in roughly_used_w(STEPS[0])):
         return STEPS[0], STEPS[0]
     used = partial(_used, problem, lots) if is_complete else used_w
     fairest_w = used(STEPS[0])

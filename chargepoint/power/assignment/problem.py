@@ -29,6 +29,8 @@ RESTING_W = 1e8
 LEAST_LOOKS = 600
 """So many steps the general solver may consider for each answer, however much was spent before it (ways.MOST_LOOKS)."""
 TOLERANCE_W = 1e-3
+NEARLY = 0.95
+"""Where so large a part of all ways of groups to outputs can be used, the matrix is nearly complete."""
 
 
 class Hop(NamedTuple):
@@ -82,7 +84,7 @@ class Problem:
         key = tuple([(need.connector, need.voltage_v) for need in needs])
         if key not in ways.tables:
             ways.tables[key] = self._table()
-        self.sorts, self.sort, self.sort_w, self.reach, self.is_complete = ways.tables[key]
+        self.sorts, self.sort, self.sort_w, self.reach, self.is_complete, self.is_nearly_complete = ways.tables[key]
         self.is_plain = self.is_direct and self.is_complete and self.sorts == 1
         self.resting = {
             group
@@ -207,7 +209,9 @@ class Problem:
                     best[sort[group]] = power_w
                     reach[group].append(output)
         is_complete = all(len(each) in (0, len(self.needs)) for each in reach)
-        return Table(len(sorts), sort, sort_w, reach, is_complete)
+        usable = sum(map(len, reach))
+        is_nearly_complete = usable >= NEARLY * len(self.needs) * sum(1 for each in reach if each)
+        return Table(len(sorts), sort, sort_w, reach, is_complete, is_nearly_complete)
 
     def _liken(self) -> None:
         """Groups alike in every way: sort, where they are, what moving them costs, where they may go. In `likes`

@@ -31,13 +31,14 @@ class Side(NamedTuple):
 
 class Table(NamedTuple):
     """How many sorts of groups there are; by group its sort; by output W of a group of each sort; by group the outputs
-    it may go to; whether those are all, for each."""
+    it may go to; whether those are all, for each, or nearly all."""
 
     sorts: int
     sort: list[int]
     sort_w: list[list[float]]
     reach: list[list[int]]
     is_complete: bool
+    is_nearly_complete: bool
 
 
 Begun = tuple[tuple[int, ...], tuple[float, ...], tuple[float, ...]]

@@ -10,8 +10,11 @@ then equal power up to each cap, weighted.
 
 from __future__ import annotations
 
+import copy
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+
+import msgspec
 
 from chargepoint.power.grid import Budget, Party, Request, StationPower
 from chargepoint.power.sharing.grid_sums import Sums
@@ -20,13 +23,15 @@ from chargepoint.power.sharing.imbalance import balanced
 from chargepoint.power.sharing.memory import follow, hold_cap, must_wait, stopped, went_on, with_cap
 from chargepoint.power.sharing.reach import Reach
 from chargepoint.power.sharing.served import choose, rank_of, shares_of
+from chargepoint.power.sharing.settled import asked_by, is_same
 from chargepoint.power.sharing.telling import Found, told, with_feeds
-from chargepoint.power.sharing.words import DEFAULT_RULES, NOTHING, Allocation, Memory, Rules, Settled
+from chargepoint.power.sharing.words import DEFAULT_RULES, NOTHING, Allocation, Asked, Memory, Rules, Settled
 from chargepoint.power.topology import NO_FAULTS, Faults, Topology
 from chargepoint.records import Limit
 
 SAME_W = 1.0
 MOST_TRIES, MOST_PAIRS = 3, 30
+MOST_AGAIN = 3
 _FRESH = Memory()
 
 
@@ -72,21 +77,28 @@ class _Sharing:
         self.station = station
         self.parties = parties
         self.budget = budget
-        self.previous = previous
         self.now_mono_s = now_mono_s
         self.topology = topology
         self.rules = rules
+        self.previous = previous
         self.held: dict[int, Memory] = {}
         self.reach = Reach(topology, faults) if topology is not None and topology.outputs else None
         for party in parties:
             if party.request.wants_energy:
                 self._bound(party)
         self.wanting = sorted((p for p in parties if p.request.wants_energy and p.can_be_served), key=rank_of)
+        self.present = [party for party in parties if party.request.wants_energy]
+        self.first, self.first_groups = previous, self._begin(previous)
+        """What was before all this, to tell what comes of it."""
+
+    def _begin(self, previous: Allocation) -> Groups | None:
+        """From here on: what is closed and remembered in this answer."""
+        self.previous = previous
         self.groups = None
         if self.reach is not None:
-            present = [party for party in parties if party.request.wants_energy]
-            self.groups = Groups(self.reach, previous, rules, now_mono_s, present)
-        self.sums = Sums(station, budget, rules, self.reach, previous)
+            self.groups = Groups(self.reach, previous, self.rules, self.now_mono_s, self.present)
+        self.sums = Sums(self.station, self.budget, self.rules, self.reach, previous)
+        return self.groups
 
     def _bound(self, party: Party) -> None:
         """What of its caps is not in the request: modules that reach it; a cap that rose just now."""
@@ -102,29 +114,92 @@ class _Sharing:
         return 0.0 if grant is None else grant.power_w
 
     def answer(self) -> Allocation:
-        """Who cycles waits, as long as anybody has more by that."""
+        """What is answered is answered again when the same is asked with it as `previous`: until that is so it is asked
+        again here (a few times at most)."""
+        found = self._once()
+        for _ in range(MOST_AGAIN if self.groups is not None else 0):
+            if self._is_as_before(found):
+                break
+            self._begin(found)
+            if self._would_stay():
+                break
+            again = self._once()
+            is_same = _links(again) == _links(found)
+            found = again
+            if is_same:
+                break
+        return found
+
+    def _once(self) -> Allocation:
+        """Who cycles waits, as long as anybody has more by that: the others first, and then whether all could have what
+        they have when the waiting are served, too."""
         waiting = self._waiting()
-        answer = self._shared(waiting)
-        if any(memory.fits_since_mono_s is not None for memory in waiting.values()):
-            together = self._shared({n: m for n, m in waiting.items() if m.fits_since_mono_s is None})
+        answer, is_settled = self._shared(waiting)
+        if not waiting:
+            return answer
+        asked = self._asked(waiting)
+        patient = {number: memory for number, memory in waiting.items() if memory.fits_since_mono_s is None}
+        if len(patient) < len(waiting) and not (is_settled and is_same(self.previous.settled.waiting, asked)):
+            then = copy.copy(self)
+            if self.reach is not None:
+                then.groups = Groups(self.reach, answer, self.rules, self.now_mono_s, self.present)
+            together, _ = then._shared(patient)
             if all(
                 together.grants[number].power_w >= grant.power_w - SAME_W for number, grant in answer.grants.items()
             ):
-                return together
-        return answer
+                answer, asked = together, self._asked(patient)
+        return msgspec.structs.replace(answer, settled=msgspec.structs.replace(answer.settled, waiting=asked))
+
+    def _asked(self, numbers: Container[int]) -> tuple[Asked, ...]:
+        return tuple(asked_by(party, {}) for party in self.wanting if party.number in numbers)
+
+    def _is_as_before(self, found: Allocation) -> bool:
+        """Whether nothing came that could change another answer."""
+        before = self.previous
+        return (
+            found.settled == before.settled
+            and _links(found) == _links(before)
+            and [(n, m.follow_w, m.is_stopped, m.cycles) for n, m in sorted(found.memory.items())]
+            == [(n, m.follow_w, m.is_stopped, m.cycles) for n, m in sorted(before.memory.items())]
+        )
+
+    def _would_stay(self) -> bool:
+        """Whether it is clear at once that nothing moves."""
+        stopped = self._stopped()
+        return self._asked(stopped) == self.previous.settled.waiting and self._stay(stopped)
+
+    def _stay(self, waiting: Container[int]) -> bool:
+        """Whether nothing is looked for when these wait."""
+        if self.groups is None:
+            return False
+        ranked = [party for party in self.wanting if party.number not in waiting]
+        follow_w = {n: m.follow_w for n, m in self._followed(ranked).items() if m.follow_w is not None}
+        return self.groups.would_stay(ranked, self.budget.room, follow_w)
+
+    def _stopped(self) -> frozenset[int]:
+        """Who cycles and had to stop."""
+        before = {party.number: self._before(party.number) for party in self.wanting}
+        return frozenset([number for number, memory in before.items() if memory.is_stopped and memory.cycles > 0])
+
+    def _followed(self, ranked: Sequence[Party]) -> dict[int, Memory]:
+        return {
+            p.number: follow(p, self._before(p.number), self.previous.grants.get(p.number), self.now_mono_s)
+            for p in ranked
+        }
 
     def _waiting(self) -> dict[int, Memory]:
         """Who waits though there may be room for it, and what is remembered of it."""
-        cycling = {
-            p.number for p in self.wanting if self._before(p.number).is_stopped and self._before(p.number).cycles
-        }
+        cycling = self._stopped()
         if not cycling:
             return {}
         self._expect_losses()
-        served = choose(self.wanting, self.budget.room)
-        fitting = frozenset(served.lows)
-        if self.groups is not None and cycling & fitting:
-            fitting = self.groups.fitting(self.wanting, served)
+        if is_same(self.previous.settled.waiting, self._asked(cycling)) and self._stay(cycling):
+            fitting = frozenset([n for n in cycling if self._before(n).fits_since_mono_s is not None])
+        else:
+            served = choose(self.wanting, self.budget.room)
+            fitting = frozenset(served.lows)
+            if self.groups is not None and cycling & fitting:
+                fitting = self.groups.fitting(self.wanting, served)
         waiting = {}
         for number in sorted(cycling):
             memory = must_wait(self._before(number), number in fitting, self.rules.return_after_s, self.now_mono_s)
@@ -136,19 +211,17 @@ class _Sharing:
         for party in self.wanting:
             self.sums.expect(party)
 
-    def _shared(self, waiting: dict[int, Memory]) -> Allocation:
-        """The answer when these wait."""
+    def _shared(self, waiting: dict[int, Memory]) -> tuple[Allocation, bool]:
+        """The answer when these wait; and whether the groups stay because about the same was asked before."""
         self._expect_losses()
         ranked = [party for party in self.wanting if party.number not in waiting]
-        memory = {
-            p.number: follow(p, self._before(p.number), self.previous.grants.get(p.number), self.now_mono_s)
-            for p in ranked
-        }
+        memory = self._followed(ranked)
         follow_w = {n: m.follow_w for n, m in memory.items() if m.follow_w is not None}
-        room, settled, links, able = self.budget.room, Settled(), {}, {}
+        room, settled, links, able, is_settled = self.budget.room, Settled(), {}, {}, False
         if self.groups is not None:
             given, settled = self._given(self.groups, ranked, follow_w)
             links, able, served, shares = self._of_use(given.links), given.able_w, given.served, given.shares
+            is_settled = given.is_settled
         else:
             served = choose(ranked, room)
             shares = shares_of(ranked, served, room, self.rules, None, follow_w)
@@ -166,12 +239,13 @@ class _Sharing:
             able=able,
             loads=loads,
             on_phase=on_phase,
-            settled=settled,
         )
         answer = told(found, self.parties, self.wanting, self.budget, self.topology, self.groups, self.previous)
-        if self.groups is None:
-            return answer
-        return with_feeds(answer, found, self.groups, self.previous, self.rules, self.now_mono_s)
+        if self.groups is None or self.first_groups is None:
+            return answer, False
+        parked = self.groups.parked(links)
+        answer = with_feeds(answer, parked, loads, self.first_groups, self.first, self.rules, self.now_mono_s)
+        return msgspec.structs.replace(answer, settled=settled), is_settled
 
     def _of_use(self, links: Mapping[str, int]) -> dict[str, int]:
         """Without those that can give nothing where they are."""
@@ -186,7 +260,7 @@ class _Sharing:
         floor, it is tried without one or two of those whom the grid would have served (with their floors at most)."""
         given, settled = groups.give(ranked, self.budget.room, follow_w)
         ideal = choose(ranked, self.budget.room)
-        if groups.reached(given.served) >= groups.reached(ideal) or settled is self.previous.settled:
+        if groups.reached(given.served) >= groups.reached(ideal) or given.is_settled:
             return given, settled
         if len(ideal.guaranteed) == len(ranked):
             return given, settled  # the grid leaves nobody out
@@ -228,3 +302,7 @@ class _Sharing:
                 one = stopped(before, self.now_mono_s) if is_stop else Memory()
             remembered[number] = with_cap(one, self.held[number])
         return remembered
+
+
+def _links(answer: Allocation) -> dict[str, int]:
+    return {name: feed.link for name, feed in answer.feeds.items()}

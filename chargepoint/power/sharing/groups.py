@@ -18,14 +18,13 @@ from chargepoint.power.grid import Party
 from chargepoint.power.sharing.most_served import Room
 from chargepoint.power.sharing.reach import Reach
 from chargepoint.power.sharing.served import KEPT_W, Served, choose, rank_of, reached, shares_of
+from chargepoint.power.sharing.settled import asked_by, is_about_the_same
 from chargepoint.power.sharing.turns import in_turns
 from chargepoint.power.sharing.water_level import Shares, classes, less
-from chargepoint.power.sharing.words import Allocation, Asked, Mode, Rules, Settled
+from chargepoint.power.sharing.words import Allocation, Mode, Rules, Settled
 
 MOST_ROUNDS = 2
 MOST_TRIED = 4
-SAME_W, SAME_V, SAME_A, SAME_SHARE = 100.0, 2.0, 0.5, 0.02
-"""What is asked counts as the same as long as it differs by no more."""
 SHORT_W = 1.0
 MOST_CHOICES = 32
 _NOBODY: frozenset[int] = frozenset()
@@ -45,6 +44,8 @@ class Given(msgspec.Struct, frozen=True):
     shares: Shares
     used_w: float
     """What of the shares the cars are expected to draw."""
+    is_settled: bool = False
+    """About the same was asked before, and nothing was looked for."""
 
 
 class Groups:
@@ -86,8 +87,8 @@ class Groups:
         """To `ranked`, the first of those who cannot all be served first."""
         settled = self._question(ranked, room, follow_w)
         before = self._judge(self.before, ranked, room, follow_w)
-        if self.is_sound and self._is_settled(settled, before):
-            return before, self.previous.settled
+        if self.is_sound and self._is_settled(settled, before.able_w):
+            return msgspec.structs.replace(before, is_settled=True), self._still(settled)
         best: Given | None = None
         for members, ideal in self._choices(ranked, room):
             if best is None or self.reached(best.served) < self.reached(ideal):
@@ -300,20 +301,15 @@ class Groups:
 
     # ------------------------------------------------------------------------------------------- nothing moves in vain
 
+    def would_stay(self, ranked: Sequence[Party], room: Room, follow_w: Mapping[int, float]) -> bool:
+        """Whether nothing is looked for when these ask."""
+        able = self.reach.sums_w(self.before, [party for party in ranked if party.number in self.outputs])
+        return self.is_sound and self._is_settled(self._question(ranked, room, follow_w), able)
+
     def _question(self, ranked: Sequence[Party], room: Room, follow_w: Mapping[int, float]) -> Settled:
         faults = self.reach.faults
         return Settled(
-            asked=tuple(
-                Asked(
-                    p.number,
-                    p.range_v,
-                    p.least_w,
-                    p.guarantee_w,
-                    min(p.cap_w, follow_w.get(p.number, math.inf)),
-                    p.weight,
-                )
-                for p in ranked
-            ),
+            asked=tuple(asked_by(party, follow_w) for party in ranked),
             room=tuple(have if have < math.inf else None for have in room),
             faults=tuple(
                 f"{what} {name}"
@@ -324,28 +320,20 @@ class Groups:
             until_mono_s=min(self.resting.values(), default=None),
         )
 
-    def _is_settled(self, now: Settled, before: Given) -> bool:
+    def _still(self, now: Settled) -> Settled:
+        """For what the groups were assigned, without those who got nothing and ask no more."""
+        then, asking = self.previous.settled, {each.connector for each in now.asked}
+        if len(then.asked) == len(asking):
+            return then
+        return msgspec.structs.replace(then, asked=tuple(each for each in then.asked if each.connector in asking))
+
+    def _is_settled(self, now: Settled, able_w: Mapping[int, float]) -> bool:
         """Whether the groups were assigned for about this already, and all are still there."""
         then = self.previous.settled
-        if (
-            len(then.room) != len(now.room)
-            or len(then.asked) != len(now.asked)
-            or then.faults != now.faults
-            or len(then.derating) != len(now.derating)
-            or len(self.before) != len(self.previous.feeds)
-            or (then.until_mono_s is not None and self.now_mono_s >= then.until_mono_s)
-        ):
-            return False
-        if any(abs(one - other) > SAME_SHARE for one, other in zip(then.derating, now.derating, strict=True)):
-            return False
-        for index, (one, other) in enumerate(zip(then.room, now.room, strict=True)):
-            if (one is None) != (other is None):
-                return False
-            if one is not None and other is not None and abs(one - other) > (SAME_A if index else SAME_W):
-                return False
-        return all(_is_same(one, other) for one, other in zip(then.asked, now.asked, strict=True)) and all(
-            _keeps(one, other, before.able_w.get(other.connector, math.inf))
-            for one, other in zip(then.asked, now.asked, strict=True)
+        return (
+            len(self.before) == len(self.previous.feeds)
+            and not (then.until_mono_s is not None and self.now_mono_s >= then.until_mono_s)
+            and is_about_the_same(then, now, self.previous, able_w)
         )
 
 
@@ -355,25 +343,6 @@ def _turns(parties: Sequence[Party], mode: Mode) -> list[list[int]]:
         return []
     turns = [[party.number for party in each] for each in classes(parties, mode)]
     return [*turns[:8], [number for each in turns[8:] for number in each]]
-
-
-def _is_same(one: Asked, other: Asked) -> bool:
-    return (
-        one.connector == other.connector
-        and one.weight == other.weight
-        and abs(one.range_v - other.range_v) <= SAME_V
-        and abs(one.top_w - other.top_w) <= SAME_W
-        and abs(one.guarantee_w - other.guarantee_w) <= SAME_W
-        and abs(one.floor_w - other.floor_w) <= SAME_W
-    )
-
-
-def _keeps(one: Asked, other: Asked, able_w: float) -> bool:
-    """What the groups gave at that time they give now."""
-    return all(
-        able_w >= now_w - KEPT_W or able_w < then_w - SAME_W
-        for then_w, now_w in ((one.floor_w, other.floor_w), (one.guarantee_w, other.guarantee_w))
-    )
 
 
 def _independent(torn: Sequence[int], rivals: Mapping[int, frozenset[int]]) -> Iterator[frozenset[int]]:

@@ -12,7 +12,7 @@ from chargepoint.power.sharing.groups import Groups
 from chargepoint.power.sharing.reasons import moves, source_of, why_nothing, why_so_much, why_unserved
 from chargepoint.power.sharing.served import Served, blocking, choose
 from chargepoint.power.sharing.water_level import AT_TOP, Shares
-from chargepoint.power.sharing.words import Allocation, Feed, Memory, Rules, Settled
+from chargepoint.power.sharing.words import Allocation, Feed, Memory, Rules
 from chargepoint.power.topology import Topology
 
 
@@ -29,7 +29,6 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     loads: Mapping[str, float] = {}
     on_phase: frozenset[int] = frozenset()
     """Lowered by the bound of the imbalance."""
-    settled: Settled = Settled()
 
 
 def told(
@@ -94,18 +93,22 @@ def _lacks_modules(party: Party, served: Sequence[Party], lows: Mapping[int, flo
 
 
 def with_feeds(
-    answer: Allocation, found: Found, groups: Groups, previous: Allocation, rules: Rules, now_mono_s: float
+    answer: Allocation,
+    links: Mapping[str, int],
+    loads: Mapping[str, float],
+    groups: Groups,
+    previous: Allocation,
+    rules: Rules,
+    now_mono_s: float,
 ) -> Allocation:
-    """`answer` with each group where it is now, and since when."""
+    """`answer` with each group where it is now (`links`), its W, and since when. `groups`: as they were before."""
     feeds = {}
-    for name, link in sorted(groups.parked(found.links).items()):
+    for name, link in sorted(links.items()):
         before = previous.feeds.get(name)
         since = before.since_mono_s if before is not None and before.link == link else now_mono_s
         number = groups.reach.topology.links[link].connector
-        feeds[name] = Feed(connector=number, link=link, power_w=found.loads.get(name, 0.0), since_mono_s=since)
+        feeds[name] = Feed(connector=number, link=link, power_w=loads.get(name, 0.0), since_mono_s=since)
     freed = {name: at for name, at in previous.freed.items() if now_mono_s < at + rules.rest_s}
     freed |= dict.fromkeys(groups.before, now_mono_s)
-    answer = msgspec.structs.replace(
-        answer, feeds=feeds, freed={n: at for n, at in freed.items() if n not in feeds}, settled=found.settled
-    )
+    answer = msgspec.structs.replace(answer, feeds=feeds, freed={n: at for n, at in freed.items() if n not in feeds})
     return msgspec.structs.replace(answer, moves=moves(previous, answer))

@@ -85,6 +85,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
     `asked` in the order in which connectors are served; `room`: W and A of L1, L2, L3; None is without bound.
     `until_mono_s`: when a group has rested long enough for another look.
+    `waiting`: asked by those who wait. Whether there is room for them, and that somebody else would have less if they
+    were served, is known as long as about the same is asked.
     """
 
     asked: tuple[Asked, ...] = ()
@@ -92,6 +94,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[str, ...] = ()
     derating: tuple[float, ...] = ()
     until_mono_s: float | None = None
+    waiting: tuple[Asked, ...] = ()
 
 
 class Allocation(msgspec.Struct, frozen=True):

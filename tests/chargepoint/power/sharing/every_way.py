@@ -85,7 +85,7 @@ def small(seed: int) -> Small:
             phase_limit_a=(lines[0], lines[1], lines[2]) if chance.random() < 0.5 else None,
             dc_efficiency=chance.choice([1.0, 0.95]),
         ),
-        _requests(chance, outputs),
+        requests(chance, outputs),
         Faults(
             groups=one(sorted(topology.groups), 0.2),
             stuck_open=stuck_open,
@@ -94,7 +94,7 @@ def small(seed: int) -> Small:
     )
 
 
-def _requests(chance: random.Random, outputs: int) -> list[Request]:
+def requests(chance: random.Random, outputs: int) -> list[Request]:
     made = [
         dc(
             number,
