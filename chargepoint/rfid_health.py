@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
 
 from chargepoint.bus import Bus
 from chargepoint.clock import Clock
@@ -94,5 +95,6 @@ class Health:
     def _moment(self, heard_s: float | None, now_s: float) -> Moment | None:
         if heard_s is None:
             return None
-        now = self._clock.moment()
-        return Moment(boot_id=now.boot_id, mono_s=round(now.mono_s - max(0.0, now_s - heard_s), 1))
+        now, ago_s = self._clock.moment(), max(0.0, now_s - heard_s)
+        at = None if now.at is None else now.at - timedelta(seconds=ago_s)
+        return Moment(boot_id=now.boot_id, mono_s=round(now.mono_s - ago_s, 3), at=at)

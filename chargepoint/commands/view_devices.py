@@ -12,7 +12,8 @@ from rich.text import Text
 
 from chargepoint.commands.view_cabinet import natural
 from chargepoint.journal_text import clean
-from chargepoint.messages import DeviceState, InstalledState, PortState, State
+from chargepoint.messages import DeviceState, InstalledState, PortState, ReaderState, State
+from drivers.interfaces import Identity
 
 S = TypeVar("S", bound=State)
 
@@ -64,7 +65,24 @@ def devices(states: Mapping[str, State]) -> Table:
             _ms(state.p50_ms),
             _ms(state.p99_ms),
         )
+    for reader in sorted(_all(states, ReaderState), key=lambda each: natural(each.name)):
+        table.add_row(
+            f"reader {reader.name}",
+            reader.driver,
+            clean(reader.place) or "-",
+            _state_of_reader(reader),
+            _named(reader.identity),
+            "-",
+            _share(reader.polls - reader.errors, reader.polls),
+            _errors({kind: number for kind, number in _odd_cards(reader) if number}),
+            "-",
+            "-",
+        )
     return table
+
+
+def _odd_cards(reader: ReaderState) -> tuple[tuple[str, int], ...]:
+    return ("failed", reader.errors), ("no card", reader.refused), ("too fast", reader.held_back)
 
 
 def _differences(states: Mapping[str, State]) -> Iterator[RenderableType]:
@@ -107,10 +125,22 @@ def _state_of_device(state: DeviceState) -> Text:
     return Text(clean(state.last_error) or "silent", style="bold red")
 
 
+def _state_of_reader(reader: ReaderState) -> Text:
+    if not reader.is_answering:
+        return Text(clean(reader.error) or "silent", style="bold red")
+    cards = f"{reader.cards} card" + ("" if reader.cards == 1 else "s")
+    if reader.is_tested:
+        return Text(f"is tested, {cards}", style="yellow")
+    return Text(f"answers, {cards}", style="green")
+
+
 def _identity(state: DeviceState) -> str:
-    identity = state.identity
+    return _named(state.identity, state.expected_serial)
+
+
+def _named(identity: Identity, expected_serial: str = "") -> str:
     words = [identity.vendor, identity.model, f"s/n {identity.serial}" if identity.serial else ""]
-    words.append(f"(was {state.expected_serial})" if state.expected_serial else "")
+    words.append(f"(was {expected_serial})" if expected_serial else "")
     words.append(f"fw {identity.firmware_version}" if identity.firmware_version else "")
     return clean(" ".join(filter(None, words))) or "-"
 

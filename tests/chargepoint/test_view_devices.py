@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 
 from chargepoint.commands import view_devices
-from chargepoint.messages import DeviceState, InstalledState, PortState, State
+from chargepoint.messages import DeviceState, InstalledState, PortState, ReaderState, State
 from drivers.interfaces import Identity
 
 PORT = PortState(
@@ -115,3 +115,22 @@ def test_what_a_device_says_cannot_disturb_the_terminal() -> None:
         kind="meter", name="m1", driver="eastron", port="p", address=2, is_answering=False, last_error="\x1b[2Jgone"
     )
     assert "\x1b" not in shown(evil)
+
+
+def test_a_card_reader_shows_who_it_is_and_how_often_it_failed() -> None:
+    reader = ReaderState(
+        name="front", is_answering=True, cards=3, driver="pn532", place="/dev/ttyAMA1", polls=200, errors=2, refused=1,
+        identity=Identity(vendor="NXP", model="PN532", firmware_version="1.6"),
+    )  # fmt: skip
+    text = shown(reader)
+    for word in (
+        "reader front",
+        "/dev/ttyAMA1",
+        "answers, 3 cards",
+        "NXP PN532 fw 1.6",
+        "99.0 %",
+        "2 failed, 1 no card",
+    ):
+        assert word in text
+    silent = ReaderState(name="front", is_answering=False, cards=0, error="no PC/SC reader fits '*'")
+    assert "no PC/SC reader fits '*'" in shown(silent)
