@@ -13,6 +13,7 @@ from typing import Any
 
 from chargepoint.bus import CallFailed, Unavailable
 from chargepoint.commands.watching import Watcher
+from chargepoint.demo.stories import card_of
 from chargepoint.messages import ScreenState, TakeScreenshot
 
 LOOK_S = 1.0
@@ -20,7 +21,6 @@ LOOK_S = 1.0
 MOST_PICTURES = 300
 """The oldest goes when there are more."""
 COMES_WITHIN_S = 15.0
-CARD = "04A2B3C4D5E6F7"
 
 
 def with_screen(station: Mapping[str, Any], is_wanted: bool, display: str) -> dict[str, Any]:
@@ -55,7 +55,9 @@ def by_hand(control: str, connector: int, reader: str) -> tuple[str, ...]:
         f"a car comes:  curl -d '{{}}' http://{control}/connectors/{connector}/plug   (and leaves: .../unplug)",
     ]
     if reader:
-        lines.append(f"""a card:  curl -d '{{"uid": "{CARD}"}}' http://{control}/readers/{reader}/tap""")
+        lines.append(
+            f"""a card:  curl -d '{{"uid": "{card_of(connector, 0)}"}}' http://{control}/readers/{reader}/tap"""
+        )
     lines.append(f"""emergency:  curl -d '{{"pressed": true}}' http://{control}/emergency   (then false)""")
     return tuple(lines)
 
