@@ -79,7 +79,8 @@ class Desk:
         """A card is held to a reader: start, stop, choose, or refuse."""
         self.card_seen(request)
         self._bus.publish(CardSeen(reader=request.reader, uid=request.uid))
-        self.at_screen.card_waits(None)
+        if request.refusal is CardReason.NONE:
+            self.at_screen.card_waits(None)
         outcome = self._with_reason(request, await self._card(request))
         self._tell(request, outcome)
         return outcome

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chargepoint.messages import CardHandled, StartCharging
+from chargepoint.messages import CardHandled, PresentCard, StartCharging
 from chargepoint.records import Credential
 from chargepoint.vocabulary import CardReason, CredentialType, StartSource, StopSource
 from tests.journeys.rig import Rig
@@ -16,6 +16,7 @@ from tests.journeys.steps import (
     TWO_AC,
     charge,
     leave,
+    peer,
     plug,
     save_user,
     settle,
@@ -199,3 +200,31 @@ async def test_where_nothing_can_be_started_the_word_says_why(tmp_path: Path) ->
         rig.simulated.restore("bus")
         await rig.until_status("AVAILABLE")
         await settle(rig)
+
+
+async def test_a_card_its_reader_refuses_is_told_and_no_card_that_waits_is_lost(tmp_path: Path) -> None:
+    no_reader = TWO_AC.replace('[[reader]]\nname = "1"\nport = "reader"\n', "")
+    async with Rig(tmp_path, no_reader) as rig, peer(rig, "rfid") as rfid:
+        await rig.online()
+        assert (await rfid.call("station", PresentCard(reader="1", uid=CARD))).outcome == "choose"
+        refused = PresentCard(reader="1", uid="", refusal=CardReason.RANDOM, text="another number each time")
+        outcome = await rfid.call("station", refused)
+        assert (outcome.outcome, outcome.reason) == ("refused", CardReason.RANDOM)
+        rig.plug(1)
+        await until_energy_flows(rig, 1)
+        await leave(rig, 1)
+        await settle(rig)
+
+
+async def test_users_that_change_while_a_card_waits_count(tmp_path: Path) -> None:
+    async with Rig(tmp_path, TWO_AC) as rig:
+        await rig.online()
+        assert (await show_card(rig)).outcome == "choose"
+        await save_user(rig, is_blocked=True)
+        heard = rig.bus.subscribe(CardHandled)
+        await plug(rig, 1)
+        told = await anext(aiter(heard))
+        heard.close()
+        assert (told.outcome, told.connector, told.reason) == ("refused", 1, CardReason.BLOCKED)
+        assert rig.status(1) == "READY"
+        await leave(rig, 1)

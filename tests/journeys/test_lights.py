@@ -92,6 +92,16 @@ async def test_a_refused_card_is_seen(tmp_path: Path) -> None:
         assert "card_refused" not in light_state(rig, "front").patterns.values()
 
 
+async def test_where_a_cable_is_to_be_plugged_in_the_light_says_so(tmp_path: Path) -> None:
+    async with Rig(tmp_path, TWO_AC + STRIP, is_linked=False) as rig:
+        await rig.until(lambda: segment(rig, 1) == (GREEN,) * 10)
+        await rig.tap()
+        await rig.until(lambda: light_state(rig, "front").patterns == {1: "choose", 2: "choose"}, 3)
+        await rig.until(lambda: not any(any(colour) for colour in strip(rig).frame), 2)
+        rig.plug(2)
+        await rig.until(lambda: light_state(rig, "front").patterns == {1: "available", 2: "charging"}, 30)
+
+
 async def test_lamps_on_outputs_show_the_colour_and_the_buzzer_sounds(tmp_path: Path) -> None:
     async with Rig(tmp_path, TWO_AC + MODULE + LAMPS, is_linked=False) as rig:
         await rig.until(lambda: output_state(rig, "green").is_on)
