@@ -27,6 +27,8 @@ from chargepoint.records import HistoryRow, Session
 from chargepoint.version import VERSION
 from chargepoint.vocabulary import PowerType, Role
 from hmi.charts import Charts, Minute
+from hmi.technician.machine import Figures
+from hmi.technician.network import Address
 from hmi.view import Ended, Fitted, Links, Seen, Shop
 
 DEFAULT_CONNECT_S = 120.0
@@ -89,9 +91,8 @@ def shop_of(settings: Settings) -> Shop:
             for each in settings.connector
         ),
         free_mode=station.free_mode,
-        plug_and_charge=station.plug_and_charge
-        or station.autocharge
-        or any(each.plug_and_charge for each in settings.connector),
+        plug_and_charge=station.plug_and_charge or any(each.plug_and_charge for each in settings.connector),
+        autocharge=station.autocharge,
         has_readers=bool(settings.reader),
         has_server=bool(settings.ocpp.url),
         stop_needs_card=screen.stop_needs_card,
@@ -123,6 +124,8 @@ class Sight:
         self._heard_s: float | None = None
         self.has_staff = False
         """Somebody is in the service menu: all that is heard is shown."""
+        self.machine = Figures()
+        self.addresses: tuple[Address, ...] = ()
         self.missing: set[int] = set()
         """Sessions that have ended here, to be read from the station."""
         self.begun_before: list[tuple[int, int]] = []
@@ -195,6 +198,8 @@ class Sight:
             staff_cards=self._staff_cards,
             states=dict(self._states) if self.has_staff else {},
             live=self._minute.told,
+            machine=self.machine,
+            addresses=self.addresses,
             age_s=float(int(self.age_s(now_s))),
         )
 

@@ -25,6 +25,8 @@ from chargepoint.messages import (
 from chargepoint.vocabulary import ConnectorType
 from hmi.drawing.items import Colour
 from hmi.technician.desk import Desk
+from hmi.technician.machine import Figures
+from hmi.technician.network import Address
 from hmi.words import Words
 
 
@@ -60,6 +62,8 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
     connectors: tuple[Fitted, ...] = ()
     free_mode: bool = False
     plug_and_charge: bool = False
+    autocharge: bool = False
+    """Vehicles are asked for who they are."""
     has_readers: bool = True
     has_server: bool = True
     stop_needs_card: bool = False
@@ -122,6 +126,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     states: Mapping[str, State] = {}
     """All that was heard, by topic; only while a technician is logged in."""
     live: dict[int, Live] = {}
+    machine: Figures = Figures()
+    addresses: tuple[Address, ...] = ()
     age_s: float = 0.0
 
 

@@ -36,7 +36,7 @@ def ways(view: View) -> list[Way]:
         found.append(
             Way("app", "auth.qr", "phone_qr", 60.0 if view.look.height / view.look.px_per_mm > 110 else 84.0, link)
         )
-    if shop.plug_and_charge:
+    if shop.plug_and_charge or shop.autocharge:
         found.append(Way("vin", "auth.vin", "", 50.0))
     return found
 
