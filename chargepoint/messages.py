@@ -502,6 +502,8 @@ class ConnectorState(State, frozen=True, kw_only=True):
     # Whose charge is authorised but waits for its car (ConnectionTimeOut runs)
     waiting_for_ev: bool = False
     reservation: Reservation | None = None
+    is_tested: bool = False
+    """A technician's test session runs here: the central system sees it as Unavailable."""
 
 
 class MeterState(State, frozen=True, kw_only=True):

@@ -48,10 +48,14 @@ class AtScreen:
         self._is_running = False
         self._is_shown = False
         self._who = LogicalStatus.WORKING
+        self.is_technician_there: Callable[[], bool] = lambda: False
+        """Whether somebody is logged in at the screen, by his lease."""
 
     @property
     def logical(self) -> LogicalStatus:
         """Who is at the screen (statuses.md 4): a technician, a driver, or nobody."""
+        if self.is_technician_there():
+            return LogicalStatus.TECHNICIAN
         return self._who if self._is_running else LogicalStatus.WORKING
 
     @property

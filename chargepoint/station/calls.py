@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 
 from chargepoint.bus import Bus
@@ -30,7 +30,6 @@ from chargepoint.messages import (
     ReadJournal,
     ReadSamples,
     ReadSessions,
-    RebootController,
     SampleReply,
     SamplesPage,
     SessionsPage,
@@ -42,10 +41,8 @@ from chargepoint.messages import (
     StartAtScreen,
     StartCharging,
     StopCharging,
-    SyncControllerClock,
     TakeSample,
     UnlockConnector,
-    WriteParameter,
 )
 from chargepoint.records import StationStopped
 from chargepoint.station.at_screen import against_unlocking
@@ -94,11 +91,8 @@ class Calls:
         bus.serve(SetFreeMode, self.set_free_mode)
         bus.serve(SetOperatingMode, self.set_mode)
         bus.serve(EmergencyStop, self.emergency_stop)
-        bus.serve(RebootController, self.reboot_controller)
         bus.serve(ClearFault, self.clear_fault)
-        bus.serve(SyncControllerClock, self.sync_clock)
         bus.serve(ReadController, self.read_controller)
-        bus.serve(WriteParameter, self.write_parameter)
         bus.serve(PrepareToStop, self.prepare_to_stop)
         bus.serve(ReadJournal, self.read_journal)
         bus.serve(ReadSessions, self.read_sessions)
@@ -227,16 +221,6 @@ class Calls:
             return _unknown(request.connector)
         return ActionResult(ok=not failed, code="failed" if failed else "ok", text="; ".join(failed))
 
-    async def reboot_controller(self, request: RebootController, sender: str) -> ActionResult:
-        outlet = self._outlets.get(request.connector)
-        if outlet is None:
-            return _unknown(request.connector)
-        await outlet.ask(StopAsked(source=StopSource.REMOTE_COMMAND))
-        if not await outlet.out_of_transaction(15.0):
-            return ActionResult(ok=False, code="failed", text="The charge did not end in time.")
-        outlet.is_rebooting = True
-        return await self._order(request.connector, "reboot controller", request.by, outlet.controller.reboot())
-
     async def clear_fault(self, request: ClearFault, sender: str) -> ActionResult:
         outlet = self._outlets.get(request.connector)
         if outlet is None:
@@ -245,23 +229,6 @@ class Calls:
             return ActionResult(ok=False, code="no_fault", text="No fault is latched there.")
         await outlet.latch(Cause.NONE)
         self._note_deed(request.connector, "clear fault", request.by)
-        return OK
-
-    async def sync_clock(self, request: SyncControllerClock, sender: str) -> ActionResult:
-        outlet = self._outlets.get(request.connector)
-        if outlet is None:
-            return _unknown(request.connector)
-        if not self._site.clock.is_set:
-            return ActionResult(ok=False, code="no_time", text="The station itself does not know the time yet.")
-        order = outlet.controller.set_clock(self._site.clock.now())
-        return await self._order(request.connector, "sync clock", request.by, order)
-
-    async def _order(self, connector: int, name: str, by: str, order: Awaitable[object]) -> ActionResult:
-        try:
-            await order
-        except DeviceError as error:
-            return ActionResult(ok=False, code="failed", text=str(error))
-        self._note_deed(connector, name, by)
         return OK
 
     async def read_controller(self, request: ReadController, sender: str) -> ControllerPage:
@@ -278,15 +245,6 @@ class Calls:
             )
         except DeviceError as error:
             return ControllerPage(connector=outlet.number, ok=False, text=str(error), identity=outlet.identity)
-
-    async def write_parameter(self, request: WriteParameter, sender: str) -> ActionResult:
-        outlet = self._outlets.get(request.connector)
-        if outlet is None:
-            return _unknown(request.connector)
-        if outlet.phase is not Phase.EMPTY:
-            return ActionResult(ok=False, code="busy", text="Parameters are written only while the connector is free.")
-        order = outlet.controller.write_parameter(request.name, request.value)
-        return await self._order(request.connector, f"parameter {request.name} = {request.value}", request.by, order)
 
     # ------------------------------------------------------------------------------------------------- stopping
 

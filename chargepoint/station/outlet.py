@@ -203,6 +203,8 @@ class Outlet(OutletState):
         hold = self._site.holds.of(self.number)
         if hold is not None and hold.stops and verdict.fate in (Fate.ADOPT, Fate.RESUME, Fate.AWAY):
             verdict = Recovery(Fate.STOP, Phase.STOPPING, hold.source)
+        if self._site.was_tested(self.number) and verdict.fate in (Fate.ADOPT, Fate.RESUME, Fate.AWAY):
+            verdict = Recovery(Fate.STOP, Phase.STOPPING, StopSource.TECHNICIAN)  # who tests is gone with this software
         self._set_phase(verdict.phase if verdict.fate is not Fate.FINISH else Phase.CHARGED)
         if session.started is not None and session.stopped is None:
             await self._resume_meter(session)
@@ -305,8 +307,10 @@ class Outlet(OutletState):
         try:
             now = with_meter(await self.controller.read(), self.meter.fresh)
         except DeviceError as error:
+            self.polls.append(False)
             await self._on_silence(error)
             return
+        self.polls.append(True)
         before, self.reading = self.reading, now
         self.reading_mono_s = self._clock.mono()
         self._site.measured()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 import msgspec
@@ -12,6 +13,7 @@ from chargepoint.station.cabinet.safety import Hold
 from chargepoint.station.charge import Charge
 from chargepoint.station.connector import IN_TRANSACTION, Authorised, Phase
 from chargepoint.station.kept_facts import decoded, read_word
+from chargepoint.station.limits import NamedLimit
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.permission import NO_GRANT, Permission
 from chargepoint.station.reservations import Place, place_of
@@ -30,6 +32,7 @@ from drivers.interfaces import ConnectorController, ControllerReading, Identity,
 
 STARTS = "starts/"
 """Before the number of a connector: a fact with the boot, and when its contactor was operated last in it."""
+POLLS_KEPT = 100
 SILENT_AFTER_S = 3.0
 """An idle controller that has not answered for this long is without link."""
 
@@ -65,6 +68,12 @@ class OutletState:
         """Hottest plug temperature that the controller last told; None without a sensor."""
         self.insulation: Callable[[], InsulationReading | None] = lambda: None
         """The last good reading of its own insulation monitor, None without one."""
+        self.polls: deque[bool] = deque(maxlen=POLLS_KEPT)
+        """Whether each of the last polls was answered."""
+        self.is_tested = False
+        """A technician's test session is asked for here, or runs."""
+        self.test_limit: NamedLimit | None = None
+        """The most that such a session may have."""
         self._site = site
         self._books = site.books
         self._clock = site.clock
@@ -85,7 +94,7 @@ class OutletState:
             link_lost=self.link_lost,
             meter_lost=self.meter_lost,
             flags=self.flags,
-            is_disabled=self._is_disabled,
+            is_disabled=self._is_disabled and not self.is_tested,
             latched=self.latched,
             no_power=self.no_power,
             can_record=self._books.journal.can_record,
@@ -244,7 +253,7 @@ class OutletState:
 
     def set_disabled(self) -> None:
         """Block and availability may have changed: in force at once while idle, else on the return to A."""
-        wanted = self.blocked or not self.operative or not self._site.operative
+        wanted = self.blocked or not self.operative or not self._site.operative or self._site.is_closed
         idle = self.phase is Phase.EMPTY
         if not wanted or idle:
             self._is_disabled = wanted

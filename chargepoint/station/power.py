@@ -337,6 +337,7 @@ class PowerSharing:
             *(() if self.user_limits is None else self.user_limits.of_connector(settings)),
             *([self._imbalance[outlet.number]] if outlet.number in self._imbalance else ()),
             *used_up_limit(outlet.charge is not None and outlet.charge.is_used_up),
+            *(() if outlet.test_limit is None else (outlet.test_limit,)),
             *schedule_limits(type_, bounds, voltage_v, phases),
             *(UNREADABLE if self._schedules.damaged else ()),
         )

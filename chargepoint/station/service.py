@@ -31,6 +31,7 @@ from chargepoint.station.recorder import Recorder
 from chargepoint.station.schedule_requests import ScheduleRequests
 from chargepoint.station.shown import Shown
 from chargepoint.station.site import Site
+from chargepoint.station.staff.assembly import Staff
 from chargepoint.station.told_costs import ToldCosts
 from chargepoint.storage.database import CannotRecord
 from chargepoint.storage.history import History
@@ -109,6 +110,7 @@ async def _work(context: Context, books: Books) -> None:
     desk = Desk(site, outlets, context.bus)
     dumps = Dumps(outlets, context.data / "dumps", context.bus, clock)
     cabinet.attach(outlets, sharing, desk)
+    staff = Staff(context, site, outlets, meters, cabinet, desk)
     devices = devices_of(settings, ports, outlets, meters, cabinet, dc_parts)
     installed = Installed(devices, books, context.bus, clock)
     await installed.load()
@@ -120,11 +122,13 @@ async def _work(context: Context, books: Books) -> None:
         await port.open()
     try:
         await cabinet.begin()
+        await staff.bench.begin()
         await _begin(context, site, outlets)
         by_number = {outlet.number: outlet for outlet in outlets}
         Calls(site, by_number, desk, recorder).serve(context.bus)
         ScheduleRequests(settings, site.schedules, by_number).serve(context.bus)
         cabinet.serve()
+        staff.serve()
         dumps.serve()
         installed.serve()
         site.tariffs.changed = lambda state: context.bus.set_state("tariff", state)
@@ -141,6 +145,7 @@ async def _work(context: Context, books: Books) -> None:
                 *(meter.run() for meter in meters.values()),
                 *(meter.signing.run() for meter in meters.values() if meter.signing is not None),
                 cabinet.run(),
+                *staff.works(),
                 *dc_parts.works(),
                 *dumps.works(),
                 recorder.run(),

@@ -114,6 +114,7 @@ class Shown:
             suspended_by=suspended_by(facts, grant.power_w if grant is not None else 0.0, idle_s),
             waiting_for_ev=outlet.holder is not None and not outlet.in_transaction,
             reservation=reservation,
+            is_tested=outlet.is_tested,
         )
 
     def why(self, outlet: Outlet) -> str:

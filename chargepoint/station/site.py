@@ -46,6 +46,10 @@ class Site:
         self.free_mode = settings.station.free_mode
         self.operative = True
         self.logical = LogicalStatus.WORKING
+        self.is_closed = False
+        """A technician keeps drivers out while he works."""
+        self.was_tested: Callable[[int], bool] = lambda connector: False
+        """Whether a test session ran at a connector when this software ended."""
         self.is_stopping = False
         self.is_online = False
         """Whether the central system is connected and has accepted this station."""

@@ -157,9 +157,14 @@ EV_SIDE = "EV side disconnected"
 SUSPENDED = {"ev": "SuspendedEV", "evse": "SuspendedEVSE"}
 
 
+FAULTED = frozenset({ConnectorStatus.ERROR, ConnectorStatus.EMERGENCY_OFF, ConnectorStatus.METER_ERROR})
+
+
 def connector_report(state: ConnectorState, charging_from: str = "C6") -> Report:
     """What the central system is told of a connector. `charging_from` C1 reports Charging through the preparation."""
     status = state.status
+    if state.is_tested and status not in FAULTED:
+        return Report("Unavailable")
     if status is ConnectorStatus.CHARGING:
         return (
             Report(_charging(state, charging_from)) if not _is_unplugged(state) else Report("SuspendedEV", info=EV_SIDE)

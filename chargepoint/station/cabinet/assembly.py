@@ -89,6 +89,7 @@ class Cabinet:
         self._facts = CabinetFacts(site.books, clock)
         self._cut_off: CutOff
         self._lights: Lights
+        self.shows: Shows
         self._outlets: Sequence[Outlet] = ()
         self._wire(sensors, supplies)
 
@@ -123,7 +124,7 @@ class Cabinet:
         sharing.power_share = lambda: self.climate.power_share
         sharing.reductions = self._reductions
         self.climate.changed = self._site.balance
-        shows = Shows(self._site, outlets)
+        shows = self.shows = Shows(self._site, outlets)
         desk.card_seen, desk.card_handled = shows.card_seen, shows.card_handled
         shows.choices = lambda: desk.at_screen.choices
         self._lights = Lights(shows, outlets, self._strips, self._loads, self._clock)
@@ -324,6 +325,10 @@ class Cabinet:
             or any(supply.is_silent for supply in self.mains.supplies)
             or any(contactor.is_worn or contactor.cause is not Cause.NONE for contactor in self.contactors.values())
         )
+
+    @property
+    def has_lights(self) -> bool:
+        return self._lights.are_there
 
     def tell_all(self) -> None:
         """All states, for the refresh."""

@@ -82,6 +82,11 @@ class Pattern(enum.Enum):
     UPDATING = (YELLOW, Rhythm.RUNNING, 2.0, 0)
     OUT_OF_SERVICE = (RED, Rhythm.ENDS, 0.0, 0)
     STARTING = (WHITE, Rhythm.SWEEP, 2.0, 0)
+    TEST_RED = (RED, Rhythm.STEADY, 1.0, 0)  # a technician looks whether all colours are there
+    TEST_GREEN = (GREEN, Rhythm.STEADY, 1.0, 0)
+    TEST_BLUE = (BLUE, Rhythm.STEADY, 1.0, 0)
+    TEST_WHITE = (WHITE, Rhythm.STEADY, 1.0, 0)
+    TEST_YELLOW = (YELLOW, Rhythm.STEADY, 1.0, 0)
 
     @property
     def colour(self) -> Rgb:
@@ -103,6 +108,10 @@ class Pattern(enum.Enum):
     def moves(self) -> bool:
         return self.rhythm in MOVING
 
+
+TEST_PATTERNS = (
+    Pattern.TEST_RED, Pattern.TEST_GREEN, Pattern.TEST_BLUE, Pattern.TEST_WHITE, Pattern.TEST_YELLOW,
+)  # fmt: skip
 
 PATTERNS: dict[ConnectorStatus, Pattern] = {
     ConnectorStatus.AVAILABLE: Pattern.AVAILABLE,

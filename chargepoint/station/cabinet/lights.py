@@ -45,7 +45,7 @@ WORST_FIRST = (
     Pattern.EMERGENCY, Pattern.CARD_REFUSED, Pattern.CARD_CHECKED, Pattern.CHOOSE, Pattern.ERROR, Pattern.METER_ERROR,
     Pattern.WAITING_FOR_EV, Pattern.CHARGING_LEVEL, Pattern.CHARGING, Pattern.CHARGED_LONG, Pattern.CHARGED,
     Pattern.READY, Pattern.AVAILABLE, Pattern.RESERVED, Pattern.NO_POWER, Pattern.UPDATING, Pattern.STARTING,
-    Pattern.UNAVAILABLE, Pattern.OUT_OF_SERVICE,
+    Pattern.UNAVAILABLE, Pattern.OUT_OF_SERVICE, *patterns.TEST_PATTERNS,
 )  # fmt: skip
 """Lamps of the whole station show the first of these that any connector shows."""
 
@@ -59,6 +59,8 @@ class Shows:
         self._begun_s = site.clock.mono()
         self._charged_since: dict[int, float] = {}
         self._cards: dict[int, tuple[str, float]] = {}
+        self.tested: dict[int, Pattern] = {}
+        """What a technician wants to see for a moment, by connector; an emergency shows all the same."""
         self.cues: dict[int, tuple[Sound, float]] = {}
         """The last sound that a card made, and when, by connector; 0: anywhere."""
         self.choices: Callable[[], tuple[int, ...]] = tuple
@@ -89,7 +91,8 @@ class Shows:
     def pattern(self, number: int) -> Pattern:
         """What connector `number` shows; a number that is none is dark as one without link."""
         outlet = self._outlets.get(number)
-        return Pattern.UNAVAILABLE if outlet is None else patterns.pattern_of(self._look(outlet))
+        found = Pattern.UNAVAILABLE if outlet is None else patterns.pattern_of(self._look(outlet))
+        return found if found is Pattern.EMERGENCY else self.tested.get(number, found)
 
     def soc_pct(self, number: int) -> float | None:
         outlet = self._outlets.get(number)
@@ -260,6 +263,10 @@ class Lamps:
         self._cue_heard_s: dict[int, float] = {}
         self._begun: dict[int, tuple[Sound, float]] = {}
 
+    @property
+    def are_there(self) -> bool:
+        return bool(self._lamps)
+
     async def run(self) -> None:
         """Switch until cancelled."""
         while self._lamps or self._buzzers:
@@ -334,6 +341,11 @@ class Lights:
             for light in self.own:
                 group.create_task(light.run())
             group.create_task(self.lamps.run())
+
+    @property
+    def are_there(self) -> bool:
+        """Whether this station has any."""
+        return bool(self.strips or self.own or self.lamps.are_there)
 
     def states(self) -> list[LightState]:
         return [*(strip.state() for strip in self.strips), *(light.state() for light in self.own)]

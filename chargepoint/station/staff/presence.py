@@ -1,0 +1,158 @@
+"""Who is logged in, as a lease, and what is forced for him: all of it ends with the lease (reliability.md S19)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+
+import msgspec
+
+from chargepoint.bus import Bus
+from chargepoint.clock import Clock
+from chargepoint.messages import ActionResult, TechnicianAtWork, TechnicianState
+from chargepoint.presence import LEASE_S
+from chargepoint.station.bookkeeping import Books
+from chargepoint.vocabulary import EventType
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.5
+TELL_S = 2.0
+AT_SCREEN = "hmi"
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """Somebody is at work through a door (sender), until monotonic `until_s`."""
+
+    login: str
+    since_s: float
+    until_s: float
+    closes_station: bool
+
+
+class Forced:
+    """Something that runs for somebody. `end` is called once when he has left."""
+
+    def __init__(self, name: str, owner: tuple[str, str], end: Callable[[], object]) -> None:
+        self.name = name
+        self.owner = owner
+        self.end = end
+
+
+class Presence:
+    """Serves TechnicianAtWork; topic `technician`. `run` must be running.
+
+    `changed` is called when the one at the screen comes or goes, or closes the station for drivers.
+    """
+
+    def __init__(self, books: Books, clock: Clock, bus: Bus) -> None:
+        self.changed: Callable[[], None] = lambda: None
+        self._books = books
+        self._clock = clock
+        self._bus = bus
+        self._leases: dict[str, Lease] = {}
+        self._forced: dict[str, Forced] = {}
+        self._told: TechnicianState | None = None
+        self._told_s = 0.0
+
+    def serve(self) -> None:
+        """Answer from now on."""
+        self._bus.serve(TechnicianAtWork, self.at_work)
+
+    @property
+    def at_screen(self) -> Lease | None:
+        """Who stands at the station, logged in."""
+        return self._leases.get(AT_SCREEN)
+
+    @property
+    def closes_station(self) -> bool:
+        """Whether drivers are kept out while somebody works."""
+        return any(lease.closes_station for lease in self._leases.values())
+
+    def owner(self, sender: str, login: str) -> tuple[str, str] | None:
+        """Who forces something: he must be logged in through the door he asks through."""
+        lease = self._leases.get(sender)
+        is_there = lease is not None and lease.login == login and self._clock.mono() < lease.until_s
+        return (sender, login) if is_there else None
+
+    async def at_work(self, request: TechnicianAtWork, sender: str) -> ActionResult:
+        """He is there, still or again; or he leaves."""
+        before, now = self._leases.get(sender), self._clock.mono()
+        if before is not None and (not request.is_there or before.login != request.login):
+            self._leave(sender, "logged out")
+            before = None
+        if request.is_there and request.login:
+            since_s = before.since_s if before is not None else now
+            self._leases[sender] = Lease(request.login, since_s, now + LEASE_S, request.closes_station)
+            if before is None:
+                self._note(sender, request.login, "logged in")
+            if before is None or before.closes_station is not request.closes_station:
+                self.changed()
+        self._tell()
+        return ActionResult(ok=True, code="ok")
+
+    async def force(
+        self, name: str, owner: tuple[str, str], work: Coroutine[object, object, ActionResult]
+    ) -> ActionResult:
+        """Do `work` while its owner is logged in; cancelled when he leaves. One of a name at a time."""
+        if name in self._forced:
+            work.close()
+            return ActionResult(ok=False, code="busy", text="This runs already. Wait until it is over.")
+        task = asyncio.create_task(work, name=name)
+        self.hold(name, owner, task.cancel)
+        try:
+            await asyncio.wait((task,))
+            if task.cancelled():
+                return ActionResult(ok=False, code="ended", text="It ended because nobody is logged in any more.")
+            return task.result()
+        finally:
+            self.release(name)
+            if not task.done():  # the service ends
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    def hold(self, name: str, owner: tuple[str, str], end: Callable[[], object]) -> None:
+        """Something named runs for its owner; `end` when he has left, and `release` when it is over by itself."""
+        self._forced[name] = Forced(name, owner, end)
+        self._tell()
+
+    def release(self, name: str) -> None:
+        """It is over."""
+        if self._forced.pop(name, None) is not None:
+            self._tell()
+
+    async def run(self) -> None:
+        """End what nobody holds any more, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now = self._clock.mono()
+            for sender, lease in list(self._leases.items()):
+                if now >= lease.until_s:
+                    self._leave(sender, "not heard any more")
+            self._tell()
+
+    def _leave(self, sender: str, how: str) -> None:
+        lease = self._leases.pop(sender)
+        ended = [forced for forced in self._forced.values() if forced.owner == (sender, lease.login)]
+        for forced in ended:
+            forced.end()
+        names = ", ".join(forced.name for forced in ended)
+        self._note(sender, lease.login, f"{how}, ended: {names}" if names else how)
+        self.changed()
+
+    def _note(self, sender: str, login: str, what: str) -> None:
+        log.info("technician %s (%s): %s", login, sender, what)
+        self._books.note(EventType.TECHNICIAN_ACTION, what.partition(",")[0], f"{login} ({sender}): {what}")
+
+    def _tell(self) -> None:
+        lease, now = self.at_screen, self._clock.mono()
+        state = TechnicianState(
+            login=lease.login if lease is not None else "",
+            since_mono_s=lease.since_s if lease is not None else 0.0,
+            closes_station=self.closes_station,
+            forced=tuple(sorted(self._forced)),
+        )
+        if state != self._told or now - self._told_s >= TELL_S:
+            self._told, self._told_s = state, now
+            self._bus.set_state("technician", state)
