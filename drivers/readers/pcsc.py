@@ -154,7 +154,11 @@ class PcscReader:
         self._before, self._watch = self.health(), watch
         begun_s = time.monotonic()
         self._thread = threading.Thread(target=watch.run, name=f"PC/SC {self.name}", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # the process may have no more
+            self._thread = None
+            raise NoAnswer(f"reader '{self.name}': {error}") from None
         try:
             while True:
                 try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import threading
 from typing import Any
 
 import pytest
@@ -259,6 +260,17 @@ def test_models_by_name_and_texts_of_firmware() -> None:
     assert version_in(b"ACR122U214\x90\x00") == "ACR122U214"
     assert version_in(b"\xe1\x00\x00\x00\x0aACR1252_V2") == "ACR1252_V2"
     assert version_in(b"\xff\x00\x01") == "" == version_in(b"")
+
+
+async def test_a_process_that_may_have_no_more_threads_tries_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none)
+    reader = pcsc.PcscReader(pcsc.Settings(), Scard([], []))
+    for _ in range(2):
+        with pytest.raises(NoAnswer, match="can't start new thread"):
+            await anext(reader.cards())
 
 
 async def test_without_pyscard_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
