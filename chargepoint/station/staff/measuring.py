@@ -6,6 +6,7 @@ Nothing here asks anything; `bench.py` feeds it.
 from __future__ import annotations
 
 import math
+from collections import deque
 
 from chargepoint.messages import StartTest, TestPoint, TestState, TestStep
 from chargepoint.records import Session
@@ -14,8 +15,9 @@ from chargepoint.vocabulary import HardwareFlag, PowerType, StopSource
 from drivers.interfaces import ControllerReading, Diagnosis, InsulationReading, MeterReading
 
 MOST_POINTS = 120
-REGISTER_FROM_WH = 500
+REGISTER_FROM_WH = 1000
 """From so much energy on the meter's register is compared; below, it is too coarse, and its power is."""
+STEADY_LOOKS, STEADY_SHARE = 6, 0.02
 
 
 class Test:
@@ -44,7 +46,9 @@ class Test:
         self._module_wh = 0.0
         self._meter_wh = 0.0
         self._measured_s: float | None = None
-        self._has_module = self._has_meter = False
+        self._steady_wh = 0.0
+        self._recent_w: deque[float] = deque(maxlen=STEADY_LOOKS)
+        self._has_module = False
         self._temperature_c: float | None = None
         self._first_c: float | None = None
         self._highest_c: float | None = None
@@ -81,9 +85,16 @@ class Test:
         if reading.is_metered and math.isfinite(reading.power_w):
             self._has_module = True
             self._module_wh += max(0.0, reading.power_w) * hours
-        if meter is not None and math.isfinite(meter.power_w):
-            self._has_meter = True
+            self._recent_w.append(reading.power_w)
+        if meter is not None and math.isfinite(meter.power_w) and self._is_steady:
             self._meter_wh += max(0.0, meter.power_w) * hours
+            self._steady_wh += max(0.0, reading.power_w) * hours
+
+    @property
+    def _is_steady(self) -> bool:
+        """Both are polled at times of their own: while power rises or falls they say nothing of each other."""
+        recent = self._recent_w
+        return len(recent) == STEADY_LOOKS and max(recent) - min(recent) <= STEADY_SHARE * max(recent)
 
     def _note_point(self, reading: ControllerReading, meter: MeterReading | None, now_s: float) -> None:
         elapsed_s = now_s - self.begun_s
@@ -123,9 +134,12 @@ class Test:
 
     @property
     def _energies(self) -> tuple[float | None, float | None]:
-        """By the meter and by what gives the energy."""
-        meter_wh: float | None = self.delivered_wh if self.delivered_wh >= REGISTER_FROM_WH else self._meter_wh
-        return (meter_wh if self._has_meter else None), (self._module_wh if self._has_module else None)
+        """By the meter and by what gives the energy, to be compared."""
+        if not self._has_module:
+            return None, None
+        if self.delivered_wh >= REGISTER_FROM_WH:
+            return self.delivered_wh, self._module_wh
+        return self._meter_wh, self._steady_wh
 
     def state(self, now_s: float) -> TestState:
         """For screens."""
@@ -143,7 +157,7 @@ class Test:
             session_id=self.session.session_id if self.session is not None else 0,
             elapsed_s=round(self.elapsed_s(now_s), 1),
             delivered_wh=self.delivered_wh,
-            module_wh=None if module_wh is None else round(module_wh, 1),
+            module_wh=round(self._module_wh, 1) if self._has_module else None,
             deviation_pct=deviation_pct(meter_wh, module_wh),
             insulation_ohm=self.insulation_ohm,
             u_plus_v=self.u_plus_v,
