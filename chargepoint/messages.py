@@ -762,10 +762,12 @@ class PresentCard(Request["CardOutcome"], frozen=True, kw_only=True):
 
 
 class CardOutcome(Reply, frozen=True, kw_only=True):
-    """`outcome`: started, waiting_for_ev, stopped, choose, own_session, refused, nothing_to_do, unavailable.
+    """`outcome`: started, waiting_for_ev, stopped, choose, own_session, technician, refused, nothing_to_do,
+    unavailable.
 
-    own_session: this card's own charge, which it does not end where a screen asks first. `reason` why nothing came of
-    it, `text` the same as a sentence; `choices` the connectors of which one is to be chosen.
+    own_session: this card's own charge, which it does not end where a screen asks first. technician: it is bound to
+    somebody of the service; the screen asks for his PIN. `reason` why nothing came of it, `text` the same as a
+    sentence; `choices` the connectors of which one is to be chosen.
     """
 
     outcome: str

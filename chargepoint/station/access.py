@@ -13,7 +13,7 @@ import msgspec
 
 from chargepoint.messages import User
 from chargepoint.records import Credential
-from chargepoint.vocabulary import CardReason, CredentialType, OperatingMode, StopSource
+from chargepoint.vocabulary import CardReason, CredentialType, OperatingMode, Role, StopSource
 
 MAX_ID_TAG_LENGTH = 20
 """Characters of an OCPP 1.6 idToken (CiString20)."""
@@ -116,6 +116,12 @@ def user_of(users: Sequence[User], credential: Credential) -> User | None:
             if value == fold(user.login):
                 return user
     return None
+
+
+def is_of_staff(users: Sequence[User], card: Credential) -> bool:
+    """Whether this card is bound to somebody who may come into the service menu."""
+    user = user_of(users, card)
+    return user is not None and user.role in (Role.TECHNIK, Role.ADMINISTRATOR) and not user.is_blocked
 
 
 def energy_left_wh(user: User, consumed_wh: Mapping[str, int]) -> int | None:

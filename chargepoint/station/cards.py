@@ -27,7 +27,7 @@ from chargepoint.messages import (
 )
 from chargepoint.records import Credential
 from chargepoint.station import reasons
-from chargepoint.station.access import CardMeaning, ConnectorView, meaning_of_card
+from chargepoint.station.access import CardMeaning, ConnectorView, is_of_staff, meaning_of_card
 from chargepoint.station.at_screen import CARD_WAITS_S, AtScreen, WaitingCard
 from chargepoint.station.authority import Authority
 from chargepoint.station.autocharge import Autocharge
@@ -122,6 +122,8 @@ class Desk:
         meaning = self._meaning(card, request.connectors)
         if _ends(meaning):
             return await self._end(request, card, meaning)
+        if self.at_screen.is_live and is_of_staff(self._site.users, card):
+            return CardOutcome(outcome="technician")  # the screen asks for his PIN: the number proves nothing (S22)
         free = self._site.without_asking(None, card=card)
         if free is not None:
             return await self._begin(request, card, meaning, free)

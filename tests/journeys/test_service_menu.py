@@ -15,19 +15,24 @@ from chargepoint.bus import Bus
 from chargepoint.guards import confirmed
 from chargepoint.messages import (
     ActionResult,
+    CardHandled,
     LightState,
+    ReadController,
     ReadTestReports,
+    SaveUser,
     StationState,
     TechnicianAtWork,
     TechnicianState,
     TestReport,
     TestState,
+    User,
 )
 from chargepoint.preconditions import leftovers
 from chargepoint.presence import at_work
 from chargepoint.vocabulary import Role, StartSource, StopSource
 from tests.journeys.rig import Rig, demo_text
-from tests.journeys.steps import settle
+from tests.journeys.screens import ScreenRig
+from tests.journeys.steps import CARD, settle
 
 BORIS = Asker("boris", Role.TECHNIK, is_local=True)
 
@@ -284,8 +289,6 @@ async def test_controllers_meters_locks_and_clocks_are_tested_and_everything_is_
 
 
 async def test_a_parameter_is_written_read_back_and_out_of_range_refused(tmp_path: Path) -> None:
-    from chargepoint.messages import ReadController
-
     async with Rig(tmp_path, demo_text()) as rig, technician(rig) as hmi:
         page = await hmi.call("station", ReadController(connector=1))
         if not page.parameters:
@@ -300,3 +303,28 @@ async def test_a_parameter_is_written_read_back_and_out_of_range_refused(tmp_pat
         rig.plug(1)
         await rig.until_status("READY")
         assert (await do(hmi, "write_parameter", connector=1, name=one.name, value=one.value)).code == "not_now"
+
+
+async def test_a_technicians_card_asks_for_his_pin_at_a_screen_and_starts_a_charge_without_one(
+    tmp_path: Path,
+) -> None:
+    boris = SaveUser(user=User("boris", Role.TECHNIK, cards=(CARD,)), password="Correct7Horse", by="root")
+    async with ScreenRig(tmp_path / "screen") as rig:
+        await rig.online()
+        await rig.awake()
+        assert (await rig.bus.call("hub", boris)).ok
+        handled = rig.bus.subscribe(CardHandled)
+        rig.plug(1)
+        await rig.until_status("READY")
+        await rig.tap(CARD)
+        assert (await anext(handled)).outcome == "technician"
+        await rig.advance(5)
+        assert rig.status() == "READY"
+        assert not rig.system.ledger.transactions
+    async with Rig(tmp_path / "post", demo_text()) as rig:
+        await rig.online()
+        assert (await rig.bus.call("hub", boris)).ok
+        rig.plug(1)
+        await rig.until_status("READY")
+        await rig.tap(CARD)
+        await rig.until_status("CHARGING")

@@ -295,6 +295,7 @@ SOUND_OF_CARD: dict[str, Sound] = {
     "waiting_for_ev": Sound.ACCEPTED,
     "stopped": Sound.ACCEPTED,
     "own_session": Sound.ACCEPTED,
+    "technician": Sound.ACCEPTED,
     "choose": Sound.CHOOSE,
     "refused": Sound.REFUSED,
     "unavailable": Sound.REFUSED,
