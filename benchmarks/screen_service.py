@@ -149,7 +149,7 @@ async def _touches(place: Place, screened: Screened) -> list[Row]:
     chance = Random(1)
     found: list[float] = []
     area = screened.area("tile:2")
-    for _ in range(place.pick(20, 100)):
+    for _ in range(place.pick(20, 60)):
         glass.move(area[0] + area[2] // 2, area[1] + area[3] // 2)
         await asyncio.sleep(chance.uniform(0.15, 0.25))
         before, begun_s = glass.pixels(*area), time.monotonic()
@@ -180,7 +180,7 @@ async def _heard(place: Place, screened: Screened) -> list[Row]:
 
     screened.watcher.on_state.append(heard)
     glass = screened.glass
-    for number in range(place.pick(4, 20)):
+    for number in range(place.pick(4, 10)):
         while screened.mirror.screen != "MainMenu":
             way = "touch" if screened.mirror.screen == "ScreensaverPA" else "home"
             await screened.touch_to(way, "MainMenu", "ConnectorInfo")
@@ -234,7 +234,7 @@ async def _comes_back(place: Place, screened: Screened) -> list[Row]:
 
 async def _at_rest(place: Place, rig: Rig, where: str) -> list[Row]:
     """Processor time and memory at the screen saver and while a car charges; the window was touched before, or not."""
-    seconds = float(place.pick(5, 20))
+    seconds = float(place.pick(5, 15))
     async with rig.watching() as watcher:
         screened = Screened(rig, watcher, None)
         await screened.shows("ScreensaverPA", "MainMenu")
