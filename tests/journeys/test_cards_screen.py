@@ -13,7 +13,7 @@ from tests.journeys.steps import CARD, OTHER_CARD, settle, until_energy_flows
 async def test_a_waiting_card_means_the_cable_that_is_plugged_in_also_where_there_is_a_screen(tmp_path: Path) -> None:
     async with ScreenRig(tmp_path) as rig:
         await rig.online()
-        await rig.awake()
+        await rig.shows("MainMenu", 60)
         await rig.tap(CARD)
         await rig.shows("MainMenu")
         rig.plug(2)
@@ -27,7 +27,7 @@ async def test_a_waiting_card_means_the_cable_that_is_plugged_in_also_where_ther
 async def test_at_a_screen_a_card_waits_half_a_minute_for_the_choice(tmp_path: Path) -> None:
     async with ScreenRig(tmp_path) as rig:
         await rig.online()
-        await rig.awake()
+        await rig.shows("MainMenu", 60)
         await rig.tap(CARD)
         await rig.shows("MainMenu")
         await rig.advance(31)
@@ -43,10 +43,10 @@ async def test_at_a_screen_a_card_waits_half_a_minute_for_the_choice(tmp_path: P
 async def test_a_card_held_on_the_screen_of_a_connector_means_that_connector(tmp_path: Path) -> None:
     async with ScreenRig(tmp_path) as rig:
         await rig.online()
+        await rig.shows("MainMenu", 60)
         rig.plug(1)
-        await rig.until_status("READY", 1)
-        await rig.shows("ScreensaverPA", 200)
-        await rig.touch("touch", "tile:2", "start")
+        await rig.shows("Auth")
+        await rig.touch("home", "tile:2", "start")
         await rig.shows("Auth")
         await rig.tap(CARD)
         await rig.until_status("WAITING_FOR_EV", 2)
@@ -62,7 +62,7 @@ async def test_a_card_held_on_the_screen_of_a_connector_means_that_connector(tmp
 async def test_plug_and_charge_needs_no_touch_and_the_screen_follows(tmp_path: Path) -> None:
     async with ScreenRig(tmp_path, change={"station": {"plug_and_charge": True}}) as rig:
         await rig.online()
-        await rig.awake()
+        await rig.shows("MainMenu", 60)
         rig.plug(1)
         await rig.shows("SessionInfo", 60)
         state = rig.state(1)
@@ -77,7 +77,7 @@ async def test_a_refusal_is_told_with_its_reason(tmp_path: Path) -> None:
     async with ScreenRig(tmp_path) as rig:
         rig.system.id_tags[OTHER_CARD] = "Blocked"
         await rig.online()
-        await rig.awake()
+        await rig.shows("MainMenu", 60)
         heard = rig.bus.subscribe(CardHandled)
         rig.plug(1)
         await rig.until_status("READY", 1)

@@ -118,9 +118,8 @@ def said(rig: ScreenRig) -> str:
 
 async def test_price_and_cost_are_on_the_screen(tmp_path: Path) -> None:
     async with ScreenRig(tmp_path, change={"station": {"free_mode": True}, "tariff": IN_FILE}) as rig:
-        await rig.awake()
-        assert "0.40 €" in said(rig)
-        await rig.touch("touch", "tile:1", "price")
+        await rig.shows("MainMenu", 60)
+        await rig.touch("tile:1", "price")
         await rig.shows("PriceInfo")
         assert "0.40 €" in said(rig) and "1 €" in said(rig)
         await rig.touch("back", "start")
