@@ -116,6 +116,7 @@ class Sight:
         self._supervisor: SupervisorState | None = None
         self._values: dict[str, str] = {}
         self._ended: dict[int, Ended] = {}
+        self._waiting_since_s: dict[int, float] = {}
         self._charts = Charts()
         self._minute = Minute()
         self._grant: AccessGrant | None = None
@@ -141,6 +142,7 @@ class Sight:
             case ConnectorState():
                 self._heard_s = now_s
                 self._look_for_end(state, now_s)
+                self._look_for_wait(state, now_s)
                 self._connectors[state.number] = state
             case LinkStatus():
                 self._link = state
@@ -194,6 +196,7 @@ class Sight:
             supervisor=self._supervisor,
             charts=self._charts.told,
             ended=dict(self._ended),
+            waiting_since_s=dict(self._waiting_since_s),
             grant=self._grant,
             staff_cards=self._staff_cards,
             states=dict(self._states) if self.has_staff else {},
@@ -233,6 +236,14 @@ class Sight:
         changed = self._values.get(f"ocpp.{key}")
         return str(self._settings.ocpp.configuration.get(key, "")) if changed is None else changed
 
+    def _look_for_wait(self, state: ConnectorState, now_s: float) -> None:
+        """A start that waits for its car now, and did not before."""
+        old = self._connectors.get(state.number)
+        if not state.waiting_for_ev:
+            self._waiting_since_s.pop(state.number, None)
+        elif old is not None and not (old.waiting_for_ev and _session_id(old) == _session_id(state)):
+            self._waiting_since_s[state.number] = now_s
+
     def _look_for_end(self, state: ConnectorState, now_s: float) -> None:
         """A transaction that runs no more, or one that had ended before this screen began."""
         old, session = self._connectors.get(state.number), state.session
@@ -259,6 +270,10 @@ class Sight:
             soc_start_pct=None if summary is None else summary.soc_start_pct,
             soc_end_pct=None if reading is None else reading.soc_pct,
         )
+
+
+def _session_id(state: ConnectorState) -> int:
+    return 0 if state.session is None else state.session.session_id
 
 
 def _with_record(ended: Ended, session: Session) -> Ended:

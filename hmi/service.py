@@ -42,6 +42,8 @@ from hmi.questions import Questions
 from hmi.screenshot import Screenshots
 from hmi.seen import PREFIXES, STAFF_PREFIXES, Sight
 from hmi.shown import screen_state
+from hmi.technician.machine import figures
+from hmi.technician.network import addresses
 from hmi.view import Place, Seen
 
 log = logging.getLogger(__name__)
@@ -176,6 +178,8 @@ class Terminal:
         """Take in what was heard, and let the flow follow."""
         self._is_new = False
         self._next_look_s = now_s + LOOK_S
+        if self.place.staff:
+            self._sight.machine, self._sight.addresses = figures(), addresses()
         before, self._seen = self._seen, self._sight.seen(now_s)
         rules = self._rules
         if (rules.connect_s, rules.starts_offline) != (self._sight.connect_s, self._sight.starts_offline):

@@ -120,6 +120,9 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     supervisor: SupervisorState | None = None
     charts: dict[int, Moments] = {}
     ended: dict[int, Ended] = {}
+    waiting_since_s: dict[int, float] = {}
+    """Connectors whose start waits for its car, and since when; those that did so before this screen began are not
+    there: nobody knows."""
     grant: AccessGrant | None = None
     staff_cards: frozenset[str] = frozenset()
     """Cards of users who may open the service menu."""

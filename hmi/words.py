@@ -1,4 +1,5 @@
-"""Texts of the screen: one catalogue for each language (`texts/LANGUAGE.toml`), keys as in hmi.md 5.
+"""Texts of the screen: one catalogue for each language (`texts/LANGUAGE.toml`), keys as in hmi.md 5; those of the
+service menu are in `texts/tech_LANGUAGE.toml`, read when the first of them is wanted.
 
 A text may hold `{name}` places; a table of plural forms (CLDR: one, few, many, other) is chosen by the value `n`.
 """
@@ -37,7 +38,17 @@ def plural_form(language: str, n: int) -> str:
 @cache
 def catalogue(language: str) -> Catalogue:
     """Keys like `app.back` and their texts. Raises UnknownLanguage."""
-    path = TEXTS / f"{language}.toml"
+    return _read(language, f"{language}.toml")
+
+
+@cache
+def staff_catalogue(language: str) -> Catalogue:
+    """The same of the service menu. Raises UnknownLanguage."""
+    return _read(language, f"tech_{language}.toml")
+
+
+def _read(language: str, file: str) -> Catalogue:
+    path = TEXTS / file
     if language not in OWN_NAMES or not path.is_file():
         raise UnknownLanguage(f"{language!r}: there are texts in {', '.join(sorted(OWN_NAMES))}")
     flat: dict[str, str | Mapping[str, str]] = {}
@@ -56,7 +67,9 @@ class Words:
 
     def __call__(self, key: str, **values: str | int | float) -> str:
         """The text of `key` with its places filled in. Raises KeyError for a key that is in no catalogue."""
-        text = self._texts[key]
+        text = self._text(key)
+        if text is None:
+            raise KeyError(key)
         if not isinstance(text, str):
             n = values.get("n", 0)
             form = plural_form(self.language, int(n)) if isinstance(n, int | float) else "other"
@@ -65,7 +78,11 @@ class Words:
         return text.format(**shown)
 
     def has(self, key: str) -> bool:
-        return key in self._texts
+        return self._text(key) is not None
+
+    def _text(self, key: str) -> str | Mapping[str, str] | None:
+        found = self._texts.get(key)
+        return staff_catalogue(self.language).get(key) if found is None else found
 
     def number(self, value: float, digits: int = 1) -> str:
         """`value` with so many digits behind the decimal mark of the language."""

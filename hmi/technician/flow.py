@@ -97,7 +97,7 @@ def _out(place: Place, seen: Seen, rules: Rules, now_s: float) -> Place:
     return home_of_staff(Turn(place, seen, rules, now_s))
 
 
-# ------------------------------------------------------------------------------------------------- what happens by itself
+# ------------------------------------------------------------------------------------------ what happens by itself
 
 
 def _passed(place: Place, seen: Seen, rules: Rules, now_s: float) -> Result:
@@ -172,7 +172,7 @@ def _heard(place: Place, event: Heard, now_s: float) -> Result:
     return replace(place, desk=replace(desk, replies={**desk.replies, event.tag: event.reply})), ()
 
 
-# ----------------------------------------------------------------------------------------------------------------- touches
+# --------------------------------------------------------------------------------------------------------- touches
 
 
 def _touched(place: Place, name: str, seen: Seen, rules: Rules, now_s: float, rng: random.Random | None) -> Result:

@@ -1,0 +1,52 @@
+"""Figures of this computer, as the kernel tells them; looked up at most once in 5 s."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+
+KEPT_S = 5.0
+THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """None and 0 for what cannot be read."""
+
+    load: float | None = None
+    memory_total_mib: int = 0
+    memory_free_mib: int = 0
+    disk_total_mib: int = 0
+    disk_free_mib: int = 0
+    temperature_c: float | None = None
+    uptime_s: float | None = None
+
+
+def figures() -> Figures:
+    """As they were within the last seconds. Raises nothing."""
+    return _figures(int(time.monotonic() / KEPT_S))
+
+
+@lru_cache(maxsize=1)
+def _figures(_moment: int) -> Figures:
+    found: dict[str, float | int] = {}
+    with suppress(OSError, AttributeError):
+        found["load"] = os.getloadavg()[0]
+    with suppress(OSError, ValueError, IndexError):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        table = {line.split(":")[0]: int(line.split()[1]) // 1024 for line in lines if ":" in line}
+        found["memory_total_mib"] = table.get("MemTotal", 0)
+        found["memory_free_mib"] = table.get("MemAvailable", 0)
+    with suppress(OSError):
+        disk = shutil.disk_usage("/")
+        found["disk_total_mib"], found["disk_free_mib"] = disk.total // 2**20, disk.free // 2**20
+    with suppress(OSError, ValueError):
+        found["temperature_c"] = int(THERMAL.read_text(encoding="ascii")) / 1000
+    with suppress(OSError, ValueError, IndexError):
+        found["uptime_s"] = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
+    return msgspec.convert(found, Figures)

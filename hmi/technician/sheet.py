@@ -1,0 +1,223 @@
+"""A page of the service menu that is a table of values and a row of buttons: most of them are. On small panels what
+finds no room is on further pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from hmi.drawing.items import Align, Colour, Picture, Rect
+from hmi.screens import grid
+from hmi.technician import kit, said
+from hmi.technician.kit import GAP_MM, Button, StaffPage
+
+COLUMN_MM = 84.0
+FIGURE_FROM_MM = 84.0
+"""A figure stands above the table where the page is so high, else on a page of its own."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A line of the table. `tone`: "", good, bad, warn, old. Without `value` and with `is_head` a heading; `is_line`: a
+    line of text across."""
+
+    label: str
+    value: str = ""
+    tone: str = ""
+    is_head: bool = False
+    is_line: bool = False
+
+
+def head(text: str) -> Row:
+    return Row(text, is_head=True)
+
+
+def line(text: str, tone: str = "") -> Row:
+    return Row(text, tone=tone, is_line=True)
+
+
+Figure = Callable[[StaffPage, Rect], None]
+
+
+def sheet(
+    page: StaffPage,
+    title: str,
+    rows: Sequence[Row],
+    buttons: Sequence[Button] = (),
+    *,
+    tabs: Sequence[Button] = (),
+    figure: Figure | None = None,
+    subtitle: str = "",
+    nav: list[Button] | None = None,
+    share: float = 0.38,
+    tile_mm: float = 54.0,
+) -> Picture:
+    """The whole page. What came of the last deed stands instead of the table while its details are open."""
+    page.ticking(1.0)
+    area = kit.begin(page, title, subtitle)
+    gap = page.px(GAP_MM)
+    outcome = page.desk.outcome
+    if page.view.place.fields.get("result") and outcome is not None:
+        rows, figure, tabs = details(page), None, ()
+        buttons = [Button(name="staff:dismiss", label=page.t("dismiss"), icon="yes")]
+    bottom_px = page.px(kit.TOUCH_MM) + page.px(page.sizes.bezel) + gap
+    if tabs:
+        strip, area = grid.top(area, page.px(kit.TOUCH_MM), gap)
+        _tabs(page, strip, tabs)
+    body = Rect(area.x, area.y, area.width, page.look.height - bottom_px - area.y)
+    left, right = _split(page, body, bool(rows) or figure is not None, len(buttons), share, tile_mm)
+    is_figure_apart = figure is not None and body.height < page.px(FIGURE_FROM_MM)
+    spot = Rect(0, 0, 0, 0)
+    table = left
+    if figure is not None and not is_figure_apart:
+        spot, table = grid.top(left, left.height * 42 // 100, gap)
+    laid = _laid(page, table, rows)
+    across, down = kit.buttons_per_page(page, right, tile_mm)
+    per_page = across * down
+    button_pages = -(-len(buttons) // per_page)
+    row_pages = len(laid) + (1 if is_figure_apart else 0)
+    pages = max(1, row_pages, button_pages)
+    now = kit.page_of(page, pages)
+    kit.end(page, area, pages, nav)
+    if figure is not None and spot.width:
+        figure(page, spot)
+    if figure is not None and is_figure_apart and min(now, row_pages - 1) == len(laid):
+        figure(page, left)
+    elif laid and table.height > 0:
+        _draw(page, laid[min(now, len(laid) - 1)])
+    at = min(now, button_pages - 1) * per_page
+    if buttons:
+        kit.push_all(page, right, list(buttons[at : at + per_page]), tile_mm)
+    return page.picture()
+
+
+def _tabs(page: StaffPage, strip: Rect, tabs: Sequence[Button]) -> None:
+    gap = page.px(GAP_MM)
+    small, rest = page.px(kit.TOUCH_MM), strip
+    fit = max(1, (strip.width + gap) // (small + gap))
+    shown = list(tabs[:fit])
+    numbers = sum(1 for each in shown if each.label.isdecimal())
+    others = len(shown) - numbers
+    wide = small
+    if others:
+        wide = max(small, min((strip.width - numbers * (small + gap) - gap * (others - 1)) // others, page.px(46)))
+    for each in shown:
+        spot, rest = grid.left(rest, small if each.label.isdecimal() else wide, gap)
+        kit.push(page, spot, each)
+
+
+def _split(
+    page: StaffPage, body: Rect, has_rows: bool, buttons: int, share: float, tile_mm: float
+) -> tuple[Rect, Rect]:
+    """Where the table and the buttons stand."""
+    gap = page.px(3.5)
+    nothing = Rect(body.x, body.bottom, 0, 0)
+    if not buttons:
+        return body, nothing
+    if not has_rows:
+        return nothing, body
+    if page.is_portrait:
+        across, _ = kit.buttons_per_page(page, body, tile_mm)
+        down = -(-buttons // across)
+        tall = down * (kit.button_height(page) + page.px(GAP_MM)) - page.px(GAP_MM)
+        right, left = grid.bottom(body, min(tall, body.height * 48 // 100), gap)
+        return left, right
+    right, left = grid.right(body, max(page.px(55), round(body.width * share)), gap)
+    return left, right
+
+
+class _Placed(msgspec.Struct, frozen=True):
+    row: Row
+    rect: Rect
+    is_stacked: bool
+    lines: int
+
+
+def _laid(page: StaffPage, area: Rect, rows: Sequence[Row]) -> list[list[_Placed]]:
+    """Rows in columns, column after column, page after page."""
+    if not rows or area.width <= 0 or area.height <= 0:
+        return []
+    gap = page.px(5)
+    count = max(1, (area.width + gap) // (page.px(COLUMN_MM) + gap))
+    is_text = all(row.is_line for row in rows)
+    spots = [area] if is_text else grid.columns(area, count, gap)
+    pages: list[list[_Placed]] = [[]]
+    column, y = 0, area.y
+    for at, row in enumerate(rows):
+        width = spots[0].width
+        height, is_stacked, lines = _height(page, row, width)
+        needed = height
+        if row.is_head and at + 1 < len(rows):
+            needed += _height(page, rows[at + 1], width)[0]
+        if y + needed > area.bottom and y > area.y:
+            column, y = column + 1, area.y
+            if column == len(spots):
+                column = 0
+                pages.append([])
+        height = min(height, area.bottom - y)
+        pages[-1].append(_Placed(row, Rect(spots[column].x, y, width, height), is_stacked, lines))
+        y += height
+    return pages
+
+
+def _height(page: StaffPage, row: Row, width: int) -> tuple[int, bool, int]:
+    """Height of a row, whether its value stands below its label, and in how many lines."""
+    sizes = page.sizes
+    air = page.px(0.9)
+    one = page.block(1, sizes.body) + air
+    if row.is_head:
+        return one + page.px(1.0), False, 1
+    if row.is_line:
+        lines = min(3, page.lines(row.label, width, sizes.small))
+        lines = 3 if lines > 3 else lines
+        return page.block(lines, sizes.small) + air, False, lines
+    label, value = page.wide(row.label, sizes.small), page.wide(row.value, sizes.body, is_bold=True)
+    if label + value + page.px(5) <= width:
+        return one, False, 1
+    lines = min(3, page.lines(row.value, width, sizes.body, True))
+    return page.block(1, sizes.small) + page.block(lines, sizes.body) + air, True, lines
+
+
+def tone_of(page: StaffPage, tone: str) -> Colour:
+    palette = page.palette
+    return {"good": palette.green, "bad": palette.red, "warn": palette.yellow, "old": palette.faint}.get(
+        tone, palette.text
+    )
+
+
+def _draw(page: StaffPage, placed: list[_Placed]) -> None:
+    sizes, palette = page.sizes, page.palette
+    for each in placed:
+        row, rect = each.row, each.rect
+        colour = tone_of(page, row.tone)
+        if row.is_head:
+            spot = Rect(rect.x, rect.y + page.px(1.0), rect.width, rect.height - page.px(1.0))
+            page.written(spot, row.label, sizes.body, is_bold=True, colour=palette.accent)
+        elif row.is_line:
+            page.written(rect, row.label, sizes.small, colour=colour, lines=each.lines)
+        elif each.is_stacked:
+            upper, lower = grid.top(rect, page.block(1, sizes.small), 0)
+            page.written(upper, row.label, sizes.small, colour=palette.faint)
+            page.written(lower, row.value, sizes.body, colour=colour, lines=each.lines, is_bold=True)
+        else:
+            label = page.wide(row.label, sizes.small) + page.px(1.5)
+            spot, rest = grid.left(rect, label, page.px(1))
+            page.written(spot, row.label, sizes.small, colour=palette.faint)
+            page.written(rest, row.value, sizes.body, colour=colour, is_bold=True, align=Align.RIGHT)
+
+
+def details(page: StaffPage) -> list[Row]:
+    """All that is known of what came of the last deed."""
+    outcome = page.desk.outcome
+    assert outcome is not None
+    result = outcome.result
+    tone = "good" if result.ok else "bad"
+    rows = [
+        line(said.sentence(page, outcome), tone),
+        *([line(result.text)] if result.text else []),
+        line(f"{page.t('code')}: {result.code} · {page.t('took')}: {result.duration_ms} ms"),
+    ]
+    rows += [line(f"{key}: {value}") for key, value in result.values.items()]
+    rows += [line("   ".join(cells)) for cells in result.table]
+    return rows

@@ -1,0 +1,110 @@
+"""TechnikTerminalPage: services, the link to the central system, meters, climate, network; the station as a whole."""
+
+from __future__ import annotations
+
+from chargepoint.messages import ClockState, MeterState, StationState
+from hmi.drawing.items import Picture
+from hmi.screens import facts as seen_facts
+from hmi.technician import facts
+from hmi.technician.guarded import deed, shows
+from hmi.technician.kit import Button, StaffPage
+from hmi.technician.paged import staff_page
+from hmi.technician.sheet import Row, head, line, sheet
+
+MIB = 1024 * 1024
+
+
+@staff_page("TechnikTerminalPage")
+def picture(page: StaffPage) -> Picture:
+    show = page.view.place.fields.get("show") or "state"
+    parts = {"state": _state, "services": _services, "network": _network}
+    rows = parts.get(show, _state)(page)
+    tabs = [shows(page, part, f"part_{part}", "state") for part in parts]
+    return sheet(page, page.t("terminal"), rows, _buttons(page, show), tabs=tabs)
+
+
+def _buttons(page: StaffPage, show: str) -> list[Button]:
+    if show == "services":
+        names = sorted(page.view.seen.services)
+        return [deed(page, "restart", service=name) for name in names]
+    station = page.view.seen.station
+    is_open = station is None or station.operative
+    own = deed(page, "out_of_service") if is_open else deed(page, "working", kind="main")
+    if show == "network":
+        return [deed(page, "restart_network")]
+    rest = ("reload_configuration", "sync_all_clocks", "reboot_all_controllers", "activate", "deactivate")
+    return [own, *(deed(page, name) for name in rest)]
+
+
+def _state(page: StaffPage) -> list[Row]:
+    seen, t = page.view.seen, page.t
+    rows = [head(t("part_state"))]
+    station = seen.station
+    if isinstance(station, StationState):
+        rows += [
+            Row(
+                t("technical"),
+                page.words(f"tstate.{station.technical.name}"),
+                facts.tone(station.technical.name == "OK"),
+            ),
+            Row(t("logical"), page.words(f"lstate.{station.logical.name}")),
+            Row(t("power"), facts.number(page, station.power_w / 1000, "kW"), "old" if page.is_stale else ""),
+            Row(t("power_limit"), facts.number(page, station.power_limit_w / 1000, "kW")),
+        ]
+        if station.cause:
+            rows.append(Row(t("cause"), station.cause, "bad"))
+    link = seen.link
+    rows.append(head(t("server")))
+    if link is not None:
+        is_up = bool(seen_facts.has_link(seen))
+        rows += [
+            Row(t("state"), link.state.value, facts.tone(is_up)),
+            Row(t("address"), link.url or facts.NONE),
+            Row(t("since"), facts.duration(page, facts.age_s(page, link.since_mono_s))),
+            Row(t("queue"), str(link.queued), "warn" if link.queued else ""),
+            Row(t("parked"), str(link.parked), "bad" if link.parked else ""),
+        ]
+        if link.last_error:
+            rows.append(Row(t("last_error"), link.last_error, "warn"))
+    meters = facts.of_kind(page, MeterState)
+    if meters:
+        rows.append(head(t("meters")))
+    for meter in meters:
+        tone = "bad" if not meter.is_answering else facts.tone_by_age(page, meter.mono_s)
+        energy = None if meter.energy_wh is None else meter.energy_wh / 1000
+        rows.append(Row(meter.name, facts.number(page, energy, "kWh") if meter.is_answering else t("silent"), tone))
+    climate = facts.climate_rows(page)
+    clocks = facts.of_kind(page, ClockState)
+    rows += [head(t("part_other")), *climate]
+    rows += [Row(t("clock"), t("clock_set", source=c.source) if c.is_set else t("clock_unset"), facts.tone(c.is_set))
+             for c in clocks]  # fmt: skip
+    return rows
+
+
+def _services(page: StaffPage) -> list[Row]:
+    t = page.t
+    rows = []
+    for name, service in sorted(page.view.seen.services.items()):
+        is_good = service.status in ("running", "resting")
+        memory = f" · {service.memory_bytes / MIB:.0f} MiB" if service.memory_bytes else ""
+        status = (
+            page.words(f"sstate.{service.status}") if page.words.has(f"sstate.{service.status}") else service.status
+        )
+        rows.append(
+            Row(name, f"{status} · {t('restarts')} {service.restarts}{memory}", "" if is_good else "bad")
+        )  # fmt: skip
+        if service.last_end and not is_good:
+            rows.append(line(service.last_end, "warn"))
+    return rows
+
+
+def _network(page: StaffPage) -> list[Row]:
+    t = page.t
+    rows = [head(t("part_network"))]
+    found = page.view.seen.addresses
+    rows += [Row(each.name, each.address) for each in found] or [line(t("no_network"), "warn")]
+    link = page.view.seen.link
+    if link is not None:
+        rows.append(Row(t("server"), link.url or facts.NONE))
+    rows.append(line(t("network_hint")))
+    return rows
