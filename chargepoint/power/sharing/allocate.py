@@ -11,7 +11,6 @@ then equal power up to each cap, weighted.
 from __future__ import annotations
 
 import copy
-import itertools
 from collections.abc import Container, Iterable, Mapping, Sequence
 
 import msgspec
@@ -25,12 +24,12 @@ from chargepoint.power.sharing.reach import Reach
 from chargepoint.power.sharing.served import choose, rank_of, shares_of
 from chargepoint.power.sharing.settled import asked_by, is_same
 from chargepoint.power.sharing.telling import Found, told, with_feeds
+from chargepoint.power.sharing.without import without_some
 from chargepoint.power.sharing.words import DEFAULT_RULES, NOTHING, Allocation, Asked, Memory, Rules, Settled
 from chargepoint.power.topology import NO_FAULTS, Faults, Topology
 from chargepoint.records import Limit
 
 SAME_W = 1.0
-MOST_TRIES, MOST_PAIRS = 3, 30
 MOST_AGAIN = 3
 _FRESH = Memory()
 
@@ -257,35 +256,13 @@ class _Sharing:
 
     def _given(self, groups: Groups, ranked: Sequence[Party], follow_w: Mapping[int, float]) -> tuple[Given, Settled]:
         """The grid says who can be served before the modules say whom they can serve. Where that costs a guarantee or a
-        floor, it is tried without one or two of those whom the grid would have served (with their floors at most)."""
-        given, settled = groups.give(ranked, self.budget.room, follow_w)
-        ideal = choose(ranked, self.budget.room)
-        if groups.reached(given.served) >= groups.reached(ideal) or given.is_settled:
-            return given, settled
-        if len(ideal.guaranteed) == len(ranked):
-            return given, settled  # the grid leaves nobody out
-        outputs = [party for party in reversed(ranked) if party.number in ideal.lows and party.number in groups.outputs]
-        outputs.sort(key=lambda party: party.number in given.served.lows)
-        pairs = itertools.islice(
-            itertools.combinations([p for p in outputs if p.number in ideal.guaranteed], 2), MOST_PAIRS
-        )
-        tried = 0
-        for without in (*((party,) for party in outputs), *pairs):
-            others = [party.modest() if party in without else party for party in ranked]
-            others = [party for party in others if not party.is_modest or party.number in ideal.guaranteed]
-            then = choose(others, self.budget.room)
-            if then.lows.keys() <= ideal.lows.keys() and then.guaranteed <= ideal.guaranteed:
-                continue
-            is_of_two = len(without) > 1
-            if is_of_two and len(then.guaranteed) <= len(given.served.guaranteed):
-                continue
-            if groups.reached(then) > groups.reached(given.served) and (tried < MOST_TRIES or is_of_two):
-                again, _ = groups.give(others, self.budget.room, follow_w)
-                if groups.reached(again.served) > groups.reached(given.served):
-                    given = again
-                tried += 1
-            if tried >= 2 * MOST_TRIES or groups.reached(given.served) >= groups.reached(ideal):
-                break
+        floor, it is tried without some of those whom the grid would have served."""
+        room = self.budget.room
+        given, settled = groups.give(ranked, room, follow_w)
+        ideal = choose(ranked, room)
+        is_for_all = len(ideal.guaranteed) == len(ranked)  # the grid leaves nobody out
+        if not (given.is_settled or is_for_all or groups.reached(given.served) >= groups.reached(ideal)):
+            given = without_some(groups, ranked, ideal, given, room, follow_w)
         return given, settled
 
     def _remembered(

@@ -63,6 +63,7 @@ class Groups:
         self.previous = previous
         topology = reach.topology
         self.outputs = {party.number: party for party in present if party.number in topology.outputs}
+        self._largest_w: dict[int, float] = {}
         self._classes = _turns(present, rules.mode)
         self._order = [party.number for party in sorted(present, key=rank_of)]
         self.before: dict[str, int] = {}
@@ -82,6 +83,18 @@ class Groups:
         # what lost its link by a fault or the end of a session need not rest
         since = {name: previous.feeds[name].since_mono_s for name in self.before} | previous.freed
         self.resting = {name: at + rest_s for name, at in since.items() if at > 0 and at <= now_mono_s < at + rest_s}
+
+    def largest_w(self, number: int) -> float:
+        """The most that any one group could give to a connector."""
+        if number not in self._largest_w:
+            party = self.outputs.get(number)
+            self._largest_w[number] = 0.0 if party is None else self.reach.largest_w(party)
+        return self._largest_w[number]
+
+    def could_have(self, served: Served) -> bool:
+        """Whether there are groups enough for those who are to have their guarantee."""
+        takes = sum(self._takes(party) for n, party in self.outputs.items() if n in served.guaranteed)
+        return takes <= len(self.reach.topology.groups) - len(self.ways.dead)
 
     def give(self, ranked: Sequence[Party], room: Room, follow_w: Mapping[int, float]) -> tuple[Given, Settled]:
         """To `ranked`, the first of those who cannot all be served first."""
@@ -149,6 +162,10 @@ class Groups:
         """Guarantees, then floors; whose they are by the rank among all."""
         return reached(served, self._order)
 
+    def rank(self, number: int) -> int:
+        """0 is the first of those who cannot all be served."""
+        return self._order.index(number)
+
     def _left(self, members: Sequence[Party], given: Given, room: Room, follow_w: Mapping[int, float]) -> Room | None:
         """What is left of `room`; None when nobody could use enough of it with other groups."""
         present = [party for party in members if party.number in given.shares]
@@ -192,7 +209,7 @@ class Groups:
         """How many of the best groups it takes to give a guarantee."""
         if party.number not in self.outputs:
             return 0
-        largest_w = self.reach.largest_w(party)
+        largest_w = self.largest_w(party.number)
         return math.ceil(party.guarantee_w / largest_w - 1e-6) if largest_w > 0 else 0
 
     def _assigned(self, needs: Sequence[Need]) -> Mapping[str, int]:
@@ -333,7 +350,7 @@ class Groups:
         return (
             len(self.before) == len(self.previous.feeds)
             and not (then.until_mono_s is not None and self.now_mono_s >= then.until_mono_s)
-            and is_about_the_same(then, now, self.previous, able_w)
+            and is_about_the_same(then, now, self.previous, able_w, self.largest_w)
         )
 
 

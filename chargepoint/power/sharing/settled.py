@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from chargepoint.power.grid import Party
 from chargepoint.power.sharing.served import KEPT_W
@@ -21,15 +21,17 @@ def asked_by(party: Party, follow_w: Mapping[int, float]) -> Asked:
 
 def is_same(then: Sequence[Asked], now: Sequence[Asked]) -> bool:
     """Whether about the same is asked."""
-    return len(then) == len(now) and all(map(_is_same, then, now))
+    return len(then) == len(now) and all(
+        _is_same_but_top(one, other) and abs(one.top_w - other.top_w) <= SAME_W
+        for one, other in zip(then, now, strict=True)
+    )
 
 
-def _is_same(one: Asked, other: Asked) -> bool:
+def _is_same_but_top(one: Asked, other: Asked) -> bool:
     return (
         one.connector == other.connector
         and one.weight == other.weight
         and abs(one.range_v - other.range_v) <= SAME_V
-        and abs(one.top_w - other.top_w) <= SAME_W
         and abs(one.guarantee_w - other.guarantee_w) <= SAME_W
         and abs(one.floor_w - other.floor_w) <= SAME_W
     )
@@ -43,9 +45,18 @@ def _keeps(one: Asked, other: Asked, able_w: float) -> bool:
     )
 
 
-def is_about_the_same(then: Settled, now: Settled, previous: Allocation, able_w: Mapping[int, float]) -> bool:
-    """`able_w`: what the groups give to each now. Who got nothing in the `previous` answer and asks no more, or waits,
-    changes nothing."""
+def is_about_the_same(
+    then: Settled,
+    now: Settled,
+    previous: Allocation,
+    able_w: Mapping[int, float],
+    more_w: Callable[[int], float],
+) -> bool:
+    """`able_w`: what the groups give to each now; `more_w`: what one group more could give it at most.
+
+    Who got nothing in the `previous` answer and asks no more, or waits, changes nothing; nor does a top that does not
+    bind, and one that rose and would not have bound with one group more.
+    """
     then_asked, asking = then.asked, {each.connector for each in now.asked}
     if len(then_asked) != len(asking):
         grants = previous.grants
@@ -67,7 +78,17 @@ def is_about_the_same(then: Settled, now: Settled, previous: Allocation, able_w:
             return False
         if one is not None and other is not None and abs(one - other) > (SAME_A if index else SAME_W):
             return False
-    return is_same(then_asked, now.asked) and all(
-        _keeps(one, other, able_w.get(other.connector, math.inf))
-        for one, other in zip(then_asked, now.asked, strict=True)
-    )
+    for before, here in zip(then_asked, now.asked, strict=True):
+        number = here.connector
+        grant = previous.grants.get(number)
+        has_w = able_w.get(number, (0.0 if grant is None else grant.power_w) + SAME_W)
+        if not (
+            _is_same_but_top(before, here)
+            and _keeps(before, here, able_w.get(number, math.inf))
+            and (
+                abs(before.top_w - here.top_w) <= SAME_W
+                or has_w + (more_w(number) if here.top_w > before.top_w else 0.0) <= min(before.top_w, here.top_w)
+            )
+        ):
+            return False
+    return True
