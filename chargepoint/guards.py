@@ -78,7 +78,7 @@ class End(enum.StrEnum):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One opening of a guard's page. Each step gives the check as it is then; one that means nothing changes nothing."""
+    """One opening of a guard's page. Each step gives the check as it is then; a step out of turn changes nothing."""
 
     action: str
     arguments: tuple[tuple[str, str], ...]

@@ -81,6 +81,17 @@ async def _power_off(_arguments: dict[str, str], _clock: Clock) -> str:
     return await _program("systemctl", "poweroff")
 
 
+NETWORKS = ("NetworkManager.service", "systemd-networkd.service", "networking.service")
+"""What may carry the network; the first that runs is restarted."""
+
+
+async def _restart_network(_arguments: dict[str, str], _clock: Clock) -> str:
+    for unit in NETWORKS:
+        if not await _program("systemctl", "is-active", "--quiet", unit):
+            return await _program("systemctl", "restart", unit)
+    return f"none of {', '.join(NETWORKS)} runs"
+
+
 async def _set_clock(arguments: dict[str, str], clock: Clock) -> str:
     at = datetime.fromisoformat(arguments["at"]).astimezone(UTC)
     if not clock.floor <= at <= LATEST:
@@ -110,6 +121,7 @@ DEEDS: dict[str, Deed] = {
     for deed in (
         Deed("reboot", {}, _reboot, "restart the computer"),
         Deed("power_off", {}, _power_off, "switch the computer off"),
+        Deed("restart_network", {}, _restart_network, "restart what carries the network"),
         Deed("set_clock", {"at": _INSTANT}, _set_clock, "set the system's clock"),
         Deed("install", {"package": _PACKAGE, "sha256": _SHA256}, _install, "install a package that was verified"),
     )

@@ -27,6 +27,7 @@ from chargepoint.messages import (
     SupervisorState,
     TimeLearned,
 )
+from chargepoint.reconfiguration import Reconfiguration
 from chargepoint.services import World
 from chargepoint.storage.database import CannotRecord, Damaged, InUse, NewerVersion
 from chargepoint.storage.settings import SettingsStore
@@ -116,7 +117,12 @@ class Hub:
         try:
             if store is not None:
                 await self._remember_birth(store)
+                changing = Reconfiguration(
+                    self.world.config, self.world.folder("hub"), store, self.bus, self.clock, self._leave_soon
+                )
+                await self._reset_if_armed(changing)
                 Household(store, self.bus, card_alone=self.world.settings.screen.card_alone).tell()
+                self._also(tasks, changing.watch(), "trial of a station file")
             self.bus.serve(RestartService, self._restart_service)
             self.bus.serve(EndStation, self._end_station)
             self.wall_time.tell()
@@ -150,6 +156,16 @@ class Hub:
 
     def _also(self, tasks: list[asyncio.Task[None]], work: Coroutine[Any, Any, None], name: str) -> None:
         tasks.append(asyncio.create_task(work, name=name))
+
+    def _leave_soon(self, exit_code: int) -> None:
+        """As `leave`, once the answer to who asked for it is on its way."""
+        asyncio.get_running_loop().call_soon(self.leave, exit_code, StopSource.APP_RESTART, CALM_STOP_BUDGET_S)
+
+    async def _reset_if_armed(self, changing: Reconfiguration) -> None:
+        try:
+            await changing.begin()
+        except STORE_ERRORS as error:
+            log.error("settings.db: a factory reset cannot be carried out: %s", error)
 
     # ------------------------------------------------------------------------------------------- memory
 

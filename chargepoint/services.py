@@ -93,6 +93,7 @@ SERVICES: tuple[Service, ...] = (
 class World:
     """What all services of one station share when they start. `data` is the directory of `--data`.
 
+    `config` is the station file, None where there is none (in tests).
     `config_damage` names the faults of a station file in whose place the last good one serves. `is_really` lets the
     helper carry out its deeds. `make_clock` and `wire_for` are other ones in tests.
     """
@@ -102,6 +103,7 @@ class World:
     data: Path
     services: tuple[Service, ...] = SERVICES
     config_damage: tuple[str, ...] = ()
+    config: Path | None = None
     is_really: bool = False
     make_clock: Callable[[], Clock] = lambda: Clock.of_system(EARLIEST)
     wire_for: Callable[[PortSettings], AnyWire] = wire_of

@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 from typing import cast
 
-from chargepoint import process
+from chargepoint import process, trial
 from chargepoint.commands.manual import page
 from chargepoint.config import load_secrets, load_with_fallback
+from chargepoint.context import folder_of
 from chargepoint.data_lock import Refusal, data_lock
 from chargepoint.hub import EXIT_CODES
 from chargepoint.launcher import CRASHED, REFUSED, Launcher, Options
@@ -111,6 +112,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     """With the data directory held: nobody else keeps or reads a last good copy there meanwhile."""
+    config = arguments.config.absolute()
+    about_trial = trial.at_start(folder_of(arguments.data, "hub"), config)
+    if about_trial:
+        log.warning("%s", about_trial)
     loaded = load_with_fallback(arguments.config, arguments.data)
     for fault in loaded.damage:
         log.error("%s", fault)
@@ -121,6 +126,7 @@ def _run(arguments: argparse.Namespace) -> int:
         secrets=load_secrets(arguments.config),
         data=arguments.data.absolute(),
         config_damage=tuple(str(fault) for fault in loaded.damage),
+        config=config,
         is_really=arguments.really,
     )
     if arguments.one_process:

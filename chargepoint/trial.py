@@ -1,0 +1,116 @@
+"""A new station file on trial: what was before comes back by itself when the station does not come up with it.
+
+All of it lies in the hub's folder: `trial.json` and `before.toml`. The start of the software looks here first (before
+anything reads the station file), the hub says when all is well, or gives the file before back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from pathlib import Path
+
+import msgspec
+
+log = logging.getLogger(__name__)
+
+STATE, BEFORE, DRAFT = "trial.json", "before.toml", "draft.toml"
+ON_TRIAL, KEPT, RETURNED = "on_trial", "kept", "returned"
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """`starts` counts starts of the software with the new file: one is meant, a second says that it went wrong."""
+
+    status: str
+    config: str
+    by: str
+    starts: int = 0
+
+
+def read(folder: Path) -> Trial | None:
+    """The last trial, None when there was none (or nobody can read it)."""
+    try:
+        return msgspec.json.decode((folder / STATE).read_bytes(), type=Trial)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        log.warning("%s cannot be read: %s", folder / STATE, error)
+        return None
+
+
+def begin(folder: Path, config: Path, content: bytes, by: str) -> None:
+    """Put `content` in the place of `config`, the way back kept first. Raises OSError; then nothing has changed."""
+    write(folder / BEFORE, config.read_bytes())
+    write(folder / STATE, msgspec.json.encode(Trial(ON_TRIAL, str(config), by)))
+    try:
+        write(config, content)
+    except OSError:
+        (folder / STATE).unlink(missing_ok=True)
+        raise
+
+
+def at_start(folder: Path, config: Path) -> str:
+    """To be called before the station file is read: what was done about a trial, empty when nothing was.
+
+    The second start with a file on trial means that the first one did not hold: the file before comes back.
+    """
+    trial = read(folder)
+    if trial is None or trial.status != ON_TRIAL or trial.config != str(config):
+        return ""
+    if trial.starts >= 1:
+        give_back(folder, trial)
+        return "the new station file did not hold; the one before is back"
+    try:
+        write(folder / STATE, msgspec.json.encode(msgspec.structs.replace(trial, starts=trial.starts + 1)))
+    except OSError as error:
+        give_back(folder, trial)
+        return f"the trial of a new station file cannot be written down ({error.strerror}); the one before is back"
+    return "a new station file is on trial"
+
+
+def keep(folder: Path, trial: Trial) -> None:
+    """All is well with it."""
+    _settle(folder, trial, KEPT)
+
+
+def give_back(folder: Path, trial: Trial) -> None:
+    """The file before stands in its place again."""
+    try:
+        write(Path(trial.config), (folder / BEFORE).read_bytes())
+    except OSError as error:
+        log.critical("%s cannot be put back: %s", trial.config, error)
+    _settle(folder, trial, RETURNED)
+
+
+def _settle(folder: Path, trial: Trial, status: str) -> None:
+    try:
+        write(folder / STATE, msgspec.json.encode(msgspec.structs.replace(trial, status=status)))
+    except OSError as error:
+        log.error("%s: %s", folder / STATE, error)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Whole or not at all, durable, with the owner and the rights the file had. Raises OSError."""
+    new = path.with_name(path.name + ".new")
+    before = path.stat() if path.exists() else None
+    try:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            if before is not None:
+                os.fchmod(descriptor, before.st_mode & 0o777)
+                if os.geteuid() == 0:
+                    os.fchown(descriptor, before.st_uid, before.st_gid)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -1,0 +1,219 @@
+"""The station file from the service menu: draft, trial with return, reload; factory reset and its proof of presence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from chargepoint import passwords, trial
+from chargepoint.bus import Bus
+from chargepoint.clock import Clock
+from chargepoint.household import Household
+from chargepoint.messages import (
+    ActionResult,
+    ApplyDraft,
+    ChangeSettings,
+    FactoryReset,
+    PrivilegedDeed,
+    ReadConfiguration,
+    ReadUsers,
+    ReloadConfiguration,
+    RestartNetwork,
+    SaveUser,
+    ServiceState,
+    StationState,
+    User,
+    WriteDraft,
+)
+from chargepoint.one_process import in_process_bus
+from chargepoint.reconfiguration import Reconfiguration
+from chargepoint.storage.settings import SettingsStore
+from chargepoint.vocabulary import LogicalStatus, OperatingMode, Role, TechnicalStatus
+from tests.journeys.rig import ONE_AC
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "MEMORY_KIB", 8)
+
+
+class World:
+    """The hub's part on buses; `left` are the exit codes it asked for."""
+
+    def __init__(self, folder: Path, buses: dict[str, Bus]) -> None:
+        self.config = folder / "station.toml"
+        self.hub = folder / "hub"
+        self.buses = buses
+        self.left: list[int] = []
+
+    @property
+    def hmi(self) -> Bus:
+        return self.buses["hmi"]
+
+    def come_up(self, status: str = "running") -> None:
+        """The station says that it works."""
+        state = StationState(
+            technical=TechnicalStatus.OK, logical=LogicalStatus.WORKING, mode=OperatingMode.NORMAL, operative=True,
+            free_mode=False, can_record=True, connectors=(1,), power_limit_w=1.0, power_w=0.0,
+        )  # fmt: skip
+        self.buses["station"].set_state("station", state)
+        service = ServiceState(name="station", status=status, pid=1, restarts=0, since_mono_s=0.0)
+        self.buses["hub"].set_state("service/station", service)
+
+
+@asynccontextmanager
+async def a_world(folder: Path, boot: str = "boot-1") -> AsyncIterator[World]:
+    hub = folder / "hub"
+    hub.mkdir(exist_ok=True)
+    config = folder / "station.toml"
+    if not config.exists():
+        config.write_text(ONE_AC.replace("set-by-the-rig", "127.0.0.1"))
+    clock = Clock(boot, offset_s=1.8e9, source="system")
+    store = await SettingsStore.open(hub, clock)
+    try:
+        async with in_process_bus("hub", "hmi", "station", "helper", "admin") as buses:
+            world = World(folder, buses)
+            changing = Reconfiguration(config, hub, store, buses["hub"], clock, world.left.append)
+            await changing.begin()
+            Household(store, buses["hub"]).tell()
+            watching = asyncio.create_task(changing.watch())
+            try:
+                yield world
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+    finally:
+        await store.close()
+
+
+async def test_a_draft_is_checked_shown_as_a_difference_and_dropped(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        draft = WriteDraft(changes={"station.power_limit_w": "11000"}, by="boris")
+        assert (await world.hmi.call("hub", draft)).code == "ok"
+        page = await world.hmi.call("hub", ReadConfiguration())
+        assert (page.ok, page.draft_by, page.faults) == (True, "boris", ())
+        assert "-power_limit_w = 22_000" in page.difference
+        assert "+power_limit_w = 11000" in page.difference
+        bad = await world.hmi.call("hub", WriteDraft(changes={"station.power_limit_w": "-5"}, by="boris"))
+        assert bad.code == "invalid"
+        assert bad.table[0] == ("place", "found", "why", "remedy")
+        assert "power_limit_w" in bad.table[1][0]
+        assert (await world.hmi.call("hub", WriteDraft(changes={"speed": "5"}, by="b"))).code == "no_such_key"
+        assert (await world.hmi.call("hub", WriteDraft(text="[station", by="b"))).code == "invalid"
+        page = await world.hmi.call("hub", ReadConfiguration())
+        assert "11000" in page.draft  # the good one stays
+        assert (await world.hmi.call("hub", WriteDraft(by="boris"))).code == "dropped"
+        assert (await world.hmi.call("hub", ReadConfiguration())).draft == ""
+        assert (await world.hmi.call("hub", ApplyDraft(by="boris"))).code == "no_draft"
+        assert world.left == []
+
+
+async def test_an_applied_draft_that_comes_up_for_60_s_is_kept(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.hmi.call("hub", WriteDraft(changes={"station.power_limit_w": "11000"}, by="boris"))
+        assert (await world.hmi.call("hub", ApplyDraft(by="boris"))).ok
+        assert world.left == [30]
+        assert "11000" in world.config.read_text()
+    assert "on trial" in trial.at_start(tmp_path / "hub", tmp_path / "station.toml")
+    async with a_world(tmp_path) as world:
+        world.come_up()
+        await asyncio.sleep(50)
+        assert (await world.hmi.call("hub", ReadConfiguration())).trial == "on_trial"
+        await asyncio.sleep(20)
+        page = await world.hmi.call("hub", ReadConfiguration())
+        assert (page.trial, world.left) == ("kept", [])
+        assert "11000" in page.file
+    assert trial.at_start(tmp_path / "hub", tmp_path / "station.toml") == ""
+
+
+@pytest.mark.parametrize("status", ["", "parked", "restarting"])
+async def test_one_that_does_not_come_up_returns_to_the_file_before(tmp_path: Path, status: str) -> None:
+    async with a_world(tmp_path) as world:
+        before = world.config.read_text()
+        await world.hmi.call("hub", WriteDraft(changes={"station.power_limit_w": "11000"}, by="boris"))
+        await world.hmi.call("hub", ApplyDraft(by="boris"))
+    trial.at_start(tmp_path / "hub", tmp_path / "station.toml")
+    async with a_world(tmp_path) as world:
+        if status:
+            world.come_up(status)
+        await asyncio.sleep(175)
+        assert world.left == []
+        await asyncio.sleep(10)
+        assert world.left == [30]
+        assert world.config.read_text() == before
+        assert (await world.hmi.call("hub", ReadConfiguration())).trial == "returned"
+
+
+async def test_one_with_which_the_software_dies_returns_at_the_next_start(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        before = world.config.read_text()
+        await world.hmi.call("hub", WriteDraft(changes={"station.power_limit_w": "11000"}, by="boris"))
+        await world.hmi.call("hub", ApplyDraft(by="boris"))
+    hub, config = tmp_path / "hub", tmp_path / "station.toml"
+    assert trial.at_start(hub, config) == "a new station file is on trial"
+    assert "is back" in trial.at_start(hub, config)
+    assert config.read_text() == before
+    assert trial.at_start(hub, config) == ""
+
+
+async def test_a_file_that_cannot_be_written_is_told_and_nothing_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_world(tmp_path) as world:
+        await world.hmi.call("hub", WriteDraft(changes={"station.power_limit_w": "11000"}, by="boris"))
+        real = trial.write
+
+        def write(path: Path, content: bytes) -> None:
+            if path == world.config:
+                raise PermissionError(13, "Permission denied")
+            real(path, content)
+
+        monkeypatch.setattr(trial, "write", write)
+        result = await world.hmi.call("hub", ApplyDraft(by="boris"))
+        assert (result.code, world.left) == ("cannot_write", [])
+        assert trial.at_start(tmp_path / "hub", world.config) == ""
+
+
+async def test_a_reload_takes_a_good_file_only(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        assert (await world.hmi.call("hub", ReloadConfiguration(by="boris"))).ok
+        assert world.left == [30]
+        world.config.write_text("[station]\nname = 5\n")
+        assert (await world.hmi.call("hub", ReloadConfiguration(by="boris"))).code == "invalid"
+        assert world.left == [30]
+
+
+async def test_the_network_is_restarted_by_the_helper(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        asked: list[PrivilegedDeed] = []
+
+        async def deed(request: PrivilegedDeed, _sender: str) -> ActionResult:
+            asked.append(request)
+            return ActionResult(ok=True, code="ok")
+
+        world.buses["helper"].serve(PrivilegedDeed, deed)
+        assert (await world.hmi.call("hub", RestartNetwork(by="boris"))).ok
+        assert [(each.name, each.by) for each in asked] == [("restart_network", "boris (hmi)")]
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "boot", "is_reset"), [(10, "boot-2", True), (10, "boot-1", False), (70, "boot-2", False)]
+)
+async def test_a_factory_reset_needs_the_power_to_go_off_within_60_s(
+    tmp_path: Path, waited_s: float, boot: str, is_reset: bool
+) -> None:
+    async with a_world(tmp_path) as world:
+        user = SaveUser(user=User("anna", Role.ADMINISTRATOR), password="Correct7Horse", by="root")
+        assert (await world.buses["admin"].call("hub", user)).ok
+        await world.hmi.call("hub", ChangeSettings(values={"access.white": "04AA"}, by="anna"))
+        assert (await world.hmi.call("hub", FactoryReset(by="anna"))).code == "armed"
+        await asyncio.sleep(waited_s)
+    async with a_world(tmp_path, boot) as world:
+        users = (await world.hmi.call("hub", ReadUsers())).users
+        assert (len(users) == 0) is is_reset
+    async with a_world(tmp_path, "boot-9") as world:
+        assert (len((await world.hmi.call("hub", ReadUsers())).users) == 0) is is_reset
