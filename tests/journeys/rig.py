@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +23,7 @@ import msgspec
 from chargepoint.bus import Bus
 from chargepoint.clock import Clock
 from chargepoint.config import Secrets, Settings
-from chargepoint.messages import ConnectorState, LinkStatus, ReadJournal, ReadSessions
+from chargepoint.messages import CardHandled, ConnectorState, LinkStatus, ReadJournal, ReadSessions
 from chargepoint.one_process import House
 from chargepoint.records import JournalRow, Session
 from chargepoint.services import SERVICES, Service, World
@@ -34,6 +35,8 @@ from ocpp_client.simulated import CentralSystem
 from tests.journeys.oracles import books_faults, contactor_faults, shared_faults
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+CARD_S = 6.0
+"""So long people hold a card to a reader that says nothing."""
 START = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 """Wall time at virtual second 0."""
 WITHOUT_SCREEN = tuple(service for service in SERVICES if service.name != "hmi")
@@ -233,10 +236,19 @@ class Rig:
         self.simulated.unplug(connector)
 
     async def tap(self, uid: str = "04A2B3C4", reader: str = "1") -> None:
-        """Hold a card to a reader and wait until the station has dealt with it."""
-        taken = self.simulated.state().reader(reader).taken
-        self.simulated.tap(reader, uid)
-        await self.until(lambda: self.simulated.state().reader(reader).taken > taken, 60)
+        """Hold a card to a reader and wait until the station has dealt with it, for as long as people do."""
+        heard = self.bus.subscribe(CardHandled)
+        try:
+            taken = self.simulated.state().reader(reader).taken
+            self.simulated.tap(reader, uid)
+            await self.until(lambda: self.simulated.state().reader(reader).taken > taken, 60)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CARD_S):
+                    async for handled in heard:
+                        if handled.uid == uid:
+                            break
+        finally:
+            heard.close()
 
     # -------------------------------------------------------------------------------------------------- what is seen
 
