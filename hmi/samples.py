@@ -229,6 +229,13 @@ def _twelve() -> Seen:
     return seen(*states, shop=shop(connectors=tuple(fitted)), station=station_)
 
 
+def _many_running() -> Seen:
+    """Twelve connectors of which seven charge."""
+    states = [charging(n, T.CCS2) if n < 8 else connector(n, T.CCS2, S.DISABLED) for n in range(1, 13)]
+    fitted = tuple(Fitted(n, T.CCS2, 160_000.0, 250.0, 1000.0) for n in range(1, 13))
+    return seen(*states, shop=shop(connectors=fitted), station=station(connectors=tuple(range(1, 13))))
+
+
 def _menu() -> Iterator[Sample]:
     yield Sample("ScreensaverPA", _place("ScreensaverPA"), seen())
     yield Sample("ScreensaverPA twelve", _place("ScreensaverPA"), _twelve())
@@ -241,6 +248,8 @@ def _menu() -> Iterator[Sample]:
     yield Sample("MainMenu one", _place("MainMenu"), alone)
     for page in range(3):
         yield Sample(f"MainMenu twelve {page + 1}", _place("MainMenu", fields={"page": str(page)}), _twelve())
+    choose = {"choose": "1", "choices": "1,3"}
+    yield Sample("MainMenu choose", _place("MainMenu", fields=choose), seen())
     notice = Notice("note.remote_start", {"n": 2}, NOW_S + 8)
     yield Sample("MainMenu notice", _place("MainMenu", notice=notice), seen())
     yield Sample("MainMenu old", _place("MainMenu"), seen(age_s=9.4, link=LinkStatus(state=LinkState.OFFLINE)))
@@ -292,6 +301,7 @@ def _session() -> Iterator[Sample]:
     unheard = charging(2, T.GBT, reading=None)
     yield Sample("SessionInfo unheard", _place("SessionInfo", 2, fields=own), seen(unheard, age_s=7.0))
     yield Sample("StopConfirm", _place("StopConfirm", 2, card="··B3C4", until_s=NOW_S + 21), seen())
+    yield Sample("StopConfirm others", _place("StopConfirm", 2, until_s=NOW_S + 21), seen())
     needs = shop(stop_needs_card=True)
     yield Sample("StopConfirm card", _place("StopConfirm", 2, until_s=NOW_S + 21), seen(shop=needs))
     fields = {
@@ -347,6 +357,8 @@ def _trouble() -> Iterator[Sample]:
     )
     idle = seen(connector(2, T.GBT, S.UNAVAILABLE))
     yield Sample("OutOfService idle", _place("OutOfService", fields={"reason": "no_server"}), idle)
+    yield Sample("OutOfService many", _place("OutOfService", fields={"reason": "operator"}), _many_running())
+    yield Sample("StationUpdate many", _place("StationUpdate", fields={"stage": "install"}), _many_running())
     yield Sample("StationUpdate", _place("StationUpdate", fields={"stage": "install", "percent": "42"}), seen())
     yield Sample("StationUpdate idle", _place("StationUpdate", fields={"stage": "install"}), idle)
     for name in ("RemoteCommandConfirmDialog", "EvseCommandConfirmDialog"):

@@ -13,6 +13,8 @@ from hmi.view import Moments, Seen
 HOT_SOURCES = frozenset({"cable_temperature", "climate", "thermal"})
 SHARED_SOURCES = frozenset({"grid", "phase", "modules", "exclusive_set"})
 OPERATOR_SOURCES = frozenset({"user", "schedule", "session", "power_reduction"})
+VEHICLE_SOURCE = "vehicle"
+"""The car takes less than it may have: no limit of ours is the reason then."""
 MODULE_SOURCE, HOT_MODULE_C = "modules", 75.0
 """Power modules that are hotter give less than they could."""
 NEARLY = 0.9
@@ -36,12 +38,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def source(self) -> str:
+        """What holds it down: its cap, a budget it shares, power modules, or its car."""
         limit = self.state.grant or self.state.limit
         return "" if limit is None else limit.source
-
-    @property
-    def cap_source(self) -> str:
-        return "" if self.state.limit is None else self.state.limit.source
 
     @property
     def flags(self) -> HardwareFlag:
@@ -74,7 +73,8 @@ def _hot(facts: Facts) -> bool:
     if facts.source == MODULE_SOURCE and facts.module_c > HOT_MODULE_C:
         return True
     overheated = facts.flags & (HardwareFlag.CABLE_OVERHEAT | HardwareFlag.INTERNAL_OVERHEAT)
-    return bool(overheated) or bool({facts.source, facts.cap_source} & HOT_SOURCES) or facts.power_pct < 100
+    is_cabinet_hot = facts.power_pct < 100 and facts.source != VEHICLE_SOURCE
+    return bool(overheated) or facts.source in HOT_SOURCES or is_cabinet_hot
 
 
 def _shared(facts: Facts) -> bool:
@@ -85,7 +85,7 @@ def _shared(facts: Facts) -> bool:
 
 
 def _limited(facts: Facts) -> bool:
-    return bool({facts.source, facts.cap_source} & OPERATOR_SOURCES)
+    return facts.source in OPERATOR_SOURCES
 
 
 def _full(facts: Facts) -> bool:
@@ -106,7 +106,7 @@ def _asks_less(facts: Facts) -> bool:
     share = facts.asked_share
     if share is not None:
         return share < NEARLY
-    return facts.source == "vehicle"
+    return facts.source == VEHICLE_SOURCE
 
 
 def _one_phase(facts: Facts) -> bool:

@@ -9,7 +9,7 @@ from chargepoint.records import Credential
 from chargepoint.vocabulary import CardReason, CredentialType
 from hmi.flow import stack
 from hmi.flow.stages import Stage, is_over, session_id, stage
-from hmi.flow.turn import Turn, home, open_connector, stop, to_charge, to_summary
+from hmi.flow.turn import Turn, home, leaves_the_rest, open_connector, stop, to_charge, to_summary
 from hmi.flow.words import CardRead, CardSettled, Play, Result
 from hmi.screens import OVERLAYS_FROM, SCREENS
 from hmi.view import Place
@@ -17,6 +17,9 @@ from hmi.view import Place
 STARTED = frozenset({"started", "waiting_for_ev"})
 OWN = "own_session"
 """The card of a running session that was not meant to stop it."""
+
+CARD_WAITS_S = 30.0
+"""So long the station keeps a card for the choice of a connector."""
 
 KEYS: dict[CardReason, str] = {
     CardReason.UNKNOWN: "auth.unknown",
@@ -39,6 +42,8 @@ KEYS: dict[CardReason, str] = {
 OTHERWISE = {"refused": "auth.not_here"}
 """Without a reason, by the outcome; of all others: that nothing can be started."""
 
+_LETS_OUT = frozenset({"OutOfService", "StationUpdate"})
+"""Nobody begins there, but whoever charges gets to his charge."""
 _KEEPS = frozenset({"StopConfirm", "AuthWait"})
 """Screens that do not change while a card is being checked."""
 
@@ -51,6 +56,8 @@ def reason_key(outcome: str, reason: CardReason) -> str:
 def is_covered(place: Place) -> bool:
     """Whether something lies over the driver's screens that no card may take away."""
     row = SCREENS.get(place.screen)
+    if leaves_the_rest(place):
+        return False
     return row is None or (row.priority >= OVERLAYS_FROM and place.screen != "Countdown")
 
 
@@ -69,7 +76,7 @@ def card_read(turn: Turn, event: CardRead) -> Result:
 
 def card_settled(turn: Turn, event: CardSettled) -> Result:
     """What came of a card."""
-    if is_covered(turn.place):
+    if is_covered(turn.place) and not (turn.place.screen in _LETS_OUT and event.outcome in (OWN, "stopped")):
         return turn.place, (Play("accepted" if event.outcome in {*STARTED, OWN, "stopped", "choose"} else "refused"),)
     place = replace(turn.place, touched_s=turn.now_s, card=mask(event.uid))
     if place.screen == "Countdown":
@@ -93,10 +100,10 @@ def _settle(turn: Turn, event: CardSettled) -> Result:
             made = to_summary(replace(turn, place=made), number, session)
         return made, (Play("accepted"),)
     if event.outcome == "choose":
-        return stack.ground(place, "MainMenu", turn.now_s, fields=_choice(event)), (Play("accepted"),)
+        menu = stack.ground(place, "MainMenu", turn.now_s, fields=_choice(event))
+        return replace(menu, until_s=turn.now_s + CARD_WAITS_S), (Play("accepted"),)
     key = reason_key(event.outcome, event.reason)
-    refused = place.screen in ("StopConfirm", "SessionInfo", "SessionSummary", "Connecting")
-    if refused and place.screen == "StopConfirm":
+    if place.screen == "StopConfirm":
         return turn.told("ses.other_card"), (Play("refused"),)
     return _dialog(turn, place.connector, key, "Auth"), (Play("refused"),)
 

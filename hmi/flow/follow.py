@@ -11,11 +11,13 @@ from msgspec.structs import replace
 
 from hmi.flow import stack
 from hmi.flow.stages import Stage, is_over, session_id, stage
-from hmi.flow.turn import Turn, home, open_connector, summary_fields, to_charge, to_connector, to_summary
+from hmi.flow.turn import Turn, home, open_connector, summary_fields, to_charge, to_connector, to_summary, with_timeout
 from hmi.view import Place
 
 BEGIN_WITHIN_S = 10.0
 """So long Connecting waits for the station's word that somebody has begun."""
+RUN_OUT_S = 3.0
+"""A start that ends so soon before its time to plug in is over has run out; one that ends earlier was cancelled."""
 
 Follow = Callable[[Turn], Place]
 
@@ -27,14 +29,19 @@ def _connecting(turn: Turn) -> Place:
         return open_connector(turn, number, "SessionInfo")
     if now in (Stage.WAITING, Stage.PREPARING):
         known = session_id(turn.seen.connectors.get(number))
-        if now is Stage.PREPARING and place.until_s is not None:
-            place = replace(place, until_s=None)  # the car is there
+        if now is Stage.PREPARING and (place.until_s is not None or "timeout_s" in place.fields):  # the car is there
+            fields = {name: value for name, value in place.fields.items() if name != "timeout_s"}
+            place = replace(place, until_s=None, fields=fields)
+        elif now is Stage.WAITING:
+            place = with_timeout(turn, place)
         return stack.with_fields(place, begun="1", session=str(known)) if known != session else _begun(place)
     if now is Stage.ERROR:
         return to_connector(turn, number)
     if place.fields.get("begun"):
-        if now is Stage.FREE and place.fields.get("timeout_s"):
-            return turn.told("plug.timeout", home(turn))
+        if now is Stage.FREE and "timeout_s" in place.fields:
+            has_run_out = place.until_s is None or turn.now_s >= place.until_s - RUN_OUT_S
+            menu = replace(home(turn), touched_s=turn.now_s)
+            return turn.told("plug.timeout" if has_run_out else "note.cancelled", menu)
         return to_summary(turn, number, session) if session and is_over(turn.seen, number, session) else home(turn)
     return home(turn) if turn.now_s - place.since_s > BEGIN_WITHIN_S else place
 

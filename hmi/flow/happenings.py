@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from chargepoint.vocabulary import StartSource
 from hmi.flow import stack
 from hmi.flow.stages import Stage, newly_over, newly_plugged, newly_taken, running, stage
 from hmi.flow.standing import is_loaded
@@ -20,7 +21,8 @@ IDLE = frozenset({"ScreensaverPA", "MainMenu"})
 _OF_ONE = frozenset({"ConnectorInfo", "Auth", "ConnectorBlocked"})
 """Screens that lead to a beginning at their connector."""
 _TOLD_BY_CARD = frozenset({"AuthWait", "DialogPA"})
-"""What begins now is told as the outcome of the card."""
+"""What begins here now is told as the outcome of the card."""
+_FROM_AFAR = frozenset({StartSource.OCPP_REMOTE, StartSource.REMOTE_COMMAND})
 
 
 def changed(turn: Turn, before: Seen) -> Result:
@@ -48,14 +50,19 @@ def _ended(turn: Turn, number: int) -> Place:
 
 def _begun(turn: Turn, number: int) -> Place:
     """Somebody has begun at `number`: from the screen's own driver, or from afar."""
-    place = turn.place
-    if place.screen in _TOLD_BY_CARD:
+    place, source = turn.place, _source(turn, number)
+    if place.screen in _TOLD_BY_CARD and source in (None, StartSource.LOCAL):
         return place
     if place.screen in IDLE or (place.screen in _OF_ONE and place.connector in (0, number)):
         return to_charge(turn, number)
     if place.connector == number and place.screen in ("Connecting", "SessionInfo", "StopConfirm"):
         return place
-    return turn.told("note.remote_start", n=number)
+    return turn.told("note.remote_start" if source in _FROM_AFAR else "note.started", n=number)
+
+
+def _source(turn: Turn, number: int) -> StartSource | None:
+    session = turn.seen.connectors[number].session
+    return None if session is None else session.start_source
 
 
 def _plugged(turn: Turn, number: int) -> Place:
@@ -83,10 +90,8 @@ _SAID = {
 
 def answered(turn: Turn, event: Answered) -> Result:
     """A wish came true, or the driver is told that it did not; the screen stays usable either way."""
-    place = turn.place
-    if place.fields.get("asked") == event.tag:
-        place = stack.with_fields(place, asked="")
-        turn = replace(turn, place=place)
+    place = stack.answered(turn.place, event.tag)
+    turn = replace(turn, place=place)
     if event.ok or (event.tag == "stop" and event.code == "no_session"):
         if event.tag in ("start", "choose") and event.connector and not _is_covered(place):
             if event.tag == "choose" and event.code == "ok":  # no card waited any more: the next one means it

@@ -128,6 +128,12 @@ def with_fields(place: Place, **fields: str) -> Place:
     return replace(place, fields={**place.fields, **fields})
 
 
+def answered(place: Place, tag: str) -> Place:
+    """Nothing in the pile waits for the answer to `tag` any more."""
+    kept = [with_fields(each, asked="") if each.fields.get("asked") == tag else each for each in pile(place)]
+    return piled(place, kept) or place
+
+
 def piled(place: Place, kept: list[Place]) -> Place | None:
     """A pile of `kept`, from the top down, for the same driver; None of nothing."""
     made: Place | None = None

@@ -26,7 +26,7 @@ def fatal(seen: Seen, rules: Rules, now_s: float) -> Fields | None:
     service = seen.services.get("station")
     if service is not None and service.status == "parked":
         return {"code": "HMI-STATION"}
-    if seen.station is not None and seen.age_s > rules.fatal_after_s:
+    if seen.station is not None and seen.age_s >= rules.fatal_after_s:
         return {"code": "HMI-BUS"}
     return None
 
@@ -41,10 +41,12 @@ def emergency(seen: Seen, rules: Rules, now_s: float) -> Fields | None:
 
 
 def update(seen: Seen, rules: Rules, now_s: float) -> Fields | None:
-    """All connectors are being updated."""
+    """Connectors are being updated, and the others only finish what runs."""
     states = seen.connectors.values()
     busy = [s.status is ConnectorStatus.UPDATING or ConnectorFlag.UPDATING in s.flags for s in states]
-    return {"stage": "install"} if busy and all(busy) else None
+    over = [s.status in _ENDING for s in states]
+    whole = all(is_busy or is_over for is_busy, is_over in zip(busy, over, strict=True))
+    return {"stage": "install"} if any(busy) and whole else None
 
 
 def out_of_service(seen: Seen, rules: Rules, now_s: float) -> Fields | None:
@@ -63,6 +65,9 @@ def out_of_service(seen: Seen, rules: Rules, now_s: float) -> Fields | None:
     if station.logical is LogicalStatus.OUT_OF_SERVICE:
         return {"reason": "maintenance"}
     return {"reason": "no_server"} if _lacks_server(seen, rules, now_s) else None
+
+
+_ENDING = frozenset({ConnectorStatus.CHARGING, ConnectorStatus.CHARGED})
 
 
 def _is_off(status: ConnectorStatus) -> bool:

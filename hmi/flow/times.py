@@ -39,6 +39,12 @@ def _stay(turn: Turn) -> Result:
     return replace(turn.place, until_s=None), ()
 
 
+def _not_chosen(turn: Turn) -> Result:
+    """The card that waited for a choice does so no more."""
+    fields = {name: value for name, value in turn.place.fields.items() if name not in ("choose", "choices")}
+    return turn.told("note.card_again", replace(turn.place, until_s=None, fields=fields)), ()
+
+
 EXPIRED: dict[str, Handler] = {
     "Countdown": leave,
     "AuthWait": check_took_too_long,
@@ -48,13 +54,25 @@ EXPIRED: dict[str, Handler] = {
     "EvseCommandConfirmDialog": _no_answer,
     "SessionSummary": lambda turn: (home(turn), ()),
     "Connecting": _stay,
+    "MainMenu": _not_chosen,
 }
 """Screens that leave at `until_s`."""
 
-_ALWAYS_ENDS = frozenset(EXPIRED) - {"SessionSummary", "Connecting"}
+_ALWAYS_ENDS = frozenset(EXPIRED) - {"SessionSummary", "Connecting", "MainMenu"}
 
 _NOT_WATCHED = frozenset({"ScreensaverPA", "LoaderWindow", "AuthWait", "DialogPA", "Countdown"})
 """Screens that nobody needs to be at, or that leave by themselves soon."""
+
+
+def _is_standing(place: Place) -> bool:
+    """What a driver sees without being at anything; not a technician whose pages it covers."""
+    row = SCREENS.get(place.screen)
+    return (
+        place.desk is None
+        and row is not None
+        and row.is_standing
+        and row.priority < SCREENS["FatalErrorWindow"].priority
+    )
 
 
 def _is_watched(place: Place) -> bool:
@@ -71,6 +89,12 @@ def patience_s(turn: Turn) -> float:
     return turn.stretched(seconds)
 
 
+def _leaves_soon(turn: Turn) -> bool:
+    """Whether it is over by itself before anybody had answered whether he is still there."""
+    place = turn.place
+    return place.until_s is not None and place.until_s - turn.now_s <= turn.rules.countdown_s
+
+
 def expired(turn: Turn) -> Result | None:
     """What follows when the screen on top has run out, None while it has not."""
     place = turn.place
@@ -80,7 +104,9 @@ def expired(turn: Turn) -> Result | None:
         return (replace(place, until_s=None), ()) if handler is None else handler(turn)
     if place.screen == "ScreensaverPA" and turn.now_s - place.touched_s >= turn.rules.menu_s:
         return stack.forgotten(place, turn.rules.languages[0]), ()
-    if not _is_watched(place) or turn.now_s - max(place.touched_s, 0.0) < patience_s(turn):
+    if _is_standing(place) and turn.now_s - place.touched_s >= patience_s(turn):
+        return stack.forgotten(place, turn.rules.languages[0]), ()  # who chose this language has left
+    if not _is_watched(place) or _leaves_soon(turn) or turn.now_s - max(place.touched_s, 0.0) < patience_s(turn):
         return None
     stands = stack.standing(place)
     if stands is not None:

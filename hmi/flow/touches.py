@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from chargepoint.masking import mask
 from chargepoint.messages import ChooseConnector
 from chargepoint.records import Credential
 from chargepoint.vocabulary import CredentialType
@@ -20,6 +21,8 @@ from hmi.view import Place
 from hmi.words import OWN_NAMES
 
 Handler = Callable[[Turn], Result]
+ROUND = 27_720
+"""Pages are counted up to this, a multiple of 1 to 12: round by round for whatever number of them a screen has."""
 
 
 def _move(to: Callable[[Turn], Place]) -> Handler:
@@ -45,7 +48,7 @@ def _stay(turn: Turn) -> Result:
 
 def _turn_page(turn: Turn) -> Result:
     page = int(turn.place.fields.get("page") or 0) + (-1 if turn.argument == "previous" else 1)
-    return stack.with_fields(turn.place, page=str(page % max(1, len(turn.seen.connectors), 6))), ()
+    return stack.with_fields(turn.place, page=str(page % ROUND)), ()
 
 
 def _session(turn: Turn) -> Result:
@@ -88,6 +91,8 @@ def _set_access(turn: Turn) -> Result:
 
 def _tile(turn: Turn) -> Result:
     if not turn.number:
+        return turn.place, ()
+    if turn.place.fields.get("asked"):
         return turn.place, ()
     if turn.place.fields.get("choose"):
         choices = turn.place.fields.get("choices", "")
@@ -161,7 +166,16 @@ def _stop(turn: Turn) -> Result:
     session = turn.place.fields.get("session") or "0"
     if is_over(turn.seen, turn.place.connector, int(session)) or needs_card(turn):
         return turn.place, ()
-    return stop(turn, turn.place.connector, "stop", _starter(turn))
+    return stop(turn, turn.place.connector, "stop", _stopper(turn))
+
+
+def _stopper(turn: Turn) -> Credential | None:
+    """Who stops it, as far as it is known who stands here: whoever has shown its card; in free mode nobody is told
+    from another."""
+    starter, place = _starter(turn), turn.place
+    if starter is None or starter.type is CredentialType.STAND_IN:
+        return starter
+    return starter if starter.type is CredentialType.RFID and place.card == mask(starter.value) else None
 
 
 def _details(show: str) -> Handler:

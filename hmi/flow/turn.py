@@ -48,12 +48,12 @@ class Turn(msgspec.Struct, frozen=True):
 def home(turn: Turn) -> Place:
     """The main menu; or what stands instead of it (out of service, emergency of the whole station...)."""
     stands = stack.standing(turn.place)
-    if stands is not None and not _leaves_the_rest(stands):
+    if stands is not None and not leaves_the_rest(stands):
         return stack.down_to(turn.place, stands)
     return stack.ground(turn.place, "MainMenu", turn.now_s)
 
 
-def _leaves_the_rest(stands: Place) -> bool:
+def leaves_the_rest(stands: Place) -> bool:
     """An emergency of some connectors: the others can be used."""
     return stands.screen == "EmergencyBreakInstructionPA" and not stands.fields.get("whole")
 
@@ -103,7 +103,7 @@ def open_connector(turn: Turn, number: int, screen: str) -> Place:
         return turn.place if stands is None else stack.down_to(turn.place, stands)
     made = stack.ground(turn.place, screen, turn.now_s, number, fields=_fields(turn, number, screen))
     if screen == "Connecting":
-        made = _with_timeout(turn, made)
+        made = with_timeout(turn, made)
     return replace(made, touched_s=turn.now_s)
 
 
@@ -114,12 +114,18 @@ def _fields(turn: Turn, number: int, screen: str) -> dict[str, str]:
     return {}
 
 
-def _with_timeout(turn: Turn, place: Place) -> Place:
-    """The time to plug in, as long as the station waits for the car; never stretched, since the station is not."""
-    if stage(turn.seen, place.connector) not in (Stage.WAITING, Stage.FREE) or turn.rules.connect_s <= 0:
+def with_timeout(turn: Turn, place: Place) -> Place:
+    """The time to plug in, as long as the station waits for the car, if it is known since when it does; never
+    stretched, since the station is not. A start that the station is still to speak of begins now."""
+    now, since_s = stage(turn.seen, place.connector), turn.seen.waiting_since_s.get(place.connector)
+    if now is Stage.FREE:
+        since_s = turn.now_s
+    if now not in (Stage.WAITING, Stage.FREE) or since_s is None or turn.rules.connect_s <= 0:
         return place
-    place = stack.with_fields(place, timeout_s=f"{turn.rules.connect_s:.0f}")
-    return replace(place, until_s=turn.now_s + turn.rules.connect_s)
+    until_s = since_s + turn.rules.connect_s
+    if turn.now_s >= until_s:
+        return place
+    return replace(stack.with_fields(place, timeout_s=f"{turn.rules.connect_s:.0f}"), until_s=until_s)
 
 
 _BY_STAGE = {
@@ -170,13 +176,17 @@ def summary_fields(ended: Ended) -> dict[str, str]:
 
 
 def start(turn: Turn, number: int) -> Result:
-    """The wish to start where nobody has to be asked."""
+    """The wish to start where nobody has to be asked; once, until it is answered."""
+    if turn.place.fields.get("asked"):
+        return turn.place, ()
     wish = Ask("station", StartAtScreen(connector=number), "start", number)
     return stack.with_fields(turn.place, asked="start"), (wish,)
 
 
 def stop(turn: Turn, number: int, tag: str, credential: Credential | None = None) -> Result:
-    """The wish to stop what runs (or is booked) on connector `number`."""
+    """The wish to stop what runs (or is booked) on connector `number`; once, until it is answered."""
+    if turn.place.fields.get("asked") == tag:
+        return turn.place, ()
     session = session_id(turn.seen.connectors.get(number)) or None
     request = StopCharging(
         connector=number, session_id=session, source=StopSource.LOCAL, credential=credential, by="screen"

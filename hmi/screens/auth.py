@@ -49,7 +49,9 @@ def picture(view: View) -> Picture:
     is_free = view.seen.shop.free_mode or (station is not None and station.free_mode)
     actions = []
     if is_free:
-        actions.append(Action(name="auth:free", label=words("auth.free"), icon="start", kind="go"))
+        is_asked = view.place.fields.get("asked") == "start"
+        free = Action(name="auth:free", label=words("auth.free"), icon="start", kind="go", is_enabled=not is_asked)
+        actions.append(free)
     elif not page.is_large and view.place.connector:
         actions.append(Action(name="price", label=words("nav.price"), icon="money"))
     if page.is_large:

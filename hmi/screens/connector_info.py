@@ -37,7 +37,8 @@ def _actions(page: Page, each: Known) -> list[Action]:
     price = Action(name="price", label=words("nav.price"), icon="money")
     how = Action(name="how", label=words("nav.how"), icon="info")
     if each.is_free:
-        start = Action(name="start", label=words("conn.start"), icon="start", kind="go")
+        is_asked = page.view.place.fields.get("asked") == "start"
+        start = Action(name="start", label=words("conn.start"), icon="start", kind="go", is_enabled=not is_asked)
         return [start] if page.is_large else [start, price] if page.is_tight else [start, how, price]
     others = facts.other_free(page.view.seen, each.number)
     if others:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hmi.drawing.items import Align, Picture, Rect
 from hmi.screens import grid, large, message
-from hmi.screens.frame import frame
+from hmi.screens.frame import back, beside_nav, frame, home
 from hmi.screens.page import Page
 from hmi.screens.parts import card, phone_row
 from hmi.view import View
@@ -17,12 +17,14 @@ def picture(view: View) -> Picture:
     words, palette, sizes = page.words, page.palette, page.sizes
     texts = [words(key) for key in STEPS]
     whose = _whose(page)
+    is_whole = _is_whole(page)
+    nav = [] if is_whole else [back(page), home(page)]  # the other connectors can be used
     if page.is_large:
         head = [words("emg.title"), whose]
         told = [large.Subject(text=text, icon="emergency_off", colour=palette.red, is_bold=True) for text in head]
         told += [large.Subject(text=text) for text in texts]
-        return large.story(view, page.name, "", [*told, *large.contact(page, "")], nav=[])
-    area = frame(page, "", nav=[], has_help=False, has_header=False)
+        return large.story(view, page.name, "", [*told, *large.contact(page, "")], nav=nav)
+    area = frame(page, "", nav=nav, has_help=False, has_header=False)
     height = page.px(17 if page.is_tight else 26)
     if page.is_portrait:
         height = page.px(43)
@@ -38,15 +40,19 @@ def picture(view: View) -> Picture:
         lines=1 if not page.is_portrait else 3,
     )  # fmt: skip
     page.text(lower, whose, sizes.body, colour=palette.on_red, on=palette.red, lines=3 if page.is_portrait else 1)
-    if view.seen.shop.phone:
+    if not is_whole and page.is_tight and not page.is_portrait:
+        phone_row(page, beside_nav(page))
+    elif view.seen.shop.phone:
         spot, area = grid.bottom(area, page.px(8 if page.is_tight else 13), page.px(1 if page.is_tight else 2))
         phone_row(page, spot, align=Align.CENTRE)
+    if page.is_portrait and page.is_tight and not is_whole:
+        message.numbered(page, area, texts, 18.0)  # no room for the drawing
+        return page.picture()
     if page.is_portrait:
         spot, rest = grid.top(area, min(area.height * 38 // 100, page.px(70)), page.px(4))
     else:
-        spot, rest = grid.left(
-            area, min(area.width * (22 if page.is_tight else 28) // 100, area.height * 5 // 4), page.px(6)
-        )
+        share = (22 if is_whole else 14) if page.is_tight else 28
+        spot, rest = grid.left(area, min(area.width * share // 100, area.height * 5 // 4), page.px(6))
     _button(page, spot)
     message.numbered(page, rest, texts, 18.0)
     return page.picture()
@@ -54,12 +60,15 @@ def picture(view: View) -> Picture:
 
 def _whose(page: Page) -> str:
     """The whole station, or which connectors are off."""
-    fields = page.view.place.fields
-    found = fields.get("connectors", "")
-    number = page.view.place.connector
-    if fields.get("whole") or (not found and not number):
+    if _is_whole(page):
         return page.words("emg.whole")
-    return page.words("emg.one", n=found.replace(",", ", ") or number)
+    found = page.view.place.fields.get("connectors", "").replace(",", ", ")
+    return page.words("emg.one", n=found or page.view.place.connector)
+
+
+def _is_whole(page: Page) -> bool:
+    fields = page.view.place.fields
+    return bool(fields.get("whole")) or not (fields.get("connectors") or page.view.place.connector)
 
 
 def _button(page: Page, rect: Rect) -> None:

@@ -16,10 +16,9 @@ from chargepoint.vocabulary import (
     LogicalStatus,
     PowerType,
 )
+from hmi.screens.page import STALE_S
 from hmi.screens.statuses import FREE, StatusLook, look_of
 from hmi.view import Fitted, Moments, Seen, View
-
-UNLIMITED_W = 10_000_000.0
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -221,9 +220,14 @@ def masked(card: str) -> str:
 
 
 def has_link(seen: Seen) -> bool | None:
-    """Whether the server is reached; None where there is none."""
+    """Whether the server is reached; None where there is none, or nobody has told for long."""
     if not seen.shop.has_server or (seen.link is not None and seen.link.state is LinkState.DISABLED):
         return None
+    if seen.age_s >= STALE_S:
+        return None
+    service = seen.services.get("ocpp")
+    if service is not None and service.status != "running":
+        return False
     return seen.link is not None and seen.link.state is LinkState.ONLINE
 
 

@@ -139,6 +139,13 @@ def footer_rest(page: Page) -> Rect:
     return Rect(margin, top, page.look.width - 2 * margin - page.px(sizes.nav) - page.px(sizes.gap), height)
 
 
+def beside_nav(page: Page) -> Rect:
+    """What is left of Back and Home in a footer that has nothing else. Landscape."""
+    rest = footer_rest(page)
+    used = 2 * (page.px(page.sizes.nav) + page.px(page.sizes.gap))
+    return Rect(rest.x + used, rest.y, page.look.width - 2 * rest.x - used, rest.height)
+
+
 def next_page(page: Page, pages: int) -> Action:
     now = facts.page_of(page.view, pages) + 1
     return Action(name="page:next", label=f"{now}/{pages}", icon="next")

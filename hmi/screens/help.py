@@ -29,11 +29,11 @@ def picture(view: View) -> Picture:
         told = [large.Subject(label=label, text=value) for label, value in blocks]
         for key, link in links:
             told += [large.Subject(text=words(key), is_bold=True, icon="phone_qr"), large.Subject(link=link)]
-        return large.story(view, "Help", words("app.help"), told, nav=nav, actions=actions)
+        return large.story(view, "Help", words("app.help"), told, nav=nav, actions=actions, has_staff=True)
     per_page = _codes_per_page(page)
     own = 1 if page.is_tight else 0
     pages = max(1, own + -(-len(links) // per_page))
-    area = frame(page, words("app.help"), nav=nav, actions=actions, pages=pages)
+    area = frame(page, words("app.help"), nav=nav, actions=actions, pages=pages, has_staff=True)
     at = facts.page_of(view, pages) - own
     if at < 0:
         _page(page, area, [])

@@ -40,8 +40,9 @@ def story(
     nav: Sequence[Action] | None = None,
     actions: Sequence[Action] = (),
     ticks: bool = False,
+    has_staff: bool = False,
 ) -> Picture:
-    """A screen that tells its subjects page by page."""
+    """A screen that tells its subjects page by page. `has_staff`: the first may be held for the service menu."""
     page = Page(view, name)
     probe = _wider(page, frame(Page(view, name), title, nav=nav, actions=actions, pages=2, has_help=False))
     told = [part for subject in subjects for part in _parts(page, probe, subject)]
@@ -50,6 +51,8 @@ def story(
         page.ticking(1.0)
     if told:
         subject = told[facts.page_of(view, len(told))]
+        if has_staff and subject is told[0]:
+            page.target("station_id", area, is_staff=True)
         _show(page, area if subject.session is not None else _wider(page, area), subject)
     return page.picture()
 

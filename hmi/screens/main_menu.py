@@ -15,7 +15,8 @@ from hmi.words import OWN_NAMES
 def picture(view: View) -> Picture:
     page = Page(view, "MainMenu")
     everyone = facts.everyone(view.seen)
-    title = page.words("menu.choose") if len(everyone) > 1 else page.words("menu.one")
+    choices = _choices(view)
+    title = page.words("menu.which" if choices is not None else "menu.choose" if len(everyone) > 1 else "menu.one")
     has_title = has_room_for_title(page, title)
     area = header(page, title, has_staff=True) if has_title else below_edge(page)
     nav = _nav(page)
@@ -35,8 +36,16 @@ def picture(view: View) -> Picture:
     at = facts.page_of(view, pages)
     shown = everyone[at * fit : (at + 1) * fit]
     for each, rect in zip(shown, tiles.places(page, room, len(shown), fit), strict=True):
-        tiles.tile(page, rect, each, shown)
+        tiles.tile(page, rect, each, shown, is_enabled=not choices or each.number in choices)
     return page.picture()
+
+
+def _choices(view: View) -> set[int] | None:
+    """The connectors that a waiting card can mean, none: any; None while no card waits."""
+    fields = view.place.fields
+    if not fields.get("choose"):
+        return None
+    return {int(each) for each in fields.get("choices", "").split(",") if each.isdecimal()}
 
 
 class _Measuring(Page):

@@ -6,7 +6,7 @@ from hmi.drawing.items import Picture
 from hmi.screens import facts, grid, large, message
 from hmi.screens.frame import footer_rest, frame
 from hmi.screens.page import Page
-from hmi.screens.parts import session_tiles
+from hmi.screens.parts import session_pages, session_tiles
 from hmi.view import View
 
 TEXTS = {
@@ -27,7 +27,7 @@ def picture(view: View) -> Picture:
         subjects = [large.Subject(text=text, icon="disabled", colour=palette.red) for text in texts]
         sessions = [large.Subject(session=each) for each in running]
         return large.story(view, "OutOfService", "", [*subjects, *sessions, *large.contact(page, link)], nav=[])
-    pages = message.pages_of(page, link)
+    pages = max(message.pages_of(page, link), session_pages(page, _strip_width(page)))
     area = frame(page, words("oos.title"), nav=[], pages=pages, has_help=False, has_staff=True)
     if pages < 2:
         margin = page.px(page.sizes.bezel) - page.px(page.sizes.top)
@@ -35,7 +35,7 @@ def picture(view: View) -> Picture:
     if running and pages > 1 and not page.is_portrait:
         session_tiles(page, footer_rest(page))
     elif running and not page.is_portrait:
-        spot, area = grid.right(area, max(page.px(64), area.width * 32 // 100), page.px(6))
+        spot, area = grid.right(area, _contact_width(page), page.px(6))
         message.contact(page, spot, link)
         spot, area = grid.bottom(area, page.px(26), page.px(4))
         session_tiles(page, spot)
@@ -46,3 +46,18 @@ def picture(view: View) -> Picture:
         session_tiles(page, spot)
     message.normal(page, area, "disabled", palette.red, told, [], words("oos.hint"), link)
     return page.picture()
+
+
+def _contact_width(page: Page) -> int:
+    return max(page.px(64), _width(page) * 32 // 100)
+
+
+def _width(page: Page) -> int:
+    return page.look.width - 2 * page.px(page.sizes.bezel)
+
+
+def _strip_width(page: Page) -> int:
+    """Of the strip of charges: across, beside the next page's button, or beside the code."""
+    if page.is_portrait:
+        return _width(page)
+    return footer_rest(page).width if page.is_tight else _width(page) - _contact_width(page) - page.px(6)

@@ -28,6 +28,7 @@ from hmi.screens.sizes import sizes_of
 from hmi.view import View
 
 STALE_S = 5.0
+"""What was heard so long ago is shown as old."""
 FRAME_S = 1 / 12
 SMALL_CONTRAST, LARGE_CONTRAST, LARGE_LETTERS_MM = 7.0, 4.5, 4.6
 
@@ -70,7 +71,7 @@ class Page:
     @property
     def is_stale(self) -> bool:
         """Nothing was heard of the station for so long that its values are shown as old."""
-        return self.view.seen.age_s > STALE_S
+        return self.view.seen.age_s >= STALE_S
 
     @property
     def width_mm(self) -> float:

@@ -13,6 +13,12 @@ from hmi.screens.sizes import QR_MM
 from hmi.screens.statuses import FACES
 
 STRIP_MM = 1.6
+COST_MM = 33.0
+"""Width of a value on the narrowest panel."""
+SESSION_MM = 46.0
+"""Width that a charge of a strip has at least."""
+BESIDE_MM = 27.0
+"""Of it for all but the words."""
 
 
 def card(page: Page, rect: Rect, colour: Colour | None = None, strip: Colour | None = None) -> Rect:
@@ -59,6 +65,13 @@ def labelled(
         rest, value, cap, colour=page.value_colour if colour is None else colour, on=on, is_bold=is_bold, align=align,
         is_secret=is_secret,
     )  # fmt: skip
+
+
+def cost_in_app(page: Page) -> str:
+    """In the place of a cost nobody here knows; a dash where the words find no room."""
+    told = page.words("ses.cost_in_app")
+    is_narrow = page.is_portrait and page.is_tight and not page.is_large
+    return values.DASH if is_narrow and page.wide(told, page.sizes.least) > page.px(COST_MM) else told
 
 
 def paragraph(
@@ -215,19 +228,33 @@ def steps(
         page.text(rest, words, cap, colour=ink, on=ground, is_bold=state == "now", lines=lines)
 
 
-def session_tiles(page: Page, area: Rect, most: int = 6) -> None:
-    """A strip of the charges that run: number, percent, time; a touch opens the session."""
-    charging = facts.running(page.view.seen)[:most]
+def sessions_a_page(page: Page, width: int) -> int:
+    """How many charges a strip of this width shows at a time, so that no word is cut."""
+    gap, least = page.px(page.sizes.gap), page.sizes.least
+    told = [
+        (page.words("menu.connector", n=each.number), _progress(page, each)) for each in facts.running(page.view.seen)
+    ]
+    widest = max((max(page.wide(name, least), page.wide(said, least, True)) for name, said in told), default=0)
+    return max(1, (width + gap) // (max(page.px(SESSION_MM), widest + page.px(BESIDE_MM)) + gap))
+
+
+def session_pages(page: Page, width: int) -> int:
+    """Pages that a strip of all charges that run takes."""
+    return -(-len(facts.running(page.view.seen)) // sessions_a_page(page, width))
+
+
+def session_tiles(page: Page, area: Rect) -> None:
+    """A strip of the charges that run, those of this page: number, percent, time; a touch opens the session."""
+    charging = facts.running(page.view.seen)
     if not charging:
         return
-    gap = page.px(page.sizes.gap)
-    wish = page.px(78 if page.is_large else 46)
-    fit = max(1, min(len(charging), (area.width + gap) // (wish + gap)))
-    spots = grid.columns(area, fit, gap)
-    widest = page.px(110 if page.is_large else 80)
-    if spots[0].width > widest:
-        spots = [Rect(area.x + i * (widest + gap), area.y, widest, area.height) for i in range(fit)]
-    for each, spot in zip(charging, spots, strict=False):
+    gap, widest = page.px(page.sizes.gap), page.px(80)
+    most = sessions_a_page(page, area.width)
+    fit = min(len(charging), most)
+    width = min(widest, (area.width - gap * (fit - 1)) // fit)
+    spots = [Rect(area.x + i * (width + gap), area.y, width, area.height) for i in range(fit)]
+    at = facts.page_of(page.view, session_pages(page, area.width)) * most
+    for each, spot in zip(charging[at : at + most], spots, strict=False):
         session_tile(page, spot, each, f"session:{each.number}")
 
 

@@ -11,7 +11,7 @@ from hmi.screens import facts, grid, large, values
 from hmi.screens.facts import Known
 from hmi.screens.frame import Action, frame
 from hmi.screens.page import Page
-from hmi.screens.parts import labelled, paragraph
+from hmi.screens.parts import cost_in_app, labelled, paragraph
 from hmi.view import View
 from hmi.why import why_key
 
@@ -98,7 +98,7 @@ def _cells(page: Page, each: Known) -> list[tuple[str, str]]:
 def _cost(page: Page, each: Known) -> str:
     tariff, amount = facts.session_tariff(page.view.seen, each), facts.session_cost(page.view.seen, each)
     if tariff is None or each.session is None:
-        return page.words("ses.cost_in_app")
+        return cost_in_app(page)
     if facts.is_free_of_charge(tariff) and not amount:
         return page.words("price.free")
     return values.DASH if amount is None else values.money(amount, tariff, page.words)

@@ -7,7 +7,7 @@ from hmi.drawing.items import Picture, Rect
 from hmi.screens import facts, grid, large, values
 from hmi.screens.frame import Action, frame
 from hmi.screens.page import Page
-from hmi.screens.parts import card, labelled, paragraph, qr
+from hmi.screens.parts import card, cost_in_app, labelled, paragraph, qr
 from hmi.view import View
 
 REASONS = {
@@ -109,7 +109,7 @@ def _cells(page: Page) -> tuple[list[tuple[str, str]], str]:
         told = words("price.free") if facts.is_free_of_charge(tariff) else values.money(cost, tariff, words)
         cells.append((words("ses.cost"), told))
     else:
-        cells.append((words("ses.cost"), words("ses.cost_in_app")))
+        cells.append((words("ses.cost"), cost_in_app(page)))
     return cells, _idle(page, tariff)
 
 

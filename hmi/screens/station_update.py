@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hmi.drawing.items import Align, Picture
 from hmi.screens import facts, grid, large
-from hmi.screens.frame import frame
+from hmi.screens.frame import footer_rest, frame
 from hmi.screens.page import Page
-from hmi.screens.parts import session_tiles
+from hmi.screens.parts import session_pages, session_tiles
 from hmi.view import View
 
 STAGES = {
@@ -27,10 +27,16 @@ def picture(view: View) -> Picture:
         subjects += [large.Subject(label=stage, text=done)] if done else []
         subjects += [large.Subject(session=each) for each in running]
         return large.story(view, "StationUpdate", "", subjects, nav=[])
-    area = frame(page, words("update.title"), nav=[], has_help=False)
-    if running:
+    pages = session_pages(page, page.look.width - 2 * page.px(sizes.bezel))
+    is_beside = pages > 1 and not page.is_portrait
+    if is_beside:
+        pages = session_pages(page, footer_rest(page).width)
+    area = frame(page, words("update.title"), nav=[], pages=pages, has_help=False)
+    if is_beside:
+        session_tiles(page, footer_rest(page))
+    elif running:
         height = page.px(22 if page.is_tight else 26)
-        margin = page.px(sizes.bezel) - page.px(sizes.top)
+        margin = 0 if pages > 1 else page.px(sizes.bezel) - page.px(sizes.top)
         area = grid.top(area, area.height - max(0, margin))[0]
         spot, area = grid.bottom(area, height, page.px(4))
         session_tiles(page, spot)

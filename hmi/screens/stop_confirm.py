@@ -20,7 +20,8 @@ def picture(view: View) -> Picture:
     if not needs_card:
         is_card = starter is not None and starter.type is CredentialType.RFID
         needs_card = "1" if view.seen.shop.stop_needs_card and is_card else ""
-    yes = Action(name="yes", label=words("ses.stop_yes"), icon="stop", kind="stop")
+    is_asked = view.place.fields.get("asked") == "stop"
+    yes = Action(name="yes", label=words("ses.stop_yes"), icon="stop", kind="stop", is_enabled=not is_asked)
     no = Action(name="no", label=words("ses.go_on"))
     actions = [no] if needs_card else [yes] if page.is_large or page.is_tight else [yes, no]
     nav = [back(page), home(page)]
@@ -40,7 +41,10 @@ def picture(view: View) -> Picture:
     spot, rest = grid.bottom(area, page.block(2, sizes.body), page.px(2))
     page.text(spot, words("ses.stop_hint"), sizes.body, colour=palette.faint, lines=2)
     if not is_own or each.session is None:
-        cells = [(words("menu.connector", n=each.number), values.percent(each.soc_pct))]
+        elapsed = None if each.session is None else each.session.elapsed_s
+        cells = [(words("ses.elapsed"), values.duration(elapsed, words))]
+        if each.soc_pct is not None:
+            cells.insert(0, (words("ses.charge"), values.percent(each.soc_pct)))
     else:
         tariff, cost = facts.session_tariff(view.seen, each), facts.session_cost(view.seen, each)
         cells = [(words("ses.energy"), values.kilowatt_hours(each.session.energy_wh, words))]

@@ -47,11 +47,11 @@ def places(page: Page, area: Rect, shown: int, fit: int) -> list[Rect]:
     return [Rect(start + i * (width + gap), area.y, width, area.height) for i in range(shown)]
 
 
-def tile(page: Page, rect: Rect, each: Known, alike: list[Known]) -> None:
-    """One connector; all of a page (`alike`) with one size of text."""
-    colour = each.look.of(page.palette)
+def tile(page: Page, rect: Rect, each: Known, alike: list[Known], *, is_enabled: bool = True) -> None:
+    """One connector; all of a page (`alike`) with one size of text. Grey where it is none to choose."""
+    colour = each.look.of(page.palette) if is_enabled else page.palette.faint
     inner = card(page, rect, strip=colour)
-    page.target(f"tile:{each.number}", rect)
+    page.target(f"tile:{each.number}", rect, is_enabled=is_enabled)
     words = [page.words(other.look.word) for other in alike]
     if not page.is_large and (page.is_portrait or _is_low(page, rect.height)):
         _row(page, inner, each, colour, words)

@@ -157,7 +157,8 @@ class Walk:
         """The station says how these connectors are now; the others are as they were."""
         before = self.seen
         states = before.connectors | {state.number: state for state in connectors}
-        self.seen = replace(before, connectors=states, **change)
+        since = {n: before.waiting_since_s.get(n, self.now_s) for n, state in states.items() if state.waiting_for_ev}
+        self.seen = replace(before, **{"connectors": states, "waiting_since_s": since, **change})
         return self.happens(Changed(before))
 
     def wait(self, seconds: float) -> str:

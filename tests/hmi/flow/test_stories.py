@@ -123,7 +123,7 @@ def test_a_charge_is_stopped_after_a_question_and_summed_up() -> None:
     assert walk.touch("stop") == "StopConfirm"
     walk.touch("yes")
     (stop,) = walk.asked(StopCharging)
-    assert (stop.connector, stop.session_id, stop.credential) == (1, 11, scenes.CARD)
+    assert (stop.connector, stop.session_id, stop.credential) == (1, 11, None)
     assert walk.see(charged(1), ended={1: ended(1)}) == "SessionSummary"
     assert walk.place.fields["energy_wh"] == "9000"
     assert Play("ended") in walk.wishes
@@ -168,6 +168,7 @@ def test_nobody_plugs_in() -> None:
     walk.touch("touch")
     assert walk.screen == "Connecting"
     assert walk.place.until_s == walk.now_s + 120
+    assert walk.wait(119) == "Connecting"
     assert walk.see(free(1)) == "MainMenu"
     assert walk.place.notice is not None and walk.place.notice.key == "plug.timeout"
     walk.wait(11)
@@ -306,7 +307,7 @@ def test_a_remote_start_elsewhere_is_a_notice_for_ten_seconds() -> None:
     walk.touch("tile:1")
     assert walk.see(waiting(2)) == "ConnectorInfo"
     notice = walk.place.notice
-    assert notice is not None and (notice.key, notice.values) == ("note.remote_start", {"n": 2})
+    assert notice is not None and (notice.key, notice.values) == ("note.started", {"n": 2})
     assert walk.wait(9) == "ConnectorInfo" and walk.place.notice is not None
     walk.wait(2)
     assert walk.place.notice is None
