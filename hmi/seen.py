@@ -27,8 +27,7 @@ from chargepoint.records import HistoryRow, Session
 from chargepoint.version import VERSION
 from chargepoint.vocabulary import PowerType, Role
 from hmi.charts import Charts, Minute
-from hmi.technician.machine import Figures
-from hmi.technician.network import Address
+from hmi.technician.figures import Address, Figures
 from hmi.view import Ended, Fitted, Links, Seen, Shop
 
 DEFAULT_CONNECT_S = 120.0

@@ -25,8 +25,7 @@ from chargepoint.messages import (
 from chargepoint.vocabulary import ConnectorType
 from hmi.drawing.items import Colour
 from hmi.technician.desk import Desk
-from hmi.technician.machine import Figures
-from hmi.technician.network import Address
+from hmi.technician.figures import Address, Figures
 from hmi.words import Words
 
 

@@ -1,10 +1,11 @@
-"""What all pages of the service menu have around their content: title, log-out at the top right, the red
-emergency stop, Back and Menu, what came of the last deed. Sizes are a technician's: targets from 12 mm, safety buttons from 20 mm.
+"""What all pages of the service menu have around their content: title, log-out at the top right, the red emergency
+stop, Back and Menu, what came of the last deed. Sizes are a technician's: targets from 12 mm, safety buttons from
+20 mm.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
 import msgspec
 
@@ -158,27 +159,69 @@ def push(page: StaffPage, rect: Rect, button: Button) -> None:
     )  # fmt: skip
 
 
-def buttons_per_page(page: StaffPage, area: Rect, tile_mm: float = 54.0) -> tuple[int, int]:
-    """Columns and rows of buttons that find room."""
+def columns_of(page: StaffPage, width: int, tile_mm: float) -> int:
     gap = page.px(GAP_MM)
-    across = max(1, (area.width + gap) // (page.px(tile_mm) + gap))
-    down = max(1, (area.height + gap) // (button_height(page) + gap))
-    return across, down
+    return max(1, (width + gap) // (page.px(tile_mm) + gap))
 
 
-def button_height(page: StaffPage) -> int:
-    return page.px(14.0 if page.is_tight else 14.5)
+def height_of(page: StaffPage, button: Button, width: int) -> int:
+    """Safety buttons are higher, and those that say why they do nothing."""
+    if button.kind == "stop":
+        return page.px(SAFETY_MM)
+    usual = page.px(14.0 if page.is_tight else 14.5)
+    if not button.why:
+        return usual
+    lines = min(3, page.lines(button.why, width - page.px(3.0), LEAST_MM))
+    return max(usual, page.block(1, page.sizes.small) + page.block(lines, LEAST_MM) + page.px(2.0))
 
 
-def push_all(page: StaffPage, area: Rect, buttons: list[Button], tile_mm: float = 54.0) -> None:
-    """Buttons column by column from the top, those of one page."""
-    across, down = buttons_per_page(page, area, tile_mm)
-    gap, height = page.px(GAP_MM), button_height(page)
-    across = max(1, min(across, math.ceil(len(buttons) / down)))
-    for at, button in enumerate(buttons[: across * down]):
-        column = grid.columns(area, across, gap)[at // down if across > 1 else 0]
-        y = area.y + (at % down) * (height + gap)
-        push(page, Rect(column.x, y, column.width, height), button)
+Laid = list[tuple[Button, Rect]]
+
+
+def laid(page: StaffPage, area: Rect, buttons: Sequence[Button], tile_mm: float) -> list[Laid]:
+    """Buttons column by column from the top, page by page."""
+    if not buttons or area.width <= 0 or area.height <= 0:
+        return []
+    gap, count = page.px(GAP_MM), columns_of(page, area.width, tile_mm)
+    count = max(1, min(count, _columns_needed(page, area, buttons, count)))
+    spots = grid.columns(area, count, gap)
+    pages: list[Laid] = [[]]
+    column, y = 0, area.y
+    for button in buttons:
+        height = min(area.height, height_of(page, button, spots[0].width))
+        if y + height > area.bottom and y > area.y:
+            column, y = column + 1, area.y
+            if column == count:
+                column = 0
+                pages.append([])
+        pages[-1].append((button, Rect(spots[column].x, y, spots[column].width, height)))
+        y += height + gap
+    return pages
+
+
+def _columns_needed(page: StaffPage, area: Rect, buttons: Sequence[Button], most: int) -> int:
+    """Fewer and wider columns where all find room in them."""
+    for count in range(1, most):
+        if needed_height(page, area.width, buttons, count) <= area.height:
+            return count
+    return most
+
+
+def needed_height(page: StaffPage, width: int, buttons: Sequence[Button], count: int) -> int:
+    """Height in which all stand in `count` columns."""
+    gap = page.px(GAP_MM)
+    each = (width - gap * (count - 1)) // count
+    heights = [height_of(page, button, each) + gap for button in buttons]
+    least, most = max(heights, default=0), sum(heights)
+    for height in range(least, most + 1, max(1, page.px(1))):
+        columns, y = 1, 0
+        for one in heights:
+            if y + one > height:
+                columns, y = columns + 1, 0
+            y += one
+        if columns <= count:
+            return height
+    return most
 
 
 # ------------------------------------------------------------------------------------------------------ frame of a page

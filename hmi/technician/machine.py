@@ -11,20 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from hmi.technician.figures import Figures
+
 KEPT_S = 5.0
 THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
-
-
-class Figures(msgspec.Struct, frozen=True):
-    """None and 0 for what cannot be read."""
-
-    load: float | None = None
-    memory_total_mib: int = 0
-    memory_free_mib: int = 0
-    disk_total_mib: int = 0
-    disk_free_mib: int = 0
-    temperature_c: float | None = None
-    uptime_s: float | None = None
 
 
 def figures() -> Figures:

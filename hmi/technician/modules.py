@@ -95,7 +95,7 @@ def _picture(page: StaffPage, rect: Rect) -> None:
                 continue
             fill = _colour(page, module.colour)
             page.fill(cell, fill, 0.6)
-            ink = max((WHITE, BLACK), key=lambda each, fill=fill: contrast(each, fill))
+            ink = WHITE if contrast(WHITE, fill) > contrast(BLACK, fill) else BLACK
             page.written(cell, str(module.number), kit.LEAST_MM, colour=ink, on=fill, align=Align.CENTRE)
 
 

@@ -8,17 +8,10 @@ import time
 from contextlib import suppress
 from functools import lru_cache
 
-import msgspec
+from hmi.technician.figures import Address
 
 KEPT_S = 10.0
 SIOCGIFADDR = 0x8915
-
-
-class Address(msgspec.Struct, frozen=True):
-    """An interface and its IPv4 address."""
-
-    name: str
-    address: str
 
 
 def addresses() -> tuple[Address, ...]:

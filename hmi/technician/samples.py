@@ -56,8 +56,7 @@ from chargepoint.vocabulary import (
 from drivers.interfaces import Diagnosis, HardwareFlag, Identity, MeterReading, ModuleReading, Parameter
 from hmi.samples import NOW_S, Sample, charging, connector, reading, seen, shop, station
 from hmi.technician.desk import CardHeld, Desk, Outcome, Running
-from hmi.technician.machine import Figures
-from hmi.technician.network import Address
+from hmi.technician.figures import Address, Figures
 from hmi.view import Live, Place, Seen
 
 LOGIN = "a.petrov"
@@ -319,8 +318,8 @@ def _samples() -> Iterator[Sample]:
     yield Sample("TechnikBindCard empty", _page("TechnikBindCard"), now)
     new = {"old": "Label-0017", "new": "long and easy", "again": "long"}
     yield Sample("TechnikChangePassword", _page("TechnikChangePassword", field="new", typed=new), now)
-    forced = {"field": "again", "typed": new, "must_change": True, "said": "tech.not_same"}
-    yield Sample("TechnikChangePassword forced", _page("TechnikChangePassword", **forced), now)
+    forced = _page("TechnikChangePassword", field="again", typed=new, must_change=True, said="tech.not_same")
+    yield Sample("TechnikChangePassword forced", forced, now)
     for part in ("found", "limits", "difference"):
         yield Sample(f"TechnikConfig {part}", _page("TechnikConfig", 0, {"show": part}), now)
     edit = {"edit": "connector.1.max_power_w"}
@@ -344,9 +343,9 @@ def _controllers(now: Seen) -> Iterator[Sample]:
     yield Sample(f"{name} charging", _page(name, 2), now)
     yield Sample(f"{name} error", _page(name, 3), now)
     edit = {"show": "parameters", "edit": "lock_current_ma"}
-    told = {"field": "value", "typed": {"value": "9000"}, "said": "tech.out_of_range"}
-    values = {"low": "200", "high": "2500"}
-    yield Sample(f"{name} edit", _page(name, 1, edit, said_values=values, **told), now)
+    values, typed = {"low": "200", "high": "2500"}, {"value": "9000"}
+    told = _page(name, 1, edit, said_values=values, field="value", typed=typed, said="tech.out_of_range")
+    yield Sample(f"{name} edit", told, now)
     waits = Running("reboot_controller", {"connector": "1"}, NOW_S - 6)
     yield Sample(f"{name} waits", _page(name, 1, running=waits), now)
 

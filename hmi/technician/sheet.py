@@ -62,20 +62,19 @@ def sheet(
         rows, figure, tabs = details(page), None, ()
         buttons = [Button(name="staff:dismiss", label=page.t("dismiss"), icon="yes")]
     bottom_px = page.px(kit.TOUCH_MM) + page.px(page.sizes.bezel) + gap
-    if tabs:
+    for each in _strips(page, tabs):
         strip, area = grid.top(area, page.px(kit.TOUCH_MM), gap)
-        _tabs(page, strip, tabs)
+        _tabs(page, strip, each)
     body = Rect(area.x, area.y, area.width, page.look.height - bottom_px - area.y)
-    left, right = _split(page, body, bool(rows) or figure is not None, len(buttons), share, tile_mm)
+    left, right = _split(page, body, bool(rows) or figure is not None, buttons, share, tile_mm)
     is_figure_apart = figure is not None and body.height < page.px(FIGURE_FROM_MM)
     spot = Rect(0, 0, 0, 0)
     table = left
     if figure is not None and not is_figure_apart:
         spot, table = grid.top(left, left.height * 42 // 100, gap)
     laid = _laid(page, table, rows)
-    across, down = kit.buttons_per_page(page, right, tile_mm)
-    per_page = across * down
-    button_pages = -(-len(buttons) // per_page)
+    placed = kit.laid(page, right, buttons, tile_mm)
+    button_pages = len(placed)
     row_pages = len(laid) + (1 if is_figure_apart else 0)
     pages = max(1, row_pages, button_pages)
     now = kit.page_of(page, pages)
@@ -86,10 +85,17 @@ def sheet(
         figure(page, left)
     elif laid and table.height > 0:
         _draw(page, laid[min(now, len(laid) - 1)])
-    at = min(now, button_pages - 1) * per_page
-    if buttons:
-        kit.push_all(page, right, list(buttons[at : at + per_page]), tile_mm)
+    for button, rect in placed[min(now, button_pages - 1)] if placed else ():
+        kit.push(page, rect, button)
     return page.picture()
+
+
+def _strips(page: StaffPage, tabs: Sequence[Button]) -> list[list[Button]]:
+    """In portrait the tabs of connectors stand above those of parts."""
+    numbers = [each for each in tabs if each.label.isdecimal()]
+    parts = [each for each in tabs if not each.label.isdecimal()]
+    strips = [numbers, parts] if page.is_portrait else [[*numbers, *parts]]
+    return [strip for strip in strips if strip]
 
 
 def _tabs(page: StaffPage, strip: Rect, tabs: Sequence[Button]) -> None:
@@ -108,7 +114,7 @@ def _tabs(page: StaffPage, strip: Rect, tabs: Sequence[Button]) -> None:
 
 
 def _split(
-    page: StaffPage, body: Rect, has_rows: bool, buttons: int, share: float, tile_mm: float
+    page: StaffPage, body: Rect, has_rows: bool, buttons: Sequence[Button], share: float, tile_mm: float
 ) -> tuple[Rect, Rect]:
     """Where the table and the buttons stand."""
     gap = page.px(3.5)
@@ -118,9 +124,8 @@ def _split(
     if not has_rows:
         return nothing, body
     if page.is_portrait:
-        across, _ = kit.buttons_per_page(page, body, tile_mm)
-        down = -(-buttons // across)
-        tall = down * (kit.button_height(page) + page.px(GAP_MM)) - page.px(GAP_MM)
+        across = kit.columns_of(page, body.width, tile_mm)
+        tall = kit.needed_height(page, body.width, buttons, across)
         right, left = grid.bottom(body, min(tall, body.height * 48 // 100), gap)
         return left, right
     right, left = grid.right(body, max(page.px(55), round(body.width * share)), gap)
