@@ -26,9 +26,9 @@ def finer(width: int, height: int) -> int:
     return 4 if width * height <= 200**2 else 2
 
 
-def softened(width: int, height: int, colour: Colour, draw: Draw) -> pygame.Surface:
-    """What `draw` makes in `colour` on nothing, with soft edges."""
-    times = finer(width, height)
+def softened(width: int, height: int, colour: Colour, draw: Draw, times: int = 0) -> pygame.Surface:
+    """What `draw` makes in `colour` on nothing, with soft edges; `times` 0: as fine as the size allows."""
+    times = times or finer(width, height)
     large = pygame.Surface((width * times, height * times), pygame.SRCALPHA, 32)
     large.fill((*colour, 0))
     draw(large, times)
@@ -130,28 +130,44 @@ def ring(surface: pygame.Surface, item: Ring, cache: Cache) -> None:
     sweep = 90.0 if item.share is None else 360.0 * max(0.0, min(1.0, item.share))
     if sweep > 0:
         key = ("arc", outer, width, item.turn_deg % 360, sweep, item.colour)
-        surface.blit(cache.get(key, lambda: arc(outer, width, item.turn_deg, sweep, item.colour)), corner)
+        box = arc_box(outer, width, item.turn_deg, sweep)
+        made = cache.get(key, lambda: arc(outer, width, item.turn_deg, sweep, item.colour, box))
+        surface.blit(made, (corner[0] + box.x, corner[1] + box.y))
 
 
-def arc(outer: int, width: int, start_deg: float, sweep_deg: float, colour: Colour) -> pygame.Surface:
-    """Part of a hoop, clockwise from the top, with round ends."""
+def _angles(start_deg: float, sweep_deg: float) -> list[float]:
+    steps = max(2, math.ceil(sweep_deg / 2))
+    return [math.radians(start_deg + sweep_deg * step / steps) for step in range(steps + 1)]
+
+
+def arc_box(outer: int, width: int, start_deg: float, sweep_deg: float) -> Rect:
+    """What of the square around a hoop this part of it covers, its round ends included."""
+    middle, half = (outer, outer), width / 2
+    points = [_at(middle, outer - half, angle) for angle in _angles(start_deg, sweep_deg)]
+    across, down = [x for x, _ in points], [y for _, y in points]
+    left, top = (max(0, math.floor(min(values) - half) - 2) for values in (across, down))
+    right, bottom = (min(2 * outer, math.ceil(max(values) + half) + 2) for values in (across, down))
+    return Rect(left, top, right - left, bottom - top)
+
+
+def arc(outer: int, width: int, start_deg: float, sweep_deg: float, colour: Colour, box: Rect) -> pygame.Surface:
+    """Part of a hoop, clockwise from the top, with round ends; only its `box`: a turning one is made many times."""
 
     def draw(surface: pygame.Surface, times: int) -> None:
         far, near = outer * times - 0.5, (outer - width) * times
-        middle = (far, far)
+        middle = (far - box.x * times, far - box.y * times)
         if sweep_deg >= 360:
             pygame.draw.circle(surface, colour, middle, far)
             pygame.draw.circle(surface, (*colour, 0), middle, near)
             return
-        steps = max(2, math.ceil(sweep_deg / 2))
-        angles = [math.radians(start_deg + sweep_deg * step / steps) for step in range(steps + 1)]
+        angles = _angles(start_deg, sweep_deg)
         rim = [_at(middle, far, angle) for angle in angles]
         rim += [_at(middle, near, angle) for angle in reversed(angles)]
         pygame.draw.polygon(surface, colour, rim)
         for angle in (angles[0], angles[-1]):
             pygame.draw.circle(surface, colour, _at(middle, (far + near) / 2, angle), (far - near) / 2)
 
-    return softened(2 * outer, 2 * outer, colour, draw)
+    return softened(box.width, box.height, colour, draw, finer(2 * outer, 2 * outer))
 
 
 def _at(middle: Point, radius: float, angle: float) -> Point:
