@@ -80,8 +80,7 @@ def is_about_the_same(
             return False
     for before, here in zip(then_asked, now.asked, strict=True):
         number = here.connector
-        grant = previous.grants.get(number)
-        has_w = able_w.get(number, (0.0 if grant is None else grant.power_w) + SAME_W)
+        has_w = able_w.get(number, math.inf)
         if not (
             _is_same_but_top(before, here)
             and _keeps(before, here, able_w.get(number, math.inf))

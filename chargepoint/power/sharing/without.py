@@ -14,6 +14,9 @@ from chargepoint.power.sharing.served import Served, choose
 MOST_TRIES, MOST_LOOKS = 3, 30
 """Of each of the ways below: so many are asked of the modules, so many are looked at."""
 MOST_WITHOUT = 3
+MANY = 6
+"""Of more outputs than that two or more are left out only for more guarantees, not for those of others, and little is
+tried."""
 
 Without = frozenset[int]
 
@@ -33,6 +36,7 @@ def without_some(
     pairs = map(frozenset, itertools.combinations([n for n in outputs if n in ideal.guaranteed], 2))
     instead: list[tuple[Without, Served]] = []
     seen: set[Without] = set()
+    left = 3 * MOST_TRIES if len(groups.outputs) <= MANY else MOST_TRIES + 1
     for ways in (alone, pairs, _further(instead, groups)):
         tries = 0
         for without in itertools.islice(ways, MOST_LOOKS):
@@ -44,20 +48,23 @@ def without_some(
             then = choose(others, room)
             if then.lows.keys() <= ideal.lows.keys() and then.guaranteed <= ideal.guaranteed:
                 continue
-            if len(without) > 1 and len(then.guaranteed) < len(given.served.guaranteed):
+            least = len(given.served.guaranteed) + (len(groups.outputs) > MANY)
+            if len(without) > 1 and len(then.guaranteed) < least:
                 continue
             if groups.reached(then) <= groups.reached(given.served):
                 continue
             if not groups.could_have(then):
                 instead.append((without, then))
                 continue
-            tries += 1
+            tries, left = tries + 1, left - 1
             again, _ = groups.give(others, room, follow_w)
             if groups.reached(again.served) > groups.reached(given.served):
                 given = again
             if groups.reached(again.served) < groups.reached(then):
                 instead.append((without, then))
             if groups.reached(given.served) >= groups.reached(ideal):
+                return given
+            if left <= 0:
                 return given
             if tries >= MOST_TRIES:
                 break
