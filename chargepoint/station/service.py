@@ -110,7 +110,7 @@ async def _work(context: Context, books: Books) -> None:
     desk = Desk(site, outlets, context.bus)
     dumps = Dumps(outlets, context.data / "dumps", context.bus, clock)
     cabinet.attach(outlets, sharing, desk)
-    staff = Staff(context, site, outlets, meters, cabinet, desk)
+    staff = Staff(context, site, outlets, meters, cabinet, desk, dc_parts.banks)
     devices = devices_of(settings, ports, outlets, meters, cabinet, dc_parts)
     installed = Installed(devices, books, context.bus, clock)
     await installed.load()
@@ -122,7 +122,7 @@ async def _work(context: Context, books: Books) -> None:
         await port.open()
     try:
         await cabinet.begin()
-        await staff.bench.begin()
+        await staff.begin()
         await _begin(context, site, outlets)
         by_number = {outlet.number: outlet for outlet in outlets}
         Calls(site, by_number, desk, recorder).serve(context.bus)

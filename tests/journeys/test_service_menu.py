@@ -17,6 +17,7 @@ from chargepoint.messages import (
     ActionResult,
     CardHandled,
     LightState,
+    ModulesState,
     ReadController,
     ReadTestReports,
     SaveUser,
@@ -30,7 +31,7 @@ from chargepoint.messages import (
 from chargepoint.preconditions import leftovers
 from chargepoint.presence import at_work
 from chargepoint.vocabulary import Role, StartSource, StopSource
-from tests.journeys.rig import Rig, demo_text
+from tests.journeys.rig import EXAMPLES, Rig, demo_text
 from tests.journeys.screens import ScreenRig
 from tests.journeys.steps import CARD, settle
 
@@ -328,3 +329,38 @@ async def test_a_technicians_card_asks_for_his_pin_at_a_screen_and_starts_a_char
         await rig.until_status("READY")
         await rig.tap(CARD)
         await rig.until_status("CHARGING")
+
+
+async def test_a_module_that_is_left_out_gives_nothing_until_it_is_taken_in_again(tmp_path: Path) -> None:
+    text = (EXAMPLES / "dc-240-matrix.toml").read_text(encoding="utf-8")
+    async with Rig(tmp_path, text, is_linked=False) as rig:
+        bank = rig.settings.modules[0].name
+        async with technician(rig) as hmi:
+            await rig.advance(5)
+            view = rig._view.get(f"modules/{bank}")
+            assert isinstance(view, ModulesState)
+            number = view.modules[0].number
+            assert (await do(hmi, "exclude_module", name=bank, number=99)).code == "no_module"
+            assert (await do(hmi, "exclude_module", name=bank, number=number)).ok
+        await rig.crash()
+        await rig.boot_up()
+        rig.plug(rig.numbers[0])
+        await rig.until_status("READY", rig.numbers[0])
+        async with technician(rig) as hmi:
+            assert (await do(hmi, "start", connector=rig.numbers[0])).ok
+            await rig.until_status("CHARGING", rig.numbers[0])
+            await rig.advance(30)
+            state = rig._view.get(f"modules/{bank}")
+            assert isinstance(state, ModulesState)
+            on = {module.number: module.is_on for module in state.modules}
+            assert not on[number]
+            assert any(on.values())
+            assert (await do(hmi, "include_module", name=bank, number=number)).code == "not_now"
+            rig.unplug(rig.numbers[0])
+            await rig.until_status("AVAILABLE", rig.numbers[0])
+            assert (await do(hmi, "include_module", name=bank, number=number)).ok
+            await rig.advance(3)
+            state = rig._view.get(f"modules/{bank}")
+            assert isinstance(state, ModulesState)
+            assert not any(module.has_fault for module in state.modules)
+        await rig.check(is_reported=False)

@@ -16,6 +16,7 @@ from chargepoint.station.dc.fed import Fed
 from chargepoint.station.dc.feeding import Feeding
 from chargepoint.station.dc.group import Group
 from chargepoint.station.dc.insulation import InsulationWatch
+from chargepoint.station.dc.left_out import ChosenModules
 from chargepoint.station.dc.moves import WELL, is_worth_telling, told
 from chargepoint.station.dc.supply_steps import Ability
 from chargepoint.station.dc.topology import places_of, topology_of
@@ -25,7 +26,7 @@ from chargepoint.station.outlet import Outlet
 from chargepoint.station.power import PowerSharing
 from chargepoint.station.site import Site
 from chargepoint.vocabulary import EventType
-from drivers.interfaces import HasSupplyLoop, InsulationReading, NeedsSupply, PowerModules
+from drivers.interfaces import HasSupplyLoop, InsulationReading, NeedsSupply
 from drivers.ports.opening import AnyPort
 
 log = logging.getLogger(__name__)
@@ -63,9 +64,7 @@ class DcParts:
             self.watches[monitor.name] = watch
             if outlet is not None:
                 outlet.insulation = _reading_of(watch)
-        self.banks: dict[str, PowerModules] = {
-            bank.name: open_device("modules", bank, ports) for bank in settings.modules
-        }
+        self.banks = {bank.name: ChosenModules(open_device("modules", bank, ports)) for bank in settings.modules}
         self.feeding = self._feeding(settings, outlets, contactors)
         self._shown = [BankShown(name, modules, bus.set_state) for name, modules in self.banks.items()]
         self.feeding.stepped = self._stepped

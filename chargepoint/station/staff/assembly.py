@@ -7,18 +7,20 @@ from collections.abc import Coroutine, Mapping, Sequence
 from chargepoint.context import Context
 from chargepoint.station.cabinet.assembly import Cabinet
 from chargepoint.station.cards import Desk
+from chargepoint.station.dc.left_out import ChosenModules
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.site import Site
 from chargepoint.station.staff.bench import Bench
 from chargepoint.station.staff.controllers import ControllerDeeds
 from chargepoint.station.staff.meters import MeterChecks
+from chargepoint.station.staff.modules import ModuleDeeds
 from chargepoint.station.staff.outputs import ForcedOutputs
 from chargepoint.station.staff.presence import Presence
 
 
 class Staff:
-    """`bench.begin` before the connectors decide on what was left; `serve` and `works` with everybody else's."""
+    """`begin` before the connectors decide on what was left; `serve` and `works` with everybody else's."""
 
     def __init__(
         self,
@@ -28,6 +30,7 @@ class Staff:
         meters: Mapping[str, MeterPoint],
         cabinet: Cabinet,
         desk: Desk,
+        banks: Mapping[str, ChosenModules],
     ) -> None:
         self._bus = context.bus
         self._site = site
@@ -46,11 +49,18 @@ class Staff:
             for outlet in outlets
         }  # fmt: skip
         self._meter_checks = MeterChecks(meters, types)
+        self._modules = ModuleDeeds(site, by_number, banks)
         desk.at_screen.is_technician_there = lambda: self.presence.at_screen is not None
+
+    async def begin(self) -> None:
+        """Take over what earlier runs kept."""
+        await self.bench.begin()
+        await self._modules.begin()
 
     def serve(self) -> None:
         """Answer from now on."""
         self.presence.serve()
+        self._modules.serve(self._bus)
         self.bench.serve()
         self._controllers.serve(self._bus)
         self._outputs.serve(self._bus)
