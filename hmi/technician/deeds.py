@@ -49,8 +49,11 @@ def asked(place: Place, desk: Desk, name: str, arguments: dict[str, str], seen: 
         return place, ()
     if action.guard is Guard.G0:
         return done(place, desk, name, arguments, None, now_s)
-    if action.missing or desk.running is not None or why_not(action, arguments, seen, now_s) is not None:
+    if action.missing or desk.running is not None:
         return place, ()
+    against = why_not(action, arguments, seen, now_s)
+    if against is not None:
+        return stack.told(place, against.key, now_s, 8.0, **against.values), ()
     check = opened(name, arguments, action.guard, now_s, desk.last_sum, rng)
     desk = replace(
         desk, check=check, last_sum=check.sum or desk.last_sum, typed={**desk.typed, "sum": ""}, field="sum", said=""

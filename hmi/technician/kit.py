@@ -263,11 +263,10 @@ def begin(page: StaffPage, title: str, subtitle: str = "", *, has_title: bool = 
     upper, lower = grid.top(left, left.height * 45 // 100, 0)
     notice = view.place.notice
     if notice is not None and notice.until_s > view.now_s and page.words.has(notice.key):
+        told = said.filled(page.words, notice.key, {key: str(value) for key, value in notice.values.items()})
         page.fill(left, palette.accent, sizes.radius)
-        page.written(
-            grid.padded(left, page.px(2), page.px(1)), page.words(notice.key, **notice.values), sizes.body,
-            lines=3, colour=palette.on_accent, on=palette.accent, is_bold=True,
-        )  # fmt: skip
+        inner, ink = grid.padded(left, page.px(2), page.px(1)), palette.on_accent
+        page.written(inner, told, sizes.body, lines=3, colour=ink, on=palette.accent, is_bold=True)
         return area
     page.written(upper, title, sizes.title, is_bold=True)
     warned = said.banner(page)
