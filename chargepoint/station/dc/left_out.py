@@ -1,4 +1,7 @@
-"""A bank of power modules without those that a technician has left out: these are told nothing but off, and are faulty."""
+"""A bank of power modules, less those that a technician has left out: they are told nothing but off.
+
+For everybody else they have a fault, so that nobody counts on them.
+"""
 
 from __future__ import annotations
 
