@@ -19,6 +19,7 @@ from rich.console import Console
 
 from chargepoint.commands.watching import Watcher
 from chargepoint.config import Settings, load
+from chargepoint.demo import staff
 from chargepoint.demo.central import CentralDoor
 from chargepoint.demo.processes import Broken, Child
 from chargepoint.demo.scenario import Play
@@ -235,6 +236,8 @@ class _Demo:
             assert self.station is not None
             raise Broken(f"the station did not come up in {UP_LIMIT_S:.0f} s:\n{self.station.last_words()}")
         await world.introduce_cards()
+        if self.options.has_screen and watcher.bus is not None:
+            world.say(await staff.introduce(watcher.bus))
         await world.open_books()
 
     async def _let_them_leave(self, world: DemoWorld, playing: asyncio.Task[None]) -> None:
