@@ -22,7 +22,7 @@ async def cold_start(place: Place) -> list[Row]:
             for times in (first, later):
                 times.append(await _start(rig))
                 await rig.end()
-    bare = [await _bare_start() for _ in range(3)]
+    bare = [await bare_start() for _ in range(3)]
     beside = f"bare Python with {BARE.count(',') + 1} imports: {sorted(bare)[1]:.2f} s"
     return [
         Row(
@@ -42,9 +42,10 @@ async def _start(rig: Rig) -> float:
     return boot.at_s - began_s
 
 
-async def _bare_start() -> float:
+async def bare_start(program: str = BARE) -> float:
+    """Seconds that a Python takes for this alone."""
     loop = asyncio.get_running_loop()
     began_s = loop.time()
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", BARE)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.DEVNULL)
     await process.wait()
     return loop.time() - began_s
