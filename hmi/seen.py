@@ -25,7 +25,7 @@ from chargepoint.messages import (
 )
 from chargepoint.records import HistoryRow, Session
 from chargepoint.version import VERSION
-from chargepoint.vocabulary import PowerType, Role
+from chargepoint.vocabulary import Role
 from hmi.charts import Charts, Minute
 from hmi.technician.figures import Address, Figures
 from hmi.view import Ended, Fitted, Links, Seen, Shop
@@ -85,7 +85,7 @@ def shop_of(settings: Settings) -> Shop:
                 type=each.type,
                 max_power_w=each.max_power_w,
                 max_current_a=each.max_current_a,
-                max_voltage_v=each.max_power_w / each.max_current_a if each.type.power_type is PowerType.DC else 0.0,
+                max_voltage_v=_max_voltage_v(settings, each.modules),
             )
             for each in settings.connector
         ),
@@ -96,6 +96,12 @@ def shop_of(settings: Settings) -> Shop:
         has_server=bool(settings.ocpp.url),
         stop_needs_card=screen.stop_needs_card,
     )
+
+
+def _max_voltage_v(settings: Settings, bank: str) -> float:
+    """What its power modules can give, 0 where the station file does not say."""
+    found = (each.max_voltage_v for each in settings.modules if bank and each.name == bank)
+    return next(found, None) or 0.0
 
 
 class Sight:

@@ -36,7 +36,7 @@ class Fitted(msgspec.Struct, frozen=True):
     type: ConnectorType
     max_power_w: float
     max_current_a: float
-    max_voltage_v: float = 0.0  # 0: AC
+    max_voltage_v: float = 0.0  # 0: AC, or not known
 
 
 class Links(msgspec.Struct, frozen=True):

@@ -22,6 +22,8 @@ NEARLY = 0.9
 FULL_FROM_PCT, COLD_BELOW_C = 80.0, 10.0
 SLOW_SHARE, SLOW_BELOW_PCT = 0.4, 50.0
 """A car that asks for so little of its connector, so empty, is held back by its battery."""
+BEGINS_S = 15.0
+"""What an AC car draws says nothing of what it wants before it has had so long to begin."""
 ONE_PHASE_LEAST_A, ONE_PHASE_MOST_A = 1.0, 0.5
 
 
@@ -48,7 +50,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def asked_share(self) -> float | None:
-        """What the car asks for, as a share of what it may have; None where it does not say, or nothing is offered."""
+        """What the car asks for (AC: takes), as a share of what it may have; None where nobody can say."""
         reading, offer = self.state.reading, self.state.grant or self.state.limit
         if reading is None or offer is None:
             return None
@@ -57,6 +59,13 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         if self.state.type.power_type is PowerType.AC and reading.is_metered and offer.current_a > 0:
             return max(reading.current_a) / offer.current_a
         return None
+
+    @property
+    def is_beginning(self) -> bool:
+        """Whether an AC car, which does not say what it wants, may still be on its way to that."""
+        session = self.state.session
+        is_new = session is None or session.elapsed_s < BEGINS_S
+        return is_new and self.state.type.power_type is PowerType.AC
 
     @property
     def soc_pct(self) -> float | None:
@@ -104,6 +113,8 @@ def _cold(facts: Facts) -> bool:
 
 def _asks_less(facts: Facts) -> bool:
     share = facts.asked_share
+    if facts.is_beginning:
+        return False
     if share is not None:
         return share < NEARLY
     return facts.source == VEHICLE_SOURCE

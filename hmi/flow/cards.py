@@ -31,7 +31,7 @@ KEYS: dict[CardReason, str] = {
     CardReason.LIMIT: "auth.limit",
     CardReason.BUSY: "auth.busy",
     CardReason.TIMEOUT: "auth.timeout",
-    CardReason.OFFLINE: "auth.timeout",
+    CardReason.OFFLINE: "auth.offline",
     CardReason.APP_ONLY: "auth.app_only",
     CardReason.RESERVED: "auth.reserved",
     CardReason.NONE_FREE: "auth.none_free",
@@ -98,6 +98,8 @@ def _settle(turn: Turn, event: CardSettled) -> Result:
         made = open_connector(turn, number, "SessionInfo")
         if is_over(turn.seen, number, session):
             made = to_summary(replace(turn, place=made), number, session)
+            if made.screen != "SessionSummary":  # nothing had begun but the wait for a car
+                made = turn.told("note.cancelled", made)
         return made, (Play("accepted"),)
     if event.outcome == "choose":
         menu = stack.ground(place, "MainMenu", turn.now_s, fields=_choice(event))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from chargepoint.vocabulary import StartSource
+from chargepoint.vocabulary import CredentialType, StartSource
 from hmi.flow import stack
 from hmi.flow.stages import Stage, newly_over, newly_plugged, newly_taken, running, stage
 from hmi.flow.standing import is_loaded
@@ -22,6 +22,12 @@ _OF_ONE = frozenset({"ConnectorInfo", "Auth", "ConnectorBlocked"})
 """Screens that lead to a beginning at their connector."""
 _TOLD_BY_CARD = frozenset({"AuthWait", "DialogPA"})
 """What begins here now is told as the outcome of the card."""
+_BY_STARTER = {
+    CredentialType.RFID: StartSource.LOCAL,
+    CredentialType.STAND_IN: StartSource.LOCAL,
+    CredentialType.OCPP: StartSource.OCPP_REMOTE,
+    CredentialType.VIN: StartSource.VIN,
+}
 _FROM_AFAR = frozenset({StartSource.OCPP_REMOTE, StartSource.REMOTE_COMMAND})
 
 
@@ -61,8 +67,11 @@ def _begun(turn: Turn, number: int) -> Place:
 
 
 def _source(turn: Turn, number: int) -> StartSource | None:
+    """How it was begun; before the transaction by who is awaited."""
     session = turn.seen.connectors[number].session
-    return None if session is None else session.start_source
+    if session is None or session.start_source is not None or session.starter is None:
+        return None if session is None else session.start_source
+    return _BY_STARTER.get(session.starter.type)
 
 
 def _plugged(turn: Turn, number: int) -> Place:

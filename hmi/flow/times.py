@@ -35,8 +35,8 @@ def leave(turn: Turn) -> Result:
 
 
 def _stay(turn: Turn) -> Result:
-    """The station decides when this is over; what is shown has only run out."""
-    return replace(turn.place, until_s=None), ()
+    """The station decides when this is over, and will say so soon; what is shown has only run out."""
+    return replace(turn.place, until_s=None, touched_s=turn.now_s), ()
 
 
 def _not_chosen(turn: Turn) -> Result:

@@ -88,23 +88,22 @@ class Known(msgspec.Struct, frozen=True):
 
     @property
     def voltage_v(self) -> float | None:
+        """At the vehicle. The meter of a DC connector may count what goes into the rectifier: it is not asked."""
         if self.state is None:
             return None
-        meter = self.state.meter
-        if meter is not None and meter.voltage_v is not None:
+        meter, reading = self.state.meter, self.state.reading
+        if not self.is_dc and meter is not None and meter.voltage_v is not None:
             return meter.voltage_v[0]
-        reading = self.state.reading
         return reading.voltage_v if reading is not None and reading.is_metered else None
 
     @property
     def current_a(self) -> float | None:
-        """Of the busiest phase."""
+        """At the vehicle, of the busiest phase."""
         if self.state is None:
             return None
-        meter = self.state.meter
-        if meter is not None and meter.current_a is not None:
+        meter, reading = self.state.meter, self.state.reading
+        if not self.is_dc and meter is not None and meter.current_a is not None:
             return max(meter.current_a)
-        reading = self.state.reading
         return max(reading.current_a) if reading is not None and reading.is_metered else None
 
 

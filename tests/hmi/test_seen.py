@@ -12,7 +12,7 @@ from chargepoint.config import Settings
 from chargepoint.config_screen import ScreenSettings
 from chargepoint.messages import SettingsState
 from chargepoint.records import HistoryRow, Moment
-from chargepoint.vocabulary import StopSource
+from chargepoint.vocabulary import ConnectorStatus, StopSource
 from hmi.charts import EVERY_S, MOST_POINTS, Charts
 from hmi.look import brightness, look_of, theme_of
 from hmi.seen import Sight
@@ -38,6 +38,25 @@ def test_what_is_told_again_without_a_change_is_seen_as_the_same() -> None:
     before = sight.seen(100.0)
     sight.take(scenes.free(1), 102.0)
     assert sight.seen(102.0) == before
+
+
+def test_since_when_a_start_waits_is_known_only_of_one_that_was_seen_to_begin() -> None:
+    sight = Sight(SETTINGS)
+    sight.take(scenes.waiting(1), 100.0)  # it may have waited for long
+    assert sight.seen(100.0).waiting_since_s == {}
+    sight.take(scenes.free(1), 110.0)
+    for at_s in (120.0, 121.0, 150.0):
+        sight.take(scenes.waiting(1), at_s)
+    assert sight.seen(150.0).waiting_since_s == {1: 120.0}
+    other = scenes.connector(1, ConnectorStatus.WAITING_FOR_EV, session=99, waiting=True)
+    sight.take(other, 160.0)
+    assert sight.seen(160.0).waiting_since_s == {1: 160.0}
+    sight.take(scenes.preparing(1), 170.0)
+    assert sight.seen(170.0).waiting_since_s == {}
+
+
+def test_the_most_voltage_of_a_connector_is_that_of_its_modules_or_not_known() -> None:
+    assert [each.max_voltage_v for each in Sight(SETTINGS).seen(0.0).shop.connectors] == [0.0]
 
 
 def test_a_session_that_ends_is_kept_after_the_car_has_left_and_read_from_the_station() -> None:

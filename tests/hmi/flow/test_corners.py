@@ -23,11 +23,11 @@ def free_mode(*connectors: ConnectorState) -> Walk:
     return walk
 
 
-def begun(state: ConnectorState, source: StartSource) -> ConnectorState:
-    """`state`, whose session was begun by `source`."""
+def begun(state: ConnectorState, source: StartSource | None, starter: CredentialType) -> ConnectorState:
+    """`state`, whose session was begun by `source`; None: it is still awaited."""
     assert state.session is not None
-    starter = Credential("APP-1", CredentialType.OCPP)
-    return replace(state, session=replace(state.session, start_source=source, starter=starter))
+    credential = Credential("04A2B3C4", starter)
+    return replace(state, session=replace(state.session, start_source=source, starter=credential))
 
 
 def updating(number: int) -> ConnectorState:
@@ -119,6 +119,25 @@ def test_a_start_that_was_cancelled_is_not_said_to_have_run_out() -> None:
     assert walk.see(free(1)) == "MainMenu" and notice(walk) == "plug.timeout"
 
 
+def test_a_car_that_never_comes_is_told_and_nobody_is_asked_whether_he_is_there() -> None:
+    walk = Walk()
+    walk.touch("tile:1")
+    walk.see(waiting(1))
+    assert walk.wait(122) == "Connecting"  # the station is a little slower
+    assert walk.see(free(1)) == "MainMenu" and notice(walk) == "plug.timeout"
+    assert walk.wait(30) == "MainMenu"
+
+
+def test_a_card_that_takes_its_start_back_is_told_so() -> None:
+    walk = Walk()
+    walk.see(waiting(1))
+    walk.touch("home")
+    walk.happens(CardRead("1", UID))
+    walk.happens(CardSettled("stopped", 1, UID))
+    walk.see(free(1))
+    assert (walk.screen, notice(walk)) == ("MainMenu", "note.cancelled")
+
+
 def test_a_cable_pulled_while_the_charge_is_prepared_is_no_car_that_never_came() -> None:
     walk = Walk()
     walk.see(waiting(1))
@@ -137,21 +156,21 @@ def test_a_start_from_afar_is_told_also_while_a_card_is_checked(screen: str) -> 
     walk.happens(CardRead("1", UID))
     if screen == "DialogPA":
         walk.happens(CardSettled("refused", 2, UID))
-    assert walk.see(begun(waiting(1), StartSource.OCPP_REMOTE)) == screen
+    assert walk.see(begun(waiting(1), None, CredentialType.OCPP)) == screen
     assert notice(walk) == "note.remote_start"
 
 
 def test_what_a_card_begins_is_no_news_to_its_driver() -> None:
     walk = Walk()
     walk.happens(CardRead("1", UID))
-    walk.see(begun(waiting(1), StartSource.LOCAL))
+    walk.see(begun(waiting(1), None, CredentialType.RFID))
     assert (walk.screen, notice(walk)) == ("AuthWait", "")
 
 
 def test_a_car_that_begins_by_itself_was_not_started_from_the_app() -> None:
     walk = Walk()
     walk.touch("tile:1")
-    walk.see(begun(preparing(2), StartSource.VIN))
+    walk.see(begun(preparing(2), StartSource.VIN, CredentialType.VIN))
     assert (walk.screen, notice(walk)) == ("ConnectorInfo", "note.started")
 
 

@@ -83,6 +83,24 @@ def test_hot_power_modules_of_its_own_are_told_apart_from_shared_ones(celsius: f
     assert why_key(seen, 1) == key
 
 
+def test_a_limit_that_does_not_bind_is_no_reason() -> None:
+    """An owner's cap, or a hot cabinet, above what the car takes anyway."""
+    slow = dc("vehicle", requested_current_a=100.0)
+    capped = replace(slow, limit=Limit(200.0, 80_000.0, "user"))
+    assert why_key(scenes.seen(capped), 1) == "why.ev_asks_less"
+    assert why_key(scenes.seen(slow, climate=ClimateState(power_pct=70.0)), 1) == "why.ev_asks_less"
+
+
+def test_an_ac_car_that_begins_asks_for_nothing_less_yet() -> None:
+    slow = replace(ONE_PHASE, grant=Limit(32.0, 22_000.0, "vehicle"))
+    assert slow.reading is not None and slow.session is not None
+    slow = replace(slow, reading=replace(slow.reading, current_a=(0.0, 0.0, 0.0)))
+    assert why_key(scenes.seen(slow), 1) == "why.ev_asks_less"
+    assert slow.session is not None
+    begins = replace(slow, session=replace(slow.session, elapsed_s=3))
+    assert why_key(scenes.seen(begins), 1) == "why.max"
+
+
 def test_a_falling_curve_of_a_nearly_full_battery_tells() -> None:
     chart = Moments(11, (100_000.0, 90_000.0, 60_000.0), (79.0, 80.0, 82.0))
     assert why_key(scenes.seen(dc(soc_pct=82.0), charts={1: chart}), 1) == "why.battery_full"

@@ -7,7 +7,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from chargepoint.messages import ServiceState
 from chargepoint.vocabulary import ConnectorStatus, ConnectorType
+from drivers.interfaces import MeterReading
 from hmi import samples
 from hmi.drawing.items import Code, Icon, Picture, Text
 from hmi.samples import CLOCK, LANDSCAPE, NOW_S, Sample, look, view
@@ -68,6 +70,57 @@ def test_unknown_values_are_a_dash_and_never_0() -> None:
     told = said(picture("SessionInfo unheard"))
     assert values.DASH in told
     assert "0.0 kW" not in told and "0 %" not in told
+
+
+def test_a_dc_driver_is_shown_what_his_car_gets_and_not_what_the_rectifier_takes() -> None:
+    sample = BY_NAME["SessionInfo details"]
+    mains = MeterReading(
+        energy_wh=1, power_w=90_000.0, voltage_v=(230.0, 231.0, 229.0), current_a=(130.0, 130.0, 130.0)
+    )
+    state = msgspec.structs.replace(sample.seen.connectors[2], meter=mains)
+    seen = msgspec.structs.replace(sample.seen, connectors={**sample.seen.connectors, 2: state})
+    told = said(drawn(sample.place, seen))
+    assert "398\u00a0V" in told and "221.4\u00a0A" in told
+    assert "230" not in told
+
+
+def test_the_link_is_not_shown_as_up_when_nobody_can_know() -> None:
+    seen = BY_NAME["MainMenu"].seen
+    assert facts.has_link(seen) is True
+    assert facts.has_link(msgspec.structs.replace(seen, age_s=6.0)) is None
+    dead = ServiceState(name="ocpp", status="restarting", pid=0, restarts=1, since_mono_s=0.0)
+    assert facts.has_link(msgspec.structs.replace(seen, services={"ocpp": dead})) is False
+
+
+def test_the_menu_asks_which_connector_a_waiting_card_means() -> None:
+    made = picture("MainMenu choose")
+    assert "Which connector?" in said(made)
+    assert {"tile:1", "tile:3"} <= targets(made) and "tile:2" not in targets(made)
+
+
+def test_all_charges_of_a_closed_station_are_reached_by_pages() -> None:
+    for name in ("OutOfService many", "StationUpdate many"):
+        found: set[str] = set()
+        for page in range(12):
+            fields = {**BY_NAME[name].place.fields, "page": str(page)}
+            found |= {each for each in targets(picture(name, fields=fields)) if each.startswith("session:")}
+        assert found == {f"session:{number}" for number in range(1, 8)}
+
+
+def test_an_emergency_of_one_connector_has_a_way_to_the_others() -> None:
+    assert {"home", "back"} <= targets(picture("EmergencyBreakInstructionPA one"))
+    assert targets(picture("EmergencyBreakInstructionPA")) == set()
+
+
+def test_what_was_asked_for_cannot_be_asked_again() -> None:
+    assert "yes" not in targets(picture("StopConfirm", fields={"asked": "stop"}))
+    assert "start" not in targets(picture("ConnectorInfo", fields={"asked": "start"}))
+
+
+def test_the_service_menu_has_its_door_in_help_in_large_text_too() -> None:
+    for shown in (TEN, look(LANDSCAPE[0], large=True), look(LANDSCAPE[0].turned, large=True)):
+        made = SCREENS["Help"].picture(view(BY_NAME["Help"], shown, "en"))
+        assert "station_id" in targets(made)
 
 
 def test_an_unknown_price_points_to_the_app() -> None:
