@@ -104,7 +104,7 @@ def _passed(place: Place, seen: Seen, rules: Rules, now_s: float) -> Result:
     """Time has passed: checks run out, pages ask anew, nobody stays logged in alone."""
     desk = place.desk
     assert desk is not None
-    if place.screen == LOGIN and place.fields.get("way") == "grant":
+    if place.screen == LOGIN and place.fields.get("way") == "grant" and not desk.is_asking:
         grant = seen.grant
         if grant is None or not grant.login or now_s >= grant.until_mono_s:
             return _out(place, seen, rules, now_s), ()

@@ -9,6 +9,7 @@ from chargepoint.preconditions import leftovers
 from hmi.drawing.items import Picture
 from hmi.screens import grid
 from hmi.technician import kit, said
+from hmi.technician.entering import MENU
 from hmi.technician.flow import WARNED_FOR_S
 from hmi.technician.guarded import deed
 from hmi.technician.kit import Button, StaffPage
@@ -26,7 +27,7 @@ def staff_page(name: str) -> Callable[[Callable[[StaffPage], Picture]], Callable
                 return page.picture()
             if view.place.desk.warned_s is not None:
                 return warning(page)
-            if view.place.desk.is_leaving:
+            if view.place.desk.is_leaving and name == MENU:
                 return leaving(page)
             return draw(page)
 

@@ -190,6 +190,7 @@ def test_leaving_lists_what_stays_blocked_and_offers_to_take_it_back() -> None:
     assert {"staff:leave", "staff:stay", "staff:do:unblock:connector=3"} <= set(walk.buttons)
     walk.touch("staff:do:unblock:connector=3")
     assert walk.screen == "TechnikConfirmActionPage"
+    assert "staff:confirm" in walk.buttons
     walk.touch("staff:cancel", "staff:leave")
     assert walk.place.staff == ""
 
