@@ -171,14 +171,14 @@ class Entrance:
     # --------------------------------------------------------------------------------------- one's own secrets
 
     async def _change_password(self, request: ChangePassword, sender: str) -> ActionResult:
-        proof = await self._proof(LogIn(login=request.login, password=request.old), sender, "password")
+        proof = await self._proof(LogIn(login=request.login, password=request.old_password), sender, "password")
         if proof.user is None:
             return _refused(proof)
-        if why := passwords.weakness(request.new, proof.user.login):
+        if why := passwords.weakness(request.new_password, proof.user.login):
             return ActionResult(ok=False, code="weak_password", text=why)
-        if request.new == request.old:
+        if request.new_password == request.old_password:
             return ActionResult(ok=False, code="same", text="This is the password of before; take another.")
-        await self._save(proof.user, password_hash=await self.hash_of(request.new), must_change=False)
+        await self._save(proof.user, password_hash=await self.hash_of(request.new_password), must_change=False)
         self._note_change("password", proof.user.login, sender)
         return ActionResult(ok=True, code="ok", text="The password is changed.")
 

@@ -252,8 +252,8 @@ class ChangePassword(Request["ActionResult"], frozen=True, kw_only=True):
     """To hub: somebody changes his own password. Codes: ok, wrong, wait, weak_password, same."""
 
     login: str
-    old: str
-    new: str
+    old_password: str
+    new_password: str
 
 
 class ChangePin(Request["ActionResult"], frozen=True, kw_only=True):

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from chargepoint import passwords
 from chargepoint.bus import Bus, CallFailed
 from chargepoint.clock import Clock
+from chargepoint.commands.bus import masked
 from chargepoint.household import Household
 from chargepoint.messages import (
     AccessGrant,
@@ -167,7 +169,7 @@ async def test_the_label_password_has_to_be_changed(tmp_path: Path) -> None:
             ("Label5Word", "Label5Word", "same"),
             ("Label5Word", PASSWORD, "ok"),
         ):
-            result = await hmi.call("hub", ChangePassword(login="boris", old=old, new=new))
+            result = await hmi.call("hub", ChangePassword(login="boris", old_password=old, new_password=new))
             assert result.code == code
         answer = await world.log_in(login="boris", password=PASSWORD)
         assert (answer.ok, answer.must_change) == (True, False)
@@ -250,3 +252,17 @@ async def test_what_is_kept_of_users_survives_a_restart(tmp_path: Path) -> None:
         await world.save(User("boris", Role.TECHNIK, cards=(CARD,)), must_change=True)
     async with a_world(tmp_path) as world:
         assert (await world.log_in(card=CARD, pin=PIN)).must_change
+
+
+def test_nothing_that_is_typed_is_shown_to_who_watches_the_bus() -> None:
+    requests = (
+        LogIn(login="boris", password=PASSWORD, card=CARD, pin=PIN),
+        ChangePassword(login="boris", old_password=PASSWORD, new_password=PASSWORD),
+        ChangePin(login="boris", password=PASSWORD, pin=PIN),
+        CheckPassword(login="boris", password=PASSWORD),
+        SaveUser(user=User("boris", Role.TECHNIK, cards=(CARD,)), password=PASSWORD, pin=PIN, by="root"),
+        BindCard(login="boris", card=CARD, by="boris"),
+    )
+    for request in requests:
+        shown = str(masked(msgspec.to_builtins(request)))
+        assert not any(secret in shown for secret in (PASSWORD, PIN, CARD)), shown
