@@ -27,6 +27,8 @@ REST = 6
 """After a read its port rests from reading so many times as long."""
 PAUSE_S = 0.25
 """And at least so long when there was little to read."""
+MOST_PAUSE_S = 1.0
+"""When there was nothing, twice as long as before, up to so long."""
 LOOK_S = 0.5
 """Whether a session began is looked at so often."""
 SILENT_PAUSE_S = 2.0
@@ -80,12 +82,22 @@ class Source:
         self.live: Live | None = None
         self.is_first = True
         self.drains = 0
+        self.empty_reads = 0
         self.is_writing = asyncio.Lock()
 
     @property
     def running(self) -> int | None:
         """The session that the connector has now."""
         return None if self.outlet.session is None else self.outlet.session.session_id
+
+    def pause_s(self, count: int | None) -> float:
+        """How long to leave it alone after a read that gave `count` frames (None: no answer)."""
+        if count is None:
+            return SILENT_PAUSE_S
+        self.empty_reads = 0 if count else self.empty_reads + 1
+        if self.empty_reads > 1:
+            return min(PAUSE_S * 2.0 ** min(self.empty_reads - 1, 8), MOST_PAUSE_S)
+        return PAUSE_S if count < 8 else 0.02
 
 
 class Dumps:
@@ -177,8 +189,7 @@ class Dumps:
                     source.unable_until_s, count = self._clock.mono() + AGAIN_S, None
                     await self._end(source)
                 took_s = loop.time() - began_s
-                least_s = SILENT_PAUSE_S if count is None else PAUSE_S if count < 8 else 0.02
-                await asyncio.sleep(max(REST * took_s, least_s))
+                await asyncio.sleep(max(REST * took_s, source.pause_s(count)))
             if not has_read:
                 await asyncio.sleep(LOOK_S)
 
@@ -231,6 +242,7 @@ class Dumps:
         assert session_id is not None
         source.session_id, source.decoder, source.drains = session_id, Decoder(), 0
         source.is_first = True
+        source.empty_reads = 0
         source.kept_s = self._clock.mono()
         if await self._in_thread(source, lambda: self._files.has(session_id)):
             source.is_first = False

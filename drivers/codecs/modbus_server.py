@@ -6,7 +6,8 @@ Simulated devices stand on it; it knows nothing of what the registers mean.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from functools import cache
+from typing import Protocol, cast, runtime_checkable
 
 import msgspec
 from pymodbus.framer import FramerRTU
@@ -168,8 +169,8 @@ class Server:
         return Served(request, encode_frame(reply, self.carrier, address, transaction))
 
     def _carry_out(self, device: RegisterDevice, request: Request) -> ModbusPDU:
-        if not request.is_read and isinstance(device, TellsWrites):
-            device.writes_by(request.function, request.start, request.count)
+        if not request.is_read and (told := _told_of_writes(device)) is not None:
+            told.writes_by(request.function, request.start, request.count)
         match request.function:
             case Function.READ_COILS:
                 return ReadCoilsResponse(bits=_bits(device, request))
@@ -191,6 +192,15 @@ class Server:
             case Function.WRITE_REGISTERS:
                 device.write(request.start, request.values)
                 return WriteMultipleRegistersResponse(address=request.start, count=request.count)
+
+
+@cache
+def _tells_writes(kind: type[RegisterDevice]) -> bool:
+    return issubclass(kind, TellsWrites)  # takes long for a protocol
+
+
+def _told_of_writes(device: RegisterDevice) -> TellsWrites | None:
+    return cast(TellsWrites, device) if _tells_writes(type(device)) else None
 
 
 def _of_bits(device: RegisterDevice) -> BitDevice:

@@ -140,6 +140,7 @@ class NativeController:
         self._capabilities: Capability | None = None
         self._version = PROTOCOL_VERSION
         self._next_frame: int | None = None
+        self._told_taken: int | None = None
         self._boot_count: int | None = None
 
     async def identify(self) -> Identity:
@@ -157,7 +158,7 @@ class NativeController:
             raise BadFrame(self._text(f"status: {error}")) from None
         self._remember(values)
         if self._boot_count not in (None, reading.boot_count):
-            self._next_frame = None  # its frames are numbered anew
+            self._next_frame = self._told_taken = None  # its frames are numbered anew
         self._boot_count = reading.boot_count
         return reading
 
@@ -173,8 +174,9 @@ class NativeController:
         The first call begins with the oldest that the controller still has.
         """
         await self._needs(Capability.DUMP, "keeps no frames for a dump")
-        if self._next_frame is not None:
-            await self._link.write(DUMP_TAKEN.objects, {"dump_taken": self._next_frame}, can_wait=True)
+        if (taken := self._next_frame) is not None and taken != self._told_taken:
+            await self._link.write(DUMP_TAKEN.objects, {"dump_taken": taken}, can_wait=True)
+            self._told_taken = taken
         values = await self._link.read(_RECORDS, can_wait=True)
         try:
             batch = dump_records.decode(bytes(values["dump_records"] or b""))  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ import pytest
 from chargepoint.clock import Clock
 from chargepoint.messages import DumpGrew, ReadDump, StartDump, StopDump
 from chargepoint.station import dump
-from chargepoint.station.dump import LIVE_FOR_S, MOST_TOLD, MOST_WAITING, REST, Dumps
+from chargepoint.station.dump import LIVE_FOR_S, MOST_TOLD, MOST_WAITING, PAUSE_S, REST, Dumps
 from chargepoint.storage.dumps import DumpFiles
 from drivers.errors import NoAnswer, Refused
 from drivers.interfaces import FrameKind, FramesRead, VehicleFrame
@@ -104,6 +104,19 @@ async def test_reading_takes_at_most_a_seventh_of_the_line(tmp_path: Path, takes
         await asyncio.sleep(60)
         assert len(station.reader.reads) * takes_s <= 60 / (1 + REST) + takes_s
         assert len(station.reader.reads) * takes_s > 60 / (1 + REST) * 0.9
+
+
+async def test_while_there_is_nothing_to_read_it_is_looked_at_once_a_second(tmp_path: Path) -> None:
+    async with a_station(tmp_path) as station:
+        station.reader.count = 0
+        station.session(5)
+        await asyncio.sleep(30)
+        assert 30 <= len(station.reader.reads) <= 33
+        station.reader.count = 3
+        await asyncio.sleep(2)
+        before = len(station.reader.reads)
+        await asyncio.sleep(5)
+        assert len(station.reader.reads) - before == 5 / PAUSE_S
 
 
 async def test_a_session_is_kept_to_its_end_and_the_next_is_another_dump(tmp_path: Path) -> None:

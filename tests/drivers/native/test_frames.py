@@ -103,6 +103,22 @@ async def test_a_driver_that_begins_anew_goes_on_where_the_controller_was_read_t
 
 
 @both_carriers
+async def test_what_was_taken_is_told_once(carrier: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_rig(GBT, carrier) as rig:
+        keep(rig, 0, 3)
+        await read_all(rig)
+        ring, told = rig.outlet.controller.frames, list[int]()
+        monkeypatch.setattr(ring, "take", told.append)
+        for _ in range(3):
+            await rig.driver.read_frames()  # type: ignore[attr-defined]
+        assert told == []
+        keep(rig, 3, 1)
+        monkeypatch.undo()
+        assert await read_all(rig) == ([3], 0)
+        assert ring.taken == ring.next_number
+
+
+@both_carriers
 async def test_a_controller_without_them_refuses_in_words(carrier: str) -> None:
     plain = Hardware(
         number=1, type=ConnectorType.TYPE2, max_current_a=32, max_power_w=22_000, keeps_frames=False, has_light=False
