@@ -135,7 +135,7 @@ async def _starts(place: Place, glass: Glass) -> list[Row]:
     return [
         Row(
             figure="screen: start of the station to the first pixels", values=tuple(pixels), unit="s",
-            wished=("<", 1.0), beside=f"loading picture, window under X; bare Python with 3 imports: {sorted(bare)[1]:.2f} s",
+            wished=("<", 1.0), beside=f"in a window under X; bare Python with 3 imports: {sorted(bare)[1]:.2f} s",
         ),
         Row(
             figure="screen: start of the station to the main menu", values=tuple(menus), unit="s",
