@@ -1,4 +1,4 @@
-"""`python -m hmi.contact_sheet [FOLDER]`: pictures of every driver's screen, to look at, into docs/screens.
+"""`python -m hmi.contact_sheet [FOLDER]`: pictures of every screen, to look at, into docs/screens.
 
 All screens in landscape and portrait in each language, small; then by day, in large text, in high contrast and in low
 layout. Runs without a display.
@@ -21,6 +21,7 @@ import msgspec
 
 from hmi.samples import LANDSCAPE, Panel, Sample, look, samples, view
 from hmi.screens import SCREENS
+from hmi.technician.samples import samples as staff_samples
 from hmi.view import Look
 from hmi.words import OWN_NAMES
 
@@ -57,6 +58,15 @@ def sheets() -> Iterator[Sheet]:
     seven = LANDSCAPE[0]
     yield _sheet(seven, "7 inch landscape", "ru", "night")
     yield _sheet(seven.turned, "7 inch portrait", "ru", "night")
+
+
+def staff_sheets() -> Iterator[Sheet]:
+    """What is drawn of the service menu."""
+    seven, ten = LANDSCAPE[1], next(each for each in LANDSCAPE if each.name.startswith("10.1"))
+    for panel, way in ((ten, "service landscape"), (ten.turned, "service portrait"), (seven, "service 7 inch")):
+        yield _sheet(panel, way, "ru", "night")
+    yield _sheet(ten, "service landscape", "kk", "night")
+    yield _sheet(ten, "service landscape", "en", "sun")
 
 
 def _sheet(panel: Panel, way: str, language: str, manner: str) -> Sheet:
@@ -132,11 +142,12 @@ def main(arguments: list[str]) -> int:
     chosen = samples()
     lines = ["# Screens", "", "Made by `python -m hmi.contact_sheet`. Texts, prices and numbers are samples.", ""]
     rows = []
-    for sheet in sheets():
-        draw(sheet, folder / f"{sheet.name}.png", chosen)
+    staff = staff_samples()
+    for sheet in (*sheets(), *staff_sheets()):
+        draw(sheet, folder / f"{sheet.name}.png", staff if sheet.name.startswith("service") else chosen)
         lines += [f"## {sheet.title}", "", f"![{sheet.title}]({sheet.name}.png)", ""]
         rows.append(f"<h2>{html.escape(sheet.title)}</h2><img src='{sheet.name}.png' alt=''>")
-    names = ", ".join(sample.name for sample in chosen)
+    names = ", ".join(sample.name for sample in (*chosen, *staff))
     (folder / "index.md").write_text("\n".join([*lines, f"In this order: {names}.", ""]), encoding="utf-8")
     page = "<!doctype html><meta charset='utf-8'><title>Screens</title><style>body{font-family:sans-serif}</style>"
     (folder / "index.html").write_text(f"{page}<h1>Screens</h1><p>{html.escape(names)}</p>{''.join(rows)}\n", "utf-8")

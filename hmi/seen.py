@@ -95,6 +95,7 @@ def shop_of(settings: Settings) -> Shop:
         has_readers=bool(settings.reader),
         has_server=bool(settings.ocpp.url),
         stop_needs_card=screen.stop_needs_card,
+        card_alone=screen.card_alone,
     )
 
 

@@ -66,6 +66,7 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
     has_readers: bool = True
     has_server: bool = True
     stop_needs_card: bool = False
+    card_alone: bool = False
 
 
 class Moments(msgspec.Struct, frozen=True):

@@ -106,9 +106,7 @@ def new_password(place: Place) -> Result:
         return replace(place, desk=replace(desk, field="again")), ()
     if desk.typed_in("new") != desk.typed_in("again"):
         return replace(place, desk=replace(desk, said="tech.not_same", typed={**desk.typed, "again": ""})), ()
-    request = ChangePassword(
-        login=place.staff, old_password=desk.typed_in("old"), new_password=desk.typed_in("new")
-    )
+    request = ChangePassword(login=place.staff, old_password=desk.typed_in("old"), new_password=desk.typed_in("new"))
     wish = Ask("hub", request, "password", timeout_s=WITHIN_S, is_whole=True)
     return replace(place, desk=replace(desk, is_asking=True)), (wish,)
 

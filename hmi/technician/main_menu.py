@@ -8,7 +8,7 @@ from hmi.technician import facts as own
 from hmi.technician.guarded import opens
 from hmi.technician.kit import Button, StaffPage
 from hmi.technician.paged import staff_page
-from hmi.technician.sheet import Row, sheet
+from hmi.technician.sheet import Row, line, sheet
 from hmi.technician.trouble import troubles
 
 TILES = (
@@ -72,4 +72,6 @@ def _rows(page: StaffPage, wrong: int) -> list[Row]:
         rows.append(Row(t("server"), t("connected") if linked else page.words("app.offline"), own.tone(linked)))
     rows += own.climate_rows(page)
     rows.append(Row(t("incidents"), str(wrong), "good" if wrong == 0 else "warn"))
+    if shop.card_alone:
+        rows.append(line(t("card_alone"), "warn"))
     return rows

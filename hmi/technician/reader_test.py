@@ -30,12 +30,12 @@ def picture(page: StaffPage) -> Picture:
         rows.append(line(t("hold_card_thrice"), "warn"))
     outcome = page.desk.outcome
     if outcome is not None and outcome.action == "test_reader":
-        rows += [line("   ".join(cells)) for cells in outcome.result.table]
+        rows += [Row("   ".join(cells), is_line=True, is_secret=True) for cells in outcome.result.table]
     rows.append(head(t("hold_card")))
     if page.desk.cards:
         card = page.desk.cards[-1]
         rows.append(Row(t("count"), str(len(page.desk.cards))))
-        rows += [Row(label, value) for label, value in ways(card.uid)]
+        rows += [Row(label, value, is_secret=True) for label, value in ways(card.uid)]
     buttons: list[Button] = []
     for name in sorted(seen.readers):
         buttons += [deed(page, "test_reader", kind="main", reader=name), deed(page, "restart_reader", reader=name)]

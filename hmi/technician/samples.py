@@ -129,7 +129,7 @@ def known(**changes: object) -> Seen:
         ),
         climate=ClimateState(sensors=(ClimateSensorState("inside", next(iter(ClimateZone)), True, 23.4, 41.0, NOW_S),)),
     )  # fmt: skip
-    return replace(made, **changes)
+    return replace(made, shop=replace(made.shop, card_alone=True), **changes)
 
 
 def power() -> PowerState:
@@ -180,7 +180,7 @@ REPORT = TestReport(
     number=12, connector=1, mode="ev", login=LOGIN, verdict="warning", at=datetime(2026, 5, 14, 8, 12, tzinfo=UTC),
     duration_s=181.0, session_id=77, stop_source="TECHNICIAN", power_w=5000.0, energy_wh=1000, delivered_wh=240.0,
     criteria=(
-        Criterion("meter", "passed", "-0.8 %", "within 2 %"),
+        Criterion("deviation", "passed", "-0.8 %", "within 2 %"),
         Criterion("insulation", "warning", "420 Ω/V", "at least 500 Ω/V"),
         Criterion("lock", "passed", "opened in 1.2 s", "opens"),
     ),

@@ -27,6 +27,8 @@ class Row(msgspec.Struct, frozen=True):
     tone: str = ""
     is_head: bool = False
     is_line: bool = False
+    is_secret: bool = False
+    """Masked in screenshots."""
 
 
 def head(text: str) -> Row:
@@ -200,16 +202,20 @@ def _draw(page: StaffPage, placed: list[_Placed]) -> None:
             spot = Rect(rect.x, rect.y + page.px(1.0), rect.width, rect.height - page.px(1.0))
             page.written(spot, row.label, sizes.body, is_bold=True, colour=palette.accent)
         elif row.is_line:
-            page.written(rect, row.label, sizes.small, colour=colour, lines=each.lines)
+            page.written(rect, row.label, sizes.small, colour=colour, lines=each.lines, is_secret=row.is_secret)
         elif each.is_stacked:
             upper, lower = grid.top(rect, page.block(1, sizes.small), 0)
             page.written(upper, row.label, sizes.small, colour=palette.faint)
-            page.written(lower, row.value, sizes.body, colour=colour, lines=each.lines, is_bold=True)
+            page.written(
+                lower, row.value, sizes.body, colour=colour, lines=each.lines, is_bold=True, is_secret=row.is_secret
+            )
         else:
             label = page.wide(row.label, sizes.small) + page.px(1.5)
             spot, rest = grid.left(rect, label, page.px(1))
             page.written(spot, row.label, sizes.small, colour=palette.faint)
-            page.written(rest, row.value, sizes.body, colour=colour, is_bold=True, align=Align.RIGHT)
+            page.written(
+                rest, row.value, sizes.body, colour=colour, is_bold=True, align=Align.RIGHT, is_secret=row.is_secret
+            )
 
 
 def details(page: StaffPage) -> list[Row]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from chargepoint.messages import ClockState, MeterState, StationState
-from hmi.drawing.items import Picture
+from hmi.drawing.items import Picture, Rect
 from hmi.screens import facts as seen_facts
-from hmi.technician import facts
+from hmi.screens import grid
+from hmi.screens.sizes import QR_MM
+from hmi.technician import facts, kit
 from hmi.technician.guarded import deed, shows
 from hmi.technician.kit import Button, StaffPage
 from hmi.technician.paged import staff_page
@@ -20,7 +22,8 @@ def picture(page: StaffPage) -> Picture:
     parts = {"state": _state, "services": _services, "network": _network}
     rows = parts.get(show, _state)(page)
     tabs = [shows(page, part, f"part_{part}", "state") for part in parts]
-    return sheet(page, page.t("terminal"), rows, _buttons(page, show), tabs=tabs)
+    figure = _web if show == "network" and page.view.seen.addresses and not page.is_tight else None
+    return sheet(page, page.t("terminal"), rows, _buttons(page, show), tabs=tabs, figure=figure)
 
 
 def _buttons(page: StaffPage, show: str) -> list[Button]:
@@ -108,3 +111,17 @@ def _network(page: StaffPage) -> list[Row]:
         rows.append(Row(t("server"), link.url or facts.NONE))
     rows.append(line(t("network_hint")))
     return rows
+
+
+def _web(page: StaffPage, rect: Rect) -> None:
+    """The web pages of the station, for a telephone in the same network."""
+    link = f"http://{page.view.seen.addresses[0].address}/"
+    inner = kit.panel(page, rect)
+    ground = page.palette.card
+    side = min(inner.height, inner.width, page.px(60))
+    if side < page.px(QR_MM):
+        page.written(inner, link, page.sizes.body, on=ground, lines=2)
+        return
+    spot, rest = grid.left(inner, side, page.px(4))
+    page.code(grid.middle(spot, side), link)
+    page.written(rest, f"{page.t('web_pages')} {link}", page.sizes.body, on=ground, lines=4)
