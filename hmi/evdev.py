@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from hmi.panel import TouchKind
+from hmi.panel import STUCK_S, TouchKind
 
 log = logging.getLogger(__name__)
 EVENT = struct.Struct("llHHi")
@@ -43,9 +43,11 @@ class Range(msgspec.Struct, frozen=True):
 
 
 class Fingers:
-    """From events to touches of the finger that came first. Pure."""
+    """From events to touches of the finger that came first; one that stays for `STUCK_S` (water, dirt) gives way to the
+    next that comes. `now_s` of `feed`: monotonic. Pure."""
 
     def __init__(self, across: Range, down: Range) -> None:
+        self._since_s = 0.0
         self._across = across
         self._down = down
         self._slot = 0
@@ -58,7 +60,7 @@ class Fingers:
         self._has_moved = False
         self._is_dropped = False
 
-    def feed(self, type: int, code: int, value: int) -> Iterator[Raw]:
+    def feed(self, type: int, code: int, value: int, now_s: float = 0.0) -> Iterator[Raw]:
         if type == EV_SYN and code == SYN_DROPPED:
             self._is_dropped = True
         elif type == EV_SYN and code == SYN_REPORT:
@@ -68,14 +70,16 @@ class Fingers:
         elif type == EV_KEY and code == BTN_TOUCH and self._followed is None:
             self._is_down = bool(value)
         elif type == EV_ABS:
-            self._moved(code, value)
+            self._moved(code, value, now_s)
 
-    def _moved(self, code: int, value: int) -> None:
+    def _moved(self, code: int, value: int, now_s: float) -> None:
         if code == ABS_MT_SLOT:
             self._slot = value
         elif code == ABS_MT_ID:
-            if value >= 0 and self._followed is None and not self._is_down:
-                self._followed, self._is_down = self._slot, True
+            is_stuck = self._followed is not None and now_s - self._since_s >= STUCK_S
+            if value >= 0 and (is_stuck or (self._followed is None and not self._is_down)):
+                self._followed, self._is_down, self._since_s = self._slot, True, now_s
+                self._was_down = False
             elif value < 0 and self._slot == self._followed:
                 self._followed, self._is_down = None, False
         elif code in (ABS_MT_X, ABS_MT_Y) and self._slot == self._followed:
@@ -151,7 +155,7 @@ class Screens:
             while True:
                 data = os.read(device, AT_ONCE * EVENT.size)
                 for _, _, type, code, value in EVENT.iter_unpack(data[: len(data) // EVENT.size * EVENT.size]):
-                    yield from self._open[device].feed(type, code, value)
+                    yield from self._open[device].feed(type, code, value, self._monotonic())
                 if len(data) < AT_ONCE * EVENT.size:
                     return
         except BlockingIOError:

@@ -11,6 +11,10 @@ import msgspec
 from hmi.drawing.items import Picture, Rect
 
 
+STUCK_S = 10.0
+"""A touch that lasts so long is water or dirt: the next one counts in its place."""
+
+
 class TouchKind(enum.StrEnum):
     DOWN = "down"
     MOVE = "move"

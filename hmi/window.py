@@ -26,7 +26,7 @@ from hmi.drawing.items import Picture, Rect
 from hmi.drawing.painter import Painter
 from hmi.evdev import Screens
 from hmi.heap import give_back
-from hmi.panel import Touch, TouchKind
+from hmi.panel import STUCK_S, Touch, TouchKind
 from hmi.rotation import Rotation
 
 log = logging.getLogger(__name__)
@@ -87,6 +87,7 @@ class Window:
         self._board: Board | None = None
         self._screens: Screens | None = None
         self._finger: int | None = None
+        self._down_s = 0.0
         self._share = 1.0
 
     @property
@@ -261,9 +262,10 @@ class Window:
             return None
         finger = event.finger_id if is_finger else MOUSE
         if kind is TouchKind.DOWN:
-            if self._finger is not None:
+            now_s = self._monotonic()
+            if self._finger is not None and now_s - self._down_s < STUCK_S:
                 return None
-            self._finger = finger
+            self._finger, self._down_s = finger, now_s
         elif finger != self._finger:
             return None
         if kind is TouchKind.UP:

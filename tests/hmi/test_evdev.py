@@ -28,7 +28,7 @@ from hmi.evdev import (
     Raw,
     Screens,
 )
-from hmi.panel import TouchKind
+from hmi.panel import STUCK_S, TouchKind
 
 DOWN, MOVE, UP, LOST = TouchKind.DOWN, TouchKind.MOVE, TouchKind.UP, TouchKind.LOST
 Event = tuple[int, int, int]
@@ -71,6 +71,18 @@ def test_a_second_finger_is_nothing_even_when_the_first_goes_before_it() -> None
     both = (finger(7), *at(50, 200), END, slot(1), finger(8), *at(10, 110), END)
     assert touches(*both) == [(DOWN, 0.5, 0.5)]
     assert touches(*both, slot(0), finger(-1), END, slot(1), *at(20, 120), END) == [(DOWN, 0.5, 0.5), (UP, 0.5, 0.5)]
+
+
+def test_water_on_the_screen_does_not_keep_fingers_away_for_ever() -> None:
+    fingers = Fingers(Range(0, 100), Range(100, 300))
+
+    def fed(now_s: float, *events: Event) -> list[Raw]:
+        return [raw for event in events for raw in fingers.feed(*event, now_s)]
+
+    assert fed(0.0, finger(7), *at(50, 200), END) == [(DOWN, 0.5, 0.5)]
+    assert fed(STUCK_S - 1, slot(1), finger(8), *at(10, 120), END, finger(-1), END) == []
+    assert fed(STUCK_S, slot(1), finger(9), *at(10, 120), END) == [(DOWN, 0.1, 0.1)]
+    assert fed(STUCK_S + 1, slot(0), *at(51, 200), END, slot(1), finger(-1), END) == [(UP, 0.1, 0.1)]
 
 
 def test_a_screen_that_knows_one_finger_only() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from chargepoint.config_screen import ScreenSettings
 from hmi.drawing.items import Fill, Picture, Rect, Target, Text
-from hmi.panel import Panel, Touch, TouchKind
+from hmi.panel import STUCK_S, Panel, Touch, TouchKind
 from hmi.window import RETRY_S, DisplayLost, Window
 
 BLUE, RED, BLACK = (20, 40, 220), (220, 40, 20), (0, 0, 0)
@@ -116,6 +116,22 @@ def test_only_the_first_finger_counts(settings: ScreenSettings) -> None:
             Touch(TouchKind.UP, 600, 240),
             Touch(TouchKind.DOWN, 0, 479),
         ]
+
+
+def test_water_on_the_display_does_not_keep_fingers_away_for_ever(settings: ScreenSettings) -> None:
+    now_s = [100.0]
+    window = Window(settings, monotonic=lambda: now_s[0])
+    try:
+        window.show(MENU)
+        window.poll()
+        finger(pygame.FINGERDOWN, 0.5, 0.5, 7)
+        window.poll()
+        now_s[0] += STUCK_S
+        finger(pygame.FINGERDOWN, 0.0, 1.0, 8)
+        finger(pygame.FINGERUP, 0.0, 1.0, 8)
+        assert list(window.poll()) == [Touch(TouchKind.DOWN, 0, 479), Touch(TouchKind.UP, 0, 479)]
+    finally:
+        window.close()
 
 
 def test_keys_wheels_and_the_wish_to_close_are_not_heard(settings: ScreenSettings) -> None:
