@@ -332,7 +332,7 @@ async def test_a_technicians_card_asks_for_his_pin_at_a_screen_and_starts_a_char
 
 
 async def test_a_module_that_is_left_out_gives_nothing_until_it_is_taken_in_again(tmp_path: Path) -> None:
-    text = (EXAMPLES / "dc-240-matrix.toml").read_text(encoding="utf-8")
+    text = (EXAMPLES / "dc-120-dual.toml").read_text(encoding="utf-8")
     async with Rig(tmp_path, text, is_linked=False) as rig:
         bank = rig.settings.modules[0].name
         async with technician(rig) as hmi:
