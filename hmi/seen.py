@@ -21,11 +21,9 @@ from chargepoint.messages import (
     StationState,
     SupervisorState,
     TariffState,
-    UsersState,
 )
 from chargepoint.records import HistoryRow, Session
 from chargepoint.version import VERSION
-from chargepoint.vocabulary import Role
 from hmi.charts import Charts, Minute
 from hmi.technician.figures import Address, Figures
 from hmi.view import Ended, Fitted, Links, Seen, Shop
@@ -45,7 +43,6 @@ PREFIXES = (
     "service/",
     "supervisor",
     "settings",
-    "users",
     "access/",
 )
 """Topics that are watched."""
@@ -126,7 +123,6 @@ class Sight:
         self._charts = Charts()
         self._minute = Minute()
         self._grant: AccessGrant | None = None
-        self._staff_cards: frozenset[str] = frozenset()
         self._states: dict[str, State] = {}
         self._heard_s: float | None = None
         self.has_staff = False
@@ -168,9 +164,6 @@ class Sight:
                 self._values = state.values
             case AccessGrant():
                 self._grant = state
-            case UsersState():
-                staff = (user for user in state.users if user.role is not Role.CUSTOMER and not user.is_blocked)
-                self._staff_cards = frozenset(card for user in staff for card in user.cards)
             case _:
                 return self.has_staff
         return True
@@ -204,7 +197,6 @@ class Sight:
             ended=dict(self._ended),
             waiting_since_s=dict(self._waiting_since_s),
             grant=self._grant,
-            staff_cards=self._staff_cards,
             states=dict(self._states) if self.has_staff else {},
             live=self._minute.told,
             machine=self.machine,

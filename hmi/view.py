@@ -124,8 +124,6 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """Connectors whose start waits for its car, and since when; those that did so before this screen began are not
     there: nobody knows."""
     grant: AccessGrant | None = None
-    staff_cards: frozenset[str] = frozenset()
-    """Cards of users who may open the service menu."""
     states: Mapping[str, State] = {}
     """All that was heard, by topic; only while a technician is logged in."""
     live: dict[int, Live] = {}

@@ -73,7 +73,7 @@ def _is_for_staff(turn: Turn, event: Event) -> bool:
         return False
     if turn.place.screen in STAFF_PAGES or (isinstance(event, Heard) and turn.place.desk is not None):
         return True
-    return isinstance(event, CardRead) and event.uid in turn.seen.staff_cards and turn.place.screen not in _ASKED
+    return isinstance(event, CardSettled) and event.outcome == "technician" and turn.place.screen not in _ASKED
 
 
 _ASKED = frozenset({"RemoteCommandConfirmDialog", "EvseCommandConfirmDialog"})

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from chargepoint.messages import ActionResult, ChangePassword, EnterByGrant, LogIn, LoginAnswer, TestState
 from chargepoint.preconditions import leftovers
 from hmi.flow import stack
-from hmi.flow.words import Ask, CardRead, Heard, Play, Result
+from hmi.flow.words import Ask, CardSettled, Heard, Play, Result
 from hmi.technician.desk import PIN_DIGITS, Desk
 from hmi.view import Place, Seen
 
@@ -16,7 +16,7 @@ WITHIN_S = 15.0
 TESTING = frozenset({"waiting", "running", "ending"})
 
 
-def card_shown(place: Place, event: CardRead, card_alone: bool, now_s: float) -> Result:
+def card_shown(place: Place, event: CardSettled, card_alone: bool, now_s: float) -> Result:
     """A technician's card on a driver's screen: the PIN is asked for."""
     desk = Desk(field="pin", typed={"card": event.uid}, since_s=now_s)
     made = replace(stack.over(place, PASSWORD, now_s, fields={"way": "pin"}), desk=desk, touched_s=now_s)

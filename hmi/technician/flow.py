@@ -17,7 +17,7 @@ from hmi.flow import stack
 from hmi.flow.rules import Rules
 from hmi.flow.steps import home_of_staff
 from hmi.flow.turn import Turn
-from hmi.flow.words import CardRead, Changed, DrawingFailed, Event, Heard, Play, Result, Touched
+from hmi.flow.words import CardRead, CardSettled, Changed, DrawingFailed, Event, Heard, Play, Result, Touched
 from hmi.technician import deeds, entering, forms, questions, typing
 from hmi.technician.desk import CardHeld, Desk, unpacked
 from hmi.technician.entering import CHANGE, LOGIN, MENU, PASSWORD
@@ -74,7 +74,9 @@ class StaffFlow:
     def __call__(self, place: Place, event: Event, seen: Seen, rules: Rules, now_s: float) -> Result:
         """What `event` leads to. Never raises; nobody who is not logged in gets further than the login."""
         if isinstance(event, CardRead):
-            return _card(place, event, rules, now_s)
+            return _card(place, event, now_s)
+        if isinstance(event, CardSettled):
+            return _of_staff(place, event, rules, now_s)
         if isinstance(event, DrawingFailed):
             return _drawing_failed(place, event, seen, rules, now_s)
         if not place.staff and place.screen in (LOGIN, PASSWORD):
@@ -131,16 +133,23 @@ def _with(place: Place, **change: object) -> tuple[Place, Desk]:
     return replace(place, desk=desk), desk
 
 
-def _card(place: Place, event: CardRead, rules: Rules, now_s: float) -> Result:
-    """Kept on the pages that want one; on a driver's screen a technician's card asks for the PIN."""
-    if place.staff:
-        if place.screen not in WANT_CARDS or place.desk is None:
-            return place, ()
-        held = (*place.desk.cards[-MOST_CARDS + 1 :], CardHeld(event.reader, event.uid, now_s))
-        return replace(place, desk=replace(place.desk, cards=held), touched_s=now_s), (Play("accepted"),)
+def _card(place: Place, event: CardRead, now_s: float) -> Result:
+    """Kept on the pages that want one."""
+    if not place.staff or place.screen not in WANT_CARDS or place.desk is None:
+        return place, ()
+    held = (*place.desk.cards[-MOST_CARDS + 1 :], CardHeld(event.reader, event.uid, now_s))
+    return replace(place, desk=replace(place.desk, cards=held), touched_s=now_s), (Play("accepted"),)
+
+
+def _of_staff(place: Place, event: CardSettled, rules: Rules, now_s: float) -> Result:
+    """The station says that the card is a technician's: its PIN is asked for, on any screen."""
+    if place.staff or event.outcome != "technician":
+        return place, ()
     if place.screen in (LOGIN, PASSWORD):
         if place.desk is not None and place.desk.is_asking:
             return place, ()
+        place = stack.off(place) or place
+    if place.screen == "AuthWait":
         place = stack.off(place) or place
     return entering.card_shown(place, event, rules.card_alone, now_s)
 

@@ -82,8 +82,7 @@ def test_after_too_many_tries_the_pause_is_counted_down_and_nothing_is_asked() -
 
 def test_a_technicians_card_asks_for_the_pin_and_is_no_charge() -> None:
     walk = StaffWalk()
-    walk.see(staff_cards=frozenset({"0411"}))
-    assert walk.card("0411") == "TechnikPasswordPage"
+    assert walk.of_staff("0411") == "TechnikPasswordPage"
     walk.types("47119x9")
     assert walk.buttons["staff:enter"] is True
     walk.touch("staff:enter")
@@ -95,8 +94,7 @@ def test_a_technicians_card_asks_for_the_pin_and_is_no_charge() -> None:
 
 def test_the_card_alone_is_tried_where_the_owner_wants_it() -> None:
     walk = StaffWalk(rules=Rules(languages=("en",), card_alone=True))
-    walk.see(staff_cards=frozenset({"0411"}))
-    walk.card("0411")
+    walk.of_staff("0411")
     assert [request.card for request in walk.asked(LogIn)] == ["0411"]
 
 
@@ -137,7 +135,7 @@ def test_the_labels_password_has_to_be_changed_first() -> None:
         walk.types(text)
         walk.touch("staff:enter")
     (request,) = walk.asked(ChangePassword)
-    assert (request.old, request.new) == ("label", "long and easy")
+    assert (request.old_password, request.new_password) == ("label", "long and easy")
     walk.hears("password", ActionResult(ok=True, code="ok"))
     assert walk.screen == "TechnikMainMenu"
     assert walk.place.desk is not None and not walk.place.desk.typed

@@ -11,7 +11,7 @@ from chargepoint.messages import ActionResult, LoginAnswer, Reply
 from chargepoint.vocabulary import Role
 from hmi.drawing.items import Picture
 from hmi.flow import Rules, first_place, step
-from hmi.flow.words import Ask, CardRead, Changed, Deed, Event, Heard, Held, Touched, Wish
+from hmi.flow.words import Ask, CardRead, CardSettled, Changed, Deed, Event, Heard, Held, Touched, Wish
 from hmi.samples import LANDSCAPE, look
 from hmi.screens import SCREENS
 from hmi.technician.flow import StaffFlow
@@ -60,6 +60,11 @@ class StaffWalk:
 
     def card(self, uid: str) -> str:
         return self.happens(CardRead("front", uid))
+
+    def of_staff(self, uid: str) -> str:
+        """A card of which the station says that it is a technician's."""
+        self.card(uid)
+        return self.happens(CardSettled("technician", uid=uid))
 
     def hears(self, tag: str, reply: Reply | None, code: str = "ok") -> str:
         return self.happens(Heard(tag, reply, code))
