@@ -1,11 +1,13 @@
-"""How our tests run: `async def` tests on virtual time, long ones only when asked for."""
+"""How our tests run: `async def` tests on virtual time, long ones only when asked for, files in memory."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import os
+import shutil
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,18 @@ from tests.virtual_time import VirtualTimeLoop, WatchedLoop
 
 REALTIME_S = 60.0
 """Real seconds that a test marked `realtime` may take; ten times that when it is `long`, too."""
+
+MEMORY = Path("/dev/shm")
+LEAST_FREE = 1 << 30
+"""Bytes that must be free in memory for the tests' files to be there, or they would fill it."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Files of the tests go to memory where there is room: the databases of a journey are written through hundreds of
+    times, and each time costs milliseconds on a disk."""
+    can_hold = os.access(MEMORY, os.W_OK | os.X_OK) and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC
+    if can_hold and shutil.disk_usage(MEMORY).free >= LEAST_FREE:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
