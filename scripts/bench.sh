@@ -3,5 +3,5 @@
 # usage: scripts/bench.sh [--quick] [--folder DIR] [NAME...]
 set -eu
 cd "$(dirname "$0")/.."
-scripts/setup.sh bench
+scripts/setup.sh bench screen
 exec .venv/bin/python -m benchmarks "$@"
