@@ -35,7 +35,7 @@ def picture(page: StaffPage) -> Picture:
     rows += [Row(page.t("move", group=move.group), move.why or f"{move.from_connector} → {move.to_connector}", "warn")
              for move in power.moves]  # fmt: skip
     figure = _picture if power.groups else None
-    return sheet(page, page.t("modules"), rows, tabs=tabs, figure=figure)
+    return sheet(page, page.t("modules"), rows, tabs=tabs, figure=figure, is_figure_first=True)
 
 
 def t_output(page: StaffPage, number: int) -> str:

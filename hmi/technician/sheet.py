@@ -54,6 +54,7 @@ def sheet(
     nav: list[Button] | None = None,
     share: float = 0.38,
     tile_mm: float = 54.0,
+    is_figure_first: bool = False,
 ) -> Picture:
     """The whole page. What came of the last deed stands instead of the table while its details are open."""
     page.ticking(1.0)
@@ -83,10 +84,12 @@ def sheet(
     kit.end(page, area, pages, nav)
     if figure is not None and spot.width:
         figure(page, spot)
-    if figure is not None and is_figure_apart and min(now, row_pages - 1) == len(laid):
+    at, own = min(now, row_pages - 1), 0 if is_figure_first else len(laid)
+    if figure is not None and is_figure_apart and at == own:
         figure(page, left)
     elif laid and table.height > 0:
-        _draw(page, laid[min(now, len(laid) - 1)])
+        at -= 1 if is_figure_apart and is_figure_first else 0
+        _draw(page, laid[max(0, min(at, len(laid) - 1))])
     for button, rect in placed[min(now, button_pages - 1)] if placed else ():
         kit.push(page, rect, button)
     return page.picture()
