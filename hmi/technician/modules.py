@@ -94,8 +94,9 @@ def _picture(page: StaffPage, rect: Rect) -> None:
             if cell.width < 3 or cell.height < 3:
                 continue
             fill = _colour(page, module.colour)
-            page.fill(cell, fill, 0.6)
             ink = WHITE if contrast(WHITE, fill) > contrast(BLACK, fill) else BLACK
+            fill = mixed(fill, BLACK if ink == WHITE else WHITE, 0.08)
+            page.fill(cell, fill, 0.6)
             page.written(cell, str(module.number), kit.LEAST_MM, colour=ink, on=fill, align=Align.CENTRE)
 
 

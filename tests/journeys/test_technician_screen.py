@@ -66,6 +66,11 @@ def who(rig: ScreenRig) -> str:
     return state.login if isinstance(state, TechnicianState) else ""
 
 
+def flags(rig: Rig) -> ConnectorFlag:
+    state = rig.state(1)
+    return ConnectorFlag(0) if state is None else state.flags
+
+
 async def confirm(rig: ScreenRig) -> None:
     """The button that names the deed; not at once, since such a touch means nothing."""
     await rig.until(lambda: rig.panel.target("staff:confirm") is not None, 10)
@@ -96,13 +101,13 @@ async def test_he_logs_in_reboots_a_controller_blocks_a_connector_and_is_reminde
         assert any("Reboot controller 1: done" in text for text in rig.panel.texts), rig.panel.texts
         await rig.touch("staff:page:next", "staff:do:block:connector=1")
         await confirm(rig)
-        await rig.until(lambda: ConnectorFlag.BLOCKED in rig.state(1).flags, 20)
+        await rig.until(lambda: ConnectorFlag.BLOCKED in flags(rig), 20)
         await rig.touch("staff:log_out")
         await rig.until(lambda: rig.panel.target("staff:leave") is not None, 10)
         assert any("Connector 1 is blocked" in text for text in rig.panel.texts)
         await rig.touch("staff:do:unblock:connector=1")
         await confirm(rig)
-        await rig.until(lambda: ConnectorFlag.BLOCKED not in rig.state(1).flags, 20)
+        await rig.until(lambda: ConnectorFlag.BLOCKED not in flags(rig), 20)
         await rig.touch("staff:leave")
         await rig.shows("MainMenu")
         await rig.until(lambda: who(rig) == "", 15)

@@ -13,6 +13,7 @@ from chargepoint.vocabulary import Role
 from hmi.flow.words import Touched
 from hmi.technician.samples import known
 from hmi.technician.trouble import troubles
+from hmi.view import Seen
 from hmi.words import Words
 from tests.hmi.technician.walk import LOGIN, StaffWalk
 
@@ -57,16 +58,16 @@ def test_the_second_touch_of_a_double_touch_does_nothing_at_any_guard() -> None:
 def test_a_grave_deed_needs_the_sum() -> None:
     walk = StaffWalk(quiet()).logged_in()
     assert walk.touch("staff:do:power_off:") == "TechnikConfirmActionMathCheckPage"
-    assert walk.buttons["staff:confirm"] is False
+    assert not walk.buttons["staff:confirm"]
     walk.touch("staff:confirm", "staff:confirm")
     assert not walk.deeds
     walk.solve()
-    assert walk.buttons["staff:confirm"] is True
+    assert walk.buttons["staff:confirm"]
     walk.touch("staff:confirm")
     assert [deed.action for deed in walk.deeds] == ["power_off"]
 
 
-def quiet():  # type: ignore[no-untyped-def]
+def quiet() -> Seen:
     """A station at which nothing charges."""
     seen = known()
     free = {n: replace(seen.connectors[1], number=n, reading_mono_s=5000.0) for n in (1, 2)}
