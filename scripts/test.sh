@@ -12,6 +12,7 @@ if [ "${1:-}" = "--long" ]; then
     shift
 fi
 scripts/setup.sh dev || exit 1
+unset PYTHONDONTWRITEBYTECODE # the tests start hundreds of processes; each would compile all sources anew
 
 failed=()
 check() {
