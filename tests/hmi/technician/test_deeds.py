@@ -60,11 +60,12 @@ def test_a_grave_deed_needs_the_sum() -> None:
     assert walk.touch("staff:do:power_off:") == "TechnikConfirmActionMathCheckPage"
     assert not walk.buttons["staff:confirm"]
     walk.touch("staff:confirm", "staff:confirm")
-    assert not walk.deeds
+    assert len(walk.deeds) == 0
     walk.solve()
     assert walk.buttons["staff:confirm"]
     walk.touch("staff:confirm")
-    assert [deed.action for deed in walk.deeds] == ["power_off"]
+    done = walk.deeds
+    assert [deed.action for deed in done] == ["power_off"]
 
 
 def quiet() -> Seen:
