@@ -58,7 +58,8 @@ def test_the_second_touch_of_a_double_touch_does_nothing_at_any_guard() -> None:
 def test_a_grave_deed_needs_the_sum() -> None:
     walk = StaffWalk(quiet()).logged_in()
     assert walk.touch("staff:do:power_off:") == "TechnikConfirmActionMathCheckPage"
-    assert not walk.buttons["staff:confirm"]
+    unsolved = walk.buttons
+    assert unsolved["staff:confirm"] is False
     walk.touch("staff:confirm", "staff:confirm")
     assert len(walk.deeds) == 0
     walk.solve()
