@@ -93,6 +93,17 @@ def _shared(facts: Facts) -> bool:
     return cap is None or grant.power_w < NEARLY * cap.power_w
 
 
+def _at_most(facts: Facts) -> bool:
+    """The station gives all it has, which is less than the connector could take."""
+    grant, cap = facts.state.grant, facts.state.limit
+    return (
+        grant is not None
+        and grant.source in SHARED_SOURCES
+        and cap is not None
+        and grant.power_w < NEARLY * cap.power_w
+    )
+
+
 def _limited(facts: Facts) -> bool:
     return facts.source in OPERATOR_SOURCES
 
@@ -136,6 +147,7 @@ RULES: tuple[tuple[str, Callable[[Facts], bool]], ...] = (
     ("why.battery_cold", _cold),
     ("why.phases", _one_phase),
     ("why.ev_asks_less", _asks_less),
+    ("why.station", _at_most),
     ("why.max", lambda facts: True),
 )
 """In order; an AC car on one phase asks for less of its power by that, so that is said before."""

@@ -209,7 +209,8 @@ def _priority(place: Place) -> int:
 
 # ------------------------------------------------------------------------------------------- which connector is meant
 
-_MEANS = frozenset({"ConnectorInfo", "Auth", "ConnectorBlocked"})
+_MEANS = frozenset({"ConnectorInfo", "Auth", "ConnectorBlocked", "StopConfirm"})
+"""Also the question whether to stop: another card there is a mistake, and begins no charge elsewhere."""
 
 
 def _meant(place: Place) -> int:
@@ -220,7 +221,7 @@ def _meant(place: Place) -> int:
 def _chosen(before: Place, place: Place, rules: Rules) -> tuple[Wish, ...]:
     """The station is told when another connector is meant than before."""
     old, new = _meant(before), _meant(place)
-    if old == new or (not new and any(each.screen in ("Connecting", "SessionInfo") for each in stack.pile(place))):
+    if old == new:
         return ()
     within_s = rules.stretched(rules.inactive_s + rules.countdown_s, place)
     return (Ask("station", ChooseConnector(connector=new, within_s=within_s)),)

@@ -26,6 +26,8 @@ class Known(msgspec.Struct, frozen=True):
 
     fitted: Fitted
     state: ConnectorState | None
+    station_w: float = math.inf
+    """What the whole station may take."""
 
     @property
     def number(self) -> int:
@@ -61,8 +63,8 @@ class Known(msgspec.Struct, frozen=True):
         """What it could give now."""
         limit = None if self.state is None else self.state.limit
         if limit is None or not math.isfinite(limit.power_w) or limit.power_w <= 0:
-            return self.fitted.max_power_w
-        return min(self.fitted.max_power_w, limit.power_w)
+            return min(self.fitted.max_power_w, self.station_w)
+        return min(self.fitted.max_power_w, limit.power_w, self.station_w)
 
     @property
     def power_w(self) -> float | None:
@@ -112,7 +114,8 @@ def known(seen: Seen, number: int) -> Known:
     fitted = next((each for each in seen.shop.connectors if each.number == number), None)
     if fitted is None:
         fitted = Fitted(number=number, type=ConnectorType.UNKNOWN, max_power_w=0.0, max_current_a=0.0)
-    return Known(fitted, seen.connectors.get(number))
+    station_w = 0.0 if seen.station is None else seen.station.power_limit_w
+    return Known(fitted, seen.connectors.get(number), station_w if station_w > 0 else math.inf)
 
 
 def everyone(seen: Seen) -> list[Known]:

@@ -157,6 +157,78 @@ async def test_a_remote_start_takes_an_idle_screen_and_tells_a_driver_who_is_the
         assert "Connector 2 was started from the app" not in rig.panel.texts
 
 
+async def test_while_the_server_checks_a_card_a_start_from_the_app_is_told(tmp_path: Path) -> None:
+    async with ScreenRig(tmp_path) as rig:
+        await rig.online()
+        await rig.awake()
+        rig.system.on("Authorize", delay_s=8, times=1)
+        await rig.touch("touch", "tile:2", "start")
+        await rig.tap(CARD)
+        await rig.shows("AuthWait")
+        await remote_start(rig, 1)
+        await rig.until(lambda: "Connector 1 was started from the app" in rig.panel.texts)
+        assert rig.screen == "AuthWait"
+        await rig.shows("Connecting")
+        assert rig.screen_connector == 2
+
+
+async def test_a_car_that_never_comes_is_told_when_its_time_is_over(tmp_path: Path) -> None:
+    async with ScreenRig(tmp_path, change=FREE) as rig:
+        await rig.awake()
+        await rig.touch("touch", "tile:1", "start")
+        await rig.shows("Connecting")
+        await rig.touch("home")
+        await rig.advance(50)
+        await rig.touch("tile:1")
+        left_s = next(int(text) for text in rig.panel.texts if text.isdigit())
+        assert 60 <= left_s <= 70  # of 120 s
+        await rig.until_status("AVAILABLE", within_s=90)
+        await rig.until(lambda: "Car was not plugged in. Start again" in rig.panel.texts)
+        assert rig.screen == "MainMenu"
+
+
+async def test_two_drivers_one_after_another_each_start_their_own(tmp_path: Path) -> None:
+    async with ScreenRig(tmp_path) as rig:
+        await rig.online()
+        await rig.awake()
+        rig.plug(1)
+        await rig.shows("Auth")
+        await rig.tap(CARD)
+        await rig.shows("SessionInfo", 60)
+        rig.plug(2)
+        await rig.until_status("READY", 2)
+        await rig.tap(OTHER_CARD)  # the screen still shows the first one's charge
+        await rig.until_status("CHARGING", 2)
+        await rig.shows("SessionInfo", 60)
+        assert rig.screen_connector == 2
+        for connector in (1, 2):
+            rig.unplug(connector)
+            await rig.until_status("AVAILABLE", connector)
+        await settle(rig)
+
+
+async def test_a_station_switched_off_lets_its_drivers_end_their_charges(tmp_path: Path) -> None:
+    async with ScreenRig(tmp_path) as rig:
+        await rig.online()
+        await rig.awake()
+        rig.plug(1)
+        await rig.shows("Auth")
+        await rig.tap(CARD)
+        await rig.shows("SessionInfo", 60)
+        request = {"connectorId": 0, "type": "Inoperative"}
+        assert (await rig.system.call("one", "ChangeAvailability", request))["status"] == "Scheduled"
+        await rig.shows("OutOfService")
+        assert rig.panel.target("session:1") is not None
+        await rig.tap(CARD)
+        await rig.shows("SessionInfo")
+        await rig.touch("stop")
+        await rig.tap(CARD)
+        await rig.shows("SessionSummary")
+        rig.unplug(1)
+        await rig.shows("OutOfService", 60)
+        await settle(rig)
+
+
 @pytest.mark.parametrize("screen", ["ScreensaverPA", "SessionInfo", "StopConfirm"])
 async def test_an_emergency_covers_the_screen_and_gives_it_back(tmp_path: Path, screen: str) -> None:
     async with ScreenRig(tmp_path, change=FREE) as rig:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from chargepoint.messages import ConnectorState, StartAtScreen, StopCharging
+from chargepoint.messages import ChooseConnector, ConnectorState, StartAtScreen, StopCharging
 from chargepoint.records import Credential
 from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus, CredentialType, StartSource
 from hmi.flow.rules import Rules
@@ -186,6 +186,25 @@ def test_a_card_waits_half_a_minute_for_the_choice_and_the_menu_says_when_it_doe
     assert (walk.screen, notice(walk)) == ("MainMenu", "note.card_again")
     assert "choose" not in walk.place.fields
     assert walk.touch("tile:1") == "ConnectorInfo"
+
+
+def test_the_next_drivers_card_does_not_mean_the_connector_of_the_one_before() -> None:
+    walk = Walk()
+    walk.touch("tile:1", "start")
+    walk.happens(CardRead("1", UID))
+    walk.happens(CardSettled("waiting_for_ev", 1, UID))
+    walk.see(charging(1))
+    walk.touch("done")
+    assert walk.screen == "SessionInfo"
+    assert [each.connector for each in walk.asked(ChooseConnector)] == [1, 0]
+
+
+def test_another_card_on_the_question_to_stop_begins_nothing_elsewhere() -> None:
+    walk = Walk(charging(1))
+    walk.touch("stop")
+    assert [each.connector for each in walk.asked(ChooseConnector)] == [1]
+    walk.touch("no")
+    assert [each.connector for each in walk.asked(ChooseConnector)] == [1, 0]
 
 
 # ----------------------------------------------------------------------------------------------- what stands

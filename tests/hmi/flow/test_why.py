@@ -62,7 +62,8 @@ def test_the_first_rule_that_holds_is_the_line(state: ConnectorState, key: str) 
 
 
 def test_nothing_is_shared_with_nobody() -> None:
-    assert why_key(scenes.seen(dc("grid", offered_a=100.0)), 1) == "why.max"
+    assert why_key(scenes.seen(dc("grid", offered_a=100.0)), 1) == "why.station"
+    assert why_key(scenes.seen(dc("grid", cap_w=80_000.0)), 1) == "why.max"
 
 
 def test_a_hot_cabinet_comes_first() -> None:
