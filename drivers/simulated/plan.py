@@ -37,6 +37,8 @@ __all__ = ["Plan", "PlanError", "PortPart", "SimulationFile", "SimulationPart", 
 LOCKED_TYPES = frozenset({ConnectorType.CHADEMO, ConnectorType.GBT, ConnectorType.TYPE2})
 """Types whose plug is locked unless simulation.toml says otherwise; CCS2 and tethered AC have no lock."""
 REAL_PLACES = (("dev",), ("sys",), ("proc",))
+MEMORY = Path("/dev/shm")
+"""Files in memory, no devices."""
 READER_DRIVER = "simulated"
 SHARED_KINDS = frozenset({"serial", "tcp", "can"})
 """Kinds of port on which several devices hang, each at an address of its own."""
@@ -118,7 +120,8 @@ class Plan(msgspec.Struct, frozen=True):
         None: under its own name only. Places of real devices are never touched.
         """
         path = self.folder / part.device
-        return None if not part.device or path.parts[1:2] in REAL_PLACES else path
+        is_real = path.parts[1:2] in REAL_PLACES and not path.is_relative_to(MEMORY)
+        return None if not part.device or is_real else path
 
 
 def read(station: Path, simulation: Path | None = None) -> Plan:

@@ -23,6 +23,7 @@ def test_a_name_of_a_serial_port_lies_beside_the_file_and_never_among_real_devic
     assert plan.device_path(PortPart("a", device="run/a")) == tmp_path / "run/a"
     assert plan.device_path(PortPart("a", device="/run/station/a")) == Path("/run/station/a")
     assert plan.device_path(PortPart("a", device="/dev/ttyUSB0")) is None
+    assert plan.device_path(PortPart("a", device="/dev/shm/run/a")) == Path("/dev/shm/run/a")
     assert plan.device_path(PortPart("a")) is None
 
 
