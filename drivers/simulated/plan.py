@@ -37,7 +37,7 @@ __all__ = ["Plan", "PlanError", "PortPart", "SimulationFile", "SimulationPart", 
 LOCKED_TYPES = frozenset({ConnectorType.CHADEMO, ConnectorType.GBT, ConnectorType.TYPE2})
 """Types whose plug is locked unless simulation.toml says otherwise; CCS2 and tethered AC have no lock."""
 REAL_PLACES = (("dev",), ("sys",), ("proc",))
-MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")  # noqa: S108 where it is, not what is made there
 """Files in memory, no devices."""
 READER_DRIVER = "simulated"
 SHARED_KINDS = frozenset({"serial", "tcp", "can"})
