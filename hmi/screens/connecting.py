@@ -78,14 +78,12 @@ def _plug(page: Page, area: Rect, each: Known) -> None:
         side = min(spot.width, spot.height)
         ring = grid.centred(spot, side, side)
         page.ring(ring, round(share, 3), max(2.4, side / page.px(13)), palette.accent)
-        word = page.words("plug.left", s=left).replace(str(left), "").strip(" ")
         cap = sizes.primary
         number = grid.centred(ring, side * 8 // 10, page.block(1, cap))
         page.text(number, str(left), cap, is_bold=True, align=Align.CENTRE)
         under = Rect(ring.x + side // 5, number.bottom - page.px(2), side * 3 // 5, page.block(1, sizes.small))
         if under.bottom < ring.bottom - page.px(2.5):
             page.text(under, page.words("unit.seconds"), sizes.small, colour=palette.faint, align=Align.CENTRE)
-        _ = word
     _way(page, area, each)
 
 

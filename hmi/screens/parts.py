@@ -173,11 +173,6 @@ def _print(page: Page, rect: Rect, shown: str, align: Align, on: Colour) -> None
         page.text(spot, line, page.sizes.small, colour=page.palette.faint, on=on, align=align)
 
 
-def qr_width(page: Page, area: Rect) -> int:
-    """How wide a block with a code should be beside other content."""
-    return min(area.width // 2, max(page.px(QR_MM), page.px(0.36 * page.height_mm) + page.px(6)))
-
-
 def status_row(page: Page, rect: Rect, each: Known, cap_mm: float, on: Colour, *, lines: int = 1) -> None:
     """Shape and word of a connector's status in its colour."""
     colour = each.look.of(page.palette)
@@ -232,7 +227,7 @@ def sessions_a_page(page: Page, width: int) -> int:
     """How many charges a strip of this width shows at a time, so that no word is cut."""
     gap, least = page.px(page.sizes.gap), page.sizes.least
     told = [
-        (page.words("menu.connector", n=each.number), _progress(page, each)) for each in facts.running(page.view.seen)
+        (page.words("menu.connector", n=each.number), progress(page, each)) for each in facts.running(page.view.seen)
     ]
     widest = max((max(page.wide(name, least), page.wide(said, least, True)) for name, said in told), default=0)
     return max(1, (width + gap) // (max(page.px(SESSION_MM), widest + page.px(BESIDE_MM)) + gap))
@@ -266,27 +261,24 @@ def session_tile(page: Page, rect: Rect, each: Known, name: str) -> None:
     if page.is_large and page.is_portrait:
         upper, lower = grid.top(inner, page.block(1, page.sizes.least))
         page.text(upper, f"№ {each.number}", page.sizes.least, colour=page.palette.faint, on=ground)
-        page.text(lower, _progress(page, each), page.sizes.least, colour=page.value_colour, on=ground, lines=2)
+        page.text(lower, progress(page, each), page.sizes.least, colour=page.value_colour, on=ground, lines=2)
         return
     side = min(inner.height * 3 // 5, page.px(12))
     spot, rest = grid.left(inner, side, page.px(2.5))
     page.icon(grid.middle(spot, side), each.look.icon, colour, ground)
     title = page.words("menu.connector", n=each.number)
     upper, lower = grid.rows(rest, 2, 0)
-    cap = page.alike([title, _progress(page, each)], upper, page.sizes.body)
+    cap = page.alike([title, progress(page, each)], upper, page.sizes.body)
     page.text(upper, title, cap, colour=page.palette.faint, on=ground)
-    page.text(lower, _progress(page, each), cap, colour=page.value_colour, on=ground, is_bold=True)
+    page.text(lower, progress(page, each), cap, colour=page.value_colour, on=ground, is_bold=True)
 
 
-def _progress(page: Page, each: Known) -> str:
+def progress(page: Page, each: Known) -> str:
     """What everybody may see of a session: percent and time."""
     elapsed = None if each.session is None else each.session.elapsed_s
     time = each.remaining_s if each.remaining_s is not None and each.is_charging else elapsed
     parts = [values.percent(each.soc_pct)] if each.soc_pct is not None else []
     return " · ".join([*parts, values.duration(time, page.words)])
-
-
-progress = _progress
 
 
 def phone_row(page: Page, rect: Rect, on: Colour | None = None, align: Align = Align.LEFT) -> bool:
