@@ -15,6 +15,8 @@ from hmi.screens import OVERLAYS_FROM, SCREENS
 from hmi.view import Place
 
 STARTED = frozenset({"started", "waiting_for_ev"})
+TECHNICIAN = "technician"
+"""A card of the service menu (`hmi/technician`): it says nothing to drivers."""
 OWN = "own_session"
 """The card of a running session that was not meant to stop it."""
 
@@ -76,6 +78,9 @@ def card_read(turn: Turn, event: CardRead) -> Result:
 
 def card_settled(turn: Turn, event: CardSettled) -> Result:
     """What came of a card."""
+    if event.outcome == TECHNICIAN:
+        is_waiting = turn.place.screen == "AuthWait"
+        return (stack.off(turn.place) or home(turn)) if is_waiting else turn.place, ()
     if is_covered(turn.place) and not (turn.place.screen in _LETS_OUT and event.outcome in (OWN, "stopped")):
         return turn.place, (Play("accepted" if event.outcome in {*STARTED, OWN, "stopped", "choose"} else "refused"),)
     place = replace(turn.place, touched_s=turn.now_s, card=mask(event.uid))

@@ -220,6 +220,13 @@ def test_an_emergency_of_one_connector_leaves_the_others_to_drivers() -> None:
     assert walk.touch("home", "tile:1") == "EmergencyBreakInstructionPA"
 
 
+def test_the_card_of_a_technician_is_no_refusal_to_drivers() -> None:
+    walk = Walk()
+    walk.touch("tile:1", "start")
+    assert walk.happens(CardRead("1", UID)) == "AuthWait"
+    assert walk.happens(CardSettled("technician", None, UID)) == "Auth"
+
+
 def test_no_card_moves_an_emergency_of_the_whole_station() -> None:
     walk = Walk()
     walk.see(emergency(1), emergency(2))
