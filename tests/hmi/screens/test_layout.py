@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from hmi.drawing.items import Picture
 from hmi.lint import Finding, lint
 from hmi.samples import LANDSCAPE, PANELS, Panel, Sample, look, samples, view
 from hmi.screens import SCREENS
@@ -19,9 +20,13 @@ def findings(shown: Look, language: str, pages: int = 1, words: Words | None = N
     """All that is against the rules, each once."""
     found: dict[str, None] = {}
     for sample in SAMPLES:
+        first: Picture | None = None
         for number in range(pages):
             turned = _turned(sample, number) if pages > 1 else sample
             picture = SCREENS[sample.place.screen].picture(view(turned, shown, language, words))
+            if picture == first:
+                break  # its pages begin anew
+            first = first or picture
             found.update({f"{sample.name}: {each}": None for each in lint(picture, shown) if _counts(each, shown)})
     return list(found)
 
