@@ -50,6 +50,7 @@ from chargepoint.vocabulary import (
     ControllerStatus,
     EventType,
     HardwareFlag,
+    StartSource,
     StopSource,
 )
 from drivers.errors import DeviceError
@@ -203,7 +204,8 @@ class Outlet(OutletState):
         hold = self._site.holds.of(self.number)
         if hold is not None and hold.stops and verdict.fate in (Fate.ADOPT, Fate.RESUME, Fate.AWAY):
             verdict = Recovery(Fate.STOP, Phase.STOPPING, hold.source)
-        if self._site.was_tested(self.number) and verdict.fate in (Fate.ADOPT, Fate.RESUME, Fate.AWAY):
+        is_test = session.start_source is StartSource.TECHNICIAN and self._site.was_tested(self.number)
+        if is_test and verdict.fate in (Fate.ADOPT, Fate.RESUME, Fate.AWAY):
             verdict = Recovery(Fate.STOP, Phase.STOPPING, StopSource.TECHNICIAN)  # who tests is gone with this software
         self._set_phase(verdict.phase if verdict.fate is not Fate.FINISH else Phase.CHARGED)
         if session.started is not None and session.stopped is None:
@@ -416,7 +418,9 @@ class Outlet(OutletState):
         if isinstance(event, EvLeft) and self.wants_energy and self.session and self.session.waits_for_vehicle:
             event = EvUnplugged()
         if isinstance(event, Authorised):
-            refusal = why_no_start(self.facts()) or self._kept_from(event)
+            facts, is_test = self.facts(), self.is_tested and event.source is StartSource.TECHNICIAN
+            facts = msgspec.structs.replace(facts, is_disabled=facts.is_disabled and not is_test)
+            refusal = why_no_start(facts) or self._kept_from(event)
             if refusal is not None:
                 return refusal
             who = event.presented or event.credential

@@ -104,13 +104,20 @@ class Bench:
             return ActionResult(ok=False, code="bad_limit", text=fault)
         if outlet.number in self._tests or outlet.number in self._left or outlet.is_tested:
             return ActionResult(ok=False, code="busy", text="A test runs there already.")
+        if _is_taken(outlet):
+            return ActionResult(ok=False, code="busy", text=f"Connector {outlet.number} charges; wait or stop it.")
         outlet.is_tested = True  # a block does not keep a technician out
         outlet.test_limit = _limit(request)
-        against = await self._begun(outlet, request)
+        begun = False
+        try:
+            against = await self._begun(outlet, request)
+            begun = against is None
+        finally:
+            if not begun:
+                self._let_go(outlet)
         if against is not None:
-            self._let_go(outlet)
             return against
-        test = Test(request, outlet.settings.type.power_type, self._site.clock.mono())
+        test = Test(request, outlet.settings.type.power_type, self._site.clock.mono(), outlet.session)
         self._tests[outlet.number] = test
         name = f"test {outlet.number}"
         self._presence.hold(name, owner, lambda: self._interrupt(outlet, test, "Nobody is logged in any more."))
@@ -121,8 +128,6 @@ class Bench:
 
     async def _begun(self, outlet: Outlet, request: StartTest) -> ActionResult | None:
         """Ask for the charge; what speaks against it."""
-        if outlet.in_transaction or outlet.phase is Phase.BOOKED:
-            return ActionResult(ok=False, code="busy", text=f"Connector {outlet.number} charges; wait or stop it.")
         try:
             await self._site.books.write(facts={f"{KEPT}{outlet.number}": msgspec.json.encode(request)})
         except CannotRecord as error:
@@ -155,8 +160,17 @@ class Bench:
         self._spawn(self._end(outlet, test), f"end of test {outlet.number}")
 
     async def _end(self, outlet: Outlet, test: Test) -> None:
+        if test.meant is not None and outlet.session is not test.meant:
+            return
         credential = Credential(test.request.by, CredentialType.LOGIN)
         await outlet.ask(StopAsked(source=StopSource.TECHNICIAN, credential=credential))
+
+    async def _ended(self, outlet: Outlet, test: Test) -> None:
+        """Its bounds hold until the charge is really over."""
+        await self._end(outlet, test)
+        while not await outlet.out_of_transaction(ASKS_EACH_S):
+            await self._end(outlet, test)
+        self._let_go(outlet)
 
     def _spawn(self, work: object, name: str) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work, name=name)  # type: ignore[arg-type]
@@ -185,28 +199,30 @@ class Bench:
                     self._tell(test, now)
                 if test.ended_s is not None and self._is_settled(test, now):
                     break
-                if self._is_dry_done(outlet, test, now):
+                is_over = test.ended_s is None and test.why_ended != ""  # its stop may not have found the charge yet
+                if is_over or self._is_dry_done(outlet, test, now):
                     await self._end(outlet, test)
                 await asyncio.sleep(LOOK_S)
             await self._report(outlet, test)
             await self._forget(outlet.number)  # not where it is cut short: the next start has to know
         except Exception:
             log.exception("test %d: it is ended", outlet.number)
-            await self._end(outlet, test)
-            raise
+            self._spawn(self._ended(outlet, test), f"end of test {outlet.number}")
         finally:
             self._tests.pop(outlet.number, None)
-            self._let_go(outlet)
+            if not _is_taken(outlet):  # else its bounds hold until it is: the charge ends with this software
+                self._let_go(outlet)
             self._presence.release(name)
 
     def _look(self, outlet: Outlet, test: Test, now: float) -> None:
-        if outlet.in_transaction:
+        is_its_own = test.meant is None or outlet.session is test.meant  # a driver may begin while the lock opens
+        if outlet.in_transaction and is_its_own:
             if test.session is None:
                 test.session, test.phase = outlet.session, "running"
             elif outlet.phase is Phase.STOPPING:
                 test.phase = "ending"
             test.delivered_wh = float(outlet.energy_wh)
-        elif test.ended_s is None and (test.session is not None or outlet.phase is not Phase.BOOKED):
+        elif test.ended_s is None and (test.session is not None or not is_its_own or outlet.phase is not Phase.BOOKED):
             test.ended_s, test.phase = now, "ending"
             if test.session is not None:
                 test.delivered_wh = float(test.session.delivered_wh)
@@ -317,8 +333,8 @@ class Bench:
     async def _see_to(self, number: int, request: StartTest) -> None:
         outlet = self._outlets.get(number)
         if outlet is not None:
-            session = outlet.session
-            if outlet.in_transaction or outlet.phase is Phase.BOOKED:
+            session = outlet.session if outlet.start_source is StartSource.TECHNICIAN else None
+            if session is not None and _is_taken(outlet):
                 await outlet.ask(StopAsked(source=StopSource.TECHNICIAN))
                 while not await outlet.out_of_transaction(60.0):
                     log.warning("connector %d: the test of before still ends", number)
@@ -349,6 +365,11 @@ class Bench:
 
     def _note(self, connector: int, action: str, message: str) -> None:
         self._site.books.note(EventType.TECHNICIAN_ACTION, action, message, connector=connector)
+
+
+def _is_taken(outlet: Outlet) -> bool:
+    """A charge runs there, or somebody is awaited."""
+    return outlet.in_transaction or outlet.phase is Phase.BOOKED
 
 
 def _fault(request: StartTest, outlet: Outlet) -> str:

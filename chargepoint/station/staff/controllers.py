@@ -31,6 +31,9 @@ BACK_WITHIN_S = 15.0
 """After a reboot order a controller is waited for so long."""
 LOOK_S = 0.2
 OK = ActionResult(ok=True, code="ok")
+NOT_FREE = ActionResult(
+    ok=False, code="busy", text="Parameters are written only while the connector is free and its controller answers."
+)
 
 
 class ControllerDeeds:
@@ -124,8 +127,8 @@ class ControllerDeeds:
         outlet = self._outlets.get(request.connector)
         if outlet is None:
             return unknown(request.connector)
-        if outlet.phase is not Phase.EMPTY:
-            return ActionResult(ok=False, code="busy", text="Parameters are written only while the connector is free.")
+        if not _is_free(outlet):
+            return NOT_FREE
         try:
             known = {each.name: each for each in await asked(outlet.controller.parameters(), "parameters")}
         except DeviceError as error:
@@ -138,6 +141,8 @@ class ControllerDeeds:
         if not old.minimum <= request.value <= old.maximum:
             text = f"{old.name} = {request.value} is not within {old.minimum} to {old.maximum}."
             return ActionResult(ok=False, code="out_of_range", text=text)
+        if not _is_free(outlet):  # a car came while its controller was asked
+            return NOT_FREE
         return await self._write(outlet, request, old)
 
     async def _write(self, outlet: Outlet, request: WriteParameter, old: Parameter) -> ActionResult:
@@ -203,6 +208,17 @@ class ControllerDeeds:
 
     def _note(self, connector: int, deed: str, by: str) -> None:
         self._site.books.note(EventType.REMOTE_COMMAND, deed, by, connector=connector or None)
+
+
+def _is_free(outlet: Outlet) -> bool:
+    """No vehicle, and nobody awaited: by what its controller says now."""
+    reading = outlet.reading
+    return (
+        outlet.phase is Phase.EMPTY
+        and outlet.is_heard
+        and reading is not None
+        and reading.status is ControllerStatus.A_NOT_CONNECTED
+    )
 
 
 def _outline(answer: Any) -> str:

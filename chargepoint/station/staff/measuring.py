@@ -25,8 +25,10 @@ class Test:
 
     __test__ = False  # of tests of tests
 
-    def __init__(self, request: StartTest, power_type: PowerType, now_s: float) -> None:
+    def __init__(self, request: StartTest, power_type: PowerType, now_s: float, meant: Session | None = None) -> None:
         self.request = request
+        self.meant = meant
+        """The session that was made for it, plugged in or not; None: any that runs."""
         self.power_type = power_type
         self.begun_s = now_s
         self.phase = "waiting"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import msgspec
@@ -27,6 +28,7 @@ class ModuleDeeds:
         self._site = site
         self._outlets = outlets
         self._banks = banks
+        self._one_at_a_time = asyncio.Lock()  # what is left out after one is where the next one begins
 
     def serve(self, bus: Bus) -> None:
         bus.serve(ExcludeModule, self.exclude)
@@ -40,6 +42,10 @@ class ModuleDeeds:
                 bank.leave_out(numbers)
 
     async def exclude(self, request: ExcludeModule, sender: str) -> ActionResult:
+        async with self._one_at_a_time:
+            return await self._exclude(request)
+
+    async def _exclude(self, request: ExcludeModule) -> ActionResult:
         bank = self._banks.get(request.name)
         if bank is None or request.number not in {module.number for module in bank.modules()}:
             text = f"There is no module {request.number} in '{request.name[:40]}'."

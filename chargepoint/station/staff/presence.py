@@ -19,11 +19,17 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 0.5
 TELL_S = 2.0
+MOST_LEASES = 16
+"""So many people at once; who comes then is asked to wait."""
 AT_SCREEN = "hmi"
 
 
+Who = tuple[str, str]
+"""A door (sender), and the login of who came in there."""
+
+
 class Lease(msgspec.Struct, frozen=True):
-    """Somebody is at work through a door (sender), until monotonic `until_s`."""
+    """Somebody is at work through a door, until monotonic `until_s`."""
 
     login: str
     since_s: float
@@ -34,7 +40,7 @@ class Lease(msgspec.Struct, frozen=True):
 class Forced:
     """Something that runs for somebody. `end` is called once when he has left."""
 
-    def __init__(self, name: str, owner: tuple[str, str], end: Callable[[], object]) -> None:
+    def __init__(self, name: str, owner: Who, end: Callable[[], object]) -> None:
         self.name = name
         self.owner = owner
         self.end = end
@@ -51,7 +57,7 @@ class Presence:
         self._books = books
         self._clock = clock
         self._bus = bus
-        self._leases: dict[str, Lease] = {}
+        self._leases: dict[Who, Lease] = {}
         self._forced: dict[str, Forced] = {}
         self._told: TechnicianState | None = None
         self._told_s = 0.0
@@ -63,38 +69,39 @@ class Presence:
     @property
     def at_screen(self) -> Lease | None:
         """Who stands at the station, logged in."""
-        return self._leases.get(AT_SCREEN)
+        return next((lease for (door, _), lease in self._leases.items() if door == AT_SCREEN), None)
 
     @property
     def closes_station(self) -> bool:
         """Whether drivers are kept out while somebody works."""
         return any(lease.closes_station for lease in self._leases.values())
 
-    def owner(self, sender: str, login: str) -> tuple[str, str] | None:
+    def owner(self, sender: str, login: str) -> Who | None:
         """Who forces something: he must be logged in through the door he asks through."""
-        lease = self._leases.get(sender)
-        is_there = lease is not None and lease.login == login and self._clock.mono() < lease.until_s
-        return (sender, login) if is_there else None
+        lease = self._leases.get((sender, login))
+        return (sender, login) if lease is not None and self._clock.mono() < lease.until_s else None
 
     async def at_work(self, request: TechnicianAtWork, sender: str) -> ActionResult:
-        """He is there, still or again; or he leaves."""
-        before, now = self._leases.get(sender), self._clock.mono()
-        if before is not None and (not request.is_there or before.login != request.login):
-            self._leave(sender, "logged out")
-            before = None
+        """He is there, still or again; or he leaves. The screen has one before it, other doors many."""
+        who, now = (sender, request.login), self._clock.mono()
+        for other in [other for other in self._leases if other[0] == sender]:
+            is_gone = other == who or sender == AT_SCREEN
+            if is_gone and (not request.is_there or other != who):
+                self._leave(other, "logged out")
+        before = self._leases.get(who)
+        if before is None and request.is_there and len(self._leases) >= MOST_LEASES:
+            return ActionResult(ok=False, code="busy", text=f"{MOST_LEASES} people are at work here already.")
         if request.is_there and request.login:
             since_s = before.since_s if before is not None else now
-            self._leases[sender] = Lease(request.login, since_s, now + LEASE_S, request.closes_station)
+            self._leases[who] = Lease(request.login, since_s, now + LEASE_S, request.closes_station)
             if before is None:
-                self._note(sender, request.login, "logged in")
+                self._note(who, "logged in")
             if before is None or before.closes_station is not request.closes_station:
                 self.changed()
         self._tell()
         return ActionResult(ok=True, code="ok")
 
-    async def force(
-        self, name: str, owner: tuple[str, str], work: Coroutine[object, object, ActionResult]
-    ) -> ActionResult:
+    async def force(self, name: str, owner: Who, work: Coroutine[object, object, ActionResult]) -> ActionResult:
         """Do `work` while its owner is logged in; cancelled when he leaves. One of a name at a time."""
         if name in self._forced:
             work.close()
@@ -112,9 +119,14 @@ class Presence:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
 
-    def hold(self, name: str, owner: tuple[str, str], end: Callable[[], object]) -> None:
-        """Something named runs for its owner; `end` when he has left, and `release` when it is over by itself."""
+    def hold(self, name: str, owner: Who, end: Callable[[], object]) -> None:
+        """Something named runs for its owner; `end` when he has left, and `release` when it is over by itself.
+
+        He may have left while it was being prepared: then it ends at once.
+        """
         self._forced[name] = Forced(name, owner, end)
+        if self.owner(*owner) is None:
+            end()
         self._tell()
 
     def release(self, name: str) -> None:
@@ -127,21 +139,22 @@ class Presence:
         while True:
             await asyncio.sleep(LOOK_S)
             now = self._clock.mono()
-            for sender, lease in list(self._leases.items()):
+            for who, lease in list(self._leases.items()):
                 if now >= lease.until_s:
-                    self._leave(sender, "not heard any more")
+                    self._leave(who, "not heard any more")
             self._tell()
 
-    def _leave(self, sender: str, how: str) -> None:
-        lease = self._leases.pop(sender)
-        ended = [forced for forced in self._forced.values() if forced.owner == (sender, lease.login)]
+    def _leave(self, who: Who, how: str) -> None:
+        del self._leases[who]
+        ended = [forced for forced in self._forced.values() if forced.owner == who]
         for forced in ended:
             forced.end()
         names = ", ".join(forced.name for forced in ended)
-        self._note(sender, lease.login, f"{how}, ended: {names}" if names else how)
+        self._note(who, f"{how}, ended: {names}" if names else how)
         self.changed()
 
-    def _note(self, sender: str, login: str, what: str) -> None:
+    def _note(self, who: Who, what: str) -> None:
+        sender, login = who
         log.info("technician %s (%s): %s", login, sender, what)
         self._books.note(EventType.TECHNICIAN_ACTION, what.partition(",")[0], f"{login} ({sender}): {what}")
 
