@@ -27,7 +27,7 @@ from chargepoint.messages import (
     SupervisorState,
     TimeLearned,
 )
-from chargepoint.reconfiguration import Reconfiguration
+from chargepoint.reconfiguration import RESET, Reconfiguration
 from chargepoint.services import World
 from chargepoint.storage.database import CannotRecord, Damaged, InUse, NewerVersion
 from chargepoint.storage.settings import SettingsStore
@@ -230,7 +230,9 @@ class Hub:
 
     async def _remember_end(self, store: SettingsStore, exit_code: int) -> None:
         try:
-            await store.set_facts({"exit_code": str(exit_code), **self._time_fact(), **self._death_facts(store)})
+            await store.set_facts(
+                {"exit_code": str(exit_code), RESET: None, **self._time_fact(), **self._death_facts(store)}
+            )
         except STORE_ERRORS as error:
             log.error("settings.db: the end cannot be remembered: %s", error)
 

@@ -42,7 +42,8 @@ HEALTHY_S = 60.0
 WITHIN_S = 180.0
 LOOK_S = 1.0
 RESET = "factory_reset"
-"""The fact of an armed factory reset: the boot in which it was armed."""
+"""The fact of an armed factory reset: the boot in which it was armed. An end in order takes it back (`hub.py`): a reboot
+that somebody asks for from afar proves nothing."""
 PROOF_S = 60.0
 """Within this the power has to be switched off: it proves that somebody is there."""
 IN_ORDER = frozenset({"running", "resting", "stopped"})
@@ -137,6 +138,9 @@ class Reconfiguration:
         config = self._config
         if config is None:
             return ActionResult(ok=False, code="not_possible", text="This station runs without a station file.")
+        last = trial.read(self._folder)
+        if last is not None and last.status == trial.ON_TRIAL:  # it would take the place of the way back
+            return ActionResult(ok=False, code="busy", text="A new station file is on trial; wait until it is kept.")
         _, draft, _ = self._texts()
         if not draft:
             return ActionResult(ok=False, code="no_draft", text="There is no draft to apply.")
@@ -209,6 +213,8 @@ class Reconfiguration:
             await self._store.set_facts({RESET: self._clock.boot_id})
         except CannotRecord as error:
             return ActionResult(ok=False, code="not_recorded", text=str(error))
+        for older in self._tasks:
+            older.cancel()  # the 60 s begin anew
         task = asyncio.create_task(self._disarm(), name="factory reset runs out")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -218,12 +224,15 @@ class Reconfiguration:
         return ActionResult(ok=True, code="armed", text=text, values={"within_s": f"{PROOF_S:.0f}"})
 
     async def _disarm(self) -> None:
-        await asyncio.sleep(PROOF_S)
-        try:
-            await self._store.set_facts({RESET: None})
-        except CannotRecord as error:
-            log.error("an armed factory reset cannot be taken back: %s", error)
-        log.info("factory reset: the power was not switched off in time, nothing is forgotten")
+        while True:
+            await asyncio.sleep(PROOF_S)
+            try:
+                await self._store.set_facts({RESET: None})
+            except CannotRecord as error:
+                log.error("an armed factory reset cannot be taken back yet: %s", error)
+                continue
+            log.info("factory reset: the power was not switched off in time, nothing is forgotten")
+            return
 
     async def begin(self) -> None:
         """At the start: carry out a factory reset that was armed when the power went. Raises CannotRecord."""
@@ -232,6 +241,7 @@ class Reconfiguration:
             return
         if armed_in != self._clock.boot_id:
             await self._store.forget_all("factory reset")
+            (self._folder / trial.DRAFT).unlink(missing_ok=True)
             self._security("FactoryReset", "done", "users and settings are forgotten")
             self._note("factory reset: users and settings are forgotten", "somebody at the station", "hub")
         await self._store.set_facts({RESET: None})

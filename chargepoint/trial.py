@@ -7,8 +7,11 @@ anything reads the station file), the hub says when all is well, or gives the fi
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import logging
 import os
+import stat
 from pathlib import Path
 
 import msgspec
@@ -17,6 +20,7 @@ log = logging.getLogger(__name__)
 
 STATE, BEFORE, DRAFT = "trial.json", "before.toml", "draft.toml"
 ON_TRIAL, KEPT, RETURNED = "on_trial", "kept", "returned"
+LARGEST_BYTES = 1 << 20
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -26,12 +30,14 @@ class Trial(msgspec.Struct, frozen=True):
     config: str
     by: str
     starts: int = 0
+    digest: str = ""
+    """Of the new file: what somebody wrote there since by hand is not replaced."""
 
 
 def read(folder: Path) -> Trial | None:
     """The last trial, None when there was none (or nobody can read it)."""
     try:
-        return msgspec.json.decode((folder / STATE).read_bytes(), type=Trial)
+        return msgspec.json.decode(_content(folder / STATE), type=Trial)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:
@@ -41,11 +47,14 @@ def read(folder: Path) -> Trial | None:
 
 def begin(folder: Path, config: Path, content: bytes, by: str) -> None:
     """Put `content` in the place of `config`, the way back kept first. Raises OSError; then nothing has changed."""
-    write(folder / BEFORE, config.read_bytes())
-    write(folder / STATE, msgspec.json.encode(Trial(ON_TRIAL, str(config), by)))
+    before = config.read_bytes()
+    write(folder / BEFORE, before)
+    write(folder / STATE, msgspec.json.encode(Trial(ON_TRIAL, str(config), by, digest=_digest(content))))
     try:
         write(config, content)
     except OSError:
+        if config.read_bytes() != before:  # it stands there, and only its folder could not be synced
+            return
         (folder / STATE).unlink(missing_ok=True)
         raise
 
@@ -58,6 +67,9 @@ def at_start(folder: Path, config: Path) -> str:
     trial = read(folder)
     if trial is None or trial.status != ON_TRIAL or trial.config != str(config):
         return ""
+    if trial.starts == 0 and not _is_still(config, trial):
+        _settle(folder, trial, RETURNED)
+        return "the new station file was never written; the one before stands"
     if trial.starts >= 1:
         give_back(folder, trial)
         return "the new station file did not hold; the one before is back"
@@ -75,12 +87,39 @@ def keep(folder: Path, trial: Trial) -> None:
 
 
 def give_back(folder: Path, trial: Trial) -> None:
-    """The file before stands in its place again."""
+    """The file before stands in its place again; one that somebody wrote by hand since stays."""
+    config = Path(trial.config)
     try:
-        write(Path(trial.config), (folder / BEFORE).read_bytes())
+        if _is_still(config, trial):
+            write(config, _content(folder / BEFORE))
+        else:
+            log.warning("%s was changed while it was on trial: it stays as it is", config)
     except OSError as error:
-        log.critical("%s cannot be put back: %s", trial.config, error)
+        log.critical("%s cannot be put back: %s", config, error)
     _settle(folder, trial, RETURNED)
+
+
+def _is_still(config: Path, trial: Trial) -> bool:
+    """Whether what is on trial stands there still; a file that is lost or cut counts as that."""
+    try:
+        content = config.read_bytes()
+    except FileNotFoundError:
+        return True
+    return not content or not trial.digest or _digest(content) == trial.digest
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    """Of a plain file in the hub's folder: root reads here, too, and follows no link to what is not the hub's."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            raise OSError(errno.EINVAL, "it is no plain file of its own", str(path))
+        return file.read(LARGEST_BYTES + 1)[:LARGEST_BYTES]
 
 
 def _settle(folder: Path, trial: Trial, status: str) -> None:
@@ -95,7 +134,8 @@ def write(path: Path, content: bytes) -> None:
     new = path.with_name(path.name + ".new")
     before = path.stat() if path.exists() else None
     try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        new.unlink(missing_ok=True)  # what a cut left there, or a link that somebody laid
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             if before is not None:
                 os.fchmod(descriptor, before.st_mode & 0o777)

@@ -17,6 +17,7 @@ from chargepoint.messages import (
     ChangeSettings,
     ClockState,
     EndStation,
+    FactoryReset,
     Noted,
     RestartService,
     SecurityNoted,
@@ -376,3 +377,19 @@ async def test_the_link_to_the_central_system_may_reset_the_station_and_nothing_
     async with House(a_world(tmp_path)) as house, Peer(house, "ocpp") as peer:
         asked = EndStation(exit_code=exit_code, stop_source=StopSource.OCPP_HARD_RESET, by="server")
         assert (await peer.bus.call("hub", asked)).code == "forbidden"
+
+
+@pytest.mark.parametrize(("way", "is_armed"), [("reboot", False), ("power", True)])
+async def test_a_reboot_from_afar_is_no_proof_of_presence_for_a_factory_reset(
+    tmp_path: Path, way: str, is_armed: bool
+) -> None:
+    async with House(a_world(tmp_path)) as house, Peer(house) as peer:
+        assert (await peer.bus.call("hub", FactoryReset(by="anna"))).code == "armed"
+        if way == "reboot":
+            assert (await peer.bus.call("hub", EndStation(exit_code=20, stop_source=StopSource.OTHER, by="x"))).ok
+            assert await house.wait() == 20
+        else:
+            await house.cut_power()
+    store = await SettingsStore.open(tmp_path / "hub", Clock("boot-2"))
+    assert (store.fact("factory_reset") is not None) is is_armed
+    await store.close()

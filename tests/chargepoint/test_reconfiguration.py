@@ -217,3 +217,14 @@ async def test_a_factory_reset_needs_the_power_to_go_off_within_60_s(
         assert (len(users) == 0) is is_reset
     async with a_world(tmp_path, "boot-9") as world:
         assert (len((await world.hmi.call("hub", ReadUsers())).users) == 0) is is_reset
+
+
+async def test_no_other_draft_is_applied_while_one_is_on_trial(tmp_path: Path) -> None:
+    """It would take the place of the file to which the station returns."""
+    async with a_world(tmp_path) as world:
+        before = world.config.read_text()
+        await world.hmi.call("hub", WriteDraft(changes={"station.power_limit_w": "11000"}, by="boris"))
+        assert (await world.hmi.call("hub", ApplyDraft(by="boris"))).ok
+        await world.hmi.call("hub", WriteDraft(changes={"station.power_limit_w": "12000"}, by="boris"))
+        assert (await world.hmi.call("hub", ApplyDraft(by="boris"))).code == "busy"
+        assert (tmp_path / "hub" / trial.BEFORE).read_text() == before
