@@ -42,8 +42,9 @@ HEALTHY_S = 60.0
 WITHIN_S = 180.0
 LOOK_S = 1.0
 RESET = "factory_reset"
-"""The fact of an armed factory reset: the boot in which it was armed. An end in order takes it back (`hub.py`): a reboot
-that somebody asks for from afar proves nothing."""
+"""The fact of an armed factory reset: the boot in which it was armed.
+
+An end in order takes it back (`hub.py`): a reboot that somebody asks for from afar proves nothing."""
 PROOF_S = 60.0
 """Within this the power has to be switched off: it proves that somebody is there."""
 IN_ORDER = frozenset({"running", "resting", "stopped"})

@@ -49,8 +49,8 @@ def begin(folder: Path, config: Path, content: bytes, by: str) -> None:
     """Put `content` in the place of `config`, the way back kept first. Raises OSError; then nothing has changed."""
     before = config.read_bytes()
     write(folder / BEFORE, before)
-    write(folder / STATE, msgspec.json.encode(Trial(ON_TRIAL, str(config), by, digest=_digest(content))))
     try:
+        write(folder / STATE, msgspec.json.encode(Trial(ON_TRIAL, str(config), by, digest=_digest(content))))
         write(config, content)
     except OSError:
         if config.read_bytes() != before:  # it stands there, and only its folder could not be synced

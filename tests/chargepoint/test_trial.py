@@ -23,7 +23,7 @@ class Disk:
     def __init__(self, patch: pytest.MonkeyPatch, at: int, failure: BaseException) -> None:
         self.at, self.failure, self.count = at, failure, 0
         self._fsync, self._replace = os.fsync, Path.replace
-        patch.setattr(trial.os, "fsync", self.fsync)
+        patch.setattr("chargepoint.trial.os.fsync", self.fsync)
         patch.setattr(Path, "replace", lambda path, target: self.replace(path, target))
 
     def _next(self) -> None:
