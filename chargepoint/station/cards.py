@@ -144,6 +144,8 @@ class Desk:
             text, word = checked.verdict.reason, checked.verdict.word
             return CardOutcome(outcome="refused", connector=meaning.connector, text=text, reason=word)
         self._authority.note_accepted(card)
+        by_now = self._meaning(card, request.connectors)  # a car may have been plugged in meanwhile
+        meaning = meaning if _ends(by_now) else by_now
         authorised = self._authority.authorised(card, StartSource.LOCAL, checked.permission)
         return await self._begin(request, card, meaning, authorised)
 

@@ -48,6 +48,22 @@ async def test_a_card_shown_before_plugging_in_starts_the_socket_that_is_plugged
         await settle(rig)
 
 
+async def test_a_car_plugged_in_while_the_card_is_checked_is_the_one_meant(tmp_path: Path) -> None:
+    async with Rig(tmp_path, TWO_AC) as rig:
+        await rig.online()
+        rig.system.on("Authorize", delay_s=4, times=1)
+        heard = rig.bus.subscribe(CardHandled)
+        rig.simulated.tap("1", CARD)
+        await rig.advance(1)
+        await plug(rig, 2)
+        await until_energy_flows(rig, 2)
+        told = await anext(aiter(heard))
+        assert (told.outcome, told.connector) == ("started", 2)
+        heard.close()
+        await leave(rig, 2)
+        await settle(rig)
+
+
 async def test_with_two_cars_plugged_in_the_one_that_is_plugged_in_again_is_meant(tmp_path: Path) -> None:
     async with Rig(tmp_path, TWO_AC) as rig:
         await rig.online()
