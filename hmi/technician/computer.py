@@ -7,7 +7,7 @@ from hmi.screens import grid
 from hmi.technician import facts
 from hmi.technician.forms import PATTERNS
 from hmi.technician.guarded import deed
-from hmi.technician.kit import Button, StaffPage
+from hmi.technician.kit import Button, StaffPage, coded
 from hmi.technician.paged import staff_page
 from hmi.technician.sheet import Row, head, sheet
 
@@ -52,7 +52,14 @@ def picture(page: StaffPage) -> Picture:
         deed(page, "reboot", label=t("reboot_anyway"), end_sessions=1),
         deed(page, "power_off"),
     ]
-    return sheet(page, t("computer"), rows, buttons)
+    figure = _identity if page.view.seen.shop.serial else None
+    return sheet(page, t("computer"), rows, buttons, figure=figure, is_own=True, share=0.5, tile_mm=42.0)
+
+
+def _identity(page: StaffPage, rect: Rect) -> None:
+    """Model, serial number and version as a code, to be taken along without typing."""
+    shop = page.view.seen.shop
+    coded(page, rect, f"{shop.model} {shop.serial} {shop.version}".strip(), page.t("serial_code"))
 
 
 def _machine(page: StaffPage) -> list[Row]:

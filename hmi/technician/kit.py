@@ -13,7 +13,7 @@ from hmi.drawing.colours import mixed
 from hmi.drawing.items import Align, Colour, Rect
 from hmi.screens import grid, values
 from hmi.screens.page import Page
-from hmi.screens.sizes import Sizes
+from hmi.screens.sizes import QR_MM, Sizes
 from hmi.technician import said
 from hmi.technician.desk import Desk
 from hmi.view import Look, View
@@ -22,10 +22,13 @@ LEAST_MM = 2.5
 TOUCH_MM = 12.3
 SAFETY_MM = 20.2
 GAP_MM = 2.2
+TILE_FROM_MM, TILE_MOST_MM, TILE_LEAST_MM = 19.0, 34.0, 34.0
+"""From this height on a tile's icon stands above its label; none is higher, or narrower if it can be."""
 
 
 class Button(msgspec.Struct, frozen=True, kw_only=True):
-    """`kind`: plain, main, stop, go, chosen. `why` it does nothing now is written on it."""
+    """`kind`: plain, main, stop, go, chosen. `why` it does nothing now is written on it. `is_tile`: the icon stands
+    above the label where there is room; `badge` in the corner of a tile."""
 
     name: str
     label: str
@@ -33,6 +36,8 @@ class Button(msgspec.Struct, frozen=True, kw_only=True):
     icon: str = ""
     why: str = ""
     is_enabled: bool = True
+    is_tile: bool = False
+    badge: str = ""
 
 
 def staff_sizes(look: Look) -> Sizes:
@@ -144,6 +149,9 @@ def push(page: StaffPage, rect: Rect, button: Button) -> None:
         side = min(inner.width, inner.height, page.px(9))
         page.icon(grid.centred(inner, side, side), button.icon, ink, ground)
         return
+    if button.is_tile and rect.height >= page.px(TILE_FROM_MM):
+        _tile(page, rect, button, ink, ground)
+        return
     if button.icon:
         side = min(inner.height, page.px(6.5))
         spot, inner = grid.left(inner, side, page.px(1.4))
@@ -152,11 +160,60 @@ def push(page: StaffPage, rect: Rect, button: Button) -> None:
     if button.why:
         upper, lower = grid.top(inner, page.block(1, sizes.small), 0)
         page.written(upper, button.label, sizes.small, colour=ink, on=ground, align=align)
-        page.written(lower, button.why, LEAST_MM, colour=palette.yellow, on=ground, lines=3, align=align)
+        page.written(lower, button.why, LEAST_MM, colour=palette.yellow, on=ground, lines=4, align=align)
         return
     page.written(
         inner, button.label, sizes.button, colour=ink, on=ground, is_bold=not is_plain, lines=2, align=align
     )  # fmt: skip
+
+
+def _tile(page: StaffPage, rect: Rect, button: Button, ink: Colour, ground: Colour) -> None:
+    """The icon above the label, both in the middle; in a low tile before it."""
+    sizes, palette = page.sizes, page.palette
+    inner = grid.padded(rect, page.px(1.6), page.px(1.4))
+    label = page.block(2, sizes.button)
+    side = min(page.px(15), inner.height - label - page.px(1.2))
+    if side < page.px(9):
+        side = min(page.px(9), inner.height)
+        spot, rest = grid.left(inner, side, page.px(1.6))
+        page.icon(grid.middle(spot, side), button.icon, ink, ground)
+        rest = grid.left(rest, rest.width - page.px(4.5), 0)[0] if button.badge else rest
+        page.written(rest, button.label, sizes.button, colour=ink, on=ground, is_bold=True, lines=2)
+    else:
+        spot = grid.middle(inner, side + page.px(1.2) + label)
+        upper, lower = grid.top(spot, side, page.px(1.2))
+        page.icon(grid.centred(upper, side, side), button.icon, ink, ground)
+        align = Align.CENTRE
+        page.written(lower, button.label, sizes.button, colour=ink, on=ground, is_bold=True, lines=2, align=align)
+    if button.badge:
+        side = page.px(6.5)
+        corner = Rect(rect.right - side - page.px(1.4), rect.y + page.px(1.4), side, side)
+        page.fill(corner, palette.red, 3.2)
+        page.written(corner, button.badge, sizes.small, colour=palette.on_red, on=palette.red, is_bold=True,
+                     align=Align.CENTRE)  # fmt: skip
+
+
+def tiled(page: StaffPage, area: Rect, buttons: Sequence[Button]) -> list[Laid]:
+    """Buttons of one size in an even grid that fills `area`."""
+    count = len(buttons)
+    if not count or area.width <= 0 or area.height <= 0:
+        return []
+    gap = page.px(GAP_MM)
+
+    def shape(across: int) -> tuple[float, float]:
+        down = -(-count // across)
+        wide = (area.width - gap * (across - 1)) / across / page.look.px_per_mm
+        high = (area.height - gap * (down - 1)) / down / page.look.px_per_mm
+        unfit = max(0.0, TOUCH_MM - high) + max(0.0, TILE_LEAST_MM - wide)
+        return (unfit * 100 + (across * down - count) * 2, abs(wide / max(high, 0.1) - 1.5))
+
+    across = min(range(1, count + 1), key=shape)
+    down = -(-count // across)
+    height = min(page.px(TILE_MOST_MM), (area.height - gap * (down - 1)) // down)
+    spots = []
+    for at, row in enumerate(grid.rows(Rect(area.x, area.y, area.width, height * down + gap * (down - 1)), down, gap)):
+        spots += list(zip(buttons[at * across : (at + 1) * across], grid.columns(row, across, gap), strict=False))
+    return [spots]
 
 
 def columns_of(page: StaffPage, width: int, tile_mm: float) -> int:
@@ -171,7 +228,7 @@ def height_of(page: StaffPage, button: Button, width: int) -> int:
     usual = page.px(14.0 if page.is_tight else 14.5)
     if not button.why:
         return usual
-    lines = min(3, page.lines(button.why, width - page.px(3.0), LEAST_MM))
+    lines = min(4, page.lines(button.why, width - page.px(3.0), LEAST_MM))
     return max(usual, page.block(1, page.sizes.small) + page.block(lines, LEAST_MM) + page.px(2.0))
 
 
@@ -287,7 +344,10 @@ def end(page: StaffPage, area: Rect, pages: int = 1, nav: list[Button] | None = 
              Button(name="staff:menu", label=page.t("menu"), icon="home")]  # fmt: skip
     is_narrow = page.width_mm < 170
     for button in usual if nav is None else nav:
-        wide = page.px(TOUCH_MM if is_narrow and button.icon and len(button.label) < 20 else 30)
+        if button.icon and len(button.label) >= 20:
+            wide = min(page.px(82), row.width * 45 // 100)
+        else:
+            wide = page.px(TOUCH_MM if is_narrow and button.icon else 30)
         if wide < page.px(20):
             button = msgspec.structs.replace(button, label="")
         spot, row = grid.left(row, wide, gap)
@@ -336,6 +396,23 @@ def _box(page: StaffPage, rect: Rect, icon: str, colour: Colour, text: str) -> N
     spot, rest = grid.left(inner, side, page.px(1.8))
     page.icon(grid.middle(spot, side), icon, colour, ground)
     page.written(rest, text, page.sizes.body, on=ground, lines=3)
+
+
+def coded(page: StaffPage, rect: Rect, link: str, told: str) -> None:
+    """A QR code and what it leads to; only the words where a code would be too small to be read."""
+    inner = grid.padded(panel(page, rect), page.px(1), page.px(1))
+    ground = page.palette.card
+    side = min(inner.height, inner.width * 60 // 100, page.px(60))
+    if side < page.px(QR_MM):
+        side = min(inner.height, inner.width, page.px(60))
+        if side >= page.px(QR_MM):
+            page.code(grid.centred(inner, side, side), link)
+        else:
+            page.written(inner, told, page.sizes.body, on=ground, lines=3)
+        return
+    spot, rest = grid.left(inner, side, page.px(4))
+    page.code(grid.middle(spot, side), link)
+    page.written(rest, told, page.sizes.body, on=ground, lines=4)
 
 
 def panel(page: StaffPage, rect: Rect) -> Rect:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from hmi.drawing.items import Picture
 from hmi.screens import facts
 from hmi.technician import facts as own
@@ -35,20 +37,21 @@ def picture(page: StaffPage) -> Picture:
     for screen, key, icon in TILES:
         tile = opens(page, screen, key, icon)
         if screen == "TechnikJournal" and wrong:
-            tile = Button(name=tile.name, label=f"{tile.label} ({len(wrong)})", icon="warning")
-        tiles.append(tile)
+            tile = Button(name=tile.name, label=tile.label, icon="warning", badge=str(len(wrong)))
+        tiles.append(replace(tile, is_tile=True))
     is_closed = page.desk.closes_station
-    tiles.append(
+    nav = [
         Button(
             name="staff:close_station", label=t("serve_drivers" if is_closed else "close_station"),
             kind="chosen" if is_closed else "plain", icon="disabled",
         )
-    )  # fmt: skip
+    ]  # fmt: skip
     rows = [] if page.is_tight and not page.is_portrait else _rows(page, len(wrong))
     shop = seen.shop
     subtitle = f"{shop.model} {shop.serial} · {shop.version}".strip(" ·") if not rows else ""
-    nav = [Button(name="staff:log_out", label=t("log_out"), icon="back")] if not page.view.place.staff else []
-    return sheet(page, t("title_menu"), rows, tiles, subtitle=subtitle, nav=nav, share=0.62, tile_mm=34.0)
+    return sheet(
+        page, t("title_menu"), rows, tiles, subtitle=subtitle, nav=nav, share=0.62, is_tiled=True,
+    )  # fmt: skip
 
 
 def _rows(page: StaffPage, wrong: int) -> list[Row]:

@@ -8,13 +8,16 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from hmi.drawing.colours import mixed
 from hmi.drawing.items import Align, Colour, Picture, Rect
 from hmi.screens import grid
 from hmi.technician import kit, said
 from hmi.technician.kit import GAP_MM, Button, StaffPage
 
 COLUMN_MM = 84.0
-FIGURE_FROM_MM = 84.0
+GROWN = (1.45, 1.3, 1.15, 1.0)
+"""A short table is written larger."""
+FIGURE_FROM_MM = 108.0
 """A figure stands above the table where the page is so high, else on a page of its own."""
 
 
@@ -55,28 +58,33 @@ def sheet(
     share: float = 0.38,
     tile_mm: float = 54.0,
     is_figure_first: bool = False,
+    is_tiled: bool = False,
+    is_own: bool = False,
 ) -> Picture:
-    """The whole page. What came of the last deed stands instead of the table while its details are open."""
+    """The whole page. What came of the last deed stands instead of the table while its details are open.
+
+    `is_tiled`: the buttons are tiles of one size. `is_own`: values that do not age with the station's.
+    """
     page.ticking(1.0)
     area = kit.begin(page, title, subtitle)
     gap = page.px(GAP_MM)
     outcome = page.desk.outcome
     if page.view.place.fields.get("result") and outcome is not None:
-        rows, figure, tabs = details(page), None, ()
+        rows, figure, tabs, is_tiled = details(page), None, (), False
         buttons = [Button(name="staff:dismiss", label=page.t("dismiss"), icon="yes")]
     bottom_px = page.px(kit.TOUCH_MM) + page.px(page.sizes.bezel) + gap
     for each in _strips(page, tabs):
         strip, area = grid.top(area, page.px(kit.TOUCH_MM), gap)
         _tabs(page, strip, each)
     body = Rect(area.x, area.y, area.width, page.look.height - bottom_px - area.y)
-    left, right = _split(page, body, bool(rows) or figure is not None, buttons, share, tile_mm)
+    left, right = _split(page, body, bool(rows) or figure is not None, buttons, share, tile_mm, is_tiled)
     is_figure_apart = figure is not None and body.height < page.px(FIGURE_FROM_MM)
     spot = Rect(0, 0, 0, 0)
     table = left
     if figure is not None and not is_figure_apart:
         spot, table = grid.top(left, left.height * 42 // 100, gap)
     laid = _laid(page, table, rows)
-    placed = kit.laid(page, right, buttons, tile_mm)
+    placed = kit.tiled(page, right, buttons) if is_tiled else kit.laid(page, right, buttons, tile_mm)
     button_pages = len(placed)
     row_pages = len(laid) + (1 if is_figure_apart else 0)
     pages = max(1, row_pages, button_pages)
@@ -89,7 +97,7 @@ def sheet(
         figure(page, left)
     elif laid and table.height > 0:
         at -= 1 if is_figure_apart and is_figure_first else 0
-        _draw(page, laid[max(0, min(at, len(laid) - 1))])
+        _draw(page, laid[max(0, min(at, len(laid) - 1))], is_old=page.is_stale and not is_own)
     for button, rect in placed[min(now, button_pages - 1)] if placed else ():
         kit.push(page, rect, button)
     return page.picture()
@@ -119,8 +127,9 @@ def _tabs(page: StaffPage, strip: Rect, tabs: Sequence[Button]) -> None:
 
 
 def _split(
-    page: StaffPage, body: Rect, has_rows: bool, buttons: Sequence[Button], share: float, tile_mm: float
-) -> tuple[Rect, Rect]:
+    page: StaffPage, body: Rect, has_rows: bool, buttons: Sequence[Button], share: float, tile_mm: float,
+    is_tiled: bool,
+) -> tuple[Rect, Rect]:  # fmt: skip
     """Where the table and the buttons stand."""
     gap = page.px(3.5)
     nothing = Rect(body.x, body.bottom, 0, 0)
@@ -128,6 +137,9 @@ def _split(
         return body, nothing
     if not has_rows:
         return nothing, body
+    if page.is_portrait and is_tiled:
+        right, left = grid.bottom(body, body.height * 56 // 100, gap)
+        return left, right
     if page.is_portrait:
         across = kit.columns_of(page, body.width, tile_mm)
         tall = kit.needed_height(page, body.width, buttons, across)
@@ -142,51 +154,60 @@ class _Placed(msgspec.Struct, frozen=True):
     rect: Rect
     is_stacked: bool
     lines: int
+    grown: float = 1.0
 
 
 def _laid(page: StaffPage, area: Rect, rows: Sequence[Row]) -> list[list[_Placed]]:
-    """Rows in columns, column after column, page after page."""
+    """Rows in columns, column after column, page after page; as large as leaves them on one page."""
     if not rows or area.width <= 0 or area.height <= 0:
         return []
+    made: list[list[_Placed]] = []
+    for grown in GROWN:
+        made = _laid_at(page, area, rows, grown)
+        if len(made) == 1:
+            break
+    return made
+
+
+def _laid_at(page: StaffPage, area: Rect, rows: Sequence[Row], grown: float) -> list[list[_Placed]]:
     gap = page.px(5)
-    count = max(1, (area.width + gap) // (page.px(COLUMN_MM) + gap))
+    count = max(1, (area.width + gap) // (page.px(COLUMN_MM * min(grown, 1.15)) + gap))
     is_text = all(row.is_line for row in rows)
     spots = [area] if is_text else grid.columns(area, count, gap)
     pages: list[list[_Placed]] = [[]]
     column, y = 0, area.y
     for at, row in enumerate(rows):
         width = spots[0].width
-        height, is_stacked, lines = _height(page, row, width)
+        height, is_stacked, lines = _height(page, row, width, grown)
         needed = height
         if row.is_head and at + 1 < len(rows):
-            needed += _height(page, rows[at + 1], width)[0]
+            needed += _height(page, rows[at + 1], width, grown)[0]
         if y + needed > area.bottom and y > area.y:
             column, y = column + 1, area.y
             if column == len(spots):
                 column = 0
                 pages.append([])
         height = min(height, area.bottom - y)
-        pages[-1].append(_Placed(row, Rect(spots[column].x, y, width, height), is_stacked, lines))
+        pages[-1].append(_Placed(row, Rect(spots[column].x, y, width, height), is_stacked, lines, grown))
         y += height
     return pages
 
 
-def _height(page: StaffPage, row: Row, width: int) -> tuple[int, bool, int]:
+def _height(page: StaffPage, row: Row, width: int, grown: float) -> tuple[int, bool, int]:
     """Height of a row, whether its value stands below its label, and in how many lines."""
-    sizes = page.sizes
-    air = page.px(0.9)
-    one = page.block(1, sizes.body) + air
+    small, body = page.sizes.small * grown, page.sizes.body * grown
+    air = page.px(0.9 * grown**3)
+    one = page.block(1, body) + air
     if row.is_head:
         return one + page.px(1.0), False, 1
     if row.is_line:
-        lines = min(3, page.lines(row.label, width, sizes.small))
-        lines = 3 if lines > 3 else lines
-        return page.block(lines, sizes.small) + air, False, lines
-    label, value = page.wide(row.label, sizes.small), page.wide(row.value, sizes.body, is_bold=True)
+        lines = min(3, page.lines(row.label, width, small))
+        return page.block(lines, small) + air, False, lines
+    label, value = page.wide(row.label, small), page.wide(row.value, body, is_bold=True)
     if label + value + page.px(5) <= width:
         return one, False, 1
-    lines = min(3, page.lines(row.value, width, sizes.body, True))
-    return page.block(1, sizes.small) + page.block(lines, sizes.body) + air, True, lines
+    lines = min(3, page.lines(row.value, width, body, True))
+    return page.block(1, small) + page.block(lines, body) + air, True, lines
 
 
 def tone_of(page: StaffPage, tone: str) -> Colour:
@@ -196,28 +217,30 @@ def tone_of(page: StaffPage, tone: str) -> Colour:
     )
 
 
-def _draw(page: StaffPage, placed: list[_Placed]) -> None:
-    sizes, palette = page.sizes, page.palette
+def _draw(page: StaffPage, placed: list[_Placed], *, is_old: bool) -> None:
+    palette = page.palette
+    quiet = mixed(page.background, palette.edge, 0.3)
     for each in placed:
         row, rect = each.row, each.rect
-        colour = tone_of(page, row.tone)
+        small, body = page.sizes.small * each.grown, page.sizes.body * each.grown
+        colour = tone_of(page, "old" if is_old and row.value and row.tone != "bad" else row.tone)
         if row.is_head:
             spot = Rect(rect.x, rect.y + page.px(1.0), rect.width, rect.height - page.px(1.0))
-            page.written(spot, row.label, sizes.body, is_bold=True, colour=palette.accent)
-        elif row.is_line:
-            page.written(rect, row.label, sizes.small, colour=colour, lines=each.lines, is_secret=row.is_secret)
+            page.written(spot, row.label, body, is_bold=True, colour=palette.accent)
+            continue
+        foot = rect.bottom - 1
+        page.line(Rect(rect.x, foot, rect.width, 1), ((rect.x, foot), (rect.right - 1, foot)), quiet, 0.1)
+        if row.is_line:
+            page.written(rect, row.label, small, colour=colour, lines=each.lines, is_secret=row.is_secret)
         elif each.is_stacked:
-            upper, lower = grid.top(rect, page.block(1, sizes.small), 0)
-            page.written(upper, row.label, sizes.small, colour=palette.faint)
-            page.written(
-                lower, row.value, sizes.body, colour=colour, lines=each.lines, is_bold=True, is_secret=row.is_secret
-            )
+            upper, lower = grid.top(rect, page.block(1, small), 0)
+            page.written(upper, row.label, small, colour=palette.faint)
+            page.written(lower, row.value, body, colour=colour, lines=each.lines, is_bold=True, is_secret=row.is_secret)
         else:
-            label = page.wide(row.label, sizes.small) + page.px(1.5)
-            spot, rest = grid.left(rect, label, page.px(1))
-            page.written(spot, row.label, sizes.small, colour=palette.faint)
+            spot, rest = grid.left(rect, page.wide(row.label, small) + page.px(1.5), page.px(1))
+            page.written(spot, row.label, small, colour=palette.faint)
             page.written(
-                rest, row.value, sizes.body, colour=colour, is_bold=True, align=Align.RIGHT, is_secret=row.is_secret
+                rest, row.value, body, colour=colour, is_bold=True, align=Align.RIGHT, is_secret=row.is_secret
             )
 
 

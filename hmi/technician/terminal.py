@@ -5,11 +5,9 @@ from __future__ import annotations
 from chargepoint.messages import ClockState, MeterState, StationState
 from hmi.drawing.items import Picture, Rect
 from hmi.screens import facts as seen_facts
-from hmi.screens import grid
-from hmi.screens.sizes import QR_MM
-from hmi.technician import facts, kit
+from hmi.technician import facts
 from hmi.technician.guarded import deed, shows
-from hmi.technician.kit import Button, StaffPage
+from hmi.technician.kit import Button, StaffPage, coded
 from hmi.technician.paged import staff_page
 from hmi.technician.sheet import Row, head, line, sheet
 
@@ -22,7 +20,7 @@ def picture(page: StaffPage) -> Picture:
     parts = {"state": _state, "services": _services, "network": _network}
     rows = parts.get(show, _state)(page)
     tabs = [shows(page, part, f"part_{part}", "state") for part in parts]
-    figure = _web if show == "network" and page.view.seen.addresses and not page.is_tight else None
+    figure = _web if show == "network" and page.view.seen.addresses else None
     return sheet(page, page.t("terminal"), rows, _buttons(page, show), tabs=tabs, figure=figure)
 
 
@@ -116,12 +114,4 @@ def _network(page: StaffPage) -> list[Row]:
 def _web(page: StaffPage, rect: Rect) -> None:
     """The web pages of the station, for a telephone in the same network."""
     link = f"http://{page.view.seen.addresses[0].address}/"
-    inner = kit.panel(page, rect)
-    ground = page.palette.card
-    side = min(inner.height, inner.width, page.px(60))
-    if side < page.px(QR_MM):
-        page.written(inner, link, page.sizes.body, on=ground, lines=2)
-        return
-    spot, rest = grid.left(inner, side, page.px(4))
-    page.code(grid.middle(spot, side), link)
-    page.written(rest, f"{page.t('web_pages')} {link}", page.sizes.body, on=ground, lines=4)
+    coded(page, rect, link, f"{page.t('web_pages')} {link}")
