@@ -93,11 +93,12 @@ def _share(modules: Iterable[PowerModule], voltage_v: float, taken_a: float) -> 
     most = [module.most_a(voltage_v) for module in modules]
     whole_a = sum(most)
     for module, most_a in zip(modules, most, strict=True):
+        derating = module.derating
         module.voltage_v = voltage_v
         module.current_a = taken_a * most_a / whole_a if whole_a > 0 else 0.0
-        can_a = module.ratings.max_power_w * module.derating / max(voltage_v, 1.0)
+        can_a = module.ratings.max_power_w * derating / max(voltage_v, 1.0)
         is_folded = can_a < module.set_current_a and module.current_a > can_a - 0.01
-        module.is_limited = module.is_on and (is_folded or module.derating < 1)
+        module.is_limited = module.is_on and (is_folded or derating < 1)
 
 
 Can = Sequence[tuple[float, float, float]]

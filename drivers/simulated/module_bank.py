@@ -155,6 +155,8 @@ class PowerModule:
     @property
     def derating(self) -> float:
         """Share of its power that its temperature leaves."""
+        if self.temperature_c <= DERATE_C:
+            return 1.0
         return min(max((TOO_HOT_C - self.temperature_c) / (TOO_HOT_C - DERATE_C), 0.0), 1.0)
 
     @property

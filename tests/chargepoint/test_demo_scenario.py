@@ -54,7 +54,7 @@ class FakeWorld:
             state = self.state(number)
             if state is not None and holds(state):
                 return True
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.5)
         return False
 
     async def plug(self, number: int, options: dict[str, Any]) -> None:
