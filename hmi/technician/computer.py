@@ -36,7 +36,7 @@ def picture(page: StaffPage) -> Picture:
     if supervisor is not None:
         rows += [
             head(t("restarts")),
-            Row(t("start_cause"), supervisor.start_cause.value),
+            Row(t("start_cause"), facts.named(page, "started", supervisor.start_cause.value)),
             Row(t("boots"), str(supervisor.boots)),
             Row(t("crashes"), str(supervisor.crashes), "warn" if supervisor.crashes else ""),
             Row(t("version"), supervisor.version),
@@ -68,10 +68,10 @@ def _machine(page: StaffPage) -> list[Row]:
     if now.load is not None:
         rows.append(Row(t("load"), facts.number(page, now.load, "", 2)))
     if now.memory_total_mib:
-        rows.append(Row(t("memory"), t("of", a=f"{now.memory_free_mib} MiB", b=f"{now.memory_total_mib} MiB")))
+        rows.append(Row(t("memory"), t("of", a=now.memory_free_mib, b=facts.whole(page, now.memory_total_mib, "MiB"))))
     if now.disk_total_mib:
         tone = "warn" if now.disk_free_mib * 10 < now.disk_total_mib else ""
-        rows.append(Row(t("disk"), t("of", a=f"{now.disk_free_mib} MiB", b=f"{now.disk_total_mib} MiB"), tone))
+        rows.append(Row(t("disk"), t("of", a=now.disk_free_mib, b=facts.whole(page, now.disk_total_mib, "MiB")), tone))
     if now.temperature_c is not None:
         rows.append(Row(t("temperature"), facts.number(page, now.temperature_c, "°C", 0)))
     if now.uptime_s is not None:

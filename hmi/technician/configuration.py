@@ -20,7 +20,8 @@ def picture(page: StaffPage) -> Picture:
     known = told if isinstance(told, ConfigurationPage) else None
     name = place.fields.get("edit", "")
     if name in forms.keys(page.view.seen):
-        return pads.number_page(page, name, _value(page, name), [t("edit_hint")])
+        told = [t(f"edit_{name[-1]}"), name, t("edit_hint")]
+        return pads.number_page(page, _key_named(page, name), _value(page, name), told)
     show = place.fields.get("show") or PARTS[0]
     tabs = [shows(page, part, f"part_{part}", PARTS[0]) for part in PARTS]
     rows = {"limits": _limits, "difference": _difference}.get(show, _found)(page, known)
@@ -30,7 +31,7 @@ def picture(page: StaffPage) -> Picture:
 def _buttons(page: StaffPage, show: str, known: ConfigurationPage | None) -> list[Button]:
     t = page.t
     if show == "limits":
-        return [Button(name=f"staff:edit:{key}", label=t("change", what=key), icon="wrench")
+        return [Button(name=f"staff:edit:{key}", label=t("change", what=_key_named(page, key)), icon="wrench")
                 for key in forms.keys(page.view.seen)]  # fmt: skip
     if show == "difference":
         apply = deed(page, "apply_configuration", kind="main")
@@ -48,14 +49,15 @@ def _found(page: StaffPage, known: ConfigurationPage | None) -> list[Row]:
     for fitted in seen.shop.connectors:
         state = seen.connectors.get(fitted.number)
         is_there = state is not None and state.reading is not None
-        text = f"{fitted.type.value} · {fitted.max_power_w / 1000:g} kW · {fitted.max_current_a:g} A"
+        text = " · ".join((fitted.type.value, facts.whole(page, fitted.max_power_w / 1000, "kW"),
+                           facts.whole(page, fitted.max_current_a, "A")))  # fmt: skip
         rows.append(Row(str(fitted.number), text, "" if is_there else "warn"))
     rows.append(head(t("differences")))
     installed = facts.of_kind(page, InstalledState)
     lines = [each for state in installed for each in state.differences]
     rows += [line(each, "warn") for each in lines] or [line(t("no_differences"), "good")]
     silent = [each for each in facts.of_kind(page, DeviceState) if not each.is_answering]
-    rows += [Row(f"{each.kind} {each.name}", t("silent"), "bad") for each in silent]
+    rows += [Row(f"{facts.named(page, 'kind', each.kind)} {each.name}", t("silent"), "bad") for each in silent]
     if known is not None and known.path:
         rows += [head(t("file")), Row(t("path"), known.path)]
         rows += [Row(t("trial"), t(f"trial_{known.trial}"))] if known.trial in ("on_trial", "kept", "returned") else []
@@ -66,16 +68,27 @@ def _value(page: StaffPage, key: str) -> str:
     """What the station works with now."""
     seen, parts = page.view.seen, key.split(".")
     if key == "station.power_limit_w":
-        return "—" if seen.station is None else f"{seen.station.power_limit_w:.0f} W"
+        return "—" if seen.station is None else facts.number(page, seen.station.power_limit_w / 1000, "kW")
     fitted = next((each for each in seen.shop.connectors if str(each.number) == parts[1]), None)
     if fitted is None:
         return "—"
-    return f"{fitted.max_power_w:.0f} W" if parts[2] == "max_power_w" else f"{fitted.max_current_a:.0f} A"
+    if parts[2] == "max_power_w":
+        return facts.whole(page, fitted.max_power_w / 1000, "kW")
+    return facts.whole(page, fitted.max_current_a, "A")
+
+
+def _key_named(page: StaffPage, key: str) -> str:
+    """A key of the station file in words: `Connector 1: power`."""
+    parts = key.split(".")
+    if parts[0] == "station":
+        return page.t("power_limit")
+    what = page.t("power" if parts[2] == "max_power_w" else "current")
+    return f"{page.words('menu.connector', n=parts[1])}: {what}"
 
 
 def _limits(page: StaffPage, known: ConfigurationPage | None) -> list[Row]:
     rows = [head(page.t("part_limits"))]
-    rows += [Row(key, _value(page, key)) for key in forms.keys(page.view.seen)]
+    rows += [Row(_key_named(page, key), _value(page, key)) for key in forms.keys(page.view.seen)]
     rows.append(line(page.t("edit_hint")))
     return rows
 

@@ -7,7 +7,7 @@ from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus
 from drivers.interfaces import HardwareFlag, SelfDiagnosisFlag
 from hmi.drawing.items import Picture, Rect, Series
 from hmi.screens import grid
-from hmi.technician import facts, kit, pads
+from hmi.technician import facts, kit, pads, wordings
 from hmi.technician.guarded import deed, shows, tabs_of_connectors
 from hmi.technician.kit import Button, StaffPage
 from hmi.technician.paged import staff_page
@@ -80,7 +80,8 @@ def _values(page: StaffPage, state: ConnectorState, known: ControllerPage | None
             rows.append(Row(t("soc"), facts.number(page, reading.soc_pct, "%", 0), old))
     rows.append(Row(t("software_flags"), facts.flags(page, state.flags.value, _names(ConnectorFlag, state.flags))))
     if state.cause:
-        rows.append(Row(t("cause"), f"{state.vendor_error_code} {state.cause}".strip(), "bad"))
+        cause = facts.named(page, "cause", state.cause)
+        rows.append(Row(t("cause"), f"{state.vendor_error_code} {cause}".strip(), "bad"))
     meter = state.meter
     rows.append(head(t("meter")))
     if meter is None:
@@ -93,7 +94,8 @@ def _values(page: StaffPage, state: ConnectorState, known: ControllerPage | None
         ]
         for key, values, unit in (("voltage", meter.voltage_v, "V"), ("current", meter.current_a, "A")):
             if values is not None:
-                rows.append(Row(t(key), " / ".join(page.words.number(v) for v in values) + f" {unit}", old))
+                shown = " / ".join(page.words.number(value) for value in values)
+                rows.append(Row(t(key), f"{shown} {wordings.unit(page.words, unit)}", old))
     return rows
 
 
@@ -102,7 +104,7 @@ def _currents(page: StaffPage, state: ConnectorState) -> str:
     if reading is None or not reading.is_metered:
         return facts.NONE
     values = reading.current_a if any(reading.current_a[1:]) else reading.current_a[:1]
-    return " / ".join(page.words.number(value) for value in values) + " A"
+    return " / ".join(page.words.number(value) for value in values) + f" {wordings.unit(page.words, 'A')}"
 
 
 def _names(kind: type[HardwareFlag] | type[ConnectorFlag] | type[SelfDiagnosisFlag], value: int) -> list[str]:
@@ -136,8 +138,9 @@ def _controller(page: StaffPage, state: ConnectorState, known: ControllerPage | 
             Row(t("answers"), t("of", a=device.answers, b=device.requests),
                 "" if device.answers == device.requests else "warn"),
             Row(t("answer_time"), _two(page, device.p50_ms, device.p99_ms, "ms")),
-            *([Row(t("last_error"), device.last_error, "warn")] if device.last_error else []),
         ]  # fmt: skip
+        if device.last_error:
+            rows.append(Row(t("last_error"), wordings.phrase(page.words, device.last_error), "warn"))
     diagnosis = known.diagnosis if known is not None else None
     if diagnosis is not None:
         found = diagnosis.self_diagnosis
@@ -172,7 +175,7 @@ def _two(page: StaffPage, first: float | None, second: float | None, unit: str) 
 def _parameters(page: StaffPage, state: ConnectorState, known: ControllerPage | None) -> list[Row]:
     if known is None or not known.parameters:
         return [line(page.t("no_parameters" if known is not None and known.ok else "asking"))]
-    return [Row(each.name, f"{each.value} {each.unit}") for each in known.parameters]
+    return [Row(each.name, f"{each.value} {wordings.unit(page.words, each.unit)}") for each in known.parameters]
 
 
 def _editors(page: StaffPage, known: ControllerPage | None) -> list[Button]:
@@ -186,8 +189,9 @@ def _edit(page: StaffPage, state: ConnectorState, known: ControllerPage | None) 
     parameter = next((each for each in (() if known is None else known.parameters) if each.name == name), None)
     if parameter is None:
         return sheet(page, name, [line(page.t("no_parameters"), "warn")])
-    told = [parameter.description, page.t("range", low=parameter.minimum, high=parameter.maximum, unit=parameter.unit)]
-    return pads.number_page(page, name, f"{parameter.value} {parameter.unit}", told)
+    unit = wordings.unit(page.words, parameter.unit)
+    told = [parameter.description, page.t("range", low=parameter.minimum, high=parameter.maximum, unit=unit)]
+    return pads.number_page(page, name, f"{parameter.value} {unit}", told)
 
 
 def _chart(page: StaffPage, rect: Rect) -> None:
@@ -202,8 +206,9 @@ def _chart(page: StaffPage, rect: Rect) -> None:
         return
     tops = [_top(live.voltage_v), _top(live.current_a)]
     left, right = grid.columns(legend, 2, page.px(2))
-    page.written(left, f"{page.t('voltage')} 0–{tops[0]:g} V", sizes.body, colour=palette.accent, on=ground)
-    page.written(right, f"{page.t('current')} 0–{tops[1]:g} A", sizes.body, colour=palette.green, on=ground)
+    volts, amps = (facts.whole(page, top, unit) for top, unit in zip(tops, "VA", strict=True))
+    page.written(left, f"{page.t('voltage')} 0–{volts}", sizes.body, colour=palette.accent, on=ground)
+    page.written(right, f"{page.t('current')} 0–{amps}", sizes.body, colour=palette.green, on=ground)
     pad = (None,) * (60 - len(live.voltage_v))
     page.chart(
         plot,

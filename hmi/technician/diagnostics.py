@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chargepoint.messages import DeviceState, InputState, InstalledState, InsulationState, MeterState, PortState
 from hmi.drawing.items import Picture
-from hmi.technician import facts, said
+from hmi.technician import facts, said, wordings
 from hmi.technician.guarded import deed, opens, shows
 from hmi.technician.kit import Button, StaffPage
 from hmi.technician.paged import staff_page
@@ -52,9 +52,10 @@ def _devices(page: StaffPage) -> list[Row]:
     for each in facts.of_kind(page, DeviceState):
         named = " ".join(part for part in (each.identity.model, each.identity.firmware_version) if part)
         text = f"{named or each.driver} · {each.port} · {page.t('of', a=each.answers, b=each.requests)}"
-        rows.append(Row(f"{each.kind} {each.name}", text, "" if each.is_answering else "bad"))
+        called = f"{facts.named(page, 'kind', each.kind)} {each.name}"
+        rows.append(Row(called, text, "" if each.is_answering else "bad"))
         if each.note or (each.last_error and not each.is_answering):
-            rows.append(line(each.note or each.last_error, "warn"))
+            rows.append(line(wordings.phrase(page.words, each.note or each.last_error), "warn"))
     for state in facts.of_kind(page, InstalledState):
         rows += [line(each, "warn") for each in state.differences]
     return rows or [line(page.t("nothing_known"))]
@@ -66,7 +67,8 @@ def _ports(page: StaffPage) -> list[Row]:
         bad = each.no_answer + each.bad_frame
         share = 100 * bad / each.requests if each.requests else 0.0
         text = f"{page.t('of', a=each.answers, b=each.requests)} · {facts.number(page, share, '%')}"
-        rows.append(Row(f"{each.kind} {each.name}", text, "bad" if not each.is_open else "warn" if share > 2 else ""))
+        called = f"{facts.named(page, 'kind', each.kind)} {each.name}"
+        rows.append(Row(called, text, "bad" if not each.is_open else "warn" if share > 2 else ""))
         if each.error:
             rows.append(line(each.error, "bad"))
     return rows or [line(page.t("nothing_known"))]
@@ -78,7 +80,7 @@ def _inputs(page: StaffPage) -> list[Row]:
         key = "unknown" if each.is_active is None else "active" if each.is_active else "quiet"
         tone = "bad" if each.is_latched or each.is_active else "old" if each.is_active is None else "good"
         text = page.t(key) + (f" · {page.t('latched')}" if each.is_latched else "")
-        rows.append(Row(f"{each.function.value} {each.name}", text, tone))
+        rows.append(Row(f"{facts.named(page, 'input', each.function.value)} ({each.name})", text, tone))
     return rows or [line(page.t("no_inputs"))]
 
 

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from chargepoint.messages import ActionResult, ChangePassword, EnterByGrant, LogIn, LoginAnswer, TestState
 from chargepoint.preconditions import leftovers
+from chargepoint.vocabulary import Role
 from hmi.flow import stack
 from hmi.flow.words import Ask, CardSettled, Heard, Play, Result
 from hmi.technician.desk import PIN_DIGITS, Desk
@@ -78,7 +79,7 @@ def answered(place: Place, event: Heard, now_s: float) -> Result:
     answer = event.reply
     if not isinstance(answer, LoginAnswer):
         return replace(place, desk=replace(desk, is_asking=False, said="tech.no_answer")), (Play("refused"),)
-    if answer.ok and answer.login and answer.role is not None:
+    if answer.ok and answer.login and (answer.role is not None or answer.must_change):
         made = Desk(role=answer.role, must_change=answer.must_change, since_s=now_s, layer=desk.layer)
         if answer.must_change:
             made = replace(made, field="old")
@@ -117,7 +118,8 @@ def password_changed(place: Place, event: Heard, now_s: float) -> Result:
     if desk is None or not desk.is_asking or place.screen != CHANGE:
         return place, ()
     if isinstance(event.reply, ActionResult) and event.reply.ok:
-        made = replace(desk.without_secrets(), must_change=False)
+        role = desk.role or _role(event.reply.values.get("role", ""))
+        made = replace(desk.without_secrets(), must_change=False, role=role)
         return stack.told(stack.at(replace(place, desk=made), MENU, now_s), "tech.password_kept", now_s, 8.0), ()
     code = event.reply.code if isinstance(event.reply, ActionResult) else "unavailable"
     key = {"wrong": "tech.old_wrong", "weak_password": "tech.weak", "same": "tech.same", "wait": "tech.wait"}.get(
@@ -126,6 +128,11 @@ def password_changed(place: Place, event: Heard, now_s: float) -> Result:
     typed = {} if code in ("wrong", "wait") else {"old": desk.typed_in("old")}
     field = "old" if not typed else "new"
     return replace(place, desk=replace(desk, is_asking=False, typed=typed, field=field, said=key)), (Play("refused"),)
+
+
+def _role(word: str) -> Role | None:
+    """Who had to change his password first has his role from then on."""
+    return Role(word) if word in {role.value for role in Role} else None
 
 
 # ----------------------------------------------------------------------------------------------------------------- out

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from chargepoint.messages import ConnectorState, State
 from hmi.screens.page import STALE_S
+from hmi.technician import wordings
 from hmi.technician.kit import StaffPage
 from hmi.technician.sheet import Row
 
@@ -28,7 +29,20 @@ def number(page: StaffPage, value: float | None, unit: str, digits: int = 1) -> 
     """`23.4 °C`, or a dash where it is not known."""
     if value is None or value != value:
         return NONE
-    return f"{page.words.number(value, digits)} {unit}".strip()
+    return f"{page.words.number(value, digits)} {wordings.unit(page.words, unit) if unit else ''}".strip()
+
+
+def whole(page: StaffPage, value: float, unit: str) -> str:
+    """`120 kW`, with digits behind the mark only where there are any."""
+    text = f"{value:g}"
+    digits = len(text.partition(".")[2]) if "e" not in text else 0
+    return number(page, value, unit, digits)
+
+
+def named(page: StaffPage, section: str, value: str) -> str:
+    """A word of a vocabulary as people say it, else the word itself."""
+    key = f"{section}.{value}"
+    return page.words(key) if page.words.has(key) else value
 
 
 def age_s(page: StaffPage, mono_s: float) -> float:

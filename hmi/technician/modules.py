@@ -7,7 +7,7 @@ from chargepoint.power_picture import ModuleColour
 from hmi.drawing.colours import BLACK, WHITE, contrast, mixed
 from hmi.drawing.items import Align, Colour, Picture, Rect
 from hmi.screens import grid
-from hmi.technician import facts, kit
+from hmi.technician import facts, kit, wordings
 from hmi.technician.guarded import deed, shows
 from hmi.technician.kit import Button, StaffPage
 from hmi.technician.paged import staff_page
@@ -128,8 +128,8 @@ def _modules(page: StaffPage) -> list[Row]:
                       facts.number(page, module.temperature_c, "°C", 0)]  # fmt: skip
             tone = "bad" if module.has_fault else "old" if not module.is_online else "good" if module.is_on else ""
             said = " · ".join(values) if module.is_online else t("silent")
-            alarms = f" · {', '.join(module.alarms)}" if module.alarms else ""
-            rows.append(Row(t("module", n=module.number), f"{said}{alarms}", tone))
+            told = [said, *(wordings.phrase(page.words, each) for each in module.alarms)]
+            rows.append(Row(t("module", n=module.number), " · ".join(told), tone))
     return rows or [line(t("no_modules"))]
 
 

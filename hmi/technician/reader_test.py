@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hmi.drawing.items import Picture
-from hmi.technician import facts
+from hmi.technician import facts, wordings
 from hmi.technician.card_numbers import ways
 from hmi.technician.guarded import deed
 from hmi.technician.kit import Button, StaffPage
@@ -22,7 +22,7 @@ def picture(page: StaffPage) -> Picture:
             Row(t("cards"), str(reader.cards)),
         ]
         if reader.error:
-            rows.append(Row(t("last_error"), reader.error, "warn"))
+            rows.append(Row(t("last_error"), wordings.phrase(page.words, reader.error), "warn"))
     if not seen.readers:
         rows.append(line(t("no_readers"), "warn"))
     running = page.desk.running

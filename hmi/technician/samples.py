@@ -180,9 +180,12 @@ REPORT = TestReport(
     number=12, connector=1, mode="ev", login=LOGIN, verdict="warning", at=datetime(2026, 5, 14, 8, 12, tzinfo=UTC),
     duration_s=181.0, session_id=77, stop_source="TECHNICIAN", power_w=5000.0, energy_wh=1000, delivered_wh=240.0,
     criteria=(
-        Criterion("deviation", "passed", "-0.8 %", "within 2 %"),
-        Criterion("insulation", "warning", "420 Ω/V", "at least 500 Ω/V"),
-        Criterion("lock", "passed", "opened in 1.2 s", "opens"),
+        Criterion("reached", "passed", "B1 > C1 > C2 > C4 > C6", "C6"),
+        Criterion("times", "passed", "in time", "C1 15 s, C2 40 s, C4 20 s"),
+        Criterion("deviation", "passed", "-0.8 %", "2 %"),
+        Criterion("insulation", "warning", "168 kohm, 420 ohm/V", "500 ohm/V"),
+        Criterion("temperature", "skipped", "no sensor", "40 K, 90 C"),
+        Criterion("lock", "passed", "open", "open"),
     ),
     steps=RUNNING.steps, points=POINTS, versions={"software": "1.6.0", "controller": "2.4.1"},
 )  # fmt: skip

@@ -11,7 +11,7 @@ import msgspec
 from hmi.drawing.colours import mixed
 from hmi.drawing.items import Align, Colour, Picture, Rect
 from hmi.screens import grid
-from hmi.technician import kit, said
+from hmi.technician import kit, said, wordings
 from hmi.technician.kit import GAP_MM, Button, StaffPage
 
 COLUMN_MM = 84.0
@@ -239,9 +239,7 @@ def _draw(page: StaffPage, placed: list[_Placed], *, is_old: bool) -> None:
         else:
             spot, rest = grid.left(rect, page.wide(row.label, small) + page.px(1.5), page.px(1))
             page.written(spot, row.label, small, colour=palette.faint)
-            page.written(
-                rest, row.value, body, colour=colour, is_bold=True, align=Align.RIGHT, is_secret=row.is_secret
-            )
+            page.written(rest, row.value, body, colour=colour, is_bold=True, align=Align.RIGHT, is_secret=row.is_secret)
 
 
 def details(page: StaffPage) -> list[Row]:
@@ -253,8 +251,15 @@ def details(page: StaffPage) -> list[Row]:
     rows = [
         line(said.sentence(page, outcome), tone),
         *([line(result.text)] if result.text else []),
-        line(f"{page.t('code')}: {result.code} · {page.t('took')}: {result.duration_ms} ms"),
+        line(
+            f"{page.t('code')}: {result.code} · {page.t('took')}: "
+            f"{result.duration_ms} {wordings.unit(page.words, 'ms')}"
+        ),
     ]
-    rows += [line(f"{key}: {value}") for key, value in result.values.items()]
-    rows += [line("   ".join(cells)) for cells in result.table]
+    rows += [Row(wordings.phrase(page.words, key), wordings.phrase(page.words, value))
+             for key, value in result.values.items() if value]  # fmt: skip
+    for at, cells in enumerate(result.table):
+        first, *rest = [wordings.phrase(page.words, cell) for cell in cells] or [""]
+        told = " · ".join(each for each in rest if each)
+        rows.append(Row(first, told) if at else head(f"{first} · {told}" if told else first))
     return rows

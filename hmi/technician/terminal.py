@@ -5,7 +5,7 @@ from __future__ import annotations
 from chargepoint.messages import ClockState, MeterState, StationState
 from hmi.drawing.items import Picture, Rect
 from hmi.screens import facts as seen_facts
-from hmi.technician import facts
+from hmi.technician import facts, wordings
 from hmi.technician.guarded import deed, shows
 from hmi.technician.kit import Button, StaffPage, coded
 from hmi.technician.paged import staff_page
@@ -21,7 +21,7 @@ def picture(page: StaffPage) -> Picture:
     rows = parts.get(show, _state)(page)
     tabs = [shows(page, part, f"part_{part}", "state") for part in parts]
     figure = _web if show == "network" and page.view.seen.addresses else None
-    return sheet(page, page.t("terminal"), rows, _buttons(page, show), tabs=tabs, figure=figure)
+    return sheet(page, page.t("terminal"), rows, _buttons(page, show), tabs=tabs, figure=figure, is_own=show != "state")
 
 
 def _buttons(page: StaffPage, show: str) -> list[Button]:
@@ -53,13 +53,13 @@ def _state(page: StaffPage) -> list[Row]:
             Row(t("power_limit"), facts.number(page, station.power_limit_w / 1000, "kW")),
         ]
         if station.cause:
-            rows.append(Row(t("cause"), station.cause, "bad"))
+            rows.append(Row(t("cause"), facts.named(page, "cause", station.cause), "bad"))
     link = seen.link
     rows.append(head(t("server")))
     if link is not None:
         is_up = bool(seen_facts.has_link(seen))
         rows += [
-            Row(t("state"), link.state.value, facts.tone(is_up)),
+            Row(t("state"), facts.named(page, "lstate_link", link.state.value), facts.tone(is_up)),
             Row(t("address"), link.url or facts.NONE),
             Row(t("since"), facts.duration(page, facts.age_s(page, link.since_mono_s))),
             Row(t("queue"), str(link.queued), "warn" if link.queued else ""),
@@ -77,8 +77,10 @@ def _state(page: StaffPage) -> list[Row]:
     climate = facts.climate_rows(page)
     clocks = facts.of_kind(page, ClockState)
     rows += [head(t("part_other")), *climate]
-    rows += [Row(t("clock"), t("clock_set", source=c.source) if c.is_set else t("clock_unset"), facts.tone(c.is_set))
-             for c in clocks]  # fmt: skip
+    for each in clocks:
+        source = facts.named(page, "clock", each.source)
+        told = t("clock_set", source=source) if each.is_set else t("clock_unset")
+        rows.append(Row(t("clock"), told, facts.tone(each.is_set)))
     return rows
 
 
@@ -87,15 +89,13 @@ def _services(page: StaffPage) -> list[Row]:
     rows = []
     for name, service in sorted(page.view.seen.services.items()):
         is_good = service.status in ("running", "resting")
-        memory = f" · {service.memory_bytes / MIB:.0f} MiB" if service.memory_bytes else ""
-        status = (
-            page.words(f"sstate.{service.status}") if page.words.has(f"sstate.{service.status}") else service.status
-        )
+        memory = f" · {facts.number(page, service.memory_bytes / MIB, 'MiB', 0)}" if service.memory_bytes else ""
+        status = facts.named(page, "sstate", service.status)
         rows.append(
             Row(name, f"{status} · {t('restarts')} {service.restarts}{memory}", "" if is_good else "bad")
         )  # fmt: skip
         if service.last_end and not is_good:
-            rows.append(line(service.last_end, "warn"))
+            rows.append(line(wordings.phrase(page.words, service.last_end), "warn"))
     return rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chargepoint.messages import TestPoint, TestReport, TestReports, TestState
 from hmi.drawing.items import Picture, Rect, Series
 from hmi.screens import grid
-from hmi.technician import facts, forms, kit
+from hmi.technician import facts, forms, kit, wordings
 from hmi.technician.entering import TESTING
 from hmi.technician.guarded import deed, shows, tabs_of_connectors
 from hmi.technician.kit import Button, StaffPage
@@ -40,7 +40,7 @@ def _form(page: StaffPage, number: int, last: TestState | None, tabs: list[Butto
     rows = [head(t("test_of", n=number)), Row(t("mode"), t(f"mode_{mode}"))]
     for name in names:
         value = min(forms.value_of(place, name), bounds.get(name, 1e9))
-        rows.append(Row(t(f"test_{name}"), f"{value:g} {UNITS[name]}"))
+        rows.append(Row(t(f"test_{name}"), facts.whole(page, value, UNITS[name])))
     rows += [line(t("test_hint")), line(t("test_first"))]
     if last is not None and last.phase == "done":
         rows.append(line(t("test_last", n=last.report)))
@@ -103,8 +103,9 @@ def _chart(page: StaffPage, rect: Rect, points: tuple[TestPoint, ...]) -> None:
     amps = tuple(each.measured_a for each in points)
     tops = [max([v for v in values if v is not None], default=1.0) * 1.1 or 1.0 for values in (watts, amps)]
     left, right = grid.columns(legend, 2, page.px(2))
-    page.written(left, f"{page.t('power')} 0–{tops[0]:.1f} kW", page.sizes.body, colour=palette.accent, on=ground)
-    page.written(right, f"{page.t('current')} 0–{tops[1]:.0f} A", page.sizes.body, colour=palette.green, on=ground)
+    power, current = facts.number(page, tops[0], "kW"), facts.number(page, tops[1], "A", 0)
+    page.written(left, f"{page.t('power')} 0–{power}", page.sizes.body, colour=palette.accent, on=ground)
+    page.written(right, f"{page.t('current')} 0–{current}", page.sizes.body, colour=palette.green, on=ground)
     page.chart(
         plot,
         (Series(watts, tops[0], palette.accent, is_area=True), Series(amps, tops[1], palette.green, dash=True)),
@@ -139,9 +140,14 @@ def _rows(page: StaffPage, report: TestReport) -> list[Row]:
     for each in report.criteria:
         named = words(f"criterion.{each.key}") if words.has(f"criterion.{each.key}") else each.key
         rows.append(
-            Row(named, f"{t(f'verdict_{each.outcome}')}: {each.found} ({each.wanted})", TONES.get(each.outcome, ""))
+            Row(
+                named,
+                f"{t(f'verdict_{each.outcome}')}: {wordings.phrase(words, each.found)} "
+                f"({wordings.phrase(words, each.wanted)})",
+                TONES.get(each.outcome, ""),
+            )
         )
     if report.text:
         rows.append(line(report.text))
-    rows += [line(f"{name}: {version}") for name, version in report.versions.items()]
+    rows += [Row(facts.named(page, "ph", name), version) for name, version in report.versions.items()]
     return rows

@@ -6,6 +6,7 @@ import msgspec
 
 from chargepoint.messages import DeviceState, InputState, OutputState, ReaderState, ServiceState
 from chargepoint.vocabulary import Cause, ConnectorFlag, ConnectorStatus, LinkState
+from hmi.technician.wordings import phrase
 from hmi.view import Seen
 from hmi.words import Words
 
@@ -27,7 +28,7 @@ def troubles(seen: Seen, words: Words) -> list[Trouble]:
         if state.status is ConnectorStatus.EMERGENCY_OFF:
             found.append(Trouble(f"{named}: {words('st.emergency')}", "ChargeControllerTestPage", number))
         elif state.status is ConnectorStatus.ERROR:
-            code = " ".join(part for part in (state.vendor_error_code, state.cause) if part)
+            code = " ".join(part for part in (state.vendor_error_code, _word(words, "cause", state.cause)) if part)
             found.append(Trouble(f"{named}: {words('st.error')} {code}".strip(), "ChargeControllerTestPage", number))
         elif ConnectorFlag.NO_LINK in state.flags:
             found.append(Trouble(f"{named}: {words('fl.NO_LINK')}", "ChargeControllerTestPage", number))
@@ -38,18 +39,23 @@ def troubles(seen: Seen, words: Words) -> list[Trouble]:
     for _, heard in sorted(seen.states.items()):
         match heard:
             case OutputState() if heard.cause is not Cause.NONE:
-                found.append(Trouble(f"{heard.name}: {heard.cause.value}", "TechnikModules"))
+                found.append(Trouble(f"{heard.name}: {_word(words, 'cause', heard.cause.value)}", "TechnikModules"))
             case InputState() if heard.is_latched:
-                text = f"{words('tech.input')} {heard.name}: {heard.function.value}"
+                text = f"{words('tech.input')} {heard.name}: {_word(words, 'input', heard.function.value)}"
                 found.append(Trouble(text, "TechnikDiagnostics"))
             case DeviceState() if not heard.is_answering or heard.note:
-                why = heard.note or heard.last_error or words("tech.silent")
-                found.append(Trouble(f"{heard.kind} {heard.name}: {why}", "TechnikDiagnostics"))
+                why = phrase(words, heard.note or heard.last_error) or words("tech.silent")
+                found.append(Trouble(f"{_word(words, 'kind', heard.kind)} {heard.name}: {why}", "TechnikDiagnostics"))
             case ServiceState() if heard.status in ("parked", "hung"):
-                found.append(Trouble(f"{words('tech.service')} {heard.name}: {heard.status}", "TechnikTerminalPage"))
+                text = f"{words('tech.service')} {heard.name}: {_word(words, 'sstate', heard.status)}"
+                found.append(Trouble(text, "TechnikTerminalPage"))
             case ReaderState() if not heard.is_answering:
-                text = f"{words('tech.reader')} {heard.name}: {heard.error or words('tech.silent')}"
+                text = f"{words('tech.reader')} {heard.name}: {phrase(words, heard.error) or words('tech.silent')}"
                 found.append(Trouble(text, "RfidReaderTestPage"))
     if seen.link is not None and seen.link.state is LinkState.OFFLINE:
         found.append(Trouble(words("app.offline"), "TechnikTerminalPage", is_grave=False))
     return sorted(found, key=lambda each: not each.is_grave)
+
+
+def _word(words: Words, section: str, value: str) -> str:
+    return words(f"{section}.{value}") if words.has(f"{section}.{value}") else value

@@ -20,7 +20,8 @@ def picture(page: StaffPage) -> Picture:
         identity = each.identity
         version = identity.firmware_version or facts.NONE
         named = f"{identity.model} {version}".strip()
-        rows.append(Row(f"{each.kind} {each.name}", named, "" if each.is_answering else "bad"))
+        called = f"{facts.named(page, 'kind', each.kind)} {each.name}"
+        rows.append(Row(called, named, "" if each.is_answering else "bad"))
     rows += [head(t("files")), line(t("no_files"))]
     buttons = [deed(page, "update_controller", connector=n) for n in sorted(page.view.seen.connectors)]
     return sheet(page, t("update"), rows, [*buttons, deed(page, "update_software")])

@@ -12,6 +12,12 @@ UNITS = {"kohm": "kΩ", "ohm": "Ω", "ohm/V": "Ω/V", "C": "°C"}
 """As they are written where only ASCII is."""
 _VALUE = re.compile(r"(?<![\w.])([+-]?\d+(?:\.\d+)?) ?(kohm|ohm/V|ohm|Ω/V|kΩ|Ω|°C|kWh|kW|mA|ms|V|A|W|K|C|s|%)(?![\w/])")
 _NOTHING = "—"
+BEGINS = {
+    "no answer within ": "ph.no_answer_within_n",
+    "at least ": "ph.at_least_n",
+    "within ": "ph.within_n",
+    "exit code ": "ph.exit_code_n",
+}
 
 
 def unit(words: Words, name: str) -> str:
@@ -47,8 +53,9 @@ def _valued(words: Words, text: str) -> str:
         sign = "+" if found[1].startswith("+") and not value.startswith("+") else ""
         return f"{sign}{value} {unit(words, found[2])}"
 
-    text = text.replace(" within ", " ± ")
-    begin, _, rest = text.partition(" ")
-    if rest and words.has(f"ph.{begin.lower()}_n"):
-        return words(f"ph.{begin.lower()}_n", rest=_VALUE.sub(shown, rest))
+    for begin, key in BEGINS.items():
+        if text.startswith(begin):
+            return words(key, rest=_VALUE.sub(shown, text[len(begin) :]))
+    if text[:1].isdigit():
+        text = text.replace(" within ", " ± ")
     return _VALUE.sub(shown, text)
