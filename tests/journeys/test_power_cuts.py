@@ -32,7 +32,7 @@ async def energy_flows(rig: Rig) -> None:
 
 
 async def in_mid_charge(rig: Rig) -> None:
-    await rig.advance(300)
+    await rig.advance(60)
 
 
 async def stop_asked(rig: Rig) -> None:
