@@ -38,6 +38,8 @@ GRANT_S = 60.0
 THROTTLE = "throttle"
 """The fact in which the wrong tries are kept."""
 STAFF = frozenset({Role.TECHNIK, Role.ADMINISTRATOR})
+MOST_WAITING = 16
+"""Tries at one door that wait for the one before: more are sent away, whoever sends them."""
 WRONG = "Login or password is wrong."
 WRONG_PIN = "Card or PIN is wrong."
 AT_SCREEN = "hmi"
@@ -63,6 +65,7 @@ class Entrance:
         self._card_alone = card_alone
         self._throttle = Throttle(store.fact(THROTTLE), clock.boot_id, clock.mono())
         self._one_at_each_door: dict[str, asyncio.Lock] = {}
+        self._waiting: dict[str, int] = {}
         self._one_hash = asyncio.Lock()  # each takes memory and time on purpose
         self._throttled_told: dict[str, float] = {}
         self._grant = AccessGrant()
@@ -95,23 +98,39 @@ class Entrance:
             return LoginAnswer(ok=False, code="wait", text=text, wait_s=proof.wait_s)
         if proof.user is None:
             return LoginAnswer(ok=False, code="wrong", text=WRONG_PIN if is_card else WRONG)
-        return self._let_in(proof.user)
+        return self._let_in(proof.user, must_change=self._store.keys(proof.user.login).must_change)
 
-    def _let_in(self, user: User) -> LoginAnswer:
+    def _let_in(self, user: User, *, must_change: bool = False) -> LoginAnswer:
+        """Who has to change his password first has no role until he has."""
         if user.role not in STAFF:
             text = "This user has no part in the service of the station."
             return LoginAnswer(ok=False, code="no_right", text=text, login=user.login, role=user.role)
-        must_change = self._store.keys(user.login).must_change
-        return LoginAnswer(ok=True, code="ok", login=user.login, role=user.role, must_change=must_change)
+        role = None if must_change else user.role
+        return LoginAnswer(ok=True, code="ok", login=user.login, role=role, must_change=must_change)
 
     async def _check_password(self, request: CheckPassword, sender: str) -> ActionResult:
         proof = await self._proof(LogIn(login=request.login, password=request.password), sender, "password")
-        if proof.user is not None:
-            return ActionResult(ok=True, code="ok", text=proof.user.role.value)
-        return _refused(proof)
+        if proof.user is None:
+            return _refused(proof)
+        return self._against_old(proof.user) or ActionResult(ok=True, code="ok", text=proof.user.role.value)
+
+    def _against_old(self, user: User) -> ActionResult | None:
+        """A password that has to be changed first proves nothing else."""
+        if not self._store.keys(user.login).must_change:
+            return None
+        return ActionResult(ok=False, code="must_change", text="Change the password first.")
 
     async def _proof(self, request: LogIn, door: str, way: str, *, is_alone: bool = False) -> Proof:
         """One try at a door. One after another at each door: what one costs, the next one must know."""
+        if self._waiting.get(door, 0) >= MOST_WAITING:
+            return Proof(wait_s=1.0)
+        self._waiting[door] = self._waiting.get(door, 0) + 1
+        try:
+            return await self._tried(request, door, way, is_alone=is_alone)
+        finally:
+            self._waiting[door] -= 1
+
+    async def _tried(self, request: LogIn, door: str, way: str, *, is_alone: bool) -> Proof:
         who = request.card or request.login
         async with self._one_at_each_door.setdefault(door, asyncio.Lock()):
             wait_s = self._throttle.wait_s(door, who, self._clock.mono())
@@ -180,12 +199,15 @@ class Entrance:
             return ActionResult(ok=False, code="same", text="This is the password of before; take another.")
         await self._save(proof.user, password_hash=await self.hash_of(request.new_password), must_change=False)
         self._note_change("password", proof.user.login, sender)
-        return ActionResult(ok=True, code="ok", text="The password is changed.")
+        role = {"role": proof.user.role.value}
+        return ActionResult(ok=True, code="ok", text="The password is changed.", values=role)
 
     async def _change_pin(self, request: ChangePin, sender: str) -> ActionResult:
         proof = await self._proof(LogIn(login=request.login, password=request.password), sender, "password")
         if proof.user is None:
             return _refused(proof)
+        if (against := self._against_old(proof.user)) is not None:
+            return against
         if request.pin and (why := passwords.weakness_of_pin(request.pin)):
             return ActionResult(ok=False, code="bad_pin", text=why)
         await self._save(proof.user, pin_hash=await self.hash_of(request.pin) if request.pin else None)

@@ -9,7 +9,7 @@ import msgspec
 
 from chargepoint import passwords
 from chargepoint.bus import Bus
-from chargepoint.entrance import Entrance
+from chargepoint.entrance import STAFF, Entrance
 from chargepoint.messages import (
     ActionResult,
     BindCard,
@@ -32,6 +32,7 @@ from chargepoint.messages import (
 from chargepoint.storage.settings import Keys, SettingsStore, card_key, login_key
 from chargepoint.vocabulary import EventType, Role
 
+DOORS_FOR_PEOPLE = frozenset({"hmi", "webconfig"})
 MAX_CARDS = 15
 MAX_CARD_LENGTH = 20
 MAX_USERS = 1000
@@ -104,13 +105,29 @@ class Household:
     async def _save_user(self, request: SaveUser, sender: str) -> ActionResult:
         async with self._one_at_a_time:
             user = msgspec.structs.replace(request.user, login=request.user.login.strip())
-            refusal = self._refusal(user, request.password, request.by) or _refusal_of_pin(request.pin)
+            refusal = (
+                self._against(request.by, sender)
+                or self._refusal(user, request.password, request.by)
+                or _refusal_of_pin(request.pin)
+            )
             if refusal is not None:
                 return refusal
             await self._store.save_user(user, None, _author(request.by, sender), await self._keys(user, request))
             self._bus.set_state("users", UsersState(users=self._store.users()))
         self._note_user("saved", user.login, request.by, sender)
         return ActionResult(ok=True, code="ok")
+
+    def _against(self, by: str, sender: str, own: str | None = None) -> ActionResult | None:
+        """Through the doors for people administrators see to users; to what is his `own` each of the staff."""
+        if sender not in DOORS_FOR_PEOPLE:
+            return None
+        asker = self._store.user(by)
+        is_known = asker is not None and not asker.is_blocked and not self._store.keys(by).must_change
+        if asker is not None and is_known:
+            is_own = own is not None and asker.role in STAFF and login_key(own) == login_key(by)
+            if is_own or asker.role is Role.ADMINISTRATOR:
+                return None
+        return ActionResult(ok=False, code="no_right", text="An administrator has to do this.")
 
     def _refusal(self, user: User, password: str | None, by: str) -> ActionResult | None:
         """Why the user cannot be saved so, as a table: code, whether it holds, words."""
@@ -160,6 +177,8 @@ class Household:
 
     async def _remove_user(self, request: RemoveUser, sender: str) -> ActionResult:
         async with self._one_at_a_time:
+            if (against := self._against(request.by, sender)) is not None:
+                return against
             user = self._store.user(request.login)
             if user is None:
                 return ActionResult(ok=False, code="unknown_user", text=f"There is no user {request.login[:40]!r}.")
@@ -194,6 +213,8 @@ class Household:
 
     async def _bind_card(self, request: BindCard, sender: str) -> ActionResult:
         async with self._one_at_a_time:
+            if (against := self._against(request.by, sender, own=request.login)) is not None:
+                return against
             user = self._store.user(request.login)
             if user is None:
                 return ActionResult(ok=False, code="unknown_user", text=f"There is no user {request.login[:40]!r}.")

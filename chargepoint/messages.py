@@ -195,8 +195,8 @@ class SaveUser(Request["ActionResult"], frozen=True, kw_only=True):
     most 15 cards, each of one user only. `must_change`: the password is asked for anew at the next log-in (None: a new
     password ends that).
 
-    Codes: ok, bad_login, too_many_cards, bad_card, card_taken, bad_limit, too_many_users, last_administrator, oneself,
-    weak_password, bad_pin.
+    Codes: ok, no_right (`by` is no administrator), bad_login, too_many_cards, bad_card, card_taken, bad_limit,
+    too_many_users, last_administrator, oneself, weak_password, bad_pin.
     """
 
     user: User
@@ -212,7 +212,8 @@ class RemoveUser(Request["ActionResult"], frozen=True, kw_only=True):
 
 
 class CheckPassword(Request["ActionResult"], frozen=True, kw_only=True):
-    """To hub: whether this login has this password; the same answer for an unknown login. Codes: ok, wrong, wait.
+    """To hub: whether this login has this password; the same answer for an unknown login. Codes: ok, wrong, wait,
+    must_change.
 
     Wrong ones count as those of `LogIn`.
     """
@@ -237,7 +238,8 @@ class LogIn(Request["LoginAnswer"], frozen=True, kw_only=True):
 
 class LoginAnswer(Reply, frozen=True, kw_only=True):
     """Codes: ok, wrong (whatever of it), wait (after too many wrong tries at this door, `wait_s` more), no_right (a
-    customer), no_grant. `must_change`: the password has to be changed before anything else."""
+    customer), no_grant. `must_change`: the password has to be changed before anything else; until then there is no
+    `role`."""
 
     ok: bool
     code: str
@@ -249,7 +251,8 @@ class LoginAnswer(Reply, frozen=True, kw_only=True):
 
 
 class ChangePassword(Request["ActionResult"], frozen=True, kw_only=True):
-    """To hub: somebody changes his own password. Codes: ok, wrong, wait, weak_password, same."""
+    """To hub: somebody changes his own password. Codes: ok (`values` has his `role`), wrong, wait, weak_password,
+    same."""
 
     login: str
     old_password: str
@@ -258,7 +261,7 @@ class ChangePassword(Request["ActionResult"], frozen=True, kw_only=True):
 
 class ChangePin(Request["ActionResult"], frozen=True, kw_only=True):
     """To hub: somebody changes the PIN of his own cards, with his password; empty: none any more. Codes: ok, wrong,
-    wait, bad_pin (not 6 digits, or as easy as 123456)."""
+    wait, must_change, bad_pin (not 6 digits, or as easy as 123456)."""
 
     login: str
     password: str
@@ -266,8 +269,8 @@ class ChangePin(Request["ActionResult"], frozen=True, kw_only=True):
 
 
 class BindCard(Request["ActionResult"], frozen=True, kw_only=True):
-    """To hub: bind a card to a user, or unbind it. Codes: ok, unknown_user, too_many_cards (15), bad_card, card_taken,
-    not_bound."""
+    """To hub: bind a card to a user, or unbind it: one's own, or as an administrator. Codes: ok, no_right,
+    unknown_user, too_many_cards (15), bad_card, card_taken, not_bound."""
 
     login: str
     card: str
@@ -1802,8 +1805,8 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     ClockStepped: frozenset({"hub"}),
     ReadSettings: EVERYBODY,
     ChangeSettings: _DOORS,
-    SaveUser: frozenset({"hmi", "webconfig", ADMIN}),
-    RemoveUser: frozenset({"hmi", "webconfig", ADMIN}),
+    SaveUser: frozenset({"webconfig", ADMIN}),
+    RemoveUser: frozenset({"webconfig", ADMIN}),
     CheckPassword: frozenset({"hmi", "webconfig"}),
     LogIn: frozenset({"hmi", "webconfig"}),
     ChangePassword: frozenset({"hmi", "webconfig"}),

@@ -17,6 +17,7 @@ from chargepoint.config import Settings
 from chargepoint.config_edit import CannotEdit, changed
 from chargepoint.config_faults import ConfigError, Fault
 from chargepoint.messages import (
+    ADMIN,
     ActionResult,
     ApplyDraft,
     ConfigurationFault,
@@ -33,7 +34,7 @@ from chargepoint.messages import (
 )
 from chargepoint.storage.database import CannotRecord
 from chargepoint.storage.settings import SettingsStore
-from chargepoint.vocabulary import EventType
+from chargepoint.vocabulary import EventType, Role
 
 log = logging.getLogger(__name__)
 
@@ -210,6 +211,10 @@ class Reconfiguration:
             return ActionResult(ok=False, code="failed", text=str(error))
 
     async def _factory_reset(self, request: FactoryReset, sender: str) -> ActionResult:
+        asker = self._store.user(request.by)
+        is_administrator = asker is not None and asker.role is Role.ADMINISTRATOR and not asker.is_blocked
+        if sender != ADMIN and not is_administrator:
+            return ActionResult(ok=False, code="no_right", text="An administrator has to do this.")
         try:
             await self._store.set_facts({RESET: self._clock.boot_id})
         except CannotRecord as error:

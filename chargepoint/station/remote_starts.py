@@ -28,6 +28,14 @@ MAX_CHECKS = 16
 """Remote starts whose credential is being checked at one time (S8)."""
 
 
+ANY_SOURCE = frozenset(StartSource)
+SOURCES_OF = {
+    "ocpp": frozenset({StartSource.OCPP_REMOTE}),
+    "monitor": ANY_SOURCE - {StartSource.TECHNICIAN},
+}
+"""What a door to the network may call its starts (S24): a technician's is neither reported nor paid."""
+
+
 class RemoteStarts:
     """Answers `StartCharging`."""
 
@@ -40,6 +48,9 @@ class RemoteStarts:
 
     async def start_charging(self, request: StartCharging, sender: str) -> ActionResult:
         """A start that is not a card: the central system, the monitor, a technician."""
+        if request.source not in SOURCES_OF.get(sender, ANY_SOURCE):
+            text = f"{sender} may not start a charge as {request.source.value}."
+            return ActionResult(ok=False, code="forbidden", text=text)
         request = await self._with_group(request)
         outlet, refusal = self._outlet_for(request.connector, request.credential)
         if outlet is None:

@@ -26,6 +26,7 @@ from chargepoint.messages import (
     LogIn,
     LoginAnswer,
     ReadUsers,
+    RemoveUser,
     SaveUser,
     SecurityNoted,
     User,
@@ -161,8 +162,15 @@ async def test_every_try_is_a_security_event_and_pauses_are_told_once(tmp_path: 
 async def test_the_label_password_has_to_be_changed(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         await world.save(User("boris", Role.TECHNIK, cards=(CARD,)), password="Label5Word", must_change=True)
-        assert (await world.log_in(login="boris", password="Label5Word")).must_change
+        first = await world.log_in(login="boris", password="Label5Word")
+        assert (first.ok, first.must_change, first.role) == (True, True, None)
         hmi = world.buses["hmi"]
+        proof = await hmi.call("hub", CheckPassword(login="boris", password="Label5Word"))
+        assert (proof.ok, proof.code) == (False, "must_change")
+        pin = await hmi.call("hub", ChangePin(login="boris", password="Label5Word", pin="135790"))
+        assert (pin.ok, pin.code) == (False, "must_change")
+        card = await hmi.call("hub", BindCard(login="boris", card="0499", by="boris"))
+        assert (card.ok, card.code) == (False, "no_right")
         for old, new, code in (
             ("wrong", PASSWORD, "wrong"),
             ("Label5Word", "short", "weak_password"),
@@ -171,8 +179,9 @@ async def test_the_label_password_has_to_be_changed(tmp_path: Path) -> None:
         ):
             result = await hmi.call("hub", ChangePassword(login="boris", old_password=old, new_password=new))
             assert result.code == code
+        assert result.values == {"role": "technik"}
         answer = await world.log_in(login="boris", password=PASSWORD)
-        assert (answer.ok, answer.must_change) == (True, False)
+        assert (answer.ok, answer.must_change, answer.role) == (True, False, Role.TECHNIK)
 
 
 async def test_a_pin_is_changed_with_the_password(tmp_path: Path) -> None:
@@ -202,7 +211,7 @@ async def test_cards_are_bound_and_another_ones_card_is_refused(tmp_path: Path) 
         assert [await bind("root", f"04{n:02}") for n in range(16)] == ["ok"] * 15 + ["too_many_cards"]
         assert await bind("root", "0400") == "ok"  # it is there already
         assert await bind("boris", CARD.lower(), is_bound=False) == "ok"
-        assert await bind("nobody", "04AB") == "unknown_user"
+        assert await bind("nobody", "04AB") == "no_right"
         assert (await world.log_in(card=CARD, pin=PIN)).code == "wrong"
 
 
@@ -266,3 +275,51 @@ def test_nothing_that_is_typed_is_shown_to_who_watches_the_bus() -> None:
     for request in requests:
         shown = str(masked(msgspec.json.decode(msgspec.json.encode(request))))
         assert not any(secret in shown for secret in (PASSWORD, PIN, CARD)), shown
+
+
+async def test_users_are_changed_for_administrators_only_and_never_from_the_screen(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        web, hmi = world.buses["webconfig"], world.buses["hmi"]
+        for by, code in (("boris", "no_right"), ("carl", "no_right"), ("nobody", "no_right"), ("root", "ok")):
+            made = await web.call("hub", SaveUser(user=User("dora", Role.ADMINISTRATOR), password=PASSWORD, by=by))
+            assert made.code == code, by
+        for by, code in (("boris", "no_right"), ("", "no_right"), ("Root", "ok")):
+            assert (await web.call("hub", RemoveUser(login="dora", by=by))).code == code, by
+        with pytest.raises(CallFailed, match="may not send SaveUser"):
+            await hmi.call("hub", SaveUser(user=User("dora", Role.ADMINISTRATOR), password=PASSWORD, by="root"))
+        others = await hmi.call("hub", BindCard(login="root", card="0477", by="boris"))
+        assert (others.ok, others.code) == (False, "no_right")
+        await world.save(User("root2", Role.ADMINISTRATOR, is_blocked=True), password=PASSWORD)
+        blocked = await web.call("hub", RemoveUser(login="boris", by="root2"))
+        assert (blocked.ok, blocked.code) == (False, "no_right")
+
+
+async def test_who_floods_a_door_with_tries_waits_and_the_other_door_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One hash at a time, and at most 16 that wait for it: the hub is the bus, and goes on."""
+    async with a_world(tmp_path) as world:
+        looked_at, real = [], passwords.is_right
+
+        def is_right(password: str, stored: str | None) -> bool:
+            looked_at.append(password)
+            return real(password, stored)
+
+        monkeypatch.setattr(passwords, "is_right", is_right)
+        flood = [asyncio.create_task(world.log_in("webconfig", login="boris", password=PASSWORD)) for _ in range(200)]
+        await asyncio.sleep(0)
+        answer = await world.log_in("hmi", login="boris", password=PASSWORD)
+        answers = await asyncio.gather(*flood)
+        assert answer.ok
+        assert 0 < sum(each.ok for each in answers) <= 20
+        assert {each.code for each in answers} == {"ok", "wait"}
+        assert len(looked_at) <= 21
+
+
+async def test_the_spelling_of_a_login_or_a_card_wins_no_more_tries(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        ways = ["boris", "BORIS", " boris", "b\u00f6ris", "bo\u0308ris", "\uff42oris", "boris\0"]
+        codes = [(await world.log_in(login=way, password="wrong")).code for way in ways]
+        assert codes == ["wrong"] * 5 + ["wait"] * 2
+        assert (await world.log_in(login="boris", password=PASSWORD)).code == "wait"
+        assert (await world.log_in(card=CARD.lower(), pin=PIN)).code == "wait"

@@ -55,7 +55,7 @@ async def a_store(folder: Path, clock: Clock | None = None) -> AsyncIterator[Set
 
 @asynccontextmanager
 async def a_house(folder: Path) -> AsyncIterator[dict[str, Bus]]:
-    async with a_store(folder) as store, in_process_bus("hub", "webconfig", "ocpp", "station") as buses:
+    async with a_store(folder) as store, in_process_bus("hub", "webconfig", "admin", "ocpp", "station") as buses:
         Household(store, buses["hub"]).tell()
         yield buses
 
@@ -180,29 +180,29 @@ async def test_the_charging_part_of_users_is_told_and_nothing_else(tmp_path: Pat
     async with a_house(tmp_path) as buses:
         security = buses["station"].subscribe(SecurityNoted)
         await asyncio.sleep(0.01)
-        assert (await save(buses["webconfig"], user("anna", "04AA"), PASSWORD)).ok
+        assert (await save(buses["admin"], user("anna", "04AA"), PASSWORD)).ok
         state = await buses["station"].watch("users").first("users")
         await asyncio.sleep(0.01)
         state = buses["station"].watch("users").get("users") or state
         assert isinstance(state, UsersState)
         assert state.users == (user("anna", "04AA"),)
         note = await anext(security)
-        assert (note.operation, note.extra, note.source) == ("saved", "anna", "root (webconfig)")
+        assert (note.operation, note.extra, note.source) == ("saved", "anna", "root (admin)")
 
 
 async def test_logins_are_the_same_whatever_their_case(tmp_path: Path) -> None:
     async with a_house(tmp_path) as buses:
-        await save(buses["webconfig"], user("anna", "04AA"), PASSWORD)
-        assert (await save(buses["webconfig"], user("ANNA", "04AA", "04BB"))).ok
+        await save(buses["admin"], user("anna", "04AA"), PASSWORD)
+        assert (await save(buses["admin"], user("ANNA", "04AA", "04BB"))).ok
         assert (await buses["webconfig"].call("hub", CheckPassword(login="Anna", password=PASSWORD))).ok
-        assert (await buses["webconfig"].call("hub", RemoveUser(login="anna", by="root"))).ok
-        result = await buses["webconfig"].call("hub", RemoveUser(login="anna", by="root"))
+        assert (await buses["admin"].call("hub", RemoveUser(login="anna", by="root"))).ok
+        result = await buses["admin"].call("hub", RemoveUser(login="anna", by="root"))
         assert (result.ok, result.code) == (False, "unknown_user")
 
 
 async def test_logins_are_security_events_and_what_was_typed_for_an_unknown_one_is_not_kept(tmp_path: Path) -> None:
     async with a_house(tmp_path) as buses:
-        await save(buses["webconfig"], user("anna", "04AA"), PASSWORD)
+        await save(buses["admin"], user("anna", "04AA"), PASSWORD)
         security = buses["station"].subscribe(SecurityNoted)
         await asyncio.sleep(0.01)
         for login, password in (("anna", PASSWORD), ("anna", "wrong"), ("my secret password", "x")):
@@ -244,28 +244,28 @@ async def test_logins_are_security_events_and_what_was_typed_for_an_unknown_one_
 )
 async def test_rules_of_users(tmp_path: Path, who: User, password: str | None, code: str) -> None:
     async with a_house(tmp_path) as buses:
-        assert (await save(buses["webconfig"], user("clara", "04CC"))).ok
-        assert (await save(buses["webconfig"], who, password)).code == code
+        assert (await save(buses["admin"], user("clara", "04CC"))).ok
+        assert (await save(buses["admin"], who, password)).code == code
 
 
 async def test_two_requests_at_once_cannot_share_a_card(tmp_path: Path) -> None:
     async with a_house(tmp_path) as buses:
         results = await asyncio.gather(
-            *(save(buses["webconfig"], user(login, "04AA"), PASSWORD) for login in ("anna", "boris", "clara"))
+            *(save(buses["admin"], user(login, "04AA"), PASSWORD) for login in ("anna", "boris", "clara"))
         )
         assert sorted(result.code for result in results) == ["card_taken", "card_taken", "ok"]
 
 
 async def test_the_last_administrator_stays_and_nobody_shuts_himself_out(tmp_path: Path) -> None:
     async with a_house(tmp_path) as buses:
-        bus = buses["webconfig"]
-        await save(bus, user("root", role=Role.ADMINISTRATOR), PASSWORD)
+        bus = buses["admin"]
+        await save(buses["admin"], user("root", role=Role.ADMINISTRATOR), PASSWORD)
         assert (await save(bus, user("root", role=Role.TECHNIK), by="x")).code == "last_administrator"
         assert (await save(bus, user("root", role=Role.ADMINISTRATOR, is_blocked=True), by="x")).code == (
             "last_administrator"
         )
         assert (await bus.call("hub", RemoveUser(login="root", by="x"))).code == "last_administrator"
-        await save(bus, user("second", role=Role.ADMINISTRATOR), PASSWORD)
+        await save(buses["admin"], user("second", role=Role.ADMINISTRATOR), PASSWORD)
         assert (await save(bus, user("root", role=Role.ADMINISTRATOR, is_blocked=True), by="Root")).code == "oneself"
         assert (await bus.call("hub", RemoveUser(login="root", by="root"))).code == "oneself"
         assert (await bus.call("hub", RemoveUser(login="root", by="second"))).ok
@@ -277,9 +277,9 @@ async def test_the_last_administrator_stays_and_nobody_shuts_himself_out(tmp_pat
 async def test_passwords_are_checked_and_every_wrong_try_gets_the_same_answer(tmp_path: Path) -> None:
     async with a_house(tmp_path) as buses:
         bus = buses["webconfig"]
-        await save(bus, user("anna", role=Role.TECHNIK), PASSWORD)
-        await save(bus, user("blocked", is_blocked=True), PASSWORD)
-        await save(bus, user("without"))
+        await save(buses["admin"], user("anna", role=Role.TECHNIK), PASSWORD)
+        await save(buses["admin"], user("blocked", is_blocked=True), PASSWORD)
+        await save(buses["admin"], user("without"))
         right = await bus.call("hub", CheckPassword(login="anna", password=PASSWORD))
         assert (right.ok, right.text) == (True, "technik")
         tries = [("anna", "wrong"), ("nobody", PASSWORD), ("blocked", PASSWORD), ("without", PASSWORD), ("", "")]
@@ -291,8 +291,8 @@ async def test_passwords_are_checked_and_every_wrong_try_gets_the_same_answer(tm
 async def test_a_changed_password_replaces_the_old_one(tmp_path: Path) -> None:
     async with a_house(tmp_path) as buses:
         bus = buses["webconfig"]
-        await save(bus, user(), PASSWORD)
-        await save(bus, user(), "Another8Horse")
+        await save(buses["admin"], user(), PASSWORD)
+        await save(buses["admin"], user(), "Another8Horse")
         assert not (await bus.call("hub", CheckPassword(login="anna", password=PASSWORD))).ok
         assert (await bus.call("hub", CheckPassword(login="anna", password="Another8Horse"))).ok
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from chargepoint.bus import CallFailed
@@ -199,3 +200,21 @@ async def keep(rig: Rig, facts: dict[str, bytes]) -> None:
         for key, value in facts.items():
             tx.set_fact(key, value)
     await journal.close()
+
+
+async def test_the_central_system_cannot_start_a_charge_as_a_technician(tmp_path: Path) -> None:
+    """It would be neither reported nor paid."""
+    async with Rig(tmp_path) as rig:
+        assert rig.house is not None
+        rig.plug(1)
+        await rig.until_status("READY")
+        asked = msgspec.structs.replace(start(1, "04A2B3C4"), source=StartSource.TECHNICIAN)
+        other = rig.house.connect("monitor")
+        running = asyncio.create_task(other.run(), name="monitor")
+        result = await other.call("station", asked)
+        assert (result.ok, result.code) == (False, "forbidden")
+        other.close()
+        await running
+        await rig.advance(5)
+        assert rig.status() == "READY"
+        await rig.check()

@@ -141,6 +141,18 @@ def test_the_labels_password_has_to_be_changed_first() -> None:
     assert walk.place.desk is not None and not walk.place.desk.typed
 
 
+def test_who_has_to_change_his_password_has_no_role_until_he_has_but_may_stop_all() -> None:
+    walk = StaffWalk().logged_in(None, must_change=True)
+    assert walk.screen == "TechnikChangePassword"
+    walk.touch("staff:stop_all")
+    assert [deed.action for deed in walk.deeds] == ["emergency_stop"]
+    for text in ("label", "long and easy", "long and easy"):
+        walk.types(text)
+        walk.touch("staff:enter")
+    walk.hears("password", ActionResult(ok=True, code="ok", values={"role": "technik"}))
+    assert walk.place.desk is not None and walk.place.desk.role is Role.TECHNIK
+
+
 def test_two_different_new_passwords_are_not_sent() -> None:
     walk = StaffWalk().logged_in(must_change=True)
     for text in ("label", "long and easy", "long and eazy"):

@@ -86,7 +86,7 @@ class StaffWalk:
         self.holds("station_id")
         return self
 
-    def logged_in(self, role: Role = Role.ADMINISTRATOR, *, must_change: bool = False) -> StaffWalk:
+    def logged_in(self, role: Role | None = Role.ADMINISTRATOR, *, must_change: bool = False) -> StaffWalk:
         self.to_login()
         self.types(LOGIN)
         self.touch("staff:enter")
