@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import msgspec
@@ -24,6 +25,8 @@ __all__ = [
     "carry_out", "checked", "effect_of", "may", "request_of", "states_now", "unmet_of", "why_not",
 ]  # fmt: skip
 
+MOST_CONNECTORS = 64
+WHOLE = re.compile(r"-?[0-9]{1,12}", re.ASCII)
 STATES_WITHIN_S = 1.0
 """So long the states are waited for before a deed that depends on them."""
 
@@ -52,7 +55,7 @@ def why_not(action: Action, states: States, arguments: Values, now_s: float | No
 def _number(arguments: Values, name: str) -> int:
     try:
         return int(arguments[name])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return 0
 
 
@@ -95,10 +98,9 @@ def _value(argument: Argument, given: object) -> int | str:
     if argument.kind is int:
         if isinstance(given, bool) or not isinstance(given, int | str):
             raise ValueError("is no whole number")
-        try:
-            number = int(given)
-        except ValueError:
-            raise ValueError("is no whole number") from None
+        if isinstance(given, str) and not WHOLE.fullmatch(given):
+            raise ValueError("is no whole number")
+        number = int(given)
         if not argument.minimum <= number <= argument.maximum:
             raise ValueError(f"is not within {argument.minimum} to {argument.maximum}")
         return number
@@ -149,6 +151,15 @@ async def carry_out(
     begun_s = asyncio.get_running_loop().time()
     result = await _carried_out(bus, name, arguments, asker, timeout_s, passed)
     if result.code in ("bad_request", "not_confirmed"):
+        if name in ACTIONS and not may(ACTIONS[name], asker):  # somebody tries what is not his
+            bus.publish(
+                Noted(
+                    event_type=_event_type(ACTIONS[name], asker),
+                    action="Refused",
+                    message=f"{name} by {asker.login}, who is {asker.role.value}",
+                    error="no right",
+                )
+            )
         return _with_keys(result, name, 0)
     result = _with_keys(result, name, round((asyncio.get_running_loop().time() - begun_s) * 1000))
     told = ", ".join(f"{key} {value}" for key, value in arguments.items())
@@ -220,9 +231,10 @@ def effect_of(name: str, arguments: Values) -> str:
 
 def _noted_connector(arguments: Values) -> int | None:
     try:
-        return int(arguments["connector"]) or None
-    except (KeyError, TypeError, ValueError):
+        number = int(arguments["connector"])
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
+    return number if 0 < number <= MOST_CONNECTORS else None
 
 
 def _action(name: str) -> Action:

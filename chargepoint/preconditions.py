@@ -107,7 +107,8 @@ def _unknown(need: Need, connector: ConnectorState) -> Unmet:
 
 def _idle(look: Look) -> Unmet | None:
     everybody = look.all_connectors()
-    if not everybody:
+    told = {connector.number for connector in everybody}
+    if not everybody or any(not told.issuperset(station.connectors) for station in look.of_kind(StationState)):
         return _of(Need.IDLE, "unknown", "The station does not say how its connectors are; wait until it answers.")
     for connector in everybody:
         if _charges(connector):

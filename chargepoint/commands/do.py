@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from chargepoint.actions import ACTIONS, Action, Asker, BadRequest, Guard, carry_out, effect_of
+from chargepoint.bus import CallFailed, Unavailable
 from chargepoint.commands.manual import page
 from chargepoint.door import AdminBus, NobodyHome
 from chargepoint.guards import confirmed, fresh_sum
@@ -81,8 +82,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     try:
         return asyncio.run(_do(action, values, arguments))
-    except (NobodyHome, PermissionError) as error:
-        print(f"chargepoint do: {error}", file=sys.stderr)
+    except (NobodyHome, PermissionError, Unavailable, CallFailed) as error:
+        print(f"chargepoint do: {clean(str(error))}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("chargepoint do: broken off; a test that was begun ends.", file=sys.stderr)
     except TimeoutError:
         print("chargepoint do: the station did not answer in time; whether it was done is not known.", file=sys.stderr)
     return 1

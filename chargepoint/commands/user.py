@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from chargepoint.bus import Bus
+from chargepoint.bus import Bus, CallFailed, Unavailable
 from chargepoint.commands.manual import page
 from chargepoint.door import AdminBus, NobodyHome
 from chargepoint.journal_text import clean
@@ -78,8 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     try:
         return asyncio.run(_do(arguments))
-    except (NobodyHome, PermissionError) as error:
-        print(f"chargepoint user: {error}", file=sys.stderr)
+    except (NobodyHome, PermissionError, Unavailable, CallFailed) as error:
+        print(f"chargepoint user: {clean(str(error))}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nchargepoint user: broken off.", file=sys.stderr)
     except TimeoutError:
         print("chargepoint user: the station did not answer in time; look with `chargepoint user list`.",
               file=sys.stderr)  # fmt: skip

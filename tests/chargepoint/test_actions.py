@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chargepoint.actions import ACTIONS, Asker, BadRequest, Guard, effect_of, request_of
+from chargepoint.actions import ACTIONS, Asker, BadRequest, Guard, effect_of, request_of, why_not
 from chargepoint.actions import carry_out as carry_out_guarded
 from chargepoint.bus import Bus
 from chargepoint.guards import confirmed
@@ -103,6 +103,13 @@ def test_more_examples() -> None:
         ("start", {"connector": "two"}, "connector = 'two' is no whole number"),
         ("start", {"connector": True}, "is no whole number"),
         ("start", {"connector": 1.5}, "is no whole number"),
+        ("start", {"connector": float("nan")}, "is no whole number"),
+        ("start", {"connector": float("inf")}, "is no whole number"),
+        ("start", {"connector": "1_0"}, "is no whole number"),
+        ("start", {"connector": "\u0661"}, "is no whole number"),
+        ("start", {"connector": "9" * 5000}, "is no whole number"),
+        ("start_test", {"connector": 1, "power_w": -5000}, "power_w = '-5000' is not within 500 to"),
+        ("start_test", {"connector": 1, "power_w": 10**12}, "is not within 500 to"),
         ("start", {"connector": 1, "connecter": 2}, "'connecter' is no argument of it; those are connector"),
         ("block", {"connector": 1, "reason": "x\ny"}, "printable"),
         ("block", {"connector": 1, "reason": "x" * 201}, "printable"),
@@ -166,3 +173,19 @@ async def test_every_way_to_fail_is_a_result_for_people() -> None:
             "unavailable",
             "hub is not there: nothing was done, try again in a moment.",
         )
+
+
+async def test_who_tries_what_is_not_his_is_written_down() -> None:
+    async with in_process_bus("hub", "hmi", "station") as buses:
+        notes = buses["station"].subscribe(Noted)
+        await asyncio.sleep(0.01)
+        result = await carry_out_guarded(buses["hmi"], "factory_reset", {}, TECHNICIAN)
+        assert (result.ok, result.code) == (False, "bad_request")
+        async for note in notes:
+            assert (note.action, note.message) == ("Refused", "factory_reset by boris, who is technik")
+            break
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), None, [], "x"])
+def test_what_is_no_number_breaks_no_page(value: object) -> None:
+    assert why_not(ACTIONS["reboot"], {}, {"connector": value, "end_sessions": value})

@@ -210,3 +210,13 @@ def test_what_is_left_behind_is_listed_with_its_way_back() -> None:
     ]
     assert all(each.undo in ACTIONS for each in found)
     assert leftovers(QUIET) == ()
+
+
+def test_a_connector_that_the_station_has_and_nothing_is_known_of_may_charge() -> None:
+    station = StationState(
+        technical=TechnicalStatus.OK, logical=LogicalStatus.WORKING, mode=OperatingMode.NORMAL, operative=True,
+        free_mode=False, can_record=True, connectors=(1, 2), power_limit_w=1.0, power_w=0.0,
+    )  # fmt: skip
+    known: dict[str, State] = {"station": station, "connector/1": connector(1)}
+    assert [one.key for one in unmet([Need.IDLE], Look(known))] == ["unmet.idle.unknown"]
+    assert not unmet([Need.IDLE], Look({**known, "connector/2": connector(2)}))
