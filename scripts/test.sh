@@ -30,18 +30,22 @@ check() {
     rm -f "$log"
 }
 
-check "ruff check" .venv/bin/ruff check .
-check "ruff format" .venv/bin/ruff format --check .
-check "mypy" .venv/bin/mypy
-check "import-linter" .venv/bin/lint-imports
-[ ${#failed[@]} -eq 0 ] || echo "FAILED: ${failed[*]}"
+checks() {
+    check "ruff check" .venv/bin/ruff check .
+    check "ruff format" .venv/bin/ruff format --check .
+    check "mypy" .venv/bin/mypy
+    check "import-linter" .venv/bin/lint-imports
+    [ ${#failed[@]} -eq 0 ] || echo "FAILED: ${failed[*]}"
+}
 
 # A test that hangs is named with its stack and ends the run, instead of holding it up for ever.
 pytest=(.venv/bin/pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true "${long[@]}")
 
-# Two rows of tests beside each other, for two processors. Those in real time mostly wait, so they begin the second row.
-second=(tests/drivers tests/ocpp_client tests/chargepoint/power tests/chargepoint/station tests/chargepoint/storage)
+# Two rows beside each other, for two processors, of about the same length: the checks and the journeys; and all else.
+# Tests in real time mostly wait, so they begin the second row.
+second=(tests/drivers tests/ocpp_client tests/chargepoint tests/hmi)
 if [ $# -gt 0 ]; then
+    checks
     "${pytest[@]}" "$@"
     tests=$?
 else
@@ -57,6 +61,7 @@ else
     ) >"$log" 2>&1 &
     beside=$!
     trap 'kill "$beside" 2>/dev/null' EXIT INT TERM
+    checks
     "${pytest[@]}" -m "not realtime" "${second[@]/#/--ignore=}"
     tests=$?
     wait "$beside" || tests=1
