@@ -6,6 +6,7 @@ No bus here: `take(topic, state, now_s)` is told what was heard, `seen(now_s)` i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from chargepoint.config import Settings
 from chargepoint.messages import (
@@ -26,6 +27,7 @@ from chargepoint.records import HistoryRow, Session
 from chargepoint.version import VERSION
 from hmi.charts import Charts, Minute
 from hmi.technician.figures import Address, Figures
+from hmi.technician.gathered import Gathered
 from hmi.view import Ended, Fitted, Links, Seen, Shop
 
 DEFAULT_CONNECT_S = 120.0
@@ -93,7 +95,14 @@ def shop_of(settings: Settings) -> Shop:
         has_server=bool(settings.ocpp.url),
         stop_needs_card=screen.stop_needs_card,
         card_alone=screen.card_alone,
+        is_training=any(_is_simulated(each.device) for each in settings.port),
     )
+
+
+def _is_simulated(device: str) -> bool:
+    """Wires of files are simulated ones: real devices are in /dev, where memory and terminals are no devices."""
+    folders = Path(device).parts[1:3]
+    return device.startswith("/") and (folders[:1] != ("dev",) or folders[1:] in (("shm",), ("pts",)))
 
 
 def _max_voltage_v(settings: Settings, bank: str) -> float:
@@ -129,6 +138,7 @@ class Sight:
         """Somebody is in the service menu: all that is heard is shown."""
         self.machine = Figures()
         self.addresses: tuple[Address, ...] = ()
+        self.gathered = Gathered()
         self.missing: set[int] = set()
         """Sessions that have ended here, to be read from the station."""
         self.begun_before: list[tuple[int, int]] = []
@@ -201,6 +211,7 @@ class Sight:
             live=self._minute.told,
             machine=self.machine,
             addresses=self.addresses,
+            gathered=self.gathered if self.has_staff else Gathered(),
             age_s=float(int(self.age_s(now_s))),
         )
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from chargepoint.bus import StateView, Subscription
 from chargepoint.context import Context
-from chargepoint.messages import CardHandled, CardSeen, ConfirmOnScreen, Noted, ScreenState, TakeScreenshot
+from chargepoint.messages import CardHandled, CardSeen, ConfirmOnScreen, Noted, OcppFrame, ScreenState, TakeScreenshot
 from chargepoint.records import HistoryRow, Session
 from chargepoint.vocabulary import EventType
 from hmi.drawn import Drawing
@@ -42,6 +42,7 @@ from hmi.questions import Questions
 from hmi.screenshot import Screenshots
 from hmi.seen import PREFIXES, STAFF_PREFIXES, Sight
 from hmi.shown import screen_state
+from hmi.technician.gathered import HEARD, Gathered, grown
 from hmi.technician.machine import figures
 from hmi.technician.network import addresses
 from hmi.view import Place, Seen
@@ -245,6 +246,17 @@ class Terminal:
                 self._group.create_task(self._watch(self._bus.watch(prefix)), name=f"watch {prefix}")
                 for prefix in STAFF_PREFIXES
             ]
+            heard = self._bus.subscribe(*HEARD)
+            self._staff_watches.append(self._group.create_task(self._gather(heard), name="gather"))
+        elif not has_staff:
+            self._sight.gathered = Gathered()
+
+    async def _gather(self, heard: Subscription[Any]) -> None:
+        """What is only told in passing, for the service pages."""
+        async for event in heard:
+            if self._sight.has_staff:
+                self._sight.gathered = grown(self._sight.gathered, event, self._now_s())
+                self._is_new = self._is_new or not isinstance(event, OcppFrame)
 
     async def _hear(self, cards: Subscription[Any]) -> None:
         async for event in cards:

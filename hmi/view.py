@@ -26,6 +26,7 @@ from chargepoint.vocabulary import ConnectorType
 from hmi.drawing.items import Colour
 from hmi.technician.desk import Desk
 from hmi.technician.figures import Address, Figures
+from hmi.technician.gathered import Gathered
 from hmi.words import Words
 
 
@@ -67,6 +68,8 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
     has_server: bool = True
     stop_needs_card: bool = False
     card_alone: bool = False
+    is_training: bool = False
+    """Its devices are simulated."""
 
 
 class Moments(msgspec.Struct, frozen=True):
@@ -129,6 +132,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     live: dict[int, Live] = {}
     machine: Figures = Figures()
     addresses: tuple[Address, ...] = ()
+    gathered: Gathered = Gathered()
     age_s: float = 0.0
 
 

@@ -20,8 +20,8 @@ def picture(page: StaffPage) -> Picture:
     known = told if isinstance(told, ConfigurationPage) else None
     name = place.fields.get("edit", "")
     if name in forms.keys(page.view.seen):
-        told = [t(f"edit_{name[-1]}"), name, t("edit_hint")]
-        return pads.number_page(page, _key_named(page, name), _value(page, name), told)
+        hints = [t(f"edit_{name[-1]}"), name, t("edit_hint")]
+        return pads.number_page(page, _key_named(page, name), _value(page, name), hints)
     show = place.fields.get("show") or PARTS[0]
     tabs = [shows(page, part, f"part_{part}", PARTS[0]) for part in PARTS]
     rows = {"limits": _limits, "difference": _difference}.get(show, _found)(page, known)

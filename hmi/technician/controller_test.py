@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
+from chargepoint.journal_text import entry_line
 from chargepoint.messages import ConnectorState, ControllerPage, DeviceState, JournalPage
 from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus
 from drivers.interfaces import HardwareFlag, SelfDiagnosisFlag
@@ -15,6 +19,8 @@ from hmi.technician.sheet import Figure, Row, head, line, sheet
 
 PARTS = ("values", "controller", "parameters", "chart")
 MOST_LINES = 20
+OFF_S = 10.0
+"""A clock that is more off is marked."""
 
 
 @staff_page("ChargeControllerTestPage")
@@ -30,14 +36,18 @@ def picture(page: StaffPage) -> Picture:
     tabs = [*tabs_of_connectors(page, state.number), *(shows(page, part, f"part_{part}", PARTS[0]) for part in PARTS)]
     subtitle = f"{state.type.value} · {page.words(f'cstatus.{state.status.name}')}"
     figure: Figure | None = None
-    rows = {"controller": _controller, "parameters": _parameters}.get(show, _values)(page, state, known)
+    rows = TABLES.get(show, _values)(page, state, known)
     buttons = _buttons(page, state)
     if show == "chart":
         rows, buttons, figure = [], buttons, _chart
     elif show == "parameters":
         buttons = _editors(page, known)
+    elif show == "log":
+        buttons = []
+    elif show == "dump":
+        buttons = [deed(page, name, connector=state.number) for name in ("start_dump", "stop_dump")]
     title = page.words("menu.connector", n=state.number)
-    return sheet(page, title, rows, buttons, tabs=tabs, figure=figure, subtitle=subtitle)
+    return sheet(page, title, rows, buttons, tabs=tabs, figure=figure, subtitle=subtitle, share=0.5, tile_mm=43.0)
 
 
 def _buttons(page: StaffPage, state: ConnectorState) -> list[Button]:
@@ -48,12 +58,14 @@ def _buttons(page: StaffPage, state: ConnectorState) -> list[Button]:
         names.insert(0, "clear_emergency")
     if state.session is not None and state.session.is_transaction:
         names.insert(0, "stop")
-    names += ["unblock" if is_blocked else "block", "sync_clock", "start_dump", "stop_dump", "clear_fault"]
+    names += ["unblock" if is_blocked else "block", "sync_clock", "clear_fault"]
+    more = [shows(page, "log", "part_connector_log"), shows(page, "dump", "part_dump")]
     stop = Button(
         name=f"staff:do:emergency_stop:connector={number}", label=page.t("stop_one", n=number), kind="stop",
         icon="emergency_button",
     )  # fmt: skip
-    return [*(deed(page, name, connector=number) for name in names), stop]
+    deeds = [deed(page, name, connector=number) for name in names]
+    return [*deeds[:-1], *more, deeds[-1], stop]
 
 
 def _values(page: StaffPage, state: ConnectorState, known: ControllerPage | None) -> list[Row]:
@@ -155,17 +167,41 @@ def _controller(page: StaffPage, state: ConnectorState, known: ControllerPage | 
             Row(t("insulation"), facts.number(page, diagnosis.insulation_kohm, "kΩ", 0)),
             Row("U+ / U-", _two(page, diagnosis.u_plus_v, diagnosis.u_minus_v, "V")),
             Row(t("uptime"), facts.duration(page, diagnosis.uptime_s)),
+            *([_off(page, state, diagnosis.clock)] if diagnosis.clock is not None else []),
             *(line(each, "warn") for each in diagnosis.findings),
         ]  # fmt: skip
         if found:
             rows.append(line(t("t1_hint")))
-    journal = page.desk.replies.get("journal")
-    if isinstance(journal, JournalPage):
-        own = [row for row in journal.rows if row.entry.connector == state.number][-MOST_LINES:]
-        from chargepoint.journal_text import entry_line
-
-        rows += [line(entry_line(row)) for row in reversed(own)]
     return rows
+
+
+def _off(page: StaffPage, state: ConnectorState, clock: datetime) -> Row:
+    """How far its clock is ahead of ours, since it was asked."""
+    now = page.view.clock
+    if now is None:
+        return Row(page.t("its_clock"), f"{clock:%H:%M:%S}")
+    ours = now if clock.tzinfo is not None else now.replace(tzinfo=None)
+    asked_s = page.desk.asked_s.get(f"controller {state.number}", page.view.now_s)
+    ours = ours if (ours.tzinfo is None) == (clock.tzinfo is None) else ours.replace(tzinfo=clock.tzinfo)
+    off_s = (clock - ours).total_seconds() + max(0.0, page.view.now_s - asked_s)
+    tone = "warn" if abs(off_s) > OFF_S else ""
+    return Row(page.t("clock_off"), f"{'+' if off_s > 0 else ''}{facts.number(page, off_s, 's', 0)}", tone)
+
+
+def _log(page: StaffPage, state: ConnectorState, known: ControllerPage | None) -> list[Row]:
+    """The last entries of the operation log about this connector, the newest first."""
+    journal = page.desk.replies.get("journal")
+    if not isinstance(journal, JournalPage):
+        return [line(page.t("asking"))]
+    own = [row for row in journal.rows if row.entry.connector == state.number][-MOST_LINES:]
+    rows = [line(entry_line(row), "warn" if getattr(row.entry, "error", "") else "") for row in reversed(own)]
+    return rows or [line(page.t("nothing_found"))]
+
+
+def _dump(page: StaffPage, state: ConnectorState, known: ControllerPage | None) -> list[Row]:
+    """What connector and vehicle say to each other now, the newest first."""
+    lines = page.view.seen.gathered.dump.get(state.number, ())
+    return [line(each) for each in reversed(lines)] or [line(page.t("no_dump"))]
 
 
 def _two(page: StaffPage, first: float | None, second: float | None, unit: str) -> str:
@@ -224,3 +260,13 @@ def _top(values: tuple[float | None, ...]) -> float:
     """A round end of the axis above all values."""
     most = max((value for value in values if value is not None), default=0.0)
     return next((top for top in (10, 20, 50, 100, 200, 300, 500, 600, 800, 1000) if top >= most), 2000)
+
+
+TABLES: dict[str, Callable[[StaffPage, ConnectorState, ControllerPage | None], list[Row]]] = {
+    "values": _values,
+    "controller": _controller,
+    "parameters": _parameters,
+    "log": _log,
+    "dump": _dump,
+}
+"""Parts of the page that are tables."""

@@ -36,15 +36,21 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class CardHeld(msgspec.Struct, frozen=True):
-    """A card that was held to a reader while somebody was at a page that wants one."""
+    """A card that was held to a reader while somebody was at a page that wants one; as `CardTested` tells it."""
 
     reader: str
     uid: str
     at_s: float
+    kind: str = ""
+    refusal: str = ""
+    forms: tuple[tuple[str, str], ...] = ()
+    read_ms: float | None = None
+    count: int = 1
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
-    """One visit. `typed` by field of the page (login, password, pin, old, new, again, sum, value, reason)."""
+    """One visit. `typed` by field of the page (login, password, pin, old, new, again, new_pin,
+    again_pin, sum, value, reason)."""
 
     role: Role | None = None
     must_change: bool = False

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from chargepoint.messages import ActionResult, ChangePassword, EnterByGrant, LogIn, LoginAnswer, TestState
+from chargepoint.messages import ActionResult, ChangePassword, ChangePin, EnterByGrant, LogIn, LoginAnswer, TestState
 from chargepoint.preconditions import leftovers
 from chargepoint.vocabulary import Role
 from hmi.flow import stack
 from hmi.flow.words import Ask, CardSettled, Heard, Play, Result
+from hmi.technician import typing
 from hmi.technician.desk import PIN_DIGITS, Desk
 from hmi.view import Place, Seen
 
 LOGIN, PASSWORD, MENU, CHANGE = "TechnikLoginPage", "TechnikPasswordPage", "TechnikMainMenu", "TechnikChangePassword"
 WITHIN_S = 15.0
+REFUSED = {
+    "wrong": "tech.old_wrong",
+    "weak_password": "tech.weak",
+    "same": "tech.same",
+    "wait": "tech.wait",
+    "bad_pin": "tech.bad_pin",
+}
 TESTING = frozenset({"waiting", "running", "ending"})
 
 
@@ -95,19 +103,35 @@ def answered(place: Place, event: Heard, now_s: float) -> Result:
 # ---------------------------------------------------------------------------------------------------- his own password
 
 
+def is_pin(place: Place) -> bool:
+    """The PIN of his cards is changed, not his password."""
+    return place.fields.get("show") == "pin" and not (place.desk is not None and place.desk.must_change)
+
+
+def fields_of(place: Place) -> tuple[str, str, str]:
+    return ("old", "new_pin", "again_pin") if is_pin(place) else ("old", "new", "again")
+
+
 def new_password(place: Place) -> Result:
     """The next field, or the change itself."""
     desk = place.desk
     if desk is None or desk.is_asking:
         return place, ()
-    for field in ("old", "new", "again"):
+    old, new, again = fields_of(place)
+    for field in (old, new, again):
         if not desk.typed_in(field):
-            return replace(place, desk=replace(desk, field=field)), ()
-    if desk.field != "again":
-        return replace(place, desk=replace(desk, field="again")), ()
-    if desk.typed_in("new") != desk.typed_in("again"):
-        return replace(place, desk=replace(desk, said="tech.not_same", typed={**desk.typed, "again": ""})), ()
-    request = ChangePassword(login=place.staff, old_password=desk.typed_in("old"), new_password=desk.typed_in("new"))
+            return replace(place, desk=typing.at_field(desk, field)), ()
+    if desk.field != again:
+        return replace(place, desk=typing.at_field(desk, again)), ()
+    if desk.typed_in(new) != desk.typed_in(again):
+        return replace(place, desk=replace(desk, said="tech.not_same", typed={**desk.typed, again: ""})), ()
+    request: ChangePassword | ChangePin
+    if is_pin(place):
+        if len(desk.typed_in(new)) != PIN_DIGITS:
+            return replace(place, desk=replace(desk, said="tech.bad_pin")), ()
+        request = ChangePin(login=place.staff, password=desk.typed_in(old), pin=desk.typed_in(new))
+    else:
+        request = ChangePassword(login=place.staff, old_password=desk.typed_in(old), new_password=desk.typed_in(new))
     wish = Ask("hub", request, "password", timeout_s=WITHIN_S, is_whole=True)
     return replace(place, desk=replace(desk, is_asking=True)), (wish,)
 
@@ -120,14 +144,13 @@ def password_changed(place: Place, event: Heard, now_s: float) -> Result:
     if isinstance(event.reply, ActionResult) and event.reply.ok:
         role = desk.role or _role(event.reply.values.get("role", ""))
         made = replace(desk.without_secrets(), must_change=False, role=role)
-        return stack.told(stack.at(replace(place, desk=made), MENU, now_s), "tech.password_kept", now_s, 8.0), ()
+        kept = "tech.pin_kept" if is_pin(place) else "tech.password_kept"
+        return stack.told(stack.at(replace(place, desk=made), MENU, now_s), kept, now_s, 8.0), ()
     code = event.reply.code if isinstance(event.reply, ActionResult) else "unavailable"
-    key = {"wrong": "tech.old_wrong", "weak_password": "tech.weak", "same": "tech.same", "wait": "tech.wait"}.get(
-        code, "tech.no_answer"
-    )
     typed = {} if code in ("wrong", "wait") else {"old": desk.typed_in("old")}
-    field = "old" if not typed else "new"
-    return replace(place, desk=replace(desk, is_asking=False, typed=typed, field=field, said=key)), (Play("refused"),)
+    field = "old" if not typed else fields_of(place)[1]
+    desk = replace(typing.at_field(desk, field), is_asking=False, typed=typed, said=REFUSED.get(code, "tech.no_answer"))
+    return replace(place, desk=desk), (Play("refused"),)
 
 
 def _role(word: str) -> Role | None:

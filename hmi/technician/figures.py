@@ -15,6 +15,8 @@ class Figures(msgspec.Struct, frozen=True):
     disk_free_mib: int = 0
     temperature_c: float | None = None
     uptime_s: float | None = None
+    gateway: str = ""
+    dns: tuple[str, ...] = ()
 
 
 class Address(msgspec.Struct, frozen=True):

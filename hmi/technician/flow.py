@@ -15,19 +15,13 @@ from msgspec.structs import replace
 
 from hmi.flow import stack
 from hmi.flow.rules import Rules
-from hmi.flow.steps import home_of_staff
-from hmi.flow.turn import Turn
 from hmi.flow.words import CardRead, CardSettled, Changed, DrawingFailed, Event, Heard, Play, Result, Touched
-from hmi.technician import deeds, entering, forms, questions, typing
-from hmi.technician.desk import CardHeld, Desk, unpacked
+from hmi.technician import deeds, entering, forms, lights, questions, times, typing
+from hmi.technician.desk import Desk, unpacked
 from hmi.technician.entering import CHANGE, LOGIN, MENU, PASSWORD
+from hmi.technician.times import out
 from hmi.view import Place, Seen
 
-WARNED_FOR_S = 30.0
-"""So long he may say that he is still there."""
-GIVEN_UP_S = 330.0
-"""A deed of which nothing is heard for so long is no longer waited for."""
-MOST_CARDS = 6
 OPEN_PAGES = (
     MENU,
     "TechnikTerminalPage",
@@ -44,7 +38,6 @@ OPEN_PAGES = (
     "TechnikJournal",
 )
 """Pages that one opens from the menu or from another page."""
-WANT_CARDS = frozenset({"RfidReaderTestPage", "TechnikBindCard"})
 
 
 class StaffTurn(msgspec.Struct, frozen=True):
@@ -73,94 +66,31 @@ class StaffFlow:
 
     def __call__(self, place: Place, event: Event, seen: Seen, rules: Rules, now_s: float) -> Result:
         """What `event` leads to. Never raises; nobody who is not logged in gets further than the login."""
+        made, wishes = self._stepped(place, event, seen, rules, now_s)
+        made, more = times.readers(place, made)
+        return made, (*wishes, *more)
+
+    def _stepped(self, place: Place, event: Event, seen: Seen, rules: Rules, now_s: float) -> Result:
         if isinstance(event, CardRead):
-            return _card(place, event, now_s)
+            return times.card(place, event, now_s)
         if isinstance(event, CardSettled):
-            return _of_staff(place, event, rules, now_s)
+            return times.of_staff(place, event, rules, now_s)
         if isinstance(event, DrawingFailed):
-            return _drawing_failed(place, event, seen, rules, now_s)
+            return times.drawing_failed(place, event, seen, rules, now_s)
         if not place.staff and place.screen in (LOGIN, PASSWORD):
             place = entering.with_desk(place, now_s)
         if place.desk is None or (not place.staff and place.screen not in (LOGIN, PASSWORD)):
             is_page = place.screen.startswith(("Technik", "ChargeController", "RfidReader"))
-            return (_out(place, seen, rules, now_s) if is_page else place), ()
+            return (out(place, seen, rules, now_s) if is_page else place), ()
         match event:
             case Touched():
                 return _touched(place, event.name, seen, rules, now_s, self._rng)
             case Heard():
                 return _heard(place, event, now_s)
             case Changed():
-                return _passed(place, seen, rules, now_s)
+                return times.passed(place, seen, rules, now_s)
             case _:
                 return place, ()
-
-
-def _out(place: Place, seen: Seen, rules: Rules, now_s: float) -> Place:
-    return home_of_staff(Turn(place, seen, rules, now_s))
-
-
-# ------------------------------------------------------------------------------------------ what happens by itself
-
-
-def _passed(place: Place, seen: Seen, rules: Rules, now_s: float) -> Result:
-    """Time has passed: checks run out, pages ask anew, nobody stays logged in alone."""
-    desk = place.desk
-    assert desk is not None
-    if place.screen == LOGIN and place.fields.get("way") == "grant" and not desk.is_asking:
-        grant = seen.grant
-        if grant is None or not grant.login or now_s >= grant.until_mono_s:
-            return _out(place, seen, rules, now_s), ()
-    quiet_s = now_s - place.touched_s
-    if not place.staff:
-        return (_out(place, seen, rules, now_s) if quiet_s >= rules.inactive_s else place), ()
-    if desk.check is not None and desk.check.seen(now_s) != desk.check:
-        return deeds.followed(place, desk, desk.check, now_s)
-    if desk.running is not None and now_s - desk.running.since_s > GIVEN_UP_S:
-        place, desk = _with(place, running=None)
-    if entering.is_testing(seen) or desk.running is not None:
-        place, desk = _with(place, warned_s=None)
-        place = replace(place, touched_s=now_s)
-    elif desk.warned_s is None and quiet_s >= rules.technician_s:
-        place, desk = _with(place, warned_s=now_s)
-    elif desk.warned_s is not None and now_s - desk.warned_s >= WARNED_FOR_S:
-        return _out(place, seen, rules, now_s), ()
-    return questions.asked(place, seen, now_s)
-
-
-def _with(place: Place, **change: object) -> tuple[Place, Desk]:
-    assert place.desk is not None
-    desk = replace(place.desk, **change)
-    return replace(place, desk=desk), desk
-
-
-def _card(place: Place, event: CardRead, now_s: float) -> Result:
-    """Kept on the pages that want one."""
-    if not place.staff or place.screen not in WANT_CARDS or place.desk is None:
-        return place, ()
-    held = (*place.desk.cards[-MOST_CARDS + 1 :], CardHeld(event.reader, event.uid, now_s))
-    return replace(place, desk=replace(place.desk, cards=held), touched_s=now_s), (Play("accepted"),)
-
-
-def _of_staff(place: Place, event: CardSettled, rules: Rules, now_s: float) -> Result:
-    """The station says that the card is a technician's: its PIN is asked for, on any screen."""
-    if place.staff or event.outcome != "technician":
-        return place, ()
-    if place.screen in (LOGIN, PASSWORD):
-        if place.desk is not None and place.desk.is_asking:
-            return place, ()
-        place = stack.off(place) or place
-    if place.screen == "AuthWait":
-        place = stack.off(place) or place
-    return entering.card_shown(place, event, rules.card_alone, now_s)
-
-
-def _drawing_failed(place: Place, event: DrawingFailed, seen: Seen, rules: Rules, now_s: float) -> Result:
-    """The menu in place of a page that cannot be drawn; without it he is logged out."""
-    if place.staff and place.screen != MENU and place.desk is not None:
-        desk = replace(place.desk.without_secrets(), check=None)
-        made = stack.at(replace(place, desk=desk), MENU, now_s)
-        return stack.told(made, "tech.cannot_draw", now_s, rules.notice_s), ()
-    return _out(place, seen, rules, now_s), ()
 
 
 def _heard(place: Place, event: Heard, now_s: float) -> Result:
@@ -173,7 +103,7 @@ def _heard(place: Place, event: Heard, now_s: float) -> Result:
             return deeds.proven(place, event, now_s)
         case "deed":
             return questions.again(deeds.told(place, event, now_s)), ()
-        case "draft" | "card":
+        case "draft" | "card" | "beep":
             return questions.again(forms.heard(place, event, now_s)), ()
     desk = place.desk
     if desk is None or not place.staff or event.reply is None:
@@ -222,8 +152,9 @@ def _flip(name: str) -> Handler:
 
 
 def _field(turn: StaffTurn) -> Result:
-    known = {CHANGE: ("old", "new", "again")}.get(turn.place.screen, ())
-    return (turn.with_desk(field=turn.argument) if turn.argument in known else turn.place), ()
+    if turn.place.screen != CHANGE or turn.argument not in entering.fields_of(turn.place):
+        return turn.place, ()
+    return replace(turn.place, desk=typing.at_field(turn.desk, turn.argument)), ()
 
 
 def _enter_login(turn: StaffTurn) -> Result:
@@ -237,10 +168,10 @@ def _back_of_login(turn: StaffTurn) -> Result:
     if place.screen == PASSWORD and place.fields.get("way") == "password" and not turn.desk.is_asking:
         desk = replace(turn.desk, field="login", is_shown=False, said="", typed={"login": turn.desk.typed_in("login")})
         return replace(stack.at(place, LOGIN, turn.now_s), desk=desk), ()
-    out = _out(place, turn.seen, turn.rules, turn.now_s)
+    left = out(place, turn.seen, turn.rules, turn.now_s)
     if place.fields.get("way") == "grant" and turn.seen.grant is not None:
-        out = replace(out, desk=Desk(wait_until_s=turn.seen.grant.until_mono_s))
-    return out, ()
+        left = replace(left, desk=Desk(wait_until_s=turn.seen.grant.until_mono_s))
+    return left, ()
 
 
 def _enter(turn: StaffTurn) -> Result:
@@ -313,11 +244,11 @@ def _log_out(turn: StaffTurn) -> Result:
     if not turn.desk.is_leaving and entering.is_held_back(turn.seen):
         desk = replace(place.desk or turn.desk, is_leaving=True, warned_s=None)
         return replace(stack.at(place, MENU, turn.now_s), desk=desk), ()
-    return _out(place, turn.seen, turn.rules, turn.now_s), ()
+    return out(place, turn.seen, turn.rules, turn.now_s), ()
 
 
 def _leave(turn: StaffTurn) -> Result:
-    return (_out(turn.place, turn.seen, turn.rules, turn.now_s) if turn.desk.is_leaving else turn.place), ()
+    return (out(turn.place, turn.seen, turn.rules, turn.now_s) if turn.desk.is_leaving else turn.place), ()
 
 
 def _stay(turn: StaffTurn) -> Result:
@@ -331,6 +262,8 @@ def _turn_page(turn: StaffTurn) -> Result:
 
 def _show(turn: StaffTurn) -> Result:
     """Another part of the same page."""
+    if turn.place.screen == CHANGE:
+        turn = msgspec.structs.replace(turn, place=turn.with_desk(typed={}, field="old", said="", layer="en"))
     return stack.with_fields(turn.place, show=turn.argument[:40], page="0", edit="", result=""), ()
 
 
@@ -387,6 +320,8 @@ TOUCHES: dict[str, Handler] = {
     "pattern": lambda turn: (forms.pattern(turn.place, turn.argument), ()),
     "draft": lambda turn: forms.draft(turn.place, turn.argument),
     "bind": lambda turn: forms.bind(turn.place, turn.argument),
+    "lights": lambda turn: lights.told(turn.place, turn.argument, turn.now_s),
+    "beep": lambda turn: forms.beep(turn.place, turn.argument),
     "sound": lambda turn: (turn.place, (Play("accepted"),)),
 }
 """What targets do for who is logged in, by the word after `staff:`."""

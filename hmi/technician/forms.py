@@ -7,7 +7,7 @@ import random
 import msgspec
 from msgspec.structs import replace
 
-from chargepoint.messages import ActionResult, BindCard, ControllerPage, WriteDraft
+from chargepoint.messages import ActionResult, BindCard, ControllerPage, SignalReader, WriteDraft
 from hmi.flow import stack
 from hmi.flow.words import Ask, Heard, Result
 from hmi.technician import deeds, questions
@@ -174,6 +174,15 @@ def bind(place: Place, what: str) -> Result:
         return place, ()
     request = BindCard(login=place.staff, card=desk.cards[-1].uid, is_bound=what == "on", by=place.staff)
     return replace(place, desk=replace(desk, is_asking=True)), (Ask("hub", request, "card", is_whole=True),)
+
+
+def beep(place: Place, name: str) -> Result:
+    """A reader shows and sounds that a card was accepted."""
+    desk = place.desk
+    if place.screen != "RfidReaderTestPage" or desk is None or desk.is_asking or not name:
+        return place, ()
+    wish = Ask("rfid", SignalReader(name=name[:40], by=place.staff), "beep", is_whole=True)
+    return replace(place, desk=replace(desk, is_asking=True)), (wish,)
 
 
 def heard(place: Place, event: Heard, now_s: float) -> Place:

@@ -5,8 +5,6 @@ stop, Back and Menu, what came of the last deed. Sizes are a technician's: targe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
 from hmi.drawing.colours import mixed
@@ -22,8 +20,8 @@ LEAST_MM = 2.5
 TOUCH_MM = 12.3
 SAFETY_MM = 20.2
 GAP_MM = 2.2
-TILE_FROM_MM, TILE_MOST_MM, TILE_LEAST_MM = 19.0, 34.0, 34.0
-"""From this height on a tile's icon stands above its label; none is higher, or narrower if it can be."""
+TILE_FROM_MM = 19.0
+"""From this height on a tile is more than a button."""
 
 
 class Button(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,94 +191,6 @@ def _tile(page: StaffPage, rect: Rect, button: Button, ink: Colour, ground: Colo
                      align=Align.CENTRE)  # fmt: skip
 
 
-def tiled(page: StaffPage, area: Rect, buttons: Sequence[Button]) -> list[Laid]:
-    """Buttons of one size in an even grid that fills `area`."""
-    count = len(buttons)
-    if not count or area.width <= 0 or area.height <= 0:
-        return []
-    gap = page.px(GAP_MM)
-
-    def shape(across: int) -> tuple[float, float]:
-        down = -(-count // across)
-        wide = (area.width - gap * (across - 1)) / across / page.look.px_per_mm
-        high = (area.height - gap * (down - 1)) / down / page.look.px_per_mm
-        unfit = max(0.0, TOUCH_MM - high) + max(0.0, TILE_LEAST_MM - wide)
-        return (unfit * 100 + (across * down - count) * 2, abs(wide / max(high, 0.1) - 1.5))
-
-    across = min(range(1, count + 1), key=shape)
-    down = -(-count // across)
-    height = min(page.px(TILE_MOST_MM), (area.height - gap * (down - 1)) // down)
-    spots = []
-    for at, row in enumerate(grid.rows(Rect(area.x, area.y, area.width, height * down + gap * (down - 1)), down, gap)):
-        spots += list(zip(buttons[at * across : (at + 1) * across], grid.columns(row, across, gap), strict=False))
-    return [spots]
-
-
-def columns_of(page: StaffPage, width: int, tile_mm: float) -> int:
-    gap = page.px(GAP_MM)
-    return max(1, (width + gap) // (page.px(tile_mm) + gap))
-
-
-def height_of(page: StaffPage, button: Button, width: int) -> int:
-    """Safety buttons are higher, and those that say why they do nothing."""
-    if button.kind == "stop":
-        return page.px(SAFETY_MM)
-    usual = page.px(14.0 if page.is_tight else 14.5)
-    if not button.why:
-        return usual
-    lines = min(4, page.lines(button.why, width - page.px(3.0), LEAST_MM))
-    return max(usual, page.block(1, page.sizes.small) + page.block(lines, LEAST_MM) + page.px(2.0))
-
-
-Laid = list[tuple[Button, Rect]]
-
-
-def laid(page: StaffPage, area: Rect, buttons: Sequence[Button], tile_mm: float) -> list[Laid]:
-    """Buttons column by column from the top, page by page."""
-    if not buttons or area.width <= 0 or area.height <= 0:
-        return []
-    gap, count = page.px(GAP_MM), columns_of(page, area.width, tile_mm)
-    count = max(1, min(count, _columns_needed(page, area, buttons, count)))
-    spots = grid.columns(area, count, gap)
-    pages: list[Laid] = [[]]
-    column, y = 0, area.y
-    for button in buttons:
-        height = min(area.height, height_of(page, button, spots[0].width))
-        if y + height > area.bottom and y > area.y:
-            column, y = column + 1, area.y
-            if column == count:
-                column = 0
-                pages.append([])
-        pages[-1].append((button, Rect(spots[column].x, y, spots[column].width, height)))
-        y += height + gap
-    return pages
-
-
-def _columns_needed(page: StaffPage, area: Rect, buttons: Sequence[Button], most: int) -> int:
-    """Fewer and wider columns where all find room in them."""
-    for count in range(1, most):
-        if needed_height(page, area.width, buttons, count) <= area.height:
-            return count
-    return most
-
-
-def needed_height(page: StaffPage, width: int, buttons: Sequence[Button], count: int) -> int:
-    """Height in which all stand in `count` columns."""
-    gap = page.px(GAP_MM)
-    each = (width - gap * (count - 1)) // count
-    heights = [height_of(page, button, each) + gap for button in buttons]
-    least, most = max(heights, default=0), sum(heights)
-    for height in range(least, most + 1, max(1, page.px(1))):
-        columns, y = 1, 0
-        for one in heights:
-            if y + one > height:
-                columns, y = columns + 1, 0
-            y += one
-        if columns <= count:
-            return height
-    return most
-
-
 # ------------------------------------------------------------------------------------------------------ frame of a page
 
 
@@ -326,6 +236,8 @@ def begin(page: StaffPage, title: str, subtitle: str = "", *, has_title: bool = 
         page.written(inner, told, sizes.body, lines=3, colour=ink, on=palette.accent, is_bold=True)
         return area
     page.written(upper, title, sizes.title, is_bold=True)
+    if view.seen.shop.is_training:
+        lower = _training(page, lower)
     warned = said.banner(page)
     if warned:
         page.written(lower, warned, sizes.body, colour=palette.red, lines=2, is_bold=True)
@@ -333,6 +245,18 @@ def begin(page: StaffPage, title: str, subtitle: str = "", *, has_title: bool = 
         parts = [subtitle, view.place.staff, view.seen.shop.station_name, values.clock(view.clock)]
         page.written(lower, " · ".join(part for part in parts if part), sizes.small, colour=palette.faint, lines=2)
     return area
+
+
+def _training(page: StaffPage, rect: Rect) -> Rect:
+    """Nothing here is real. What is right of the mark comes back."""
+    text, palette, cap = page.t("training"), page.palette, page.sizes.small
+    height = page.block(1, cap) + page.px(1.6)
+    spot, rest = grid.left(
+        grid.middle(rect, min(rect.height, height)), page.wide(text, cap, True) + page.px(4), page.px(2)
+    )
+    page.fill(spot, palette.card, 1.0, 0.5, palette.yellow)
+    page.written(grid.padded(spot, page.px(1.5), 0), text, cap, colour=palette.yellow, on=palette.card, is_bold=True)
+    return Rect(rest.x, rect.y, rest.width, rect.height)
 
 
 def end(page: StaffPage, area: Rect, pages: int = 1, nav: list[Button] | None = None) -> Rect:

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from hmi.technician.figures import Figures
+from hmi.technician.network import dns, gateway
 
 KEPT_S = 5.0
 THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
@@ -39,4 +40,4 @@ def _figures(_moment: int) -> Figures:
         found["temperature_c"] = int(THERMAL.read_text(encoding="ascii")) / 1000
     with suppress(OSError, ValueError, IndexError):
         found["uptime_s"] = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
-    return msgspec.convert(found, Figures)
+    return msgspec.structs.replace(msgspec.convert(found, Figures), gateway=gateway(), dns=dns())

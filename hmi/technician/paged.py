@@ -10,10 +10,10 @@ from hmi.drawing.items import Picture
 from hmi.screens import grid
 from hmi.technician import kit, said
 from hmi.technician.entering import MENU
-from hmi.technician.flow import WARNED_FOR_S
 from hmi.technician.guarded import deed
 from hmi.technician.kit import Button, StaffPage
 from hmi.technician.sheet import Row, line, sheet
+from hmi.technician.times import WARNED_FOR_S
 from hmi.view import View
 
 

@@ -17,10 +17,14 @@ from chargepoint.messages import (
     ReadTestReports,
     ReadUsers,
     Request,
+    TestReader,
 )
 from hmi.flow.words import Ask, Wish
 from hmi.view import Place, Seen
 
+READERS = "reader test"
+WANT_CARDS = frozenset({"RfidReaderTestPage", "TechnikBindCard"})
+"""Pages to whom cards are given."""
 JOURNAL_ROWS = 300
 """So many of the newest entries are shown."""
 
@@ -36,7 +40,9 @@ class Question(msgspec.Struct, frozen=True):
 
 def _controller(place: Place, seen: Seen) -> Iterator[Question]:
     number = connector_of(place, seen)
-    if number:
+    if place.fields.get("show") == "log":
+        yield from _journal(place, seen)
+    elif number:
         yield Question(f"controller {number}", "station", ReadController(connector=number), 10.0)
 
 
@@ -59,6 +65,17 @@ def _configuration(place: Place, seen: Seen) -> Iterator[Question]:
     yield Question("configuration", "hub", ReadConfiguration(), 5.0)
 
 
+def _readers(place: Place, seen: Seen) -> Iterator[Question]:
+    """Cards at all readers are for this page, and for nothing else; they end it by themselves after 60 s."""
+    if seen.readers:
+        yield Question(READERS, "rfid", TestReader(name="", by=place.staff), 25.0)
+
+
+def _binding(place: Place, seen: Seen) -> Iterator[Question]:
+    yield from _users(place, seen)
+    yield from _readers(place, seen)
+
+
 def _users(place: Place, seen: Seen) -> Iterator[Question]:
     yield Question("users", "hub", ReadUsers(), 5.0)
 
@@ -68,7 +85,8 @@ QUESTIONS: dict[str, Callable[[Place, Seen], Iterator[Question]]] = {
     "TechnikJournal": _journal,
     "TechnikTestSession": _reports,
     "TechnikConfig": _configuration,
-    "TechnikBindCard": _users,
+    "TechnikBindCard": _binding,
+    "RfidReaderTestPage": _readers,
 }
 
 

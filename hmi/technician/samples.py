@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import msgspec
 from msgspec.structs import replace
@@ -15,13 +14,9 @@ from chargepoint.messages import (
     ClimateSensorState,
     ClimateState,
     ClockState,
-    ConfigurationPage,
-    ControllerPage,
-    Criterion,
     DeviceState,
     InputState,
     InstalledState,
-    JournalPage,
     MeterState,
     ModulesState,
     PortState,
@@ -31,32 +26,25 @@ from chargepoint.messages import (
     State,
     SupervisorState,
     TechnicianState,
-    TestPoint,
-    TestReport,
-    TestReports,
-    TestState,
-    TestStep,
-    User,
-    UserRow,
-    UsersPage,
 )
 from chargepoint.power_picture import ContactorPicture, GroupPicture, ModuleColour, ModulePicture, OutputPicture
-from chargepoint.records import Happened, JournalRow, Limit, Moment
+from chargepoint.records import Limit, Moment
 from chargepoint.vocabulary import (
     ClimateZone,
     ConnectorFlag,
     ConnectorStatus,
     ConnectorType,
     ControllerStatus,
-    EventType,
     InputFunction,
     Role,
     StartCause,
 )
-from drivers.interfaces import Diagnosis, HardwareFlag, Identity, MeterReading, ModuleReading, Parameter
+from drivers.interfaces import HardwareFlag, Identity, MeterReading, ModuleReading
 from hmi.samples import NOW_S, Sample, charging, connector, reading, seen, shop, station
 from hmi.technician.desk import CardHeld, Desk, Outcome, Running
 from hmi.technician.figures import Address, Figures
+from hmi.technician.gathered import Gathered
+from hmi.technician.sample_answers import FORMS, GOOD, REPLIES, RUNNING
 from hmi.view import Live, Place, Seen
 
 LOGIN = "a.petrov"
@@ -116,13 +104,23 @@ def known(**changes: object) -> Seen:
     }
     services["monitor"] = replace(services["monitor"], status="parked", restarts=6, last_end="exit code 1")
     states.update({f"service/{name}": state for name, state in services.items()})
-    reader = ReaderState(name="front", is_answering=True, cards=412)
+    reader = ReaderState(
+        name="front", is_answering=True, cards=412, driver="pn532", place="/dev/ttyUSB2", polls=86_400, errors=3,
+        identity=Identity("Reader", "RD-2", "", "1.6"), heard=Moment(boot_id="b", mono_s=NOW_S - 2), can_signal=True,
+        is_tested=True, refused=2,
+    )  # fmt: skip
     states["reader/front"] = reader
     volts = tuple(min(400.0, 30.0 * i) for i in range(48))
     made = replace(
         base, states=states, services=services, readers={"front": reader}, power=power(),
         live={2: Live(volts, tuple(v * 0.55 for v in volts)), 1: Live((0.0,) * 48, (0.0,) * 48)},
-        machine=Figures(0.42, 2000, 1310, 14_600, 9_120, 51.0, 1_093_442.0),
+        machine=Figures(
+            0.42, 2000, 1310, 14_600, 9_120, 51.0, 1_093_442.0, "192.168.1.1 (eth0)", ("192.168.1.1", "1.1.1.1")
+        ),
+        gathered=Gathered(
+            dump={2: tuple(f"{i}.250 EV: ChargeCurrentRequest 221.0 A, 410.0 V, SoC {i} %" for i in range(40, 68))},
+            frame_s=NOW_S - 4, heartbeat_s=NOW_S - 61,
+        ),
         addresses=(Address("eth0", "192.168.1.40"), Address("wwan0", "10.64.3.17")),
         supervisor=SupervisorState(
             start_cause=StartCause.POWER_ON, boots=14, crashes=1, is_degraded=True, version="1.6.0"
@@ -155,85 +153,6 @@ def power() -> PowerState:
         ContactorPicture(name="K23", between=("bus 2", "bus 3"), output="q23", is_closed=False, operations=311),
     )
     return PowerState(groups=groups, outputs=outputs, contactors=contactors)
-
-
-CONTROLLER = ControllerPage(
-    connector=1, ok=True, identity=Identity("Volt", "CC-1", "CC-0177", "2.4.1", "B", "2026-02-11"),
-    diagnosis=Diagnosis(control_pilot_v=11.9, control_pilot_duty_pct=100.0, proximity_ohm=1500, t1_c=24.1, t2_c=23.8,
-                        insulation_kohm=999, uptime_s=86_400 * 3),
-    parameters=(
-        Parameter("connect_timeout_s", 60, 10, 600, "s", "How long the controller waits for the vehicle"),
-        Parameter("lock_current_ma", 900, 200, 2500, "mA", "Current of the lock's motor"),
-    ),
-)  # fmt: skip
-POINTS = tuple(
-    TestPoint(float(i), 400.0, 12.5, min(400.0, 40.0 * i), min(12.4, 1.1 * i), min(4960.0, 420.0 * i))
-    for i in range(60)
-)
-RUNNING = TestState(
-    connector=1, phase="running", mode="ev", login=LOGIN, begun_mono_s=NOW_S - 64, power_w=5000.0, duration_s=180.0,
-    energy_wh=1000, elapsed_s=64.0, delivered_wh=82.4, module_wh=83.1, deviation_pct=-0.8, insulation_ohm=812_000.0,
-    u_plus_v=201.0, u_minus_v=-199.0, points=POINTS,
-    steps=tuple(TestStep(s, t) for s, t in (("B1", 0.4), ("C1", 2.1), ("C2", 3.0), ("C4", 9.8), ("C6", 14.2))),
-)  # fmt: skip
-REPORT = TestReport(
-    number=12, connector=1, mode="ev", login=LOGIN, verdict="warning", at=datetime(2026, 5, 14, 8, 12, tzinfo=UTC),
-    duration_s=181.0, session_id=77, stop_source="TECHNICIAN", power_w=5000.0, energy_wh=1000, delivered_wh=240.0,
-    criteria=(
-        Criterion("reached", "passed", "B1 > C1 > C2 > C4 > C6", "C6"),
-        Criterion("times", "passed", "in time", "C1 15 s, C2 40 s, C4 20 s"),
-        Criterion("deviation", "passed", "-0.8 %", "2 %"),
-        Criterion("insulation", "warning", "168 kohm, 420 ohm/V", "500 ohm/V"),
-        Criterion("temperature", "skipped", "no sensor", "40 K, 90 C"),
-        Criterion("lock", "passed", "open", "open"),
-    ),
-    steps=RUNNING.steps, points=POINTS, versions={"software": "1.6.0", "controller": "2.4.1"},
-)  # fmt: skip
-
-
-def _journal() -> JournalPage:
-    moment = Moment(boot_id="b", mono_s=10.0)
-    rows = tuple(
-        JournalRow(
-            seq=n, moment=moment,
-            entry=Happened(event_type=EventType.TECHNICIAN_ACTION, action="Success" if n % 3 else "Failed",
-                           message=f"reboot_controller connector {n % 3 + 1} by {LOGIN}",
-                           error="" if n % 3 else "failed: the controller did not come back within 10 s",
-                           connector=n % 3 + 1),
-        )
-        for n in range(1, 25)
-    )  # fmt: skip
-    return JournalPage(rows=rows, read_to=24, last_seq=24)
-
-
-USERS = UsersPage(
-    users=(
-        UserRow(user=User(LOGIN, Role.TECHNIK, ("04112233",)), has_password=True, has_pin=True, must_change=False),
-        UserRow(user=User("ivanova", Role.CUSTOMER, (CARD,)), has_password=False, has_pin=False, must_change=False),
-    )
-)
-REPLIES = {
-    "controller 1": CONTROLLER,
-    "controller 2": replace(CONTROLLER, connector=2),
-    "journal": _journal(),
-    "reports": TestReports(reports=(REPORT,)),
-    "users": USERS,
-    "configuration": ConfigurationPage(
-        ok=True,
-        path="/etc/chargepoint/station.toml",
-        file="x",
-        draft="y",
-        draft_by=LOGIN,
-        difference=(
-            "--- station.toml",
-            "+++ draft",
-            "@@ -3 +3 @@",
-            "-power_limit_w = 240000",
-            "+power_limit_w = 200000",
-        ),
-        trial="kept",
-    ),
-}
 
 
 def desk(**changes: object) -> Desk:
@@ -290,6 +209,8 @@ def _samples() -> Iterator[Sample]:
         table=(("asked", "answered", "ms"), ("info", "yes", "8")),
     )  # fmt: skip
     outcome = Outcome("reboot_controller", {"connector": "2"}, failed, NOW_S - 3)
+    training = replace(now, shop=replace(now.shop, is_training=True))
+    yield Sample("TechnikMainMenu training", _page("TechnikMainMenu"), training)
     yield Sample("TechnikMainMenu outcome", _page("TechnikMainMenu", outcome=outcome), now)
     yield Sample("TechnikMainMenu details", _page("TechnikMainMenu", 0, {"result": "1"}, outcome=outcome), now)
     yield Sample("TechnikMainMenu warned", _page("TechnikMainMenu", warned_s=NOW_S - 7), now)
@@ -313,14 +234,25 @@ def _samples() -> Iterator[Sample]:
     yield Sample("TechnikModules none", _page("TechnikModules"), replace(now, power=None))
     for part in ("checks", "devices", "ports", "inputs"):
         yield Sample(f"TechnikDiagnostics {part}", _page("TechnikDiagnostics", 0, {"show": part}), now)
-    cards = (CardHeld("front", CARD, NOW_S - 2),)
+    cards = (CardHeld("front", CARD, NOW_S - 2, "MIFARE Classic", read_ms=38.0, forms=FORMS, count=2),)
     running = Running("test_reader", {"reader": "front"}, NOW_S - 4)
     yield Sample("RfidReaderTestPage", _page("RfidReaderTestPage", cards=cards, running=running), now)
+    held = _page(
+        "RfidReaderTestPage", cards=cards, outcome=Outcome("test_reader", {"reader": "front"}, GOOD, NOW_S - 3)
+    )
+    yield Sample("RfidReaderTestPage passed", held, now)
     yield Sample("TechnikUpdateControllerPage", _page("TechnikUpdateControllerPage"), now)
     yield Sample("TechnikBindCard", _page("TechnikBindCard", cards=cards), now)
     yield Sample("TechnikBindCard empty", _page("TechnikBindCard"), now)
     new = {"old": "Label-0017", "new": "long and easy", "again": "long"}
     yield Sample("TechnikChangePassword", _page("TechnikChangePassword", field="new", typed=new), now)
+    pin = {"old": "Label-0017", "new_pin": "471135", "again_pin": "47"}
+    fields = {"show": "pin"}
+    yield Sample(
+        "TechnikChangePassword PIN",
+        _page("TechnikChangePassword", 0, fields, field="again_pin", typed=pin, layer="signs"),
+        now,
+    )
     forced = _page("TechnikChangePassword", field="again", typed=new, must_change=True, said="tech.not_same")
     yield Sample("TechnikChangePassword forced", forced, now)
     for part in ("found", "limits", "difference"):
@@ -349,6 +281,10 @@ def _controllers(now: Seen) -> Iterator[Sample]:
     values, typed = {"low": "200", "high": "2500"}, {"value": "9000"}
     told = _page(name, 1, edit, said_values=values, field="value", typed=typed, said="tech.out_of_range")
     yield Sample(f"{name} edit", told, now)
+    yield Sample(f"{name} log", _page(name, 1, {"show": "log"}), now)
+    yield Sample(f"{name} dump", _page(name, 2, {"show": "dump"}), now)
+    lights = Outcome("test_lights", {"connector": "1"}, ActionResult(ok=True, code="ok"), NOW_S - 2)
+    yield Sample(f"{name} lights", _page(name, 1, outcome=lights), now)
     waits = Running("reboot_controller", {"connector": "1"}, NOW_S - 6)
     yield Sample(f"{name} waits", _page(name, 1, running=waits), now)
 

@@ -11,7 +11,7 @@ import msgspec
 from hmi.drawing.colours import mixed
 from hmi.drawing.items import Align, Colour, Picture, Rect
 from hmi.screens import grid
-from hmi.technician import kit, said, wordings
+from hmi.technician import kit, lights, placing, said, wordings
 from hmi.technician.kit import GAP_MM, Button, StaffPage
 
 COLUMN_MM = 84.0
@@ -73,6 +73,11 @@ def sheet(
         rows, figure, tabs, is_tiled = details(page), None, (), False
         buttons = [Button(name="staff:dismiss", label=page.t("dismiss"), icon="yes")]
     bottom_px = page.px(kit.TOUCH_MM) + page.px(page.sizes.bezel) + gap
+    if lights.is_asked(page.desk):
+        ways = (("yes", "lights_yes", "main", "eye"), ("no", "lights_no", "plain", "eye_off"))
+        asked = [Button(name=f"staff:lights:{way}", label=page.t(key), kind=kind, icon=icon)
+                 for way, key, kind, icon in ways]  # fmt: skip
+        buttons = [*asked, *buttons]
     for each in _strips(page, tabs):
         strip, area = grid.top(area, page.px(kit.TOUCH_MM), gap)
         _tabs(page, strip, each)
@@ -84,7 +89,7 @@ def sheet(
     if figure is not None and not is_figure_apart:
         spot, table = grid.top(left, left.height * 42 // 100, gap)
     laid = _laid(page, table, rows)
-    placed = kit.tiled(page, right, buttons) if is_tiled else kit.laid(page, right, buttons, tile_mm)
+    placed = placing.tiled(page, right, buttons) if is_tiled else placing.laid(page, right, buttons, tile_mm)
     button_pages = len(placed)
     row_pages = len(laid) + (1 if is_figure_apart else 0)
     pages = max(1, row_pages, button_pages)
@@ -141,8 +146,8 @@ def _split(
         right, left = grid.bottom(body, body.height * 56 // 100, gap)
         return left, right
     if page.is_portrait:
-        across = kit.columns_of(page, body.width, tile_mm)
-        tall = kit.needed_height(page, body.width, buttons, across)
+        across = placing.columns_of(page, body.width, tile_mm)
+        tall = placing.needed_height(page, body.width, buttons, across)
         right, left = grid.bottom(body, min(tall, body.height * 48 // 100), gap)
         return left, right
     right, left = grid.right(body, max(page.px(55), round(body.width * share)), gap)

@@ -61,10 +61,12 @@ def _state(page: StaffPage) -> list[Row]:
         rows += [
             Row(t("state"), facts.named(page, "lstate_link", link.state.value), facts.tone(is_up)),
             Row(t("address"), link.url or facts.NONE),
+            Row(t("registration"), link.registration or facts.NONE),
             Row(t("since"), facts.duration(page, facts.age_s(page, link.since_mono_s))),
             Row(t("queue"), str(link.queued), "warn" if link.queued else ""),
             Row(t("parked"), str(link.parked), "bad" if link.parked else ""),
         ]
+        rows += _exchange(page)
         if link.last_error:
             rows.append(Row(t("last_error"), link.last_error, "warn"))
     meters = facts.of_kind(page, MeterState)
@@ -82,6 +84,14 @@ def _state(page: StaffPage) -> list[Row]:
         told = t("clock_set", source=source) if each.is_set else t("clock_unset")
         rows.append(Row(t("clock"), told, facts.tone(each.is_set)))
     return rows
+
+
+def _exchange(page: StaffPage) -> list[Row]:
+    """When the central system was last talked to, as far as it was seen since the menu was opened."""
+    gathered, t = page.view.seen.gathered, page.t
+    told = (("last_frame", gathered.frame_s), ("heartbeat", gathered.heartbeat_s))
+    return [Row(t(key), t("ago", time=facts.duration(page, facts.age_s(page, at_s))))
+            for key, at_s in told if at_s is not None]  # fmt: skip
 
 
 def _services(page: StaffPage) -> list[Row]:
@@ -104,6 +114,8 @@ def _network(page: StaffPage) -> list[Row]:
     rows = [head(t("part_network"))]
     found = page.view.seen.addresses
     rows += [Row(each.name, each.address) for each in found] or [line(t("no_network"), "warn")]
+    machine = page.view.seen.machine
+    rows += [Row(t("gateway"), machine.gateway or facts.NONE), Row("DNS", ", ".join(machine.dns) or facts.NONE)]
     link = page.view.seen.link
     if link is not None:
         rows.append(Row(t("server"), link.url or facts.NONE))

@@ -14,9 +14,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
 NEXT_LAYER = {"en": "ru", "ru": "en", "signs": "en"}
 DIGITS = ("123", "456", "789")
 
-ONLY_DIGITS: dict[str, int] = {"pin": 6, "sum": 3, "value": 11, "new_pin": 6}
+ONLY_DIGITS: dict[str, int] = {"pin": 6, "sum": 3, "value": 11, "new_pin": 6, "again_pin": 6}
 """Fields that take digits, and how many."""
-SECRETS = frozenset({"password", "pin", "old", "new", "again", "prove", "new_pin"})
+SECRETS = frozenset({"password", "pin", "old", "new", "again", "prove", "new_pin", "again_pin"})
 """Never shown in screenshots."""
 
 
@@ -39,6 +39,12 @@ def deleted(desk: Desk) -> Desk:
     if desk.is_asking:
         return desk
     return replace(with_typed(desk, desk.field, desk.typed_in(desk.field)[:-1]), said="")
+
+
+def at_field(desk: Desk, field: str) -> Desk:
+    """Another field has the focus, with the keys it needs."""
+    layer = "signs" if field in ONLY_DIGITS else "en" if desk.field in ONLY_DIGITS else desk.layer
+    return replace(desk, field=field, layer=layer, is_shifted=False)
 
 
 def turned_to(desk: Desk, layer: str) -> Desk:

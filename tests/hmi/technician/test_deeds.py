@@ -75,6 +75,8 @@ def quiet() -> Seen:
     free = {n: replace(seen.connectors[1], number=n, reading_mono_s=5000.0) for n in (1, 2)}
     states = {**seen.states, **{f"connector/{n}": state for n, state in free.items()}}
     del states["connector/3"]
+    assert seen.station is not None
+    states["station"] = replace(seen.station, connectors=(1, 2))
     return replace(seen, connectors=free, states=states)
 
 
@@ -194,7 +196,7 @@ def test_what_came_of_it_is_told_with_details() -> None:
 
 
 def test_a_parameter_is_written_within_its_range_and_by_the_sum() -> None:
-    from hmi.technician.samples import CONTROLLER
+    from hmi.technician.sample_answers import CONTROLLER
 
     walk = StaffWalk(quiet()).logged_in()
     walk.touch("staff:open:ChargeControllerTestPage:1")

@@ -16,7 +16,7 @@ from chargepoint.messages import (
 from chargepoint.vocabulary import Role
 from hmi.drawing.items import Text
 from hmi.flow import Rules
-from hmi.technician.samples import RUNNING
+from hmi.technician.sample_answers import RUNNING
 from tests.hmi.technician.walk import LOGIN, StaffWalk
 
 
