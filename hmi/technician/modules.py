@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from chargepoint.messages import ModulesState
-from chargepoint.power_picture import ModuleColour
-from hmi.drawing.colours import BLACK, WHITE, contrast, mixed
-from hmi.drawing.items import Align, Colour, Picture, Rect
-from hmi.screens import grid
-from hmi.technician import facts, kit, wordings
+from chargepoint.vocabulary import Cause
+from hmi.drawing.items import Picture
+from hmi.technician import facts, wordings
+from hmi.technician.commutation import commutation, state_of
 from hmi.technician.guarded import deed, shows
 from hmi.technician.kit import Button, StaffPage
 from hmi.technician.paged import staff_page
@@ -34,7 +33,7 @@ def picture(page: StaffPage) -> Picture:
     ]
     rows += [Row(page.t("move", group=move.group), move.why or f"{move.from_connector} → {move.to_connector}", "warn")
              for move in power.moves]  # fmt: skip
-    figure = _picture if power.groups else None
+    figure = commutation if power.groups else None
     return sheet(page, page.t("modules"), rows, tabs=tabs, figure=figure, is_figure_first=True)
 
 
@@ -42,72 +41,16 @@ def t_output(page: StaffPage, number: int) -> str:
     return page.words("menu.connector", n=number)
 
 
-def _colour(page: StaffPage, colour: ModuleColour) -> Colour:
-    palette = page.palette
-    return {
-        ModuleColour.UNUSED: palette.text,
-        ModuleColour.CHARGING: palette.green,
-        ModuleColour.NO_LINK: palette.grey,
-        ModuleColour.ERROR: palette.red,
-    }[colour]
-
-
-def _picture(page: StaffPage, rect: Rect) -> None:
-    """A box for each group with its modules, and a line to the connector it feeds."""
-    power = page.view.seen.power
-    assert power is not None
-    palette, sizes = page.palette, page.sizes
-    groups = power.groups[:MOST_GROUPS]
-    numbers = sorted(page.view.seen.connectors)[:8]
-    gap = page.px(3)
-    bottom, upper = grid.bottom(rect, page.px(8), page.px(max(5.0, rect.height / page.look.px_per_mm * 0.22)))
-    boxes = grid.columns(upper, max(1, len(groups)), gap)
-    outs = dict(zip(numbers, grid.columns(bottom, max(1, len(numbers)), gap), strict=True))
-    for number, spot in outs.items():
-        page.fill(spot, palette.card, sizes.radius, 0.3, palette.edge)
-        output = next((each for each in power.outputs if each.connector == number), None)
-        text = f"{number}: {facts.number(page, None if output is None else output.power_w / 1000, 'kW')}"
-        page.written(grid.padded(spot, page.px(1), page.px(0.5)), text, sizes.body, on=palette.card, align=Align.CENTRE)
-    for at, (group, box) in enumerate(zip(groups, boxes, strict=True)):
-        ground = palette.card
-        colour = palette.green if group.connector else mixed(ground, palette.edge, 0.6)
-        out = outs.get(group.connector)
-        if out is not None:
-            lane = box.bottom + (bottom.y - box.bottom) * (at + 1) // (len(groups) + 1)
-            x, to = box.x + box.width // 2, out.x + out.width // 2 + (at - len(groups) // 2) * page.px(0.8)
-            to = max(out.x + 2, min(out.right - 2, to))
-            page.line(rect, ((x, box.bottom), (x, lane), (to, lane), (to, bottom.y)), palette.green, 0.6)
-        page.fill(box, ground, sizes.radius, 0.4, colour)
-        inner = grid.padded(box, page.px(1.2), page.px(1))
-        name, inner = grid.top(inner, page.block(1, sizes.small), 0)
-        page.written(name, group.name, sizes.small, on=ground, is_bold=True, align=Align.CENTRE)
-        watts, inner = grid.top(inner, page.block(1, sizes.small), page.px(0.6))
-        page.written(watts, facts.number(page, group.power_w / 1000, "kW"), sizes.small, on=ground, align=Align.CENTRE,
-                     colour=page.value_colour)  # fmt: skip
-        count = max(1, len(group.modules))
-        across = max(1, min(count, inner.width // max(1, page.px(4.5))))
-        down = -(-count // across)
-        for index, module in enumerate(group.modules):
-            row = grid.rows(inner, down, page.px(0.6))[index // across]
-            cell = grid.columns(row, across, page.px(0.6))[index % across]
-            cell = grid.top(cell, min(cell.height, page.px(7)))[0]
-            if cell.width < 3 or cell.height < 3:
-                continue
-            fill = _colour(page, module.colour)
-            ink = WHITE if contrast(WHITE, fill) > contrast(BLACK, fill) else BLACK
-            fill = mixed(fill, BLACK if ink == WHITE else WHITE, 0.08)
-            page.fill(cell, fill, 0.6)
-            page.written(cell, str(module.number), kit.LEAST_MM, colour=ink, on=fill, align=Align.CENTRE)
-
-
 def _contactors(page: StaffPage) -> list[Row]:
     power, t = page.view.seen.power, page.t
     assert power is not None
     rows = [head(t("part_contactors"))]
     for each in power.contactors:
-        said = t("closed") if each.is_closed else t("unknown") if each.is_closed is None else t("open")
-        tone = "bad" if each.cause.value != "none" and each.cause.name != "NONE" else "good" if each.is_closed else ""
-        rows.append(Row(f"{each.name} ({each.between[0]} – {each.between[1]})", f"{said} · {each.operations}", tone))
+        key = state_of(each)
+        tone = "bad" if key == "welded" or each.cause is not Cause.NONE else "good" if key == "closed" else ""
+        why = "" if each.cause is Cause.NONE else f" ({facts.named(page, 'cause', each.cause.value)})"
+        named = f"{each.name} ({each.between[0]} – {each.between[1]})"
+        rows.append(Row(named, f"{t(key)}{why} · {each.operations}", tone))
     return rows if len(rows) > 1 else [line(t("no_contactors"))]
 
 

@@ -79,4 +79,6 @@ def _card(page: StaffPage) -> list[Row]:
     if card.read_ms is not None:
         rows.append(Row(t("read_time"), facts.number(page, card.read_ms, "ms", 0)))
     rows.append(Row(t("count"), str(max(card.count, len(cards)))))
-    return rows + [Row(label, value, is_secret=True) for label, value in card.forms or ways(card.uid)]
+    return rows + [
+        Row(wordings.phrase(page.words, label), value, is_secret=True) for label, value in card.forms or ways(card.uid)
+    ]

@@ -59,7 +59,7 @@ def sentence(page: StaffPage, outcome: Outcome) -> str:
         return f"{named}: {filled(words, result.text_key, result.values)}"
     if words.has(f"code.{result.code}"):
         told = f"{named}: {filled(words, f'code.{result.code}', result.values)}"
-        if words.language != "en" and words.has(f"failed.{outcome.action}"):
+        if result.code == "failed" and words.language != "en" and words.has(f"failed.{outcome.action}"):
             return f"{told}. {filled(words, f'failed.{outcome.action}', outcome.arguments)}"
         return f"{told}. {result.text}" if result.code in _NEEDS_MORE and result.text else told
     return f"{named}: {result.text}" if result.text else named

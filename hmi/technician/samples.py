@@ -30,6 +30,7 @@ from chargepoint.messages import (
 from chargepoint.power_picture import ContactorPicture, GroupPicture, ModuleColour, ModulePicture, OutputPicture
 from chargepoint.records import Limit, Moment
 from chargepoint.vocabulary import (
+    Cause,
     ClimateZone,
     ConnectorFlag,
     ConnectorStatus,
@@ -137,7 +138,11 @@ def power() -> PowerState:
         GroupPicture(
             name=f"G{n + 1}", bank="bank1", connector=2 if n < 2 else 0, power_w=44_000.0 if n < 2 else 0.0,
             modules=tuple(
-                ModulePicture(number=4 * n + i + 1, colour=colours[0] if n < 2 else colours[i]) for i in range(4)
+                ModulePicture(
+                    number=4 * n + i + 1, colour=colours[0] if n < 2 else colours[i], voltage_v=398.0,
+                    current_a=27.6 if n < 2 else 0.0, temperature_c=41.0 + i,
+                )
+                for i in range(4)
             ),
         )
         for n in range(3)
@@ -150,6 +155,15 @@ def power() -> PowerState:
     )  # fmt: skip
     contactors = (
         ContactorPicture(name="K12", between=("bus 1", "bus 2"), output="q12", is_closed=True, operations=1204),
+        ContactorPicture(name="K13", between=("bus 1", "bus 3"), output="q13", is_closed=None, operations=90),
+        ContactorPicture(
+            name="K34",
+            between=("bus 3", "bus 4"),
+            output="q34",
+            is_closed=True,
+            cause=Cause.CONTACTOR_WELDED,
+            operations=2044,
+        ),
         ContactorPicture(name="K23", between=("bus 2", "bus 3"), output="q23", is_closed=False, operations=311),
     )
     return PowerState(groups=groups, outputs=outputs, contactors=contactors)
