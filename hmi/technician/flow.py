@@ -204,7 +204,7 @@ def _back(turn: StaffTurn) -> Result:
     place = turn.place
     if place.screen in deeds.GUARD_PAGES or place.screen == PASSWORD:
         return deeds.closed(place, turn.desk), ()
-    for field in ("edit", "result", "pattern"):
+    for field in ("edit", "result", "pattern", "pick"):
         if place.fields.get(field):
             place = stack.with_fields(place, **{field: "", "page": "0"})
             return replace(place, desk=turn.desk.without_secrets()), ()
@@ -264,7 +264,7 @@ def _show(turn: StaffTurn) -> Result:
     """Another part of the same page."""
     if turn.place.screen == CHANGE:
         turn = msgspec.structs.replace(turn, place=turn.with_desk(typed={}, field="old", said="", layer="en"))
-    return stack.with_fields(turn.place, show=turn.argument[:40], page="0", edit="", result=""), ()
+    return stack.with_fields(turn.place, show=turn.argument[:40], page="0", edit="", result="", pick=""), ()
 
 
 def _tab(turn: StaffTurn) -> Result:
@@ -315,6 +315,7 @@ TOUCHES: dict[str, Handler] = {
     "details": _details,
     "dismiss": _dismiss,
     "close_station": _close_station,
+    "pick": lambda turn: (stack.with_fields(turn.place, pick=turn.argument[:60], page="0"), ()),
     "set": lambda turn: (forms.stepped(turn.place, turn.argument), ()),
     "edit": lambda turn: (forms.edited(turn.place, turn.argument), ()),
     "pattern": lambda turn: (forms.pattern(turn.place, turn.argument), ()),

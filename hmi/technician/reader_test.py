@@ -24,8 +24,8 @@ def picture(page: StaffPage) -> Picture:
         rows.append(line(t("hold_card_thrice"), "warn"))
     outcome = page.desk.outcome
     if outcome is not None and outcome.action == "test_reader":
-        for number, *rest in outcome.result.table[1:]:
-            rows.append(Row(number, " · ".join(wordings.phrase(page.words, each) for each in rest), is_secret=True))
+        for at, (number, *rest) in enumerate(outcome.result.table[1:], 1):
+            rows.append(Row(str(at), " · ".join([number, *rest]), is_secret=True))
     for name, reader in sorted(seen.readers.items()):
         rows += _reader(page, name, reader)
     if not seen.readers:

@@ -117,8 +117,8 @@ REPLIES = {
 
 
 FORMS = (
-    ("hex", CARD),
-    ("hex reversed", "80E6D5C4B3A204"),
-    ("decimal", "1304792892040832"),
-    ("Wiegand 26", "213,59008"),
+    ("hex, normal", CARD),
+    ("hex, reversed", "80E6D5C4B3A204"),
+    ("decimal, normal", "1304792892040832"),
+    ("facility_card, normal", "213,59008"),
 )

@@ -245,6 +245,8 @@ def _samples() -> Iterator[Sample]:
     yield from _tests(now)
     for part in ("power", "contactors", "modules_list"):
         yield Sample(f"TechnikModules {part}", _page("TechnikModules", 0, {"show": part}), now)
+    picked = {"show": "modules_list", "pick": "bank1:7"}
+    yield Sample("TechnikModules picked", _page("TechnikModules", 0, picked), now)
     yield Sample("TechnikModules none", _page("TechnikModules"), replace(now, power=None))
     for part in ("checks", "devices", "ports", "inputs"):
         yield Sample(f"TechnikDiagnostics {part}", _page("TechnikDiagnostics", 0, {"show": part}), now)
