@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path("docs/screens")
 SHOWN_WIDTH = {False: 360, True: 220}
+STAFF_WIDTH = {False: 272, True: 168}
 ACROSS = {False: 4, True: 6}
 GAP = 6
 COLOURS = 200
@@ -88,7 +89,8 @@ def draw(sheet: Sheet, path: Path, chosen: list[Sample]) -> None:
     from hmi.drawing.painter import Painter
 
     is_portrait = sheet.look.is_portrait
-    width, across = SHOWN_WIDTH[is_portrait], ACROSS[is_portrait]
+    width = (STAFF_WIDTH if sheet.name.startswith("service") else SHOWN_WIDTH)[is_portrait]
+    across = ACROSS[is_portrait]
     height = width * sheet.look.height // sheet.look.width
     down = -(-len(chosen) // across)
     made = pygame.Surface((across * (width + GAP) + GAP, down * (height + GAP) + GAP))

@@ -78,7 +78,7 @@ def _contactor(page: StaffPage, spot: Rect, contactor: ContactorPicture) -> None
     side = min(inner.height, inner.width, page.px(9))
     icon, rest = grid.left(inner, side, page.px(1.4))
     page.icon(grid.middle(icon, side), ICONS[state], colour, ground)
-    if rest.width < page.px(9):
+    if rest.width < max(page.wide(page.t(state), kit.LEAST_MM), page.wide(contactor.name, kit.LEAST_MM, True)):
         return
     upper, lower = grid.top(rest, rest.height // 2, 0)
     page.written(upper, contactor.name, sizes.small, on=ground, is_bold=True)

@@ -266,5 +266,8 @@ def details(page: StaffPage) -> list[Row]:
     for at, cells in enumerate(result.table):
         first, *rest = [wordings.phrase(page.words, cell) for cell in cells] or [""]
         told = " · ".join(each for each in rest if each)
+        if at and outcome.action == "test_reader":
+            rows.append(Row(str(at), f"{first} · {told}", is_secret=True))
+            continue
         rows.append(Row(first, told) if at else head(f"{first} · {told}" if told else first))
     return rows

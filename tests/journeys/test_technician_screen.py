@@ -99,7 +99,7 @@ async def test_he_logs_in_reboots_a_controller_blocks_a_connector_and_is_reminde
         await confirm(rig)
         await rig.until(lambda: rig.panel.target("staff:details") is not None, 60)
         assert any("Reboot controller 1: done" in text for text in rig.panel.texts), rig.panel.texts
-        await rig.touch("staff:page:next", "staff:do:block:connector=1")
+        await rig.touch("staff:do:block:connector=1")
         await confirm(rig)
         await rig.until(lambda: ConnectorFlag.BLOCKED in flags(rig), 20)
         await rig.touch("staff:log_out")

@@ -186,3 +186,17 @@ def test_gateway_and_name_servers_are_read_from_what_everybody_may_read(tmp_path
 )
 def test_short_texts_of_services_are_told_in_the_pages_language(said: str, shown: str) -> None:
     assert phrase(Words("ru"), said) == shown
+
+
+def test_card_numbers_of_a_readers_test_are_masked_wherever_they_stand() -> None:
+    walk = StaffWalk().logged_in()
+    walk.touch("staff:open:RfidReaderTestPage", "staff:do:test_reader:reader=front")
+    table = (("number", "kind", "ms"), ("04AB12CD", "MIFARE", "38"))
+    walk.hears("deed", ActionResult(ok=True, code="ok", action="test_reader", table=table))
+    for name in ("staff:details", "staff:dismiss"):
+        shown = [item for item in walk.picture.items if "04AB12CD" in getattr(item, "text", "")]
+        assert shown and all(getattr(item, "is_secret", False) for item in shown)
+        walk.touch(name)
+        if name == "staff:details":
+            continue
+        assert "04AB12CD" not in [getattr(item, "text", "") for item in walk.picture.items]
