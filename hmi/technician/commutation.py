@@ -118,7 +118,7 @@ def _module(page: StaffPage, cell: Rect, module: ModulePicture) -> None:
     fill = _colour(page, module.colour)
     ink = WHITE if contrast(WHITE, fill) > contrast(BLACK, fill) else BLACK
     fill = mixed(fill, BLACK if ink == WHITE else WHITE, 0.08)
-    page.fill(cell, fill, 0.8)
+    page.fill(cell, fill, 0.8, 0.25, page.palette.edge)
     inner = grid.padded(cell, page.px(0.8), page.px(0.5))
     values = ((module.voltage_v, "V", 0), (module.current_a, "A", 1), (module.temperature_c, "°C", 0))
     has_values = cell.height >= page.px(VALUES_HIGH_MM - 1) and cell.width >= page.px(VALUES_WIDE_MM - 1)
@@ -134,7 +134,7 @@ def _module(page: StaffPage, cell: Rect, module: ModulePicture) -> None:
 def _colour(page: StaffPage, colour: ModuleColour) -> Colour:
     palette = page.palette
     return {
-        ModuleColour.UNUSED: palette.text,
+        ModuleColour.UNUSED: WHITE,
         ModuleColour.CHARGING: palette.green,
         ModuleColour.NO_LINK: palette.grey,
         ModuleColour.ERROR: palette.red,
