@@ -66,7 +66,7 @@ class StationSettings(Section, frozen=True, kw_only=True):
     ] = OperatingMode.NORMAL
     free_mode: Annotated[bool, about("Everybody may charge; without a screen, plugging in is enough.")] = False
     free_mode_id_tag: Annotated[IdText20, about("Stand-in idTag of charges in free mode.")] = "FREE"
-    plug_and_charge: Annotated[bool, about("Plugging in starts a charge; nobody is asked, and lists do not count.")] = False
+    plug_and_charge: Annotated[bool, about("Plugging in starts a charge: nobody is asked, no list counts.")] = False
     plug_and_charge_id_tag: Annotated[IdText20, about("Stand-in idTag of such charges.")] = "PLUGNCHARGE"
     autocharge: Annotated[
         bool, about("A vehicle that says who it is (VIN, or address of its modem) is asked for like a card.")

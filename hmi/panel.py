@@ -10,7 +10,6 @@ import msgspec
 
 from hmi.drawing.items import Picture, Rect
 
-
 STUCK_S = 10.0
 """A touch that lasts so long is water or dirt: the next one counts in its place."""
 
