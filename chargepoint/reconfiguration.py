@@ -4,7 +4,6 @@ restart of the network, factory reset."""
 from __future__ import annotations
 
 import asyncio
-import difflib
 import logging
 import tomllib
 from collections.abc import Callable
@@ -81,6 +80,8 @@ class Reconfiguration:
     # ------------------------------------------------------------------------------------------------------ look
 
     async def _read(self, _request: ReadConfiguration, _sender: str) -> ConfigurationPage:
+        import difflib  # only who looks at a draft needs it
+
         if self._config is None:
             return ConfigurationPage(ok=False, text="This station runs without a station file.")
         now, draft, by = self._texts()
