@@ -102,7 +102,7 @@ async def usable(rig: Rig, connector: int = 1, uid: str = LOCAL_CARD) -> None:
 
 async def save_user(rig: Rig, login: str = "driver", bus: Bus | None = None, **fields: object) -> None:
     """Add or change a user with the card CARD."""
-    user = User(login=login, role=Role.CUSTOMER, **{"cards": (CARD,), **fields})  # type: ignore[arg-type]
+    user = User(login=login, **{"role": Role.CUSTOMER, "cards": (CARD,), **fields})  # type: ignore[arg-type]
     result: ActionResult = await (bus or rig.bus).call("hub", SaveUser(user=user, by="installer"))
     assert result.ok, result
     await rig.advance(0.5)  # the station hears of it

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chargepoint.messages import ChangeSettings
-from chargepoint.vocabulary import SessionState, StopSource
+from chargepoint.vocabulary import Role, SessionState, StopSource
 from tests.journeys.rig import Rig
 from tests.journeys.steps import (
     CARD,
@@ -82,6 +82,7 @@ async def test_a_blocked_user_cannot_start_and_blocking_ends_a_charge(tmp_path: 
     async with Rig(tmp_path) as rig, peer(rig, "webconfig") as webconfig:
         bus = webconfig if door == "webconfig" else rig.bus
         await rig.online()
+        await save_user(rig, "installer", role=Role.ADMINISTRATOR, cards=())  # the web changes users for such only
         await save_user(rig, bus=bus)
         await charge(rig)
         await save_user(rig, bus=bus, is_blocked=True)
