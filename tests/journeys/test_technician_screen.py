@@ -163,7 +163,7 @@ async def test_who_is_let_in_from_afar_stops_all_in_an_emergency_and_clears_it(t
         await rig.until(lambda: rig.status(1) == rig.status(2) == "EMERGENCY_OFF", 20)
         await rig.advance(2)
         assert rig.screen == "TechnikMainMenu"  # he is there to mend it
-        assert any("Emergency stop: connector 1, 2" in text for text in rig.panel.texts)
+        assert any("Emergency stop: 1, 2" in text for text in rig.panel.texts)
         for number in (1, 2):
             await rig.touch("staff:open:ChargeControllerTestPage", f"staff:tab:{number}")
             await rig.touch(f"staff:do:clear_emergency:connector={number}")
