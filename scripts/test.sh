@@ -41,33 +41,37 @@ checks() {
 # A test that hangs is named with its stack and ends the run, instead of holding it up for ever.
 pytest=(.venv/bin/pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true "${long[@]}")
 
-# Two rows beside each other, for two processors, of about the same length: the checks and the journeys; and all else.
-# Tests in real time mostly wait, so they begin the second row.
-second=(tests/drivers tests/ocpp_client tests/chargepoint tests/hmi)
-if [ $# -gt 0 ]; then
-    checks
-    "${pytest[@]}" "$@"
-    tests=$?
-else
+# Rows beside each other, so that two processors are busy to the end: tests in real time mostly wait, the journeys and all
+# else reckon about as long as each other.
+elsewhere=(tests/drivers tests/ocpp_client tests/chargepoint tests/hmi)
+names=() pids=() logs=()
+row() {
+    local log
     log=$(mktemp)
     (
         trap 'kill "$child" 2>/dev/null; exit 1' TERM
-        status=0
-        "${pytest[@]}" -m realtime -p no:cacheprovider & child=$!
-        wait "$child" || status=1
-        "${pytest[@]}" -m "not realtime" -p no:cacheprovider "${second[@]}" & child=$!
-        wait "$child" || status=1
-        exit $status
+        "${pytest[@]}" -p no:cacheprovider "${@:2}" & child=$!
+        wait "$child"
     ) >"$log" 2>&1 &
-    beside=$!
-    trap 'kill "$beside" 2>/dev/null' EXIT INT TERM
+    names+=("$1") pids+=($!) logs+=("$log")
+}
+
+tests=0
+if [ $# -gt 0 ]; then
     checks
-    "${pytest[@]}" -m "not realtime" "${second[@]/#/--ignore=}"
-    tests=$?
-    wait "$beside" || tests=1
+    "${pytest[@]}" "$@" || tests=1
+else
+    trap 'kill "${pids[@]}" 2>/dev/null' EXIT INT TERM
+    row "tests in real time" -m realtime
+    row "${elsewhere[*]}" -m "not realtime" "${elsewhere[@]}"
+    row "journeys and the rest" -m "not realtime" "${elsewhere[@]/#/--ignore=}"
+    checks
+    for n in "${!pids[@]}"; do
+        wait "${pids[n]}" || tests=1
+        echo "${names[n]}:"
+        cat "${logs[n]}"
+        rm -f "${logs[n]}"
+    done
     trap - EXIT INT TERM
-    echo "tests in real time, then ${second[*]}:"
-    cat "$log"
-    rm -f "$log"
 fi
 [ $tests -eq 0 ] && [ ${#failed[@]} -eq 0 ]
