@@ -1,5 +1,5 @@
 """What two ends of the bus say to each other: 4 bytes big-endian length, then a MessagePack array whose first element
-is the kind of frame. Messages (`messages.py`) travel inside as they are, so the hub checks them and passes them on.
+is the kind of frame. Messages (`messages`) travel inside as they are, so the hub checks them and passes them on.
 
 Here are the kinds of frames, cutting a byte stream into frames, and the bounded outbox that both ends write through.
 """
@@ -226,7 +226,7 @@ def _nothing_known(body: msgspec.Raw) -> Any:
 
 @lru_cache(maxsize=1)
 def house_vocabulary() -> Vocabulary:
-    """All of `messages.py`."""
+    """All of `messages`."""
     return Vocabulary(SENDERS)
 
 

@@ -1,4 +1,4 @@
-"""What other services may ask of the station: each request of messages.py to one short handler."""
+"""What other services may ask of the station: each request of `messages` to one short handler."""
 
 from __future__ import annotations
 

@@ -1,0 +1,137 @@
+"""What the station has written down: journal, sessions, histories, samples."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from chargepoint.messages.kinds import Done, Reply, Request
+from chargepoint.records import (
+    HistoryRow,
+    JournalRow,
+    Sample,
+    Session,
+)
+
+
+class ReadJournal(Request["JournalPage"], frozen=True, kw_only=True):
+    """To station: entries after `after_seq`, oldest first; `kinds` (class names of records.py) empty: all.
+
+    `session_id` and `since` narrow it further. `limit` at most 500.
+    """
+
+    after_seq: int = 0
+    kinds: tuple[str, ...] = ()
+    session_id: int | None = None
+    since: datetime | None = None
+    limit: int = 500
+
+
+class JournalPage(Reply, frozen=True, kw_only=True):
+    """`last_seq` is where the journal ends now; `read_to` the sequence number up to which this page is complete."""
+
+    rows: tuple[JournalRow, ...]
+    read_to: int
+    last_seq: int
+
+
+class ReadSessions(Request["SessionsPage"], frozen=True, kw_only=True):
+    """To station: session records, newest first; with `session_ids` just those. `limit` at most 500."""
+
+    session_ids: tuple[int, ...] = ()
+    since: datetime | None = None
+    unfinished: bool = False
+    include_garbage: bool = False
+    limit: int = 100
+
+
+class SessionsPage(Reply, frozen=True, kw_only=True):
+    sessions: tuple[Session, ...]
+
+
+class ReadHistory(Request["HistoryPage"], frozen=True, kw_only=True):
+    session_id: int
+    limit: int = 500
+
+
+class HistoryPage(Reply, frozen=True, kw_only=True):
+    rows: tuple[HistoryRow, ...]
+
+
+class ReadSamples(Request["SamplesPage"], frozen=True, kw_only=True):
+    """To station: durable samples with `number` > `after`, oldest first; one session's only, if given. At most 500.
+
+    Asked for those of all sessions, the station makes durable what still waits for its batch, if the disk takes it.
+    """
+
+    after: int = 0
+    session_id: int | None = None
+    limit: int = 500
+
+
+class SamplesPage(Reply, frozen=True, kw_only=True):
+    """Samples up to `durable_number` could be read, those up to `last_number` were taken."""
+
+    samples: tuple[Sample, ...]
+    last_number: int
+    durable_number: int
+
+
+class Cursor(Request[Done], frozen=True, kw_only=True):
+    """To station: the sender has dealt with entries up to `seq` and samples up to `sample`; pruning respects it.
+
+    `told`: samples up to here were told, though some behind `sample` may be needed again; thinning respects it.
+    """
+
+    seq: int
+    sample: int
+    told: int | None = None
+
+
+class ReadBacklog(Request["BacklogSize"], frozen=True, kw_only=True):
+    """To station: how many journal entries of `kinds` and durable samples come after these numbers."""
+
+    after_seq: int
+    after_sample: int
+    kinds: tuple[str, ...] = ()
+
+
+class BacklogSize(Reply, frozen=True, kw_only=True):
+    """Samples up to `durable_sample` are counted. The cursors are the last ones heard of the sender, None: never."""
+
+    entries: int
+    samples: int
+    durable_sample: int
+    cursor_seq: int | None = None
+    cursor_sample: int | None = None
+
+
+class SamplingPlan(msgspec.Struct, frozen=True):
+    """Which samples the station takes by itself, also when `ocpp` is down. Interval 0: none. Durable as a fact.
+
+    `measurands` as in OCPP (`Energy.Active.Import.Register`, `Current.Import.L1`, ...).
+    """
+
+    sampled_interval_s: int = 60
+    sampled: tuple[str, ...] = ("Energy.Active.Import.Register",)
+    aligned_interval_s: int = 0
+    aligned: tuple[str, ...] = ("Energy.Active.Import.Register",)
+    stop_sampled: tuple[str, ...] = ()
+    stop_aligned: tuple[str, ...] = ()
+
+
+class SetSamplingPlan(Request[Done], frozen=True, kw_only=True):
+    plan: SamplingPlan
+
+
+class TakeSample(Request["SampleReply"], frozen=True, kw_only=True):
+    """To station: values of a connector now (TriggerMessage MeterValues); connector 0 is the station's meter."""
+
+    connector: int
+    measurands: tuple[str, ...]
+    context: str = "Trigger"
+
+
+class SampleReply(Reply, frozen=True, kw_only=True):
+    sample: Sample | None
