@@ -11,9 +11,7 @@ After a dip of its supply it is asleep: it is woken again by itself.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
-from collections.abc import AsyncIterator
+from collections.abc import Iterable
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -22,13 +20,12 @@ from drivers.about import About, Line
 from drivers.codecs import pn532
 from drivers.codecs.modbus import Carrier
 from drivers.codecs.pn532 import Command, Frame, Frames, Mark
-from drivers.errors import BadFrame, DeviceError, NoAnswer, Refused
-from drivers.interfaces import Card, CardReader, Identity, ReaderHealth
+from drivers.errors import BadFrame, NoAnswer, Refused
+from drivers.interfaces import Card, CardReader, Identity
 from drivers.ports.port import Port
 from drivers.ports.wire import Wire
 from drivers.readers.numbers import (
     PARTIAL,
-    SEVERAL,
     ByteOrder,
     ByteOrderOption,
     Family,
@@ -36,23 +33,16 @@ from drivers.readers.numbers import (
     FormOption,
     Writing,
     card_of,
-    key_of,
-    nobody,
     refused,
 )
-from drivers.readers.presence import Presence
-
-log = logging.getLogger(__name__)
+from drivers.readers.polled import PolledReader
 
 ACK_S = 0.1
 """The chip acknowledges within 15 ms; adapters add some more."""
 ANSWER_S = 1.5
 TRIES = 3
 NACKS = 2
-MISSES = 3
-"""Polls that fail in a row before the reader is woken anew, and before it counts as gone."""
 GONE_AFTER_S = 0.5
-MOST_ITEMS = 64
 CHIPS = {0x32: "PN532"}
 
 
@@ -117,78 +107,22 @@ def identity_of(data: bytes) -> Identity:
     )
 
 
-class Pn532Reader:
+class Pn532Reader(PolledReader[Frame | Mark]):
     """One reader, polled by us."""
 
     def __init__(self, settings: Settings, wire: Wire) -> None:
-        self.name = settings.name
-        self._wire = wire
-        self._poll_s = settings.poll_s
+        super().__init__(settings.name, wire, identity=Identity(), poll_s=settings.poll_s, gone_after_s=GONE_AFTER_S)
         self._writing = Writing(settings.byte_order, settings.form)
-        self._where = f"reader '{settings.name}' ({wire.where})"
         self._frames = Frames()
-        self._items: asyncio.Queue[Frame | Mark | None] = asyncio.Queue()
-        self._identity = Identity()
-        self._presence = Presence(GONE_AFTER_S)
-        self._heard_s: float | None = None
-        self._polls = self._errors = self._refused = 0
         self._is_field_off = False
 
-    def health(self) -> ReaderHealth:
-        return ReaderHealth(
-            identity=self._identity,
-            heard_s=self._heard_s,
-            polls=self._polls,
-            errors=self._errors,
-            refused=self._refused,
-            place=self._wire.where,
-        )
+    def _cut(self, data: bytes) -> Iterable[Frame | Mark]:
+        return self._frames.feed(data)
 
-    async def cards(self) -> AsyncIterator[Card]:
-        """Each card once when it is put on; opens the wire, closes it at the end. Raises NoAnswer when it is lost, or
-        answers no more."""
-        loop = asyncio.get_running_loop()
-        try:
-            try:
-                await self._wire.open(self._received, lambda: self._items.put_nowait(None))
-            except OSError as error:
-                raise NoAnswer(f"{self._where}: {error}") from None
-            await self._wake()
-            misses = 0
-            while True:
-                begun_s = loop.time()
-                try:
-                    found = await self._look()
-                except DeviceError as error:
-                    self._errors += 1
-                    misses += 1
-                    if misses >= MISSES or not self._wire.is_open:
-                        raise NoAnswer(f"{self._where}: {error}") from None
-                    with contextlib.suppress(DeviceError):
-                        await self._wake()
-                    continue
-                misses = 0
-                for card in self._new(found, 1000 * (loop.time() - begun_s)):
-                    yield card
-                await asyncio.sleep(self._poll_s)
-        finally:
-            with contextlib.suppress(OSError):
-                self._wire.close()
+    def _forget(self) -> None:
+        self._frames.clear()
 
-    def _new(self, found: tuple[pn532.Target, ...], read_ms: float) -> list[Card]:
-        """Cards newly put on. Several at once are refused all together."""
-        cards = []
-        for target in found:
-            card = card_of(target.number, self._writing, Family.ISO14443A, pn532.kind_of(target), round(read_ms, 1))
-            cards.append(card if target.is_whole else refused(card, PARTIAL))
-        keys = {key_of(card): card for card in cards}
-        new = self._presence.seen(tuple(keys), asyncio.get_running_loop().time())
-        self._refused += sum(keys[key].refusal == PARTIAL for key in new)
-        if len(cards) > 1:
-            return [nobody(SEVERAL)] if new else []
-        return [keys[key] for key in new]
-
-    async def _wake(self) -> None:
+    async def _set_up(self) -> None:
         """Wake it and set it up. Raises DeviceError."""
         self._clear()
         self._write(pn532.WAKE_UP)
@@ -196,9 +130,11 @@ class Pn532Reader:
         self._identity = identity_of(await self._command(Command.GET_FIRMWARE_VERSION))
         await self._command(Command.RF_CONFIGURATION, pn532.FEW_RETRIES)
 
-    async def _look(self) -> tuple[pn532.Target, ...]:
+    async def _recover(self) -> None:
+        await self._set_up()
+
+    async def _look(self) -> tuple[Card, ...]:
         """The cards in the field now. Raises DeviceError."""
-        self._polls += 1
         if self._is_field_off:
             await self._command(Command.RF_CONFIGURATION, pn532.FIELD_ON)
             self._is_field_off = False
@@ -211,8 +147,11 @@ class Pn532Reader:
             await self._command(Command.IN_RELEASE, pn532.RELEASE_ALL)
             await self._command(Command.RF_CONFIGURATION, pn532.FIELD_OFF)
             self._is_field_off = True
-        self._heard_s = asyncio.get_running_loop().time()
-        return found
+        return tuple(self._card(target) for target in found)
+
+    def _card(self, target: pn532.Target) -> Card:
+        card = card_of(target.number, self._writing, Family.ISO14443A, pn532.kind_of(target))
+        return card if target.is_whole else refused(card, PARTIAL)
 
     async def _command(self, command: Command, data: bytes = b"") -> bytes:
         """The data of the chip's answer. Raises NoAnswer, BadFrame."""
@@ -220,13 +159,13 @@ class Pn532Reader:
         for _ in range(TRIES):
             self._clear()
             self._write(frame)
-            if await self._next(ACK_S) is Mark.ACK:
+            if await self._next_within(ACK_S) is Mark.ACK:
                 return await self._answer(command)
         raise NoAnswer(f"{command.name} is not acknowledged")
 
     async def _answer(self, command: Command) -> bytes:
         for _ in range(NACKS + 1):
-            found = await self._next(ANSWER_S)
+            found = await self._next_within(ANSWER_S)
             if isinstance(found, Frame) and found.sender == pn532.CHIP and found.data[:1] == bytes((command + 1,)):
                 return found.data[1:]
             if found is None:
@@ -237,31 +176,14 @@ class Pn532Reader:
             self._write(pn532.NACK)  # say it again
         raise BadFrame(f"{command.name}: damaged answers")
 
-    async def _next(self, within_s: float) -> Frame | Mark | None:
+    async def _next_within(self, within_s: float) -> Frame | Mark | None:
         """What comes next; None when nothing does. Raises NoAnswer when the wire is lost."""
         try:
             async with asyncio.timeout(within_s):
-                found = await self._items.get()
+                return await self._next()
         except TimeoutError:
             return None
-        if found is None:
-            raise NoAnswer(self._wire.error)
-        return found
-
-    def _received(self, data: bytes) -> None:
-        for item in self._frames.feed(data):
-            if self._items.qsize() < MOST_ITEMS:
-                self._items.put_nowait(item)
-
-    def _write(self, data: bytes) -> None:
-        try:
-            self._wire.write(data)
-        except OSError as error:
-            raise NoAnswer(str(error)) from None
 
     def _clear(self) -> None:
-        """Forget what came unasked. Raises NoAnswer when the wire is lost."""
         self._frames.clear()
-        while not self._items.empty():
-            if self._items.get_nowait() is None:
-                raise NoAnswer(self._wire.error)
+        super()._clear()

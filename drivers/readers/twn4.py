@@ -10,10 +10,9 @@ question for its version are from memory: a version that it does not tell is lef
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import enum
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import Iterable
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -22,24 +21,22 @@ from drivers.about import About, Line
 from drivers.codecs import twn4
 from drivers.codecs.modbus import Carrier
 from drivers.codecs.wiegand import Lines, Sends
-from drivers.errors import BadFrame, DeviceError, NoAnswer, Refused
-from drivers.interfaces import Card, CardReader, CardSignal, Identity, ReaderHealth
+from drivers.errors import BadFrame, NoAnswer, Refused
+from drivers.interfaces import Card, CardReader, CardSignal, Identity
 from drivers.ports.port import Port
 from drivers.ports.wire import Wire
 from drivers.readers.listening import ListeningReader
-from drivers.readers.numbers import ByteOrder, ByteOrderOption, Family, Form, FormOption, Writing, card_of, key_of
-from drivers.readers.presence import Presence
+from drivers.readers.numbers import ByteOrder, ByteOrderOption, Family, Form, FormOption, Writing, card_of
+from drivers.readers.polled import MISSES, PolledReader
 
 log = logging.getLogger(__name__)
 
 ANSWER_S = 0.5
 TONE_S = 1.5
 """A tone is answered when it is over."""
-MISSES = 3
 POLL_S = 0.1
 GONE_AFTER_S = 0.6
 LISTENED_GONE_AFTER_S = 1.5
-MOST_LINES = 16
 
 FAMILIES: dict[int, tuple[Family, str]] = {
     0x40: (Family.EM4100, "EM4102"),
@@ -140,64 +137,30 @@ def identity_of(version: str) -> Identity:
     return Identity(vendor="Elatec", model=model or "TWN4", firmware_version=rest)
 
 
-class Twn4Reader:
+class Twn4Reader(PolledReader[bytes]):
     """One reader with the simple protocol, polled by us."""
 
     def __init__(self, settings: Settings, wire: Wire) -> None:
-        self.name = settings.name
+        super().__init__(
+            settings.name,
+            wire,
+            identity=Identity(vendor="Elatec", model="TWN4"),
+            poll_s=POLL_S,
+            gone_after_s=GONE_AFTER_S,
+        )
         self._settings = settings
-        self._wire = wire
         self._writing = Writing(settings.byte_order, settings.form)
-        self._where = f"reader '{settings.name}' ({wire.where})"
-        self._lines: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._data = b""
         self._turn = asyncio.Lock()
-        self._identity = Identity(vendor="Elatec", model="TWN4")
-        self._presence = Presence(GONE_AFTER_S)
-        self._heard_s: float | None = None
-        self._polls = self._errors = self._refused = 0
         self._has_lights = settings.lights
 
-    def health(self) -> ReaderHealth:
-        return ReaderHealth(
-            identity=self._identity,
-            heard_s=self._heard_s,
-            polls=self._polls,
-            errors=self._errors,
-            refused=self._refused,
-            place=self._wire.where,
-        )
+    def _cut(self, data: bytes) -> Iterable[bytes]:
+        parts = (self._data + data).replace(b"\n", b"").split(b"\r")
+        self._data = parts.pop()[-twn4.MOST_LINE :]
+        return (part[: twn4.MOST_LINE + 1] for part in parts)
 
-    async def cards(self) -> AsyncIterator[Card]:
-        """Each card once when it is put on; opens the wire, closes it at the end. Raises NoAnswer when it is lost, or
-        answers no more."""
-        loop = asyncio.get_running_loop()
+    def _forget(self) -> None:
         self._data = b""
-        try:
-            try:
-                await self._wire.open(self._received, lambda: self._lines.put_nowait(None))
-            except OSError as error:
-                raise NoAnswer(f"{self._where}: {error}") from None
-            await self._set_up()
-            misses = 0
-            while True:
-                begun_s = loop.time()
-                try:
-                    tag = await self._look()
-                except DeviceError as error:
-                    self._errors += 1
-                    misses += 1
-                    if misses >= MISSES or not self._wire.is_open:
-                        raise NoAnswer(f"{self._where}: {error}") from None
-                    continue
-                misses = 0
-                card = self._new(tag, round(1000 * (loop.time() - begun_s), 1))
-                if card is not None:
-                    yield card
-                await asyncio.sleep(POLL_S)
-        finally:
-            with contextlib.suppress(OSError):
-                self._wire.close()
 
     async def signal(self, signal: CardSignal) -> None:
         """Light and tones. Raises NoAnswer, Refused."""
@@ -208,15 +171,6 @@ class Twn4Reader:
                 await self._order(twn4.light(pins))
         for tone in TONES[signal] if self._settings.sound else ():
             await self._order(tone)
-
-    def _new(self, tag: twn4.Tag | None, read_ms: float) -> Card | None:
-        now_s = asyncio.get_running_loop().time()
-        if tag is None:
-            self._presence.seen((), now_s)
-            return None
-        family, kind = FAMILIES.get(tag.type, (Family.OTHER, f"type {tag.type:02X}"))
-        card = card_of(tag.number, self._writing, family, kind, read_ms)
-        return card if self._presence.seen((key_of(card),), now_s) else None
 
     async def _set_up(self) -> None:
         """Its version, where it tells one, and its lights. Raises NoAnswer."""
@@ -231,7 +185,7 @@ class Twn4Reader:
             raise NoAnswer(f"{self._where}: {last}")
         if version:
             self._identity = identity_of(version)
-        self._heard_s = asyncio.get_running_loop().time()
+        self._heard_s = self._now_s()
         if self._has_lights:
             try:
                 await self._order(twn4.LIGHTS_SET_UP)
@@ -240,16 +194,18 @@ class Twn4Reader:
                 log.info("%s: no lights: %s", self._where, error)
                 self._has_lights = False
 
-    async def _look(self) -> twn4.Tag | None:
-        self._polls += 1
+    async def _look(self) -> tuple[Card, ...]:
+        """The card that lies there, if one does: it tells no more. Raises DeviceError."""
         answer = await self._ask(twn4.SEARCH_TAG, ANSWER_S)
         try:
             tag = twn4.decode_tag(answer)
         except ValueError as error:
             self._refused += 1
             raise BadFrame(str(error)) from None
-        self._heard_s = asyncio.get_running_loop().time()
-        return tag
+        if tag is None:
+            return ()
+        family, kind = FAMILIES.get(tag.type, (Family.OTHER, f"type {tag.type:02X}"))
+        return (card_of(tag.number, self._writing, family, kind),)
 
     async def _order(self, command: bytes) -> None:
         answer = await self._ask(command, TONE_S)
@@ -259,29 +215,14 @@ class Twn4Reader:
     async def _ask(self, command: bytes, within_s: float) -> bytes:
         """One question at a time. Raises NoAnswer."""
         async with self._turn:
-            while not self._lines.empty():
-                if self._lines.get_nowait() is None:
-                    raise NoAnswer(self._wire.error)
-            try:
-                self._wire.write(twn4.encode(command))
-            except OSError as error:
-                raise NoAnswer(str(error)) from None
+            self._clear()
+            self._write(twn4.encode(command))
             try:
                 async with asyncio.timeout(within_s):
                     while True:
-                        line = await self._lines.get()
-                        if line is None:
-                            raise NoAnswer(self._wire.error)
-                        answer = twn4.decode(line)
+                        answer = twn4.decode(await self._next())
                         if answer is not None:
                             return answer
                         self._refused += 1
             except TimeoutError:
                 raise NoAnswer("no answer") from None
-
-    def _received(self, data: bytes) -> None:
-        parts = (self._data + data).replace(b"\n", b"").split(b"\r")
-        self._data = parts.pop()[-twn4.MOST_LINE :]
-        for part in parts:
-            if self._lines.qsize() < MOST_LINES:
-                self._lines.put_nowait(part[: twn4.MOST_LINE + 1])
