@@ -96,7 +96,7 @@ REPLIES = {
     "controller 1": CONTROLLER,
     "controller 2": replace(CONTROLLER, connector=2),
     "journal": _journal(),
-    "reports": TestReports(reports=(REPORT,)),
+    "reports": TestReports(reports=(REPORT, replace(REPORT, number=11, verdict="passed"))),
     "users": USERS,
     "configuration": ConfigurationPage(
         ok=True,

@@ -312,6 +312,7 @@ def _tests(now: Seen) -> Iterator[Sample]:
     tested = replace(now, states={**now.states, "test/1": RUNNING})
     yield Sample(f"{name} running", _page(name, 1), tested)
     yield Sample(f"{name} report", _page(name, 1, {"show": "reports"}), now)
+    yield Sample(f"{name} code", _page(name, 1, {"show": "reports", "pick": "code:12"}), now)
 
 
 __all__ = ["check", "desk", "known", "samples", "shop"]

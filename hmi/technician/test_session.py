@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from chargepoint.messages import TestPoint, TestReport, TestReports, TestState
+from chargepoint.messages import TestPoint, TestState
 from hmi.drawing.items import Picture, Rect, Series
 from hmi.screens import grid
-from hmi.technician import facts, forms, kit, wordings
+from hmi.technician import facts, forms, kit, test_report
 from hmi.technician.entering import TESTING
 from hmi.technician.guarded import deed, shows, tabs_of_connectors
 from hmi.technician.kit import Button, StaffPage
@@ -13,7 +13,6 @@ from hmi.technician.paged import staff_page
 from hmi.technician.questions import connector_of
 from hmi.technician.sheet import Row, head, line, sheet
 
-TONES = {"passed": "good", "warning": "warn", "failed": "bad", "skipped": "old", "interrupted": "bad"}
 UNITS = {"power": "kW", "minutes": "min", "energy": "kWh", "volts": "V", "amps": "A"}
 
 
@@ -27,7 +26,7 @@ def picture(page: StaffPage) -> Picture:
         shows(page, "reports", "part_reports"),
     ]
     if page.view.place.fields.get("show") == "reports":
-        return _report(page, number, tabs)
+        return test_report.reports(page, number, tabs)
     if state is not None and (state.phase in TESTING):
         return _running(page, state, tabs)
     return _form(page, number, state, tabs)
@@ -111,43 +110,3 @@ def _chart(page: StaffPage, rect: Rect, points: tuple[TestPoint, ...]) -> None:
         (Series(watts, tops[0], palette.accent, is_area=True), Series(amps, tops[1], palette.green, dash=True)),
         on=ground,
     )
-
-
-def _report(page: StaffPage, number: int, tabs: list[Button]) -> Picture:
-    t = page.t
-    told = page.desk.replies.get("reports")
-    reports = [each for each in told.reports if each.connector == number] if isinstance(told, TestReports) else None
-    if reports is None:
-        return sheet(page, t("part_reports"), [line(t("asking"))], tabs=tabs)
-    if not reports:
-        return sheet(page, t("part_reports"), [line(t("no_reports"))], tabs=tabs)
-    rows: list[Row] = []
-    for report in reports[:3]:
-        rows += _rows(page, report)
-    return sheet(page, t("part_reports"), rows, tabs=tabs)
-
-
-def _rows(page: StaffPage, report: TestReport) -> list[Row]:
-    t, words = page.t, page.words
-    at = "" if report.at is None else f" · {report.at.astimezone():%d.%m %H:%M}"
-    rows = [
-        head(f"{t('report', n=report.number)}{at} · {report.login}"),
-        Row(t("verdict"), t(f"verdict_{report.verdict}"), TONES.get(report.verdict, "")),
-        Row(t("mode"), t(f"mode_{report.mode}")),
-        Row(t("energy"), facts.number(page, report.delivered_wh / 1000, "kWh", 3)),
-        Row(t("elapsed"), facts.duration(page, report.duration_s)),
-    ]
-    for each in report.criteria:
-        named = words(f"criterion.{each.key}") if words.has(f"criterion.{each.key}") else each.key
-        rows.append(
-            Row(
-                named,
-                f"{t(f'verdict_{each.outcome}')}: {wordings.phrase(words, each.found)} "
-                f"({wordings.phrase(words, each.wanted)})",
-                TONES.get(each.outcome, ""),
-            )
-        )
-    if report.text:
-        rows.append(line(report.text))
-    rows += [Row(facts.named(page, "ph", name), version) for name, version in report.versions.items()]
-    return rows

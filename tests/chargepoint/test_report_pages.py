@@ -30,26 +30,8 @@ REPORT = TestReport(
     versions={"software": "1.6.0", "controller": "CC-1 2.4.1", "station": "Yard 7"},
 )  # fmt: skip
 ALLOWED = frozenset(
-    [
-        "html",
-        "head",
-        "meta",
-        "title",
-        "style",
-        "body",
-        "h1",
-        "h2",
-        "p",
-        "span",
-        "table",
-        "tr",
-        "th",
-        "td",
-        "b",
-        "svg",
-        "polyline",
-    ]
-)
+    ("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "span", "table", "tr", "th", "td", "b")
+) | {"svg", "polyline"}
 
 
 class Read(HTMLParser):
