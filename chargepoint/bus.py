@@ -102,7 +102,10 @@ class Bus:
         self._handlers[request_type.__name__] = handler
 
     def subscribe(self, *event_types: type[E]) -> Subscription[E]:
-        """Events of these types from now on."""
+        """Events of these types from now on. Raises PermissionError for one that is not for this service."""
+        for event_type in event_types:
+            if not self.vocabulary.may_hear(self.name, event_type):
+                raise PermissionError(f"{self.name} may not listen to {event_type.__name__} (messages/readers.py)")
         subscription: Subscription[E] = Subscription(event_types, self._unsubscribe)
         fresh = tuple(t.__name__ for t in event_types if not self._subscriptions.get(t.__name__))
         for event_type in event_types:
@@ -112,7 +115,8 @@ class Bus:
         return subscription
 
     def watch(self, prefix: str) -> StateView:
-        """The states whose topic begins with `prefix` ("" for all): those there are arrive soon, then each change."""
+        """The states whose topic begins with `prefix` ("" for all): those there are arrive soon, then each change.
+        The hub leaves out what is not for this service, and refuses (and notes) a watch of nothing else."""
         view = StateView(prefix, self._states, self._views.remove)
         self._views.append(view)
         if prefix not in self._watched:

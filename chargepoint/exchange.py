@@ -1,9 +1,11 @@
 """The middle of the bus: takes frames from every peer, checks them, passes them on. Runs inside the hub.
 
 A peer is its socket: its name was fixed when the socket was made. Every message is checked against the vocabulary and
-the table of senders (S24). What may not be said is refused, counted and noted once for each kind; a peer whose bytes
-are no frames is cut off. No peer can hold up another: reads are taken in small portions in turn and, with a `Pace`,
-bounded in time; writes go through bounded outboxes.
+the tables of senders and readers (S24): what may not be said is refused, what is not for all goes to its readers only.
+Refusals are counted and noted once for each kind; a peer whose bytes are no frames is cut off.
+
+No peer can hold up another: reads are taken in small portions in turn and, with a `Pace`, bounded in time; writes go
+through bounded outboxes.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from chargepoint.held_calls import HeldCall, HeldCalls
 from chargepoint.messages import (
     ADMIN,
     KEPT_EVENTS,
+    AccessGrant,
     ClimateState,
     ClockState,
     ConnectorState,
@@ -34,6 +37,7 @@ from chargepoint.messages import (
     InsulationState,
     LightState,
     LinkStatus,
+    LoginsState,
     Message,
     MeterState,
     ModulesState,
@@ -47,6 +51,7 @@ from chargepoint.messages import (
     State,
     StationState,
     SupervisorState,
+    TechnicianState,
     UpsState,
     UsersState,
 )
@@ -76,6 +81,9 @@ TOPICS: dict[type[State], str] = {
     ClockState: "clock",
     SettingsState: "settings",
     UsersState: "users",
+    LoginsState: "access/logins",
+    AccessGrant: "access/grant",
+    TechnicianState: "technician",
     ConnectorState: "connector/",
     MeterState: "meter/",
     StationState: "station",
@@ -117,6 +125,7 @@ class _OpenCall(msgspec.Struct, frozen=True, eq=False):
 class _Retained(msgspec.Struct, frozen=True, eq=False):
     owner: str
     frame: bytes
+    type: type[State]
 
 
 class Exchange:
@@ -304,9 +313,10 @@ class Exchange:
         out = pack(frames.StateIs(topic, frame.body))
         if sum(owned) + len(out) - (len(older.frame) if older is not None else 0) > MAX_STATE_BYTES:
             raise Refused("size of states", f"tells states of more than {MAX_STATE_BYTES} bytes in all")
-        self._retained[topic] = _Retained(peer.name, out)
+        self._retained[topic] = _Retained(peer.name, out, type(value))
+        may_hear = self.vocabulary.may_hear
         for listener in self._peers:
-            if listener.prefixes and listener.watches(topic):
+            if listener.prefixes and listener.watches(topic) and may_hear(listener.name, type(value)):
                 listener.outbox.put_state(topic, out)
         self._tapped("state", peer.name, topic, frame.body)
 
@@ -392,6 +402,10 @@ class Exchange:
         if not frame.on:
             peer.events -= known
             return
+        for name in sorted(known):
+            if not self.vocabulary.may_hear(peer.name, self.vocabulary.events[name]):
+                known -= {name}
+                self._accuse(peer, f"reader {name}", f"{peer.name} may not listen to {name}")
         peer.events |= known
         if peer.name == KEEPS_FOR and known & self._kept_names:
             kept, self._kept = self._kept, deque(maxlen=MAX_KEPT_EVENTS)
@@ -401,9 +415,13 @@ class Exchange:
     def _watch(self, peer: Peer, frame: frames.Watch) -> None:
         if len(peer.prefixes) >= MAX_WATCHES or len(frame.prefix) > MAX_TOPIC_LENGTH:
             raise Refused("watches", f"more than {MAX_WATCHES} watches, or too long a prefix")
+        may_hear = self.vocabulary.may_hear
+        for state_type, place in TOPICS.items():
+            if frame.prefix.startswith(place) and not may_hear(peer.name, state_type):
+                raise Refused(f"reader {state_type.__name__}", f"{peer.name} may not watch {frame.prefix!r}")
         peer.prefixes.add(frame.prefix)
         for topic, state in self._retained.items():
-            if topic.startswith(frame.prefix):
+            if topic.startswith(frame.prefix) and may_hear(peer.name, state.type):
                 peer.outbox.put_state(topic, state.frame)
 
     def _beat(self, peer: Peer, frame: frames.Beat) -> None:

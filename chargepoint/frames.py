@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from chargepoint.messages import SENDERS, Event, Message, Reply, Request, State
+from chargepoint.messages import READERS, SENDERS, Event, Message, Reply, Request, State
 
 MAX_FRAME_BYTES = 1 << 20
 READ_BYTES = 1 << 16
@@ -199,10 +199,16 @@ class Cutter:
 
 
 class Vocabulary:
-    """The messages that may cross a bus, by kind, and who may send them. `message` raises what UNREADABLE lists."""
+    """The messages that may cross a bus, by kind, who may send them, and who may hear those that are not for all.
+    `message` raises what UNREADABLE lists."""
 
-    def __init__(self, senders: Mapping[type[Message], frozenset[str]]) -> None:
+    def __init__(
+        self,
+        senders: Mapping[type[Message], frozenset[str]],
+        readers: Mapping[type[Message], frozenset[str]] | None = None,
+    ) -> None:
         self.senders = dict(senders)
+        self.readers = dict(readers or {})
         self.replies: dict[type[Message], type[Reply]] = {t: reply_type(t) for t in senders if issubclass(t, Request)}
         self.events: dict[str, type[Event]] = {t.__name__: t for t in senders if issubclass(t, Event)}
         self.event = _decoder([t for t in senders if issubclass(t, Event)])
@@ -212,6 +218,11 @@ class Vocabulary:
 
     def may_send(self, sender: str, message_type: type[Message]) -> bool:
         return sender in self.senders[message_type]
+
+    def may_hear(self, listener: str, message_type: type[Message]) -> bool:
+        """Whether an event or a state of this type is for this service: all that have no row of readers are."""
+        readers = self.readers.get(message_type)
+        return readers is None or listener in readers
 
 
 def _decoder(types: list[Any]) -> Callable[[msgspec.Raw], Any]:
@@ -227,7 +238,7 @@ def _nothing_known(body: msgspec.Raw) -> Any:
 @lru_cache(maxsize=1)
 def house_vocabulary() -> Vocabulary:
     """All of `messages`."""
-    return Vocabulary(SENDERS)
+    return Vocabulary(SENDERS, READERS)
 
 
 @lru_cache(maxsize=512)

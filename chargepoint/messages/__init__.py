@@ -2,14 +2,17 @@
 
 Three kinds: an `Event` is published to whoever subscribed, a `State` is retained under a topic, a `Request` is a call
 to one service and names its `Reply`. The hub checks each message against this vocabulary and `SENDERS` (S24). One file
-for each service that answers; the names are imported from here.
+for each service that answers; the names are imported from here. What is
+not for all to hear stands in `READERS`.
 """
 
 from chargepoint.messages.fota import *
 from chargepoint.messages.hub import *
 from chargepoint.messages.kinds import *
+from chargepoint.messages.logins import *
 from chargepoint.messages.notes import *
 from chargepoint.messages.ocpp import *
+from chargepoint.messages.readers import *
 from chargepoint.messages.rfid import *
 from chargepoint.messages.screen import *
 from chargepoint.messages.senders import *

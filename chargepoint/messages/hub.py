@@ -91,7 +91,11 @@ class SettingsPage(Reply, frozen=True, kw_only=True):
 
 
 class ChangeSettings(Request[Done], frozen=True, kw_only=True):
-    """To hub: set (or with None: remove) values, all or none, durable before the reply."""
+    """To hub: set (or with None: remove) values, all or none, durable before the reply.
+
+    Keys that begin with `web.` are the web's own: `web.wizard.step` is the step of the first-run wizard to go on with
+    (absent: not begun; `done`: the station is commissioned). A factory reset forgets them.
+    """
 
     values: dict[str, str | None]
     by: str
@@ -155,11 +159,13 @@ class LoginAnswer(Reply, frozen=True, kw_only=True):
     role: Role | None = None
     must_change: bool = False
     wait_s: float = 0.0
+    generation: int = 0
+    """The log-in holds while `LoginsState` has this number for him."""
 
 
 class ChangePassword(Request[ActionResult], frozen=True, kw_only=True):
-    """To hub: somebody changes his own password. Codes: ok (`values` has his `role`), wrong, wait, weak_password,
-    same."""
+    """To hub: somebody changes his own password. Codes: ok (`values` has his `role` and new `generation`), wrong,
+    wait, weak_password, same."""
 
     login: str
     old_password: str

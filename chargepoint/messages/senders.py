@@ -37,6 +37,16 @@ from chargepoint.messages.hub import (
     WriteDraft,
 )
 from chargepoint.messages.kinds import Event, Message
+from chargepoint.messages.logins import (
+    CheckToken,
+    CreateToken,
+    LoginsState,
+    MakeFirstAdministrator,
+    ReadTokens,
+    RevokeToken,
+    SetRecoveryCode,
+    UseRecoveryCode,
+)
 from chargepoint.messages.notes import Noted, SecurityNoted
 from chargepoint.messages.ocpp import (
     Authorize,
@@ -59,6 +69,7 @@ from chargepoint.messages.rfid import (
     TestReader,
 )
 from chargepoint.messages.screen import (
+    CancelCard,
     ChooseConnector,
     ConfirmOnScreen,
     ScreenState,
@@ -163,7 +174,15 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     SettingsState: frozenset({"hub"}),
     UsersState: frozenset({"hub"}),
     ClockStepped: frozenset({"hub"}),
-    ReadSettings: EVERYBODY,
+    LoginsState: frozenset({"hub"}),
+    CreateToken: frozenset({"webconfig", ADMIN}),
+    RevokeToken: frozenset({"webconfig", ADMIN}),
+    ReadTokens: frozenset({"webconfig", ADMIN}),
+    CheckToken: frozenset({"webconfig"}),
+    SetRecoveryCode: frozenset({"webconfig", ADMIN}),
+    UseRecoveryCode: frozenset({"webconfig", ADMIN}),
+    MakeFirstAdministrator: frozenset({"webconfig", ADMIN}),
+    ReadSettings: frozenset({"hub", "station", "ocpp", "hmi", "webconfig", "monitor", ADMIN}),
     ChangeSettings: _DOORS,
     SaveUser: frozenset({"webconfig", ADMIN}),
     RemoveUser: frozenset({"webconfig", ADMIN}),
@@ -173,7 +192,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     ChangePin: frozenset({"hmi", "webconfig"}),
     BindCard: frozenset({"hmi", "webconfig", ADMIN}),
     ReadUsers: frozenset({"hmi", "webconfig", ADMIN}),
-    GrantAccess: frozenset({"ocpp", "webconfig", "monitor", ADMIN}),
+    GrantAccess: frozenset({"webconfig", "monitor", ADMIN}),
     AccessGrant: frozenset({"hub"}),
     EnterByGrant: frozenset({"hmi"}),
     ReadConfiguration: frozenset({"hmi", "webconfig", "diag", ADMIN}),
@@ -278,6 +297,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     TakeScreenshot: frozenset({"ocpp", "webconfig", "monitor", "diag", ADMIN}),
     ConfirmOnScreen: frozenset({"station"}),
     ChooseConnector: frozenset({"hmi"}),
+    CancelCard: frozenset({"hmi"}),
     StartAtScreen: frozenset({"hmi"}),
     TariffState: frozenset({"station"}),
     SetTariff: frozenset({"ocpp", "webconfig", "monitor", ADMIN}),
