@@ -77,6 +77,10 @@ class OutputPicture(msgspec.Struct, frozen=True, kw_only=True):
     cap: Limit
     grant: Limit
     why: str = ""
+    why_key: str = ""
+    """The same for screens with own texts: held, no_power, nothing, cap, limit (of `why_values` the `source`: a limit's
+    name, or what holds the connector), rests (`n` starts a minute), vehicle; empty: nothing to say."""
+    why_values: dict[str, str] = {}
 
 
 class MovePicture(msgspec.Struct, frozen=True, kw_only=True):

@@ -286,9 +286,21 @@ class LightState(State, frozen=True, kw_only=True):
     patterns: dict[int, str] = {}
 
 
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of `InstalledState.differences`, for screens with own texts. `key`: silent, exchanged (`what`: vendor,
+    model or serial number; `now`, `before`), other_kind (`found`, `driver`, `configured`), other_model (`found`,
+    `configured`), refuses (`error`)."""
+
+    kind: str
+    name: str
+    key: str
+    values: dict[str, str] = {}
+
+
 class InstalledState(State, frozen=True, kw_only=True):
     """Topic `installed`: how the hardware found differs from the one configured, one line each; empty when it does
-    not. `is_complete`: every device has answered since the start."""
+    not. `is_complete`: every device has answered since the start. `told`: the same lines by key, in the same order."""
 
     is_complete: bool
     differences: tuple[str, ...] = ()
+    told: tuple[Difference, ...] = ()

@@ -20,7 +20,7 @@ import msgspec
 from chargepoint.bus import Bus
 from chargepoint.clock import Clock
 from chargepoint.config_drivers import KINDS
-from chargepoint.messages import AcceptDevices, ActionResult, InstalledState
+from chargepoint.messages import AcceptDevices, ActionResult, Difference, InstalledState
 from chargepoint.station.asking import asked
 from chargepoint.station.bookkeeping import Books
 from chargepoint.station.device_states import Device
@@ -57,6 +57,7 @@ class Known(msgspec.Struct):
     was_answering: bool = False
     is_looked_at: bool = False
     difference: str = ""
+    told: Difference | None = None
 
 
 class Installed:
@@ -77,6 +78,7 @@ class Installed:
         return InstalledState(
             is_complete=all(device.found is not None for device in self._devices if device.identify is not None),
             differences=tuple(known.difference for known in self._known.values() if known.difference),
+            told=tuple(known.told for known in self._known.values() if known.told is not None),
         )
 
     def serve(self) -> None:
@@ -140,7 +142,7 @@ class Installed:
             return
         if not is_answering and device.found is None and now - self._begun_mono_s >= SILENT_AFTER_S:
             why = f": {device.counted.last_error}" if device.counted.last_error else ""
-            self._set(device, f"{device} does not answer{why}")
+            self._set(device, f"{device} does not answer{why}", "silent")
         if not known.is_due or (known.asked_mono_s is not None and now - known.asked_mono_s < AGAIN_AFTER_S):
             return
         known.asked_mono_s = now
@@ -174,9 +176,10 @@ class Installed:
             self._set(device, "")
             await self._remember(device, found)
             return
-        difference = difference_of(expected, found)
-        if difference:
-            self._set(device, f"{device}: {difference}")
+        values = difference_of(expected, found)
+        if values:
+            text = f"{values['what']} {values['now']} instead of {values['before']}: it was exchanged"
+            self._set(device, f"{device}: {text}", "exchanged", **values)
             return
         self._set(device, "")
         found = with_what_was_told(expected, found)
@@ -201,18 +204,26 @@ class Installed:
         driver = loading.load(KINDS[device.kind], device.driver)
         if known.is_looked_at or not _can_be_looked_at(device, driver):
             if error:
-                self._set(device, f"{device} does not say who it is: {error}")
+                self._set(device, f"{device} does not say who it is: {error}", "refuses", error=error)
             return
         known.is_looked_at = True
         found = await self._recognised(device, driver)
         if found is not None and found.driver == device.driver:
             wrong = wrong_model(driver, getattr(device.section, "options", {}), found.identity.model)
-            self._set(device, f"{device}: {wrong}" if wrong else "")
+            if not wrong:
+                self._set(device, "")
+                return
+            text = f"it says it is a {wrong['found']}, configured is {wrong['configured']}"
+            self._set(device, f"{device}: {text}", "other_model", **wrong)
         elif found is not None and found.driver:
-            text = f"what answers is a {found.identity.vendor} {found.identity.model}".rstrip()
-            self._set(device, f"{device}: {text}, for driver {found.driver!r}; configured is {device.driver!r}")
+            model = f"{found.identity.vendor} {found.identity.model}".strip()
+            text = f"what answers is a {model}".rstrip()
+            self._set(
+                device, f"{device}: {text}, for driver {found.driver!r}; configured is {device.driver!r}", "other_kind",
+                found=model, driver=found.driver, configured=device.driver,
+            )  # fmt: skip
         elif error:
-            self._set(device, f"{device} does not say who it is: {error}")
+            self._set(device, f"{device} does not say who it is: {error}", "refuses", error=error)
 
     async def _recognised(self, device: Device, driver: ModuleType) -> discovery.Found | None:
         """Its own driver is asked first, then the others that know their devices for sure: only now they are loaded."""
@@ -229,8 +240,8 @@ class Installed:
         ]
         return await discovery.look_at(port.name, port, others, device.address, is_there=True)
 
-    def _set(self, device: Device, difference: str) -> None:
-        """A difference begins or ends: one line for each."""
+    def _set(self, device: Device, difference: str, key: str = "", **values: str) -> None:
+        """A difference begins or ends: one line for each. `key`, `values`: the same for screens (`Difference`)."""
         known = self._known[id(device)]
         if difference == known.difference:
             return
@@ -242,19 +253,20 @@ class Installed:
             log.info("%s", text)
             self._books.note(EventType.STATION_CONFIGURED, "Success", text)
         known.difference = device.note = difference
+        known.told = Difference(kind=device.kind, name=device.name, key=key, values=values) if difference else None
 
 
-def difference_of(expected: Identity, found: Identity) -> str:
-    """How a device differs from the one that was there; empty when it is the same. What one of both does not tell is
-    no difference."""
+def difference_of(expected: Identity, found: Identity) -> dict[str, str]:
+    """How a device differs from the one that was there (`what`, `before`, `now`); empty when it is the same. What one
+    of both does not tell is no difference."""
     for what, before, now in (
         ("vendor", expected.vendor, found.vendor),
         ("model", expected.model, found.model),
         ("serial number", expected.serial, found.serial),
     ):
         if before and now and before != now:
-            return f"{what} {now} instead of {before}: it was exchanged"
-    return ""
+            return {"what": what, "before": before, "now": now}
+    return {}
 
 
 def with_what_was_told(expected: Identity, found: Identity) -> Identity:
@@ -264,17 +276,17 @@ def with_what_was_told(expected: Identity, found: Identity) -> Identity:
     return msgspec.structs.replace(expected, **told)
 
 
-def wrong_model(driver: ModuleType, options: Mapping[str, Any], told: str) -> str:
-    """Whether a device says that it is another of its driver's models than the configured one; empty when not."""
+def wrong_model(driver: ModuleType, options: Mapping[str, Any], told: str) -> dict[str, str]:
+    """The models `found` and `configured`, where a device says that it is another of its driver's; empty when not."""
     words = getattr(driver, "Model", None)
     if not (isinstance(words, type) and issubclass(words, enum.StrEnum)):
-        return ""
+        return {}
     field = next((each for each in msgspec.structs.fields(driver.Settings) if each.name == "model"), None)
     configured = options.get("model", getattr(field, "default", None))
     names = {word.value for word in words}
     if told in names and configured in names and told != configured:
-        return f"it says it is a {told}, configured is {configured}"
-    return ""
+        return {"found": told, "configured": str(configured)}
+    return {}
 
 
 def _can_be_looked_at(device: Device, driver: ModuleType) -> bool:

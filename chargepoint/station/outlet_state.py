@@ -57,6 +57,7 @@ class OutletState:
         self.cap = NO_GRANT
         self.no_power = False
         self.no_power_why = ""
+        self.no_power_source = ""
         """Why a vehicle that came now would get no power; empty while it would."""
         self.transaction_id: int | None = None
         """The central system's name for the running transaction, once it has told one."""

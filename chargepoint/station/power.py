@@ -395,7 +395,7 @@ class PowerSharing:
                 topology=self.topology, faults=faults, rules=self.rules,
             )  # fmt: skip
             lacks = not answer.ok
-            outlet.no_power_why = answer.reason
+            outlet.no_power_why, outlet.no_power_source = answer.reason, answer.source
             if lacks == outlet.no_power:
                 self._room_changed.pop(outlet.number, None)
                 continue

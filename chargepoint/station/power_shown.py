@@ -28,6 +28,7 @@ from chargepoint.station.limits import safe_default
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.permission import NO_GRANT
 from chargepoint.station.power import PowerSharing
+from chargepoint.station.why_words import Told
 from drivers.interfaces import ModuleReading
 
 REFRESH_S = 2.0
@@ -44,6 +45,7 @@ class PowerShown:
         sharing: PowerSharing,
         feeding: Feeding | None,
         why: Callable[[Outlet], str],
+        why_told: Callable[[Outlet], Told],
         clock: Clock,
         publish: Callable[[str, PowerState], None],
     ) -> None:
@@ -51,6 +53,7 @@ class PowerShown:
         self._sharing = sharing
         self._feeding = feeding
         self._why = why
+        self._why_told = why_told
         self._clock = clock
         self._publish = publish
         self._shown: object = None
@@ -111,6 +114,7 @@ class PowerShown:
                 current_a, power_w = _least(current_a, before.current_a), _least(power_w, before.power_w)
             limits[limit.name] = LimitPicture(name=limit.name, current_a=current_a, power_w=power_w)
         fed = None if self._feeding is None else self._feeding.feds.get(outlet.number)
+        why_key, why_values = self._why_told(outlet)
         return OutputPicture(
             connector=outlet.number,
             bus=settings.bus,
@@ -120,6 +124,8 @@ class PowerShown:
             cap=outlet.cap,
             grant=outlet.grant if outlet.wants_energy else NO_GRANT,
             why=self._why(outlet),
+            why_key=why_key,
+            why_values=why_values,
         )
 
 

@@ -102,7 +102,7 @@ async def _work(context: Context, books: Books) -> None:
         if outlet.charge is not None and outlet.charge.session.starter is not None
     ]
     shown = Shown(context.bus, site, outlets, meters, ports, sharing, cabinet)
-    picture = PowerShown(outlets, sharing, dc_parts.feeding, shown.why, clock, context.bus.set_state)
+    picture = PowerShown(outlets, sharing, dc_parts.feeding, shown.why, shown.why_told, clock, context.bus.set_state)
     site.changed = site.reservations.changed = shown.soon
     site.reservations.places = lambda: [outlet.place for outlet in outlets]
     recorder = Recorder(site, outlets, station_meter, context.bus.publish)

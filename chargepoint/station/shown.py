@@ -11,6 +11,7 @@ from chargepoint.bus import Bus
 from chargepoint.clock import Clock
 from chargepoint.messages import ConnectorState, MeterState, PortState, SessionSummary, StationState
 from chargepoint.records import Session
+from chargepoint.station import why_words
 from chargepoint.station.cabinet.assembly import Cabinet
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet
@@ -129,6 +130,17 @@ class Shown:
         reason = self._sharing.allocation.reasons.get(outlet.number, "")
         heat = self._cabinet.climate.now.why
         return f"{reason}: {heat}" if "climate" in reason and heat else reason
+
+    def why_told(self, outlet: Outlet) -> why_words.Told:
+        """The same by key, for screens with own texts."""
+        hold = self._site.holds.of(outlet.number)
+        if hold is not None:
+            return why_words.held(hold.cause)
+        if not outlet.wants_energy:
+            return why_words.unasked(outlet.no_power, outlet.no_power_source)
+        if outlet.permission.rests_s > 0:
+            return why_words.rests(MAX_STARTS_PER_MINUTE)
+        return why_words.given(outlet.grant, outlet.cap)
 
     def _summary(self, outlet: Outlet) -> SessionSummary | None:
         session = outlet.session

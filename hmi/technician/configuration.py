@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chargepoint.messages import ConfigurationPage, DeviceState, InstalledState
 from hmi.drawing.items import Picture
-from hmi.technician import facts, forms, pads
+from hmi.technician import facts, forms, pads, wordings
 from hmi.technician.guarded import deed, shows
 from hmi.technician.kit import Button, StaffPage
 from hmi.technician.paged import staff_page
@@ -54,7 +54,7 @@ def _found(page: StaffPage, known: ConfigurationPage | None) -> list[Row]:
         rows.append(Row(str(fitted.number), text, "" if is_there else "warn"))
     rows.append(head(t("differences")))
     installed = facts.of_kind(page, InstalledState)
-    lines = [each for state in installed for each in state.differences]
+    lines = [each for state in installed for each in wordings.differences(page.words, state)]
     rows += [line(each, "warn") for each in lines] or [line(t("no_differences"), "good")]
     silent = [each for each in facts.of_kind(page, DeviceState) if not each.is_answering]
     rows += [Row(f"{facts.named(page, 'kind', each.kind)} {each.name}", t("silent"), "bad") for each in silent]

@@ -49,15 +49,17 @@ def _checks(page: StaffPage) -> list[Row]:
 
 def _devices(page: StaffPage) -> list[Row]:
     rows = []
+    told = {line for state in facts.of_kind(page, InstalledState) for line in state.differences}
     for each in facts.of_kind(page, DeviceState):
         named = " ".join(part for part in (each.identity.model, each.identity.firmware_version) if part)
         text = f"{named or each.driver} · {each.port} · {page.t('of', a=each.answers, b=each.requests)}"
         called = f"{facts.named(page, 'kind', each.kind)} {each.name}"
         rows.append(Row(called, text, "" if each.is_answering else "bad"))
-        if each.note or (each.last_error and not each.is_answering):
-            rows.append(line(wordings.phrase(page.words, each.note or each.last_error), "warn"))
+        note = "" if each.note in told else each.note
+        if note or (each.last_error and not each.is_answering):
+            rows.append(line(wordings.phrase(page.words, note or each.last_error), "warn"))
     for state in facts.of_kind(page, InstalledState):
-        rows += [line(each, "warn") for each in state.differences]
+        rows += [line(each, "warn") for each in wordings.differences(page.words, state)]
     return rows or [line(page.t("nothing_known"))]
 
 

@@ -29,11 +29,16 @@ def picture(page: StaffPage) -> Picture:
     if show == "contactors":
         return sheet(page, page.t("modules"), _contactors(page), _repairs(page), tabs=tabs)
     rows = [
-        Row(t_output(page, output.connector), f"{facts.number(page, output.power_w / 1000, 'kW')} · {output.why}")
+        Row(t_output(page, output.connector), " · ".join(
+            part for part in (facts.number(page, output.power_w / 1000, "kW"), wordings.why(page.words, output)) if part
+        ))
         for output in power.outputs
-    ]
-    rows += [Row(page.t("move", group=move.group), move.why or f"{move.from_connector} → {move.to_connector}", "warn")
-             for move in power.moves]  # fmt: skip
+    ]  # fmt: skip
+    rows += [
+        Row(page.t("move", group=move.group),
+            wordings.phrase(page.words, move.why) or f"{move.from_connector} → {move.to_connector}", "warn")
+        for move in power.moves
+    ]  # fmt: skip
     figure = commutation if power.groups else None
     return sheet(page, page.t("modules"), rows, tabs=tabs, figure=figure, is_figure_first=True)
 

@@ -15,6 +15,7 @@ from chargepoint.messages import (
     ClimateState,
     ClockState,
     DeviceState,
+    Difference,
     InputState,
     InstalledState,
     MeterState,
@@ -89,7 +90,11 @@ def known(**changes: object) -> Seen:
     )  # fmt: skip
     states["input/door"] = InputState(name="door", function=InputFunction.DOOR, is_active=False)
     states["input/smoke"] = InputState(name="smoke", function=InputFunction.SMOKE, is_active=False, is_latched=True)
-    states["installed"] = InstalledState(is_complete=True, differences=("connector 3: serial CC-0377, was CC-0301",))
+    states["installed"] = InstalledState(
+        is_complete=True, differences=("connector 3: serial number CC-0377 instead of CC-0301: it was exchanged",),
+        told=(Difference(kind="connector", name="3", key="exchanged",
+                         values={"what": "serial number", "now": "CC-0377", "before": "CC-0301"}),),
+    )  # fmt: skip
     states["technician"] = TechnicianState(login=LOGIN, since_mono_s=NOW_S - 240)
     states["modules/bank1"] = ModulesState(
         name="bank1",
@@ -150,7 +155,8 @@ def power() -> PowerState:
     nothing = Limit(current_a=0.0, power_w=0.0, source="")
     outputs = tuple(
         OutputPicture(connector=n, power_w=88_000.0 if n == 2 else 0.0, cap=nothing, grant=nothing,
-                      why="vehicle asks for 90 kW" if n == 2 else "nothing is plugged in")
+                      why="limit modules" if n == 2 else "", why_key="limit" if n == 2 else "",
+                      why_values={"source": "modules"} if n == 2 else {})
         for n in (1, 2, 3)
     )  # fmt: skip
     contactors = (

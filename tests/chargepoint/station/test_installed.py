@@ -11,7 +11,7 @@ import pytest
 
 from chargepoint.clock import Clock
 from chargepoint.config import MeterSettings
-from chargepoint.messages import AcceptDevices, InstalledState
+from chargepoint.messages import AcceptDevices, Difference, InstalledState
 from chargepoint.station import installed as subject
 from chargepoint.station.device_states import Device, counted_on
 from chargepoint.station.installed import Installed, difference_of, wrong_model
@@ -108,6 +108,8 @@ async def test_another_serial_number_is_told_once_and_again_at_each_start_until_
         bench.identity = msgspec.structs.replace(FIRST, serial="222")
         state = await bench.work(60)
         assert state.differences == ("meter 'm1': serial number 222 instead of 111: it was exchanged",)
+        values = {"what": "serial number", "before": "111", "now": "222"}
+        assert state.told == (Difference(kind="meter", name="m1", key="exchanged", values=values),)
         assert (bench.device.state().expected_serial, bench.device.state().identity.serial) == ("111", "222")
     assert [kind for kind, _ in books.notes] == [EventType.STATION_CONFIGURED] * 2
     result = await bench.installed.accept(AcceptDevices(kind="meter", name="m1"), "hmi")
@@ -154,6 +156,7 @@ async def test_a_missing_device_is_told_after_a_minute_and_no_more_when_it_is_th
     assert (state.is_complete, state.differences) == (False, ())
     state = await bench.work(40)
     assert state.differences == ("meter 'm1' does not answer",)
+    assert state.told == (Difference(kind="meter", name="m1", key="silent"),)
     bench.answers, bench.identity = True, FIRST
     assert await bench.work(60) == InstalledState(is_complete=True)
 
@@ -199,7 +202,7 @@ async def test_what_was_kept_and_cannot_be_read_does_not_count() -> None:
 )
 def test_what_makes_another_device(change: dict[str, str], text: str) -> None:
     found = difference_of(FIRST, msgspec.structs.replace(FIRST, **change))
-    assert found.startswith(text) if text else not found
+    assert (f"{found['what']} {found['now']} instead of {found['before']}" if found else "") == text
 
 
 async def live(line: Line, options: dict[str, Any]) -> tuple[Bench, tuple[str, ...]]:
