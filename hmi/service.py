@@ -264,7 +264,9 @@ class Terminal:
                 self._happens(CardRead(event.reader, event.uid))
             else:
                 self._look(self._now_s())
-                self._happens(CardSettled(event.outcome, event.connector, event.uid, event.reason, event.choices))
+                self._happens(
+                    CardSettled(event.outcome, event.connector, event.uid, event.reason, event.choices, event.left_wh)
+                )
 
     def _answered(self, event: Event) -> None:
         self._look(self._now_s())

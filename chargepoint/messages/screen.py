@@ -79,6 +79,14 @@ class ChooseConnector(Request[ActionResult], frozen=True, kw_only=True):
     within_s: float = 60.0
 
 
+class CancelCard(Request[ActionResult], frozen=True, kw_only=True):
+    """hmi to station: the driver touched Cancel, or went, while his card was checked: nothing comes of it any more.
+    `card` is its number as `mask` writes it. Codes: ok, nothing_to_cancel."""
+
+    reader: str
+    card: str
+
+
 class StartAtScreen(Request[ActionResult], frozen=True, kw_only=True):
     """hmi to station: the driver pressed Start where nobody has to be asked (free mode, plug and charge). Codes: ok,
     not_free, and those of StartCharging."""

@@ -41,11 +41,12 @@ class PresentCard(Request["CardOutcome"], frozen=True, kw_only=True):
 
 class CardOutcome(Reply, frozen=True, kw_only=True):
     """`outcome`: started, waiting_for_ev, stopped, choose, own_session, technician, refused, nothing_to_do,
-    unavailable.
+    unavailable, cancelled (`CancelCard`).
 
     own_session: this card's own charge, which it does not end where a screen asks first. technician: it is bound to
     somebody of the service; the screen asks for his PIN. `reason` why nothing came of it, `text` the same as a
-    sentence; `choices` the connectors of which one is to be chosen.
+    sentence; `choices` the connectors of which one is to be chosen. `left_wh` with started and waiting_for_ev: what its
+    user may still take at this station, Wh from 0; None: no limit.
     """
 
     outcome: str
@@ -53,6 +54,7 @@ class CardOutcome(Reply, frozen=True, kw_only=True):
     text: str = ""
     reason: CardReason = CardReason.NONE
     choices: tuple[int, ...] = ()
+    left_wh: int | None = None
 
 
 class StartCharging(Request[ActionResult], frozen=True, kw_only=True):

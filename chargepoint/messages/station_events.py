@@ -48,3 +48,4 @@ class CardHandled(Event, frozen=True, kw_only=True):
     text: str = ""
     reason: CardReason = CardReason.NONE
     choices: tuple[int, ...] = ()
+    left_wh: int | None = None

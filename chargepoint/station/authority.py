@@ -44,6 +44,11 @@ class Authority:
         """What users and lists of the station say."""
         return verdict(self._site.access, credential, self._site.consumed_wh())
 
+    def left_wh(self, credential: Credential) -> int | None:
+        """What its user may still take here, never below 0; None: no limit of his own."""
+        left_wh = self.own_verdict(credential).energy_left_wh
+        return None if left_wh is None else max(0, left_wh)
+
     async def may_charge(self, credential: Credential, connector: int | None) -> Checked:
         """Stand-alone, with empty lists, everybody may charge. Never raises."""
         decision = self.own_verdict(credential)

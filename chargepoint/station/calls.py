@@ -12,6 +12,7 @@ from chargepoint.messages import (
     ActionResult,
     BacklogSize,
     BlockConnector,
+    CancelCard,
     ChangeAvailability,
     ChooseConnector,
     ClearFault,
@@ -80,6 +81,7 @@ class Calls:
         bus.serve(PresentCard, self._desk.present_card)
         bus.serve(StartCharging, self._desk.start_charging)
         bus.serve(ChooseConnector, self._desk.choose)
+        bus.serve(CancelCard, self._desk.checks.cancel)
         bus.serve(StartAtScreen, self._desk.start_at_screen)
         bus.serve(StopCharging, self.stop_charging)
         bus.serve(SetEnergyLimit, self.set_energy_limit)

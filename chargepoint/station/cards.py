@@ -31,6 +31,7 @@ from chargepoint.station.access import CardMeaning, ConnectorView, is_of_staff, 
 from chargepoint.station.at_screen import CARD_WAITS_S, AtScreen, WaitingCard
 from chargepoint.station.authority import Authority
 from chargepoint.station.autocharge import Autocharge
+from chargepoint.station.checks import Check, Checks
 from chargepoint.station.connector import Authorised, Phase, StopAsked
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.remote_starts import RemoteStarts, refused
@@ -48,6 +49,7 @@ from chargepoint.vocabulary import (
 log = logging.getLogger(__name__)
 
 ENDS = frozenset({"stop", "cancel"})
+STARTS = frozenset({"started", "waiting_for_ev"})
 BEGINS = frozenset({"start", "wait_for_ev"})
 NOTHING_CAME = frozenset({"refused", "unavailable", "nothing_to_do"})
 MAX_CHOICES = 8
@@ -64,6 +66,7 @@ class Desk:
         self._authority = Authority(site, bus)
         self._remote = RemoteStarts(site, self._outlets, bus, self._authority)
         self._tasks: set[asyncio.Task[None]] = set()
+        self.checks = Checks()
         self.at_screen = AtScreen(site.settings.screen.is_fitted, site.clock.mono)
         self.card_seen: Callable[[PresentCard], None] = lambda request: None
         """A card is about to be checked; and what came of it. For lights, set by the cabinet."""
@@ -81,7 +84,10 @@ class Desk:
         self._bus.publish(CardSeen(reader=request.reader, uid=request.uid))
         if request.refusal is CardReason.NONE:
             self.at_screen.card_waits(None)
-        outcome = self._with_reason(request, await self._card(request))
+        with self.checks.of(request) as check:
+            outcome = self._with_reason(request, await self._card(request, check))
+            if check.is_cancelled:
+                outcome = await self._taken_back(request, outcome)
         self._tell(request, outcome)
         return outcome
 
@@ -96,6 +102,7 @@ class Desk:
                 text=outcome.text,
                 reason=outcome.reason,
                 choices=outcome.choices,
+                left_wh=outcome.left_wh,
             )
         )
         log.info("reader '%s': card %s, %s", request.reader, mask(request.uid), outcome.outcome)
@@ -114,7 +121,7 @@ class Desk:
         text = (texts.pop() if len(texts) == 1 else "") or outcome.text
         return msgspec.structs.replace(outcome, text=text, reason=reasons.of_refusals(refusals))
 
-    async def _card(self, request: PresentCard) -> CardOutcome:
+    async def _card(self, request: PresentCard, check: Check) -> CardOutcome:
         card = Credential(request.uid, CredentialType.RFID)
         if request.refusal is not CardReason.NONE:
             self._authority.note_refusal(card, request.text or request.refusal.value)
@@ -132,7 +139,9 @@ class Desk:
             return CardOutcome(outcome="refused", text=text, reason=CardReason.APP_ONLY)
         if meaning.deed == "nothing" and not self._may_group_matter(request.connectors):
             return _nothing(meaning)
-        checked = await self._authority.may_charge(card, meaning.connector)
+        checked = await check.ask(self._authority.may_charge(card, meaning.connector))
+        if checked is None:
+            return CardOutcome(outcome="cancelled")
         parent = checked.permission.parent if checked.permission is not None else checked.parent
         if parent:
             card = msgspec.structs.replace(card, parent=parent)
@@ -148,6 +157,17 @@ class Desk:
         meaning = meaning if _ends(by_now) else by_now
         authorised = self._authority.authorised(card, StartSource.LOCAL, checked.permission)
         return await self._begin(request, card, meaning, authorised)
+
+    async def _taken_back(self, request: PresentCard, outcome: CardOutcome) -> CardOutcome:
+        """He did not want it any more while it was begun: it ends."""
+        if outcome.outcome == "choose":
+            self.at_screen.card_waits(None)
+        elif outcome.outcome in STARTS and outcome.connector is not None:
+            credential = Credential(request.uid, CredentialType.RFID)
+            await self._outlets[outcome.connector].ask(StopAsked(source=StopSource.LOCAL, credential=credential))
+        else:
+            return outcome
+        return CardOutcome(outcome="cancelled", connector=outcome.connector)
 
     def _meaning(self, credential: Credential, connectors: tuple[int, ...]) -> CardMeaning:
         """What the card means at its reader; where it could start a charge, the connector chosen at the screen is."""
@@ -202,7 +222,8 @@ class Desk:
             reason = reasons.of_refusals([refusal])
             return CardOutcome(outcome="unavailable", connector=number, text=refusal.text, reason=reason)
         waits = self._outlets[number].phase is Phase.BOOKED
-        return CardOutcome(outcome="waiting_for_ev" if waits else "started", connector=number)
+        outcome = "waiting_for_ev" if waits else "started"
+        return CardOutcome(outcome=outcome, connector=number, left_wh=self._authority.left_wh(authorised.credential))
 
     def _may_group_matter(self, connectors: tuple[int, ...]) -> bool:
         """Whether the group of a card that has nothing to start could end a charge or use a reservation."""

@@ -5,18 +5,21 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from chargepoint.masking import mask
+from chargepoint.messages import CancelCard
 from chargepoint.records import Credential
 from chargepoint.vocabulary import CardReason, CredentialType
 from hmi.flow import stack
 from hmi.flow.stages import Stage, is_over, session_id, stage
-from hmi.flow.turn import Turn, home, leaves_the_rest, open_connector, stop, to_charge, to_summary
-from hmi.flow.words import CardRead, CardSettled, Play, Result
+from hmi.flow.turn import Turn, back, home, leaves_the_rest, open_connector, stop, to_charge, to_summary
+from hmi.flow.words import Ask, CardRead, CardSettled, Play, Result, Wish
 from hmi.screens import OVERLAYS_FROM, SCREENS
 from hmi.view import Place
 
 STARTED = frozenset({"started", "waiting_for_ev"})
 TECHNICIAN = "technician"
 """A card of the service menu (`hmi/technician`): it says nothing to drivers."""
+CANCELLED = "cancelled"
+"""Its driver did not want it any more, and knows."""
 OWN = "own_session"
 """The card of a running session that was not meant to stop it."""
 
@@ -73,11 +76,15 @@ def card_read(turn: Turn, event: CardRead) -> Result:
     if place.screen in _KEEPS:
         return place, ()
     place = replace(place, card=mask(event.uid))
-    return stack.over(place, "AuthWait", turn.now_s, place.connector, lasts_s=turn.stretched(turn.rules.check_s)), ()
+    fields = {"reader": event.reader, "card": mask(event.uid)}
+    lasts_s = turn.stretched(turn.rules.check_s)
+    return stack.over(place, "AuthWait", turn.now_s, place.connector, lasts_s=lasts_s, fields=fields), ()
 
 
 def card_settled(turn: Turn, event: CardSettled) -> Result:
     """What came of a card."""
+    if event.outcome == CANCELLED:
+        return turn.place, ()
     if event.outcome == TECHNICIAN:
         is_waiting = turn.place.screen == "AuthWait"
         return (stack.off(turn.place) or home(turn)) if is_waiting else turn.place, ()
@@ -95,7 +102,7 @@ def _settle(turn: Turn, event: CardSettled) -> Result:
     if event.outcome in STARTED and number:
         if place.screen in ("Connecting", "SessionInfo") and place.connector == number:
             return place, (Play("accepted"),)  # it was told before, and waited for a choice
-        return _dialog(turn, number, "auth.ok", "charge"), (Play("accepted"),)
+        return _dialog(turn, number, "auth.ok", "charge", event.left_wh), (Play("accepted"),)
     if event.outcome == OWN and number:
         return _own_session(turn, number, event)
     if event.outcome == "stopped" and number:
@@ -131,16 +138,30 @@ def _own_session(turn: Turn, number: int, event: CardSettled) -> Result:
     return stack.with_fields(open_connector(turn, number, "SessionInfo"), own="1"), (Play("accepted"),)
 
 
-def _dialog(turn: Turn, number: int, key: str, following: str) -> Place:
-    """The outcome, for a few seconds, instead of the check."""
+def _dialog(turn: Turn, number: int, key: str, following: str, left_wh: int | None = None) -> Place:
+    """The outcome, for a few seconds, instead of the check; `left_wh` of the driver's own limit."""
     place = turn.place
     if place.screen in ("AuthWait", "DialogPA"):
         place = stack.off(place) or home(turn)
     fields = {"key": key, "next": following, "ok": "1" if following == "charge" else ""}
+    if left_wh is not None:
+        fields["limit_wh"] = str(left_wh)
     lasts_s = turn.stretched(turn.rules.dialog_s)
     return stack.over(place, "DialogPA", turn.now_s, number, lasts_s=lasts_s, fields=fields)
 
 
 def check_took_too_long(turn: Turn) -> Result:
-    """Nobody has said what the card may do."""
-    return _dialog(turn, turn.place.connector, "auth.timeout", "Auth"), (Play("refused"),)
+    """Nobody has said what the card may do: the driver is told so, and nothing comes of a later answer."""
+    dialog = _dialog(turn, turn.place.connector, "auth.timeout", "Auth")
+    return dialog, (*_not_wanted(turn.place), Play("refused"))
+
+
+def cancel_check(turn: Turn) -> Result:
+    """Cancel, while the card is checked."""
+    return turn.told("note.cancelled", back(turn)), _not_wanted(turn.place)
+
+
+def _not_wanted(place: Place) -> tuple[Wish, ...]:
+    """The station is told that the card being checked is to begin nothing."""
+    card = place.fields.get("card")
+    return (Ask("station", CancelCard(reader=place.fields.get("reader", ""), card=card)),) if card else ()

@@ -14,6 +14,7 @@ from chargepoint.messages import ChooseConnector
 from chargepoint.records import Credential
 from chargepoint.vocabulary import CredentialType
 from hmi.flow import stack
+from hmi.flow.cards import cancel_check
 from hmi.flow.stages import Stage, is_over, session_id, stage
 from hmi.flow.turn import Turn, back, home, start, stop, to_charge, to_connector
 from hmi.flow.words import Ask, Reply, Result
@@ -247,7 +248,7 @@ TOUCHES: dict[str, dict[str, Handler]] = {
     "ConnectorBlocked": {"tile": _tile},
     "ConnectorError": {"tile": _tile, "how": _page("InstructionPA")},
     "Auth": {"auth": _way, "price": _page("PriceInfo"), "start": _start_free, "back": _back_in_auth},
-    "AuthWait": {"cancel": _move(back)},
+    "AuthWait": {"cancel": cancel_check, "back": cancel_check, "home": cancel_check},
     "DialogPA": {"touch": _skip_dialog, "done": _skip_dialog, "back": _skip_dialog, "yes": _skip_dialog},
     "Connecting": {"cancel": _cancel_start, "how": _page("InstructionPA"), "price": _page("PriceInfo")},
     "SessionInfo": {

@@ -48,6 +48,7 @@ class CardSettled(msgspec.Struct, frozen=True):
     uid: str = ""
     reason: CardReason = CardReason.NONE
     choices: tuple[int, ...] = ()
+    left_wh: int | None = None
 
 
 class Answered(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "EvseCommandConfirmDialog": {"question": "unlock"},
     "MainMenu": {"choose": "1: a card waits for a connector", "choices": 'those it can mean, as "1,3"; empty: any'},
     "Auth": {"way": "card, app, vin: the one the driver has chosen; empty: the chooser"},
+    "AuthWait": {"reader": "where the card is", "card": "its masked number, for Cancel"},
     "StopConfirm": {"needs_card": "1: only the card of the charge ends it"},
     "DialogPA": {
         "key": "catalogue key of the outcome: auth.ok, auth.unknown, auth.blocked, ...",

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from chargepoint.messages import CardHandled
+from chargepoint.station.checks import Check
+from chargepoint.station.connector import Authorised
+from chargepoint.station.outlet import Outlet
 from chargepoint.vocabulary import CardReason, CredentialType
 from tests.journeys.screens import ScreenRig
-from tests.journeys.steps import CARD, OTHER_CARD, settle, until_energy_flows
+from tests.journeys.steps import CARD, OTHER_CARD, save_user, settle, until_energy_flows
 
 
 async def test_a_waiting_card_means_the_cable_that_is_plugged_in_also_where_there_is_a_screen(tmp_path: Path) -> None:
@@ -88,3 +93,87 @@ async def test_a_refusal_is_told_with_its_reason(tmp_path: Path) -> None:
         assert (told.outcome, told.reason) == ("refused", CardReason.BLOCKED)
         rig.unplug(1)
         await rig.until_status("AVAILABLE", 1)
+
+
+# ------------------------------------------------------------------------------------------ Cancel, and what is left
+
+
+async def test_a_card_whose_check_is_cancelled_starts_nothing_when_the_server_accepts_it_later(tmp_path: Path) -> None:
+    async with ScreenRig(tmp_path) as rig:
+        await rig.online()
+        await rig.awake()
+        rig.system.on("Authorize", delay_s=8, times=1)
+        rig.plug(1)
+        await rig.shows("Auth")
+        heard = rig.bus.subscribe(CardHandled)
+        rig.simulated.tap("1", CARD)
+        await rig.shows("AuthWait")
+        await rig.touch("cancel")
+        await rig.shows("Auth")
+        assert (await anext(aiter(heard))).outcome == "cancelled"
+        heard.close()
+        await rig.advance(20)
+        assert (rig.screen, rig.status(1), rig.status(2)) == ("Auth", "READY", "AVAILABLE")
+        await rig.tap(CARD)  # the same card, now wanted
+        await until_energy_flows(rig, 1)
+        rig.unplug(1)
+        await rig.until_status("AVAILABLE", 1)
+        await settle(rig)
+
+
+async def test_a_start_that_was_cancelled_while_it_was_begun_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ScreenRig(tmp_path) as rig:
+        await rig.online()
+        await rig.awake()
+        rig.plug(1)
+        await rig.shows("Auth")
+        ask = Outlet.ask
+
+        async def cancelled(outlet: Outlet, event: object) -> object:
+            if isinstance(event, Authorised):
+                check = open_checks[-1]
+                check.is_cancelled = True
+            return await ask(outlet, event)  # type: ignore[arg-type]
+
+        open_checks: list[Check] = []
+        made = Check.__init__
+
+        def keep(check: Check, reader: str, card: str) -> None:
+            made(check, reader, card)
+            open_checks.append(check)
+
+        monkeypatch.setattr(Check, "__init__", keep)
+        monkeypatch.setattr(Outlet, "ask", cancelled)
+        heard = rig.bus.subscribe(CardHandled)
+        rig.simulated.tap("1", CARD)
+        assert (await anext(aiter(heard))).outcome == "cancelled"
+        heard.close()
+        await rig.until_status("READY", 1)
+        await rig.advance(30)
+        assert rig.status(1) == "READY"
+        assert all(not session.delivered_wh for session in await rig.sessions())
+        rig.unplug(1)
+        await rig.until_status("AVAILABLE", 1)
+        await settle(rig)
+
+
+async def test_the_driver_is_told_what_is_left_of_his_limit(tmp_path: Path) -> None:
+    async with ScreenRig(tmp_path) as rig:
+        await rig.online()
+        await rig.awake()
+        await save_user(rig, energy_limit_wh=18_400)
+        rig.plug(1)
+        await rig.shows("Auth")
+        heard = rig.bus.subscribe(CardHandled)
+        rig.simulated.tap("1", CARD)
+        handled = await anext(aiter(heard))
+        heard.close()
+        assert (handled.outcome, handled.left_wh) == ("started", 18_400)
+        await rig.shows("DialogPA")
+        assert any("Left of your limit: 18.4" in text for text in rig.panel.texts)
+        await until_energy_flows(rig, 1)
+        rig.unplug(1)
+        await rig.until_status("AVAILABLE", 1)
+        await settle(rig)

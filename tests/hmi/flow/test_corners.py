@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from chargepoint.messages import ChooseConnector, ConnectorState, StartAtScreen, StopCharging
+from chargepoint.masking import mask
+from chargepoint.messages import CancelCard, ChooseConnector, ConnectorState, StartAtScreen, StopCharging
 from chargepoint.records import Credential
 from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus, CredentialType, StartSource
 from hmi.flow.rules import Rules
@@ -277,3 +278,40 @@ def test_a_place_without_its_fields_is_usable() -> None:
         walk = Walk(free(1), rules=Rules()).at(Place(screen=screen, connector=1, touched_s=1000.0))
         walk.touch("yes", "stop", "cancel")
         assert walk.touch("home") == "MainMenu"
+
+
+# ---------------------------------------------------------------------------------------------- a card not wanted
+
+
+def test_cancel_while_a_card_is_checked_tells_the_station_and_goes_back() -> None:
+    walk = Walk()
+    walk.touch("tile:1", "start")
+    walk.happens(CardRead("front", UID))
+    assert walk.touch("cancel") == "Auth"
+    assert notice(walk) == "note.cancelled"
+    assert walk.asked(CancelCard) == [CancelCard(reader="front", card=mask(UID))]
+    assert walk.happens(CardSettled("cancelled", None, UID)) == "Auth"
+
+
+def test_what_is_said_to_have_taken_too_long_begins_nothing_later() -> None:
+    walk = Walk()
+    walk.happens(CardRead("front", UID))
+    assert walk.wait(31) == "DialogPA"
+    assert walk.place.fields["key"] == "auth.timeout"
+    assert walk.asked(CancelCard) == [CancelCard(reader="front", card=mask(UID))]
+
+
+def test_the_card_of_the_first_driver_is_cancelled_not_the_one_held_there_after_it() -> None:
+    walk = Walk()
+    walk.happens(CardRead("front", UID))
+    walk.happens(CardRead("back", "04FFFFFF"))
+    walk.touch("cancel")
+    assert [each.reader for each in walk.asked(CancelCard)] == ["front"]
+
+
+@pytest.mark.parametrize(("left_wh", "told"), [(18_400, "18400"), (0, "0"), (None, None)])
+def test_what_is_left_of_the_drivers_limit_is_told_with_the_welcome(left_wh: int | None, told: str | None) -> None:
+    walk = Walk()
+    walk.happens(CardRead("front", UID))
+    assert walk.happens(CardSettled("waiting_for_ev", 1, UID, left_wh=left_wh)) == "DialogPA"
+    assert walk.place.fields.get("limit_wh") == told
