@@ -10,7 +10,7 @@ from pathlib import Path
 from chargepoint.action_kinds import Action
 from chargepoint.action_table import ACTIONS
 from chargepoint.preconditions import Need
-from chargepoint.vocabulary import Role
+from chargepoint.rights import NAMES, least_role
 
 FILE = Path(__file__).parents[1] / "docs" / "service.md"
 BEGIN, END = "<!-- deeds -->", "<!-- end of deeds -->"
@@ -38,7 +38,7 @@ def table() -> str:
 
 
 def _row(action: Action) -> str:
-    who = "technician" if Role.TECHNIK in action.roles else "administrator"
+    who = NAMES[least_role(action.right)]
     needs = [f"{SAID[need]}{_waiver(action, need)}" for need in action.needs]
     needs += ["somebody logged in, all the time"] if action.is_forced else []
     arguments = " ".join(each.name if each.is_needed else f"[{each.name}]" for each in action.arguments)

@@ -10,7 +10,12 @@ import msgspec
 from chargepoint.guards import Guard
 from chargepoint.messages import ActionResult, Request
 from chargepoint.preconditions import Need
+from chargepoint.rights import ADMINISTRATORS, STAFF, Right, roles_with
 from chargepoint.vocabulary import EventType, Role
+
+__all__ = [
+    "ADMINISTRATORS", "STAFF", "TIMEOUT_S", "Action", "Argument", "Asker", "BadRequest", "Make", "Values",
+]  # fmt: skip
 
 TIMEOUT_S = 15.0
 
@@ -43,16 +48,17 @@ Make = Callable[[Values, Asker], Request[ActionResult]]
 class Action(msgspec.Struct, frozen=True):
     """One deed. `effect` is the sentence people read before they confirm; `{connector}` and the like are filled in.
 
-    `verb` is what its button says. `needs` are its preconditions; one named in `waives` does not count while that
-    argument is 1. `is_forced`: it lasts only while who asked is logged in (TechnicianAtWork). `missing`: why this
-    software cannot do it yet; then there is no request, and it can be asked for all the same.
+    `right` is what who asks must hold (`rights.py`). `verb` is what its button says. `needs` are its preconditions; one
+    named in `waives` does not count while that argument is 1. `is_forced`: it lasts only while who asked is logged in
+    (TechnicianAtWork). `missing`: why this software cannot do it yet; then there is no request, and it can be asked for
+    all the same.
     """
 
     name: str
     service: str
     request: type[Request[ActionResult]] | None
     guard: Guard
-    roles: frozenset[Role]
+    right: Right
     effect: str
     arguments: tuple[Argument, ...]
     make: Make | None
@@ -64,10 +70,11 @@ class Action(msgspec.Struct, frozen=True):
     is_forced: bool = False
     missing: str = ""
 
+    @property
+    def roles(self) -> frozenset[Role]:
+        """Who holds the right it takes."""
+        return roles_with(self.right)
+
 
 class BadRequest(Exception):
     """The deed cannot be asked for so. The text says what was found and what belongs there."""
-
-
-STAFF = frozenset({Role.TECHNIK, Role.ADMINISTRATOR})
-ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chargepoint.action_kinds import ADMINISTRATORS, STAFF, Action, Argument, Asker, Make, Values
+from chargepoint.action_kinds import Action, Argument, Asker, BadRequest, Make, Values
 from chargepoint.guards import Guard
 from chargepoint.messages import (
     AcceptDevices,
@@ -30,6 +30,7 @@ from chargepoint.messages import (
     RestartNetwork,
     RestartReader,
     RestartService,
+    SetTariff,
     SetUserLimit,
     ShowTestColours,
     StartCharging,
@@ -39,11 +40,13 @@ from chargepoint.messages import (
     StopDump,
     StopTest,
     SyncControllerClock,
+    Tariff,
     UnlockConnector,
     WriteParameter,
 )
 from chargepoint.preconditions import Need
 from chargepoint.records import Credential
+from chargepoint.rights import Right
 from chargepoint.vocabulary import CredentialType, EventType, StartSource, StopSource
 
 G0, G1, G2, G3 = Guard
@@ -108,6 +111,27 @@ def _start_test(values: Values, asker: Asker) -> StartTest:
     return StartTest(connector=values["connector"], by=asker.login, **told)
 
 
+PRICES = {
+    "per_kwh": "price of a kWh, in the smallest unit of the currency",
+    "per_minute": "price of a minute of charging",
+    "start_fee": "price of the start",
+    "idle_per_minute": "price of a minute after the end of the energy",
+    "idle_free_min": "minutes of that for nothing",
+}
+
+
+def _tariff(values: Values, asker: Asker) -> SetTariff:
+    """Raises BadRequest for prices without a currency."""
+    currency = values.get("currency")
+    given = {name: values[name] for name in ("digits", *PRICES) if name in values}
+    if currency is None and given:
+        raise BadRequest("set_tariff: currency is missing (ISO 4217, as EUR).")
+    if currency is not None and not (currency.isascii() and currency.isalpha() and currency.isupper()):
+        raise BadRequest(f"set_tariff: currency = {currency!r} is none of ISO 4217; write EUR, KZT, RUB.")
+    tariff = Tariff(currency=currency, **given) if currency is not None else None
+    return SetTariff(connector=values["connector"], tariff=tariff, source="installer", by=asker.login)
+
+
 def _end(exit_code: int, stop_source: StopSource | None = None) -> Make:
     return lambda _values, asker: EndStation(
         exit_code=exit_code, stop_source=stop_source or _stop_source(asker), by=asker.login
@@ -117,7 +141,7 @@ def _end(exit_code: int, stop_source: StopSource | None = None) -> Make:
 _ROWS: tuple[Action, ...] = (
     # ---------------------------------------------------------------------------------------------- connectors
     Action(
-        "start", "station", StartCharging, G1, STAFF,
+        "start", "station", StartCharging, G1, Right.OPERATE,
         "Starts a charge on connector {connector}; it is not told to the central system and not paid.",
         (
             _CONNECTOR,
@@ -127,29 +151,29 @@ _ROWS: tuple[Action, ...] = (
         _start, EventType.REMOTE_COMMAND, verb="Start the charge",
     ),
     Action(
-        "stop", "station", StopCharging, G1, STAFF,
+        "stop", "station", StopCharging, G1, Right.OPERATE,
         "Ends the charge on connector {connector}.",
         (_CONNECTOR,), _stop, EventType.REMOTE_COMMAND, verb="Stop the charge",
     ),
     Action(
-        "unlock", "station", UnlockConnector, G1, STAFF,
+        "unlock", "station", UnlockConnector, G1, Right.OPERATE,
         "Ends a charge on connector {connector} and opens its lock.",
         (_CONNECTOR,), lambda v, a: UnlockConnector(connector=v["connector"], source=_stop_source(a), by=a.login),
         verb="Open the lock", timeout_s=60.0,
     ),
     Action(
-        "block", "station", BlockConnector, G1, STAFF,
+        "block", "station", BlockConnector, G1, Right.OPERATE,
         "Connector {connector} takes no new charges until it is unblocked; a running one goes on.",
         (_CONNECTOR, _REASON), _block, verb="Block",
     ),
     Action(
-        "unblock", "station", BlockConnector, G1, STAFF,
+        "unblock", "station", BlockConnector, G1, Right.OPERATE,
         "Connector {connector} takes charges again.",
         (_CONNECTOR,), lambda v, a: BlockConnector(connector=v["connector"], blocked=False, by=a.login),
         verb="Unblock",
     ),
     Action(
-        "user_limit", "station", SetUserLimit, G1, STAFF,
+        "user_limit", "station", SetUserLimit, G1, Right.CONFIGURE,
         "Connector {connector} (0: the station) gets at most limit_w from now on, or what is installed without it.",
         (
             _CONNECTOR_OR_STATION,
@@ -159,62 +183,62 @@ _ROWS: tuple[Action, ...] = (
         verb="Set the limit", needs=(Need.IDLE,),
     ),
     Action(
-        "emergency_stop", "station", EmergencyStop, G0, STAFF,
+        "emergency_stop", "station", EmergencyStop, G0, Right.OPERATE,
         "Switches connector {connector} off at once; it stays off until its controller is rebooted.",
         (_CONNECTOR_OR_ALL,), lambda v, a: EmergencyStop(connector=v["connector"], by=a.login),
         EventType.EMERGENCY, verb="Emergency stop",
     ),
     Action(
-        "clear_emergency", "station", RebootController, G1, STAFF,
+        "clear_emergency", "station", RebootController, G1, Right.SERVICE,
         "Restarts the controller of connector {connector}, which ends its emergency stop.",
         (_CONNECTOR,), _reboot(None), verb="Clear the emergency stop", needs=(Need.NO_BUTTON,), timeout_s=40.0,
     ),
     Action(
-        "clear_fault", "station", ClearFault, G1, STAFF,
+        "clear_fault", "station", ClearFault, G1, Right.SERVICE,
         "Connector {connector} may be used again: what was latched (a welded contactor) has been repaired.",
         (_CONNECTOR,), lambda v, a: ClearFault(connector=v["connector"], by=a.login), verb="It is repaired",
     ),
     # ---------------------------------------------------------------------------------------------- controllers
     Action(
-        "test_controller", "station", CheckController, G1, STAFF,
+        "test_controller", "station", CheckController, G1, Right.SERVICE,
         "Asks the controller of connector {connector} all it can be asked; nothing is switched.",
         (_CONNECTOR,), lambda v, a: CheckController(connector=v["connector"], by=a.login),
         verb="Test the controller", needs=(Need.FREE,), timeout_s=30.0,
     ),
     Action(
-        "test_lights", "station", ShowTestColours, G1, STAFF,
+        "test_lights", "station", ShowTestColours, G1, Right.SERVICE,
         "Shows each colour for 2 s on the lights of connector {connector} (0: all), then as before.",
         (_CONNECTOR_OR_ALL,), lambda v, a: ShowTestColours(connector=v["connector"], by=a.login),
         verb="Test the lights", timeout_s=30.0, is_forced=True,
     ),
     Action(
-        "exercise", "station", ExerciseConnector, G2, STAFF,
+        "exercise", "station", ExerciseConnector, G2, Right.SERVICE,
         "Locks and unlocks connector {connector} three times and reads its feedback.",
         (_CONNECTOR,), lambda v, a: ExerciseConnector(connector=v["connector"], by=a.login),
         verb="Exercise the lock", needs=(*_UNCHARGED, Need.NO_VOLTAGE), timeout_s=90.0, is_forced=True,
     ),
     Action(
-        "reboot_controller", "station", RebootController, G1, STAFF,
+        "reboot_controller", "station", RebootController, G1, Right.SERVICE,
         "Restarts the controller of connector {connector}; a charge there ends first.",
         (_CONNECTOR,), _reboot(None), verb="Reboot the controller", needs=(Need.NO_UPDATE,), timeout_s=40.0,
     ),
     Action(
-        "reboot_all_controllers", "station", RebootController, G2, STAFF,
+        "reboot_all_controllers", "station", RebootController, G2, Right.SERVICE,
         "Restarts the controllers of all connectors, one after another.",
         (), _reboot(0), verb="Reboot all controllers", needs=(Need.IDLE, Need.NO_UPDATE), timeout_s=300.0,
     ),
     Action(
-        "sync_clock", "station", SyncControllerClock, G1, STAFF,
+        "sync_clock", "station", SyncControllerClock, G1, Right.SERVICE,
         "Sets the clock of the controller of connector {connector}.",
         (_CONNECTOR,), lambda v, a: SyncControllerClock(connector=v["connector"], by=a.login), verb="Set the clock",
     ),
     Action(
-        "sync_all_clocks", "station", SyncControllerClock, G1, STAFF,
+        "sync_all_clocks", "station", SyncControllerClock, G1, Right.SERVICE,
         "Sets the clocks of the controllers of all connectors.",
         (), lambda _v, a: SyncControllerClock(connector=0, by=a.login), verb="Set all clocks", timeout_s=60.0,
     ),
     Action(
-        "write_parameter", "station", WriteParameter, G2, STAFF,
+        "write_parameter", "station", WriteParameter, G2, Right.CONFIGURE,
         "Writes {value} to the parameter {name} of the controller of connector {connector}, and reads it back.",
         (
             _CONNECTOR,
@@ -225,18 +249,18 @@ _ROWS: tuple[Action, ...] = (
         verb="Write the parameter", needs=_UNCHARGED,
     ),
     Action(
-        "start_dump", "station", StartDump, G0, STAFF,
+        "start_dump", "station", StartDump, G0, Right.DOWNLOAD,
         "Shows what connector {connector} and its vehicle say to each other, and keeps it.",
         (_CONNECTOR,), lambda v, a: StartDump(connector=v["connector"], by=a.login), verb="Start the dump",
     ),
     Action(
-        "stop_dump", "station", StopDump, G0, STAFF,
+        "stop_dump", "station", StopDump, G0, Right.DOWNLOAD,
         "Ends the dump of connector {connector}.",
         (_CONNECTOR,), lambda v, a: StopDump(connector=v["connector"], by=a.login), verb="Stop the dump",
     ),
     # --------------------------------------------------------------------------------------------- test session
     Action(
-        "start_test", "station", StartTest, G2, STAFF,
+        "start_test", "station", StartTest, G2, Right.SERVICE,
         "Starts a test session on connector {connector}: energy flows to what is plugged in, within the limits.",
         (
             _CONNECTOR,
@@ -250,63 +274,63 @@ _ROWS: tuple[Action, ...] = (
         _start_test, verb="Start the test session", needs=(Need.UNUSED, Need.DOOR, Need.NO_UPDATE), is_forced=True,
     ),
     Action(
-        "stop_test", "station", StopTest, G0, STAFF,
+        "stop_test", "station", StopTest, G0, Right.SERVICE,
         "Ends the test session on connector {connector}.",
         (_CONNECTOR,), lambda v, a: StopTest(connector=v["connector"], by=a.login), verb="Stop",
     ),
     # ---------------------------------------------------------------------------------- meters, modules, readers
     Action(
-        "test_meter", "station", CheckMeter, G0, STAFF,
+        "test_meter", "station", CheckMeter, G0, Right.SERVICE,
         "Reads the meter {name} five times and looks whether its values can be true.",
         (Argument("name", str, "name of the meter", 1, 40),),
         lambda v, a: CheckMeter(name=v["name"], by=a.login), verb="Test the meter", timeout_s=30.0,
     ),
     Action(
-        "exclude_module", "station", ExcludeModule, G1, STAFF,
+        "exclude_module", "station", ExcludeModule, G1, Right.SERVICE,
         "Leaves module {number} of {name} out until it is taken in again.",
         (_BANK, _MODULE), lambda v, a: ExcludeModule(name=v["name"], number=v["number"], by=a.login),
         verb="Leave the module out", needs=(Need.IDLE,),
     ),
     Action(
-        "include_module", "station", ExcludeModule, G1, STAFF,
+        "include_module", "station", ExcludeModule, G1, Right.SERVICE,
         "Takes module {number} of {name} in again.",
         (_BANK, _MODULE),
         lambda v, a: ExcludeModule(name=v["name"], number=v["number"], is_excluded=False, by=a.login),
         verb="Take the module in", needs=(Need.IDLE,),
     ),
     Action(
-        "identify_module", "", None, G1, STAFF,
+        "identify_module", "", None, G1, Right.SERVICE,
         "Lets module {number} of {name} blink.", (_BANK, _MODULE), None, verb="Identify the module",
         missing="None of the drivers of power modules has an order for it: look for the address on the module itself.",
     ),
     Action(
-        "reboot_module_controller", "", None, G1, STAFF,
+        "reboot_module_controller", "", None, G1, Right.SERVICE,
         "Restarts the controller of the power modules {name}.", (_BANK,), None, verb="Reboot the module controller",
         needs=(Need.IDLE,),
         missing="The station drives its power modules itself: there is no module controller. Restart the service "
         "station instead.",
     ),
     Action(
-        "restart_reader", "rfid", RestartReader, G1, STAFF,
+        "restart_reader", "rfid", RestartReader, G1, Right.SERVICE,
         "Closes and opens the card reader {reader}.",
         (Argument("reader", str, "name of the reader", 1, 40),),
         lambda v, a: RestartReader(name=v["reader"], by=a.login), verb="Restart the reader",
     ),
     Action(
-        "test_reader", "rfid", CheckReader, G0, STAFF,
+        "test_reader", "rfid", CheckReader, G0, Right.SERVICE,
         "For 10 s cards at the reader {reader} start and stop nothing: hold one to it three times.",
         (Argument("reader", str, "name of the reader", 1, 40),),
         lambda v, a: CheckReader(name=v["reader"], by=a.login), verb="Test the reader", timeout_s=20.0,
     ),
     # --------------------------------------------------------------------------------------------------- cabinet
     Action(
-        "clear_input", "station", ClearInput, G1, STAFF,
+        "clear_input", "station", ClearInput, G1, Right.SERVICE,
         "What input {name} reported (smoke, water, a blow, a tripped breaker) has been seen to.",
         (Argument("name", str, "name of the input", 1, 40),),
         lambda v, a: ClearInput(name=v["name"], by=a.login), verb="It has been seen to",
     ),
     Action(
-        "clear_output", "station", ClearOutput, G1, STAFF,
+        "clear_output", "station", ClearOutput, G1, Right.SERVICE,
         "The contactor at output {name} has been repaired; with new=1 it is a new one, counted from 0.",
         (
             Argument("name", str, "name of the output", 1, 40),
@@ -315,7 +339,7 @@ _ROWS: tuple[Action, ...] = (
         lambda v, a: ClearOutput(name=v["name"], new=v.get("new", 0) == 1, by=a.login), verb="It is repaired",
     ),
     Action(
-        "accept_devices", "station", AcceptDevices, G1, STAFF,
+        "accept_devices", "station", AcceptDevices, G1, Right.CONFIGURE,
         "Takes the devices that are found now for those that are installed; differences are no longer told.",
         (
             Argument("kind", str, "kind of device as in the station file, empty: all", 0, 20, is_needed=False),
@@ -326,87 +350,98 @@ _ROWS: tuple[Action, ...] = (
     ),
     # ---------------------------------------------------------------------------------------------- the terminal
     Action(
-        "out_of_service", "station", ChangeAvailability, G1, STAFF,
+        "out_of_service", "station", ChangeAvailability, G1, Right.OPERATE,
         "Takes the station out of service: no new charges; running ones go on.",
         (), lambda _v, a: ChangeAvailability(connector=0, operative=False, by=a.login), verb="Out of service",
     ),
     Action(
-        "working", "station", ChangeAvailability, G1, STAFF,
+        "working", "station", ChangeAvailability, G1, Right.OPERATE,
         "Puts the station back to work.",
         (), lambda _v, a: ChangeAvailability(connector=0, operative=True, by=a.login), verb="Back to work",
     ),
     Action(
-        "restart", "hub", RestartService, G1, STAFF,
+        "restart", "hub", RestartService, G1, Right.SERVICE,
         "Ends the service {service} and starts it again; charges go on.",
         (Argument("service", str, "name of the service", 1, 40),),
         lambda v, a: RestartService(name=v["service"], by=a.login), EventType.SERVICE_RESTARTED,
         verb="Restart the service",
     ),
     Action(
-        "restart_application", "hub", EndStation, G1, STAFF,
+        "restart_application", "hub", EndStation, G1, Right.SERVICE,
         "Ends all charges, then restarts the software of the station.",
         (), _end(30, StopSource.APP_RESTART), EventType.SERVICE_RESTARTED, verb="Restart the application",
     ),
     Action(
-        "reboot", "hub", EndStation, G2, STAFF,
+        "reboot", "hub", EndStation, G2, Right.SERVICE,
         "Ends all charges, then restarts the computer.", (_END_SESSIONS,), _end(20), verb="Reboot the computer",
         needs=(Need.IDLE, Need.NO_UPDATE), waives={Need.IDLE: "end_sessions"},
     ),
     Action(
-        "power_off", "hub", EndStation, G2, STAFF,
+        "power_off", "hub", EndStation, G2, Right.SERVICE,
         "Switches the computer off. Somebody must come to switch it on.", (), _end(21), verb="Power off",
         needs=(Need.IDLE, Need.NO_UPDATE),
     ),
     Action(
-        "restart_network", "hub", RestartNetwork, G1, STAFF,
+        "restart_network", "hub", RestartNetwork, G1, Right.SERVICE,
         "Restarts the network of the computer; links are away for some seconds, charges go on.",
         (), lambda _v, a: RestartNetwork(by=a.login), verb="Restart the network", timeout_s=60.0,
     ),
     # --------------------------------------------------------------------------------------------- configuration
     Action(
-        "reload_configuration", "hub", ReloadConfiguration, G1, STAFF,
+        "reload_configuration", "hub", ReloadConfiguration, G1, Right.CONFIGURE,
         "Checks the station file and takes it by a restart of the software.",
         (), lambda _v, a: ReloadConfiguration(by=a.login), verb="Reload the configuration", needs=(Need.IDLE,),
     ),
     Action(
-        "apply_configuration", "hub", ApplyDraft, G3, STAFF,
+        "apply_configuration", "hub", ApplyDraft, G3, Right.CONFIGURE,
         "Puts the draft in the place of the station file and restarts; if it does not come up, the old file returns.",
         (), lambda _v, a: ApplyDraft(by=a.login), verb="Apply the draft", needs=(Need.IDLE, Need.NO_UPDATE),
     ),
     Action(
-        "factory_reset", "hub", FactoryReset, G3, ADMINISTRATORS,
+        "set_tariff", "station", SetTariff, G1, Right.CONFIGURE,
+        "Sets the prices of connector {connector} (0: all) from now on; without any: those of the station file.",
+        (
+            _CONNECTOR_OR_ALL,
+            Argument("currency", str, "as in ISO 4217: EUR, KZT", 3, 3, is_needed=False),
+            Argument("digits", int, "digits behind the decimal mark (2)", 0, 4, is_needed=False),
+            *(Argument(name, int, words, 0, 10**9, is_needed=False) for name, words in PRICES.items()),
+        ),
+        _tariff, EventType.CONFIG_CHANGED, verb="Set the prices",
+    ),
+    Action(
+        "factory_reset", "hub", FactoryReset, G3, Right.ADMINISTER,
         "Forgets users and settings once the power was switched off and on within 60 s; meter data and journal stay.",
         (), lambda _v, a: FactoryReset(by=a.login), verb="Reset to factory state", needs=(Need.IDLE, Need.NO_UPDATE),
     ),
     Action(
-        "activate", "", None, G3, ADMINISTRATORS,
+        "activate", "", None, G3, Right.ADMINISTER,
         "Activates the software of this station.", (), None, verb="Activate", needs=(Need.IDLE,),
         missing="This software needs no activation: it is free to use.",
     ),
     Action(
-        "deactivate", "", None, G3, ADMINISTRATORS,
+        "deactivate", "", None, G3, Right.ADMINISTER,
         "Deactivates the software of this station.", (), None, verb="Deactivate", needs=(Need.IDLE,),
         missing="This software needs no activation: take the station out of service instead.",
     ),
     # -------------------------------------------------------------------------------- what other services will do
     Action(
-        "update_controller", "fota", None, G2, STAFF,
+        "update_controller", "fota", None, G2, Right.CONFIGURE,
         "Writes new firmware to the controller of connector {connector}.", (_CONNECTOR,), None,
         verb="Update the firmware", needs=_UNCHARGED,
         missing="Firmware of controllers is written by the update service, which this station does not have yet.",
     ),
     Action(
-        "update_software", "fota", None, G2, STAFF,
+        "update_software", "fota", None, G2, Right.CONFIGURE,
         "Updates the software from a USB stick.", (), None, verb="Update the software", needs=(Need.IDLE,),
         missing="Updates from USB are done by the update service, which this station does not have yet.",
     ),
     Action(
-        "diagnose", "diag", None, G0, STAFF,
+        "diagnose", "diag", None, G0, Right.SERVICE,
         "Looks at the whole station; nothing is energised.", (), None, verb="Start the diagnostics",
         missing="The diagnostics of the whole station are not there yet: test controllers, meters, readers one by one.",
     ),
     Action(
-        "support_bundle", "diag", None, G0, STAFF,
+        "support_bundle", "diag", None, G0, Right.DOWNLOAD,
         "Packs logs and states for support.", (), None, verb="Make a support bundle",
         missing="Support bundles are not there yet: `chargepoint journal` writes what happened.",
     ),

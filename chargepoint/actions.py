@@ -18,6 +18,7 @@ from chargepoint.bus import Bus, CallFailed, Unavailable
 from chargepoint.guards import Guard, Pass
 from chargepoint.messages import ActionResult, ConnectorState, Noted, Request, State, StationState
 from chargepoint.preconditions import Look, States, Unmet, unmet
+from chargepoint.rights import has
 from chargepoint.vocabulary import EventType
 
 __all__ = [
@@ -33,7 +34,7 @@ STATES_WITHIN_S = 1.0
 
 def may(action: Action, asker: Asker) -> bool:
     """Whether this role may ask for it at all."""
-    return asker.role in action.roles
+    return has(asker.role, action.right)
 
 
 def unmet_of(action: Action, states: States, arguments: Values, now_s: float | None = None) -> tuple[Unmet, ...]:
@@ -62,7 +63,7 @@ def _number(arguments: Values, name: str) -> int:
 def request_of(name: str, arguments: Values, asker: Asker) -> Request[ActionResult]:
     """The bus request of a deed. Raises BadRequest with every fault of the arguments, or for a role that may not."""
     action = _action(name)
-    if asker.role not in action.roles:
+    if not may(action, asker):
         allowed = " or ".join(sorted(role.value for role in action.roles))
         raise BadRequest(f"{name}: {asker.login} is {asker.role.value}; this takes {allowed}.")
     if action.make is None:

@@ -340,7 +340,11 @@ class ClimateZone(enum.StrEnum):
 
 
 class Role(enum.StrEnum):
+    """What a user is; each role is a set of rights (`rights.py`). TECHNIK is who installs and mends."""
+
     CUSTOMER = "customer"
+    VIEWER = "viewer"
+    OPERATOR = "operator"
     TECHNIK = "technik"
     ADMINISTRATOR = "administrator"
 

@@ -13,7 +13,8 @@ import msgspec
 
 from chargepoint.messages import User
 from chargepoint.records import Credential
-from chargepoint.vocabulary import CardReason, CredentialType, OperatingMode, Role, StopSource
+from chargepoint.rights import STAFF
+from chargepoint.vocabulary import CardReason, CredentialType, OperatingMode, StopSource
 
 MAX_ID_TAG_LENGTH = 20
 """Characters of an OCPP 1.6 idToken (CiString20)."""
@@ -121,7 +122,7 @@ def user_of(users: Sequence[User], credential: Credential) -> User | None:
 def is_of_staff(users: Sequence[User], card: Credential) -> bool:
     """Whether this card is bound to somebody who may come into the service menu."""
     user = user_of(users, card)
-    return user is not None and user.role in (Role.TECHNIK, Role.ADMINISTRATOR) and not user.is_blocked
+    return user is not None and user.role in STAFF and not user.is_blocked
 
 
 def energy_left_wh(user: User, consumed_wh: Mapping[str, int]) -> int | None:
