@@ -315,6 +315,8 @@ def _tests(now: Seen) -> Iterator[Sample]:
     name = "TechnikTestSession"
     yield Sample(name, _page(name, 1), now)
     yield Sample(f"{name} load", _page(name, 1, {"mode": "load"}), now)
+    done = replace(RUNNING, phase="done", report=12)
+    yield Sample(f"{name} done", _page(name, 1), replace(now, states={**now.states, "test/1": done}))
     tested = replace(now, states={**now.states, "test/1": RUNNING})
     yield Sample(f"{name} running", _page(name, 1), tested)
     yield Sample(f"{name} report", _page(name, 1, {"show": "reports"}), now)

@@ -78,9 +78,7 @@ def sheet(
         asked = [Button(name=f"staff:lights:{way}", label=page.t(key), kind=kind, icon=icon)
                  for way, key, kind, icon in ways]  # fmt: skip
         buttons = [*asked, *buttons]
-    for each in _strips(page, tabs):
-        strip, area = grid.top(area, page.px(kit.TOUCH_MM), gap)
-        _tabs(page, strip, each)
+    area = strips(page, area, tabs)
     body = Rect(area.x, area.y, area.width, page.look.height - bottom_px - area.y)
     left, right = _split(page, body, bool(rows) or figure is not None, buttons, share, tile_mm, is_tiled)
     is_figure_apart = figure is not None and body.height < page.px(FIGURE_FROM_MM)
@@ -106,6 +104,14 @@ def sheet(
     for button, rect in placed[min(now, button_pages - 1)] if placed else ():
         kit.push(page, rect, button)
     return page.picture()
+
+
+def strips(page: StaffPage, area: Rect, tabs: Sequence[Button]) -> Rect:
+    """The tabs of a page. Returns what is below."""
+    for each in _strips(page, tabs):
+        strip, area = grid.top(area, page.px(kit.TOUCH_MM), page.px(GAP_MM))
+        _tabs(page, strip, each)
+    return area
 
 
 def _strips(page: StaffPage, tabs: Sequence[Button]) -> list[list[Button]]:

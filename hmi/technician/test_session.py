@@ -5,15 +5,13 @@ from __future__ import annotations
 from chargepoint.messages import TestPoint, TestState
 from hmi.drawing.items import Picture, Rect, Series
 from hmi.screens import grid
-from hmi.technician import facts, forms, kit, test_report
+from hmi.technician import facts, kit, test_form, test_report
 from hmi.technician.entering import TESTING
 from hmi.technician.guarded import deed, shows, tabs_of_connectors
 from hmi.technician.kit import Button, StaffPage
 from hmi.technician.paged import staff_page
 from hmi.technician.questions import connector_of
-from hmi.technician.sheet import Row, head, line, sheet
-
-UNITS = {"power": "kW", "minutes": "min", "energy": "kWh", "volts": "V", "amps": "A"}
+from hmi.technician.sheet import Row, head, sheet
 
 
 @staff_page("TechnikTestSession")
@@ -29,27 +27,9 @@ def picture(page: StaffPage) -> Picture:
         return test_report.reports(page, number, tabs)
     if state is not None and (state.phase in TESTING):
         return _running(page, state, tabs)
-    return _form(page, number, state, tabs)
-
-
-def _form(page: StaffPage, number: int, last: TestState | None, tabs: list[Button]) -> Picture:
-    place, t = page.view.place, page.t
-    mode, bounds = forms.mode_of(place), forms.highest(place, page.view.seen)
-    names = ["power", "minutes", "energy", *(("volts", "amps") if mode == "load" else ())]
-    rows = [head(t("test_of", n=number)), Row(t("mode"), t(f"mode_{mode}"))]
-    for name in names:
-        value = min(forms.value_of(place, name), bounds.get(name, 1e9))
-        rows.append(Row(t(f"test_{name}"), facts.whole(page, value, UNITS[name])))
-    rows += [line(t("test_hint")), line(t("test_first"))]
-    if last is not None and last.phase == "done":
-        rows.append(line(t("test_last", n=last.report)))
-    start = deed(page, "start_test", kind="main", **forms.arguments(place, page.view.seen))
-    steps = [Button(name=f"staff:set:mode:{each}", label=t(f"mode_{each}"), kind="chosen" if each == mode else "plain")
-             for each in forms.MODES]  # fmt: skip
-    for name in names:
-        steps += [Button(name=f"staff:set:{name}:{way}", label=f"{t(f'test_{name}')} {sign}")
-                  for way, sign in (("-", "−"), ("+", "+"))]  # fmt: skip
-    return sheet(page, t("test_session"), rows, [start, *steps], tabs=tabs, share=0.55, tile_mm=32.0)
+    if page.view.place.fields.get("result"):
+        return sheet(page, page.t("test_session"), [], tabs=tabs)
+    return test_form.form(page, number, state, tabs)
 
 
 def _running(page: StaffPage, state: TestState, tabs: list[Button]) -> Picture:

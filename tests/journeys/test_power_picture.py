@@ -33,10 +33,13 @@ async def test_one_group_for_two_outputs_is_shown_moved_and_written_down(tmp_pat
         assert state.limit.name == "grid" and state.limit.power_w == 200_000.0
         output = state.outputs[0]
         assert output.groups == ("G1",) and output.grant.source == "modules" and "modules" in output.why
+        assert output.why_key in ("cap", "limit") and output.why_values == {"source": "modules"}
         limits = {limit.name: limit for limit in output.limits}
         assert limits["hardware"].current_a == 250.0 and limits["configured"].power_w == 120_000.0
         assert abs(state.used_w - 20_000.0) < 1_000.0
         assert rig.status(2) == "NO_POWER", "the one group is taken"
+        await rig.advance(2)
+        assert picture(rig).outputs[1].why_key == "no_power" and picture(rig).outputs[1].why_values["source"]
         other = rig.state(2)
         assert other is not None and "free in about" in other.why
         await leave_all(rig)
