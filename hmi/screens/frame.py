@@ -14,6 +14,7 @@ from hmi.screens import facts, grid
 from hmi.screens.header import below_edge, has_room_for_title, header, show_large_notice
 from hmi.screens.page import Page
 from hmi.screens.sizes import MAIN_WIDTH_MM, TOUCH_MM
+from hmi.words import OWN_NAMES
 
 TEXT_CONTRAST = 7.0
 DROPPED = ("access", "help")
@@ -47,6 +48,23 @@ def help_button(page: Page) -> Action:
 
 def cancel(page: Page) -> Action:
     return Action(name="cancel", label=page.words("app.cancel"), icon="no")
+
+
+def languages(page: Page) -> list[Action]:
+    """The way to the languages, for screens that have no way to the main menu; nothing where there is only one."""
+    if len(page.view.seen.shop.languages) < 2:
+        return []
+    return [Action(name="language", label=page.words("app.language"), icon="language")]
+
+
+def next_language(page: Page) -> list[Action]:
+    """As `languages`, for what no page may cover: one touch, one language further, by its own name."""
+    offered = page.view.seen.shop.languages
+    if len(offered) < 2:
+        return []
+    now = offered.index(page.words.language) if page.words.language in offered else -1
+    following = offered[(now + 1) % len(offered)]
+    return [Action(name=f"language:{following}", label=OWN_NAMES[following], icon="language")]
 
 
 def other_label(page: Page, number: int) -> str:
@@ -144,6 +162,13 @@ def beside_nav(page: Page) -> Rect:
     rest = footer_rest(page)
     used = 2 * (page.px(page.sizes.nav) + page.px(page.sizes.gap))
     return Rect(rest.x + used, rest.y, page.look.width - 2 * rest.x - used, rest.height)
+
+
+def beside_languages(page: Page) -> Rect:
+    """What is left of the languages' button in a footer that has nothing else but the next page's. Landscape."""
+    rest = footer_rest(page)
+    used = page.px(page.sizes.nav) + page.px(page.sizes.gap) if languages(page) else 0
+    return Rect(rest.x + used, rest.y, rest.width - used, rest.height)
 
 
 def next_page(page: Page, pages: int) -> Action:

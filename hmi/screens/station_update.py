@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hmi.drawing.items import Align, Picture
 from hmi.screens import facts, grid, large
-from hmi.screens.frame import footer_rest, frame
+from hmi.screens.frame import beside_languages, frame, languages
 from hmi.screens.page import Page
 from hmi.screens.parts import session_pages, session_tiles
 from hmi.view import View
@@ -19,6 +19,7 @@ def picture(view: View) -> Picture:
     sizes, palette, words = page.sizes, page.palette, page.words
     percent = facts.number_field(view, "percent")
     stage = words(STAGES.get(view.place.fields.get("stage", ""), "update.install"))
+    nav = languages(page)
     running = facts.running(view.seen)
     note = words("update.after_sessions") if running else words("update.keep_power")
     if page.is_large:
@@ -26,17 +27,17 @@ def picture(view: View) -> Picture:
         subjects = [large.Subject(text=text, is_bold=True) for text in (words("update.title"), stage, note)]
         subjects += [large.Subject(label=stage, text=done)] if done else []
         subjects += [large.Subject(session=each) for each in running]
-        return large.story(view, "StationUpdate", "", subjects, nav=[])
+        return large.story(view, "StationUpdate", "", subjects, nav=nav)
     pages = session_pages(page, page.look.width - 2 * page.px(sizes.bezel))
-    is_beside = pages > 1 and not page.is_portrait
+    is_beside = not page.is_portrait and (pages > 1 or bool(nav and running and page.is_tight))
     if is_beside:
-        pages = session_pages(page, footer_rest(page).width)
-    area = frame(page, words("update.title"), nav=[], pages=pages, has_help=False)
+        pages = session_pages(page, beside_languages(page).width)
+    area = frame(page, words("update.title"), nav=nav, pages=pages, has_help=False)
     if is_beside:
-        session_tiles(page, footer_rest(page))
+        session_tiles(page, beside_languages(page))
     elif running:
         height = page.px(22 if page.is_tight else 26)
-        margin = 0 if pages > 1 else page.px(sizes.bezel) - page.px(sizes.top)
+        margin = 0 if pages > 1 or nav else page.px(sizes.bezel) - page.px(sizes.top)
         area = grid.top(area, area.height - max(0, margin))[0]
         spot, area = grid.bottom(area, height, page.px(4))
         session_tiles(page, spot)

@@ -315,3 +315,18 @@ def test_what_is_left_of_the_drivers_limit_is_told_with_the_welcome(left_wh: int
     walk.happens(CardRead("front", UID))
     assert walk.happens(CardSettled("waiting_for_ev", 1, UID, left_wh=left_wh)) == "DialogPA"
     assert walk.place.fields.get("limit_wh") == told
+
+
+def test_in_an_emergency_the_language_changes_and_the_message_stays() -> None:
+    walk = Walk(rules=replace(scenes.RULES, languages=("ru", "en")))
+    walk.see(emergency(1), emergency(2))
+    assert walk.touch("language:en") == "EmergencyBreakInstructionPA"
+    assert walk.place.language == "en"
+
+
+def test_out_of_service_comes_back_in_the_language_chosen() -> None:
+    walk = Walk(rules=replace(scenes.RULES, languages=("ru", "en")))
+    walk.see(station=scenes.station(operative=False))
+    assert walk.touch("language") == "Language"
+    assert walk.touch("language:en") == "OutOfService"
+    assert walk.place.language == "en"

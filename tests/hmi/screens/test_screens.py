@@ -109,7 +109,30 @@ def test_all_charges_of_a_closed_station_are_reached_by_pages() -> None:
 
 def test_an_emergency_of_one_connector_has_a_way_to_the_others() -> None:
     assert {"home", "back"} <= targets(picture("EmergencyBreakInstructionPA one"))
-    assert targets(picture("EmergencyBreakInstructionPA")) == set()
+
+
+def test_where_no_way_leads_to_the_menu_the_language_can_be_changed_on_the_screen_itself() -> None:
+    for name in ("OutOfService", "OutOfService idle", "StationUpdate", "StationUpdate many"):
+        assert "language" in targets(picture(name)), name
+
+
+def test_in_an_emergency_one_touch_changes_the_language_and_covers_nothing() -> None:
+    name = "EmergencyBreakInstructionPA"
+    for shown in (TEN, look(LANDSCAPE[0]), look(LANDSCAPE[0].turned), look(LANDSCAPE[0], large=True)):
+        found = set()
+        language = "ru"
+        for _ in range(3):
+            (target,) = targets(SCREENS[name].picture(view(BY_NAME[name], shown, language))) - {"page:next"}
+            language = target.removeprefix("language:")
+            found.add(language)
+        assert (found, language) == ({"ru", "en", "kk"}, "ru")
+
+
+def test_with_one_language_there_is_nothing_to_change() -> None:
+    alone = samples.seen(shop=samples.shop(languages=("ru",)))
+    for name in ("OutOfService idle", "EmergencyBreakInstructionPA"):
+        sample = msgspec.structs.replace(BY_NAME[name], seen=alone)
+        assert not any(each.startswith("language") for each in targets(SCREENS[name].picture(view(sample, TEN, "ru"))))
 
 
 def test_what_was_asked_for_cannot_be_asked_again() -> None:
