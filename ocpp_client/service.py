@@ -117,6 +117,7 @@ class Client:
             on_open=self._opened,
             note=lambda action, text: self._watching.sent(action, None, text),
         )
+        registration.on_heartbeat = self._watching.heartbeat
         self._authorisation = Authorisation(
             rpc=self._rpc,
             store=store,
@@ -444,6 +445,8 @@ class Client:
             sent=self._rpc.sent,
             received=self._rpc.received,
         )
+        leaf = self._kept.key_store.own_leaf()
+        self._watching.certificate(None if leaf is None else leaf.not_valid_after_utc)
         self._watching.tell()
         self._count_charges()
         self._kept.statistics.tick()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
+from datetime import datetime
 
 from chargepoint.bus import Bus
 from chargepoint.messages import LinkStatus, Noted, SecurityNoted
@@ -81,6 +82,15 @@ class Watching:
     def counts(self, *, queued: int, parked: int, sent: int, received: int) -> None:
         """Counters; told with the next `tell`."""
         self._set(queued=queued, parked=parked, sent=sent, received=received)
+
+    def heartbeat(self) -> None:
+        """The central system answered a Heartbeat. Told at once."""
+        self._set(heartbeat_mono_s=asyncio.get_running_loop().time())
+        self.tell()
+
+    def certificate(self, ends_at: datetime | None) -> None:
+        """When the certificate of this station runs out (None: it has none); told with the next `tell`."""
+        self._set(certificate_ends_at=ends_at)
 
     def _set(self, **changes: object) -> None:
         fields = {name: getattr(self._status, name) for name in self._status.__struct_fields__} | changes

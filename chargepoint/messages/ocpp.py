@@ -30,6 +30,10 @@ class LinkStatus(State, frozen=True, kw_only=True):
     sent: int = 0
     received: int = 0
     last_error: str = ""
+    heartbeat_mono_s: float | None = None
+    """When the central system last answered a Heartbeat; None: not since this service began."""
+    certificate_ends_at: datetime | None = None
+    """When the certificate of this station runs out; None: it has none."""
 
 
 class OcppFrame(Event, frozen=True, kw_only=True):

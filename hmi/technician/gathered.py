@@ -17,12 +17,11 @@ HEARD = (CardTested, DumpGrew, OcppFrame)
 
 
 class Gathered(msgspec.Struct, frozen=True):
-    """`dump`: the last lines by connector, oldest first; `frame_s` and `heartbeat_s` monotonic, None: not yet."""
+    """`dump`: the last lines by connector, oldest first; `frame_s` monotonic, None: not yet."""
 
     cards: tuple[CardHeld, ...] = ()
     dump: Mapping[int, tuple[str, ...]] = {}
     frame_s: float | None = None
-    heartbeat_s: float | None = None
 
 
 def grown(before: Gathered, event: CardTested | DumpGrew | OcppFrame, now_s: float) -> Gathered:
@@ -38,5 +37,4 @@ def grown(before: Gathered, event: CardTested | DumpGrew | OcppFrame, now_s: flo
             lines = (*before.dump.get(event.connector, ()), *left_out, *event.lines)[-MOST_LINES:]
             return msgspec.structs.replace(before, dump={**before.dump, event.connector: lines})
         case OcppFrame():
-            is_beat = event.action == "Heartbeat"
-            return msgspec.structs.replace(before, frame_s=now_s, heartbeat_s=now_s if is_beat else before.heartbeat_s)
+            return msgspec.structs.replace(before, frame_s=now_s)

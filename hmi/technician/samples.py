@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import msgspec
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from chargepoint.messages import (
     Difference,
     InputState,
     InstalledState,
+    LinkStatus,
     MeterState,
     ModulesState,
     PortState,
@@ -38,6 +40,7 @@ from chargepoint.vocabulary import (
     ConnectorType,
     ControllerStatus,
     InputFunction,
+    LinkState,
     Role,
     StartCause,
 )
@@ -118,14 +121,17 @@ def known(**changes: object) -> Seen:
     states["reader/front"] = reader
     volts = tuple(min(400.0, 30.0 * i) for i in range(48))
     made = replace(
-        base, states=states, services=services, readers={"front": reader}, power=power(),
+        base, states=states, services=services,
+        link=LinkStatus(state=LinkState.ONLINE, url="wss://csms.example.org/ocpp", heartbeat_mono_s=NOW_S - 61,
+                        registration="Accepted", certificate_ends_at=datetime(2026, 6, 2, tzinfo=UTC)),
+        readers={"front": reader}, power=power(),
         live={2: Live(volts, tuple(v * 0.55 for v in volts)), 1: Live((0.0,) * 48, (0.0,) * 48)},
         machine=Figures(
             0.42, 2000, 1310, 14_600, 9_120, 51.0, 1_093_442.0, "192.168.1.1 (eth0)", ("192.168.1.1", "1.1.1.1")
         ),
         gathered=Gathered(
             dump={2: tuple(f"{i}.250 EV: ChargeCurrentRequest 221.0 A, 410.0 V, SoC {i} %" for i in range(40, 68))},
-            frame_s=NOW_S - 4, heartbeat_s=NOW_S - 61,
+            frame_s=NOW_S - 4,
         ),
         addresses=(Address("eth0", "192.168.1.40"), Address("wwan0", "10.64.3.17")),
         supervisor=SupervisorState(

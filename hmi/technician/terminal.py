@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from chargepoint.messages import ClockState, MeterState, StationState
 from hmi.drawing.items import Picture, Rect
 from hmi.screens import facts as seen_facts
@@ -12,6 +14,7 @@ from hmi.technician.paged import staff_page
 from hmi.technician.sheet import Row, head, line, sheet
 
 MIB = 1024 * 1024
+CERTIFICATE_WARN_DAYS = 30.0
 
 
 @staff_page("TechnikTerminalPage")
@@ -87,11 +90,29 @@ def _state(page: StaffPage) -> list[Row]:
 
 
 def _exchange(page: StaffPage) -> list[Row]:
-    """When the central system was last talked to, as far as it was seen since the menu was opened."""
-    gathered, t = page.view.seen.gathered, page.t
-    told = (("last_frame", gathered.frame_s), ("heartbeat", gathered.heartbeat_s))
-    return [Row(t(key), t("ago", time=facts.duration(page, facts.age_s(page, at_s))))
+    """When the central system was last talked to; the last frame as far as it was seen since the menu was opened. How
+    long the certificate of this station still holds."""
+    seen, t = page.view.seen, page.t
+    link = seen.link
+    heartbeat_s = None if link is None else link.heartbeat_mono_s
+    told = (("last_frame", seen.gathered.frame_s), ("heartbeat", heartbeat_s))
+    rows = [Row(t(key), t("ago", time=facts.duration(page, facts.age_s(page, at_s))))
             for key, at_s in told if at_s is not None]  # fmt: skip
+    if link is not None and link.certificate_ends_at is not None:
+        rows.append(_certificate(page, link.certificate_ends_at))
+    return rows
+
+
+def _certificate(page: StaffPage, ends_at: datetime) -> Row:
+    """Its end, and the days until then where the time of day is known."""
+    date, now = f"{ends_at:%d.%m.%Y}", page.view.clock
+    if now is None:
+        return Row(page.t("certificate"), page.t("certificate_until", date=date))
+    left = (ends_at - now.astimezone()).total_seconds() / 86_400
+    if left < 0:
+        return Row(page.t("certificate"), page.t("certificate_ended", date=date), "bad")
+    told = page.t("certificate_left", date=date, n=int(left))
+    return Row(page.t("certificate"), told, "warn" if left < CERTIFICATE_WARN_DAYS else "")
 
 
 def _services(page: StaffPage) -> list[Row]:

@@ -82,6 +82,8 @@ class Registration:
         self._boot_asked = asyncio.Event()
         self._not_before_s = 0.0
         """After Pending or Rejected: when the next BootNotification may leave, whatever becomes of the link."""
+        self.on_heartbeat: Callable[[], None] = lambda: None
+        """A Heartbeat was answered."""
         self._changed = asyncio.Event()
         configuration.on_change(self._changed.set)
 
@@ -131,6 +133,7 @@ class Registration:
         begun_s = asyncio.get_running_loop().time()
         try:
             self._learn_time(await self._rpc.call("Heartbeat", {}), begun_s)
+            self.on_heartbeat()
         except (NoAnswer, Refused) as error:
             log.warning("heartbeat: %s", error)
 

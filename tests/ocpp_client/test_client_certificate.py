@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from chargepoint.config import Secrets
-from chargepoint.messages import SecurityNoted
+from chargepoint.messages import LinkStatus, SecurityNoted
 from ocpp_client import x509
 from ocpp_client.kept import Kept
 from ocpp_client.key_store import CENTRAL, Root
@@ -49,6 +49,22 @@ async def test_profile_3_shows_the_certificate_and_sends_no_password(tmp_path: P
         await other.until_connected(NAME)
         assert other.connects[0].certificate == {"commonName": NAME, "organizationName": "Test operator"}
         assert other.connects[0].authorization == ""
+
+
+async def test_the_end_of_the_stations_certificate_is_told(tmp_path: Path) -> None:
+    strict = server_context(tmp_path, pki().server, client_root=pki().root)
+    async with bench(tmp_path, tls=strict, ca_file=ca_file(tmp_path), security_profile=3) as rig:
+        rig.secrets = Secrets(ocpp_authorization_key=KEY)
+        await give_certificate(rig)
+        await rig.registered()
+        await asyncio.sleep(2)
+        told = await rig.buses["admin"].watch("link").first("link")
+        await rig.stop()
+        kept = await Kept.open(rig.folder, rig.clock)
+        leaf = kept.key_store.own_leaf()
+        await kept.close()
+        assert leaf is not None and isinstance(told, LinkStatus)
+        assert told.certificate_ends_at == leaf.not_valid_after_utc
 
 
 @pytest.mark.ocpp("A05-downgrade")

@@ -178,9 +178,15 @@ async def test_heartbeats_follow_the_interval_at_once(tmp_path: Path) -> None:
         await rig.registered()
         await asyncio.sleep(100)
         assert not rig.payloads("Heartbeat")
+        told = await rig.buses["admin"].watch("link").first("link")
+        assert isinstance(told, LinkStatus) and told.heartbeat_mono_s is None
         assert await call(rig, "ChangeConfiguration", key="HeartbeatInterval", value="10") == ACCEPTED
         await asyncio.sleep(95)
         assert len(rig.payloads("Heartbeat")) in (9, 10, 19)
+        told = await rig.buses["admin"].watch("link").first("link")
+        assert isinstance(told, LinkStatus) and told.heartbeat_mono_s is not None
+        assert 0 <= asyncio.get_running_loop().time() - told.heartbeat_mono_s <= 11
+        assert told.certificate_ends_at is None
         assert rig.hub.values == {"ocpp.HeartbeatInterval": "10"}
 
 

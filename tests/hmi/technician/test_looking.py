@@ -130,10 +130,10 @@ def test_what_is_gathered_is_bounded() -> None:
     assert gathered.dump[1][-2:] == ("(7)", "last")
 
 
-def test_the_last_heartbeat_is_kept_among_other_messages() -> None:
+def test_when_the_central_system_was_last_talked_to_is_kept() -> None:
     gathered = grown(Gathered(), OcppFrame(direction="out", action="Heartbeat", text=""), 5.0)
     gathered = grown(gathered, OcppFrame(direction="out", action="MeterValues", text=""), 9.0)
-    assert (gathered.heartbeat_s, gathered.frame_s) == (5.0, 9.0)
+    assert gathered.frame_s == 9.0
 
 
 def test_lines_of_a_running_dump_are_on_the_connectors_page() -> None:
