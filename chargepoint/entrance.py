@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -27,22 +28,25 @@ from chargepoint.messages import (
     SecurityNoted,
     User,
 )
+from chargepoint.rights import STAFF, Right, has
 from chargepoint.storage.database import CannotRecord
-from chargepoint.storage.settings import Keys, SettingsStore
+from chargepoint.storage.settings import Keys, SettingsStore, new_generation
 from chargepoint.throttle import Throttle
-from chargepoint.vocabulary import Role
 
 log = logging.getLogger(__name__)
 
 GRANT_S = 60.0
 THROTTLE = "throttle"
 """The fact in which the wrong tries are kept."""
-STAFF = frozenset({Role.TECHNIK, Role.ADMINISTRATOR})
+NEEDED = {"webconfig": Right.SEE}
+"""By door: the right somebody needs to come in; elsewhere that of the service menu."""
 MOST_WAITING = 16
 """Tries at one door that wait for the one before: more are sent away, whoever sends them."""
 WRONG = "Login or password is wrong."
 WRONG_PIN = "Card or PIN is wrong."
 AT_SCREEN = "hmi"
+Look = Callable[[], Awaitable[tuple[User | None, bool]]]
+"""Looks at a proof: who it is about, and whether he may come in."""
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -52,12 +56,29 @@ class Proof(msgspec.Struct, frozen=True):
     wait_s: float = 0.0
 
 
+class Try(msgspec.Struct, frozen=True):
+    """One try of `who` at a door; `origin` is where it comes from there, `way` how he proves himself."""
+
+    door: str
+    who: str
+    origin: str
+    way: str
+
+
 class Entrance:
-    """Serves the calls on the hub's own bus. `saving` is held while a user is changed."""
+    """Serves the calls on the hub's own bus. `saving` is held while a user is changed; `changed` is called after it."""
 
     def __init__(
-        self, store: SettingsStore, bus: Bus, clock: Clock, saving: asyncio.Lock, *, card_alone: bool = False
+        self,
+        store: SettingsStore,
+        bus: Bus,
+        clock: Clock,
+        saving: asyncio.Lock,
+        changed: Callable[[], Awaitable[None]],
+        *,
+        card_alone: bool = False,
     ) -> None:
+        self.changed = changed
         self._store = store
         self._bus = bus
         self._clock = clock
@@ -98,20 +119,22 @@ class Entrance:
             return LoginAnswer(ok=False, code="wait", text=text, wait_s=proof.wait_s)
         if proof.user is None:
             return LoginAnswer(ok=False, code="wrong", text=WRONG_PIN if is_card else WRONG)
-        return self._let_in(proof.user, must_change=self._store.keys(proof.user.login).must_change)
+        must_change = self._store.keys(proof.user.login).must_change
+        return self._let_in(proof.user, sender, must_change=must_change)
 
-    def _let_in(self, user: User, *, must_change: bool = False) -> LoginAnswer:
+    def _let_in(self, user: User, door: str, *, must_change: bool = False) -> LoginAnswer:
         """Who has to change his password first has no role until he has."""
-        if user.role not in STAFF:
+        if not has(user.role, NEEDED.get(door, Right.SERVICE)):
             text = "This user has no part in the service of the station."
             return LoginAnswer(ok=False, code="no_right", text=text, login=user.login, role=user.role)
         role = None if must_change else user.role
-        return LoginAnswer(ok=True, code="ok", login=user.login, role=role, must_change=must_change)
+        number = self._store.keys(user.login).generation
+        return LoginAnswer(ok=True, code="ok", login=user.login, role=role, must_change=must_change, generation=number)
 
     async def _check_password(self, request: CheckPassword, sender: str) -> ActionResult:
         proof = await self._proof(LogIn(login=request.login, password=request.password), sender, "password")
         if proof.user is None:
-            return _refused(proof)
+            return refused(proof)
         return self._against_old(proof.user) or ActionResult(ok=True, code="ok", text=proof.user.role.value)
 
     def _against_old(self, user: User) -> ActionResult | None:
@@ -121,25 +144,32 @@ class Entrance:
         return ActionResult(ok=False, code="must_change", text="Change the password first.")
 
     async def _proof(self, request: LogIn, door: str, way: str, *, is_alone: bool = False) -> Proof:
+        async def look() -> tuple[User | None, bool]:
+            user = self._user_of(request)
+            is_right = is_alone or await self._is_right(request, user)
+            return user, is_right and user is not None and not user.is_blocked
+
+        return await self.tried(Try(door, request.card or request.login, request.origin, way), look)
+
+    async def tried(self, what: Try, look: Look) -> Proof:
         """One try at a door. One after another at each door: what one costs, the next one must know."""
+        door = what.door
         if self._waiting.get(door, 0) >= MOST_WAITING:
             return Proof(wait_s=1.0)
         self._waiting[door] = self._waiting.get(door, 0) + 1
         try:
-            return await self._tried(request, door, way, is_alone=is_alone)
+            return await self._tried(what, look)
         finally:
             self._waiting[door] -= 1
 
-    async def _tried(self, request: LogIn, door: str, way: str, *, is_alone: bool) -> Proof:
-        who = request.card or request.login
+    async def _tried(self, what: Try, look: Look) -> Proof:
+        door, who = what.door, what.who
         async with self._one_at_each_door.setdefault(door, asyncio.Lock()):
             wait_s = self._throttle.wait_s(door, who, self._clock.mono())
             if wait_s > 0:
-                self._note_throttled(door, request.origin, wait_s)
+                self._note_throttled(door, what.origin, wait_s)
                 return Proof(wait_s=wait_s)
-            user = self._user_of(request)
-            is_right = is_alone or await self._is_right(request, user)
-            is_in = is_right and user is not None and not user.is_blocked
+            user, is_in = await look()
             if is_in:
                 has_changed = self._throttle.succeeded(door, who, self._clock.mono())
             else:
@@ -147,8 +177,13 @@ class Entrance:
                 has_changed = True
             if has_changed:
                 await self._keep()
-        self._note(is_in, user.login if user is not None else "unknown", door, request.origin, way)
+        self._note(is_in, user.login if user is not None else "unknown", door, what.origin, what.way)
         return Proof(user if is_in else None)
+
+    async def is_hash_of(self, secret: str, stored: str | None) -> bool:
+        """Whether `stored` is its hash; the same work when there is none."""
+        async with self._one_hash:
+            return await asyncio.to_thread(passwords.is_right, secret, stored)
 
     def _user_of(self, request: LogIn) -> User | None:
         if not request.card:
@@ -161,8 +196,7 @@ class Entrance:
         keys = self._store.keys(user.login) if user is not None else Keys()
         stored = keys.pin_hash if request.card else keys.password_hash
         given = request.pin if request.card else request.password
-        async with self._one_hash:
-            is_right = await asyncio.to_thread(passwords.is_right, given, stored)
+        is_right = await self.is_hash_of(given, stored)
         if is_right and user is not None and stored is not None and passwords.is_outdated(stored):
             await self._renew(user, given, is_pin=bool(request.card))
         return is_right
@@ -192,20 +226,21 @@ class Entrance:
     async def _change_password(self, request: ChangePassword, sender: str) -> ActionResult:
         proof = await self._proof(LogIn(login=request.login, password=request.old_password), sender, "password")
         if proof.user is None:
-            return _refused(proof)
+            return refused(proof)
         if why := passwords.weakness(request.new_password, proof.user.login):
             return ActionResult(ok=False, code="weak_password", text=why)
         if request.new_password == request.old_password:
             return ActionResult(ok=False, code="same", text="This is the password of before; take another.")
-        await self._save(proof.user, password_hash=await self.hash_of(request.new_password), must_change=False)
+        number, made = new_generation(), await self.hash_of(request.new_password)
+        await self._save(proof.user, password_hash=made, must_change=False, generation=number)
         self._note_change("password", proof.user.login, sender)
-        role = {"role": proof.user.role.value}
-        return ActionResult(ok=True, code="ok", text="The password is changed.", values=role)
+        values = {"role": proof.user.role.value, "generation": str(number)}
+        return ActionResult(ok=True, code="ok", text="The password is changed.", values=values)
 
     async def _change_pin(self, request: ChangePin, sender: str) -> ActionResult:
         proof = await self._proof(LogIn(login=request.login, password=request.password), sender, "password")
         if proof.user is None:
-            return _refused(proof)
+            return refused(proof)
         if (against := self._against_old(proof.user)) is not None:
             return against
         if request.pin and (why := passwords.weakness_of_pin(request.pin)):
@@ -220,6 +255,7 @@ class Entrance:
             if now is not None:
                 keys = msgspec.structs.replace(self._store.keys(user.login), **changes)
                 await self._store.save_user(now, None, user.login, keys)
+                await self.changed()
 
     # --------------------------------------------------------------------------------------------------- grants
 
@@ -241,7 +277,7 @@ class Entrance:
         if user is None or user.is_blocked or now_s > grant.until_mono_s:
             return LoginAnswer(ok=False, code="no_grant", text="Nobody is let in from afar now.")
         self._note(True, user.login, sender, "", f"let in by {grant.by}")
-        return self._let_in(user)
+        return self._let_in(user, sender)
 
     def _tell_grant(self, grant: AccessGrant) -> None:
         self._grant = grant
@@ -279,7 +315,8 @@ class Entrance:
         )
 
 
-def _refused(proof: Proof) -> ActionResult:
+def refused(proof: Proof) -> ActionResult:
+    """What who did not prove himself is told."""
     if proof.wait_s > 0:
         text = f"Too many wrong tries. Try again in {max(1, round(proof.wait_s / 60))} min."
         return ActionResult(ok=False, code="wait", text=text, values={"wait_s": f"{proof.wait_s:.0f}"})

@@ -1,4 +1,5 @@
-"""The hub's calls about what is kept: settings changed at run time, users, passwords; topics `settings`, `users`."""
+"""The hub's calls about what is kept: settings changed at run time, users, passwords; topics `settings`, `users`,
+`access/logins`."""
 
 from __future__ import annotations
 
@@ -9,12 +10,13 @@ import msgspec
 
 from chargepoint import passwords
 from chargepoint.bus import Bus
-from chargepoint.entrance import STAFF, Entrance
+from chargepoint.entrance import Entrance
 from chargepoint.messages import (
     ActionResult,
     BindCard,
     ChangeSettings,
     Done,
+    LoginsState,
     Noted,
     ReadSettings,
     ReadUsers,
@@ -24,12 +26,16 @@ from chargepoint.messages import (
     SettingChange,
     SettingsPage,
     SettingsState,
+    Standing,
     User,
     UserRow,
     UsersPage,
     UsersState,
 )
-from chargepoint.storage.settings import Keys, SettingsStore, card_key, login_key
+from chargepoint.recovery import Recovery
+from chargepoint.rights import STAFF, Right, has
+from chargepoint.storage.settings import Keys, SettingsStore, card_key, login_key, new_generation
+from chargepoint.tokens import Tokens
 from chargepoint.vocabulary import EventType, Role
 
 DOORS_FOR_PEOPLE = frozenset({"hmi", "webconfig"})
@@ -48,14 +54,17 @@ MAX_ENERGY_LIMIT_WH = 999_999_000
 
 
 class Household:
-    """Serves ReadSettings, ChangeSettings, SaveUser, RemoveUser, ReadUsers, BindCard on the hub's own bus, and with
-    `entrance` all log-ins."""
+    """Serves ReadSettings, ChangeSettings, SaveUser, RemoveUser, ReadUsers, BindCard on the hub's own bus, with
+    `entrance` all log-ins, with `tokens` those of the API, with `recovery` the first administrator and the way back."""
 
     def __init__(self, store: SettingsStore, bus: Bus, *, card_alone: bool = False) -> None:
         self._store = store
         self._bus = bus
         self._one_at_a_time = asyncio.Lock()  # users change one after another: the rules look at all of them
-        self.entrance = Entrance(store, bus, store.clock, self._one_at_a_time, card_alone=card_alone)
+        saving = self._one_at_a_time
+        self.entrance = Entrance(store, bus, store.clock, saving, self._tell_users, card_alone=card_alone)
+        self.tokens = Tokens(store, bus)
+        self.recovery = Recovery(store, bus, self.entrance, saving)
         bus.serve(ReadSettings, self._read)
         bus.serve(ChangeSettings, self._change)
         bus.serve(SaveUser, self._save_user)
@@ -66,8 +75,23 @@ class Household:
     def tell(self) -> None:
         """The states of settings and users, for everybody."""
         self._bus.set_state("settings", SettingsState(values=dict(self._store.values)))
-        self._bus.set_state("users", UsersState(users=self._store.users()))
+        self._set_users()
         self.entrance.tell()
+
+    async def _tell_users(self) -> None:
+        """After a change of users; the first password of the label is not kept in clear longer than it serves."""
+        self._set_users()
+        await self.recovery.forget_if_changed()
+
+    def _set_users(self) -> None:
+        users = self._store.users()
+        self._bus.set_state("users", UsersState(users=users))
+        standing = []
+        for user in users:
+            if not user.is_blocked and has(user.role, Right.SEE):
+                keys = self._store.keys(user.login)
+                standing.append(Standing(user.login, user.role, keys.generation, keys.must_change))
+        self._bus.set_state("access/logins", LoginsState(users=tuple(standing)))
 
     async def _read(self, request: ReadSettings, _sender: str) -> SettingsPage:
         values = {key: value for key, value in self._store.values.items() if key.startswith(request.prefix)}
@@ -113,7 +137,7 @@ class Household:
             if refusal is not None:
                 return refusal
             await self._store.save_user(user, None, _author(request.by, sender), await self._keys(user, request))
-            self._bus.set_state("users", UsersState(users=self._store.users()))
+            await self._tell_users()
         self._note_user("saved", user.login, request.by, sender)
         return ActionResult(ok=True, code="ok")
 
@@ -125,7 +149,7 @@ class Household:
         is_known = asker is not None and not asker.is_blocked and not self._store.keys(by).must_change
         if asker is not None and is_known:
             is_own = own is not None and asker.role in STAFF and login_key(own) == login_key(by)
-            if is_own or asker.role is Role.ADMINISTRATOR:
+            if is_own or has(asker.role, Right.ADMINISTER):
                 return None
         return ActionResult(ok=False, code="no_right", text="An administrator has to do this.")
 
@@ -187,7 +211,7 @@ class Household:
             if login_key(request.by) == login_key(user.login):
                 return ActionResult(ok=False, code="oneself", text="Nobody can remove himself.")
             await self._store.remove_user(user.login, _author(request.by, sender))
-            self._bus.set_state("users", UsersState(users=self._store.users()))
+            await self._tell_users()
         self._note_user("removed", user.login, request.by, sender)
         return ActionResult(ok=True, code="ok")
 
@@ -202,7 +226,16 @@ class Household:
             keys = msgspec.structs.replace(keys, pin_hash=made_pin)
         if request.must_change is not None:
             keys = msgspec.structs.replace(keys, must_change=request.must_change)
+        if request.password is not None or self._ends_log_ins(user, keys):
+            keys = msgspec.structs.replace(keys, generation=new_generation())
         return keys
+
+    def _ends_log_ins(self, user: User, keys: Keys) -> bool:
+        """Whether who is logged in as him must not stay so."""
+        before = self._store.user(user.login)
+        if before is None or (before.role, before.is_blocked) != (user.role, user.is_blocked):
+            return True
+        return keys.must_change and not self._store.keys(user.login).must_change
 
     async def _read_users(self, _request: ReadUsers, _sender: str) -> UsersPage:
         rows = []
@@ -228,7 +261,7 @@ class Household:
             if refusal is not None:
                 return refusal
             await self._store.save_user(user, None, _author(request.by, sender))
-            self._bus.set_state("users", UsersState(users=self._store.users()))
+            await self._tell_users()
         self._note_user("card bound" if request.is_bound else "card unbound", user.login, request.by, sender)
         return ActionResult(ok=True, code="ok")
 

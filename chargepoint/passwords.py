@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import itertools
 import secrets
+import string
 
 MEMORY_KIB, PASSES, LANES = 19_456, 2, 1
 """Argon2id: 19 MiB and some 60 ms of one core for each try."""
@@ -18,6 +19,8 @@ COST_N, BLOCK_R, PARALLEL_P = 1 << 14, 8, 1
 """scrypt: 16 MiB and some 50 ms."""
 PIN_DIGITS = 6
 
+LETTERS = "abcdefghjkmnpqrstuvwxyz"
+MADE_LENGTH = 12
 MINIMUM_LENGTH = 8
 MAXIMUM_LENGTH = 200
 
@@ -39,6 +42,15 @@ def weakness(password: str, login: str) -> str:
     if login.casefold() in password.casefold():
         return "The password contains the login; take another."
     return ""
+
+
+def made(login: str) -> str:
+    """A password by chance that is easy to type: small letters and digits, the first letter a capital; 58 bits."""
+    while True:
+        letters = "".join(secrets.choice(LETTERS + string.digits[2:]) for _ in range(MADE_LENGTH - 1))
+        found = secrets.choice(LETTERS).upper() + letters
+        if not weakness(found, login):
+            return found
 
 
 def weakness_of_pin(pin: str) -> str:

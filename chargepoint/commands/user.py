@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
-import secrets
-import string
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -19,14 +17,12 @@ from chargepoint.door import AdminBus, NobodyHome
 from chargepoint.journal_text import clean
 from chargepoint.masking import mask
 from chargepoint.messages import ActionResult, BindCard, GrantAccess, ReadUsers, RemoveUser, SaveUser, User, UserRow
-from chargepoint.passwords import weakness
+from chargepoint.passwords import made
 from chargepoint.vocabulary import Role
 
 SUMMARY = "who may come into the service menu: add, password, pin, card, remove, list"
 DEFAULT_DATA = Path("/var/lib/chargepoint")
 ROLES = {"customer": Role.CUSTOMER, "technik": Role.TECHNIK, "administrator": Role.ADMINISTRATOR}
-LETTERS = "abcdefghjkmnpqrstuvwxyz"
-MADE_LENGTH = 12
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -134,7 +130,7 @@ async def _password(bus: Bus, arguments: argparse.Namespace) -> ActionResult:
 
 
 async def _with_password(bus: Bus, user: User, is_made: bool) -> ActionResult:
-    password = made_password(user.login) if is_made else await _typed("Password")
+    password = made(user.login) if is_made else await _typed("Password")
     request = SaveUser(user=user, password=password, must_change=is_made, by=_by())
     result = await bus.call("hub", request, timeout_s=20.0)
     if not result.ok:
@@ -164,15 +160,6 @@ async def _grant(bus: Bus, arguments: argparse.Namespace) -> ActionResult:
 
 async def _remove(bus: Bus, arguments: argparse.Namespace) -> ActionResult:
     return await bus.call("hub", RemoveUser(login=arguments.login, by=_by()))
-
-
-def made_password(login: str) -> str:
-    """A password by chance that is easy to type: small letters and digits, the first letter a capital."""
-    while True:
-        letters = "".join(secrets.choice(LETTERS + string.digits[2:]) for _ in range(MADE_LENGTH - 1))
-        made = secrets.choice(LETTERS).upper() + letters
-        if not weakness(made, login):
-            return made
 
 
 async def _typed(what: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from chargepoint.bus import Bus, CallFailed, Unavailable
-from chargepoint.commands.user import made_password
 from chargepoint.messages import SaveUser, User
+from chargepoint.passwords import made
 from chargepoint.vocabulary import Role
 
 LOGIN, CARD, PIN = "service", "04DE50A1B2C3D4", "482913"
@@ -12,7 +12,7 @@ LOGIN, CARD, PIN = "service", "04DE50A1B2C3D4", "482913"
 
 async def introduce(bus: Bus) -> str:
     """Make him known to the station; what to tell whoever started the demo."""
-    password = made_password(LOGIN)
+    password = made(LOGIN)
     user = User(LOGIN, Role.ADMINISTRATOR, cards=(CARD,))
     request = SaveUser(user=user, password=password, pin=PIN, must_change=False, by="demo")
     try:

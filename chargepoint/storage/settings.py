@@ -6,6 +6,7 @@ What is told here as done is durable. Values and users are held in memory, too: 
 from __future__ import annotations
 
 import logging
+import secrets
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
@@ -55,18 +56,40 @@ MIGRATIONS = (
     ALTER TABLE user ADD COLUMN pin_hash TEXT;
     ALTER TABLE user ADD COLUMN must_change INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    ALTER TABLE user ADD COLUMN generation INTEGER NOT NULL DEFAULT 1;
+    CREATE TABLE token (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        role TEXT NOT NULL,
+        login TEXT NOT NULL,
+        created_at TEXT NOT NULL,
+        expires_at TEXT NOT NULL,
+        last_used_at TEXT,
+        hash TEXT NOT NULL UNIQUE
+    ) WITHOUT ROWID;
+    """,
 )
 
+RECOVERY = "recovery_hash"
+"""The fact in which the hash of the recovery code is kept."""
 MAX_CHANGES = 20_000
 """Of the history of changes the oldest go beyond this."""
 
 
 class Keys(msgspec.Struct, frozen=True):
-    """What a user proves himself with, as hashes; None: he has none. `must_change`: the password is asked for anew."""
+    """What a user proves himself with, as hashes; None: he has none. `must_change`: the password is asked for anew.
+    `generation` is another one after each change that ends his log-ins (LoginsState)."""
 
     password_hash: str | None = None
     pin_hash: str | None = None
     must_change: bool = False
+    generation: int = 0
+
+
+def new_generation() -> int:
+    """A number that no log-in of before has; whole in JSON, too."""
+    return secrets.randbits(52) + 2
 
 
 def login_key(login: str) -> str:
@@ -79,6 +102,19 @@ def card_key(number: str) -> str:
     return number.casefold()
 
 
+class KeptToken(msgspec.Struct, frozen=True):
+    """A token of the web's API, by the hash of its secret."""
+
+    id: str
+    name: str
+    role: Role
+    login: str
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    hash: str
+
+
 class SettingsStore:
     """Open with `open`. Every change is one transaction."""
 
@@ -89,6 +125,7 @@ class SettingsStore:
         self._users: dict[str, User] = {}
         self._keys: dict[str, Keys] = {}
         self._facts: dict[str, str] = {}
+        self._tokens: dict[str, KeptToken] = {}
 
     @classmethod
     async def open(cls, folder: Path, clock: Clock) -> SettingsStore:
@@ -179,10 +216,10 @@ class SettingsStore:
             await tx.execute("DELETE FROM user WHERE login_key = ?", (key,))
             await tx.execute(
                 "INSERT INTO user (login_key, login, role, is_blocked, is_allowed, energy_limit_wh, password_hash,"
-                " pin_hash, must_change) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " pin_hash, must_change, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     key, user.login, user.role.value, user.is_blocked, user.is_allowed, user.energy_limit_wh,
-                    kept.password_hash, kept.pin_hash, kept.must_change,
+                    kept.password_hash, kept.pin_hash, kept.must_change, kept.generation,
                 ),
             )  # fmt: skip
             for position, card in enumerate(user.cards):
@@ -196,27 +233,81 @@ class SettingsStore:
         self._keys[key] = kept
 
     async def forget_all(self, by: str) -> None:
-        """Users and values go, the history of changes and the facts of the supervisor stay."""
+        """Users, tokens and values go; the history, the facts of the supervisor and of the label stay."""
         moment = self.clock.moment()
         async with self._database.transaction() as tx:
-            for table in ("card", "user", "setting"):
+            for table in ("card", "user", "setting", "token"):
                 await tx.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
+            await tx.execute("DELETE FROM fact WHERE key = ?", (RECOVERY,))
             await tx.execute(_REMEMBER, _change_row("factory_reset", None, by, moment))
         self.values.clear()
         self._users.clear()
         self._keys.clear()
+        self._tokens.clear()
+        self._facts.pop(RECOVERY, None)
 
     async def remove_user(self, login: str, by: str) -> None:
-        """Raises KeyError for an unknown login."""
+        """His tokens go with him. Raises KeyError for an unknown login."""
         key = login_key(login)
         user = self._users[key]
         moment = self.clock.moment()
+        tokens = [token for token in self._tokens.values() if login_key(token.login) == key]
         async with self._database.transaction() as tx:
             await tx.execute("DELETE FROM card WHERE login_key = ?", (key,))
             await tx.execute("DELETE FROM user WHERE login_key = ?", (key,))
+            for token in tokens:
+                await tx.execute("DELETE FROM token WHERE id = ?", (token.id,))
             await tx.execute(_REMEMBER, _change_row(f"user.{user.login}", None, by, moment))
+        for token in tokens:
+            del self._tokens[token.id]
         del self._users[key]
         self._keys.pop(key, None)
+
+    # -------------------------------------------------------------------------------------------------- tokens
+
+    def tokens(self) -> tuple[KeptToken, ...]:
+        """All tokens, the oldest first."""
+        return tuple(sorted(self._tokens.values(), key=lambda token: (token.created_at, token.id)))
+
+    def token_of(self, secret_hash: str) -> KeptToken | None:
+        """The token with the hash of this secret."""
+        return next((token for token in self._tokens.values() if token.hash == secret_hash), None)
+
+    async def save_token(self, token: KeptToken, by: str) -> None:
+        """Add a token, or (with `by` empty) note its use."""
+        times = [at.isoformat() if at is not None else None for at in
+                 (token.created_at, token.expires_at, token.last_used_at)]  # fmt: skip
+        moment = self.clock.moment()
+        async with self._database.transaction() as tx:
+            await tx.execute(
+                "INSERT OR REPLACE INTO token (id, name, role, login, created_at, expires_at, last_used_at, hash)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (token.id, token.name, token.role.value, token.login, *times, token.hash),
+            )
+            if by:
+                outline = f"{token.name}, {token.role.value}, until {token.expires_at:%Y-%m-%d}"
+                await tx.execute(_REMEMBER, _change_row(f"token.{token.id}", outline, by, moment))
+        self._tokens[token.id] = token
+
+    async def remove_tokens(self, ids: Sequence[str], by: str) -> None:
+        """Those of these that are there are none any more."""
+        moment = self.clock.moment()
+        async with self._database.transaction() as tx:
+            for each in ids:
+                await tx.execute("DELETE FROM token WHERE id = ?", (each,))
+                await tx.execute(_REMEMBER, _change_row(f"token.{each}", None, by, moment))
+        for each in ids:
+            self._tokens.pop(each, None)
+
+    async def _load_tokens(self) -> None:
+        names = KeptToken.__struct_fields__
+        for row in await self._database.read(f"SELECT {', '.join(names)} FROM token", ()):  # noqa: S608 - our own names
+            try:
+                token = msgspec.convert(dict(zip(names, row, strict=True)), KeptToken)
+            except msgspec.ValidationError as error:
+                log.error("settings.db: a token is passed over: %s", error)
+                continue
+            self._tokens[token.id] = token
 
     # --------------------------------------------------------------------------------------------------- facts
 
@@ -246,10 +337,10 @@ class SettingsStore:
             cards.setdefault(owner, []).append(number)
         rows = await self._database.read(
             "SELECT login_key, login, role, is_blocked, is_allowed, energy_limit_wh, password_hash, pin_hash,"
-            " must_change FROM user",
+            " must_change, generation FROM user",
             (),
         )
-        for key, login, role, is_blocked, is_allowed, energy_limit_wh, password_hash, pin_hash, must_change in rows:
+        for key, login, role, is_blocked, is_allowed, energy_limit_wh, *proofs in rows:
             kept = {
                 "login": login,
                 "role": role,
@@ -264,7 +355,10 @@ class SettingsStore:
                 log.error("settings.db: user %.40r is kept blocked: %s", login, error)
                 known = tuple(card for card in cards.get(key, ()) if isinstance(card, str))
                 self._users[key] = User(login=str(login), role=Role.CUSTOMER, cards=known, is_blocked=True)
-            self._keys[key] = Keys(_text(password_hash), _text(pin_hash), bool(must_change))
+            password_hash, pin_hash, must_change, generation = proofs
+            number = generation if isinstance(generation, int) else 0
+            self._keys[key] = Keys(_text(password_hash), _text(pin_hash), bool(must_change), number)
+        await self._load_tokens()
 
 
 def _text(value: object) -> str | None:

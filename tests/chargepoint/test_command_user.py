@@ -89,6 +89,6 @@ def test_wrong_use_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_made_passwords_are_good_and_never_the_same() -> None:
-    made = [command.made_password("anna") for _ in range(50)]
+    made = [passwords.made("anna") for _ in range(50)]
     assert len(set(made)) == 50
     assert all(passwords.weakness(one, "anna") == "" for one in made)
