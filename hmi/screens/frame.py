@@ -11,7 +11,7 @@ import msgspec
 from hmi.drawing.colours import contrast, luminance, mixed
 from hmi.drawing.items import Align, Colour, Rect
 from hmi.screens import facts, grid
-from hmi.screens.header import below_edge, has_room_for_title, header, show_large_notice
+from hmi.screens.header import below_edge, has_no_header, has_room_for_title, header, show_large_notice, status_line
 from hmi.screens.page import Page
 from hmi.screens.sizes import MAIN_WIDTH_MM, TOUCH_MM
 from hmi.words import OWN_NAMES
@@ -146,6 +146,8 @@ def footer(
             spot, rest = (grid.left if actions else grid.right)(rest, width, gap)
             button(page, spot, extra)
     _wide_row(page, rest, actions, is_right=True)
+    if has_no_header(page) and not actions:
+        status_line(page, grid.padded(rest, page.px(2) if pages > 1 else 0, 0))
     return area
 
 

@@ -28,7 +28,7 @@ def has_room_for_title(page: Page, title: str) -> bool:
     if not page.is_large:
         return True
     room = page.look.width - 2 * page.px(page.sizes.bezel)
-    return not page.is_tight and page.wide(title, page.sizes.least, is_bold=True) <= room
+    return not has_no_header(page) and page.wide(title, page.sizes.least, is_bold=True) <= room
 
 
 def header(page: Page, title: str, *, has_staff: bool, colour: Colour | None = None, subtitle: str = "") -> Rect:
@@ -106,7 +106,22 @@ def _notice(page: Page, band: Rect) -> None:
     page.text(rest, words, page.sizes.body, colour=palette.on_accent, on=palette.accent, is_bold=is_bold, lines=lines)
 
 
-def _cluster(page: Page, band: Rect, most: int, has_staff: bool) -> int:
+def status_line(page: Page, rect: Rect) -> None:
+    """Clock, then link, then station number: as many of them as there is room for where there is no header."""
+    shown = page.words("app.age", s=int(page.view.seen.age_s)) if page.is_stale else "00:00"
+    cap = page.sizes.small
+    link = 0 if facts.has_link(page.view.seen) is None else page.px(cap * 1.9) + page.px(3)
+    wide = page.wide(shown, cap, is_bold=not page.is_stale) + page.px(1)
+    if wide <= rect.width:
+        _cluster(page, rect, rect.width, has_staff=False, has_link=wide + link <= rect.width)
+
+
+def has_no_header(page: Page) -> bool:
+    """Large text on a small panel: no screen has a header."""
+    return page.is_large and page.is_tight
+
+
+def _cluster(page: Page, band: Rect, most: int, has_staff: bool, has_link: bool = True) -> int:
     """Station number, link, clock from the right edge; the width it took."""
     palette, cap = page.palette, page.sizes.small
     gap = page.px(3)
@@ -123,7 +138,7 @@ def _cluster(page: Page, band: Rect, most: int, has_staff: bool) -> int:
             Rect(at - wide, band.y, wide, band.height), shown, cap, colour=palette.text, is_bold=True, align=Align.RIGHT
         )
         at -= wide + gap
-    linked = facts.has_link(page.view.seen)
+    linked = facts.has_link(page.view.seen) if has_link else None
     if linked is not None:
         side = min(band.height, page.px(cap * 1.9))
         spot = grid.middle(Rect(at - side, band.y, side, band.height), side)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hmi.drawing.items import Align, Picture, Rect
 from hmi.screens import facts, grid, tiles
 from hmi.screens.frame import Action, footer, help_button, low
-from hmi.screens.header import below_edge, has_room_for_title, header, show_large_notice
+from hmi.screens.header import below_edge, has_room_for_title, header, show_large_notice, status_line
 from hmi.screens.large import for_targets
 from hmi.screens.page import Page
 from hmi.view import View
@@ -18,7 +18,7 @@ def picture(view: View) -> Picture:
     choices = _choices(view)
     title = page.words("menu.which" if choices is not None else "menu.choose" if len(everyone) > 1 else "menu.one")
     has_title = has_room_for_title(page, title)
-    area = header(page, title, has_staff=True) if has_title else below_edge(page)
+    area = header(page, title, has_staff=True) if has_title else _below_clock(page)
     nav = _nav(page)
     free = footer(_Measuring(view), area, nav, (), None, 2)
     upper, room = low(page, free)
@@ -38,6 +38,16 @@ def picture(view: View) -> Picture:
     for each, rect in zip(shown, tiles.places(page, room, len(shown), fit), strict=True):
         tiles.tile(page, rect, each, shown, is_enabled=not choices or each.number in choices)
     return page.picture()
+
+
+def _below_clock(page: Page) -> Rect:
+    """All the picture where there is no header; upright, a line with the clock takes its place."""
+    area = below_edge(page)
+    if not page.is_portrait:
+        return area
+    line, area = grid.top(area, page.block(1, page.sizes.small), page.px(1))
+    status_line(page, line)
+    return area
 
 
 def _choices(view: View) -> set[int] | None:

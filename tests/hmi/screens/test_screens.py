@@ -12,6 +12,7 @@ from chargepoint.vocabulary import ConnectorStatus, ConnectorType
 from drivers.interfaces import MeterReading
 from hmi import samples
 from hmi.drawing.items import Code, Icon, Picture, Text
+from hmi.lint import lint
 from hmi.samples import CLOCK, LANDSCAPE, NOW_S, Sample, look, view
 from hmi.screens import SCREENS, facts, values
 from hmi.view import Place, Seen
@@ -132,7 +133,8 @@ def test_with_one_language_there_is_nothing_to_change() -> None:
     alone = samples.seen(shop=samples.shop(languages=("ru",)))
     for name in ("OutOfService idle", "EmergencyBreakInstructionPA"):
         sample = msgspec.structs.replace(BY_NAME[name], seen=alone)
-        assert not any(each.startswith("language") for each in targets(SCREENS[name].picture(view(sample, TEN, "ru"))))
+        made = SCREENS[sample.place.screen].picture(view(sample, TEN, "ru"))
+        assert not any(each.startswith("language") for each in targets(made))
 
 
 def test_what_was_asked_for_cannot_be_asked_again() -> None:
@@ -237,3 +239,18 @@ def test_a_screen_that_leaves_by_itself_counts_the_seconds() -> None:
     made = picture("Countdown", until_s=NOW_S + 7.2)
     assert "8" in said(made).splitlines()
     assert made.frame_s == 1.0
+
+
+@pytest.mark.parametrize("panel", [LANDSCAPE[0], LANDSCAPE[0].turned], ids=lambda panel: panel.name)
+def test_in_large_text_a_small_panel_tells_the_time_in_the_menu_and_the_station_in_help(panel: samples.Panel) -> None:
+    shown = look(panel, large=True)
+    menu = SCREENS["MainMenu"].picture(view(BY_NAME["MainMenu"], shown, "ru"))
+    assert values.clock(CLOCK) in said(menu)
+    assert "language" in targets(menu)
+    assert BY_NAME["Help"].seen.shop.station_name in said(SCREENS["Help"].picture(view(BY_NAME["Help"], shown, "ru")))
+
+
+def test_where_large_text_leaves_room_only_for_the_clock_no_value_is_cut_in() -> None:
+    shown = look(LANDSCAPE[0], large=True)
+    old = SCREENS["MainMenu"].picture(view(BY_NAME["MainMenu old"], shown, "kk"))
+    assert not [each for each in lint(old, shown) if "cut" in each.what]
