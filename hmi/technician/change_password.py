@@ -45,14 +45,15 @@ def picture(page: StaffPage) -> Picture:
             else Button(name="staff:show:pin", label="PIN")
         )
         kit.push(page, spot, other)
-    shown = [each for each in fields if each[0] == desk.field] if is_low else fields
+    is_one = is_low or kit.is_slim(page)
+    shown = [each for each in fields if each[0] == desk.field] if is_one else fields
     for (name, key), spot in zip(shown, grid.columns(row, max(1, len(shown)), gap), strict=False):
         label = page.t(key)
         if is_low and len(shown) == 1:
             label = f"{label}: {pads.complaint(page) or _rules(page)}"
         pads.field(page, spot, name, label, has_focus=name == desk.field, is_target=len(shown) > 1)
     if not is_low:
-        spot, area = grid.top(area, page.px(9), page.px(1.5))
+        spot, area = grid.top(area, page.px(12 if kit.is_slim(page) else 9), page.px(1.5))
         _meter(page, spot)
     area = Rect(area.x, area.y, area.width, page.look.height - margin - area.y)
     if not is_low:
@@ -73,7 +74,7 @@ def _meter(page: StaffPage, rect: Rect) -> None:
     said, palette = pads.complaint(page), page.palette
     if is_pin(page.view.place):
         page.written(
-            rect, said or _rules(page), page.sizes.body, colour=palette.red if said else palette.faint, lines=2
+            rect, said or _rules(page), page.sizes.body, colour=palette.red if said else palette.faint, lines=3
         )
         return
     bar, rest = grid.left(rect, min(rect.width // 4, page.px(50)), page.px(3))
@@ -81,4 +82,4 @@ def _meter(page: StaffPage, rect: Rect) -> None:
     colour = palette.red if share < 0.4 else palette.yellow if share < 0.7 else palette.green
     page.bar(grid.middle(bar, page.px(2.5)), share, colour, palette.card)
     text = said or _rules(page)
-    page.written(rest, text, page.sizes.body, colour=palette.red if said else palette.faint, lines=2)
+    page.written(rest, text, page.sizes.body, colour=palette.red if said else palette.faint, lines=3)

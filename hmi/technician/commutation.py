@@ -119,7 +119,7 @@ def _module(page: StaffPage, cell: Rect, module: ModulePicture) -> None:
     ink = WHITE if contrast(WHITE, fill) > contrast(BLACK, fill) else BLACK
     fill = mixed(fill, BLACK if ink == WHITE else WHITE, 0.08)
     page.fill(cell, fill, 0.8, 0.25, page.palette.edge)
-    inner = grid.padded(cell, page.px(0.8), page.px(0.5))
+    inner = grid.padded(cell, page.px(0.8 if cell.width > page.px(8) else 0.2), page.px(0.5))
     values = ((module.voltage_v, "V", 0), (module.current_a, "A", 1), (module.temperature_c, "°C", 0))
     has_values = cell.height >= page.px(VALUES_HIGH_MM - 1) and cell.width >= page.px(VALUES_WIDE_MM - 1)
     if not has_values or module.colour is ModuleColour.NO_LINK:

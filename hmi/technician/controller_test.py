@@ -243,8 +243,12 @@ def _chart(page: StaffPage, rect: Rect) -> None:
     tops = [_top(live.voltage_v), _top(live.current_a)]
     left, right = grid.columns(legend, 2, page.px(2))
     volts, amps = (facts.whole(page, top, unit) for top, unit in zip(tops, "VA", strict=True))
-    page.written(left, f"{page.t('voltage')} 0–{volts}", sizes.body, colour=palette.accent, on=ground)
-    page.written(right, f"{page.t('current')} 0–{amps}", sizes.body, colour=palette.green, on=ground)
+    page.written(
+        left, f"{_axis(page, 'voltage', 'U', left.width)} 0–{volts}", sizes.body, colour=palette.accent, on=ground
+    )
+    page.written(
+        right, f"{_axis(page, 'current', 'I', right.width)} 0–{amps}", sizes.body, colour=palette.green, on=ground
+    )
     pad = (None,) * (60 - len(live.voltage_v))
     page.chart(
         plot,
@@ -270,3 +274,9 @@ TABLES: dict[str, Callable[[StaffPage, ConnectorState, ControllerPage | None], l
     "dump": _dump,
 }
 """Parts of the page that are tables."""
+
+
+def _axis(page: StaffPage, key: str, symbol: str, width: int) -> str:
+    """The name of a quantity, its symbol where there is no room for both name and range."""
+    name = page.t(key)
+    return name if page.wide(f"{name} 0–1000,0 V", page.sizes.body) <= width else symbol

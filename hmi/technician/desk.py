@@ -53,6 +53,10 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     again_pin, sum, value, reason)."""
 
     role: Role | None = None
+    generation: int = 0
+    """Of his log-in: it ends when `LoginsState` has another one for him, or none."""
+    former: int = 0
+    """The one before he changed his password himself: the state that says so may come after the answer."""
     must_change: bool = False
     typed: dict[str, str] = {}
     field: str = ""

@@ -88,7 +88,10 @@ def answered(place: Place, event: Heard, now_s: float) -> Result:
     if not isinstance(answer, LoginAnswer):
         return replace(place, desk=replace(desk, is_asking=False, said="tech.no_answer")), (Play("refused"),)
     if answer.ok and answer.login and (answer.role is not None or answer.must_change):
-        made = Desk(role=answer.role, must_change=answer.must_change, since_s=now_s, layer=desk.layer)
+        made = Desk(
+            role=answer.role, generation=answer.generation, must_change=answer.must_change, since_s=now_s,
+            layer=desk.layer,
+        )  # fmt: skip
         if answer.must_change:
             made = replace(made, field="old")
         page = CHANGE if answer.must_change else MENU
@@ -143,7 +146,10 @@ def password_changed(place: Place, event: Heard, now_s: float) -> Result:
         return place, ()
     if isinstance(event.reply, ActionResult) and event.reply.ok:
         role = desk.role or _role(event.reply.values.get("role", ""))
+        told = event.reply.values.get("generation", "")
+        number = int(told) if told.isdecimal() else desk.generation
         made = replace(desk.without_secrets(), must_change=False, role=role)
+        made = replace(made, generation=number, former=desk.generation)
         kept = "tech.pin_kept" if is_pin(place) else "tech.password_kept"
         return stack.told(stack.at(replace(place, desk=made), MENU, now_s), kept, now_s, 8.0), ()
     code = event.reply.code if isinstance(event.reply, ActionResult) else "unavailable"

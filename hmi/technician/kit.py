@@ -20,6 +20,7 @@ LEAST_MM = 2.5
 TOUCH_MM = 12.3
 SAFETY_MM = 20.2
 GAP_MM = 2.2
+SLIM_BELOW_MM, SLIM_TITLE_MM = 125.0, 16.5
 TILE_FROM_MM = 19.0
 """From this height on a tile is more than a button."""
 
@@ -150,19 +151,28 @@ def push(page: StaffPage, rect: Rect, button: Button) -> None:
     if button.is_tile and rect.height >= page.px(TILE_FROM_MM):
         _tile(page, rect, button, ink, ground)
         return
-    if button.icon:
+    has_icon = bool(button.icon) and _has_room(page, button.label, inner.width - page.px(7.9), not is_plain)
+    if has_icon:
         side = min(inner.height, page.px(6.5))
         spot, inner = grid.left(inner, side, page.px(1.4))
         page.icon(grid.middle(spot, side), button.icon, ink, ground)
-    align = Align.LEFT if button.icon or button.why else Align.CENTRE
+    align = Align.LEFT if has_icon or button.why else Align.CENTRE
     if button.why:
-        upper, lower = grid.top(inner, page.block(1, sizes.small), 0)
-        page.written(upper, button.label, sizes.small, colour=ink, on=ground, align=align)
+        lines = 1 if page.lines(button.label, inner.width, LEAST_MM) < 2 else 2
+        upper, lower = grid.top(inner, page.block(lines, sizes.small if lines == 1 else LEAST_MM), 0)
+        page.written(upper, button.label, sizes.small, colour=ink, on=ground, align=align, lines=lines)
         page.written(lower, button.why, LEAST_MM, colour=palette.yellow, on=ground, lines=4, align=align)
         return
     page.written(
-        inner, button.label, sizes.button, colour=ink, on=ground, is_bold=not is_plain, lines=2, align=align
+        inner, button.label, sizes.button, colour=ink, on=ground, is_bold=not is_plain, align=align,
+        lines=2 if page.lines(button.label, inner.width, LEAST_MM, not is_plain) < 3 else 3,
     )  # fmt: skip
+
+
+def _has_room(page: StaffPage, label: str, width: int, is_bold: bool) -> bool:
+    """Whether no word of `label` has to be cut in this width, and it takes two lines at most."""
+    longest = max((page.wide(word, LEAST_MM, is_bold) for word in label.split()), default=0)
+    return longest <= width and page.lines(label, width, LEAST_MM, is_bold) <= 2
 
 
 def _tile(page: StaffPage, rect: Rect, button: Button, ink: Colour, ground: Colour) -> None:
@@ -173,7 +183,10 @@ def _tile(page: StaffPage, rect: Rect, button: Button, ink: Colour, ground: Colo
     side = min(page.px(15), inner.height - label - page.px(1.2))
     if side < page.px(9):
         side = min(page.px(9), inner.height)
-        spot, rest = grid.left(inner, side, page.px(1.6))
+        if not _has_room(page, button.label, inner.width - side - page.px(1.6 + (4.5 if button.badge else 0)), True):
+            side = min(page.px(5.5), inner.height)
+            inner = grid.padded(rect, page.px(0.9), page.px(1.4))
+        spot, rest = grid.left(inner, side, page.px(1.0 if side < page.px(9) else 1.6))
         page.icon(grid.middle(spot, side), button.icon, ink, ground)
         rest = grid.left(rest, rest.width - page.px(4.5), 0)[0] if button.badge else rest
         page.written(rest, button.label, sizes.button, colour=ink, on=ground, is_bold=True, lines=2)
@@ -194,10 +207,18 @@ def _tile(page: StaffPage, rect: Rect, button: Button, ink: Colour, ground: Colo
 # ------------------------------------------------------------------------------------------------------ frame of a page
 
 
+def is_slim(page: StaffPage) -> bool:
+    """Whether the title finds no room beside emergency stop and log-out: it stands below them then."""
+    return bool(page.view.place.staff) and page.width_mm < SLIM_BELOW_MM
+
+
 def beside_title(page: StaffPage) -> Rect:
-    """The header left of emergency stop and log-out: for the title, or on low panels for what is typed."""
+    """The header left of emergency stop and log-out (on slim panels below): for the title, or on low panels for what is
+    typed."""
     margin = page.px(page.sizes.bezel)
     width = page.look.width - 2 * margin
+    if is_slim(page):
+        return Rect(margin, page.px(page.sizes.top + SAFETY_MM + GAP_MM), width, page.px(SLIM_TITLE_MM))
     if page.view.place.staff:
         is_narrow = page.width_mm < 170
         width -= page.px(22 if is_narrow else 28) + page.px(42 if is_narrow else 56) + page.px(GAP_MM) + page.px(3)
@@ -227,7 +248,9 @@ def begin(page: StaffPage, title: str, subtitle: str = "", *, has_title: bool = 
     left = beside_title(page)
     if not has_title:
         return area
-    upper, lower = grid.top(left, left.height * 45 // 100, 0)
+    if is_slim(page):
+        area = grid.top(area, left.height, page.px(GAP_MM))[1]
+    upper, lower = grid.top(left, left.height * (40 if is_slim(page) else 45) // 100, 0)
     notice = view.place.notice
     if notice is not None and notice.until_s > view.now_s and page.words.has(notice.key):
         told = said.filled(page.words, notice.key, {key: str(value) for key, value in notice.values.items()})
@@ -237,7 +260,7 @@ def begin(page: StaffPage, title: str, subtitle: str = "", *, has_title: bool = 
         return area
     page.written(upper, title, sizes.title, is_bold=True)
     if view.seen.shop.is_training:
-        lower = _training(page, lower)
+        lower, subtitle = _training(page, lower), ""
     warned = said.banner(page)
     if warned:
         page.written(lower, warned, sizes.body, colour=palette.red, lines=2, is_bold=True)
@@ -264,6 +287,10 @@ def end(page: StaffPage, area: Rect, pages: int = 1, nav: list[Button] | None = 
     margin, gap = page.px(page.sizes.bezel), page.px(GAP_MM)
     area = Rect(area.x, area.y, area.width, page.look.height - margin - area.y)
     row, area = grid.bottom(area, page.px(TOUCH_MM), gap)
+    has_told_row = _has_told_row(page)
+    if has_told_row:
+        told, area = grid.bottom(area, page.px(TOUCH_MM), gap)
+        _outcome(page, told)
     usual = [Button(name="staff:back", label=page.words("app.back"), icon="back"),
              Button(name="staff:menu", label=page.t("menu"), icon="home")]  # fmt: skip
     is_narrow = page.width_mm < 170
@@ -282,8 +309,20 @@ def end(page: StaffPage, area: Rect, pages: int = 1, nav: list[Button] | None = 
         push(page, spot, Button(name="staff:page:previous", label="", icon="previous"))
         spot, row = grid.left(row, page.px(22), gap)
         push(page, spot, Button(name="staff:page:next", label=f"{now}/{pages}", icon="next"))
-    _outcome(page, row)
+    if not has_told_row:
+        _outcome(page, row)
     return area
+
+
+def foot(page: StaffPage) -> int:
+    """Height of what `end` draws, with the gap above it, px."""
+    rows = 2 if _has_told_row(page) else 1
+    return page.px(page.sizes.bezel) + rows * (page.px(TOUCH_MM) + page.px(GAP_MM))
+
+
+def _has_told_row(page: StaffPage) -> bool:
+    """On slim panels what came of the last deed stands above the buttons of the foot."""
+    return is_slim(page) and (page.desk.outcome is not None or bool(said.under_way(page)))
 
 
 def page_of(page: StaffPage, pages: int) -> int:

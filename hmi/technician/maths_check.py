@@ -29,7 +29,7 @@ def picture(page: StaffPage) -> Picture:
     left = pads.beside_pad(page, area, [confirm, cancel])
     wrong = page.words(page.desk.said) if page.desk.said and page.words.has(page.desk.said) else ""
     row, left = grid.bottom(left, page.px(11), page.px(1.5))
-    question, beside = grid.left(row, row.width if not wrong else row.width * 65 // 100, page.px(2))
+    question, beside = grid.left(row, row.width if not wrong else row.width * 52 // 100, page.px(2))
     page.written(question, f"{check.sum.a} + {check.sum.b} = {typed or '?'}", sizes.primary, is_bold=True)
     page.written(beside, wrong, sizes.body, colour=palette.red, lines=2, align=Align.RIGHT)
     inner = kit.panel(page, left)
@@ -40,8 +40,9 @@ def picture(page: StaffPage) -> Picture:
     if check.guard is Guard.G3:
         about = f"{about} · {page.t('then_password')}"
     ground = palette.card
-    foot, inner = grid.bottom(inner, page.block(1, sizes.small), page.px(0.5))
-    page.written(foot, about, sizes.small, colour=palette.faint, on=ground)
+    lines = page.lines(about, inner.width, kit.LEAST_MM)
+    foot, inner = grid.bottom(inner, page.block(lines, sizes.small if lines == 1 else kit.LEAST_MM), page.px(0.5))
+    page.written(foot, about, sizes.small, colour=palette.faint, on=ground, lines=lines)
     foot, inner = grid.bottom(inner, page.block(1, sizes.body), page.px(1))
     page.written(foot, touched, sizes.body, colour=palette.yellow, on=ground, is_bold=True)
     page.written(inner, said.effect(page.words, check.action, arguments), sizes.title, lines=6, on=ground)

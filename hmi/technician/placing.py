@@ -49,7 +49,10 @@ def height_of(page: StaffPage, button: Button, width: int) -> int:
     if not button.why:
         return usual
     lines = min(4, page.lines(button.why, width - page.px(3.0), LEAST_MM))
-    return max(usual, page.block(1, page.sizes.small) + page.block(lines, LEAST_MM) + page.px(2.0))
+    label = page.block(2, LEAST_MM)
+    if page.lines(button.label, width - page.px(3.0), LEAST_MM) < 2:
+        label = page.block(1, page.sizes.small)
+    return max(usual, label + page.block(lines, LEAST_MM) + page.px(2.0))
 
 
 def laid(page: StaffPage, area: Rect, buttons: Sequence[Button], tile_mm: float) -> list[Laid]:

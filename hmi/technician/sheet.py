@@ -72,7 +72,7 @@ def sheet(
     if page.view.place.fields.get("result") and outcome is not None:
         rows, figure, tabs, is_tiled = details(page), None, (), False
         buttons = [Button(name="staff:dismiss", label=page.t("dismiss"), icon="yes")]
-    bottom_px = page.px(kit.TOUCH_MM) + page.px(page.sizes.bezel) + gap
+    bottom_px = kit.foot(page)
     if lights.is_asked(page.desk):
         ways = (("yes", "lights_yes", "main", "eye"), ("no", "lights_no", "plain", "eye_off"))
         asked = [Button(name=f"staff:lights:{way}", label=page.t(key), kind=kind, icon=icon)
@@ -118,7 +118,12 @@ def _strips(page: StaffPage, tabs: Sequence[Button]) -> list[list[Button]]:
     """In portrait the tabs of connectors stand above those of parts."""
     numbers = [each for each in tabs if each.label.isdecimal()]
     parts = [each for each in tabs if not each.label.isdecimal()]
-    strips = [numbers, parts] if page.is_portrait else [[*numbers, *parts]]
+    if not page.is_portrait:
+        strips = [[*numbers, *parts]]
+    elif kit.is_slim(page) and len(parts) > 3 and sum(_wanted(page, parts)) > page.look.width - page.px(12):
+        strips = [numbers, parts[: (len(parts) + 1) // 2], parts[(len(parts) + 1) // 2 :]]
+    else:
+        strips = [numbers, parts]
     return [strip for strip in strips if strip]
 
 
@@ -129,12 +134,33 @@ def _tabs(page: StaffPage, strip: Rect, tabs: Sequence[Button]) -> None:
     shown = list(tabs[:fit])
     numbers = sum(1 for each in shown if each.label.isdecimal())
     others = len(shown) - numbers
-    wide = small
-    if others:
-        wide = max(small, min((strip.width - numbers * (small + gap) - gap * (others - 1)) // others, page.px(46)))
+    wides = _wides(page, [each for each in shown if not each.label.isdecimal()],
+                   strip.width - numbers * (small + gap) - gap * (others - 1))  # fmt: skip
     for each in shown:
-        spot, rest = grid.left(rest, small if each.label.isdecimal() else wide, gap)
+        spot, rest = grid.left(rest, small if each.label.isdecimal() else wides.pop(0), gap)
         kit.push(page, spot, each)
+
+
+def _wides(page: StaffPage, tabs: Sequence[Button], room: int) -> list[int]:
+    """All as wide as each other where every label finds room so; else each as its longest word wants it."""
+    if not tabs:
+        return []
+    small = page.px(kit.TOUCH_MM)
+    even = max(small, min(room // len(tabs), page.px(46)))
+    wanted = _wanted(page, tabs)
+    if max(wanted) <= even or sum(wanted) > room:
+        return [even] * len(tabs)
+    spare = (room - sum(wanted)) // len(tabs)
+    return [wide + spare for wide in wanted]
+
+
+def _wanted(page: StaffPage, tabs: Sequence[Button]) -> list[int]:
+    """How wide each has to be for its longest word."""
+    return [
+        max(page.px(kit.TOUCH_MM), max(page.wide(word, kit.LEAST_MM, True) for word in f"{each.label} ".split(" "))
+            + page.px(3.4))
+        for each in tabs
+    ]  # fmt: skip
 
 
 def _split(

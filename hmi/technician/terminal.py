@@ -147,4 +147,4 @@ def _network(page: StaffPage) -> list[Row]:
 def _web(page: StaffPage, rect: Rect) -> None:
     """The web pages of the station, for a telephone in the same network."""
     link = f"http://{page.view.seen.addresses[0].address}/"
-    coded(page, rect, link, f"{page.t('web_pages')} {link}")
+    coded(page, rect, link, f"{page.t('web_pages')} {page.view.seen.addresses[0].address}")

@@ -40,8 +40,7 @@ def form(page: StaffPage, number: int, last: TestState | None, tabs: list[Button
     area = strips(page, kit.begin(page, t("test_of", n=number), told or t("test_hint")), tabs)
     gap = page.px(3.0)
     start = deed(page, "start_test", kind="main", **forms.arguments(page.view.place, page.view.seen))
-    foot = page.px(TOUCH_MM + page.sizes.bezel + GAP_MM)
-    body = Rect(area.x, area.y, area.width, page.look.height - foot - area.y)
+    body = Rect(area.x, area.y, area.width, page.look.height - kit.foot(page) - area.y)
     if page.is_portrait:
         button, body = grid.bottom(body, max(page.px(20.2), placing.height_of(page, start, body.width)), gap)
     else:

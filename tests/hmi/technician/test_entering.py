@@ -11,6 +11,8 @@ from chargepoint.messages import (
     EnterByGrant,
     LogIn,
     LoginAnswer,
+    LoginsState,
+    Standing,
     TechnicianAtWork,
 )
 from chargepoint.vocabulary import Role
@@ -226,3 +228,51 @@ def test_a_page_that_cannot_be_drawn_leads_to_the_menu() -> None:
     assert walk.happens(DrawingFailed("TechnikModules")) == "TechnikMainMenu"
     assert walk.happens(DrawingFailed("TechnikMainMenu")) != "TechnikMainMenu"
     assert walk.place.staff == ""
+
+
+def allowed(generation: int, login: str = LOGIN) -> LoginsState:
+    return LoginsState(users=(Standing(login, Role.TECHNIK, generation),))
+
+
+def inside(generation: int = 7) -> StaffWalk:
+    """Logged in, as the hub says he may be."""
+    walk = quiet()
+    walk.see(logins=allowed(generation))
+    walk.to_login()
+    walk.types(LOGIN)
+    walk.touch("staff:enter")
+    walk.types("x")
+    walk.touch("staff:enter")
+    walk.hears("login", LoginAnswer(ok=True, code="ok", login=LOGIN, role=Role.TECHNIK, generation=generation))
+    assert walk.place.staff == LOGIN
+    return walk
+
+
+def test_who_is_blocked_removed_or_changed_meanwhile_is_logged_out_at_once() -> None:
+    for now in (LoginsState(), allowed(8), allowed(7, "somebody.else")):
+        walk = inside()
+        walk.see(logins=allowed(7, LOGIN.upper()))
+        assert walk.place.staff, "the same person, whatever the case"
+        walk.touch("staff:open:TechnikTerminalPage")
+        walk.see(logins=now)
+        assert (walk.place.staff, walk.place.desk) == ("", None)
+        assert not walk.screen.startswith("Technik")
+        assert walk.asked(TechnicianAtWork)[-1] == TechnicianAtWork(login=LOGIN, is_there=False)
+
+
+def test_his_own_new_password_does_not_log_him_out_whichever_is_heard_first() -> None:
+    for state_first in (True, False):
+        walk = inside()
+        walk.touch("staff:open:TechnikChangePassword")
+        for text in ("old1Word", "New1Word", "New1Word"):
+            walk.types(text)
+            walk.touch("staff:enter")
+        assert walk.place.desk is not None and walk.place.desk.is_asking
+        if state_first:
+            walk.see(logins=allowed(9))
+        walk.hears("password", ActionResult(ok=True, code="ok", values={"role": "technik", "generation": "9"}))
+        assert walk.place.staff == LOGIN
+        walk.see(logins=allowed(9))
+        assert walk.place.staff == LOGIN
+        walk.see(logins=allowed(10))
+        assert not walk.place.staff
