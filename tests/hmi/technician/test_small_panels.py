@@ -9,7 +9,7 @@ from hmi.drawing.items import Text
 from hmi.samples import LANDSCAPE, Panel, Sample, look, view
 from hmi.screens import SCREENS
 from hmi.technician.samples import samples
-from hmi.words import Words
+from hmi.words import Words, staff_catalogue
 
 SEVEN = LANDSCAPE[0]
 FREE_TEXTS = ("boot b", "lock_cu")
@@ -21,13 +21,14 @@ PAGES = 5
 
 def cut(sample: Sample, panel: Panel, words: Words) -> set[str]:
     """Texts that end in an ellipsis, on the first pages of this sample."""
-    found = set()
+    found: set[str] = set()
+    whole = {text for text in staff_catalogue(words.language).values() if isinstance(text, str)}
     for number in range(PAGES):
         fields = {**sample.place.fields, "page": str(number)}
         shown = Sample(sample.name, replace(sample.place, fields=fields), sample.seen)
         picture = SCREENS[sample.place.screen].picture(view(shown, look(panel), words.language, words))
         texts = {item.text for item in picture.items if isinstance(item, Text) and not item.is_secret}
-        found |= {text for text in texts if text.endswith("…") and not text.startswith(FREE_TEXTS)}
+        found |= {text for text in texts - whole if text.endswith("…") and not text.startswith(FREE_TEXTS)}
     return found
 
 
