@@ -262,7 +262,7 @@ class Reader:
                 return
             else:
                 log.info("%s: %s", shown, outcome.outcome)
-                if not card.refusal:
+                if not card.refusal and outcome.outcome != "cancelled":  # nobody has learnt what it is good for
                     self._admission.settled(loop.time(), is_refused=outcome.outcome == "refused")
                 self._show(CardSignal.ACCEPTED if outcome.outcome in GOOD else CardSignal.REFUSED)
                 return

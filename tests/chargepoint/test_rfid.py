@@ -275,6 +275,21 @@ async def test_guessing_slows_down_after_ten_failures_and_a_good_card_makes_up_f
         assert min(pauses[-3:]) > 1.9
 
 
+async def test_checks_that_are_cancelled_do_not_make_up_for_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_rig(monkeypatch, with_station=False) as rig:
+        at: list[float] = []
+
+        async def answer(request: PresentCard, _sender: str) -> CardOutcome:
+            at.append(asyncio.get_running_loop().time())
+            return CardOutcome(outcome="cancelled" if len(at) % 2 else "refused")
+
+        await rig.start_station(answer)
+        for number in range(90):
+            rig.reader.tap(f"04A1{number:04X}")
+            await asyncio.sleep(1.0)
+        assert min(later - earlier for earlier, later in list(pairwise(at))[-3:]) > 1.9
+
+
 async def test_a_card_whose_check_takes_long_does_not_keep_the_next_one_and_is_asked_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -303,7 +318,7 @@ async def test_a_card_whose_check_takes_long_does_not_keep_the_next_one_and_is_a
 @pytest.mark.parametrize(
     ("outcome", "signal"),
     [("started", "accepted"), ("stopped", "accepted"), ("choose", "accepted"), ("refused", "refused"),
-     ("unavailable", "refused"), ("nothing_to_do", "refused"), ("own_session", "accepted")],
+     ("unavailable", "refused"), ("cancelled", "refused"), ("nothing_to_do", "refused"), ("own_session", "accepted")],
 )  # fmt: skip
 async def test_the_reader_shows_what_came_of_a_card(monkeypatch: pytest.MonkeyPatch, outcome: str, signal: str) -> None:
     async with a_rig(monkeypatch, with_station=False) as rig:
