@@ -77,7 +77,7 @@ def _meter(page: StaffPage, rect: Rect) -> None:
             rect, said or _rules(page), page.sizes.body, colour=palette.red if said else palette.faint, lines=3
         )
         return
-    bar, rest = grid.left(rect, min(rect.width // 4, page.px(50)), page.px(3))
+    bar, rest = grid.left(rect, min(rect.width // (8 if kit.is_slim(page) else 4), page.px(50)), page.px(3))
     share = strength(page.desk.typed_in("new"))
     colour = palette.red if share < 0.4 else palette.yellow if share < 0.7 else palette.green
     page.bar(grid.middle(bar, page.px(2.5)), share, colour, palette.card)

@@ -14,7 +14,7 @@ Laid = list[tuple[Button, Rect]]
 
 
 def tiled(page: StaffPage, area: Rect, buttons: Sequence[Button]) -> list[Laid]:
-    """Buttons of one size in an even grid that fills `area`."""
+    """Buttons of one size in an even grid that fills `area`; page by page where they would be too low for fingers."""
     count = len(buttons)
     if not count or area.width <= 0 or area.height <= 0:
         return []
@@ -30,6 +30,8 @@ def tiled(page: StaffPage, area: Rect, buttons: Sequence[Button]) -> list[Laid]:
     across = min(range(1, count + 1), key=shape)
     down = -(-count // across)
     height = min(page.px(TILE_MOST_MM), (area.height - gap * (down - 1)) // down)
+    if height < page.px(TOUCH_MM):
+        return laid(page, area, buttons, TILE_LEAST_MM)
     spots = []
     for at, row in enumerate(grid.rows(Rect(area.x, area.y, area.width, height * down + gap * (down - 1)), down, gap)):
         spots += list(zip(buttons[at * across : (at + 1) * across], grid.columns(row, across, gap), strict=False))

@@ -175,7 +175,7 @@ def _split(
     if not has_rows:
         return nothing, body
     if page.is_portrait and is_tiled:
-        right, left = grid.bottom(body, body.height * 56 // 100, gap)
+        right, left = grid.bottom(body, body.height * (68 if kit.is_slim(page) else 56) // 100, gap)
         return left, right
     if page.is_portrait:
         across = placing.columns_of(page, body.width, tile_mm)

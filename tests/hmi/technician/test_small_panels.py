@@ -42,3 +42,18 @@ def test_no_label_is_cut(panel: Panel, language: str) -> None:
         if (panel.width, sample.place.screen) not in TOO_SHORT and (texts := cut(sample, panel, words))
     }
     assert found == {}
+
+
+def test_upright_panels_of_seven_inches_have_targets_for_fingers() -> None:
+    shown, words = look(SEVEN.turned), Words("ru")
+    least = 12.0 * shown.px_per_mm - 1
+    for sample in samples():
+        if not sample.place.staff or sample.place.fields.get("pattern"):
+            continue
+        for target in SCREENS[sample.place.screen].picture(view(sample, shown, "ru", words)).targets:
+            if ":key:" not in target.name:
+                assert target.rect.height >= least or target.name in KEYS, (sample.name, target.name)
+
+
+KEYS = ("staff:shift", "staff:delete", "staff:eye", "staff:enter", "staff:layer:en", "staff:layer:ru",
+        "staff:layer:signs")  # fmt: skip
