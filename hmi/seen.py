@@ -14,6 +14,7 @@ from chargepoint.messages import (
     ClimateState,
     ConnectorState,
     LinkStatus,
+    LoginsState,
     PowerState,
     ReaderState,
     ServiceState,
@@ -132,6 +133,7 @@ class Sight:
         self._charts = Charts()
         self._minute = Minute()
         self._grant: AccessGrant | None = None
+        self._logins: LoginsState | None = None
         self._states: dict[str, State] = {}
         self._heard_s: float | None = None
         self.has_staff = False
@@ -174,6 +176,8 @@ class Sight:
                 self._values = state.values
             case AccessGrant():
                 self._grant = state
+            case LoginsState():
+                self._logins = state
             case _:
                 return self.has_staff
         return True
@@ -207,6 +211,7 @@ class Sight:
             ended=dict(self._ended),
             waiting_since_s=dict(self._waiting_since_s),
             grant=self._grant,
+            logins=self._logins,
             states=dict(self._states) if self.has_staff else {},
             live=self._minute.told,
             machine=self.machine,

@@ -14,6 +14,7 @@ from chargepoint.messages import (
     ClimateState,
     ConnectorState,
     LinkStatus,
+    LoginsState,
     PowerState,
     ReaderState,
     ServiceState,
@@ -127,6 +128,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """Connectors whose start waits for its car, and since when; those that did so before this screen began are not
     there: nobody knows."""
     grant: AccessGrant | None = None
+    logins: LoginsState | None = None
+    """Who may be logged in; None: the hub has not said yet."""
     states: Mapping[str, State] = {}
     """All that was heard, by topic; only while a technician is logged in."""
     live: dict[int, Live] = {}

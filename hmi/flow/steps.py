@@ -153,6 +153,8 @@ def _one_move(turn: Turn, staff: StaffStep | None) -> Result:
     place = _stood(turn)
     if place != turn.place:
         return place, ()
+    if place.staff and not _may_stay(turn):
+        return home_of_staff(turn), ()
     if not place.staff and any(each.screen in STAFF for each in stack.pile(place)):
         return home_of_staff(turn), ()
     if place.screen in STAFF_PAGES:
@@ -165,6 +167,17 @@ def _one_move(turn: Turn, staff: StaffStep | None) -> Result:
     if result is not None:
         return result
     return followed(turn), ()
+
+
+def _may_stay(turn: Turn) -> bool:
+    """Nobody has blocked or removed him since, or changed his role or his password; his own change is waited for."""
+    desk, logins, login = turn.place.desk, turn.seen.logins, turn.place.staff.casefold()
+    if desk is None or logins is None:
+        return True
+    found = next((each for each in logins.users if each.login.casefold() == login), None)
+    if found is None:
+        return False
+    return not desk.generation or desk.is_asking or found.generation in (desk.generation, desk.former)
 
 
 def _is_let_in(turn: Turn) -> bool:

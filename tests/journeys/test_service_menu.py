@@ -20,6 +20,7 @@ from chargepoint.messages import (
     ModulesState,
     ReadController,
     ReadTestReports,
+    RemoveUser,
     SaveUser,
     StationState,
     TechnicianAtWork,
@@ -364,3 +365,33 @@ async def test_a_module_that_is_left_out_gives_nothing_until_it_is_taken_in_agai
             assert isinstance(state, ModulesState)
             assert not any(module.has_fault for module in state.modules)
         await rig.check(is_reported=False)
+
+
+async def test_who_is_blocked_or_removed_is_gone_at_once_with_all_that_was_forced_for_him(tmp_path: Path) -> None:
+    boris = User("boris", Role.TECHNIK)
+    async with Rig(tmp_path, demo_text()) as rig, technician(rig) as hmi:
+        for how in ("blocked", "customer", "removed"):
+            assert (await rig.bus.call("hub", SaveUser(user=boris, password="Correct7Horse", by="root"))).ok
+            await settle(rig)
+            present = TechnicianAtWork(login="boris")
+            assert (await hmi.call("station", present)).ok
+            forced = asyncio.create_task(do(hmi, "test_lights", connector=1))
+            view = rig.bus.watch("technician")
+            await rig.until(lambda v=view: v.get("technician").forced != (), 5)  # type: ignore[misc]
+            if how == "removed":
+                request: Any = RemoveUser(login="boris", by="root")
+            else:
+                role = Role.TECHNIK if how == "blocked" else Role.CUSTOMER
+                request = SaveUser(user=User("boris", role, is_blocked=how == "blocked"), by="root")
+            assert (await rig.bus.call("hub", request)).ok
+            result = await forced
+            assert not result.ok, how
+            state = await rig.bus.watch("technician").first("technician")
+            assert isinstance(state, TechnicianState)
+            assert (state.login, state.forced) == ("", ())
+            if how != "removed":
+                assert (await hmi.call("station", present)).code == "no_right"
+        await rig.advance(30)  # lines of the log are written together
+        lines = [getattr(row.entry, "message", "") for row in await rig.journal()]
+        assert sum("may not be logged in any more, ended: " in str(line) for line in lines) == 3
+        await rig.check()

@@ -37,7 +37,7 @@ class Staff:
         self._outlets = outlets
         self._desk = desk
         by_number = {outlet.number: outlet for outlet in outlets}
-        self.presence = Presence(site.books, site.clock, context.bus)
+        self.presence = Presence(site.books, site.clock, context.bus, lambda: site.users)
         self.presence.changed = self._changed
         self.bench = Bench(site, by_number, self.presence, context.bus, context.data / "tests")
         self._controllers = ControllerDeeds(site, by_number)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 
 import msgspec
 
 from chargepoint.bus import Bus
 from chargepoint.clock import Clock
-from chargepoint.messages import ActionResult, TechnicianAtWork, TechnicianState
+from chargepoint.messages import ActionResult, TechnicianAtWork, TechnicianState, User
 from chargepoint.presence import LEASE_S
+from chargepoint.rights import STAFF
 from chargepoint.station.bookkeeping import Books
 from chargepoint.vocabulary import EventType
 
@@ -22,6 +23,7 @@ TELL_S = 2.0
 MOST_LEASES = 16
 """So many people at once; who comes then is asked to wait."""
 AT_SCREEN = "hmi"
+OUT = "may not be logged in any more"
 
 
 Who = tuple[str, str]
@@ -35,6 +37,8 @@ class Lease(msgspec.Struct, frozen=True):
     since_s: float
     until_s: float
     closes_station: bool
+    is_known: bool = False
+    """He is one of the users of this station."""
 
 
 class Forced:
@@ -49,10 +53,12 @@ class Forced:
 class Presence:
     """Serves TechnicianAtWork; topic `technician`. `run` must be running.
 
-    `changed` is called when the one at the screen comes or goes, or closes the station for drivers.
+    `changed` is called when the one at the screen comes or goes, or closes the station for drivers. Who is blocked,
+    removed or no technician any more is gone at once, whatever his door says; `users` are those of now.
     """
 
-    def __init__(self, books: Books, clock: Clock, bus: Bus) -> None:
+    def __init__(self, books: Books, clock: Clock, bus: Bus, users: Callable[[], Sequence[User]] = lambda: ()) -> None:
+        self._users = users
         self.changed: Callable[[], None] = lambda: None
         self._books = books
         self._clock = clock
@@ -88,12 +94,18 @@ class Presence:
             is_gone = other == who or sender == AT_SCREEN
             if is_gone and (not request.is_there or other != who):
                 self._leave(other, "logged out")
-        before = self._leases.get(who)
+        before, standing = self._leases.get(who), self._standing(request.login)
+        if request.is_there and standing is False:
+            if before is not None:
+                self._leave(who, OUT)
+            self._tell()
+            return ActionResult(ok=False, code="no_right", text="This user has no part in the service of the station.")
         if before is None and request.is_there and len(self._leases) >= MOST_LEASES:
             return ActionResult(ok=False, code="busy", text=f"{MOST_LEASES} people are at work here already.")
         if request.is_there and request.login:
             since_s = before.since_s if before is not None else now
-            self._leases[who] = Lease(request.login, since_s, now + LEASE_S, request.closes_station)
+            until_s, is_known = now + LEASE_S, standing is not None
+            self._leases[who] = Lease(request.login, since_s, until_s, request.closes_station, is_known)
             if before is None:
                 self._note(who, "logged in")
             if before is None or before.closes_station is not request.closes_station:
@@ -142,7 +154,14 @@ class Presence:
             for who, lease in list(self._leases.items()):
                 if now >= lease.until_s:
                     self._leave(who, "not heard any more")
+                elif (standing := self._standing(lease.login)) is False or (standing is None and lease.is_known):
+                    self._leave(who, OUT)
             self._tell()
+
+    def _standing(self, login: str) -> bool | None:
+        """Whether this user may be at work here; None for somebody who is none (the command line)."""
+        user = next((user for user in self._users() if user.login.casefold() == login.casefold()), None)
+        return None if user is None else user.role in STAFF and not user.is_blocked
 
     def _leave(self, who: Who, how: str) -> None:
         del self._leases[who]
