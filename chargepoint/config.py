@@ -34,6 +34,7 @@ from chargepoint.config_power import GroupSettings, PowerSettings, SwitchSetting
 from chargepoint.config_schema import PEM
 from chargepoint.config_screen import ScreenSettings
 from chargepoint.config_types import IdText20, IdText25, IdText50, Name, NotNegative, Positive, Section, about
+from chargepoint.config_web import WebSettings
 from chargepoint.vocabulary import OperatingMode
 
 __all__ = [
@@ -262,6 +263,7 @@ class Settings(Section, frozen=True, kw_only=True):
     access: AccessSettings = AccessSettings()
     tariff: TariffSettings = TariffSettings()
     screen: ScreenSettings = ScreenSettings()
+    web: WebSettings = WebSettings()
     ocpp: OcppSettings = OcppSettings()
     storage: StorageSettings = StorageSettings()
 

@@ -37,6 +37,8 @@ class Context:
     data: Path
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     wire_for: Callable[[PortSettings], AnyWire] = wire_of
+    faults: tuple[str, ...] = ()
+    """Why there is no station (safe mode, for the web): what is wrong with the station file; empty: there is one."""
     is_really: bool = False
     """Whether `helper` carries its deeds out on this machine; otherwise it writes down what it would do."""
 

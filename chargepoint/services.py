@@ -85,6 +85,7 @@ SERVICES: tuple[Service, ...] = (
         oom_score=400,
         section="screen",
     ),
+    Service("webconfig", "webconfig.service:run", is_door=True, oom_score=500, section="web"),
 )
 """Started in this order; stopped doors first, then `station`, then `ocpp`, then the rest (architecture.md 3)."""
 
@@ -103,6 +104,8 @@ class World:
     data: Path
     services: tuple[Service, ...] = SERVICES
     config_damage: tuple[str, ...] = ()
+    safe_mode: tuple[str, ...] = ()
+    """Faults of a station file in whose place nothing can serve: only what repairs it is started."""
     config: Path | None = None
     is_really: bool = False
     make_clock: Callable[[], Clock] = lambda: Clock.of_system(EARLIEST)
@@ -158,6 +161,7 @@ async def run_service(service: Service, bus: Bus, world: World, on_hub_gone: Cal
         stopping=bus.stop_asked,
         wire_for=world.wire_for,
         is_really=world.is_really,
+        faults=world.safe_mode,
     )
     tasks: list[asyncio.Task[None]] = []
 

@@ -24,6 +24,7 @@ case ",$extras," in
         command -v xdotool >/dev/null 2>&1 || missing="$missing xdotool"
         command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
         [ -x /lib/nut/upsd ] || missing="$missing nut-server nut-client"
+        command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
         # card readers: a real pcscd with the virtual reader
         [ -x /usr/sbin/pcscd ] || missing="$missing pcscd"
         [ -e /usr/lib/pcsc/drivers/serial/libifdvpcd.so ] || missing="$missing vsmartcard-vpcd"

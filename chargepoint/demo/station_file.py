@@ -18,7 +18,8 @@ Address = str | tuple[str, int]
 def prepared(station: Mapping[str, Any], wires: Mapping[str, Address], server_url: str) -> dict[str, Any]:
     """The parsed station file with each port of `wires` moved to its address, and the central system to `server_url`.
 
-    The station connects at once, not after a random delay.
+    The station connects at once, not after a random delay. It has web pages only where its file says so: their ports
+    are those of the machine.
     """
     data = deepcopy(dict(station))
     for port in data.get("port", []):
@@ -30,6 +31,7 @@ def prepared(station: Mapping[str, Any], wires: Mapping[str, Address], server_ur
         elif address is not None:
             port |= {"host": address[0], "port": address[1]}
     data["ocpp"] = data.get("ocpp", {}) | {"url": server_url, "reconnect_spread_s": 0}
+    data.setdefault("web", {"is_fitted": False})
     return data
 
 

@@ -21,6 +21,9 @@ STATION = """
 name = "test-1"
 power_limit_w = 11_000
 
+[web]
+is_fitted = false
+
 [[port]]
 name = "bus"
 kind = "tcp"

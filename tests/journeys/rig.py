@@ -39,8 +39,8 @@ CARD_S = 6.0
 """So long people hold a card to a reader that says nothing."""
 START = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 """Wall time at virtual second 0."""
-WITHOUT_SCREEN = tuple(service for service in SERVICES if service.name != "hmi")
-"""The services of journeys whose story is not told at a screen, also where the station has one."""
+WITHOUT_SCREEN = tuple(service for service in SERVICES if service.name not in ("hmi", "webconfig"))
+"""The services of journeys whose story is not told at a screen or in a browser, also where the station has them."""
 
 READER_AND_SERVER = """
 [[port]]

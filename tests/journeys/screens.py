@@ -27,7 +27,9 @@ async def run(context: Context) -> None:
 
 
 WITH_SCREEN = tuple(
-    replace(service, entry="tests.journeys.screens:run") if service.name == "hmi" else service for service in SERVICES
+    replace(service, entry="tests.journeys.screens:run") if service.name == "hmi" else service
+    for service in SERVICES
+    if service.name != "webconfig"
 )
 
 

@@ -1,0 +1,27 @@
+"""All routes: what is not here is not there."""
+
+from __future__ import annotations
+
+import importlib
+
+from webconfig.routes import Route
+
+MODULES = (
+    "webconfig.live",
+    "webconfig.pages.login",
+    "webconfig.pages.dashboard",
+    "webconfig.api.station",
+)
+"""Each has its rows in `ROUTES`."""
+
+
+def all_routes() -> tuple[Route, ...]:
+    """Every row. Raises ValueError for two of one method and path."""
+    found: dict[tuple[str, str], Route] = {}
+    for name in MODULES:
+        for route in importlib.import_module(name).ROUTES:
+            key = (route.method, route.path)
+            if key in found:
+                raise ValueError(f"{route.method} {route.path} is in two tables, the second is {name}")
+            found[key] = route
+    return tuple(found.values())
