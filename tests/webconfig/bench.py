@@ -9,21 +9,24 @@ services: for tests of pages and API. Whole stations with a browser are in tests
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
+import pytest
 
 from chargepoint.bus import Bus
 from chargepoint.config import Secrets, Settings
+from chargepoint.config_web import WebSettings
 from chargepoint.messages import SaveUser, State, User
 from chargepoint.one_process import House
 from chargepoint.services import SERVICES, World
 from chargepoint.vocabulary import Role
 from tests.chargepoint.dummies import settings as dummy_settings
-from webconfig.sockets import Listening
+from webconfig.sockets import Listening, _bound
 
 PASSWORD = "Correct-horse-battery-9"
 ROLES = {"vera": Role.VIEWER, "oleg": Role.OPERATOR, "tim": Role.TECHNIK, "admin": Role.ADMINISTRATOR}
@@ -67,8 +70,6 @@ class Answer:
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        import json
-
         return json.loads(self.body)
 
 
@@ -98,22 +99,11 @@ class Bench:
         self.buses: dict[str, Bus] = {}
         self._clients: list[aiohttp.ClientSession] = []
         self._running: list[asyncio.Task[None]] = []
+        self._patch = pytest.MonkeyPatch()
 
     async def __aenter__(self) -> Self:
-        import webconfig.service as service
-
-        opened: list[Listening] = []
-        real = service.listening
-
-        def listening(_settings: Any) -> Listening:
-            from webconfig.sockets import _bound
-
-            found = Listening(secure=[_bound("127.0.0.1", 0)], plain=[_bound("127.0.0.1", 0)])
-            opened.append(found)
-            return found
-
-        service.listening = listening
-        self._restore = lambda: setattr(service, "listening", real)
+        self._opened: list[Listening] = []
+        self._patch.setattr("webconfig.service.listening", self._listen)
         world = World(
             settings=self.settings,
             secrets=Secrets(),
@@ -136,10 +126,10 @@ class Bench:
         self.buses["admin"] = admin
         self._running.append(asyncio.create_task(admin.run(), name="admin"))
         async with asyncio.timeout(20):
-            while not opened or not opened[0].secure[0].getsockname()[1]:
+            while not self._opened or not self._opened[0].secure[0].getsockname()[1]:
                 await asyncio.sleep(0.01)
-        self.base = f"https://127.0.0.1:{opened[0].secure[0].getsockname()[1]}"
-        self.plain = f"http://127.0.0.1:{opened[0].plain[0].getsockname()[1]}"
+        self.base = f"https://127.0.0.1:{self._opened[0].secure[0].getsockname()[1]}"
+        self.plain = f"http://127.0.0.1:{self._opened[0].plain[0].getsockname()[1]}"
         view = admin.watch("service/webconfig")
         async with asyncio.timeout(20):
             while getattr(await view.first("service/webconfig"), "status", "") != "running":
@@ -157,7 +147,12 @@ class Bench:
             bus.close()
         await asyncio.gather(*self._running, return_exceptions=True)
         await self.house.__aexit__(None, None, None)
-        self._restore()
+        self._patch.undo()
+
+    def _listen(self, _settings: WebSettings) -> Listening:
+        found = Listening(secure=[_bound("127.0.0.1", 0)], plain=[_bound("127.0.0.1", 0)])
+        self._opened.append(found)
+        return found
 
     def client(self, **headers: str) -> Client:
         """Somebody who is not logged in."""
