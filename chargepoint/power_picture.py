@@ -35,7 +35,8 @@ class ModulePicture(msgspec.Struct, frozen=True, kw_only=True):
 
 class GroupPicture(msgspec.Struct, frozen=True, kw_only=True):
     """Modules that move together. `connector`: whom they are joined to (0: nobody); `power_w` what they give;
-    `given_w` what the sharing of power gives of them."""
+    `given_w` what the sharing of power gives of them; `bus`: where their terminals are, a name of
+    `ContactorPicture.between`."""
 
     name: str
     bank: str
@@ -43,6 +44,7 @@ class GroupPicture(msgspec.Struct, frozen=True, kw_only=True):
     power_w: float = 0.0
     given_w: float = 0.0
     modules: tuple[ModulePicture, ...] = ()
+    bus: str = ""
 
 
 class ContactorPicture(msgspec.Struct, frozen=True, kw_only=True):

@@ -102,6 +102,7 @@ class PowerShown:
             power_w=round(reading.voltage_v * reading.current_a) if reading is not None and is_heard else 0.0,
             given_w=0.0 if feed is None else round(feed.power_w),
             modules=tuple(map(_module, group.readings)),
+            bus=feeding.topology.bus_of_group.get(group.name, ""),
         )
 
     def _output(self, outlet: Outlet, now: float) -> OutputPicture:
@@ -115,9 +116,10 @@ class PowerShown:
             limits[limit.name] = LimitPicture(name=limit.name, current_a=current_a, power_w=power_w)
         fed = None if self._feeding is None else self._feeding.feds.get(outlet.number)
         why_key, why_values = self._why_told(outlet)
+        buses = {} if self._feeding is None else self._feeding.topology.bus_of_output
         return OutputPicture(
             connector=outlet.number,
-            bus=settings.bus,
+            bus=buses.get(outlet.number, settings.bus),
             groups=() if fed is None else tuple(group.name for group in fed.groups),
             power_w=_power_w(outlet),
             limits=tuple(limits.values()),

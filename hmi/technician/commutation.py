@@ -1,5 +1,6 @@
-"""The commutation picture: groups with their modules above, contactors as switches in the middle, outputs below, and
-the wires of what is joined. Colours of modules are those of the operators' documents (`power_picture.py`).
+"""The commutation picture: groups with their modules above, outputs below, buses as lines between, and contactors as
+switches between the two buses that they join. Colours of modules are those of the operators'
+documents (`power_picture.py`).
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from chargepoint.vocabulary import Cause
 from hmi.drawing.colours import BLACK, WHITE, contrast, mixed
 from hmi.drawing.items import Align, Colour, Rect
 from hmi.screens import grid
-from hmi.technician import facts, kit
+from hmi.technician import buses, facts, kit
 from hmi.technician.kit import StaffPage
 
 MOST_GROUPS, MOST_CONTACTORS, MOST_OUTPUTS = 12, 8, 8
+LANE_MM, SWITCH_MM, APART_MM, GROUP_LEAST_MM = 8.4, 10.5, 14.0, 14.0
+"""A contactor's lane, the room it needs between two buses, buses from each other, groups at their lowest."""
+NAME_AND_STATE_MM = 9.0
 VALUES_WIDE_MM, VALUES_HIGH_MM = 13.0, 17.5
 """From this size on a module's box has its V, A and °C."""
 ICONS = {"closed": "contactor_closed", "open": "contactor_open", "unknown": "contactor_unknown",
@@ -32,14 +36,88 @@ def commutation(page: StaffPage, rect: Rect) -> None:
     assert power is not None
     gap = page.px(2.6)
     bottom, upper = grid.bottom(rect, page.px(9.5), page.px(4))
+    groups = power.groups[:MOST_GROUPS]
+    numbers = sorted(page.view.seen.connectors)[:MOST_OUTPUTS]
+    outs = dict(zip(numbers, grid.columns(bottom, max(1, len(numbers)), gap), strict=True))
+    columns = grid.columns(upper, max(1, len(groups)), gap)
+    at = _buses(page, columns, outs)
+    spots = buses.lanes(power.contactors, at)
+    count = max((spot.lane for spot in spots), default=-1) + 1
+    lane = page.px(LANE_MM)
+    most = upper.height - page.px(GROUP_LEAST_MM) - page.px(3)
+    if len(spots) == len(power.contactors) and spots and count * lane <= most and _is_roomy(page, spots):
+        band, upper = grid.bottom(upper, count * lane, page.px(3))
+        boxes = [Rect(box.x, box.y, box.width, upper.height) for box in columns]
+        _wired(page, rect, band, boxes, outs, at, spots)
+    else:
+        boxes = _in_a_row(page, rect, upper, bottom, outs, gap)
+    for group, box in zip(groups, boxes, strict=False):
+        _group(page, box, group)
+    for number, spot in outs.items():
+        _output(page, spot, number)
+
+
+def _buses(page: StaffPage, columns: list[Rect], outs: dict[int, Rect]) -> dict[str, int]:
+    """The x of each bus whose place is known."""
+    power = page.view.seen.power
+    assert power is not None
+    over = {group.bus: box.x + box.width // 2 for group, box in zip(power.groups, columns, strict=False) if group.bus}
+    under = {each.bus: outs[each.connector].x + outs[each.connector].width * 2 // 3
+             for each in power.outputs if each.bus and each.connector in outs}  # fmt: skip
+    found = buses.placed(over, under, power, page.px(APART_MM)) if over else {}
+    return found if max(found.values(), default=0) <= columns[-1].right - page.px(1) else {}
+
+
+def _is_roomy(page: StaffPage, spots: list[buses.Spot]) -> bool:
+    return all(spot.room >= page.px(SWITCH_MM) for spot in spots)
+
+
+def _wired(
+    page: StaffPage, rect: Rect, band: Rect, boxes: list[Rect], outs: dict[int, Rect], at: dict[str, int],
+    spots: list[buses.Spot],
+) -> None:  # fmt: skip
+    """Buses as upright lines from their group, to their output, as far as contactors reach; contactors in lanes."""
+    power, lane = page.view.seen.power, page.px(LANE_MM)
+    assert power is not None
+    live, quiet = buses.energised(power), mixed(page.palette.card, page.palette.edge, 0.8)
+    green = mixed(page.palette.green, page.palette.grey, 0.7) if page.is_stale else page.palette.green
+    ends: dict[str, list[tuple[int, int]]] = {}
+    for spot in spots:
+        y = band.y + spot.lane * lane + lane // 2
+        for bus in spot.contactor.between:
+            ends.setdefault(bus, []).append((at[bus], y))
+    for group, box in zip(power.groups, boxes, strict=False):
+        if group.bus in at:
+            ends.setdefault(group.bus, []).append((at[group.bus], box.bottom))
+    for output in power.outputs:
+        if output.bus in at and output.connector in outs:
+            ends.setdefault(output.bus, []).append((at[output.bus], outs[output.connector].y))
+    for bus, points in sorted(ends.items(), key=lambda each: each[0] in live):
+        x, ys = at[bus], [y for _, y in points]
+        page.line(rect, ((x, min(ys)), (x, max(ys))), green if bus in live else quiet, 0.7)
+    for spot in spots:
+        y, one = band.y + spot.lane * lane + lane // 2, spot.contactor
+        colour = green if one.is_closed and set(one.between) & live else quiet
+        page.line(rect, ((spot.left, y), (spot.right, y)), colour, 0.5)
+        for x in (spot.left, spot.right):
+            side = page.px(1.6)
+            page.fill(Rect(x - side // 2, y - side // 2, side, side), colour, 0.8)
+        wide = min(spot.room - page.px(2.4), page.px(30))
+        _contactor(page, Rect(spot.x - wide // 2, y - lane // 2 + page.px(0.4), wide, lane - page.px(0.8)), one)
+
+
+def _in_a_row(
+    page: StaffPage, rect: Rect, upper: Rect, bottom: Rect, outs: dict[int, Rect], gap: int
+) -> list[Rect]:  # fmt: skip
+    """Where the buses are not known, or too many for this panel: contactors in a row, and who is joined with whom."""
+    power = page.view.seen.power
+    assert power is not None
     contactors = power.contactors[:MOST_CONTACTORS]
     band = Rect(upper.x, upper.bottom, upper.width, 0)
     if contactors and upper.height > page.px(34):
         band, upper = grid.bottom(upper, page.px(11.5), page.px(3.5))
     groups = power.groups[:MOST_GROUPS]
     boxes = grid.columns(upper, max(1, len(groups)), gap)
-    numbers = sorted(page.view.seen.connectors)[:MOST_OUTPUTS]
-    outs = dict(zip(numbers, grid.columns(bottom, max(1, len(numbers)), gap), strict=True))
     for at, (group, box) in enumerate(zip(groups, boxes, strict=True)):
         out = outs.get(group.connector)
         if out is not None:
@@ -48,12 +126,10 @@ def commutation(page: StaffPage, rect: Rect) -> None:
             lane = band.bottom + (bottom.y - band.bottom) * (at + 1) // (len(groups) + 1)
             wire = mixed(page.palette.green, page.palette.grey, 0.7) if page.is_stale else page.palette.green
             page.line(rect, ((x, box.bottom), (x, lane), (to, lane), (to, bottom.y)), wire, 0.7)
-        _group(page, box, group)
     if band.height:
         for contactor, spot in zip(contactors, grid.columns(band, len(contactors), gap), strict=True):
             _contactor(page, spot, contactor)
-    for number, spot in outs.items():
-        _output(page, spot, number)
+    return boxes
 
 
 def _output(page: StaffPage, spot: Rect, number: int) -> None:
@@ -78,6 +154,12 @@ def _contactor(page: StaffPage, spot: Rect, contactor: ContactorPicture) -> None
     side = min(inner.height, inner.width, page.px(9))
     icon, rest = grid.left(inner, side, page.px(1.4))
     page.icon(grid.middle(icon, side), ICONS[state], colour, ground)
+    if inner.height < page.px(NAME_AND_STATE_MM):
+        both = f"{contactor.name} · {page.t(state)}"
+        shown = both if page.wide(both, kit.LEAST_MM, True) <= rest.width else contactor.name
+        if page.wide(shown, kit.LEAST_MM, True) <= rest.width:
+            page.written(rest, shown, kit.LEAST_MM, colour=colour, on=ground, is_bold=True)
+        return
     if rest.width < max(page.wide(page.t(state), kit.LEAST_MM), page.wide(contactor.name, kit.LEAST_MM, True)):
         return
     upper, lower = grid.top(rest, rest.height // 2, 0)

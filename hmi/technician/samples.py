@@ -147,7 +147,8 @@ def power() -> PowerState:
     colours = (ModuleColour.CHARGING, ModuleColour.UNUSED, ModuleColour.ERROR, ModuleColour.NO_LINK)
     groups = tuple(
         GroupPicture(
-            name=f"G{n + 1}", bank="bank1", connector=2 if n < 2 else 0, power_w=44_000.0 if n < 2 else 0.0,
+            name=f"G{n + 1}", bus=f"bus {n + 1}", bank="bank1",
+            connector=2 if n < 2 else 0, power_w=44_000.0 if n < 2 else 0.0,
             modules=tuple(
                 ModulePicture(
                     number=4 * n + i + 1, colour=colours[0] if n < 2 else colours[i], voltage_v=398.0,
@@ -160,7 +161,7 @@ def power() -> PowerState:
     )  # fmt: skip
     nothing = Limit(current_a=0.0, power_w=0.0, source="")
     outputs = tuple(
-        OutputPicture(connector=n, power_w=88_000.0 if n == 2 else 0.0, cap=nothing, grant=nothing,
+        OutputPicture(connector=n, bus=f"bus {n}", power_w=88_000.0 if n == 2 else 0.0, cap=nothing, grant=nothing,
                       why="limit modules" if n == 2 else "", why_key="limit" if n == 2 else "",
                       why_values={"source": "modules"} if n == 2 else {})
         for n in (1, 2, 3)

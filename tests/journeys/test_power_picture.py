@@ -30,6 +30,7 @@ async def test_one_group_for_two_outputs_is_shown_moved_and_written_down(tmp_pat
         assert (group.name, group.connector, group.given_w) == ("G1", 1, 20_000.0)
         assert group.modules[0].colour is ModuleColour.CHARGING
         assert {each.name: each.is_closed for each in state.contactors} == {"K11": True, "K12": False}
+        assert [each.between for each in state.contactors] == [(group.bus, each.bus) for each in state.outputs]
         assert state.limit.name == "grid" and state.limit.power_w == 200_000.0
         output = state.outputs[0]
         assert output.groups == ("G1",) and output.grant.source == "modules" and "modules" in output.why
