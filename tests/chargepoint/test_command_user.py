@@ -17,9 +17,10 @@ from chargepoint.commands import user as command
 from chargepoint.door import Door
 from chargepoint.exchange import Exchange
 from chargepoint.household import Household
-from chargepoint.messages import LogIn
+from chargepoint.messages import ChangePassword, CheckToken, LogIn, UseRecoveryCode
 from chargepoint.one_process import in_process_bus
 from chargepoint.storage.settings import SettingsStore
+from chargepoint.vocabulary import Role
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +34,10 @@ async def house(folder: Path) -> AsyncIterator[dict[str, object]]:
     exchange = Exchange()
     store = await SettingsStore.open(folder / "hub", Clock("boot-1", offset_s=1.8e9, source="system"))
     try:
-        async with Door(exchange, folder / "hub"), in_process_bus("hub", "hmi", exchange=exchange) as buses:
+        async with (
+            Door(exchange, folder / "hub"),
+            in_process_bus("hub", "hmi", "webconfig", exchange=exchange) as buses,
+        ):
             Household(store, buses["hub"]).tell()
             yield dict(buses)
             exchange.close()
@@ -47,6 +51,36 @@ async def user(folder: Path, *words: str, typed: str = "", monkeypatch: pytest.M
     if monkeypatch is not None:
         monkeypatch.setattr("sys.stdin", io.StringIO(typed))
     return await command._do(parser.parse_args([*words, "--data", str(folder)]))
+
+
+@pytest.mark.realtime
+async def test_the_label_tokens_and_the_recovery_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with house(tmp_path) as buses:
+        hmi, web = buses["hmi"], buses["webconfig"]
+        assert await user(tmp_path, "first") == 0
+        first = capsys.readouterr().out.split("first password ")[1].split(". ")[0]
+        answer = await hmi.call("hub", LogIn(login="admin", password=first))  # type: ignore[attr-defined]
+        assert (answer.ok, answer.must_change) == (True, True)
+        assert await user(tmp_path, "token", "admin", "billing") == 1, "he changes his password first"
+        change = ChangePassword(login="admin", old_password=first, new_password="Correct7Horse")
+        assert (await hmi.call("hub", change)).ok  # type: ignore[attr-defined]
+        assert await user(tmp_path, "first") == 1
+        capsys.readouterr()
+        assert await user(tmp_path, "token", "admin", "billing", "--days", "30") == 0
+        token, told = capsys.readouterr().out.splitlines()
+        found = await web.call("hub", CheckToken(token=token))  # type: ignore[attr-defined]
+        assert (found.ok, found.role) == (True, Role.VIEWER)
+        assert await user(tmp_path, "tokens") == 0
+        listed = capsys.readouterr().out
+        assert "billing" in listed
+        assert token not in listed
+        assert await user(tmp_path, "revoke", told.split(",")[0]) == 0
+        assert (await web.call("hub", CheckToken(token=token))).code == "wrong"  # type: ignore[attr-defined]
+        capsys.readouterr()
+        assert await user(tmp_path, "recovery") == 0
+        code = capsys.readouterr().out.splitlines()[0]
+        request = UseRecoveryCode(login="admin", recovery_secret=code, new_password="Fresh8Start")
+        assert (await web.call("hub", request)).ok  # type: ignore[attr-defined]
 
 
 @pytest.mark.realtime
