@@ -11,6 +11,7 @@ import msgspec
 
 from chargepoint.messages import PowerState
 from chargepoint.power_picture import ContactorPicture
+from chargepoint.vocabulary import Cause
 
 
 class Spot(msgspec.Struct, frozen=True):
@@ -58,13 +59,17 @@ def lanes(contactors: Sequence[ContactorPicture], at: Mapping[str, int]) -> list
     return found
 
 
-def energised(power: PowerState) -> frozenset[str]:
-    """Buses that are joined, over closed contactors, with modules that feed a connector."""
+def energised(power: PowerState, *, perhaps: bool = False) -> frozenset[str]:
+    """Buses that are joined, over closed contactors, with modules that feed a connector. `perhaps`: also over those
+    that nobody knows to be open: without feedback, or faulty."""
+    joins = [
+        set(each.between)
+        for each in power.contactors
+        if each.is_closed or (perhaps and (each.is_closed is None or each.cause is not Cause.NONE))
+    ]
     reached = {group.bus for group in power.groups if group.connector and group.bus}
     while True:
-        more = {
-            bus for each in power.contactors if each.is_closed and set(each.between) & reached for bus in each.between
-        }
+        more = {bus for pair in joins if pair & reached for bus in pair}
         if more <= reached:
             return frozenset(reached)
         reached |= more

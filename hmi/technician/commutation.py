@@ -76,11 +76,14 @@ def _wired(
     page: StaffPage, rect: Rect, band: Rect, boxes: list[Rect], outs: dict[int, Rect], at: dict[str, int],
     spots: list[buses.Spot],
 ) -> None:  # fmt: skip
-    """Buses as upright lines from their group, to their output, as far as contactors reach; contactors in lanes."""
+    """Buses as upright lines from their group, to their output, as far as contactors reach; contactors in lanes. Green
+    is power, yellow may be."""
     power, lane = page.view.seen.power, page.px(LANE_MM)
     assert power is not None
-    live, quiet = buses.energised(power), mixed(page.palette.card, page.palette.edge, 0.8)
+    live, perhaps = buses.energised(power), buses.energised(power, perhaps=True)
+    quiet = mixed(page.palette.card, page.palette.edge, 0.8)
     green = mixed(page.palette.green, page.palette.grey, 0.7) if page.is_stale else page.palette.green
+    doubt = page.palette.grey if page.is_stale else page.palette.yellow
     ends: dict[str, list[tuple[int, int]]] = {}
     for spot in spots:
         y = band.y + spot.lane * lane + lane // 2
@@ -92,9 +95,9 @@ def _wired(
     for output in power.outputs:
         if output.bus in at and output.connector in outs:
             ends.setdefault(output.bus, []).append((at[output.bus], outs[output.connector].y))
-    for bus, points in sorted(ends.items(), key=lambda each: each[0] in live):
+    for bus, points in sorted(ends.items(), key=lambda each: each[0] in perhaps):
         x, ys = at[bus], [y for _, y in points]
-        page.line(rect, ((x, min(ys)), (x, max(ys))), green if bus in live else quiet, 0.7)
+        page.line(rect, ((x, min(ys)), (x, max(ys))), green if bus in live else doubt if bus in perhaps else quiet, 0.7)
     for spot in spots:
         y, one = band.y + spot.lane * lane + lane // 2, spot.contactor
         colour = green if one.is_closed and set(one.between) & live else quiet

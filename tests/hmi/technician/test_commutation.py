@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from chargepoint.messages import PowerState
 from chargepoint.power_picture import ContactorPicture, GroupPicture
+from chargepoint.vocabulary import Cause
 from hmi.drawing.items import Icon, Line, Text
 from hmi.samples import PANELS, Sample, look, view
 from hmi.screens import SCREENS
@@ -65,6 +66,20 @@ def test_power_is_on_all_buses_that_closed_contactors_join_with_modules_that_fee
     fed = replace(state, groups=(replace(state.groups[0], connector=2), *state.groups[1:]))
     assert buses.energised(fed) == {"N1", "N2"}
     assert buses.energised(state) == frozenset()
+
+
+def test_a_bus_behind_a_contactor_that_nobody_knows_to_be_open_may_have_power() -> None:
+    state = ring(4)
+    unknown, welded = (
+        contactor("K1", "N2", "N3", None),
+        replace(contactor("K3", "N4", "N1"), cause=Cause.CONTACTOR_WELDED),
+    )
+    doubtful = replace(
+        state, groups=(replace(state.groups[0], connector=1), *state.groups[1:]),
+        contactors=(state.contactors[0], unknown, state.contactors[2], welded),
+    )  # fmt: skip
+    assert buses.energised(doubtful) == {"N1", "N2"}
+    assert buses.energised(doubtful, perhaps=True) == {"N1", "N2", "N3", "N4"}
 
 
 PAIRS = st.tuples(st.integers(0, 7), st.integers(0, 7)).filter(lambda pair: pair[0] != pair[1])
