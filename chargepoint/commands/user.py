@@ -34,9 +34,7 @@ from chargepoint.messages import (
 from chargepoint.passwords import made
 from chargepoint.vocabulary import Role
 
-SUMMARY = (
-    "who may come into the service menu and the web: add, password, pin, card, remove, list, first, token, recovery"
-)
+SUMMARY = "who may come into the service menu: add, password, pin, card, remove, list"
 DEFAULT_DATA = Path("/var/lib/chargepoint")
 ROLES = {role.value: role for role in Role}
 OF_NOBODY = frozenset({"list", "first", "recovery", "tokens"})
@@ -212,9 +210,8 @@ async def _token(bus: Bus, arguments: argparse.Namespace) -> ActionResult:
     if not made.ok or made.expires_at is None:
         return ActionResult(ok=False, code=made.code, text=made.text)
     until = f"{made.expires_at:%Y-%m-%d}"
-    return ActionResult(
-        ok=True, code="ok", text=f"{made.token}\n{made.id}, {role.value}, until {until}; shown this once"
-    )
+    print(made.token)
+    return ActionResult(ok=True, code="ok", text=f"{made.id}, {role.value}, until {until}; shown this once")
 
 
 async def _tokens(bus: Bus, _arguments: argparse.Namespace) -> ActionResult:
