@@ -11,6 +11,7 @@ import msgspec
 from chargepoint import passwords
 from chargepoint.bus import Bus
 from chargepoint.entrance import Entrance
+from chargepoint.masking import mask
 from chargepoint.messages import (
     ActionResult,
     BindCard,
@@ -307,4 +308,6 @@ SECRET = re.compile(r"password|secret|authorizationkey|token|pin$", re.IGNORECAS
 def _shown(key: str, value: str | None) -> str:
     if value is None:
         return "removed"
+    if key.startswith("access."):  # lists of card numbers (S21)
+        value = re.sub(r"[^\s,;]+", lambda found: mask(found[0]), value)
     return "***" if SECRET.search(key) else value[:80]

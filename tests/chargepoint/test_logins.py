@@ -25,6 +25,7 @@ from chargepoint.messages import (
     LogIn,
     LoginsState,
     MakeFirstAdministrator,
+    Noted,
     ReadSettings,
     ReadTokens,
     RecoveryAnswer,
@@ -297,6 +298,18 @@ async def test_the_web_keeps_the_step_of_its_wizard_and_the_link_may_not_touch_i
         assert world.store.values == {"web.wizard.step": "network"}
         await world.store.forget_all("factory reset")
         assert world.store.values == {}
+
+
+async def test_card_numbers_of_a_list_are_masked_in_the_log(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        notes = world.buses["station"].subscribe(Noted)
+        change = ChangeSettings(values={"access.white": "04A2B3C4, 04FFEE11"}, by="root")
+        await world.buses["webconfig"].call("hub", change)
+        message = ""
+        while "access.white" not in message:
+            message = (await anext(notes)).message
+        assert "··B3C4, ··EE11" in message
+        assert "04A2" not in message
 
 
 def test_no_secret_of_these_is_shown_to_who_watches_the_bus() -> None:
