@@ -48,9 +48,9 @@ class ApiToken(msgspec.Struct, frozen=True):
 
 
 class CreateToken(Request["TokenAnswer"], frozen=True, kw_only=True):
-    """To hub: a token for the web's API, for `by` himself. `role` is viewer, operator, technik or administrator, at
-    most his own. `by` of the command line: any user. Codes: ok (`token` is shown this once), no_right, bad_name,
-    bad_role, bad_days (1 to 366), too_many (20 of each user)."""
+    """To hub: a token for the web's API, made by the administrator `by` and ending with him. `role` is the most it may
+    do: viewer, operator, technik or administrator. Codes: ok (`token` is shown this once), no_right, bad_name, bad_role,
+    bad_days (1 to 366), no_time (the station does not know it yet), too_many (20 of each user)."""
 
     name: str
     role: Role
