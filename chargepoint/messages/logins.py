@@ -49,7 +49,7 @@ class ApiToken(msgspec.Struct, frozen=True):
 
 class CreateToken(Request["TokenAnswer"], frozen=True, kw_only=True):
     """To hub: a token for the web's API, made by the administrator `by` and ending with him. `role` is the most it may
-    do: viewer, operator, technik or administrator. Codes: ok (`token` is shown this once), no_right, bad_name, bad_role,
+    do: viewer, operator, technik, administrator. Codes: ok (`token` is shown this once), no_right, bad_name, bad_role,
     bad_days (1 to 366), no_time (the station does not know it yet), too_many (20 of each user)."""
 
     name: str
