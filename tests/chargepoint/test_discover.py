@@ -14,8 +14,9 @@ import pytest
 import serial  # type: ignore[import-untyped]
 
 from chargepoint.__main__ import main
-from chargepoint.commands.discover import _of_file, ranges, station_on
+from chargepoint.commands.discover import station_on
 from chargepoint.config import PortSettings, load
+from chargepoint.discovery import ranges, wire_of_port
 from chargepoint.proposal import WirePart, names_of, proposed
 from drivers.about import Line
 from drivers.codecs.modbus import Carrier
@@ -109,7 +110,7 @@ def test_what_a_device_says_of_itself_cannot_break_the_file(kind: str, driver: s
 def test_an_adapter_of_the_file_stays_as_it_is_set_there(tmp_path: Path) -> None:
     given = PortSettings(name="can", kind="can", device="/dev/ttyACM0", interface="slcan", bit_rate=500_000)
     found = Found(port="can", address=1, kind="power", driver="infypower", identity=Identity("Infypower", "REG"))
-    settings = checked(proposed([_of_file(given), WIRE], [found, NATIVE, METER]), tmp_path)
+    settings = checked(proposed([wire_of_port(given), WIRE], [found, NATIVE, METER]), tmp_path)
     assert (settings.port[0].interface, settings.port[0].bit_rate) == ("slcan", 500_000)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chargepoint.commands import discover
+from chargepoint import discovery as discover
 from chargepoint.proposal import WirePart, proposed
 from drivers import discovery
 from drivers.discovery import Found, LookingPort
