@@ -1,0 +1,42 @@
+"""A chart in one sentence for each line, for who cannot see it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from webconfig.charts.values import Line, Span
+from webconfig.words import Words
+
+
+def sentence(title: str, unit: str, lines: Sequence[Line], span: Span, words: Words, digits: int = 1) -> str:
+    """ "Measured: 64 kW at 12:00, highest 70 kW at 12:10, 20 kW at 12:40." for each line."""
+    return " ".join(_of_line(line, unit, span, words, digits) for line in lines) or words("charts.nothing")
+
+
+def _of_line(line: Line, unit: str, span: Span, words: Words, digits: int) -> str:
+    from_s, to_s = span.from_s, span.to_s
+    points = [
+        (at, value)
+        for at, value in zip(line.at_s, line.values, strict=True)
+        if value is not None and from_s <= at <= to_s and value - value == 0
+    ]
+    if not points:
+        return words("charts.line_nothing", name=line.name)
+
+    def of(point: tuple[float, float]) -> dict[str, str]:
+        at = datetime.fromtimestamp(point[0], UTC).astimezone()
+        return {"value": f"{words.number(point[1], digits)} {unit}".strip(), "at": f"{at:%H:%M}"}
+
+    first, last = points[0], points[-1]
+    values = [value for _, value in points]
+    high, low = points[values.index(max(values))], points[values.index(min(values))]
+    if high[1] == low[1]:
+        return words("charts.line_level", name=line.name, **of(first))
+    parts = [words("charts.line_first", name=line.name, **of(first))]
+    if high[1] > max(first[1], last[1]):
+        parts.append(words("charts.line_high", **of(high)))
+    if low[1] < min(first[1], last[1]):
+        parts.append(words("charts.line_low", **of(low)))
+    parts.append(words("charts.line_last", **of(last)))
+    return ", ".join(parts) + "."
