@@ -85,6 +85,7 @@ SERVICES: tuple[Service, ...] = (
         oom_score=400,
         section="screen",
     ),
+    Service("discovery", "chargepoint.discovery_service:run", oom_score=500, rests_after_s=400.0),
     Service("webconfig", "webconfig.service:run", is_door=True, oom_score=500, section="web"),
 )
 """Started in this order; stopped doors first, then `station`, then `ocpp`, then the rest (architecture.md 3)."""

@@ -6,7 +6,9 @@ for each service that answers; the names are imported from here. What is
 not for all to hear stands in `READERS`.
 """
 
+from chargepoint.messages.discovery import *
 from chargepoint.messages.fota import *
+from chargepoint.messages.helper import *
 from chargepoint.messages.hub import *
 from chargepoint.messages.kinds import *
 from chargepoint.messages.logins import *

@@ -176,3 +176,197 @@ class ResendParked(Request[ActionResult], frozen=True, kw_only=True):
 
     session_id: int | None = None
     by: str = ""
+
+
+class LinkTestStep(msgspec.Struct, frozen=True):
+    """One step of a connection test. `name`: address, dns, tcp, tls, upgrade, authorisation, boot. `status`: waiting,
+    running, ok, warning, failed, skipped.
+
+    `code` says what was found (texts `ocpptest.CODE`, its remedy `ocpptest.CODE_do`), with `values` filled in;
+    `detail` are the words of the layer that failed. `duration_s`: None until it has ended.
+    """
+
+    name: str
+    status: str = "waiting"
+    code: str = ""
+    values: dict[str, str] = {}
+    detail: str = ""
+    duration_s: float | None = None
+
+
+class LinkTestState(State, frozen=True, kw_only=True):
+    """Topic `link/test`: the connection test that runs, or the last one since this service began. `verdict`: empty
+    while it runs, else ok, warning or failed."""
+
+    url: str = ""
+    by: str = ""
+    at: datetime | None = None
+    is_running: bool = False
+    verdict: str = ""
+    steps: tuple[LinkTestStep, ...] = ()
+
+
+class TestLink(Request[ActionResult], frozen=True, kw_only=True):
+    """To ocpp: try the way to the central system step by step on a connection of its own, and tell `LinkTestState`.
+
+    `url` empty: the way the station would take now. With an address that the station file does not name, neither the
+    password nor the certificate of this station is shown to it, only `password`. While the station is linked the test
+    ends behind TLS, unless `may_disturb`: many servers drop the first connection for the second. `sends_boot`: a
+    BootNotification is sent, too. Codes: ok (it runs), busy, no_url.
+    """
+
+    __test__ = False
+    url: str = ""
+    identity: str = ""
+    password: str = ""
+    sends_boot: bool = False
+    may_disturb: bool = False
+    by: str = ""
+
+
+class OcppKey(msgspec.Struct, frozen=True):
+    """A configuration key. `value` None: it is never shown. `kind`: text, boolean, integer, list of ...; `effective`
+    says when a change acts: `at once`, `with the next charge`, ..."""
+
+    name: str
+    value: str | None
+    default: str
+    kind: str
+    description: str
+    effective: str
+    is_readonly: bool
+    is_writeonly: bool
+    at_least: int | None = None
+    at_most: int | None = None
+    unit: str = ""
+
+
+class ReadKeys(Request["KeysPage"], frozen=True, kw_only=True):
+    """To ocpp: all configuration keys as GetConfiguration would show them."""
+
+
+class KeysPage(Reply, frozen=True, kw_only=True):
+    keys: tuple[OcppKey, ...]
+
+
+class ChangeKey(Request[ActionResult], frozen=True, kw_only=True):
+    """To ocpp: change a configuration key by the rules of ChangeConfiguration; durable before the reply.
+
+    `before`: the value it had for who changes it; another one now is not overwritten. Codes: ok, reboot_required,
+    rejected, not_supported, changed.
+    """
+
+    name: str
+    value: str
+    before: str | None = None
+    by: str
+
+
+class SetPassword(Request[ActionResult], frozen=True, kw_only=True):
+    """To ocpp: the password of HTTP basic authentication (8 to 40 characters; 32 to 40 hexadecimal digits are bytes).
+
+    Kept where the keys of the central system are (readable by this service only), never given back; the one before is
+    used again when it is refused. Codes: ok, bad_password, not_recorded.
+    """
+
+    password: str
+    by: str
+
+
+class ForgetServer(Request[ActionResult], frozen=True, kw_only=True):
+    """To ocpp: forget passwords and the security profile that has worked, as if no server had been known: those of the
+    station's files hold again. Codes: ok, not_recorded."""
+
+    by: str
+
+
+class LocalListRow(msgspec.Struct, frozen=True):
+    """`id_tag` in lower case."""
+
+    id_tag: str
+    status: str
+    parent: str = ""
+    expires_at: datetime | None = None
+
+
+class ReadLocalList(Request["LocalListPage"], frozen=True, kw_only=True):
+    """To ocpp: entries of the local authorisation list whose idTag holds `search`; at most 200."""
+
+    search: str = ""
+    limit: int = 50
+
+
+class LocalListPage(Reply, frozen=True, kw_only=True):
+    """`version` as GetLocalListVersion tells it (-1: the list is not used); `total` entries, `found` that match."""
+
+    version: int
+    total: int
+    found: int
+    rows: tuple[LocalListRow, ...]
+
+
+class CertificateRow(msgspec.Struct, frozen=True):
+    """A certificate for people. `use`: own, trial, root, replaced_root, maker_root, file_root, chain."""
+
+    use: str
+    subject: str
+    issuer: str
+    number: str
+    begins_at: datetime
+    ends_at: datetime
+    fingerprint: str
+    key: str
+
+
+class ReadCertificates(Request["CertificatesPage"], frozen=True, kw_only=True):
+    """To ocpp: the certificates of this station and those that may vouch for the central system."""
+
+
+class CertificatesPage(Reply, frozen=True, kw_only=True):
+    """`is_asked`: a key waits for its certificate. `common_name` and `organisation` are what it must be for."""
+
+    rows: tuple[CertificateRow, ...]
+    is_asked: bool
+    common_name: str
+    organisation: str
+    profile: int
+
+
+class MakeCertificateRequest(Request["CertificateRequest"], frozen=True, kw_only=True):
+    """To ocpp: a new key, which stays there, and the request (PKCS#10) for its certificate. A key that waited before is
+    forgotten. `is_sent`: the central system is asked to sign it (SignCertificate)."""
+
+    is_sent: bool = False
+    by: str
+
+
+class CertificateRequest(Reply, frozen=True, kw_only=True):
+    """`ok` False: `text` says why there is none."""
+
+    ok: bool
+    text: str = ""
+    pem: str = ""
+
+
+class TakeCertificate(Request[ActionResult], frozen=True, kw_only=True):
+    """To ocpp: the chain (PEM, own certificate first) for the key that waits. Codes: ok, unfit, not_recorded."""
+
+    pem: str
+    by: str
+
+
+class InstallRoot(Request[ActionResult], frozen=True, kw_only=True):
+    """To ocpp: a root that may vouch for the central system, or (`is_maker`) for software. Codes: ok, unfit,
+    not_recorded."""
+
+    pem: str
+    is_maker: bool = False
+    by: str
+
+
+class RemoveRoot(Request[ActionResult], frozen=True, kw_only=True):
+    """To ocpp: forget an installed root, by its fingerprint. Codes: ok, unknown, needed (the link hangs on it),
+    not_recorded."""
+
+    fingerprint: str
+    by: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from chargepoint.messages.discovery import Discover, DiscoveryState
 from chargepoint.messages.fota import BeginUpdate, BeginUpload
+from chargepoint.messages.helper import ChangeNetwork, KeepNetwork, ReadNetwork, ReadTime, UndoNetwork
 from chargepoint.messages.hub import (
     AccessGrant,
     ApplyDraft,
@@ -51,14 +53,26 @@ from chargepoint.messages.notes import Noted, SecurityNoted
 from chargepoint.messages.ocpp import (
     Authorize,
     CallCentralSystem,
+    ChangeKey,
+    ForgetServer,
+    InstallRoot,
     LinkStatistics,
     LinkStatus,
+    LinkTestState,
+    MakeCertificateRequest,
     OcppFrame,
+    ReadCertificates,
     ReadFrames,
+    ReadKeys,
+    ReadLocalList,
     ReadParked,
+    RemoveRoot,
     ResendParked,
+    SetPassword,
+    TakeCertificate,
     TellUpdate,
     TellUpload,
+    TestLink,
 )
 from chargepoint.messages.rfid import (
     CardTested,
@@ -97,6 +111,7 @@ from chargepoint.messages.station_calls import (
     BlockConnector,
     CancelReservation,
     ChangeAvailability,
+    CheckCard,
     ClearFault,
     ClearInput,
     ClearLimitSchedules,
@@ -132,6 +147,7 @@ from chargepoint.messages.station_events import (
     SampleTaken,
 )
 from chargepoint.messages.station_records import (
+    CheckChain,
     Cursor,
     ReadBacklog,
     ReadHistory,
@@ -162,7 +178,7 @@ ADMIN = "admin"
 """The sender behind the administrators' Unix socket: `chargepoint status`, `bus`, `journal` and their like."""
 
 EVERYBODY = frozenset(
-    {"hub", "station", "ocpp", "rfid", "hmi", "webconfig", "fota", "diag", "monitor", "helper", ADMIN}
+    {"hub", "station", "ocpp", "rfid", "hmi", "webconfig", "fota", "diag", "monitor", "helper", "discovery", ADMIN}
 )
 _DOORS = frozenset({"ocpp", "hmi", "webconfig", "monitor", ADMIN})
 _READERS = _DOORS | {"diag", "fota"}
@@ -175,6 +191,8 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     UsersState: frozenset({"hub"}),
     ClockStepped: frozenset({"hub"}),
     LoginsState: frozenset({"hub"}),
+    Discover: frozenset({"webconfig", ADMIN}),
+    DiscoveryState: frozenset({"discovery"}),
     CreateToken: frozenset({"webconfig", ADMIN}),
     RevokeToken: frozenset({"webconfig", ADMIN}),
     ReadTokens: frozenset({"webconfig", ADMIN}),
@@ -205,6 +223,11 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     EndStation: _DOORS | {"fota", "station"},
     TimeLearned: frozenset({"ocpp", "hmi", "webconfig", "monitor"}),
     PrivilegedDeed: frozenset({"hub", "webconfig", "fota", ADMIN}),
+    ReadNetwork: frozenset({"hmi", "webconfig", "diag", ADMIN}),
+    ReadTime: frozenset({"hmi", "webconfig", "diag", ADMIN}),
+    ChangeNetwork: frozenset({"webconfig", ADMIN}),
+    KeepNetwork: frozenset({"webconfig", ADMIN}),
+    UndoNetwork: frozenset({"webconfig", ADMIN}),
     Noted: EVERYBODY,
     SecurityNoted: EVERYBODY,
     ConnectorState: frozenset({"station"}),
@@ -234,6 +257,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     CardSeen: frozenset({"station"}),
     CardHandled: frozenset({"station"}),
     PresentCard: frozenset({"rfid"}),
+    CheckCard: frozenset({"webconfig", ADMIN}),
     StartCharging: _DOORS,
     StopCharging: _DOORS,
     SetEnergyLimit: frozenset({"ocpp"}),
@@ -268,6 +292,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     ReadTestReports: _READERS,
     PrepareToStop: frozenset({"hub"}),
     ReadJournal: _READERS,
+    CheckChain: frozenset({"webconfig", ADMIN}),
     ReadSessions: _READERS,
     ReadHistory: _READERS,
     ReadSamples: _READERS,
@@ -287,6 +312,18 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     BeginUpdate: _DOORS,
     BeginUpload: _DOORS,
     ResendParked: frozenset({"hmi", "webconfig", "monitor", ADMIN}),
+    TestLink: frozenset({"webconfig", ADMIN}),
+    LinkTestState: frozenset({"ocpp"}),
+    ReadKeys: frozenset({"webconfig", ADMIN}),
+    ChangeKey: frozenset({"webconfig", ADMIN}),
+    SetPassword: frozenset({"webconfig", ADMIN}),
+    ForgetServer: frozenset({"webconfig", ADMIN}),
+    ReadLocalList: frozenset({"webconfig", ADMIN}),
+    ReadCertificates: frozenset({"webconfig", "diag", ADMIN}),
+    MakeCertificateRequest: frozenset({"webconfig", ADMIN}),
+    TakeCertificate: frozenset({"webconfig", ADMIN}),
+    InstallRoot: frozenset({"webconfig", ADMIN}),
+    RemoveRoot: frozenset({"webconfig", ADMIN}),
     ReaderState: frozenset({"rfid"}),
     RestartReader: _DOORS,
     TestReader: frozenset({"hmi", "webconfig", ADMIN}),

@@ -57,6 +57,29 @@ class CardOutcome(Reply, frozen=True, kw_only=True):
     left_wh: int | None = None
 
 
+class CheckCard(Request["CardChecked"], frozen=True, kw_only=True):
+    """To station: what the users and lists of the station would say of this card now. Nothing is started, nobody is
+    asked, nothing is written down."""
+
+    card: str
+
+
+class CardChecked(Reply, frozen=True, kw_only=True):
+    """`outcome`: allowed, forbidden, ask (the central system decides), app_only (a start is made in the app alone).
+
+    `rule` is the number of the rule that decided, from 1, as in the table of `station/access.py` (0: none of them);
+    `text` the same in words. `login` whose card it is; `left_wh` what he may still take, None: no limit.
+    """
+
+    outcome: str
+    rule: int
+    text: str
+    login: str = ""
+    is_blocked: bool = False
+    left_wh: int | None = None
+    reason: CardReason = CardReason.NONE
+
+
 class StartCharging(Request[ActionResult], frozen=True, kw_only=True):
     """To station. `connector` None: the one free connector, else refused (`choose`).
 

@@ -18,7 +18,9 @@ from chargepoint.records import (
 class ReadJournal(Request["JournalPage"], frozen=True, kw_only=True):
     """To station: entries after `after_seq`, oldest first; `kinds` (class names of records.py) empty: all.
 
-    `session_id` and `since` narrow it further. `limit` at most 500.
+    `session_id`, `since`, `until`, `connector`, `text` (in message, error, action) and `event_types` narrow it further
+    (`event_types`: lines of the operation log of these, and the kinds of entries that mean the same). With `before_seq`
+    the entries before that number, newest first (0: from the end), and `after_seq` where it stops. `limit` at most 500.
     """
 
     after_seq: int = 0
@@ -26,14 +28,33 @@ class ReadJournal(Request["JournalPage"], frozen=True, kw_only=True):
     session_id: int | None = None
     since: datetime | None = None
     limit: int = 500
+    before_seq: int | None = None
+    until: datetime | None = None
+    connector: int | None = None
+    event_types: tuple[str, ...] = ()
+    text: str = ""
 
 
 class JournalPage(Reply, frozen=True, kw_only=True):
-    """`last_seq` is where the journal ends now; `read_to` the sequence number up to which this page is complete."""
+    """`last_seq` is where the journal ends now; `read_to` the sequence number up to which this page is complete. Newest
+    first: all from there on are in it; go on with it as `before_seq`, until it is `after_seq` + 1 or less."""
 
     rows: tuple[JournalRow, ...]
     read_to: int
     last_seq: int
+
+
+class CheckChain(Request["ChainChecked"], frozen=True, kw_only=True):
+    """To station: whether the security journal is as it was written: each entry holds a digest of itself and the one
+    before."""
+
+
+class ChainChecked(Reply, frozen=True, kw_only=True):
+    """`entries` were looked at; `broken` are the numbers of those that are not as written, or whose predecessor went
+    (the first 100)."""
+
+    entries: int
+    broken: tuple[int, ...] = ()
 
 
 class ReadSessions(Request["SessionsPage"], frozen=True, kw_only=True):
