@@ -227,7 +227,8 @@ class Entrance:
         proof = await self._proof(LogIn(login=request.login, password=request.old_password), sender, "password")
         if proof.user is None:
             return refused(proof)
-        if why := passwords.weakness(request.new_password, proof.user.login):
+        least = passwords.least_length(sender)
+        if why := passwords.weakness(request.new_password, proof.user.login, least):
             return ActionResult(ok=False, code="weak_password", text=why)
         if request.new_password == request.old_password:
             return ActionResult(ok=False, code="same", text="This is the password of before; take another.")

@@ -132,7 +132,7 @@ class Household:
             user = msgspec.structs.replace(request.user, login=request.user.login.strip())
             refusal = (
                 self._against(request.by, sender)
-                or self._refusal(user, request.password, request.by)
+                or self._refusal(user, request.password, request.by, passwords.least_length(sender))
                 or _refusal_of_pin(request.pin)
             )
             if refusal is not None:
@@ -154,7 +154,7 @@ class Household:
                 return None
         return ActionResult(ok=False, code="no_right", text="An administrator has to do this.")
 
-    def _refusal(self, user: User, password: str | None, by: str) -> ActionResult | None:
+    def _refusal(self, user: User, password: str | None, by: str, least: int = 0) -> ActionResult | None:
         """Why the user cannot be saved so, as a table: code, whether it holds, words."""
         store, key = self._store, login_key(user.login)
         before = store.user(user.login)
@@ -192,7 +192,7 @@ class Household:
         for code, holds, text in rows:
             if holds:
                 return ActionResult(ok=False, code=code, text=text)
-        if password is not None and (why := passwords.weakness(password, user.login)):
+        if password is not None and (why := passwords.weakness(password, user.login, least)):
             return ActionResult(ok=False, code="weak_password", text=why)
         return None
 

@@ -22,13 +22,21 @@ PIN_DIGITS = 6
 LETTERS = "abcdefghjkmnpqrstuvwxyz"
 MADE_LENGTH = 12
 MINIMUM_LENGTH = 8
+WEB_LENGTH = 12
+"""At the web, which more people can reach than the screen."""
 MAXIMUM_LENGTH = 200
+KNOWN_STEMS = ("password", "passwort", "qwerty", "qwertz", "asdfgh", "123456", "abcdef", "letmein", "welcome",
+               "administrator", "chargepoint", "iloveyou", "parol", "пароль", "йцукен", "admin123")  # fmt: skip
+"""What everybody tries first, also with something before or behind it."""
+LEAST_BESIDE = 8
+"""So many characters have to be there beside a stem of KNOWN_STEMS."""
 
 
-def weakness(password: str, login: str) -> str:
-    """Why this is no password to take, in words for a person; empty when it is good enough (statuses.md 9)."""
-    if len(password) < MINIMUM_LENGTH:
-        return f"The password has {len(password)} characters; take at least {MINIMUM_LENGTH}."
+def weakness(password: str, login: str, least: int = MINIMUM_LENGTH) -> str:
+    """Why this is no password to take, in words for a person; empty when it is good enough (statuses.md 8: upper and
+    lower case letters, digits, at least 8 characters; at the web 12, and none of the common ones)."""
+    if len(password) < least:
+        return f"The password has {len(password)} characters; take at least {least}."
     if len(password) > MAXIMUM_LENGTH:
         return f"The password has {len(password)} characters; take at most {MAXIMUM_LENGTH}."
     kinds = {
@@ -41,7 +49,22 @@ def weakness(password: str, login: str) -> str:
         return f"The password lacks {' and '.join(missing)}."
     if login.casefold() in password.casefold():
         return "The password contains the login; take another."
+    if least >= WEB_LENGTH and _is_common(password):
+        return "This password is one of the first that everybody tries; take another."
     return ""
+
+
+def least_length(door: str) -> int:
+    """How long a password has to be that is chosen at this door (a service of the bus)."""
+    return WEB_LENGTH if door == "webconfig" else MINIMUM_LENGTH
+
+
+def _is_common(password: str) -> bool:
+    """Whether little is left of it without what everybody takes, or it is hardly more than one sign again and again."""
+    rest = password.casefold()
+    for stem in KNOWN_STEMS:
+        rest = rest.replace(stem, "")
+    return len(rest) < min(LEAST_BESIDE, len(password)) or len(set(password.casefold())) < 5
 
 
 def made(login: str) -> str:

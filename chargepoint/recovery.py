@@ -106,7 +106,7 @@ class Recovery:
         return RecoveryAnswer(ok=True, code="ok", text=text, recovery_secret=code)
 
     async def _use_code(self, request: UseRecoveryCode, sender: str) -> ActionResult:
-        if why := passwords.weakness(request.new_password, request.login):
+        if why := passwords.weakness(request.new_password, request.login, passwords.least_length(sender)):
             return ActionResult(ok=False, code="weak_password", text=why)
         kept = self._store.fact(RECOVERY)
 

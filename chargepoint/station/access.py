@@ -202,8 +202,22 @@ def verdict(access: Access, credential: Credential, consumed_wh: Mapping[str, in
     fault = id_tag_fault(credential)
     if fault:
         return Verdict(kind="forbidden", reason=fault, word=CardReason.UNREADABLE)
+    question = _question(access, credential, consumed_wh)
+    kind, reason, stop_source, word = next(row[1:] for row in RULES if row[0](question))
+    return Verdict(kind, reason, stop_source, question.user.login if question.user else "", question.left_wh, word)
+
+
+def deciding_rule(access: Access, credential: Credential, consumed_wh: Mapping[str, int]) -> int:
+    """Which row of RULES decides, from 1; 0: the number itself cannot be used."""
+    if id_tag_fault(credential):
+        return 0
+    question = _question(access, credential, consumed_wh)
+    return next(number for number, row in enumerate(RULES, 1) if row[0](question))
+
+
+def _question(access: Access, credential: Credential, consumed_wh: Mapping[str, int]) -> _Question:
     user = None if credential.type is CredentialType.STAND_IN else user_of(access.users, credential)
-    question = _Question(
+    return _Question(
         access=access,
         credential=credential,
         user=user,
@@ -211,8 +225,6 @@ def verdict(access: Access, credential: Credential, consumed_wh: Mapping[str, in
         black=frozenset(map(fold, access.black)),
         left_wh=energy_left_wh(user, consumed_wh) if user else None,
     )
-    kind, reason, stop_source, word = next(row[1:] for row in RULES if row[0](question))
-    return Verdict(kind, reason, stop_source, user.login if user else "", question.left_wh, word)
 
 
 def meaning_of_card(

@@ -7,13 +7,19 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 
+import msgspec
+
 from chargepoint.bus import Bus
 from chargepoint.messages import (
     ActionResult,
     BacklogSize,
     BlockConnector,
     CancelCard,
+    CardChecked,
+    ChainChecked,
     ChangeAvailability,
+    CheckCard,
+    CheckChain,
     ChooseConnector,
     ClearFault,
     ControllerPage,
@@ -47,6 +53,7 @@ from chargepoint.messages import (
 )
 from chargepoint.records import StationStopped
 from chargepoint.station.at_screen import against_unlocking
+from chargepoint.station.card_check import checked_card
 from chargepoint.station.cards import Desk
 from chargepoint.station.connector import Phase, StopAsked
 from chargepoint.station.limits import user_limit_fault
@@ -97,6 +104,8 @@ class Calls:
         bus.serve(ReadController, self.read_controller)
         bus.serve(PrepareToStop, self.prepare_to_stop)
         bus.serve(ReadJournal, self.read_journal)
+        bus.serve(CheckChain, self.check_chain)
+        bus.serve(CheckCard, self.check_card)
         bus.serve(ReadSessions, self.read_sessions)
         bus.serve(ReadHistory, self.read_history)
         bus.serve(ReadSamples, self.read_samples)
@@ -274,14 +283,15 @@ class Calls:
 
     async def read_journal(self, request: ReadJournal, sender: str) -> JournalPage:
         journal = self._books.journal
-        page = await journal.read(
-            after_seq=request.after_seq,
-            kinds=request.kinds,
-            session_id=request.session_id,
-            since=request.since,
-            limit=min(request.limit, 500),
-        )
+        page = await journal.read(**msgspec.structs.asdict(request))
         return JournalPage(rows=tuple(page.rows), read_to=page.read_to, last_seq=page.last_seq)
+
+    async def check_card(self, request: CheckCard, sender: str) -> CardChecked:
+        return checked_card(self._site, request)
+
+    async def check_chain(self, request: CheckChain, sender: str) -> ChainChecked:
+        journal = self._books.journal
+        return ChainChecked(entries=await journal.count_links(), broken=tuple((await journal.broken_links())[:100]))
 
     async def read_sessions(self, request: ReadSessions, sender: str) -> SessionsPage:
         sessions = await self._books.journal.sessions(

@@ -35,7 +35,15 @@ from chargepoint.records import (
 from chargepoint.storage import entries as rows_of
 from chargepoint.storage.boots import Boot, boot_statements, boots_changed
 from chargepoint.storage.database import CannotRecord, Database, Statement, to_the_end
-from chargepoint.storage.journal_pages import MOST_ROWS, broken_links, count_entries, read_entries, read_sessions
+from chargepoint.storage.journal_filters import narrow
+from chargepoint.storage.journal_pages import (
+    MOST_ROWS,
+    broken_links,
+    count_entries,
+    count_links,
+    read_entries,
+    read_sessions,
+)
 from chargepoint.storage.pruning import Pruning
 from chargepoint.storage.rebuild import rebuilt
 from chargepoint.storage.reserve import Reserve
@@ -398,14 +406,25 @@ class Journal:
         session_id: int | None = None,
         since: datetime | None = None,
         limit: int = MOST_ROWS,
+        before_seq: int | None = None,
+        until: datetime | None = None,
+        connector: int | None = None,
+        event_types: Sequence[str] = (),
+        text: str = "",
     ) -> JournalPage:
-        """Entries after `after_seq`, oldest first, at most 500; up to `read_to` the page is complete.
+        """As `ReadJournal` says. Entries after `after_seq`, oldest first, at most 500; up to `read_to` the page is
+        complete.
 
         A page may be empty though more follows: go on from `read_to` until it is `last_seq`.
         """
+        found = narrow(before_seq, until, connector, event_types, text)
         return await read_entries(
-            self._database, self.resolve, self.last_seq, after_seq, kinds, session_id, since, limit
+            self._database, self.resolve, self.last_seq, after_seq, kinds, session_id, since, limit, found
         )
+
+    async def count_links(self) -> int:
+        """How many entries of the security journal there are."""
+        return await count_links(self._database)
 
     async def sessions(
         self,

@@ -12,6 +12,7 @@ from chargepoint.messages import JournalPage
 from chargepoint.records import JournalRow, Moment, Session
 from chargepoint.storage import entries as rows_of
 from chargepoint.storage.database import Database
+from chargepoint.storage.journal_filters import NOTHING, Narrow
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +37,19 @@ async def read_entries(
     session_id: int | None,
     since: datetime | None,
     limit: int,
+    narrow: Narrow = NOTHING,
 ) -> JournalPage:
     """See `Journal.read`."""
     limit = max(1, min(limit, MOST_ROWS))
-    end = min(after_seq + SCANNED_ROWS, last_seq) if session_id is None else last_seq
-    conditions = ["seq > ?", "seq <= ?"]
-    parameters: list[Any] = [after_seq, end]
+    before_seq = narrow.before_seq
+    if before_seq is None:
+        begin = after_seq
+        end = min(after_seq + SCANNED_ROWS, last_seq) if session_id is None else last_seq
+    else:
+        end = min(before_seq - 1, last_seq) if before_seq else last_seq
+        begin = max(after_seq, end - SCANNED_ROWS) if session_id is None else after_seq
+    conditions = ["seq > ?", "seq <= ?", *narrow.conditions]
+    parameters: list[Any] = [begin, end, *narrow.parameters]
     if kinds:
         conditions.append(f"kind IN ({_marks(kinds)})")
         parameters += kinds
@@ -52,13 +60,17 @@ async def read_entries(
         conditions.append("(at IS NULL OR at >= ?)")
         parameters.append(unix_of(since))
     where = " AND ".join(conditions)
-    sql = f"SELECT {rows_of.EVENT_COLUMNS} FROM events WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608
+    order = "" if before_seq is None else "DESC"
+    sql = f"SELECT {rows_of.EVENT_COLUMNS} FROM events WHERE {where} ORDER BY seq {order} LIMIT ?"  # noqa: S608
     found = await database.read(sql, (*parameters, limit))
     whole = _page(found)
     rows = [_resolved(rows_of.journal_row(row), resolve) for row in whole]
-    read_to = rows[-1].seq if len(rows) == limit or len(whole) < len(found) else max(end, after_seq)
+    all_of_it = max(end, after_seq) if before_seq is None else begin + 1
+    read_to = rows[-1].seq if len(rows) == limit or len(whole) < len(found) else all_of_it
     if since is not None:
         rows = [row for row in rows if row.moment.at is None or row.moment.at >= since]
+    if narrow.until is not None:
+        rows = [row for row in rows if row.moment.at is None or row.moment.at < narrow.until]
     return JournalPage(rows=tuple(rows), read_to=read_to, last_seq=last_seq)
 
 
@@ -124,6 +136,11 @@ async def read_sessions(
         if since is None or session.created.at is None or session.created.at >= since:
             found.append(session)
     return found
+
+
+async def count_links(database: Database) -> int:
+    """How many entries of the security journal there are."""
+    return int((await database.read("SELECT count(*) FROM events WHERE chain IS NOT NULL"))[0][0])
 
 
 async def broken_links(database: Database) -> list[int]:
