@@ -25,11 +25,14 @@ from chargepoint.messages import (
     ExcludeModule,
     ExerciseConnector,
     FactoryReset,
+    GrantAccess,
     RebootController,
     ReloadConfiguration,
     RestartNetwork,
     RestartReader,
     RestartService,
+    SetFreeMode,
+    SetOperatingMode,
     SetTariff,
     SetUserLimit,
     ShowTestColours,
@@ -47,7 +50,7 @@ from chargepoint.messages import (
 from chargepoint.preconditions import Need
 from chargepoint.records import Credential
 from chargepoint.rights import Right
-from chargepoint.vocabulary import CredentialType, EventType, StartSource, StopSource
+from chargepoint.vocabulary import CredentialType, EventType, OperatingMode, StartSource, StopSource
 
 G0, G1, G2, G3 = Guard
 
@@ -171,6 +174,18 @@ _ROWS: tuple[Action, ...] = (
         "Connector {connector} takes charges again.",
         (_CONNECTOR,), lambda v, a: BlockConnector(connector=v["connector"], blocked=False, by=a.login),
         verb="Unblock",
+    ),
+    Action(
+        "connector_out_of_service", "station", ChangeAvailability, G1, Right.OPERATE,
+        "Takes connector {connector} out of service until it is put back; a running charge goes on to its end.",
+        (_CONNECTOR,), lambda v, a: ChangeAvailability(connector=v["connector"], operative=False, by=a.login),
+        verb="Out of service",
+    ),
+    Action(
+        "connector_working", "station", ChangeAvailability, G1, Right.OPERATE,
+        "Puts connector {connector} back to work.",
+        (_CONNECTOR,), lambda v, a: ChangeAvailability(connector=v["connector"], operative=True, by=a.login),
+        verb="Back to work",
     ),
     Action(
         "user_limit", "station", SetUserLimit, G1, Right.CONFIGURE,
@@ -358,6 +373,26 @@ _ROWS: tuple[Action, ...] = (
         "working", "station", ChangeAvailability, G1, Right.OPERATE,
         "Puts the station back to work.",
         (), lambda _v, a: ChangeAvailability(connector=0, operative=True, by=a.login), verb="Back to work",
+    ),
+    Action(
+        "free_mode", "station", SetFreeMode, G1, Right.OPERATE,
+        "on=1: everybody may charge for nothing from now on, and nobody is asked; on=0: as before.",
+        (Argument("on", int, "1: on, 0: off", 0, 1),),
+        lambda v, a: SetFreeMode(on=v["on"] == 1, by=a.login), EventType.CONFIG_CHANGED, verb="Set free mode",
+    ),
+    Action(
+        "operating_mode", "station", SetOperatingMode, G1, Right.CONFIGURE,
+        "From now on the station works in the mode {mode} (NORMAL: public, HOME: listed users, MANUAL: by the app).",
+        (Argument("mode", str, "NORMAL, HOME or MANUAL", 4, 6, choices=tuple(mode.value for mode in OperatingMode)),),
+        lambda v, a: SetOperatingMode(mode=OperatingMode(v["mode"]), by=a.login), EventType.CONFIG_CHANGED,
+        verb="Set the operating mode",
+    ),
+    Action(
+        "grant_access", "hub", GrantAccess, G2, Right.ADMINISTER,
+        "For 60 s whoever touches Enter at the station comes into the service menu as {login}, without a password.",
+        (Argument("login", str, "login of the user", 1, 64),),
+        lambda v, a: GrantAccess(login=v["login"], by=a.login), EventType.REMOTE_COMMAND,
+        verb="Let in without a password",
     ),
     Action(
         "restart", "hub", RestartService, G1, Right.SERVICE,

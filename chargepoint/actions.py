@@ -147,7 +147,8 @@ async def carry_out(
 
     `passed`: its guard was passed (`guards.py`); without it only deeds of G0 are done. What has to hold before is
     looked at once more, and by the service again where it is about safety. Codes beside those of the request:
-    bad_request, not_available, not_confirmed, not_now, unavailable, no_answer, failed.
+    bad_request, not_available, not_confirmed, not_now, unavailable (`values` has `maybe_done` when it may have been
+    done all the same), no_answer, failed.
     """
     begun_s = asyncio.get_running_loop().time()
     result = await _carried_out(bus, name, arguments, asker, timeout_s, passed)
@@ -204,7 +205,10 @@ async def _asked(bus: Bus, action: Action, request: Request[ActionResult], timeo
         return await bus.call(action.service, request, timeout_s=timeout_s)
     except Unavailable as error:
         again = "whether it was done is not known" if error.maybe_done else "nothing was done, try again in a moment"
-        return ActionResult(ok=False, code="unavailable", text=f"{action.service} is not there: {again}.")
+        values = {"maybe_done": "1"} if error.maybe_done else {}
+        return ActionResult(
+            ok=False, code="unavailable", text=f"{action.service} is not there: {again}.", values=values
+        )
     except TimeoutError:
         text = f"{action.service} did not answer in {timeout_s:g} s: whether it was done is not known."
         return ActionResult(ok=False, code="no_answer", text=text)
