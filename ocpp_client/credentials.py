@@ -330,15 +330,31 @@ class Credentials:
         if key is None:
             log.warning("the AuthorizationKey from the central system is none: 32 to 40 hexadecimal digits are wanted")
             return REJECTED
+        return ACCEPTED if await self.use_key(key) else REJECTED
+
+    async def use_key(self, key: bytes) -> bool:
+        """A new key, durable when this is true; the one that has worked is asked with when it is refused."""
         standing = self._standing
         if (key,) != standing.keys:
             old = tuple(one for one in self._proved(standing) if one != key)
             standing = changed(standing, keys=(key, *old), is_key_proved=False)
         if not await self._keep(standing):
-            return REJECTED
+            return False
         self._key_turns.clear()
         self._watching.security(CHANGED, "AuthorizationKey")
-        return ACCEPTED
+        return True
+
+    async def forget(self) -> bool:
+        """As if no central system had been known: only the station's files hold. Durable when this is true."""
+        first = first_profile(self._settings, bool(self._first_key))
+        if not await self._keep(Standing(first, first)):
+            return False
+        self._key_turns.clear()
+        self._profile_failures = self._network_failures = 0
+        self._asks_old = False
+        self._watching.security(CHANGED, "keys and security profile forgotten")
+        await self.begin()
+        return True
 
     async def change_profile(self, value: str) -> str:
         """ChangeConfiguration of SecurityProfile; durable when it is Accepted."""

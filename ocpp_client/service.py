@@ -30,6 +30,7 @@ from chargepoint.messages import (
 from chargepoint.version import VERSION
 from chargepoint.vocabulary import LinkState, StartCause
 from ocpp_client.backlog import STATION
+from ocpp_client.care import Care
 from ocpp_client.certificate_words import Unfit
 from ocpp_client.commissioning import Commissioning
 from ocpp_client.credentials import Credentials
@@ -38,6 +39,7 @@ from ocpp_client.exchange_log import ExchangeLog
 from ocpp_client.kept import Kept
 from ocpp_client.lanes import Lanes
 from ocpp_client.link import Link
+from ocpp_client.link_tests import LinkTests
 from ocpp_client.orphans import Orphans
 from ocpp_client.outbox import Outbox
 from ocpp_client.rpc import Connection, Rpc
@@ -177,11 +179,37 @@ class Client:
         if self._url:
             self._outbox.needed_elsewhere = lambda: self._security_events.seq
         self._rpc.router = self._actions(numbers)
+        self._link_tests = self._for_people(identity)
         bus.serve(Authorize, self._authorisation.authorize)
         bus.serve(ResendParked, self._resend_parked)
         bus.serve(ReadParked, self._read_parked)
         bus.serve(ReadFrames, exchange.read)
         bus.serve(CallCentralSystem, Commissioning(self._rpc, registration.is_open, self._watching.sent).call)
+
+    def _for_people(self, identity: str) -> LinkTests:
+        """What the web pages ask for."""
+        settings, watching = self._context.settings, self._watching
+        Care(
+            bus=self._context.bus,
+            kept=self._kept,
+            configuration=self._configuration,
+            credentials=self._credentials,
+            certificates=self._own_certificates,
+            renewal=self._renewal,
+            common_name=settings.station.charge_point_serial_number or identity,
+            note=watching.received,
+            security=watching.security,
+        )
+        return LinkTests(
+            bus=self._context.bus,
+            clock=self._context.clock,
+            settings=settings.ocpp,
+            identity=identity,
+            credentials=self._credentials,
+            watching=watching,
+            boot=boot_payload(settings.station, VERSION),
+            note=watching.sent,
+        )
 
     async def _is_link_alive(self, connection: Connection) -> bool:
         """Where pings are switched off nothing is proved: then a missing answer is the central system's failure."""
@@ -245,7 +273,8 @@ class Client:
             firmware=firmware,
             connectors=numbers,
         )
-        trigger.renew = self._certificates(actions).renew
+        self._own_certificates = self._certificates(actions)
+        trigger.renew = self._own_certificates.renew
         trigger.add_to(actions)
         return actions
 
@@ -371,6 +400,7 @@ class Client:
             await self._statuses.close()
             await self._rpc.close()
             await self._errands.close()
+            await self._link_tests.close()
             self._watching.link(LinkState.OFFLINE if self._url else LinkState.DISABLED)
 
     def _work(self) -> dict[str, Coroutine[Any, Any, None]]:

@@ -163,7 +163,7 @@ async def open_link(
     url = way.url
     try:
         async with asyncio.timeout(open_timeout_s):
-            connection = await _open(way, trusted, open_timeout_s, resolver or Resolver())
+            connection = await dial(way, trusted, open_timeout_s, resolver or Resolver())
     except InvalidStatus as error:
         raise _refused(error) from None
     except CannotResolve as error:
@@ -182,7 +182,7 @@ async def open_link(
     return connection
 
 
-async def _open(way: Way, trusted: Trusted | None, within_s: float, resolver: Resolver) -> ClientConnection:
+async def dial(way: Way, trusted: Trusted | None, within_s: float, resolver: Resolver) -> ClientConnection:
     """Try each address that the name has (or the proxy's), until one takes the connection."""
     target = urlsplit(way.proxy or way.url)
     host, port = target.hostname or "", target.port or (443 if target.scheme == "wss" else 80)

@@ -97,6 +97,14 @@ def name_of(certificate: Certificate) -> str:
     return certificate.subject.rfc4514_string()[:100] or "without a name"
 
 
+def key_words(certificate: Certificate) -> str:
+    """Kind and size of its key, for people."""
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"RSA {key.key_size}"
+    return f"EC {key.curve.name}" if isinstance(key, ec.EllipticCurvePublicKey) else type(key).__name__
+
+
 # ------------------------------------------------------------------------------------------------------------ judging
 
 

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from chargepoint.messages.configuration import (
+    ApplyDraft,
+    CancelPlan,
+    CheckDraft,
+    ConfigurationState,
+    KeepConfiguration,
+    ReadConfiguration,
+    ReadVersion,
+    ReadVersions,
+    RebaseDraft,
+    ReturnConfiguration,
+    WriteDraft,
+)
 from chargepoint.messages.discovery import Discover, DiscoveryState
 from chargepoint.messages.fota import BeginUpdate, BeginUpload
 from chargepoint.messages.helper import ChangeNetwork, KeepNetwork, ReadNetwork, ReadTime, UndoNetwork
 from chargepoint.messages.hub import (
     AccessGrant,
-    ApplyDraft,
     BindCard,
     ChangePassword,
     ChangePin,
@@ -23,7 +35,6 @@ from chargepoint.messages.hub import (
     GrantAccess,
     LogIn,
     PrivilegedDeed,
-    ReadConfiguration,
     ReadSettings,
     ReadUsers,
     ReloadConfiguration,
@@ -36,7 +47,6 @@ from chargepoint.messages.hub import (
     SupervisorState,
     TimeLearned,
     UsersState,
-    WriteDraft,
 )
 from chargepoint.messages.kinds import Event, Message
 from chargepoint.messages.logins import (
@@ -147,6 +157,7 @@ from chargepoint.messages.station_events import (
     SampleTaken,
 )
 from chargepoint.messages.station_records import (
+    AmendSession,
     CheckChain,
     Cursor,
     ReadBacklog,
@@ -216,6 +227,14 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     ReadConfiguration: frozenset({"hmi", "webconfig", "diag", ADMIN}),
     WriteDraft: frozenset({"hmi", "webconfig", ADMIN}),
     ApplyDraft: frozenset({"hmi", "webconfig", ADMIN}),
+    CheckDraft: frozenset({"webconfig", ADMIN}),
+    RebaseDraft: frozenset({"hmi", "webconfig", ADMIN}),
+    CancelPlan: frozenset({"hmi", "webconfig", ADMIN}),
+    KeepConfiguration: frozenset({"hmi", "webconfig", ADMIN}),
+    ReturnConfiguration: frozenset({"hmi", "webconfig", ADMIN}),
+    ReadVersions: frozenset({"hmi", "webconfig", "diag", ADMIN}),
+    ReadVersion: frozenset({"webconfig", "diag", ADMIN}),
+    ConfigurationState: frozenset({"hub"}),
     ReloadConfiguration: frozenset({"hmi", "webconfig", ADMIN}),
     RestartNetwork: frozenset({"hmi", "webconfig", ADMIN}),
     FactoryReset: frozenset({"hmi", "webconfig", ADMIN}),
@@ -295,6 +314,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     CheckChain: frozenset({"webconfig", ADMIN}),
     ReadSessions: _READERS,
     ReadHistory: _READERS,
+    AmendSession: frozenset({"webconfig", ADMIN}),
     ReadSamples: _READERS,
     Cursor: frozenset({"ocpp", "monitor"}),
     ReadBacklog: frozenset({"ocpp", "monitor"}),

@@ -16,7 +16,7 @@ import msgspec
 from chargepoint.storage.database import CannotRecord
 from ocpp_client.certificate_words import HashData, Unfit, Wanted
 from ocpp_client.frames import Payload
-from ocpp_client.key_store import CENTRAL, KeyStore, NotPending, Root
+from ocpp_client.key_store import CENTRAL, MANUFACTURER, KeyStore, NotPending, Root
 from ocpp_client.late import Late
 from ocpp_client.rpc import Reply
 from ocpp_client.v16.certificate_renewal import Renewal
@@ -75,6 +75,27 @@ class Certificates:
     @property
     def _profile(self) -> int:
         return self._configuration.number("SecurityProfile")
+
+    # ------------------------------------------------------------------------------------------------------ by hand
+
+    async def install_by_hand(self, use: str, text: str) -> tuple[str, str]:
+        """As InstallCertificate: its status, and why in words."""
+        return await self._install(use, text)
+
+    async def delete_by_hand(self, fingerprint: str) -> tuple[str, str]:
+        """As DeleteCertificate, of the installed root with this fingerprint."""
+        for use in (CENTRAL, MANUFACTURER):
+            for root in self._store.installed(use):
+                if x509.fingerprint(root.certificate) == fingerprint:
+                    return await self._delete(root.hash_data())
+        return "NotFound", "not installed"
+
+    async def take_by_hand(self, text: str) -> tuple[str, str]:
+        """As CertificateSigned; what is new is used at once."""
+        status, words, is_new = await self._taken(text)
+        if is_new:
+            await self._use()
+        return status, words
 
     # --------------------------------------------------------------------------------------------------------- roots
 
@@ -152,21 +173,24 @@ class Certificates:
 
     async def signed(self, payload: Payload) -> Reply:
         """The certificate that was asked for: on record, on trial, and used with a new link once this is answered."""
-        then: Callable[[], Awaitable[None]] | None = None
-        try:
-            text, is_new = await self._take(payload["certificateChain"])
-            status = "Accepted"
-            if is_new:
-                self._security("ReconfigurationOfSecurityParameters", f"own certificate: {text}")
-                then = self._use
-        except (Unfit, NotPending) as error:
-            status, text = "Rejected", str(error)
-            self._security("InvalidChargePointCertificate", text)
-        except CannotRecord as error:
-            log.error("the own certificate could not be kept: %s", error)
-            status, text = "Rejected", "it cannot be kept"
+        status, text, is_new = await self._taken(payload["certificateChain"])
+        then: Callable[[], Awaitable[None]] | None = self._use if is_new else None
         self._note("CertificateSigned", None, f"{text}: {status}")
         return Reply({"status": status}, then=then)
+
+    async def _taken(self, chain: str) -> tuple[str, str, bool]:
+        """Status, words, and whether there is a new one to be used."""
+        try:
+            text, is_new = await self._take(chain)
+        except (Unfit, NotPending) as error:
+            self._security("InvalidChargePointCertificate", str(error))
+            return "Rejected", str(error), False
+        except CannotRecord as error:
+            log.error("the own certificate could not be kept: %s", error)
+            return "Rejected", "it cannot be kept", False
+        if is_new:
+            self._security("ReconfigurationOfSecurityParameters", f"own certificate: {text}")
+        return "Accepted", text, is_new
 
     async def _take(self, text: str) -> tuple[str, bool]:
         """The certificate in words, and whether it is a new one. Raises Unfit, NotPending, CannotRecord."""
