@@ -7,6 +7,7 @@ not for all to hear stands in `READERS`.
 """
 
 from chargepoint.messages.discovery import *
+from chargepoint.messages.configuration import *
 from chargepoint.messages.fota import *
 from chargepoint.messages.helper import *
 from chargepoint.messages.hub import *
