@@ -54,6 +54,7 @@ from chargepoint.messages import (
     TechnicianState,
     UpsState,
     UsersState,
+    WebState,
 )
 from chargepoint.peers import MAX_KEPT_EVENTS, KeptEvent, Pace, Peer
 
@@ -100,6 +101,7 @@ TOPICS: dict[type[State], str] = {
     InstalledState: "installed",
     LinkStatus: "link",
     ReaderState: "reader/",
+    WebState: "web",
 }
 """The topic of each state, or with a slash at its end what its topics begin with."""
 

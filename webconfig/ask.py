@@ -10,13 +10,24 @@ from aiohttp import web
 
 from chargepoint.action_kinds import Asker
 from chargepoint.bus import CallFailed, Unavailable
-from chargepoint.messages import Reply, Request
+from chargepoint.messages import (
+    ApplyDraft,
+    ChangeSettings,
+    FactoryReset,
+    ReloadConfiguration,
+    Reply,
+    Request,
+    RestartService,
+)
 from chargepoint.rights import Right
 from webconfig.answers import Problem
 from webconfig.routes import Route
 from webconfig.site import Site
 from webconfig.visitors import Visitor
 from webconfig.words import Words
+
+NOTED_BY_SERVICE = (ApplyDraft, ChangeSettings, FactoryReset, ReloadConfiguration, RestartService)
+"""Requests that the service itself writes down, with who asked."""
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Reply)
@@ -35,6 +46,8 @@ class Ask:
         """The body, read and bounded by the door."""
         self.cookies: dict[str, str | None] = {}
         """To be set by the answer; None: to be removed."""
+        self.is_noted = False
+        """Whoever carried it out wrote a line of the operation log about it; then the door writes none."""
 
     @property
     def login(self) -> str:
@@ -45,6 +58,7 @@ class Ask:
         """Who asks, for `actions.carry_out`. Raises Problem on an open route."""
         if self.visitor is None:
             raise Problem(401, "not_logged_in", self.words("problem.not_logged_in"))
+        self.is_noted = True  # `carry_out` notes it
         return Asker(self.visitor.login, self.visitor.role)
 
     @property
@@ -106,7 +120,9 @@ class Ask:
     async def call(self, service: str, request: Request[R], timeout_s: float = 5.0) -> R:
         """Ask a service. Raises Problem 503 when it is not there, 504 when it does not answer, 502 when it failed."""
         try:
-            return await self.site.context.bus.call(service, request, timeout_s)
+            answer = await self.site.context.bus.call(service, request, timeout_s)
+            self.is_noted = self.is_noted or isinstance(request, NOTED_BY_SERVICE)
+            return answer
         except Unavailable:
             raise Problem(503, "unavailable", self.words("problem.unavailable", service=service)) from None
         except TimeoutError:

@@ -7,6 +7,7 @@ signed by somebody browsers trust may take its place (`web.crt` and `web.key` in
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import socket
 import ssl
@@ -36,3 +37,14 @@ async def server_context(folder: Path, settings: Settings) -> ssl.SSLContext:
             raise OSError(f"no certificate for the web pages could be made in {folder}") from None
         context.load_cert_chain(folder / CERTIFICATE, folder / KEY)
     return context
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 of the certificate served, as browsers show it (`AB:CD:..`); empty when there is none."""
+    try:
+        text = (folder / CERTIFICATE).read_text(encoding="ascii")
+        end = "-----END CERTIFICATE-----"
+        der = ssl.PEM_cert_to_DER_cert(text[: text.index(end) + len(end)])
+    except (OSError, ValueError):
+        return ""
+    return hashlib.sha256(der).digest().hex(":").upper()

@@ -5,11 +5,8 @@ reliability.md S14 to S17)."""
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
-import re
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -18,36 +15,31 @@ import msgspec
 from aiohttp import web
 
 from chargepoint.config_web import WebSettings
-from chargepoint.messages import CheckToken, SecurityNoted
+from chargepoint.messages import CheckToken, Noted, SecurityNoted
 from chargepoint.rights import Right
-from webconfig.answers import Answer, Download, Html, Json, Live, Problem, Redirect
+from chargepoint.vocabulary import EventType
+from webconfig.admission import Admission
+from webconfig.answers import Answer, Html, Json, Problem, Redirect
 from webconfig.ask import Ask
 from webconfig.routes import Route
+from webconfig.sending import (
+    LANGUAGE_COOKIE,
+    SAFE_METHODS,
+    SLOW_PATHS,
+    cookie_name,
+    headers_for,
+    read_bounded,
+    respond,
+    set_cookies,
+)
 from webconfig.site import Site
 from webconfig.visitors import Visitor, same
 from webconfig.words import Words, best_language
 
 log = logging.getLogger(__name__)
 
-SECURE_COOKIE, PLAIN_COOKIE, LANGUAGE_COOKIE = "__Host-session", "session", "language"
-SAFE_METHODS = frozenset({"GET", "HEAD"})
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
-)
-HEADERS = {
-    "Content-Security-Policy": CSP,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    "Cache-Control": "no-store",
-}
-HSTS = "max-age=31536000"
-READ_WITHIN_S = 30.0
-KEEP_ALIVE_S = 15.0
+__all__ = ["LANGUAGE_COOKIE", "Door", "cookie_name", "headers_for"]
+
 ErrorPage = Callable[[Ask | None, Words, Problem], htpy.Renderable]
 
 
@@ -56,11 +48,9 @@ class Door:
 
     def __init__(self, site: Site, settings: WebSettings, error_page: ErrorPage, default_language: str) -> None:
         self._site = site
-        self._settings = settings
         self._error_page = error_page
         self._default_language = default_language
-        host = socket.gethostname()
-        self._names = {name.lower() for name in (*settings.host_names, host, f"{host}.local", "localhost")}
+        self.admission = Admission(settings, site.now_s)
 
     def handler(self, route: Route) -> Callable[[web.Request], Any]:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -73,7 +63,11 @@ class Door:
         words = self._words(request)
         ask: Ask | None = None
         try:
-            self.check_host(request, words)
+            elsewhere = self.admission.admit(request, words)
+            if elsewhere is not None:
+                return elsewhere
+            if request.method not in SAFE_METHODS and route.path in SLOW_PATHS:
+                self.admission.take(self.admission.logins, request, words)
             visitor = await self._visitor(route, request, words)
             ask = Ask(self._site, route, request, visitor, words)
             self._check_right(ask)
@@ -82,9 +76,10 @@ class Door:
             if self._site.is_safe_mode and not route.is_safe_mode:
                 if route.is_api:
                     raise Problem(503, "safe_mode", words("problem.safe_mode"))
-                return await self._respond(request, Redirect("/safe-mode"))
+                return await respond(request, Redirect("/safe-mode"), ask)
             answer = await route.handler(ask)
-            response = await self._respond(request, answer, ask)
+            self._note_write(ask, answer)
+            response = await respond(request, answer, ask)
             if not response.prepared:
                 set_cookies(request, response, ask.cookies)
             return response
@@ -95,15 +90,6 @@ class Door:
         except Exception:
             log.exception("%s %s failed", request.method, route.path)
             return self._told(route, request, ask, words, Problem(500, "failed", words("problem.failed")))
-
-    def check_host(self, request: web.Request, words: Words) -> None:
-        """Raises Problem 421 for a host name that is not this station's (DNS rebinding). An address is always right."""
-        host = request.host.lower()
-        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        name = name.strip("[]")
-        if name in self._names or _is_address(name):
-            return
-        raise Problem(421, "wrong_host", words("problem.wrong_host", host=name[:100]))
 
     # ------------------------------------------------------------------------------------------------ who it is
 
@@ -124,6 +110,7 @@ class Door:
         ask = Ask(self._site, _TOKEN_ROUTE, request, None, words)
         answer = await ask.call("hub", CheckToken(token=token.strip(), origin=request.remote or ""))
         if not answer.ok or answer.role is None:
+            self.admission.take(self.admission.logins, request, words)
             raise Problem(401, "bad_token", words("problem.bad_token"), headers={"WWW-Authenticate": "Bearer"})
         now_s = self._site.now_s()
         return Visitor(answer.login, answer.role, 0, now_s, now_s, origin=request.remote or "", token_id=answer.id)
@@ -138,24 +125,13 @@ class Door:
         if visitor.must_change and ask.route.path not in ("/password", "/logout"):
             raise Problem(403, "must_change", ask.text("problem.must_change"))
         if not visitor.must_change and not visitor.may(right):
-            self._site.context.bus.publish(
-                SecurityNoted(
-                    type="AccessRefused",
-                    source_type="web",
-                    source=ask.origin,
-                    operation=f"{ask.request.method} {ask.route.path}"[:200],
-                    extra=f"{visitor.login}, {visitor.role.value}",
-                )
-            )
+            self._note_refusal(ask, visitor, "no right")
             raise Problem(403, "no_right", ask.text("problem.no_right"))
 
     async def _check_write(self, ask: Ask) -> None:
         request, route = ask.request, ask.route
-        origin = request.headers.get("Origin")
-        if origin is not None and origin.lower() != f"{request.scheme}://{request.host}".lower():
-            raise Problem(403, "wrong_origin", ask.text("problem.wrong_origin"))
-        if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-            raise Problem(403, "wrong_origin", ask.text("problem.wrong_origin"))
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise Problem(415, "compressed", ask.text("problem.compressed"))
         if route.body_bytes:
             ask.raw = await read_bounded(request, route.body_bytes, ask.words)
         if ask.visitor is None or ask.visitor.token_id:
@@ -164,71 +140,44 @@ class Door:
         if not given and not route.is_api and route.body_bytes:
             given = ask.form().get("csrf", "")
         if not same(given, ask.visitor.csrf):
+            self._note_refusal(ask, ask.visitor, "no CSRF token")
             raise Problem(403, "csrf", ask.text("problem.csrf"))
+
+    def _note_refusal(self, ask: Ask, visitor: Visitor, why: str) -> None:
+        """A line of the security journal; not more of them than somebody can read."""
+        if self.admission.notes.wait_s(ask.origin, self._site.now_s()):
+            return
+        self._site.context.bus.publish(
+            SecurityNoted(
+                type="AccessRefused",
+                source_type="web",
+                source=ask.origin,
+                operation=f"{ask.request.method} {ask.route.path}"[:200],
+                extra=f"{visitor.login}, {visitor.role.value}, {why}",
+            )
+        )
+
+    def _note_write(self, ask: Ask, answer: Answer) -> None:
+        """A line of the operation log for what was sent by somebody who is logged in, unless whoever carried it out
+        has written one."""
+        if ask.request.method in SAFE_METHODS or ask.visitor is None or ask.is_noted or not ask.route.is_noted:
+            return
+        status = answer.status if isinstance(answer, Html | Json) else 200
+        by = f"{ask.login} (token {ask.visitor.token_id})" if ask.visitor.token_id else ask.login
+        self._site.context.bus.publish(
+            Noted(
+                event_type=EventType.REMOTE_COMMAND,
+                action="Success" if status < 400 else "Failed",
+                message=f"{ask.request.method} {ask.request.path} by {by} (webconfig, {ask.origin})"[:500],
+                error="" if status < 400 else f"HTTP {status}",
+            )
+        )
 
     def _words(self, request: web.Request) -> Words:
         chosen = request.cookies.get(LANGUAGE_COOKIE, "")
         return Words(chosen or best_language(request.headers.get("Accept-Language", ""), self._default_language))
 
     # ------------------------------------------------------------------------------------------------ answers
-
-    async def _respond(self, request: web.Request, answer: Answer, ask: Ask | None = None) -> web.StreamResponse:
-        headers = headers_for(request)
-        if isinstance(answer, Html):
-            text = str(answer.content)
-            return _compressed(web.Response(text=text, status=answer.status, content_type="text/html", headers=headers))
-        if isinstance(answer, Json):
-            if answer.etag:
-                headers["ETag"] = f'"{answer.etag}"'
-            body = msgspec.json.encode(answer.content)
-            return _compressed(
-                web.Response(body=body, status=answer.status, content_type="application/json", headers=headers)
-            )
-        if isinstance(answer, Redirect):
-            path = answer.path if answer.path.startswith("/") and not answer.path.startswith("//") else "/"
-            return web.Response(status=303, headers={**headers, "Location": path})
-        if isinstance(answer, Download):
-            return await self._download(request, answer, headers)
-        return await self._stream(request, answer, headers, ask)
-
-    async def _download(self, request: web.Request, answer: Download, headers: dict[str, str]) -> web.StreamResponse:
-        name = safe_name(answer.name)
-        how = "inline" if answer.is_shown else "attachment"
-        headers["Content-Disposition"] = f"{how}; filename=\"{name}\"; filename*=UTF-8''{quote(name)}"
-        response = web.StreamResponse(headers={**headers, "Content-Type": answer.content_type})
-        first = await anext(answer.chunks, b"")  # what fails at once is told as a problem
-        await response.prepare(request)
-        await response.write(first)
-        async for chunk in answer.chunks:
-            await response.write(chunk)
-        await response.write_eof()
-        return response
-
-    async def _stream(
-        self, request: web.Request, answer: Live, headers: dict[str, str], ask: Ask | None
-    ) -> web.StreamResponse:
-        if self._site.viewers >= self._settings.most_viewers:
-            raise Problem(
-                503, "too_many_viewers", Words("en")("problem.too_many_viewers"), headers={"Retry-After": "30"}
-            )
-        response = web.StreamResponse(
-            headers={**headers, "Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
-        )
-        self._site.viewers += 1
-        pump = asyncio.create_task(_pump(request, response, answer), name="event stream")
-        over = asyncio.create_task(ask.visitor.ended.wait(), name="log-in ended") if ask and ask.visitor else None
-        stop = asyncio.create_task(self._site.context.stopping.wait(), name="stopping")
-        waits = {task for task in (pump, over, stop) if task is not None}
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if pump.done() and not pump.cancelled() and not isinstance(pump.exception(), ConnectionError | None):
-                log.warning("an event stream failed: %r", pump.exception())
-        finally:
-            self._site.viewers -= 1
-            for task in waits:
-                task.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
-        return response
 
     def _told(
         self, route: Route | None, request: web.Request, ask: Ask | None, words: Words, problem: Problem
@@ -255,105 +204,28 @@ class Door:
 
     def unknown(self, request: web.Request) -> web.StreamResponse:
         """The answer to a path or method that is in no route."""
+        return self.outside(request, lambda: None)
+
+    def outside(
+        self, request: web.Request, answer: Callable[[], web.StreamResponse | None], methods: Iterable[str] = ()
+    ) -> web.StreamResponse:
+        """The answer to a path that is in no row: a file that is the same for everybody, else 404; 405 when rows of
+        this path have other `methods`."""
         words = self._words(request)
         try:
-            self.check_host(request, words)
+            found = self.admission.admit(request, words) or answer()
+            if found is not None:
+                return found
+            if methods:
+                allowed = {"Allow": ", ".join(sorted(methods))}
+                raise Problem(405, "wrong_method", words("problem.wrong_method"), headers=allowed)
+            raise Problem(404, "not_found", words("problem.not_found"))
         except Problem as problem:
-            return self._told(None, request, None, words, problem)
-        missing = Problem(404, "not_found", words("problem.not_found"))
-        if request.path.startswith("/api/"):
-            return self._told(None, request, None, words, missing)
-        text = str(self._error_page(None, words, missing))
-        return web.Response(text=text, status=404, content_type="text/html", headers=headers_for(request))
-
-
-async def read_bounded(request: web.Request, most: int, words: Words) -> bytes:
-    """The body. Raises Problem 413 when it is larger than `most` bytes, 408 when it does not come."""
-    if request.content_length is not None and request.content_length > most:
-        raise Problem(413, "too_large", words("problem.too_large", kb=most // 1024))
-    found = bytearray()
-    try:
-        async with asyncio.timeout(READ_WITHIN_S):
-            async for chunk in request.content.iter_any():
-                found += chunk
-                if len(found) > most:
-                    raise Problem(413, "too_large", words("problem.too_large", kb=most // 1024))
-    except TimeoutError:
-        raise Problem(408, "too_slow", words("problem.too_slow")) from None
-    return bytes(found)
-
-
-async def _pump(request: web.Request, response: web.StreamResponse, answer: Live) -> None:
-    await response.prepare(request)
-    source = aiter(answer.events)
-    waiting: asyncio.Task[tuple[str, str, str]] | None = None
-    try:
-        while True:
-            waiting = waiting or asyncio.ensure_future(anext(source))
-            done, _ = await asyncio.wait({waiting}, timeout=KEEP_ALIVE_S)
-            if not done:
-                await response.write(b": still here\n\n")
-                continue
-            try:
-                number, event, data = waiting.result()
-            except StopAsyncIteration:
-                return
-            finally:
-                waiting = None
-            lines = [f"id: {number}"] if number else []
-            lines += [f"event: {event}"] if event else []
-            lines += [f"data: {line}" for line in data.split("\n")]
-            await response.write(("\n".join(lines) + "\n\n").encode())
-    finally:
-        if waiting is not None:
-            waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
-
-
-def headers_for(request: web.Request) -> dict[str, str]:
-    """The headers every answer has."""
-    return {**HEADERS, "Strict-Transport-Security": HSTS} if request.secure else dict(HEADERS)
-
-
-def cookie_name(request: web.Request) -> str:
-    return SECURE_COOKIE if request.secure else PLAIN_COOKIE
-
-
-def set_cookies(request: web.Request, response: web.StreamResponse, cookies: dict[str, str | None]) -> None:
-    """Cookies of this host only, unseen by scripts, sent to this site only."""
-    for name, value in cookies.items():
-        keeps = name not in (SECURE_COOKIE, PLAIN_COOKIE)
-        if value is None:
-            response.del_cookie(name, path="/", secure=request.secure, httponly=True, samesite="Strict")
-        else:
-            response.set_cookie(
-                name,
-                value,
-                path="/",
-                secure=request.secure,
-                httponly=True,
-                samesite="Strict",
-                max_age=31_536_000 if keeps else None,
-            )
-
-
-def safe_name(name: str) -> str:
-    """A file name without anything that means something in a header or a path."""
-    return re.sub(r"[^\w.\-]+", "_", name, flags=re.ASCII).strip("._")[:120] or "download"
-
-
-def _compressed(response: web.Response) -> web.Response:
-    if isinstance(response.body, bytes) and len(response.body) > 1400:
-        response.enable_compression()
-    return response
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name.partition("%")[0])
-    except ValueError:
-        return False
-    return True
+            if request.path.startswith("/api/"):
+                return self._told(None, request, None, words, problem)
+            headers = {**headers_for(request), **problem.headers}
+            text = str(self._error_page(None, words, problem))
+            return web.Response(text=text, status=problem.status, content_type="text/html", headers=headers)
 
 
 async def _no_handler(_ask: Ask) -> Answer:

@@ -31,7 +31,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     `live` and `live_s`: the values that change on this page, and how often they are looked at (the event stream asks).
     For the API: `summary`, the structs of query, body and answer, from which its description is made. `statuses` are
     further answers it may give (beside those all routes share). `is_safe_mode`: serves without a station, too.
-    `body_bytes`: so much is taken at most. `takes_token`: an API token opens it (all of /api/ does).
+    `is_noted`: the door writes a line of the operation log for a write that nobody else has noted (False where nothing
+    of the station changes). `body_bytes`: so much is taken at most. An API token opens what is below /api/.
     """
 
     method: str
@@ -49,6 +50,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     live_s: float = 1.0
     body_bytes: int = FORM_BYTES
     is_safe_mode: bool = False
+    is_noted: bool = True
 
     @property
     def is_api(self) -> bool:

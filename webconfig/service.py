@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from contextlib import suppress
 
 from aiohttp import web
 
 from chargepoint.context import Context
-from chargepoint.messages import LoginsState
-from webconfig.certificate import server_context
+from chargepoint.messages import LoginsState, WebState
+from webconfig.certificate import fingerprint, server_context
 from webconfig.door import Door, headers_for
 from webconfig.layout import error_page
 from webconfig.live import Pages, Shared
+from webconfig.reception import ASK_WITHIN_S, Reception, Speaker
 from webconfig.routes import Route
 from webconfig.site import Site
 from webconfig.sockets import Listening, listening
@@ -36,43 +36,73 @@ async def run(context: Context) -> None:
     routes = all_routes()
     site.parts = {Shared: Shared(), Pages: Pages(routes)}
     door = Door(site, settings, error_page, context.settings.screen.languages[0])
-    runner = web.AppRunner(application(door, routes), access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
+    runner = web.AppRunner(application(door, routes), handler_cancellation=True, shutdown_timeout=1.0)
     await runner.setup()
     sockets = listening(settings)
+    door.admission.https_port = sockets.secure[0].getsockname()[1]
+    reception = Reception(lambda: speaker(runner))
     try:
-        await _listen(runner, sockets, await server_context(context.data, context.settings))
-        context.ready()
+        secure = await server_context(context.data, context.settings)
         async with asyncio.TaskGroup() as group:
-            watching = group.create_task(_watch_logins(site), name="log-ins")
-            await _beat(site)
-            watching.cancel()
+            working = [group.create_task(_watch_logins(site), name="log-ins")]
+            for sock, tls in sockets.all_of(secure):
+                work = reception.welcome(sock, tls, is_checked=not settings.addresses)
+                working.append(group.create_task(work, name="reception"))
+            log.info("the web configurator is at %s", ", ".join(sockets.names()))
+            context.bus.set_state("web", _state(context, sockets))
+            context.ready()
+            await _beat(site, reception)
+            for task in working:
+                task.cancel()
     finally:
+        sockets.close()
+        reception.close()
         await runner.cleanup()
 
 
+def _state(context: Context, sockets: Listening) -> WebState:
+    plain_port = sockets.plain[0].getsockname()[1] if sockets.plain else 0
+    return WebState(
+        https_port=sockets.secure[0].getsockname()[1],
+        http_port=plain_port,
+        fingerprint=fingerprint(context.data),
+        is_safe_mode=bool(context.faults),
+    )
+
+
+def speaker(runner: web.AppRunner) -> Speaker:
+    """What speaks HTTP of one connection with the application."""
+    assert runner.server is not None
+    return Speaker(
+        runner.server,
+        loop=asyncio.get_running_loop(),
+        access_log=None,  # type: ignore[arg-type]
+        keepalive_timeout=ASK_WITHIN_S,
+        lingering_time=1.0,
+        auto_decompress=False,
+    )
+
+
 def application(door: Door, routes: tuple[Route, ...]) -> web.Application:
-    """The table of routes as an aiohttp application; everything else is 404."""
+    """The table of routes as an aiohttp application; everything else is 404, another method 405."""
     app = web.Application()
     for route in routes:
         app.router.add_route(route.method, route.path, door.handler(route))
 
     async def static(request: web.Request) -> web.StreamResponse:
-        return static_file(request, headers_for(request)) or door.unknown(request)
+        return door.outside(request, lambda: static_file(request, headers_for(request)))
+
+    rows = list(app.router.resources())
 
     async def unknown(request: web.Request) -> web.StreamResponse:
-        return door.unknown(request)
+        methods: set[str] = set()
+        for row in rows:
+            methods |= (await row.resolve(request))[1]
+        return door.outside(request, lambda: None, methods)
 
     app.router.add_route("GET", "/static/{name}", static)
     app.router.add_route("*", "/{path:.*}", unknown)
     return app
-
-
-async def _listen(runner: web.AppRunner, sockets: Listening, secure: ssl.SSLContext) -> None:
-    for sock in sockets.secure:
-        await web.SockSite(runner, sock, ssl_context=secure, backlog=64).start()
-    for sock in sockets.plain:
-        await web.SockSite(runner, sock, backlog=64).start()
-    log.info("the web configurator is at %s", ", ".join(sockets.names()))
 
 
 async def _watch_logins(site: Site) -> None:
@@ -82,11 +112,12 @@ async def _watch_logins(site: Site) -> None:
             site.visitors.hold_to(state.users)
 
 
-async def _beat(site: Site) -> None:
-    """Beat until asked to stop; sessions that are idle for too long end meanwhile."""
+async def _beat(site: Site, reception: Reception) -> None:
+    """Beat until asked to stop; sessions and connections that are idle for too long end meanwhile."""
     while not site.context.stopping.is_set():
         site.context.beat()
         site.visitors.sweep()
+        reception.sweep(site.now_s())
         with suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 await site.context.stopping.wait()

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 from dataclasses import dataclass, field
 
 from chargepoint.config_web import WebSettings
+from webconfig.interfaces import remember_interfaces
+from webconfig.reception import SEND_BUFFER_BYTES
 
 log = logging.getLogger(__name__)
 
 FALLBACK = {80: 8080, 443: 8443}
 """Where this account may not listen at the first one."""
+BACKLOG = 128
 
 
 @dataclass
 class Listening:
     secure: list[socket.socket] = field(default_factory=list)
     plain: list[socket.socket] = field(default_factory=list)
+
+    def all_of(self, secure: ssl.SSLContext) -> list[tuple[socket.socket, ssl.SSLContext | None]]:
+        """Each socket with its TLS."""
+        return [(sock, secure) for sock in self.secure] + [(sock, None) for sock in self.plain]
+
+    def close(self) -> None:
+        for sock in (*self.secure, *self.plain):
+            sock.close()
 
     def names(self) -> list[str]:
         """Addresses for people."""
@@ -53,9 +65,12 @@ def _bound(address: str, port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)  # connections take it over
         if sock.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        remember_interfaces(sock)
         sock.bind((address, port))
+        sock.listen(BACKLOG)
     except OSError:
         sock.close()
         raise

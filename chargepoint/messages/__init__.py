@@ -6,8 +6,8 @@ for each service that answers; the names are imported from here. What is
 not for all to hear stands in `READERS`.
 """
 
-from chargepoint.messages.discovery import *
 from chargepoint.messages.configuration import *
+from chargepoint.messages.discovery import *
 from chargepoint.messages.fota import *
 from chargepoint.messages.helper import *
 from chargepoint.messages.hub import *
@@ -24,3 +24,4 @@ from chargepoint.messages.station_calls import *
 from chargepoint.messages.station_events import *
 from chargepoint.messages.station_records import *
 from chargepoint.messages.station_states import *
+from chargepoint.messages.web import *

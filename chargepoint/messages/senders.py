@@ -184,6 +184,7 @@ from chargepoint.messages.station_states import (
     StationState,
     UpsState,
 )
+from chargepoint.messages.web import WebState
 
 ADMIN = "admin"
 """The sender behind the administrators' Unix socket: `chargepoint status`, `bus`, `journal` and their like."""
@@ -202,6 +203,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     UsersState: frozenset({"hub"}),
     ClockStepped: frozenset({"hub"}),
     LoginsState: frozenset({"hub"}),
+    WebState: frozenset({"webconfig"}),
     Discover: frozenset({"webconfig", ADMIN}),
     DiscoveryState: frozenset({"discovery"}),
     CreateToken: frozenset({"webconfig", ADMIN}),
