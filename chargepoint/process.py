@@ -12,6 +12,7 @@ import resource
 import signal
 import socket
 import stat
+import struct
 import sys
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
@@ -33,6 +34,8 @@ LOG_FORMAT = "%(asctime)s {name:8} %(levelname)-8s %(name)s: %(message)s"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_NO_NEW_PRIVS = 38
+_PR_SET_KEEPCAPS = 8
+_CAPABILITY_VERSION_3 = 0x20080522
 _libc = ctypes.CDLL(None, use_errno=True)
 
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -97,7 +100,13 @@ def become(service: Service, keep: set[int], parent: int, account: pwd.struct_pa
     if account is not None and not service.is_root:
         os.initgroups(account.pw_name, account.pw_gid)
         os.setgid(account.pw_gid)
+        if service.capabilities:
+            _prctl(_PR_SET_KEEPCAPS, 1)
         os.setuid(account.pw_uid)
+        if service.capabilities:
+            _keep_only(service.capabilities)
+    if service.nice:
+        os.nice(service.nice)
     if not service.is_root:
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
@@ -152,6 +161,17 @@ def _limit(what: int, value: int) -> None:
 def _prctl(option: int, argument: Any) -> None:
     if _libc.prctl(option, argument, 0, 0, 0) != 0:
         log.warning("prctl %d: %s", option, os.strerror(ctypes.get_errno()))
+
+
+def _keep_only(capabilities: Iterable[int]) -> None:
+    """Of the rights of root that were kept over the change of account, keep these, and not for what is started from
+    here. Raises OSError: with all of them it must not go on."""
+    bits = sum(1 << number for number in capabilities)
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    halves = [(bits >> shift) & 0xFFFFFFFF for shift in (0, 32)]
+    data = b"".join(struct.pack("=III", half, half, 0) for half in halves)  # effective, permitted, inheritable
+    if _libc.capset(header, data) != 0:
+        raise OSError(ctypes.get_errno(), f"capset: {os.strerror(ctypes.get_errno())}")
 
 
 def _close_all_but(keep: set[int]) -> None:

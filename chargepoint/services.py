@@ -53,10 +53,18 @@ class Service(msgspec.Struct, frozen=True):
     """Keeps the launcher's account when the others drop to their own."""
     section: str = ""
     """Runs only where the station file has this section, and what it is about is fitted; empty: always."""
+    nice: int = 0
+    """Above 0: others go first where the processor is short."""
+    capabilities: tuple[int, ...] = ()
+    """Rights of root it keeps when it drops to an account of its own, by their numbers (capabilities(7)); what it
+    starts itself does not have them."""
     rests_after_s: float = 0.0
     """Above 0: it is started when it is called (the call waits for it), and ended in order when nobody has called it
     for so long. For what is seldom needed: a process takes some 7 MiB also when it does nothing."""
 
+
+NET_BIND_SERVICE = 10
+"""The capability to listen at ports below 1024."""
 
 HUB = Service("hub", "chargepoint.hub:run", beat_limit_s=10.0, start_limit_s=20.0, oom_score=-100, descriptors=512)
 
@@ -86,7 +94,15 @@ SERVICES: tuple[Service, ...] = (
         section="screen",
     ),
     Service("discovery", "chargepoint.discovery_service:run", oom_score=500, rests_after_s=400.0),
-    Service("webconfig", "webconfig.service:run", is_door=True, oom_score=500, section="web"),
+    Service(
+        "webconfig",
+        "webconfig.service:run",
+        is_door=True,
+        oom_score=500,
+        section="web",
+        nice=5,
+        capabilities=(NET_BIND_SERVICE,),
+    ),
 )
 """Started in this order; stopped doors first, then `station`, then `ocpp`, then the rest (architecture.md 3)."""
 
