@@ -153,6 +153,8 @@ class Session(msgspec.Struct, kw_only=True):
     """Its cable then stays locked in the socket (also UnlockConnectorOnEVSideDisconnect false)."""
     presented: Credential | None = None
     """The card that began it, where the charge is not in its name (free mode): it may end it."""
+    vehicle_name: str = ""
+    """What people call this vehicle; written by hand."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True):

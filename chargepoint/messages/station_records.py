@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
-from chargepoint.messages.kinds import Done, Reply, Request
+from chargepoint.messages.kinds import ActionResult, Done, Reply, Request
 from chargepoint.records import (
     HistoryRow,
     JournalRow,
     Sample,
     Session,
 )
+from chargepoint.vocabulary import SessionState
 
 
 class ReadJournal(Request["JournalPage"], frozen=True, kw_only=True):
@@ -58,26 +61,69 @@ class ChainChecked(Reply, frozen=True, kw_only=True):
 
 
 class ReadSessions(Request["SessionsPage"], frozen=True, kw_only=True):
-    """To station: session records, newest first; with `session_ids` just those. `limit` at most 500."""
+    """To station: session records, newest first; with `session_ids` just those. `limit` at most 500.
+
+    Created at `since` or later and before `until`. `before`: only those with a smaller id, for the next page. `text`:
+    a session's number, or a part of who started or stopped it, of the vehicle's id or its name. `hide_zero` leaves out
+    ended ones without energy, `hide_tests` those of technicians and of a station not yet activated. `with_count`: how
+    many there are of them in all, `before` aside.
+    """
 
     session_ids: tuple[int, ...] = ()
     since: datetime | None = None
     unfinished: bool = False
     include_garbage: bool = False
     limit: int = 100
+    until: datetime | None = None
+    before: int | None = None
+    connector: int | None = None
+    states: tuple[SessionState, ...] = ()
+    text: str = ""
+    hide_zero: bool = False
+    hide_tests: bool = False
+    with_count: bool = False
 
 
 class SessionsPage(Reply, frozen=True, kw_only=True):
+    """`next_before` begins the next page; None: there is none. `count` only if asked for."""
+
     sessions: tuple[Session, ...]
+    next_before: int | None = None
+    count: int | None = None
+
+
+class AmendSession(Request[ActionResult], frozen=True, kw_only=True):
+    """To station: what people may correct in a record; never touches charging. None: stays as it is. Is logged.
+
+    `vehicle_name`: at most 60 characters. `state` of an ended session, with a `comment` why. Codes: no_session,
+    not_finished, comment_needed, nothing.
+    """
+
+    session_id: int
+    by: str
+    vehicle_name: Annotated[str, Meta(max_length=60)] | None = None
+    state: SessionState | None = None
+    comment: Annotated[str, Meta(max_length=300)] = ""
 
 
 class ReadHistory(Request["HistoryPage"], frozen=True, kw_only=True):
+    """To station: the newest `limit` (at most 500) durable rows of a session, oldest first.
+
+    `before` and `skip` of a page lead to the one before it (0, 0: the newest).
+    """
+
     session_id: int
     limit: int = 500
+    before: int = 0
+    skip: int = 0
 
 
 class HistoryPage(Reply, frozen=True, kw_only=True):
+    """`before` 0: there is nothing older."""
+
     rows: tuple[HistoryRow, ...]
+    before: int = 0
+    skip: int = 0
 
 
 class ReadSamples(Request["SamplesPage"], frozen=True, kw_only=True):

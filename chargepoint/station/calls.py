@@ -12,6 +12,7 @@ import msgspec
 from chargepoint.bus import Bus
 from chargepoint.messages import (
     ActionResult,
+    AmendSession,
     BacklogSize,
     BlockConnector,
     CancelCard,
@@ -52,6 +53,7 @@ from chargepoint.messages import (
     UnlockConnector,
 )
 from chargepoint.records import StationStopped
+from chargepoint.station.amending import amend
 from chargepoint.station.at_screen import against_unlocking
 from chargepoint.station.card_check import checked_card
 from chargepoint.station.cards import Desk
@@ -107,6 +109,7 @@ class Calls:
         bus.serve(CheckChain, self.check_chain)
         bus.serve(CheckCard, self.check_card)
         bus.serve(ReadSessions, self.read_sessions)
+        bus.serve(AmendSession, self.amend_session)
         bus.serve(ReadHistory, self.read_history)
         bus.serve(ReadSamples, self.read_samples)
         bus.serve(Cursor, self.move_cursor)
@@ -294,17 +297,15 @@ class Calls:
         return ChainChecked(entries=await journal.count_links(), broken=tuple((await journal.broken_links())[:100]))
 
     async def read_sessions(self, request: ReadSessions, sender: str) -> SessionsPage:
-        sessions = await self._books.journal.sessions(
-            session_ids=request.session_ids,
-            since=request.since,
-            unfinished=request.unfinished,
-            include_garbage=request.include_garbage,
-            limit=min(request.limit, 500),
-        )
-        return SessionsPage(sessions=tuple(sessions))
+        return await self._books.journal.find_sessions(request)
+
+    async def amend_session(self, request: AmendSession, sender: str) -> ActionResult:
+        return await amend(self._books, self._outlets, request)
 
     async def read_history(self, request: ReadHistory, sender: str) -> HistoryPage:
-        return HistoryPage(rows=tuple(await self._books.history.rows(request.session_id, min(request.limit, 500))))
+        history = self._books.history
+        rows, before, skip = await history.page(request.session_id, request.limit, request.before, request.skip)
+        return HistoryPage(rows=tuple(rows), before=before, skip=skip)
 
     async def read_samples(self, request: ReadSamples, sender: str) -> SamplesPage:
         history, limit = self._books.history, min(request.limit, 500)

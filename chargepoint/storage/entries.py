@@ -10,7 +10,7 @@ import msgspec
 
 from chargepoint.clock import at_of, unix_of
 from chargepoint.records import AnyEntry, Happened, JournalRow, Moment, SecurityEvent, Session
-from chargepoint.vocabulary import EventType, SessionState
+from chargepoint.vocabulary import EventType, SessionFlag, SessionState, StartSource
 
 _entries = msgspec.json.Decoder(AnyEntry)
 _sessions = msgspec.json.Decoder(Session)
@@ -20,10 +20,13 @@ INSERT_EVENT = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 SAVE_SESSION = (
-    "INSERT INTO sessions (session_id, connector, created_at, is_finished, is_garbage, data, crc) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session_id) DO UPDATE SET created_at = excluded.created_at, "
-    "is_finished = excluded.is_finished, is_garbage = excluded.is_garbage, data = excluded.data, crc = excluded.crc"
+    "INSERT INTO sessions (session_id, connector, created_at, is_finished, is_garbage, data, crc, state, who, marks) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session_id) DO UPDATE SET created_at = excluded.created_at, "
+    "is_finished = excluded.is_finished, is_garbage = excluded.is_garbage, data = excluded.data, crc = excluded.crc, "
+    "state = excluded.state, who = excluded.who, marks = excluded.marks"
 )
+IS_ZERO, IS_TEST = 1, 2
+"""Bits of `marks`: no energy so far; by a technician, or of a station that is not activated."""
 SAVE_FACT = (
     "INSERT INTO facts (key, value, crc) VALUES (?, ?, ?) "
     "ON CONFLICT (key) DO UPDATE SET value = excluded.value, crc = excluded.crc"
@@ -77,7 +80,22 @@ def session_row(session: Session) -> tuple[object, ...]:
     is_garbage = session.state is SessionState.GARBAGE
     is_finished = session.finished is not None
     crc = crc_of(session.session_id, data)
-    return session.session_id, session.connector, created_at, int(is_finished), int(is_garbage), data, crc
+    return (
+        *(session.session_id, session.connector, created_at, int(is_finished), int(is_garbage), data, crc),
+        *(session.state.value, who_of(session), marks_of(session)),
+    )
+
+
+def who_of(session: Session) -> str:
+    """What a search by people looks through, in small letters: credentials, vehicle."""
+    vehicle = "" if session.vehicle is None else session.vehicle.uid
+    credentials = [one.value for one in (session.starter, session.stopper, session.presented) if one is not None]
+    return "\n".join(dict.fromkeys(text for text in (*credentials, vehicle, session.vehicle_name) if text)).casefold()
+
+
+def marks_of(session: Session) -> int:
+    is_test = session.start_source is StartSource.TECHNICIAN or SessionFlag.TerminalNotActivated in session.flags
+    return (0 if session.delivered_wh > 0 else IS_ZERO) | (IS_TEST if is_test else 0)
 
 
 def session_of(row: Row) -> Session | None:

@@ -224,19 +224,32 @@ class History:
 
     async def rows(self, session_id: int, limit: int = MOST_ROWS) -> list[HistoryRow]:
         """The newest `limit` (at most 500) durable rows of a session, oldest first."""
+        return (await self.page(session_id, limit))[0]
+
+    async def page(
+        self, session_id: int, limit: int = MOST_ROWS, before: int = 0, skip: int = 0
+    ) -> tuple[list[HistoryRow], int, int]:
+        """Up to `limit` (at most 500) durable rows of a session, oldest first, and `before` and `skip` of the page
+        before it (0, 0: there is none). They begin with batch `before`, without its `skip` newest rows."""
         limit = max(1, min(limit, MOST_ROWS))
         first, last = await self._span(session_id)
+        last = min(last, before) if before > 0 else last
         found: list[HistoryRow] = []
-        while len(found) < limit and first <= last:
+        while first <= last:
             batches = await self._batches(first, last, newest_first=True)
             for number, batch in batches:
-                for row in reversed(batch.rows):
-                    if row.session_id == session_id:
-                        found.append(msgspec.structs.replace(row, moment=self._resolve(row.moment)))
+                rows = [row for row in reversed(batch.rows) if row.session_id == session_id]
+                taken = rows[skip if number == before else 0 :][: limit - len(found)]
+                found += [msgspec.structs.replace(row, moment=self._resolve(row.moment)) for row in taken]
+                given = len(taken) + (skip if number == before else 0)
+                if len(found) == limit:
+                    is_end = given >= len(rows)
+                    rest = number - 1 if is_end else number
+                    return found[::-1], rest if rest >= first else 0, 0 if is_end or rest < first else given
                 last = number - 1
             if not batches:
                 break
-        return found[:limit][::-1]
+        return found[::-1], 0, 0
 
     def _resolved(self, sample: Sample) -> Sample:
         moment = self._resolve(sample.moment)

@@ -18,7 +18,7 @@ import msgspec
 
 from chargepoint.clock import Clock, at_of
 from chargepoint.config import StorageSettings
-from chargepoint.messages import JournalPage
+from chargepoint.messages import JournalPage, ReadSessions, SessionsPage
 from chargepoint.records import (
     AnyEntry,
     Happened,
@@ -47,6 +47,7 @@ from chargepoint.storage.journal_pages import (
 from chargepoint.storage.pruning import Pruning
 from chargepoint.storage.rebuild import rebuilt
 from chargepoint.storage.reserve import Reserve
+from chargepoint.storage.session_pages import SEARCHED_SESSIONS, find_sessions
 from chargepoint.vocabulary import EventType
 
 __all__ = ["CannotRecord", "Journal", "JournalTransaction"]
@@ -73,6 +74,7 @@ MIGRATIONS = (
         offset_s REAL, low_s REAL, high_s REAL);
     CREATE TABLE cursors (reader TEXT PRIMARY KEY, seq INTEGER NOT NULL);
     """,
+    SEARCHED_SESSIONS,
 )
 
 MOST_UNREAD_TRANSACTIONS = 10_000
@@ -436,6 +438,10 @@ class Journal:
     ) -> list[Session]:
         """Session records, newest first, at most 500; with `session_ids` just those."""
         return await read_sessions(self._database, self.resolve, session_ids, since, unfinished, include_garbage, limit)
+
+    async def find_sessions(self, request: ReadSessions) -> SessionsPage:
+        """One page of the session records that are asked for."""
+        return await find_sessions(self._database, self.resolve, request)
 
     async def count(self, after_seq: int, kinds: Sequence[str]) -> int:
         """How many entries of these kinds come after `after_seq`."""
