@@ -11,6 +11,9 @@ MODULES = (
     "webconfig.pages.login",
     "webconfig.pages.dashboard",
     "webconfig.api.station",
+    "webconfig.pages.oplog",
+    "webconfig.pages.security",
+    "webconfig.api.oplog",
 )
 """Each has its rows in `ROUTES`."""
 

@@ -79,7 +79,7 @@ async def test_the_label_tokens_and_the_recovery_code(tmp_path: Path, capsys: py
         capsys.readouterr()
         assert await user(tmp_path, "recovery") == 0
         code = capsys.readouterr().out.splitlines()[0]
-        request = UseRecoveryCode(login="admin", recovery_secret=code, new_password="Fresh8Start")
+        request = UseRecoveryCode(login="admin", recovery_secret=code, new_password="Fresh8StartAgain")
         assert (await web.call("hub", request)).ok  # type: ignore[attr-defined]
 
 
