@@ -61,6 +61,13 @@ _REASON = Argument("reason", str, "why, for those who see it later", 0, 200, is_
 _BANK = Argument("name", str, "name of the bank of power modules", 1, 40)
 _MODULE = Argument("number", int, "number of the module", 0, 255)
 _END_SESSIONS = Argument("end_sessions", int, "1: charges that run are ended", 0, 1, is_needed=False)
+_APPLYING = (
+    Argument("wait", int, "1: as soon as nobody charges, else now", 0, 1, is_needed=False),
+    Argument("at", str, "not before this moment (ISO 8601 with zone)", 0, 40, is_needed=False),
+    Argument("keep", int, "1: somebody has to keep it once the station is up", 0, 1, is_needed=False),
+    Argument("comment", str, "why, for those who see it later", 0, 200, is_needed=False),
+    Argument("base", str, "version of the station file it is for", 0, 40, is_needed=False),
+)
 _UNCHARGED = (Need.FREE, Need.NO_UPDATE)
 
 
@@ -93,6 +100,18 @@ def _stop(values: Values, asker: Asker) -> StopCharging:
 
 def _block(values: Values, asker: Asker) -> BlockConnector:
     return BlockConnector(connector=values["connector"], blocked=True, reason=values.get("reason", ""), by=asker.login)
+
+
+def _apply(*, is_light: bool) -> Make:
+    return lambda v, a: ApplyDraft(
+        by=a.login,
+        base=v.get("base", ""),
+        comment=v.get("comment", ""),
+        when_idle=v.get("wait") == 1,
+        at=v.get("at", ""),
+        must_keep=v.get("keep") == 1,
+        is_light=is_light,
+    )
 
 
 def _reboot(number: int | None) -> Make:
@@ -430,7 +449,14 @@ _ROWS: tuple[Action, ...] = (
     Action(
         "apply_configuration", "hub", ApplyDraft, G3, Right.CONFIGURE,
         "Puts the draft in the place of the station file and restarts; if it does not come up, the old file returns.",
-        (), lambda _v, a: ApplyDraft(by=a.login), verb="Apply the draft", needs=(Need.IDLE, Need.NO_UPDATE),
+        _APPLYING, _apply(is_light=False), verb="Apply the draft", needs=(Need.IDLE, Need.NO_UPDATE),
+        waives={Need.IDLE: "wait", Need.NO_UPDATE: "wait"},
+    ),
+    Action(
+        "apply_values", "hub", ApplyDraft, G2, Right.CONFIGURE,
+        "Puts changed values of the draft in place and restarts; not for what the station is and how it is wired.",
+        _APPLYING, _apply(is_light=True), verb="Apply changed values", needs=(Need.IDLE, Need.NO_UPDATE),
+        waives={Need.IDLE: "wait", Need.NO_UPDATE: "wait"},
     ),
     Action(
         "set_tariff", "station", SetTariff, G1, Right.CONFIGURE,

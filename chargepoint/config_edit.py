@@ -1,9 +1,12 @@
 """Single values of a station file changed in its text, so that comments and order stay. Pure.
 
     changed(text, {"station.power_limit_w": "50000", "connector.1.max_power_w": "22000"})
+    added(text, "connector", {"number": "3"})         # one more [[connector]]
+    removed(text, "connector", 3)                     # the third one
 
-A list's section is named by its `number` or `name`. An empty value takes the key away. What comes out is parsed and
-compared with what was meant; where the two differ nothing is changed and CannotEdit says so.
+A list's section is named by its `number` or `name`, or by its place in the file as `#3`; a table in a section as
+`ocpp.compatibility.celcius`. An empty value takes the key away. What comes out is parsed and compared with what was
+meant; where the two differ nothing is changed and CannotEdit says so.
 """
 
 from __future__ import annotations
@@ -16,7 +19,10 @@ from collections.abc import Mapping
 from typing import Any
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_.-]+)\s*\]\]?\s*(#.*)?$")
-_LITERAL = re.compile(r"^(true|false|[+-]?[0-9][0-9_]*(\.[0-9_]+)?([eE][+-]?[0-9]+)?|\[.*\]|\".*\")$")
+_LITERAL = re.compile(r"^(true|false|[+-]?[0-9][0-9_]*(\.[0-9_]+)?([eE][+-]?[0-9]+)?|\[.*\]|\{.*\}|\".*\")$")
+_NAME = re.compile(r"[a-z_]{1,40}(\.[A-Za-z_]{1,40})?")
+LONGEST_VALUE = 60
+"""A value goes over so many lines at most."""
 
 
 class CannotEdit(Exception):
@@ -30,24 +36,76 @@ def changed(text: str, changes: Mapping[str, str]) -> str:
     return text
 
 
+def added(text: str, section: str, values: Mapping[str, str]) -> str:
+    """The text with one more [[section]] behind the last one of its name, else at its end. Raises CannotEdit."""
+    if not _NAME.fullmatch(section):
+        raise CannotEdit(f"{section[:40]!r} is no name of a section")
+    wanted = copy.deepcopy(tomllib.loads(text))
+    there = wanted.setdefault(section, [])
+    if not isinstance(there, list):
+        raise CannotEdit(f"[{section}] stands once; there is no list of it")
+    item: dict[str, Any] = {}
+    block = [f"[[{section}]]"]
+    for key, value in values.items():
+        literal = _literal(value, f"{section}.{key}")
+        if literal:
+            item[key] = _parsed(literal, f"{section}.{key}")
+            block.append(f"{key} = {literal}")
+    there.append(item)
+    lines = text.splitlines()
+    first, last = _whole(lines, section, len(there) - 2) if len(there) > 1 else (None, len(lines))
+    last = last if first is not None else len(lines)
+    return _meant([*lines[:last], "", *block, *(["", *lines[last:]] if lines[last:] else [])], wanted, section)
+
+
+def removed(text: str, section: str, number: int) -> str:
+    """The text without the `number`th [[section]] (from 1), its tables included. Raises CannotEdit."""
+    wanted = copy.deepcopy(tomllib.loads(text))
+    there = wanted.get(section)
+    if not isinstance(there, list) or not 1 <= number <= len(there):
+        raise CannotEdit(f"there is no [[{section}]] no. {number}")
+    del there[number - 1]
+    if not there:
+        del wanted[section]
+    lines = text.splitlines()
+    first, last = _whole(lines, section, number - 1)
+    if first is None:
+        raise CannotEdit(f"[[{section}]] no. {number} cannot be taken out by itself; do it by hand in the text")
+    return _meant([*lines[:first], *lines[last:]], wanted, section)
+
+
 def _one(text: str, path: str, value: str) -> str:
-    section, number, key = _parts(path)
     document = tomllib.loads(text)
+    section, number, key = _parts(path)
     wanted = copy.deepcopy(document)
-    place, table = _table(wanted, section, number, path)
+    if number and not isinstance(wanted.get(section, []), list):  # a table in a section that stands once
+        table = wanted[section].setdefault(number, {})
+        place, name = 0, f"{section}.{number}"
+        if not isinstance(table, dict):
+            raise CannotEdit(f"{path}: {section}.{number} is no table")
+    elif number and section not in wanted and not number.startswith("#") and value and section == "ocpp":
+        table = wanted.setdefault(section, {}).setdefault(number, {})
+        place, name = 0, f"{section}.{number}"
+    else:
+        place, table = _table(wanted, section, number, path)
+        name = section
     literal = _literal(value, path)
     if literal:
-        table[key] = tomllib.loads(f"x = {literal}")["x"]
+        table[key] = _parsed(literal, path)
     elif key in table:
         del table[key]
     else:
         return text
     lines = text.splitlines()
-    first, last = _block(lines, section, place)
+    first, last = _block(lines, name, place)
     if first is None:
-        lines += ["", f"[{section}]", f"{key} = {literal}"]
+        lines += ["", f"[{name}]", f"{key} = {literal}"]
     else:
         _put(lines, first, last, key, literal)
+    return _meant(lines, wanted, path)
+
+
+def _meant(lines: list[str], wanted: Mapping[str, Any], path: str) -> str:
     found = "\n".join(lines) + "\n"
     try:
         is_meant = tomllib.loads(found) == wanted
@@ -56,6 +114,13 @@ def _one(text: str, path: str, value: str) -> str:
     if not is_meant:
         raise CannotEdit(f"{path} cannot be changed by itself in this file; change it by hand in the draft")
     return found
+
+
+def _parsed(literal: str, path: str) -> Any:
+    try:
+        return tomllib.loads(f"x = {literal}")["x"]
+    except tomllib.TOMLDecodeError:
+        raise CannotEdit(f"{path}: {literal[:60]} is no value of TOML") from None
 
 
 def _parts(path: str) -> tuple[str, str, str]:
@@ -75,7 +140,8 @@ def _table(document: dict[str, Any], section: str, number: str, path: str) -> tu
             raise CannotEdit(f"{path}: there are several [[{section}]]; name one, as {section}.1.{path.split('.')[-1]}")
         return 0, found
     for place, table in enumerate(found if isinstance(found, list) else ()):
-        if isinstance(table, dict) and number in (str(table.get("number", "")), str(table.get("name", ""))):
+        names = (f"#{place + 1}", str(table.get("number", "")), str(table.get("name", "")))
+        if isinstance(table, dict) and number in names:
             return place, table
     raise CannotEdit(f"{path}: there is no [[{section}]] {number}")
 
@@ -96,18 +162,47 @@ def _block(lines: list[str], section: str, place: int) -> tuple[int | None, int]
     return first, len(lines)
 
 
+def _whole(lines: list[str], section: str, place: int) -> tuple[int | None, int]:
+    """All lines of one section of a list, from its header on, with its tables; what is said above the next header
+    belongs to that."""
+    first, _ = _block(lines, section, place)
+    if first is None:
+        return None, len(lines)
+    at = first
+    while at < len(lines):
+        header = _HEADER.match(lines[at])
+        if header is not None and not header[2].startswith(f"{section}."):
+            break
+        at += 1
+    if at < len(lines):
+        while at > first and lines[at - 1].lstrip().startswith("#"):
+            at -= 1
+    while at > first and not lines[at - 1].strip():
+        at -= 1
+    return first - 1, at
+
+
 def _put(lines: list[str], first: int, last: int, key: str, literal: str) -> None:
     own = re.compile(rf"^\s*{re.escape(key)}\s*=")
     for at in range(first, last):
         if own.match(lines[at]):
-            if literal:
-                lines[at] = f"{key} = {literal}{_remark(lines[at])}"
-            else:
-                del lines[at]
+            end = _value_end(lines, at, last)
+            lines[at:end] = [f"{key} = {literal}{_remark(lines[at]) if end == at + 1 else ''}"] if literal else []
             return
     while last > first and not lines[last - 1].strip():
         last -= 1
     lines.insert(last, f"{key} = {literal}")
+
+
+def _value_end(lines: list[str], at: int, last: int) -> int:
+    """Behind the last line of the value that begins there."""
+    for end in range(at + 1, min(last, at + LONGEST_VALUE) + 1):
+        try:
+            tomllib.loads("\n".join(lines[at:end]))
+        except tomllib.TOMLDecodeError:
+            continue
+        return end
+    return at + 1
 
 
 def _remark(line: str) -> str:
@@ -119,6 +214,7 @@ def _remark(line: str) -> str:
 
 
 def _literal(value: str, path: str) -> str:
+    value = value.strip()
     if not value:
         return ""
     if not value.isprintable() or len(value) > 2000:

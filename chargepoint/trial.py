@@ -32,6 +32,19 @@ class Trial(msgspec.Struct, frozen=True):
     starts: int = 0
     digest: str = ""
     """Of the new file: what somebody wrote there since by hand is not replaced."""
+    had_before: bool = True
+    """Whether there was a file before (safe mode: there may be none)."""
+    must_keep: bool = False
+    """A person has to keep it once the station is well."""
+    is_network: bool = False
+    """Ways to the station are touched: it is watched for longer."""
+    was_online: bool = False
+    """The central system was reached before: it has to be again."""
+    connectors: tuple[int, ...] = ()
+    """Those whose controllers answered before: they have to again, as far as they are still there."""
+    kept_by: str = ""
+    reason: str = ""
+    """Why the file before came back."""
 
 
 def read(folder: Path) -> Trial | None:
@@ -45,15 +58,27 @@ def read(folder: Path) -> Trial | None:
         return None
 
 
-def begin(folder: Path, config: Path, content: bytes, by: str) -> None:
-    """Put `content` in the place of `config`, the way back kept first. Raises OSError; then nothing has changed."""
-    before = config.read_bytes()
-    write(folder / BEFORE, before)
+def begin(folder: Path, config: Path, content: bytes, by: str, plan: Trial | None = None) -> None:
+    """Put `content` in the place of `config`, the way back kept first. Raises OSError; then nothing has changed.
+
+    `plan` says how it is to be watched (its other fields are filled in here).
+    """
+    before = _now(config)
+    write(folder / BEFORE, before or b"")
+    trial = msgspec.structs.replace(
+        plan or Trial(ON_TRIAL, str(config), by),
+        status=ON_TRIAL,
+        config=str(config),
+        by=by,
+        starts=0,
+        digest=_digest(content),
+        had_before=before is not None,
+    )
     try:
-        write(folder / STATE, msgspec.json.encode(Trial(ON_TRIAL, str(config), by, digest=_digest(content))))
+        write(folder / STATE, msgspec.json.encode(trial))
         write(config, content)
     except OSError:
-        if config.read_bytes() != before:  # it stands there, and only its folder could not be synced
+        if _now(config) != before:  # it stands there, and only its folder could not be synced
             return
         (folder / STATE).unlink(missing_ok=True)
         raise
@@ -68,15 +93,15 @@ def at_start(folder: Path, config: Path) -> str:
     if trial is None or trial.status != ON_TRIAL or trial.config != str(config):
         return ""
     if trial.starts == 0 and not _is_still(config, trial):
-        _settle(folder, trial, RETURNED)
+        _settle(folder, trial, RETURNED, "The power went before the new file was written.")
         return "the new station file was never written; the one before stands"
     if trial.starts >= 1:
-        give_back(folder, trial)
+        give_back(folder, trial, "The software ended before the file was kept.")
         return "the new station file did not hold; the one before is back"
     try:
         write(folder / STATE, msgspec.json.encode(msgspec.structs.replace(trial, starts=trial.starts + 1)))
     except OSError as error:
-        give_back(folder, trial)
+        give_back(folder, trial, f"The trial could not be written down ({error.strerror}).")
         return f"the trial of a new station file cannot be written down ({error.strerror}); the one before is back"
     return "a new station file is on trial"
 
@@ -86,17 +111,25 @@ def keep(folder: Path, trial: Trial) -> None:
     _settle(folder, trial, KEPT)
 
 
-def give_back(folder: Path, trial: Trial) -> None:
+def note(folder: Path, trial: Trial) -> None:
+    """Write the trial down as it is now; a full disk is logged."""
+    _settle(folder, trial, trial.status)
+
+
+def give_back(folder: Path, trial: Trial, reason: str = "") -> None:
     """The file before stands in its place again; one that somebody wrote by hand since stays."""
     config = Path(trial.config)
     try:
         if _is_still(config, trial):
-            write(config, _content(folder / BEFORE))
+            if trial.had_before:
+                write(config, _content(folder / BEFORE))
+            else:
+                config.unlink(missing_ok=True)
         else:
             log.warning("%s was changed while it was on trial: it stays as it is", config)
     except OSError as error:
         log.critical("%s cannot be put back: %s", config, error)
-    _settle(folder, trial, RETURNED)
+    _settle(folder, trial, RETURNED, reason)
 
 
 def _is_still(config: Path, trial: Trial) -> bool:
@@ -122,9 +155,17 @@ def _content(path: Path) -> bytes:
         return file.read(LARGEST_BYTES + 1)[:LARGEST_BYTES]
 
 
-def _settle(folder: Path, trial: Trial, status: str) -> None:
+def _now(config: Path) -> bytes | None:
     try:
-        write(folder / STATE, msgspec.json.encode(msgspec.structs.replace(trial, status=status)))
+        return config.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _settle(folder: Path, trial: Trial, status: str, reason: str = "") -> None:
+    told = msgspec.structs.replace(trial, status=status, reason=reason or trial.reason)
+    try:
+        write(folder / STATE, msgspec.json.encode(told))
     except OSError as error:
         log.error("%s: %s", folder / STATE, error)
 

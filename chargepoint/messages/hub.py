@@ -229,53 +229,6 @@ class EnterByGrant(Request["LoginAnswer"], frozen=True, kw_only=True):
     """hmi to hub: Enter was touched. A grant serves once."""
 
 
-class ConfigurationFault(msgspec.Struct, frozen=True):
-    """One fault of a station file: where, what was found, why it cannot be, what to do."""
-
-    place: str
-    found: str
-    why: str
-    remedy: str
-
-
-class ReadConfiguration(Request["ConfigurationPage"], frozen=True, kw_only=True):
-    """To hub: the station file, the draft that waits to be applied, and what became of the last one."""
-
-
-class ConfigurationPage(Reply, frozen=True, kw_only=True):
-    """`difference` are lines of a unified difference from file to draft; `draft` empty: there is none. `trial` is what
-    is said of the last draft that was applied: on_trial, kept, returned (it did not come up), or empty."""
-
-    ok: bool
-    text: str = ""
-    path: str = ""
-    file: str = ""
-    draft: str = ""
-    draft_by: str = ""
-    difference: tuple[str, ...] = ()
-    faults: tuple[ConfigurationFault, ...] = ()
-    trial: str = ""
-
-
-class WriteDraft(Request[ActionResult], frozen=True, kw_only=True):
-    """To hub: keep a draft of the station file: its whole `text`, or `changes` to the draft there is (else to the
-    file), as `{"station.power_limit_w": "50000", "connector.1.max_power_w": "22000"}`. Nothing of both: drop it.
-
-    It is kept when it is good. Codes: ok, dropped, invalid (`table` has place, found, why, remedy), no_such_key.
-    """
-
-    text: str | None = None
-    changes: dict[str, str] = {}
-    by: str
-
-
-class ApplyDraft(Request[ActionResult], frozen=True, kw_only=True):
-    """To hub: put the draft in the place of the station file and restart; when the station is not up for 60 s within
-    three minutes, the file before comes back by itself. Codes: ok, no_draft, invalid, cannot_write, not_possible."""
-
-    by: str
-
-
 class ReloadConfiguration(Request[ActionResult], frozen=True, kw_only=True):
     """To hub: take the station file as it is now, by a restart of the software. Codes: ok, invalid, not_possible."""
 

@@ -62,7 +62,7 @@ def _reports(place: Place, seen: Seen) -> Iterator[Question]:
 
 
 def _configuration(place: Place, seen: Seen) -> Iterator[Question]:
-    yield Question("configuration", "hub", ReadConfiguration(), 5.0)
+    yield Question("configuration", "hub", ReadConfiguration(by=place.staff), 5.0)
 
 
 def _readers(place: Place, seen: Seen) -> Iterator[Question]:

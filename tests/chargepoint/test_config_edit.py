@@ -66,10 +66,14 @@ def test_what_is_no_key_is_told(path: str, words: str) -> None:
     assert words in str(raised.value)
 
 
+def test_a_value_over_several_lines_is_replaced_whole() -> None:
+    text = '[station]\nnames = [\n  "a",\n]\nafter = 1\n'
+    assert tomllib.loads(changed(text, {"station.names": '["b"]'})) == {"station": {"names": ["b"], "after": 1}}
+
+
 def test_what_cannot_be_changed_by_lines_is_left_alone() -> None:
-    text = '[station]\nnames = [\n  "a",\n]\n'
     with pytest.raises(CannotEdit, match="by hand"):
-        changed(text, {"station.names": '["b"]'})
+        changed('station = { name = "x" }\n', {"station.name": "y"})
     with pytest.raises(CannotEdit):
         changed(TEXT, {"station.name": "a\nb"})
 
