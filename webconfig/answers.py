@@ -7,6 +7,7 @@ from typing import Any
 
 import htpy
 import msgspec
+from aiohttp import web
 
 
 class Html(msgspec.Struct, frozen=True):
@@ -48,7 +49,13 @@ class Live(msgspec.Struct, frozen=True):
     events: AsyncIterator[tuple[str, str, str]]
 
 
-Answer = Html | Json | Redirect | Download | Live
+class Sent(msgspec.Struct, frozen=True):
+    """The handler has answered by itself (a WebSocket); `response` is what it sent."""
+
+    response: web.StreamResponse
+
+
+Answer = Html | Json | Redirect | Download | Live | Sent
 
 
 class Problem(Exception):

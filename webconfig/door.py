@@ -100,7 +100,7 @@ class Door:
         secret = request.cookies.get(cookie_name(request), "")
         if not secret:
             return None
-        is_action = not (route.path == "/live" or request.headers.get("X-Refresh"))
+        is_action = not (route.path == "/live" or route.is_passive or request.headers.get("X-Refresh"))
         return self._site.visitors.of(secret, is_action)
 
     async def _with_token(self, header: str, request: web.Request, words: Words) -> Visitor:

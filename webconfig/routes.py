@@ -51,6 +51,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes: int = FORM_BYTES
     is_safe_mode: bool = False
     is_noted: bool = True
+    is_passive: bool = False
+    """A page asks this by itself: it does not renew the log-in."""
 
     @property
     def is_api(self) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
-from webconfig.answers import Answer, Download, Html, Json, Live, Problem, Redirect
+from webconfig.answers import Answer, Download, Html, Json, Live, Problem, Redirect, Sent
 from webconfig.ask import Ask
 from webconfig.words import Words
 
@@ -51,6 +51,8 @@ LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 async def respond(request: web.Request, answer: Answer, ask: Ask) -> web.StreamResponse:
     """Send it, or prepare what is sent. Raises Problem, ConnectionError."""
     headers = headers_for(request)
+    if isinstance(answer, Sent):
+        return answer.response
     if isinstance(answer, Html):
         text = str(answer.content)
         return _compressed(web.Response(text=text, status=answer.status, content_type="text/html", headers=headers))

@@ -14,7 +14,12 @@ from aiohttp import web
 from chargepoint.context import Context
 from chargepoint.messages import LoginsState, WebState
 from webconfig.certificate import fingerprint, server_context
+from webconfig.commands.asked_back import AskedBack
+from webconfig.commands.at_work import AtWork
+from webconfig.commands.commands import Commands
+from webconfig.commands.store import Store
 from webconfig.door import Door, headers_for
+from webconfig.feed import Feed
 from webconfig.layout import error_page
 from webconfig.live import Pages, Shared
 from webconfig.reception import ASK_WITHIN_S, Reception, Speaker
@@ -34,7 +39,12 @@ async def run(context: Context) -> None:
     loop = asyncio.get_running_loop()
     site = Site(context, context.bus.watch(""), Visitors(settings.idle_min * 60.0, loop.time), context.faults)
     routes = all_routes()
-    site.parts = {Shared: Shared(), Pages: Pages(routes)}
+    commands = Commands(context.bus, site.states, Store(context.data))
+    feed, at_work = Feed(context.bus, site.states), AtWork(context.bus)
+    commands.changed = feed.command
+    site.parts = {Shared: Shared(), Pages: Pages(routes), Commands: commands, Feed: feed, AtWork: at_work,
+                  AskedBack: AskedBack()}  # fmt: skip
+    await commands.load()
     door = Door(site, settings, error_page, context.settings.screen.languages[0])
     runner = web.AppRunner(application(door, routes), handler_cancellation=True, shutdown_timeout=1.0)
     await runner.setup()
@@ -44,7 +54,12 @@ async def run(context: Context) -> None:
     try:
         secure = await server_context(context.data, context.settings)
         async with asyncio.TaskGroup() as group:
-            working = [group.create_task(_watch_logins(site), name="log-ins")]
+            working = [
+                group.create_task(_watch_logins(site), name="log-ins"),
+                group.create_task(commands.run(), name="commands"),
+                group.create_task(feed.run(), name="feed"),
+                group.create_task(at_work.run(), name="at work"),
+            ]
             for sock, tls in sockets.all_of(secure):
                 work = reception.welcome(sock, tls, is_checked=not settings.addresses)
                 working.append(group.create_task(work, name="reception"))
