@@ -11,6 +11,7 @@ MODULES = (
     "webconfig.pages.login",
     "webconfig.pages.dashboard",
     "webconfig.api.station",
+    "webconfig.pages.wizard",
     "webconfig.pages.oplog",
     "webconfig.pages.security",
     "webconfig.api.oplog",
