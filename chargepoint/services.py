@@ -51,6 +51,8 @@ class Service(msgspec.Struct, frozen=True):
     """Gets secrets.toml; the others have no use for it."""
     is_root: bool = False
     """Keeps the launcher's account when the others drop to their own."""
+    is_in_safe_mode: bool = False
+    """Runs also where there is no usable station file, so that somebody can repair it."""
     section: str = ""
     """Runs only where the station file has this section, and what it is about is fitted; empty: always."""
     nice: int = 0
@@ -80,7 +82,7 @@ STATION = Service(
 
 SERVICES: tuple[Service, ...] = (
     STATION,
-    Service("helper", "chargepoint.helper:run", is_root=True, oom_score=0, rests_after_s=60.0),
+    Service("helper", "chargepoint.helper:run", is_root=True, oom_score=0, rests_after_s=60.0, is_in_safe_mode=True),
     Service("ocpp", "ocpp_client.service:run", oom_score=200, memory_bytes=320 * MIB, has_secrets=True),
     Service("rfid", "chargepoint.rfid:run", is_door=True, section="reader"),
     Service(
@@ -93,13 +95,14 @@ SERVICES: tuple[Service, ...] = (
         oom_score=400,
         section="screen",
     ),
-    Service("discovery", "chargepoint.discovery_service:run", oom_score=500, rests_after_s=400.0),
+    Service("discovery", "chargepoint.discovery_service:run", oom_score=500, rests_after_s=400.0, is_in_safe_mode=True),
     Service(
         "webconfig",
         "webconfig.service:run",
         is_door=True,
         oom_score=500,
         section="web",
+        is_in_safe_mode=True,
         nice=5,
         capabilities=(NET_BIND_SERVICE,),
     ),
@@ -136,8 +139,13 @@ class World:
         raise KeyError(name)
 
     def needed(self) -> tuple[Service, ...]:
-        """The services that have something to do at this station."""
-        return tuple(row for row in self.services if not row.section or _is_there(getattr(self.settings, row.section)))
+        """The services that have something to do at this station, or in safe mode."""
+        return tuple(
+            row
+            for row in self.services
+            if (not row.section or _is_there(getattr(self.settings, row.section)))
+            and (row.is_in_safe_mode or not self.safe_mode)
+        )
 
     def folder(self, name: str) -> Path:
         """The folder of a service's files, made if it is not there."""

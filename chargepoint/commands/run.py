@@ -13,11 +13,13 @@ from typing import cast
 
 from chargepoint import process, trial
 from chargepoint.commands.manual import page
-from chargepoint.config import load_secrets, load_with_fallback
+from chargepoint.config import Secrets, load_secrets, load_with_fallback
+from chargepoint.config_faults import ConfigError
 from chargepoint.context import folder_of
 from chargepoint.data_lock import Refusal, data_lock
 from chargepoint.hub import EXIT_CODES
 from chargepoint.launcher import CRASHED, REFUSED, Launcher, Options
+from chargepoint.safe_mode import rescued
 from chargepoint.services import World
 from chargepoint.vocabulary import StopSource
 
@@ -52,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--really", action="store_true", help="let the helper carry out its deeds (reboot, set the clock, install); "
         "without it they are only written down"
     )  # fmt: skip
+    parser.add_argument(
+        "--safe-mode", action=argparse.BooleanOptionalAction, default=True,
+        help="when the station file cannot be used, run only the web pages that repair it; "
+        "default: yes, unless its [web] says is_fitted = false",
+    )  # fmt: skip
     parser.add_argument("--log", type=Path, metavar="FILE", help="write the log to FILE as well as to standard error")
     parser.add_argument(
         "--log-level", choices=("debug", "info", "warning", "error"), default="info", help="default: info"
@@ -70,7 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         contactor opens by itself and the journal is whole.
 
         A station file that is damaged or lost does not stop a station that has run with it before: the last good copy
-        of it serves, and the log says what is wrong. A file that this station never ran with must be good.
+        of it serves, and the log says what is wrong. Where there is no such copy, only hub and web pages run (safe
+        mode): no charge, but log-in, the faults, and what repairs them; applying a good file starts everything. With
+        --no-safe-mode it is refused instead.
 
         Under systemd (Type=notify) it reports when it is up and feeds the watchdog. With --one-process there is nothing
         that could restart a service that blocks; use it for debugging only.
@@ -116,12 +125,23 @@ def _run(arguments: argparse.Namespace) -> int:
     about_trial = trial.at_start(folder_of(arguments.data, "hub"), config)
     if about_trial:
         log.warning("%s", about_trial)
+    try:
+        world = _world(arguments, config)
+    except ConfigError as error:
+        world = _safe_mode(arguments, config, error)
+    if arguments.one_process:
+        return asyncio.run(_one_process(world))
+    return Launcher(world, Options(drops_privileges=_drops_privileges(arguments.drop_privileges))).run()
+
+
+def _world(arguments: argparse.Namespace, config: Path) -> World:
+    """The station. Raises ConfigError."""
     loaded = load_with_fallback(arguments.config, arguments.data)
     for fault in loaded.damage:
         log.error("%s", fault)
     if loaded.damage:
         log.error("%s cannot be used; %s serves in its place", arguments.config, loaded.source)
-    world = World(
+    return World(
         settings=loaded.settings,
         secrets=load_secrets(arguments.config),
         data=arguments.data.absolute(),
@@ -129,9 +149,24 @@ def _run(arguments: argparse.Namespace) -> int:
         config=config,
         is_really=arguments.really,
     )
-    if arguments.one_process:
-        return asyncio.run(_one_process(world))
-    return Launcher(world, Options(drops_privileges=_drops_privileges(arguments.drop_privileges))).run()
+
+
+def _safe_mode(arguments: argparse.Namespace, config: Path, error: ConfigError) -> World:
+    """Hub and web pages only, to repair what is wrong. Raises the error when that is not wished, or not possible."""
+    settings = rescued(config)
+    if not arguments.safe_mode or not settings.web.is_fitted:
+        raise error
+    for fault in error.faults:
+        log.critical("%s", fault)
+    log.critical("there is no station: only its web pages run, to repair that (safe mode; --no-safe-mode ends instead)")
+    return World(
+        settings=settings,
+        secrets=Secrets(),
+        data=arguments.data.absolute(),
+        safe_mode=tuple(str(fault) for fault in error.faults),
+        config=config,
+        is_really=arguments.really,
+    )
 
 
 def _drops_privileges(wish: bool | None) -> bool:

@@ -102,10 +102,13 @@ async def test_a_station_runs_until_ctrl_c_and_refuses_a_second_one(tmp_path: Pa
 
 @pytest.mark.realtime
 async def test_a_station_file_with_faults_is_refused_with_its_faults(tmp_path: Path) -> None:
-    (tmp_path / "station.toml").write_text(STATION.replace("power_limit_w", "power_limt_w"), encoding="utf-8")
-    process = await start(tmp_path)
-    assert "power_limit_w" in await said(process)
-    assert await process.wait() == 1
+    faulty = STATION.replace("power_limit_w", "power_limt_w")
+    (tmp_path / "station.toml").write_text(faulty, encoding="utf-8")  # its [web] wishes no pages
+    (tmp_path / "other.toml").write_text(faulty.replace("is_fitted = false", ""), encoding="utf-8")
+    for options, config in (((), "station.toml"), (("--no-safe-mode",), "other.toml")):
+        process = await start(tmp_path, *options, config=config)
+        assert "power_limit_w" in await said(process)
+        assert await process.wait() == 1
 
 
 @pytest.mark.realtime
