@@ -5,7 +5,7 @@ from __future__ import annotations
 import htpy as h
 
 from chargepoint.messages import ChangePassword, LogIn
-from chargepoint.rights import Right
+from chargepoint.rights import Right, has
 from chargepoint.vocabulary import Role
 from webconfig.answers import Answer, Html, Redirect
 from webconfig.ask import Ask
@@ -114,9 +114,10 @@ async def password(ask: Ask) -> Answer:
     name = cookie_name(ask.request)
     ask.site.visitors.end(ask.request.cookies.get(name, ""))
     role = Role(result.values["role"])
+    is_first = ask.visitor is not None and ask.visitor.must_change
     secret, _ = ask.site.visitors.begin(ask.login, role, int(result.values["generation"]), ask.origin)
     ask.cookies[name] = secret
-    return Redirect("/")
+    return Redirect("/wizard" if is_first and has(role, Right.CONFIGURE) else "/")
 
 
 async def look(ask: Ask) -> Answer:
