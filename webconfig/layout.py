@@ -290,7 +290,7 @@ def choice(name: str, label: str, options: Iterable[tuple[str, str]], value: str
     ]
 
 
-def deed_button(ask: Ask, name: str, label: str = "", **arguments: str | int) -> h.Node:
+def deed_button(ask: Ask, name: str, /, label: str = "", **arguments: str | int) -> h.Node:
     """A button to a deed of the action table: it leads to the page that says its effect and asks back (`/deeds/NAME`).
     Nothing for who may not."""
     from urllib.parse import urlencode

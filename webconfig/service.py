@@ -24,6 +24,7 @@ from webconfig.layout import error_page
 from webconfig.live import Pages, Shared
 from webconfig.reception import ASK_WITHIN_S, Reception, Speaker
 from webconfig.routes import Route
+from webconfig.scheme_history import FILE, SchemeHistory
 from webconfig.site import Site
 from webconfig.sockets import Listening, listening
 from webconfig.static_files import static_file
@@ -41,9 +42,10 @@ async def run(context: Context) -> None:
     routes = all_routes()
     commands = Commands(context.bus, site.states, Store(context.data))
     feed, at_work = Feed(context.bus, site.states), AtWork(context.bus)
+    history = SchemeHistory(context.data / FILE, context.clock.now)
     commands.changed = feed.command
     site.parts = {Shared: Shared(), Pages: Pages(routes), Commands: commands, Feed: feed, AtWork: at_work,
-                  AskedBack: AskedBack()}  # fmt: skip
+                  AskedBack: AskedBack(), SchemeHistory: history}  # fmt: skip
     await commands.load()
     door = Door(site, settings, error_page, context.settings.screen.languages[0])
     runner = web.AppRunner(application(door, routes), handler_cancellation=True, shutdown_timeout=1.0)
@@ -59,6 +61,7 @@ async def run(context: Context) -> None:
                 group.create_task(commands.run(), name="commands"),
                 group.create_task(feed.run(), name="feed"),
                 group.create_task(at_work.run(), name="at work"),
+                group.create_task(history.run(site), name="history of the scheme"),
             ]
             for sock, tls in sockets.all_of(secure):
                 work = reception.welcome(sock, tls, is_checked=not settings.addresses)

@@ -11,6 +11,7 @@ MODULES = (
     "webconfig.pages.login",
     "webconfig.pages.dashboard",
     "webconfig.api.station",
+    "webconfig.pages.modules",
     "webconfig.pages.wizard",
     "webconfig.pages.oplog",
     "webconfig.pages.security",
