@@ -21,6 +21,9 @@ import msgspec
 from chargepoint.clock import Clock, unix_of
 from chargepoint.context import Context
 from chargepoint.messages import ActionResult, PrivilegedDeed, SecurityNoted
+from chargepoint.privileged import machine_time, network_change, power, rules
+from chargepoint.privileged.dbus import NotThere, Refused, SystemBus, system_bus
+from chargepoint.privileged.desk import Desk
 from chargepoint.timekeeping import LATEST
 
 log = logging.getLogger(__name__)
@@ -28,6 +31,8 @@ log = logging.getLogger(__name__)
 RECORD = "deeds.jsonl"
 MAX_RECORD_BYTES = 1_000_000
 PROGRAM_TIMEOUT_S = 300.0
+ZONES = Path("/usr/share/zoneinfo")
+TIME_SERVERS = Path("/etc/systemd/timesyncd.conf.d/chargepoint.conf")
 
 
 class Argument(msgspec.Struct, frozen=True):
@@ -73,12 +78,24 @@ async def _program(*words: str) -> str:
     )
 
 
+async def _by_dbus(deed: Callable[[SystemBus], Awaitable[None]], *program: str) -> str:
+    """Carry a deed out by D-Bus; where there is none, by a program, if one can do it."""
+    try:
+        async with system_bus() as bus:
+            await deed(bus)
+    except NotThere as error:
+        return await _program(*program) if program else f"not available: {error}"
+    except Refused as error:
+        return f"refused: {error}"
+    return ""
+
+
 async def _reboot(_arguments: dict[str, str], _clock: Clock) -> str:
-    return await _program("systemctl", "reboot")
+    return await _by_dbus(power.reboot, "systemctl", "reboot")
 
 
 async def _power_off(_arguments: dict[str, str], _clock: Clock) -> str:
-    return await _program("systemctl", "poweroff")
+    return await _by_dbus(power.power_off, "systemctl", "poweroff")
 
 
 NETWORKS = ("NetworkManager.service", "systemd-networkd.service", "networking.service")
@@ -97,10 +114,47 @@ async def _set_clock(arguments: dict[str, str], clock: Clock) -> str:
     if not clock.floor <= at <= LATEST:
         return f"{at:%Y-%m-%d %H:%M:%S} cannot be: it must lie between {clock.floor:%Y-%m-%d} and {LATEST:%Y-%m-%d}"
     try:
+        async with system_bus() as bus:
+            await machine_time.set_time(bus, at)
+        return ""
+    except NotThere:
+        pass
+    except Refused as error:
+        return f"refused: {error}"
+    try:
         time.clock_settime(time.CLOCK_REALTIME, unix_of(at))
     except OSError as error:
         return f"the system's clock cannot be set: {error.strerror}"
     return ""
+
+
+async def _set_time_zone(arguments: dict[str, str], _clock: Clock) -> str:
+    zone = arguments["zone"]
+    if not (ZONES / zone).is_file():
+        return f"{zone} is in no table of time zones here"
+    return await _by_dbus(lambda bus: machine_time.set_zone(bus, zone))
+
+
+async def _set_ntp(arguments: dict[str, str], _clock: Clock) -> str:
+    return await _by_dbus(lambda bus: machine_time.set_ntp(bus, arguments["on"] == "1"))
+
+
+async def _set_time_servers(arguments: dict[str, str], _clock: Clock) -> str:
+    """Written down for the next start, and told to the service that runs."""
+    servers = arguments["servers"].split()
+    try:
+        TIME_SERVERS.parent.mkdir(parents=True, exist_ok=True)
+        beside = TIME_SERVERS.with_suffix(".new")
+        beside.write_text(f"[Time]\nNTP={' '.join(servers)}\n", encoding="ascii")
+        beside.chmod(0o644)
+        beside.replace(TIME_SERVERS)
+    except OSError as error:
+        return f"{TIME_SERVERS}: {error.strerror}"
+    return await _by_dbus(lambda bus: machine_time.set_servers(bus, servers))
+
+
+async def _set_hostname(arguments: dict[str, str], _clock: Clock) -> str:
+    return await _by_dbus(lambda bus: network_change.set_hostname(bus, arguments["name"]))
 
 
 async def _install(arguments: dict[str, str], _clock: Clock) -> str:
@@ -114,6 +168,13 @@ _PACKAGE = Argument(
     re.compile(r"App\.[A-Za-z0-9_-]{1,40}\.\d{1,5}(\.\d{1,5}){3}\.zip"),
     "the name of a staged package, App.NAME.a.b.c.d.zip",
 )
+_ZONE = Argument(rules.ZONE, "a time zone, as Asia/Almaty")
+_SWITCH = Argument(re.compile(r"[01]"), "0 or 1")
+_SERVERS = Argument(
+    re.compile(rf"(?:{rules.SERVER.pattern})(?: (?:{rules.SERVER.pattern})){{0,3}}", re.ASCII),
+    "one to four names or addresses of time servers, with a blank between them",
+)
+_HOST = Argument(rules.HOST, "a host name: letters, digits and hyphens, at most 63")
 _SHA256 = Argument(re.compile(r"[0-9a-f]{64}"), "64 lower-case hexadecimal digits")
 
 DEEDS: dict[str, Deed] = {
@@ -123,6 +184,10 @@ DEEDS: dict[str, Deed] = {
         Deed("power_off", {}, _power_off, "switch the computer off"),
         Deed("restart_network", {}, _restart_network, "restart what carries the network"),
         Deed("set_clock", {"at": _INSTANT}, _set_clock, "set the system's clock"),
+        Deed("set_time_zone", {"zone": _ZONE}, _set_time_zone, "set the time zone"),
+        Deed("set_ntp", {"on": _SWITCH}, _set_ntp, "follow time servers, or do not"),
+        Deed("set_time_servers", {"servers": _SERVERS}, _set_time_servers, "set the time servers"),
+        Deed("set_hostname", {"name": _HOST}, _set_hostname, "name the computer"),
         Deed("install", {"package": _PACKAGE, "sha256": _SHA256}, _install, "install a package that was verified"),
     )
 }
@@ -159,6 +224,7 @@ class Helper:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._one_at_a_time = asyncio.Lock()
+        self._desk = Desk(context, self._one_at_a_time, self._write_change)
         context.bus.serve(PrivilegedDeed, self._asked)
 
     async def _asked(self, request: PrivilegedDeed, sender: str) -> ActionResult:
@@ -180,6 +246,9 @@ class Helper:
             self._write(request, sender, "failed" if error else "done", error)
         self._note(request, sender, error or "done")
         return ActionResult(ok=not error, code="failed" if error else "ok", text=error)
+
+    def _write_change(self, name: str, by: str, sender: str, arguments: dict[str, str], outcome: str) -> None:
+        self._write(PrivilegedDeed(name=name, arguments=arguments, by=by), sender, outcome, "")
 
     def _write(self, request: PrivilegedDeed, sender: str, what: str, error: str) -> None:
         clock = self._context.clock
@@ -220,7 +289,7 @@ def append_line(path: Path, line: str) -> None:
 
 
 async def run(context: Context) -> None:
-    """Serve PrivilegedDeed until asked to stop."""
+    """Serve PrivilegedDeed, network and time until asked to stop."""
     Helper(context)
     context.ready()
     await context.beat_until_stopped()

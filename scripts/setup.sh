@@ -24,6 +24,10 @@ case ",$extras," in
         command -v xdotool >/dev/null 2>&1 || missing="$missing xdotool"
         command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
         [ -x /lib/nut/upsd ] || missing="$missing nut-server nut-client"
+        # network changes: the real NetworkManager in a network namespace
+        [ -x /usr/sbin/NetworkManager ] || missing="$missing network-manager"
+        command -v dbus-daemon >/dev/null 2>&1 || missing="$missing dbus"
+        [ -x /usr/sbin/ip ] || [ -x /sbin/ip ] || missing="$missing iproute2"
         command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
         # card readers: a real pcscd with the virtual reader
         [ -x /usr/sbin/pcscd ] || missing="$missing pcscd"

@@ -29,6 +29,7 @@ MOST_SUMS = 4096
 def pytest_configure(config: pytest.Config) -> None:
     """Files of the tests go to memory where there is room: the databases of a journey are written through hundreds of
     times, and each time costs milliseconds on a disk."""
+    os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/nonexistent/bus"  # never the machine's own
     can_hold = os.access(MEMORY, os.W_OK | os.X_OK) and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC
     if can_hold and shutil.disk_usage(MEMORY).free >= LEAST_FREE:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))

@@ -1,1 +1,1 @@
-"""What the helper does beside its short deeds: network, clock and power of the computer, by D-Bus. Imported only there."""
+"""Network, clock and power of the computer by D-Bus; imported only by the helper, and late."""

@@ -87,9 +87,7 @@ class SystemBus:
         """All properties of an object's interface, without their signatures; empty when it has none. Raises NotThere,
         Refused."""
         try:
-            (found,) = await self.call(
-                service, path, "org.freedesktop.DBus.Properties", "GetAll", "s", interface
-            )
+            (found,) = await self.call(service, path, "org.freedesktop.DBus.Properties", "GetAll", "s", interface)
         except Refused as error:
             if error.name in _NO_SUCH_THING:
                 return {}

@@ -24,7 +24,7 @@ from tests.chargepoint.dummies import settings
 
 @asynccontextmanager
 async def a_helper(data: Path, is_really: bool = False) -> AsyncIterator[dict[str, Bus]]:
-    async with in_process_bus("helper", "fota", "station", "ocpp") as buses:
+    async with in_process_bus("helper", "fota", "station", "ocpp", "webconfig") as buses:
         context = Context(
             name="helper", bus=buses["helper"], settings=settings(), secrets=Secrets(),
             clock=Clock("boot-1", offset_s=1.8e9, source="system", floor=EARLIEST), data=data, is_really=is_really,
