@@ -32,7 +32,7 @@ MENU: tuple[Entry, ...] = (
     Entry("meters", "/meters", Right.SEE, "work"),
     Entry("climate", "/climate", Right.SEE, "work"),
     Entry("devices", "/devices", Right.SEE, "work"),
-    Entry("access", "/access", Right.OPERATE, "people"),
+    Entry("access", "/access", Right.SEE, "people"),
     Entry("users", "/users", Right.ADMINISTER, "people"),
     Entry("tariffs", "/tariffs", Right.SEE, "people"),
     Entry("oplog", "/oplog", Right.SEE, "records"),

@@ -16,6 +16,8 @@ MODULES = (
     "webconfig.pages.oplog",
     "webconfig.pages.security",
     "webconfig.api.oplog",
+    "webconfig.pages.access",
+    "webconfig.api.access",
 )
 """Each has its rows in `ROUTES`."""
 
