@@ -131,6 +131,9 @@ def _header(ask: Ask, name: str) -> h.Node:
     return h.header(".top")[
         h.a(".name", href="/")[name],
         h.span(".stripe")[
+            h.a(".chip.bad", href="/safe-mode")[words("frame.safe_mode")]
+            if ask.site.is_safe_mode and ask.visitor
+            else None,
             h.span(".chip", data_live="frame.link")[words.one_of("lstate_link", link.state.value) if link else "–"],
             h.span(".chip", data_live="frame.station")[
                 words.one_of("tstate", station.technical.value) if station else words("frame.no_station")
@@ -164,6 +167,9 @@ def _header(ask: Ask, name: str) -> h.Node:
                 [
                     h.p[h.a(href="/password")[words("frame.password")]],
                     h.form(method="post", action="/logout")[_csrf(ask), h.button(type="submit")[words("frame.logout")]],
+                    h.form(method="post", action="/logout/everywhere")[
+                        _csrf(ask), h.button(type="submit")[words("frame.logout_everywhere")]
+                    ],
                 ]
                 if ask.visitor
                 else None,
@@ -172,18 +178,23 @@ def _header(ask: Ask, name: str) -> h.Node:
     ]
 
 
+def entries_for(ask: Ask) -> list[Entry]:
+    """The entries of the navigation that this person may open, in safe mode only those that are there."""
+    site = ask.site
+    return [entry for entry in MENU if ask.may(entry.right) and (not site.is_safe_mode or site.serves(entry.path))]
+
+
 def _navigation(ask: Ask) -> h.Node:
     here = ask.route.path
+    entries = entries_for(ask)
     return h.nav(".menu", aria_label=ask.text("frame.menu"))[
         (
             [
                 h.h2[ask.text(f"nav.group_{group}")],
-                h.ul[
-                    (h.li[_entry(ask, entry, here)] for entry in MENU if entry.group == group and ask.may(entry.right))
-                ],
+                h.ul[(h.li[_entry(ask, entry, here)] for entry in entries if entry.group == group)],
             ]
             for group in GROUPS
-            if any(entry.group == group and ask.may(entry.right) for entry in MENU)
+            if any(entry.group == group for entry in entries)
         )
     ]
 
@@ -195,7 +206,7 @@ def _entry(ask: Ask, entry: Entry, here: str) -> h.Node:
 
 def _bottom(ask: Ask) -> h.Node:
     return h.nav(".bottom", aria_label=ask.text("frame.quick"))[
-        (_entry(ask, entry, ask.route.path) for entry in MENU if entry.name in BOTTOM and ask.may(entry.right)),
+        (_entry(ask, entry, ask.route.path) for entry in entries_for(ask) if entry.name in BOTTOM),
         h.a(href="/more", aria_current="page" if ask.route.path == "/more" else None)[ask.text("nav.more")],
     ]
 
@@ -224,6 +235,11 @@ def form(ask: Ask, action: str, *content: h.Node, **attributes: str) -> h.Elemen
 def live(key: str, text: str, tag: h.Element = h.span, **attributes: str | None) -> h.Element:
     """A value that changes: `key` is its name in the page's live values, `text` what it is now."""
     return tag(data_live=key, **attributes)[text]
+
+
+def markup(content: h.Renderable) -> str:
+    """Its HTML as plain text, for a live value `KEY@html`."""
+    return "".join(content.iter_chunks())
 
 
 def facts(rows: Iterable[tuple[str, h.Node]]) -> h.Element:

@@ -11,8 +11,9 @@ from contextlib import suppress
 
 from aiohttp import web
 
+from chargepoint.bus import CallFailed, Unavailable
 from chargepoint.context import Context
-from chargepoint.messages import LoginsState, WebState
+from chargepoint.messages import LoginsState, MakeFirstAdministrator, WebState
 from webconfig.certificate import fingerprint, server_context
 from webconfig.commands.asked_back import AskedBack
 from webconfig.commands.at_work import AtWork
@@ -46,6 +47,9 @@ async def run(context: Context) -> None:
     commands.changed = feed.command
     site.parts = {Shared: Shared(), Pages: Pages(routes), Commands: commands, Feed: feed, AtWork: at_work,
                   AskedBack: AskedBack(), SchemeHistory: history}  # fmt: skip
+    site.pages = frozenset(
+        route.path for route in routes if route.method == "GET" and (route.is_safe_mode or not site.is_safe_mode)
+    )
     await commands.load()
     door = Door(site, settings, error_page, context.settings.screen.languages[0])
     runner = web.AppRunner(application(door, routes), handler_cancellation=True, shutdown_timeout=1.0)
@@ -58,6 +62,7 @@ async def run(context: Context) -> None:
         async with asyncio.TaskGroup() as group:
             working = [
                 group.create_task(_watch_logins(site), name="log-ins"),
+                group.create_task(_first_administrator(context), name="first administrator"),
                 group.create_task(commands.run(), name="commands"),
                 group.create_task(feed.run(), name="feed"),
                 group.create_task(at_work.run(), name="at work"),
@@ -121,6 +126,14 @@ def application(door: Door, routes: tuple[Route, ...]) -> web.Application:
     app.router.add_route("GET", "/static/{name}", static)
     app.router.add_route("*", "/{path:.*}", unknown)
     return app
+
+
+async def _first_administrator(context: Context) -> None:
+    """A new station has somebody who can log in, with the password of its label."""
+    try:
+        await context.bus.call("hub", MakeFirstAdministrator(), timeout_s=30.0)
+    except (Unavailable, CallFailed, TimeoutError) as error:
+        log.warning("whether this station has an administrator is not known: %s", error)
 
 
 async def _watch_logins(site: Site) -> None:

@@ -27,6 +27,8 @@ class Site:
     parts: dict[type[Any], Any] = field(default_factory=dict)
     viewers: int = 0
     """Live pages now."""
+    pages: frozenset[str] = frozenset()
+    """Paths of the pages that are served now (in safe mode fewer); empty: nobody has said."""
 
     @property
     def is_safe_mode(self) -> bool:
@@ -46,6 +48,10 @@ class Site:
                 if state is not None:
                     found[topic[len(prefix) :]] = state
         return found
+
+    def serves(self, path: str) -> bool:
+        """Whether there is such a page now."""
+        return not self.pages or path in self.pages
 
     def part(self, kind: type[S] | type[Any]) -> Any:
         """What was kept of this type. Raises KeyError."""

@@ -9,6 +9,8 @@ from webconfig.routes import Route
 MODULES = (
     "webconfig.live",
     "webconfig.pages.login",
+    "webconfig.pages.recovery",
+    "webconfig.pages.safe_mode",
     "webconfig.pages.dashboard",
     "webconfig.api.station",
     "webconfig.pages.modules",

@@ -77,6 +77,13 @@ class Visitors:
     def end(self, secret: str) -> None:
         self._end(_hash(secret))
 
+    def end_login(self, login: str) -> int:
+        """End all sessions of somebody, wherever they are; how many there were."""
+        own = [key for key, one in self._known.items() if one.login.casefold() == login.casefold()]
+        for key in own:
+            self._end(key)
+        return len(own)
+
     def sweep(self) -> None:
         """End what has been idle for too long."""
         now_s = self._now()

@@ -8,7 +8,7 @@ from chargepoint.messages import ConnectorState, StationState
 from chargepoint.rights import Right
 from webconfig.answers import Answer, Html
 from webconfig.ask import Ask
-from webconfig.layout import MENU, card, facts, live, page
+from webconfig.layout import card, entries_for, facts, live, page
 from webconfig.routes import Values, get
 
 
@@ -60,8 +60,7 @@ async def more(ask: Ask) -> Answer:
                 h.ul(".links")[
                     (
                         h.li[h.a(href=entry.path)[ask.text(f"nav.{entry.name}")]]
-                        for entry in MENU
-                        if ask.may(entry.right)
+                        for entry in entries_for(ask)
                     )
                 ],
             ),

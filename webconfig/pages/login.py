@@ -29,7 +29,7 @@ def _login_page(ask: Ask, to: str = "", fault: str = "") -> h.Renderable:
             ask,
             "/login",
             h.input(type="hidden", name="to", value=to or ask.query_text("to", "/")),
-            field("login", ask.text("login.login"), autocomplete="username", required=True, maxlength="64"),
+            field("login", ask.text("login.login"), autocomplete="username", required=True, maxlength="150"),
             field(
                 "password",
                 ask.text("login.password"),
@@ -40,6 +40,7 @@ def _login_page(ask: Ask, to: str = "", fault: str = "") -> h.Renderable:
             ),
             h.button(".main", type="submit")[ask.text("login.enter")],
         ),
+        h.p[h.a(href="/recovery")[ask.text("login.forgotten")]],
         fault=fault,
     )
 
@@ -48,7 +49,7 @@ async def login(ask: Ask) -> Answer:
     given = ask.form()
     to = given.get("to", "/")
     answer = await ask.call(
-        "hub", LogIn(login=given.get("login", "")[:64], password=given.get("password", "")[:200], origin=ask.origin)
+        "hub", LogIn(login=given.get("login", "")[:150], password=given.get("password", "")[:200], origin=ask.origin)
     )
     if not answer.ok:
         is_known = answer.code in ("wrong", "wait")
@@ -67,6 +68,13 @@ async def logout(ask: Ask) -> Answer:
     name = cookie_name(ask.request)
     ask.site.visitors.end(ask.request.cookies.get(name, ""))
     ask.cookies[name] = None
+    return Redirect("/login")
+
+
+async def logout_everywhere(ask: Ask) -> Answer:
+    """All sessions of this login at the web end, this one, too."""
+    ask.site.visitors.end_login(ask.login)
+    ask.cookies[cookie_name(ask.request)] = None
     return Redirect("/login")
 
 
@@ -133,8 +141,9 @@ async def look(ask: Ask) -> Answer:
 ROUTES = (
     get("/login", login_page, OPEN, is_safe_mode=True),
     post("/login", login, OPEN, is_safe_mode=True, body_bytes=4096),
-    post("/logout", logout, Right.SEE, is_safe_mode=True),
+    post("/logout", logout, Right.SEE, is_safe_mode=True, is_noted=False),
+    post("/logout/everywhere", logout_everywhere, Right.SEE, is_safe_mode=True),
     get("/password", password_page, Right.SEE, is_safe_mode=True),
     post("/password", password, Right.SEE, is_safe_mode=True, body_bytes=4096),
-    post("/look", look, OPEN, is_safe_mode=True, body_bytes=4096),
+    post("/look", look, OPEN, is_safe_mode=True, is_noted=False, body_bytes=4096),
 )
