@@ -1,0 +1,1 @@
+"""The station file at the web: its keys as forms, differences in words, copies that leave the station."""
