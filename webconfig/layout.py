@@ -316,7 +316,12 @@ def deed_button(ask: Ask, name: str, /, label: str = "", **arguments: str | int)
     if not ask.may(ACTIONS[name].right):
         return None
     given = urlencode({**arguments, "to": ask.request.path})
-    return h.a(".button", href=f"/deeds/{name}?{given}")[label or ask.words.one_of("verb", name)]
+    return h.a(".button", href=f"/deeds/{name}?{given}")[label or _verb(ask, name, arguments)]
+
+
+def _verb(ask: Ask, name: str, arguments: Mapping[str, str | int]) -> str:
+    key = f"verb.{name}"
+    return ask.words(key, **arguments) if ask.words.has(key) else name
 
 
 def query_link(path: str, **values: Mapping[str, str] | str | int | None) -> str:

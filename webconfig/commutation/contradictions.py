@@ -16,8 +16,8 @@ class Contradiction(msgspec.Struct, frozen=True):
 
 
 def contradictions(scheme: Scheme) -> tuple[Contradiction, ...]:
-    """All of them: two outputs joined, current against open contactors, a group elsewhere than it should be, one for two
-    outputs, a module in two groups."""
+    """All of them: two outputs joined, current against open contactors, a group elsewhere than it should be, one for
+    two outputs, a module in two groups."""
     return (*_joined(scheme), *_lost(scheme), *_twice(scheme))
 
 

@@ -16,7 +16,7 @@ from webconfig.commutation import values as scheme_values
 from webconfig.commutation.contradictions import contradictions
 from webconfig.commutation.drawing import picture, symbols
 from webconfig.commutation.scheme import Scheme
-from webconfig.layout import card, live, page, query_link, table
+from webconfig.layout import card, live, markup, page, query_link, table
 from webconfig.routes import Values, get
 from webconfig.scheme_history import KEPT_S, Event, SchemeHistory, now_of
 from webconfig.scheme_panel import panel, told
@@ -81,16 +81,16 @@ def _page(ask: Ask, scheme: Scheme, item: str, at_s: float | None, looked: Looke
 def values(ask: Ask, scheme: Scheme) -> dict[str, str]:
     """The picture's values, and what stands around it."""
     odd = scheme_values.sentences(contradictions(scheme), ask.words)
-    lines = str(h.ul[(h.li(".wrong")[line] for line in odd)]) if odd else str(h.p[ask.text("modules.odd_none")])
+    lines = h.ul[(h.li(".wrong")[line] for line in odd)] if odd else h.p[ask.text("modules.odd_none")]
     return {
         **scheme_values.values_of(scheme, ask.words),
         "modules.summary": scheme_values.summary(scheme, ask.words),
-        "modules.odd@html": lines,
+        "modules.odd@html": markup(lines),
     }
 
 
 async def live_values(ask: Ask) -> Values:
-    return {**values(ask, now_of(ask.site)), "modules.moves@html": str(h.fragment[_move_rows(ask)])}
+    return {**values(ask, now_of(ask.site)), "modules.moves@html": markup(h.fragment[_move_rows(ask)])}
 
 
 async def moment(ask: Ask) -> Answer:
