@@ -18,8 +18,6 @@ class Opened:
     login: str
     check: Check
     arguments: dict[str, str]
-    used_for: int = 0
-    """The command that came of it."""
 
 
 class AskedBack:
