@@ -30,6 +30,7 @@ from benchmarks.screen_service import screen_soak
 from benchmarks.start import cold_start
 from benchmarks.storage import drain, journal
 from benchmarks.validation import validation
+from benchmarks.web import web
 
 Benchmark = Callable[[Place], Awaitable[list[Row]]]
 
@@ -59,6 +60,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "can": can_latency,
     "cabinet": cabinet,
     "screen": screen,
+    "web": web,
     "power": power,
 }
 BY_NAME: dict[str, Benchmark] = {"soak": soak, "screen-soak": screen_soak}
