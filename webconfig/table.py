@@ -12,6 +12,8 @@ MODULES = (
     "webconfig.pages.recovery",
     "webconfig.pages.safe_mode",
     "webconfig.pages.dashboard",
+    "webconfig.pages.deeds",
+    "webconfig.pages.commands",
     "webconfig.api.station",
     "webconfig.pages.modules",
     "webconfig.pages.wizard",
