@@ -79,7 +79,8 @@ class Tunnel(msgspec.Struct, frozen=True, kw_only=True):
 
 class NetworkTrial(msgspec.Struct, frozen=True, kw_only=True):
     """The last change of a network profile. `outcome`: pending (it returns by itself in `left_s` unless it is kept),
-    kept, undone (by a person), returned (by itself). `address` is where the station will be reached, when it is known.
+    kept, undone (by a person), returned (by itself), failed (the device refused). `address` is where the station will
+    be reached, when it is known.
     """
 
     device: str
@@ -114,13 +115,13 @@ class ReadNetwork(Request[NetworkPage], frozen=True, kw_only=True):
 
 
 class ChangeNetwork(Request[ActionResult], frozen=True, kw_only=True):
-    """To helper: change how `device` gets its addresses. It returns to what it was after `within_s` (10 to 600 s) unless
-    KeepNetwork comes; until then nothing is on the disk, a power cut undoes it, too.
+    """To helper: change how `device` gets its addresses. It returns to what it was after `within_s` (10 to 600 s)
+    unless KeepNetwork comes; until then nothing is on the disk, a power cut undoes it, too.
 
     `method`: auto (DHCP) or manual; `address` as 192.0.2.7/24, `gateway` and `dns` for manual; `dns` also for auto,
     then instead of those told. `priority`: metric of its routes (1 to 9999), None: as the network service thinks fit.
-    `ssid`, `password` for Wi-Fi (empty password: the one there is, or none); `apn`, `pin` for modems. What is None stays.
-    Codes: ok, recorded, invalid, unavailable, unknown_device, pending, failed.
+    `ssid`, `password` for Wi-Fi (empty password: the one there is, or none); `apn`, `pin` for modems. What of these
+    is None stays. Codes: ok, recorded, invalid, unavailable, unknown_device, pending, failed.
     """
 
     device: str

@@ -32,6 +32,8 @@ from chargepoint.privileged.dbus import NotThere, Refused, SystemBus, system_bus
 log = logging.getLogger(__name__)
 
 KEPT = "network.json"
+ACTIVATE_AFTER_S = 1.0
+"""So long a change waits, for the answer to reach the browser before its way there is gone."""
 UNCHANGED = "Written down only: this station does not run with --really."
 Write = Callable[[str, str, str, dict[str, str], str], None]
 """deed, by, sender, arguments without secrets, outcome."""
@@ -52,6 +54,7 @@ class Desk:
         self._context = context
         self._lock = one_at_a_time
         self._write = write
+        self._activating: asyncio.Task[None] | None = None
         bus = context.bus
         bus.serve(ReadNetwork, self._read_network)
         bus.serve(ReadTime, self._read_time)
@@ -98,10 +101,10 @@ class Desk:
         return result
 
     async def _changed(self, bus: SystemBus, wish: ChangeNetwork) -> ActionResult:
-        from chargepoint.privileged.network_change import CannotBe, change
+        from chargepoint.privileged.network_change import CannotBe, prepare
 
         try:
-            checkpoint, profile = await change(bus, wish)
+            checkpoint, profile, device = await prepare(bus, wish)
         except CannotBe as error:
             return ActionResult(ok=False, code=error.code, text=str(error))
         trial = NetworkTrial(
@@ -112,9 +115,28 @@ class Desk:
             address=wish.address.partition("/")[0] if wish.method == "manual" else "",
             left_s=float(wish.within_s),
         )
-        self._remember(LastChange(checkpoint=checkpoint, profile=profile, trial=trial))
+        last = LastChange(checkpoint=checkpoint, profile=profile, trial=trial)
+        self._remember(last)
+        self._activating = asyncio.create_task(self._activate(last, device), name="network change")
         log.warning("network device %s changed by %s: %s", wish.device, wish.by, trial.words)
         return ActionResult(ok=True, code="ok", text=f"Changed; it returns in {wish.within_s} s unless it is kept.")
+
+    async def _activate(self, last: LastChange, device: str) -> None:
+        """Take the changed profile, once the answer to who asked has gone out by the network as it was."""
+        from chargepoint.privileged.network_change import activate, undo
+
+        await asyncio.sleep(ACTIVATE_AFTER_S)
+        async with self._lock:
+            try:
+                async with system_bus() as bus:
+                    try:
+                        await activate(bus, last.profile, device)
+                    except Refused as error:
+                        log.warning("network device %s: %s", last.trial.device, error)
+                        await undo(bus, last.checkpoint)
+                        self._settle(last, "failed")
+            except (NotThere, Refused) as error:  # the checkpoint undoes it by itself
+                log.warning("network device %s cannot be changed: %s", last.trial.device, error)
 
     async def _keep(self, request: KeepNetwork, sender: str) -> ActionResult:
         async with self._lock:

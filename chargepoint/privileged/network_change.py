@@ -33,8 +33,9 @@ class CannotBe(Exception):
         self.code = code
 
 
-async def change(bus: SystemBus, wish: ChangeNetwork) -> tuple[str, str]:
-    """Make the change under a checkpoint. Gives the checkpoint and the profile (both D-Bus objects).
+async def prepare(bus: SystemBus, wish: ChangeNetwork) -> tuple[str, str, str]:
+    """Change the profile under a checkpoint; the device goes on as it was until `activate`. Gives checkpoint, profile
+    and device (D-Bus objects).
 
     Raises CannotBe, NotThere, Refused; then nothing is changed any more.
     """
@@ -61,11 +62,15 @@ async def change(bus: SystemBus, wish: ChangeNetwork) -> tuple[str, str]:
             profile, _ = await bus.call(
                 NM, SETTINGS, f"{NM}.Settings", "AddConnection2", f"{CHANGED}ua{{sv}}", wanted, IN_MEMORY, {}
             )
-        await bus.call(NM, ROOT, NM, "ActivateConnection", "ooo", profile, path, NONE)
     except (NotThere, Refused):
         await undo(bus, checkpoint)
         raise
-    return str(checkpoint), str(profile)
+    return str(checkpoint), str(profile), path
+
+
+async def activate(bus: SystemBus, profile: str, device: str) -> None:
+    """Let the device take its profile as it is now. Raises NotThere, Refused."""
+    await bus.call(NM, ROOT, NM, "ActivateConnection", "ooo", profile, device, NONE)
 
 
 async def checkpoints(bus: SystemBus) -> dict[str, float]:

@@ -79,7 +79,7 @@ def test_a_new_profile_is_whole_and_an_old_one_keeps_what_is_not_asked_for() -> 
     new = changed({}, wish(method="manual", address="192.0.2.7/24", gateway="192.0.2.1"), "802-3-ethernet")
     assert new["connection"]["interface-name"] == ("s", "eth0")
     assert new["ipv4"]["address-data"][1] == [{"address": ("s", "192.0.2.7"), "prefix": ("u", 24)}]
-    old = {
+    old: dict[str, dict[str, Any]] = {
         "connection": {"id": ("s", "wired")},
         "ipv4": {"method": ("s", "manual"), "address-data": ("aa{sv}", [{}]), "gateway": ("s", "192.0.2.1"),
                  "addresses": ("aau", []), "may-fail": ("b", False)},
@@ -92,7 +92,7 @@ def test_a_new_profile_is_whole_and_an_old_one_keeps_what_is_not_asked_for() -> 
 
 
 def test_another_wifi_network_takes_no_password_of_the_one_before() -> None:
-    old = {"802-11-wireless": {"ssid": ("ay", b"old"), "bssid": ("ay", b"123456")},
+    old: dict[str, dict[str, Any]] = {"802-11-wireless": {"ssid": ("ay", b"old"), "bssid": ("ay", b"123456")},
            "802-11-wireless-security": {"key-mgmt": ("s", "wpa-psk")}}  # fmt: skip
     after = changed(old, wish(ssid="new"), "802-11-wireless")
     assert "802-11-wireless-security" not in after and after["802-11-wireless"] == {"ssid": ("ay", b"new")}
