@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -46,6 +47,8 @@ class Ask:
         """The body, read and bounded by the door."""
         self.cookies: dict[str, str | None] = {}
         """To be set by the answer; None: to be removed."""
+        self.asked: Mapping[str, str] = request.query
+        """The query; for the live values of a page that of the page."""
         self.is_noted = False
         """Whoever carried it out wrote a line of the operation log about it; then the door writes none."""
 
@@ -86,13 +89,13 @@ class Ask:
     def query(self, kind: type[T]) -> T:
         """The query as a struct (its defaults for what is missing). Raises Problem 422 with the field."""
         given: dict[str, str] = {}
-        for key, value in self.request.query.items():
+        for key, value in self.asked.items():
             if value != "":
                 given.setdefault(key, value)
         return self._as(given, kind)
 
     def query_text(self, name: str, default: str = "") -> str:
-        return self.request.query.get(name, default)[:500]
+        return self.asked.get(name, default)[:500]
 
     def form(self) -> dict[str, str]:
         """The fields of a form; of several of one name the last. Raises Problem 400 when it is no form."""

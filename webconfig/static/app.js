@@ -20,21 +20,51 @@ function put(root, values) {
   }
 }
 
+// Values of a page as they change. A hidden page hears nothing (browsers keep few connections open to one station);
+// when it is seen again, or the stream was lost for good, it begins anew, or asks who is there.
 function follow(path) {
   const every = Number(localStorage.getItem("every") || "0");
   if (every < 0) return;
+  let source = null;
   let heard = Date.now();
-  const source = new EventSource(`/live?of=${encodeURIComponent(path)}&every=${every}`);
-  source.addEventListener("values", (event) => {
+  let again = 0;
+  function begin() {
+    if (source || document.hidden) return;
     heard = Date.now();
-    put(document, JSON.parse(event.data));
-    document.dispatchEvent(new CustomEvent("values"));
-  });
+    source = new EventSource(`/live?of=${encodeURIComponent(path)}&every=${every}`);
+    source.addEventListener("values", (event) => {
+      heard = Date.now();
+      put(document, JSON.parse(event.data));
+      document.dispatchEvent(new CustomEvent("values"));
+    });
+    source.addEventListener("error", () => {
+      if (!source || source.readyState !== EventSource.CLOSED) return;
+      end();
+      clearTimeout(again);
+      again = setTimeout(ask, 5000);
+    });
+  }
+  function end() {
+    if (source) source.close();
+    source = null;
+  }
+  async function ask() {
+    try {
+      const answer = await fetch(location.href, { headers: { "X-Refresh": "1" }, redirect: "manual" });
+      if (answer.type === "opaqueredirect") location.reload(); // logged out meanwhile
+      else begin();
+    } catch {
+      again = setTimeout(ask, 5000);
+    }
+  }
   setInterval(() => {
-    const isStale = source.readyState !== EventSource.OPEN || Date.now() - heard > 20000;
+    const isStale = !source || source.readyState !== EventSource.OPEN || Date.now() - heard > 20000 + 2000 * every;
     document.body.classList.toggle("stale", isStale);
   }, 1000);
-  addEventListener("pagehide", () => source.close());
+  document.addEventListener("visibilitychange", () => (document.hidden ? end() : begin()));
+  addEventListener("pagehide", end);
+  addEventListener("pageshow", begin);
+  begin();
 }
 
 document.addEventListener("DOMContentLoaded", () => {
