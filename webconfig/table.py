@@ -12,6 +12,9 @@ MODULES = (
     "webconfig.pages.recovery",
     "webconfig.pages.safe_mode",
     "webconfig.pages.dashboard",
+    "webconfig.pages.ocpp",
+    "webconfig.pages.ocpp_keys",
+    "webconfig.pages.ocpp_messages",
     "webconfig.pages.deeds",
     "webconfig.pages.commands",
     "webconfig.api.station",
@@ -22,6 +25,10 @@ MODULES = (
     "webconfig.api.oplog",
     "webconfig.pages.access",
     "webconfig.api.access",
+    "webconfig.pages.users",
+    "webconfig.pages.tokens",
+    "webconfig.pages.account",
+    "webconfig.api.users",
 )
 """Each has its rows in `ROUTES`."""
 
