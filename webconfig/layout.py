@@ -165,6 +165,7 @@ def _header(ask: Ask, name: str) -> h.Node:
                     h.button(type="submit")[words("frame.apply")],
                 ],
                 [
+                    h.p[h.a(href="/account")[words("account.title")]],
                     h.p[h.a(href="/password")[words("frame.password")]],
                     h.form(method="post", action="/logout")[_csrf(ask), h.button(type="submit")[words("frame.logout")]],
                     h.form(method="post", action="/logout/everywhere")[

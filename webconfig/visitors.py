@@ -84,6 +84,13 @@ class Visitors:
             self._end(key)
         return len(own)
 
+    def end_all_of(self, login: str, but: Visitor | None = None) -> int:
+        """End all sessions of somebody, perhaps but one; how many."""
+        meant = [k for k, v in self._known.items() if v.login.casefold() == login.casefold() and v is not but]
+        for key in meant:
+            self._end(key)
+        return len(meant)
+
     def sweep(self) -> None:
         """End what has been idle for too long."""
         now_s = self._now()
