@@ -72,7 +72,7 @@ def _key_table(ask: Ask, caption: str, found: list[OcppKey]) -> h.Element:
 def _effective(ask: Ask, key: OcppKey) -> str:
     if key.is_readonly:
         return ask.text("ocpp.readonly")
-    name = f"ocpp.effective_{key.effective.replace(' ', '_')}"
+    name = f"ocpp.effective_{'_'.join(key.effective.replace(',', '').split())}"
     return ask.text(name) if ask.words.has(name) else key.effective
 
 
