@@ -18,6 +18,7 @@ MODULES = (
     "webconfig.pages.deeds",
     "webconfig.pages.commands",
     "webconfig.api.station",
+    "webconfig.pages.network",
     "webconfig.pages.modules",
     "webconfig.pages.wizard",
     "webconfig.pages.oplog",

@@ -1,0 +1,1 @@
+"""Pages about the computer: network, time, services, updates; and what this process reads of it by itself."""
