@@ -5,6 +5,7 @@ Source: technician.md 4 (station description, table 1). docs/service.md shows it
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from chargepoint.action_kinds import Action, Argument, Asker, BadRequest, Make, Values
@@ -73,6 +74,23 @@ _UNCHARGED = (Need.FREE, Need.NO_UPDATE)
 
 def _stop_source(asker: Asker) -> StopSource:
     return StopSource.TECHNICIAN if asker.is_local else StopSource.REMOTE_COMMAND
+
+
+def _user_limit(values: Values, asker: Asker) -> SetUserLimit:
+    until = None
+    if "until" in values:
+        try:
+            until = datetime.fromisoformat(values["until"]).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise BadRequest(f"user_limit: until = {values['until'][:40]!r} is no time.") from None
+    return SetUserLimit(
+        connector=values["connector"],
+        limit_w=values.get("limit_w"),
+        until=until,
+        while_charging=values.get("running") == 1,
+        spares_running=values.get("spare") == 1,
+        by=asker.login,
+    )
 
 
 def _credential(asker: Asker) -> Credential:
@@ -212,9 +230,11 @@ _ROWS: tuple[Action, ...] = (
         (
             _CONNECTOR_OR_STATION,
             Argument("limit_w", int, "power in W; without: no limit any more", 0, 10_000_000, is_needed=False),
+            Argument("until", str, "when it ends, as 2030-01-31T06:00Z; without: never", 16, 40, is_needed=False),
+            Argument("running", int, "1: also while charges run", 0, 1, is_needed=False),
+            Argument("spare", int, "1: charges that run keep what they have", 0, 1, is_needed=False),
         ),
-        lambda v, a: SetUserLimit(connector=v["connector"], limit_w=v.get("limit_w"), by=a.login),
-        verb="Set the limit", needs=(Need.IDLE,),
+        _user_limit, verb="Set the limit", needs=(Need.IDLE,), waives={Need.IDLE: "running"},
     ),
     Action(
         "emergency_stop", "station", EmergencyStop, G0, Right.OPERATE,

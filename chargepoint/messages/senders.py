@@ -183,6 +183,7 @@ from chargepoint.messages.station_states import (
     PowerState,
     StationState,
     UpsState,
+    UserLimitsState,
 )
 from chargepoint.messages.web import WebState
 
@@ -262,6 +263,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     ModulesState: frozenset({"station"}),
     PowerState: frozenset({"station"}),
     InsulationState: frozenset({"station"}),
+    UserLimitsState: frozenset({"station"}),
     UpsState: frozenset({"station"}),
     LightState: frozenset({"station"}),
     InstalledState: frozenset({"station"}),

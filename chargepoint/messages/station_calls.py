@@ -211,10 +211,18 @@ class BlockConnector(Request[ActionResult], frozen=True, kw_only=True):
 
 class SetUserLimit(Request[ActionResult], frozen=True, kw_only=True):
     """To station: the power that its owner allows it or a connector (0: the station); None: no such limit. Durable.
-    Codes: ok, unknown_connector, busy (something charges), above_limit, not_recorded."""
+
+    `until` (aware UTC): no such limit from then on. It is refused while anything charges, but with `while_charging`;
+    then `spares_running` leaves charges that run what they have, and it counts when they are over. Codes: ok, later (so
+    it is), unknown_connector, busy (something charges), above_limit, past (`until` is over), no_time (the clock is not
+    set), not_recorded.
+    """
 
     connector: int
     limit_w: float | None = None
+    until: datetime | None = None
+    while_charging: bool = False
+    spares_running: bool = False
     by: str = ""
 
 

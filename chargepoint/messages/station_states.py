@@ -258,6 +258,26 @@ class PowerState(State, frozen=True, kw_only=True):
     used_w: float = 0.0
 
 
+class UserLimitShown(msgspec.Struct, frozen=True, kw_only=True):
+    """The owner's limit of a connector (0: the station), W; None: there is none. `most_w`: what holds without it, and
+    no limit may be above. `until` None: for good. `is_changing`: another one (`later_w`, None: none) counts when the
+    charges that run now are over."""
+
+    connector: int
+    most_w: float
+    limit_w: float | None = None
+    until: datetime | None = None
+    is_changing: bool = False
+    later_w: float | None = None
+    later_until: datetime | None = None
+
+
+class UserLimitsState(State, frozen=True, kw_only=True):
+    """Topic `user_limits`: what the owner allows the station and each connector (SetUserLimit)."""
+
+    limits: tuple[UserLimitShown, ...] = ()
+
+
 class InsulationState(State, frozen=True, kw_only=True):
     """Topic `insulation/NAME`. `reading` is the last one; older than a few seconds (`is_answering` false) it is not
     good for anything."""

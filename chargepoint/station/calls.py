@@ -62,6 +62,7 @@ from chargepoint.station.limits import user_limit_fault
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.recorder import Recorder
 from chargepoint.station.site import Site
+from chargepoint.station.user_limits import UserLimit
 from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import Cause, ControllerStatus, EventType, HardwareFlag, StopSource
 from drivers.errors import DeviceError, Refused
@@ -185,18 +186,27 @@ class Calls:
         limits, number, limit_w = self._site.user_limits, request.connector, request.limit_w
         if number and number not in self._outlets:
             return _unknown(number)
-        if any(outlet.in_transaction or outlet.phase is Phase.BOOKED for outlet in self._outlets.values()):
+        charging = {outlet.number for outlet in self._outlets.values() if outlet.is_taken}
+        if charging and not request.while_charging:
             return ActionResult(ok=False, code="busy", text="Power limits change only while nothing charges.")
+        if request.until is not None and not self._site.clock.is_set:
+            return ActionResult(ok=False, code="no_time", text="The clock is not set: a limit cannot end by it.")
+        if request.until is not None and request.until <= self._site.clock.now():
+            return ActionResult(ok=False, code="past", text=f"{request.until:%Y-%m-%d %H:%M} UTC is over.")
         fault = "" if limit_w is None else user_limit_fault(limit_w, limits.resulting_w(number))
         if fault:
             return ActionResult(ok=False, code="above_limit", text=fault)
         try:
-            await limits.keep(number, limit_w)
+            limit = None if limit_w is None else UserLimit(limit_w, request.until)
+            is_later = request.spares_running and bool(charging if number == 0 else number in charging)
+            await limits.keep(number, limit, is_later=is_later)
         except CannotRecord as error:
             return ActionResult(ok=False, code="not_recorded", text=str(error))
-        self._note_deed(number, "user limit " + ("none" if limit_w is None else f"{limit_w:g} W"), request.by or sender)
+        words = "user limit " + ("none" if limit_w is None else f"{limit_w:g} W")
+        words += f" until {request.until:%Y-%m-%d %H:%M} UTC" if request.until and limit else ""
+        self._note_deed(number, words + (", after the charges that run" if is_later else ""), request.by or sender)
         self._site.balance()
-        return OK
+        return ActionResult(ok=True, code="later") if is_later else OK
 
     async def change_availability(self, request: ChangeAvailability, sender: str) -> ActionResult:
         meant = [o for o in self._outlets.values() if request.connector in (0, o.number)]

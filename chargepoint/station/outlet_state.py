@@ -95,7 +95,7 @@ class OutletState:
             link_lost=self.link_lost,
             meter_lost=self.meter_lost,
             flags=self.flags,
-            is_disabled=self._is_disabled and not (self.is_tested and self._is_taken),
+            is_disabled=self._is_disabled and not (self.is_tested and self.is_taken),
             latched=self.latched,
             no_power=self.no_power,
             can_record=self._books.journal.can_record,
@@ -158,7 +158,7 @@ class OutletState:
         return self.phase in IN_TRANSACTION
 
     @property
-    def _is_taken(self) -> bool:
+    def is_taken(self) -> bool:
         """A transaction runs, or its vehicle is awaited."""
         return self.in_transaction or self.phase is Phase.BOOKED
 

@@ -244,6 +244,8 @@ class PowerSharing:
 
     def _share(self, now: float) -> None:
         self._imbalance = imbalance_limits(self._unbalanced(now), self._settings.station.max_imbalance_a)
+        if self.user_limits is not None:
+            self.user_limits.settle({outlet.number for outlet in self._outlets if outlet.is_taken})
         requests = [self._request(outlet, now) for outlet in self._outlets]
         self._note_silence(now)
         station = self.station_power

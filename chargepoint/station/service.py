@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from functools import partial
 
 from chargepoint.context import Context
 from chargepoint.messages import CancelReservation, Noted, Reserve, SecurityNoted, SetTariff, TellCost
@@ -94,6 +95,7 @@ async def _work(context: Context, books: Books) -> None:
     dc_parts = DcParts(settings, ports, outlets, cabinet.contactors, site, context.bus)
     dc_parts.attach(sharing)
     sharing.user_limits = site.user_limits
+    site.user_limits.publish = partial(context.bus.set_state, "user_limits")
     site.balance = site.schedules.balance = sharing.balance
     site.measured = sharing.measured
     site.running = lambda: [

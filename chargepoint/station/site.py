@@ -59,7 +59,7 @@ class Site:
         """Starters of running charges and what these have taken so far, in Wh; set once the connectors are there."""
         self.reservations = Reservations(books, clock)
         self.schedules = Schedules(books, clock)
-        self.user_limits = UserLimits(settings, books)
+        self.user_limits = UserLimits(settings, books, clock)
         self.tariffs = Tariffs(settings, books, clock)
         self.holds = Holds()
         """What keeps connectors from energy beside their own faults: cabinet inputs, heat, lost mains."""

@@ -165,6 +165,17 @@ async def test_the_owner_lowers_the_power_while_nothing_charges_and_that_outlive
         assert power_w(rig) == pytest.approx(11_000, rel=0.02)
         assert "user" in why(rig)
         assert (await do(rig, "user_limit", connector=1)).code == "not_now"
+        assert (
+            await do(rig, "user_limit", connector=1, limit_w=9_000, until="2020-01-01T06:00Z", running=1)
+        ).code == "past"
+        assert (await do(rig, "user_limit", connector=1, limit_w=9_000, running=1, spare=1)).code == "later"
+        await rig.advance(5)
+        assert power_w(rig) == pytest.approx(11_000, rel=0.02)
+        assert (await do(rig, "user_limit", connector=1, limit_w=7_000, running=1)).ok
+        await rig.advance(15)
+        assert power_w(rig) == pytest.approx(7_000, rel=0.03)
+        assert (await do(rig, "user_limit", connector=1, limit_w=11_000, running=1)).ok
+        await rig.advance(15)
         await rig.crash()
         await rig.advance(1)
         await rig.boot_up()
