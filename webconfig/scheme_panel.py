@@ -41,7 +41,7 @@ def word(ask: Ask, item: str, state: str) -> str:
         return ask.text(f"modules.contactor_{state}")
     if kind == "g":
         return ask.text("modules.output", n=state) if state != "0" else ask.text("modules.nobody")
-    return ask.words.one_of("cs", state)
+    return ask.words.one_of("cstatus", state)
 
 
 def name(ask: Ask, item: str) -> str:
@@ -174,7 +174,7 @@ def _output(ask: Ask, output: Output, is_now: bool) -> list[tuple[str, h.Node]]:
     words, text = ask.words, ask.text
     power_w = output.power_w
     rows: list[tuple[str, h.Node]] = [
-        (text("modules.h_state"), words.one_of("cs", output.status)),
+        (text("modules.h_state"), words.one_of("cstatus", output.status)),
         (text("modules.h_flow"), f"{words.number(None if power_w is None else power_w / 1000)} {text('modules.kw')}"),
         (text("modules.h_voltage"), f"{words.number(output.voltage_v)} {text('modules.v')}"),
         (text("modules.h_current"), f"{words.number(output.current_a)} {text('modules.a')}"),

@@ -25,8 +25,9 @@ def _joined(scheme: Scheme) -> list[Contradiction]:
     found = []
     told = set()
     reach = joined(scheme)
+    in_use = {each.connector for each in scheme.outputs if each.groups or (each.current_a or 0.0) > DEAD_A}
     for bus, numbers in sorted(reach.items()):
-        if len(numbers) < 2 or numbers in told or _is_fixed(scheme, bus, numbers):
+        if len(numbers) < 2 or numbers in told or not in_use >= numbers or _is_fixed(scheme, bus, numbers):
             continue
         told.add(numbers)
         buses = {each for each, others in reach.items() if others == numbers}

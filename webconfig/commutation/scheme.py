@@ -147,7 +147,9 @@ def scheme_of(
 
 
 def joined(scheme: Scheme) -> dict[str, frozenset[int]]:
-    """Each bus -> the connectors to which closed contactors join it."""
+    """Each bus -> the connectors to which closed contactors join it: those that are in use, else all of them (in a ring
+    the places on the way belong to whom they lead to)."""
+    in_use = {each.connector for each in scheme.outputs if each.groups or (each.current_a or 0.0) > DEAD_A}
     neighbours: dict[str, set[str]] = {}
     for group in scheme.groups:
         neighbours.setdefault(group.bus, set())
@@ -171,7 +173,7 @@ def joined(scheme: Scheme) -> dict[str, frozenset[int]]:
                 reached.add(near)
                 left.append(near)
         numbers = frozenset(number for each in reached for number in at.get(each, ()))
-        found.update(dict.fromkeys(reached, numbers))
+        found.update(dict.fromkeys(reached, numbers & in_use or numbers))
     return found
 
 

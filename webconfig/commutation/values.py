@@ -137,7 +137,7 @@ def _contactor(contactor: Contactor, colour: str, words: Words, marked: set[str]
 
 
 def _output(output: Output, words: Words, marked: set[str]) -> dict[str, str]:
-    item, status = output.item, words.one_of("cs", output.status)
+    item, status = output.item, words.one_of("cstatus", output.status)
     power_w = output.power_w
     flow = (
         f"{words.number(None if power_w is None else power_w / 1000)} {words('modules.kw')}",
