@@ -9,6 +9,8 @@ from webconfig.routes import Route
 MODULES = (
     "webconfig.live",
     "webconfig.pages.login",
+    "webconfig.pages.config",
+    "webconfig.pages.config_apply",
     "webconfig.pages.recovery",
     "webconfig.pages.safe_mode",
     "webconfig.pages.dashboard",
@@ -19,6 +21,7 @@ MODULES = (
     "webconfig.pages.commands",
     "webconfig.api.station",
     "webconfig.pages.network",
+    "webconfig.pages.time",
     "webconfig.pages.modules",
     "webconfig.pages.wizard",
     "webconfig.pages.oplog",
@@ -30,6 +33,10 @@ MODULES = (
     "webconfig.pages.tokens",
     "webconfig.pages.account",
     "webconfig.api.users",
+    "webconfig.pages.sessions",
+    "webconfig.pages.session_card",
+    "webconfig.pages.reports",
+    "webconfig.api.sessions",
 )
 """Each has its rows in `ROUTES`."""
 

@@ -65,7 +65,9 @@ PANELS = (
     Panel(POWER, "kW", (("power", lambda row: _kw(row.power_w), 0),), 0.0),
     Panel("current", "A", (("current", greatest_a, 0), ("requested", lambda row: row.requested_current_a, 1)), 0.0),
     Panel(
-        "voltage", "V", (("voltage", lambda row: row.voltage_v, 0), ("requested", lambda row: row.requested_voltage_v, 1))
+        "voltage",
+        "V",
+        (("voltage", lambda row: row.voltage_v, 0), ("requested", lambda row: row.requested_voltage_v, 1)),
     ),
     Panel("soc", "%", (("soc", lambda row: row.soc_pct, 0),), 0.0, 100.0, needs_dc=True),
     Panel("energy", "kWh", (("energy", lambda row: _kw(row.energy_wh), 0),), 0.0, digits=2),

@@ -1,0 +1,423 @@
+"""One session: what is known of it, its charts, dump, operation log, and messages with the central system."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import htpy as h
+
+from chargepoint.clock import at_of
+from chargepoint.messages import ConnectorState, OcppFrame, ReadFrames
+from chargepoint.records import Happened, JournalRow, Moment, Session
+from chargepoint.rights import Right
+from chargepoint.vocabulary import SessionFlag, SessionState, StartErrorFlag
+from webconfig import oplog_lines
+from webconfig.answers import Answer, Html, Problem, Redirect
+from webconfig.api.sessions import (
+    MOST_ID,
+    NUMBER,
+    Amendment,
+    HistoryQuery,
+    amended,
+    export_dump,
+    export_history,
+    looks_of,
+    oplog_of,
+    read_dump,
+)
+from webconfig.ask import Ask
+from webconfig.charts.session import session_charts, span_of
+from webconfig.charts.values import Span
+from webconfig.layout import card, choice, deed_button, facts, field, form, live, page, query_link, table
+from webconfig.pages.sessions import PATH, export_form
+from webconfig.routes import Values, get, post
+from webconfig.sessions import shown
+from webconfig.sessions.columns import vehicle_of
+from webconfig.sessions.exporting import Format
+from webconfig.sessions.reading import entries_of, instant, one_session, whole_history
+
+PARTS = (("info", ""), ("charts", "/charts"), ("dump", "/dump"), ("oplog", "/oplog"), ("ocpp", "/ocpp"))
+DUMP_LINES = 500
+LEAST_SPAN_S = 60.0
+FRAMES_AROUND = timedelta(seconds=30)
+
+
+async def _asked(ask: Ask) -> Session:
+    return await one_session(ask, ask.number("id", 1, MOST_ID))
+
+
+def _page(ask: Ask, session: Session, part: str, *content: h.Node, notice: str = "", fault: str = "") -> Html:
+    n = session.session_id
+    parts = [(name, end) for name, end in PARTS if name not in ("dump",) or ask.may(Right.DOWNLOAD)]
+    tabs = h.nav(".tabs", aria_label=ask.text("sessions.parts"))[
+        (
+            h.a(".button", href=f"{PATH}/{n}{end}", aria_current="page" if name == part else None)[
+                ask.text(f"sessions.{name}")
+            ]
+            for name, end in parts
+        )
+    ]
+    return Html(
+        page(
+            ask,
+            ask.text("sessions.one", id=n),
+            tabs,
+            content,
+            crumbs=((ask.text("sessions.title"), PATH),),
+            live=ask.request.path if part == "info" and session.finished is None else "",
+            notice=notice,
+            fault=fault,
+        )
+    )
+
+
+# ---------------------------------------------------------------------------------------------------- info
+
+
+async def info(ask: Ask) -> Answer:
+    session = await _asked(ask)
+    entries = await entries_of(ask, session.session_id)
+    notice = ask.text("sessions.saved") if ask.query_text("saved") else ""
+    return _page(ask, session, "info", _info(ask, session, entries), notice=notice)
+
+
+def _info(ask: Ask, session: Session, entries: Sequence[JournalRow]) -> h.Node:
+    words, looks = ask.words, looks_of(ask)
+    is_charging = session.started is not None and session.stopped is None
+
+    def stamp(moment: Moment | None) -> str:
+        return words.time(moment.at) if moment else "–"
+
+    def source(word: str | None, section: str) -> str:
+        return shown.source(word, section, words)
+
+    flags = [flag.name for flag in SessionFlag if flag in session.flags]
+    start_errors = [flag.name for flag in StartErrorFlag if flag in session.start_errors]
+    return [
+        deed_button(ask, "stop", ask.text("sessions.interrupt"), connector=session.connector) if is_charging else None,
+        h.div(".tiles")[
+            card(
+                ask.text("sessions.general"),
+                facts(
+                    [
+                        (ask.text("sessions.state"), live("state", words.one_of("session_state", session.state.value))),
+                        (
+                            ask.text("sessions.connector"),
+                            h.a(href=f"/connectors/{session.connector}")[
+                                f"{session.connector} {session.connector_type.value}"
+                            ],
+                        ),
+                        (ask.text("sessions.created"), stamp(session.created)),
+                        (ask.text("sessions.started"), stamp(session.started)),
+                        (ask.text("sessions.stopped"), stamp(session.stopped)),
+                        (ask.text("sessions.finished"), stamp(session.finished)),
+                        (ask.text("sessions.duration"), shown.lasted(session, words)),
+                        (ask.text("sessions.starter"), looks.who(session.starter) or "–"),
+                        (
+                            ask.text("sessions.start_source"),
+                            source(session.start_source.value if session.start_source else None, "start_source"),
+                        ),
+                        (ask.text("sessions.stopper"), looks.who(session.stopper) or "–"),
+                        (
+                            ask.text("sessions.stop_source"),
+                            source(session.stop_source.value if session.stop_source else None, "stop_source"),
+                        ),
+                        (
+                            ask.text("sessions.final_status"),
+                            source(session.final_status.value if session.final_status else None, "cs"),
+                        ),
+                        (ask.text("sessions.flags"), ", ".join(name for name in flags if name) or "–"),
+                        (ask.text("sessions.start_errors"), ", ".join(name for name in start_errors if name) or "–"),
+                        (
+                            ask.text("sessions.reported"),
+                            ask.text("sessions.yes" if session.is_reported else "sessions.no"),
+                        ),
+                    ]
+                ),
+            ),
+            card(ask.text("sessions.parameters"), facts(_parameters(ask, session))),
+            card(ask.text("sessions.vehicle"), facts(_vehicle(ask, session)), _naming(ask, session)),
+        ],
+        _chain(ask, entries),
+        _changing(ask, session),
+    ]
+
+
+def _parameters(ask: Ask, session: Session) -> list[tuple[str, h.Node]]:
+    words, number = ask.words, ask.words.number
+    limit = session.last_limit
+    meter = [None if one is None else one / 1000 for one in (session.meter_start_wh, session.meter_stop_wh)]
+    bound = None if limit is None else words.one_of("limit", limit.source)
+    ordered = [
+        f"{number(session.ordered_energy_wh / 1000, 2)} kWh" if session.ordered_energy_wh is not None else "",
+        shown.span(session.ordered_duration_s, words) if session.ordered_duration_s is not None else "",
+    ]
+    return [
+        (ask.text("sessions.energy"), live("energy", shown.energy(session, words))),
+        (ask.text("sessions.meter"), f"{number(meter[0], 3)} → {number(meter[1], 3)} kWh"),
+        (ask.text("sessions.most"), shown.most(session, words)),
+        (ask.text("sessions.currents"), f"{number(session.current_min_a)} … {number(session.current_max_a)} A"),
+        (ask.text("sessions.rate"), shown.rate(session, words)),
+        (
+            ask.text("sessions.limit"),
+            f"{number(limit.power_w / 1000)} kW, {number(limit.current_a)} A: {bound}" if limit else "–",
+        ),
+        (ask.text("sessions.ordered"), ", ".join(text for text in ordered if text) or "–"),
+        (ask.text("sessions.cost"), shown.cost(session, words)),
+    ]
+
+
+def _vehicle(ask: Ask, session: Session) -> list[tuple[str, h.Node]]:
+    number, vehicle = ask.words.number, session.vehicle
+    rows: list[tuple[str, h.Node]] = [(ask.text("sessions.name"), session.vehicle_name or "–")]
+    if vehicle is None:
+        return rows
+    capacity = None if vehicle.battery_capacity_wh is None else vehicle.battery_capacity_wh / 1000
+    power = None if vehicle.max_power_w is None else vehicle.max_power_w / 1000
+    return [
+        *rows,
+        (ask.text("sessions.uid"), vehicle_of(session, looks_of(ask)) or "–"),
+        (ask.text("sessions.capacity"), f"{number(capacity)} kWh"),
+        (ask.text("sessions.start_voltage"), f"{number(vehicle.start_voltage_v)} V"),
+        (
+            ask.text("sessions.maxima"),
+            f"{number(power)} kW, {number(vehicle.max_voltage_v)} V, {number(vehicle.max_current_a)} A",
+        ),
+    ]
+
+
+def _naming(ask: Ask, session: Session) -> h.Node:
+    if not ask.may(Right.OPERATE):
+        return None
+    return form(
+        ask,
+        f"{PATH}/{session.session_id}/amend",
+        field("vehicle_name", ask.text("sessions.rename"), session.vehicle_name, maxlength="60"),
+        h.button(type="submit", name="what", value="name")[ask.text("sessions.save")],
+    )
+
+
+def _changing(ask: Ask, session: Session) -> h.Node:
+    if not ask.may(Right.OPERATE) or session.finished is None:
+        return None
+    states = [(one.value, ask.words.one_of("session_state", one.value)) for one in SessionState]
+    return card(
+        ask.text("sessions.change_state"),
+        h.p[ask.text("sessions.change_lead")],
+        form(
+            ask,
+            f"{PATH}/{session.session_id}/amend",
+            choice("state", ask.text("sessions.state"), states, session.state.value),
+            field("comment", ask.text("sessions.comment"), required=True, maxlength="300"),
+            h.button(type="submit", name="what", value="state")[ask.text("sessions.save")],
+        ),
+        id="change",
+    )
+
+
+def _chain(ask: Ask, entries: Sequence[JournalRow]) -> h.Node:
+    """What happened, in order, and who had it done: the entries that are not mere lines of the log."""
+    kept = [row for row in entries if not isinstance(row.entry, Happened) or row.entry.error][:100]
+    return card(ask.text("sessions.chain"), _lines(ask, oplog_of(ask, kept)), id="chain")
+
+
+def _lines(ask: Ask, lines: Sequence[oplog_lines.Line]) -> h.Element:
+    head = ["number", "when", "event", "message", "source"]
+    return table(
+        [ask.text(f"sessions.{name}") for name in head],
+        [
+            [
+                h.a(href=f"/oplog/{line.seq}")[str(line.seq)],
+                ask.words.time(line.at) if line.at else line.when,
+                f"{line.event_type} · {line.action}",
+                " ".join(text for text in (line.message, line.error) if text) or "–",
+                line.service or "–",
+            ]
+            for line in lines
+        ],
+        caption=ask.text("sessions.chain"),
+        empty=ask.text("sessions.none"),
+    )
+
+
+async def live_info(ask: Ask) -> Values:
+    n = ask.number("id", 1, MOST_ID)
+    for state in ask.site.all_of("connector/", ConnectorState).values():
+        one = state.session
+        if one is not None and one.session_id == n:
+            return {
+                "state": ask.words.one_of("session_state", one.state.value),
+                "energy": f"{ask.words.number(one.energy_wh / 1000, 2)} kWh",
+            }
+    return {}
+
+
+async def amend(ask: Ask) -> Answer:
+    session = await _asked(ask)
+    given = ask.form()
+    try:
+        if given.get("what") == "state":
+            state = SessionState(given.get("state", ""))
+            change = Amendment(state=state, comment=given.get("comment", "")[:300])
+        else:
+            change = Amendment(vehicle_name=given.get("vehicle_name", "").strip()[:60])
+        await amended(ask, session.session_id, change)
+    except ValueError:
+        raise Problem(422, "invalid", ask.text("sessions.state"), {"state": "unknown"}) from None
+    return Redirect(f"{PATH}/{session.session_id}?saved=1")
+
+
+# ---------------------------------------------------------------------------------------------------- charts
+
+
+async def charts(ask: Ask) -> Answer:
+    session = await _asked(ask)
+    rows = await whole_history(ask, session.session_id)
+    whole = span_of(session, rows)
+    links = [h.link(rel="stylesheet", href="/static/charts.css"), h.script(src="/static/charts.js", defer=True)]
+    if whole is None or not rows:
+        return _page(ask, session, "charts", h.p[ask.text("history.none")])
+    span = _chosen(ask, whole)
+    entries = await entries_of(ask, session.session_id)
+    drawn = session_charts(session, rows, entries, span, ask.words)
+    exports = export_form(ask, f"{PATH}/{session.session_id}/history", {}, ask.text("sessions.export_history"))
+    return _page(
+        ask,
+        session,
+        "charts",
+        links,
+        _zoom(ask, span, whole),
+        h.div(".charts", data_path=ask.request.path, data_png=ask.text("charts.png"))[drawn],
+        exports if ask.may(Right.DOWNLOAD) else None,
+    )
+
+
+def _chosen(ask: Ask, whole: Span) -> Span:
+    """The part of the session that is asked for, at least a minute, within the whole."""
+    given = [instant(name, ask.query_text(name), is_end=name == "to") for name in ("from", "to")]
+    first = max(given[0].timestamp() if given[0] else whole.from_s, whole.from_s)
+    last = min(given[1].timestamp() if given[1] else whole.to_s, whole.to_s)
+    if last - first < LEAST_SPAN_S:
+        middle = min(max((first + last) / 2, whole.from_s), whole.to_s)
+        first, last = middle - LEAST_SPAN_S / 2, middle + LEAST_SPAN_S / 2
+    return Span(first, last)
+
+
+def _zoom(ask: Ask, span: Span, whole: Span) -> h.Node:
+    """Buttons that work without a script: the same page with another span."""
+    half, step = span.width_s / 4, span.width_s / 2
+    path = ask.request.path
+    is_whole = span.from_s <= whole.from_s and span.to_s >= whole.to_s
+
+    def link(name: str, from_s: float, to_s: float) -> h.Node:
+        from_s, to_s = max(from_s, whole.from_s), min(to_s, whole.to_s)
+        if to_s - from_s < LEAST_SPAN_S / 2:
+            return None
+        given = {"from": at_of(from_s).isoformat()[:19] + "Z", "to": at_of(to_s).isoformat()[:19] + "Z"}
+        return h.a(".button", href=query_link(path, **given))[ask.text(f"charts.{name}")]
+
+    return h.nav(".zoom", aria_label=ask.text("charts.zoom_in"))[
+        link("zoom_in", span.from_s + half, span.to_s - half) if span.width_s > 2 * LEAST_SPAN_S else None,
+        [
+            link("zoom_out", span.from_s - step, span.to_s + step),
+            link("earlier", span.from_s - step, span.to_s - step) if span.from_s > whole.from_s else None,
+            link("later", span.from_s + step, span.to_s + step) if span.to_s < whole.to_s else None,
+            h.a(".button", href=path)[ask.text("charts.whole")],
+        ]
+        if not is_whole
+        else None,
+        h.p(".soft", data_script=True, hidden=True)[ask.text("charts.drag")],
+    ]
+
+
+async def history(ask: Ask) -> Answer:
+    query = ask.query(HistoryQuery)
+    if query.format is Format.JSON:
+        raise Problem(422, "invalid", ask.text("sessions.format"), {"format": "csv, xlsx"})
+    return export_history(ask, (await _asked(ask)).session_id, query)
+
+
+# ---------------------------------------------------------------------------------------- dump, log, messages
+
+
+async def dump(ask: Ask) -> Answer:
+    session = await _asked(ask)
+    text = ask.query_text("after", "0")
+    after = int(text) if text.isdecimal() and len(text) < 10 else 0
+    found = await read_dump(ask, session.session_id, after, DUMP_LINES)
+    path = ask.request.path
+    if not found.total:
+        return _page(ask, session, "dump", h.p[ask.text("sessions.no_dump")])
+    last = after + len(found.lines)
+    about = ask.text("sessions.dump_lines", first=after + 1, last=last, total=found.total, lost=found.lost)
+    turn = h.p[
+        h.a(".button", href=query_link(path, after=max(0, after - DUMP_LINES)))[ask.text("sessions.previous")]
+        if after
+        else None,
+        h.a(".button", href=query_link(path, after=last))[ask.text("sessions.next")] if last < found.total else None,
+        h.a(".button", href=f"{path}.txt")[ask.text("sessions.dump_file")],
+    ]
+    lines = h.pre(".lines", tabindex="0", role="region", aria_label=ask.text("sessions.dump"))["\n".join(found.lines)]
+    return _page(ask, session, "dump", h.p[about], turn, lines)
+
+
+async def dump_file(ask: Ask) -> Answer:
+    return export_dump(ask, (await _asked(ask)).session_id)
+
+
+async def oplog(ask: Ask) -> Answer:
+    session = await _asked(ask)
+    entries = await entries_of(ask, session.session_id)
+    return _page(ask, session, "oplog", _lines(ask, oplog_of(ask, entries)))
+
+
+async def ocpp(ask: Ask) -> Answer:
+    """The messages of the time of the session that are kept, with a little before and after."""
+    session = await _asked(ask)
+    fault, frames = "", []
+    try:
+        frames = _within((await ask.call("ocpp", ReadFrames(limit=500))).frames, session)
+    except Problem as problem:
+        fault = problem.detail
+    head = ["when", "direction", "message", "latency"]
+    rows: list[list[h.Node]] = [
+        [
+            ask.words.time(frame.at),
+            "→" if frame.direction == "out" else "←",
+            h.details[h.summary[frame.action], h.code[frame.text]],
+            f"{ask.words.number(frame.latency_s, 2)} s",
+        ]
+        for frame in frames
+    ]
+    found = table(
+        [ask.text(f"sessions.{name}") for name in head], rows, ask.text("sessions.ocpp"), ask.text("sessions.no_ocpp")
+    )
+    return _page(ask, session, "ocpp", found, fault=fault)
+
+
+def _within(frames: Sequence[OcppFrame], session: Session) -> list[OcppFrame]:
+    first = session.created.at
+    last = session.finished.at if session.finished else None
+    return [
+        frame
+        for frame in frames
+        if first is not None
+        and frame.at is not None
+        and frame.at >= first - FRAMES_AROUND
+        and (last is None or frame.at <= last + FRAMES_AROUND)
+    ]
+
+
+CARD = f"{PATH}/{NUMBER}"
+
+ROUTES = (
+    get(CARD, info, Right.SEE, live=live_info, live_s=1.0),
+    get(f"{CARD}/charts", charts, Right.SEE),
+    get(f"{CARD}/history", history, Right.DOWNLOAD),
+    get(f"{CARD}/dump", dump, Right.DOWNLOAD),
+    get(f"{CARD}/dump.txt", dump_file, Right.DOWNLOAD),
+    get(f"{CARD}/oplog", oplog, Right.SEE),
+    get(f"{CARD}/ocpp", ocpp, Right.SEE),
+    post(f"{CARD}/amend", amend, Right.OPERATE),
+)
