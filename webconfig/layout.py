@@ -11,6 +11,7 @@ from chargepoint.messages import LinkStatus, StationState
 from chargepoint.rights import Right
 from webconfig.answers import Problem
 from webconfig.ask import Ask
+from webconfig.trial_notice import trial_notice
 from webconfig.words import LANGUAGES, OWN_NAMES, Words
 
 
@@ -85,6 +86,7 @@ def page(
             h.div(".columns")[
                 _navigation(ask) if ask.visitor and not ask.visitor.must_change else None,
                 h.main("#content", tabindex="-1")[
+                    trial_notice(ask),
                     _crumbs(words, crumbs),
                     h.h1[title],
                     h.p(".notice", role="status")[notice] if notice else None,

@@ -16,6 +16,7 @@ from chargepoint.messages import LinkStatus, StationState
 from chargepoint.rights import Right
 from webconfig.answers import Answer, Live, Problem
 from webconfig.routes import Route, Values, get
+from webconfig.trial_notice import trial_left
 
 if TYPE_CHECKING:
     from webconfig.ask import Ask
@@ -69,6 +70,7 @@ def frame_values(ask: Ask) -> dict[str, str]:
     return {
         "frame.link": words.one_of("lstate_link", link.state.value) if link else "–",
         "frame.station": words.one_of("tstate", station.technical.value) if station else words("frame.no_station"),
+        "frame.trial": trial_left(ask),
     }
 
 

@@ -97,9 +97,9 @@ def key_field(ask: Ask, key: Key, own: str | None, faults: Sequence[Configuratio
         ],
         h.div(".with-reset")[
             _input(ask, key, own, described),
-            h.button(type="submit", name="reset", value=key.name, aria_label=ask.text("config.reset_of", key=key.name))[
-                ask.text("config.reset")
-            ]
+            h.button(
+                type="submit", name="reset", value=key.name, aria_label=ask.text("config.reset_of", name=key.name)
+            )[ask.text("config.reset")]
             if own is not None and not key.is_required
             else None,
         ],
@@ -168,3 +168,13 @@ def faulty_lines(text: str, found: Sequence[ConfigurationFault]) -> h.Node:
             for n in near
         )
     ]
+
+
+def when(ask: Ask, at: str) -> str:
+    """A moment kept as ISO 8601, in the station's zone; empty when there is none."""
+    from datetime import datetime
+
+    try:
+        return ask.words.time(datetime.fromisoformat(at)) if at else ""
+    except ValueError:
+        return ""

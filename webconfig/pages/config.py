@@ -1,0 +1,461 @@
+"""The station file: overview with search, sections as forms, the text itself (webconfig.md 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import htpy as h
+
+from chargepoint.messages import ActionResult, CheckDraft, ConfigurationFault, WriteDraft
+from chargepoint.rights import Right
+from webconfig.answers import Answer, Html, Problem, Redirect
+from webconfig.ask import Ask
+from webconfig.configuration import parts
+from webconfig.configuration.keys import Key, SectionRows, search, sections, shown_value, written
+from webconfig.configuration.seen import Seen, seen
+from webconfig.layout import card, facts, field, form, page, table
+from webconfig.routes import get, post
+from webconfig.trial_notice import trial_text
+
+RAW_BYTES = 1 << 20
+SECTION = "/config/section/{name:[a-z_.]{1,60}}"
+CONFLICTS = frozenset({"draft_changed", "changed_meanwhile"})
+
+
+async def overview(ask: Ask) -> Answer:
+    now = await seen(ask)
+    query = ask.query_text("q")
+    return Html(
+        page(
+            ask,
+            ask.text("config.title"),
+            h.link(rel="stylesheet", href="/static/config.css"),
+            _standing(ask, now),
+            _draft(ask, now),
+            parts.fault_list(ask, now.faults, now),
+            _search(ask, now, query),
+            _sections(ask, now),
+            card(
+                ask.text("config.more"),
+                h.p[
+                    h.a(".button", href="/config/raw")[ask.text("config.raw")],
+                    h.a(".button", href="/config/history")[ask.text("config.history")],
+                    h.a(".button", href="/config/export")[ask.text("config.export")],
+                    h.a(".button", href="/backup")[ask.text("nav.backup")],
+                ],
+            ),
+            notice=ask.text(f"config.done_{ask.query_text('done')}") if ask.query_text("done") in DONE else "",
+        )
+    )
+
+
+DONE = frozenset({"dropped", "kept", "noted", "returned", "cancelled", "rebased", "restored", "imported", "applied"})
+
+
+def _standing(ask: Ask, now: Seen) -> h.Node:
+    told = now.page
+    rows: list[tuple[str, h.Node]] = [
+        (ask.text("config.file"), h.code[told.path]),
+        (ask.text("config.version"), h.code[told.version]),
+        (ask.text("config.changed_by"), f"{told.changed_by or '–'} {parts.when(ask, told.changed_at)}"),
+    ]
+    if told.changed_comment:
+        rows.append((ask.text("config.comment"), told.changed_comment))
+    if told.trial:
+        rows.append(
+            (ask.text("config.trial"), f"{ask.text(f'config.trial_{told.trial}')} {trial_text(ask, told.trial_reason)}")
+        )
+    return card(
+        ask.text("config.now"),
+        facts(rows),
+        h.p(".fault")[ask.text("config.broken_file")] if told.file_faults else None,
+        [
+            h.p(".warn")[ask.text("config.planned", by=told.planned_by, at=parts.when(ask, told.planned_at) or "–")],
+            parts.one_button(ask, "/config/cancel-plan", ask.text("config.cancel_plan")),
+        ]
+        if told.planned_by
+        else None,
+    )
+
+
+def _draft(ask: Ask, now: Seen) -> h.Node:
+    others = h.p(".soft")[ask.text("config.others", who=", ".join(now.page.others))] if now.page.others else None
+    if not now.has_draft:
+        return card(ask.text("config.draft"), h.p[ask.text("config.no_draft")], others)
+    changes = now.changes()
+    return card(
+        ask.text("config.draft"),
+        h.p[ask.text("config.draft_has", n=len(changes), faults=len(now.page.faults))],
+        behind(ask, now),
+        others,
+        h.a(".button.main", href="/config/difference")[ask.text("config.difference")],
+        parts.one_button(ask, "/config/drop", ask.text("config.drop"), version=now.draft_version),
+    )
+
+
+def behind(ask: Ask, now: Seen) -> h.Node:
+    """Somebody changed the file since this draft was begun."""
+    if not now.is_behind:
+        return None
+    told = now.page
+    return h.div(".fault")[
+        h.p[ask.text("config.behind", by=told.changed_by or "–", at=parts.when(ask, told.changed_at) or "–")],
+        parts.one_button(ask, "/config/rebase", ask.text("config.rebase"), "main"),
+        h.a(".button", href="/config/difference")[ask.text("config.compare")],
+    ]
+
+
+def _search(ask: Ask, now: Seen, query: str) -> h.Node:
+    found = search(query)
+    return card(
+        ask.text("config.search"),
+        h.form(method="get", action="/config", role="search")[
+            field("q", ask.text("config.search_for"), query, kind="search", maxlength="100"),
+            h.button(type="submit")[ask.text("config.find")],
+        ],
+        h.ul(".found")[
+            (
+                h.li[
+                    h.a(href=f"/config/section/{each.section.name}#f-v.{each.key.name}")[
+                        h.code[f"{each.section.label} {each.key.name}"]
+                    ],
+                    " ",
+                    h.span[_values(now, each.section, each.key)],
+                    h.p(".hint", lang="en")[each.key.about],
+                ]
+                for each in found
+            )
+        ]
+        if found
+        else h.p[ask.text("config.nothing_found")]
+        if query
+        else None,
+    )
+
+
+def _values(now: Seen, section: SectionRows, key: Key) -> str:
+    own = [shown_value(item[key.name]) for item in now.items(section) if key.name in item]
+    return f"= {'; '.join(own[:8])[:200]}" if own else f"({key.default or '–'})"
+
+
+def _sections(ask: Ask, now: Seen) -> h.Node:
+    rows = []
+    for section in sections().values():
+        items = now.items(section)
+        count = len(items) if section.is_list else sum(len(item) for item in items)
+        kind = ask.text("config.pieces" if section.is_list else "config.own_values", n=count)
+        link = h.a(href=f"/config/section/{section.name}")[h.code[section.label]]
+        rows.append((link, kind, h.span(lang="en")[section.about.partition(". ")[0]]))
+    head = (ask.text("config.section"), ask.text("config.holds"), ask.text("config.meaning"))
+    return card(ask.text("config.sections"), table(head, rows, ask.text("config.sections")), id="sections")
+
+
+# ------------------------------------------------------------------------------------------------------- a section
+
+
+def _rows(ask: Ask) -> SectionRows:
+    found = sections().get(ask.place("name"))
+    if found is None:
+        raise Problem(404, "not_found", ask.text("problem.not_found"))
+    return found
+
+
+async def section_page(ask: Ask) -> Answer:
+    section, now = _rows(ask), await seen(ask)
+    if now.document is None:
+        return Redirect("/config/raw")
+    if section.is_list:
+        return Html(_list_page(ask, now, section))
+    return Html(_form_page(ask, now, section, 0))
+
+
+async def item_page(ask: Ask) -> Answer:
+    section, now = _rows(ask), await seen(ask)
+    if now.document is None:
+        return Redirect("/config/raw")
+    return Html(_form_page(ask, now, section, _number(ask, now, section)))
+
+
+def _number(ask: Ask, now: Seen, section: SectionRows) -> int:
+    if not section.is_list:
+        raise Problem(404, "not_found", ask.text("problem.not_found"))
+    return ask.number("place", 1, len(now.items(section)))
+
+
+def _crumbs(ask: Ask, section: SectionRows | None = None) -> list[tuple[str, str]]:
+    found = [(ask.text("config.title"), "/config")]
+    if section is not None:
+        found.append((section.label, f"/config/section/{section.name}"))
+    return found
+
+
+def _list_page(ask: Ask, now: Seen, section: SectionRows, fault: str = "") -> h.Renderable:
+    items = now.items(section)
+    required = [key for key in section.keys if key.is_required]
+    shown = required[:4] or list(section.keys[:3])
+    rows = [
+        (
+            h.a(href=f"/config/section/{section.name}/{n}")[h.code[_label(section, item, n)]],
+            *(shown_value(item[key.name]) if key.name in item else "–" for key in shown),
+            parts.one_button(
+                ask, f"/config/section/{section.name}/{n}/remove", ask.text("config.remove"), version=now.draft_version
+            ),
+        )
+        for n, item in enumerate(items, start=1)
+    ]
+    head = (ask.text("config.section"), *(key.name for key in shown), ask.text("config.remove"))
+    return page(
+        ask,
+        section.label,
+        h.link(rel="stylesheet", href="/static/config.css"),
+        h.p(lang="en")[section.about],
+        table(head, rows, ask.text("config.pieces", n=len(items)), ask.text("config.none_yet")),
+        card(
+            ask.text("config.add"),
+            form(
+                ask,
+                f"/config/section/{section.name}/add",
+                parts.hidden(version=now.draft_version),
+                [parts.key_field(ask, key, "", ()) for key in required],
+                h.button(".main", type="submit")[ask.text("config.add")],
+            ),
+        ),
+        crumbs=_crumbs(ask),
+        fault=fault,
+    )
+
+
+def _label(section: SectionRows, item: Mapping[str, Any], number: int) -> str:
+    from chargepoint.config_schema import section_label
+
+    return section_label(section.name, item, number)
+
+
+def _form_page(
+    ask: Ask,
+    now: Seen,
+    section: SectionRows,
+    number: int,
+    *,
+    fault: str = "",
+    typed: Mapping[str, str] | None = None,
+) -> h.Renderable:
+    item = now.items(section)[number - 1 if number else 0]
+    label = _label(section, item, number) if number else section.label
+    here = f"/config/section/{section.name}" + (f"/{number}" if number else "")
+    mine = [each for each in now.faults if (each.place.rpartition(", ")[0] or each.place) == label]
+    unknown = [name for name in item if name not in {key.name for key in section.keys} and not _is_table(section, name)]
+    return page(
+        ask,
+        label,
+        h.link(rel="stylesheet", href="/static/config.css"),
+        h.p(lang="en")[section.about],
+        h.p(".soft")[ask.text("config.restart_need")],
+        parts.fault_list(ask, mine, now),
+        _conflict(ask, section, item, typed),
+        form(
+            ask,
+            here,
+            parts.hidden(version=now.draft_version),
+            [parts.key_field(ask, key, _own(item, key), mine) for key in section.keys],
+            h.button(".main", type="submit")[ask.text("config.save")],
+        ),
+        h.p[ask.text("config.by_hand", names=", ".join(unknown))] if unknown else None,
+        h.p[
+            h.a(".button", href="/config/difference")[ask.text("config.difference")],
+            h.a(".button", href="/config/raw")[ask.text("config.raw")],
+        ],
+        crumbs=_crumbs(ask, section if number else None),
+        fault=fault,
+        notice=ask.text("config.saved") if ask.query_text("saved") else "",
+    )
+
+
+def _is_table(section: SectionRows, name: str) -> bool:
+    return f"{section.name}.{name}" in sections()
+
+
+def _own(item: Mapping[str, Any], key: Key) -> str | None:
+    return shown_value(item[key.name]) if key.name in item else None
+
+
+def _conflict(ask: Ask, section: SectionRows, item: Mapping[str, Any], typed: Mapping[str, str] | None) -> h.Node:
+    """What was typed here beside what stands there now."""
+    if typed is None:
+        return None
+    rows = []
+    for key in section.keys:
+        there, given = _own(item, key) or "", typed.get(f"v.{key.name}", "").strip()
+        if there != given:
+            rows.append((h.code[key.name], there or "–", given or "–"))
+    head = (ask.text("config.key"), ask.text("config.stands"), ask.text("config.typed"))
+    return card(
+        ask.text("config.conflict"), table(head, rows, ask.text("config.conflict"), ask.text("config.no_changes"))
+    )
+
+
+async def save(ask: Ask) -> Answer:
+    section, now, given = _rows(ask), await seen(ask), ask.form()
+    number = _number(ask, now, section) if "place" in ask.request.match_info else 0
+    if now.document is None:
+        return Redirect("/config/raw")
+    if given.get("version") != now.draft_version:
+        fault = ask.text("config.draft_changed")
+        return Html(_form_page(ask, now, section, number, fault=fault, typed=given), status=409)
+    item = now.items(section)[number - 1 if number else 0]
+    prefix = f"{section.name}.#{number}" if number else section.name
+    changes, wrong = _changes(section, item, given, prefix)
+    if wrong:
+        return Html(_form_page(ask, now, section, number, fault=_told(ask, wrong), typed=given), status=422)
+    path = f"/config/section/{section.name}" + (f"/{number}" if number else "")
+    if not changes:
+        return Redirect(path)
+    result = await _write(ask, given, changes=changes)
+    if not result.ok:
+        return Html(
+            _form_page(ask, await seen(ask), section, number, fault=outcome(ask, result), typed=given),
+            status=409 if result.code in CONFLICTS else 422,
+        )
+    return Redirect(f"{path}?saved=1")
+
+
+def _changes(
+    section: SectionRows, item: Mapping[str, Any], given: Mapping[str, str], prefix: str
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What was changed, as TOML by path; and what cannot be, by key."""
+    changes: dict[str, str] = {}
+    wrong: dict[str, str] = {}
+    for key in section.keys:
+        name = f"v.{key.name}"
+        if given.get("reset"):
+            if given["reset"] == key.name and key.name in item:
+                changes[f"{prefix}.{key.name}"] = ""
+        elif name in given and given[name].strip() != (_own(item, key) or ""):
+            try:
+                changes[f"{prefix}.{key.name}"] = written(key, given[name])
+            except ValueError as error:
+                wrong[key.name] = str(error)
+    return changes, wrong
+
+
+def _told(ask: Ask, wrong: Mapping[str, str]) -> str:
+    return "; ".join(ask.text("config.expected", name=name, what=what) for name, what in wrong.items())
+
+
+async def _write(ask: Ask, given: Mapping[str, str], **what: Any) -> ActionResult:
+    request = WriteDraft(by=ask.login, keeps_faults=True, expected=given.get("version", "") or "?", **what)
+    return await ask.call("hub", request)
+
+
+def outcome(ask: Ask, result: ActionResult) -> str:
+    """What came of it, in words."""
+    key = f"config.{result.code}"
+    return ask.text(key, text=result.text, **result.values) if ask.words.has(key) else result.text
+
+
+async def add(ask: Ask) -> Answer:
+    section, now, given = _rows(ask), await seen(ask), ask.form()
+    values: dict[str, str] = {}
+    wrong: dict[str, str] = {}
+    for key in section.keys:
+        try:
+            values[key.name] = written(key, given.get(f"v.{key.name}", ""))
+        except ValueError as error:
+            wrong[key.name] = str(error)
+    if wrong:
+        return Html(_list_page(ask, now, section, _told(ask, wrong)), status=422)
+    values = {name: value for name, value in values.items() if value}
+    result = await _write(ask, given, add=section.name, values=values)
+    if not result.ok:
+        return Html(_list_page(ask, now, section, outcome(ask, result)), 409 if result.code in CONFLICTS else 422)
+    return Redirect(f"/config/section/{section.name}/{len(now.items(section)) + 1}?saved=1")
+
+
+async def remove(ask: Ask) -> Answer:
+    section, now, given = _rows(ask), await seen(ask), ask.form()
+    number = _number(ask, now, section)
+    result = await _write(ask, given, remove=f"{section.name}.#{number}")
+    if not result.ok:
+        return Html(_list_page(ask, now, section, outcome(ask, result)), 409 if result.code in CONFLICTS else 422)
+    return Redirect(f"/config/section/{section.name}")
+
+
+# ---------------------------------------------------------------------------------------------------------- the text
+
+
+async def raw_page(ask: Ask) -> Answer:
+    now = await seen(ask)
+    return Html(_raw_page(ask, now, now.text, now.faults))
+
+
+def _raw_page(
+    ask: Ask,
+    now: Seen,
+    text: str,
+    faults: tuple[ConfigurationFault, ...],
+    *,
+    fault: str = "",
+    notice: str = "",
+    theirs: str | None = None,
+) -> h.Renderable:
+    return page(
+        ask,
+        ask.text("config.raw"),
+        h.link(rel="stylesheet", href="/static/config.css"),
+        parts.fault_list(ask, faults, now),
+        parts.faulty_lines(text, faults),
+        card(ask.text("config.stands"), h.pre(".lines")[theirs]) if theirs is not None else None,
+        form(
+            ask,
+            "/config/raw",
+            parts.hidden(version=now.draft_version),
+            h.div(".field")[
+                h.label(for_="f-text")[ask.text("config.text")],
+                h.textarea(id="f-text", name="text", rows="30", spellcheck="false", autocomplete="off")[f"\n{text}"],
+            ],
+            h.button(".main", type="submit", name="do", value="save")[ask.text("config.save_draft")],
+            h.button(type="submit", name="do", value="check")[ask.text("config.check")],
+        ),
+        crumbs=_crumbs(ask),
+        fault=fault,
+        notice=notice,
+    )
+
+
+async def raw_save(ask: Ask) -> Answer:
+    given = ask.form()
+    text = given.get("text", "").replace("\r\n", "\n").replace("\r", "\n")
+    now = await seen(ask)
+    checked = await ask.call("hub", CheckDraft(text=text))
+    faults = faults_of(checked)
+    if given.get("do") == "check":
+        notice = ask.text("config.no_fault") if not faults else ""
+        return Html(_raw_page(ask, now, text, faults, notice=notice))
+    if given.get("version") != now.draft_version:
+        fault = ask.text("config.draft_changed")
+        return Html(_raw_page(ask, now, text, faults, fault=fault, theirs=now.text), status=409)
+    result = await _write(ask, given, text=text)
+    if not result.ok:
+        status = 409 if result.code in CONFLICTS else 422
+        return Html(_raw_page(ask, now, text, faults, fault=outcome(ask, result)), status=status)
+    now = await seen(ask)
+    return Html(_raw_page(ask, now, text, now.faults, notice=ask.text("config.saved")))
+
+
+def faults_of(result: ActionResult) -> tuple[ConfigurationFault, ...]:
+    return tuple(ConfigurationFault(*row) for row in result.table[1:] if len(row) == 4)
+
+
+_OPEN: dict[str, Any] = {"is_safe_mode": True}
+ROUTES = (
+    get("/config", overview, Right.CONFIGURE, **_OPEN),
+    get("/config/raw", raw_page, Right.CONFIGURE, **_OPEN),
+    post("/config/raw", raw_save, Right.CONFIGURE, body_bytes=RAW_BYTES, **_OPEN),
+    get(SECTION, section_page, Right.CONFIGURE, **_OPEN),
+    post(SECTION, save, Right.CONFIGURE, **_OPEN),
+    post(f"{SECTION}/add", add, Right.CONFIGURE, **_OPEN),
+    get(f"{SECTION}/{{place:[0-9]{{1,4}}}}", item_page, Right.CONFIGURE, **_OPEN),
+    post(f"{SECTION}/{{place:[0-9]{{1,4}}}}", save, Right.CONFIGURE, **_OPEN),
+    post(f"{SECTION}/{{place:[0-9]{{1,4}}}}/remove", remove, Right.CONFIGURE, **_OPEN),
+)
