@@ -26,9 +26,9 @@ async def time_page(ask: Ask) -> TimePage:
         return TimePage(reason=problem.detail)
 
 
-async def deed(ask: Ask, name: str, **arguments: str) -> str:
+async def deed(ask: Ask, what: str, /, **arguments: str) -> str:
     """Carry a privileged deed out; what people are told when it is done. Raises Problem 422 with why it is not."""
-    request = PrivilegedDeed(name=name, arguments=arguments, by=f"{ask.login} (web)")
+    request = PrivilegedDeed(name=what, arguments=arguments, by=f"{ask.login} (web)")
     result = await ask.call("helper", request, WITHIN_S)
     if not result.ok:
         raise Problem(422, result.code, ask.text("network.not_done", why=result.text))
