@@ -47,10 +47,6 @@ MOST_ID = 2**62
 NUMBER = "{id:[0-9]{1,18}}"
 
 
-class ListQuery(SessionsQuery, FormatQuery, frozen=True, kw_only=True):
-    """Filters, page and format. A file (`csv`, `xlsx`) holds all that is found, without pages."""
-
-
 class SessionsAnswer(msgspec.Struct, frozen=True):
     """Newest first; `next_before` is `before` of the next page, null: there is none."""
 
@@ -158,18 +154,18 @@ def looks_of(ask: Ask) -> Looks:
 
 
 async def session_list(ask: Ask) -> Answer:
-    query = ask.query(ListQuery)
+    query = ask.query(SessionsQuery)
     if query.format is not Format.JSON:
-        return export_list(ask, query, query)
+        return export_list(ask, query)
     page = await read_page(ask, request_of(query))
     looks = looks_of(ask)
     return Json(SessionsAnswer(tuple(line_of(one, looks) for one in page.sessions), page.next_before))
 
 
-def export_list(ask: Ask, filters: SessionsQuery, query: FormatQuery) -> Answer:
+def export_list(ask: Ask, query: SessionsQuery) -> Answer:
     """All that the filters find, as a file. Raises Problem 403 for who may not download."""
     must_download(ask)
-    looks, request = looks_of(ask), replace(request_of(filters), before=None)
+    looks, request = looks_of(ask), replace(request_of(query), before=None)
 
     async def pages() -> AsyncIterator[list[list[Cell]]]:
         async for sessions in all_sessions(ask, request):
@@ -322,7 +318,7 @@ _SERVED = {"tag": "sessions", "statuses": (422, 503, 504)}
 
 ROUTES = (
     get("/api/v1/sessions", session_list, Right.SEE, summary="Sessions, newest first; also as csv or xlsx",
-        query=ListQuery, gives=SessionsAnswer, **_SERVED),
+        query=SessionsQuery, gives=SessionsAnswer, **_SERVED),
     get("/api/v1/sessions/totals", totals, Right.DOWNLOAD, summary="Sums by period and card, user or connector",
         query=TotalsQuery, gives=TotalsAnswer, **_SERVED),
     get(f"/api/v1/sessions/{NUMBER}", session, Right.SEE, summary="One session",

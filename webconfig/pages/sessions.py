@@ -12,7 +12,7 @@ from chargepoint.records import Session
 from chargepoint.rights import Right
 from chargepoint.vocabulary import SessionState
 from webconfig.answers import Answer, Html, Problem
-from webconfig.api.sessions import ListQuery, export_list, looks_of
+from webconfig.api.sessions import export_list, looks_of
 from webconfig.ask import Ask
 from webconfig.layout import card, choice, field, live, page, table
 from webconfig.routes import Values, get
@@ -173,10 +173,10 @@ def _exports(ask: Ask, given: Mapping[str, str]) -> h.Node:
 
 
 async def export(ask: Ask) -> Answer:
-    query = ask.query(ListQuery)
+    query = ask.query(SessionsQuery)
     if query.format is Format.JSON:
         raise Problem(422, "invalid", ask.text("sessions.format"), {"format": "csv, xlsx"})
-    return export_list(ask, query, query)
+    return export_list(ask, query)
 
 
 async def live_list(ask: Ask) -> Values:

@@ -21,6 +21,7 @@ from chargepoint.records import HistoryRow, JournalRow, Session
 from chargepoint.vocabulary import SessionState
 from webconfig.answers import Problem
 from webconfig.ask import Ask
+from webconfig.sessions.exporting import FormatQuery
 
 SMALLEST_PAGE, LARGEST_PAGE = 15, 100
 MOST_HISTORY_ROWS = 20_000
@@ -29,8 +30,11 @@ MOST_ENTRIES = 5_000
 PAGE_WITHIN_S = 15.0
 
 
-class SessionsQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Filters and page. `from` and `to` are days (2026-05-31, both within) or moments (ISO 8601), of its creation."""
+class SessionsQuery(FormatQuery, frozen=True, kw_only=True):
+    """Filters, page and format; a file (`csv`, `xlsx`) holds all that is found, without pages.
+
+    `from` and `to` are days (2026-05-31, both within) or moments (ISO 8601), of its creation.
+    """
 
     text: Annotated[str, Meta(max_length=100, description="Number of a session; part of card, user, vehicle")] = ""
     connector: Annotated[int, Meta(ge=1, le=64)] | None = None
