@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from contextlib import suppress
 
 from aiohttp import web
@@ -40,7 +41,7 @@ async def run(context: Context) -> None:
     settings = context.settings.web
     loop = asyncio.get_running_loop()
     site = Site(context, context.bus.watch(""), Visitors(settings.idle_min * 60.0, loop.time), context.faults)
-    routes = all_routes()
+    routes = all_routes(is_whole=False)
     commands = Commands(context.bus, site.states, Store(context.data))
     feed, at_work = Feed(context.bus, site.states), AtWork(context.bus)
     history = SchemeHistory(context.data / FILE, context.clock.now)
@@ -58,7 +59,7 @@ async def run(context: Context) -> None:
     door.admission.https_port = sockets.secure[0].getsockname()[1]
     reception = Reception(lambda: speaker(runner))
     try:
-        secure = await server_context(context.data, context.settings)
+        secure = site.parts[ssl.SSLContext] = await server_context(context.data, context.settings)
         async with asyncio.TaskGroup() as group:
             working = [
                 group.create_task(_watch_logins(site), name="log-ins"),

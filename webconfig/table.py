@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import logging
 
 from webconfig.routes import Route
+
+log = logging.getLogger(__name__)
 
 MODULES = (
     "webconfig.live",
@@ -41,11 +44,19 @@ MODULES = (
 """Each has its rows in `ROUTES`."""
 
 
-def all_routes() -> tuple[Route, ...]:
-    """Every row. Raises ValueError for two of one method and path."""
+def all_routes(is_whole: bool = True) -> tuple[Route, ...]:
+    """Every row. Raises ValueError for two of one method and path; unless `is_whole`, a module that cannot be used is
+    logged and left out, so that the other pages are there."""
     found: dict[tuple[str, str], Route] = {}
     for name in MODULES:
-        for route in importlib.import_module(name).ROUTES:
+        try:
+            rows = importlib.import_module(name).ROUTES
+        except Exception:
+            if is_whole:
+                raise
+            log.exception("%s cannot be used; its pages are not there", name)
+            continue
+        for route in rows:
             key = (route.method, route.path)
             if key in found:
                 raise ValueError(f"{route.method} {route.path} is in two tables, the second is {name}")

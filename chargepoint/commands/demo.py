@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep the station's data here (default: thrown away)")
     parser.add_argument("--plain", action="store_true", help="lines of text instead of a screen")
     parser.add_argument("--screen", action="store_true", help="the station's screen, too, in a window")
+    parser.add_argument("--web", action="store_true", help="the station's web pages, too, for a browser here")
     parser.add_argument(
         "--pictures", type=Path, metavar="DIR", help="with --screen: save what it shows here, each time it changes"
     )
@@ -55,6 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         With --screen the station has a touch screen: a window on the display that DISPLAY names, where the mouse is the
         finger. Without a display it is drawn in memory, and its pictures go to --pictures or to a new folder that is
         named. The terminal tells how to bring cars and cards by hand; with --scenario hands nobody else comes.
+
+        With --web the station has its web pages on the loopback interface, at port 8443 or another one that is free.
+        The terminal names the address, the login and the first password, which is another one at each station. The
+        browser does not know the station's certificate: accept it.
 
         With --for the demo stops bringing cars in time, lets the last ones leave and compares the books: what the
         meters counted, what the journal holds, what the central system was told and what the vehicles received must
@@ -75,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "chargepoint demo --station cabinet-480": "twelve outputs that share their power modules",
             "chargepoint demo --screen --station dc-100": "a fast charger with its screen",
             "chargepoint demo --screen --scenario hands": "the screen is yours alone",
+            "chargepoint demo --web": "with its web pages",
             "chargepoint demo --for 60 --plain": "a check for programs: exit status 0 when the books balance",
             "chargepoint demo --server ws://192.0.2.7:9000/ocpp": "against another central system",
             "chargepoint demo --for 60 --picture docs/pictures/demo.svg": "the picture of the README",
@@ -119,6 +125,7 @@ def run(arguments: argparse.Namespace) -> int:
             is_plain=arguments.plain,
             picture=arguments.picture,
             has_screen=arguments.screen,
+            has_web=arguments.web,
             pictures=arguments.pictures,
         )
     )

@@ -28,6 +28,7 @@ from chargepoint.demo.show import Show
 from chargepoint.demo.station_file import Address, prepared, toml_text
 from chargepoint.demo.stories import Failed
 from chargepoint.demo.summary import Books, faults, lines
+from chargepoint.demo.web import Ports, first_log_in, with_web
 from chargepoint.demo.world import DemoWorld
 from chargepoint.messages import LinkStatus
 from chargepoint.vocabulary import ConnectorStatus, LinkState
@@ -57,6 +58,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     is_plain: bool = False
     picture: Path | None = None
     has_screen: bool = False
+    has_web: bool = False
     pictures: Path | None = None
 
 
@@ -93,6 +95,7 @@ class _Demo:
         self.display = os.environ.get("DISPLAY", "")
         self.pictures = folder_for(options.pictures, self.display) if options.has_screen else None
         self.hints: tuple[str, ...] = ()
+        self.web: Ports | None = None
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -109,7 +112,7 @@ class _Demo:
             world = DemoWorld(self.settings, watcher, simulation, central)
             world.inherited = inherited
             title = f"{self.settings.station.name}, {self.options.scenario}"
-            show = Show(watcher, lambda: tuple(world.story), title, self.hints)
+            show = self.show = Show(watcher, lambda: tuple(world.story), title, self.hints)
             if self.is_plain:
                 world.on_say = self._say
                 show.tell_plainly(self._say)
@@ -158,6 +161,8 @@ class _Demo:
         """Start the simulated devices, and write the station's file with their wires."""
         document = tomllib.loads(self.options.config.read_text())
         station = with_screen(document, self.options.has_screen, self.display)
+        self.web = Ports.free() if self.options.has_web else None
+        station = with_web(station, self.web)
         here: dict[str, Address] = {
             port.name: (("127.0.0.1", 0) if port.kind in ("tcp", "http") else str(self.folder / "wires" / port.name))
             for port in self.settings.port
@@ -236,6 +241,10 @@ class _Demo:
             assert self.station is not None
             raise Broken(f"the station did not come up in {UP_LIMIT_S:.0f} s:\n{self.station.last_words()}")
         await world.introduce_cards()
+        if self.web is not None and watcher.bus is not None:
+            line = await first_log_in(watcher.bus, self.web)
+            world.say(line)
+            self.show.hint(line)
         if self.options.has_screen and watcher.bus is not None:
             world.say(await staff.introduce(watcher.bus))
         await world.open_books()

@@ -37,6 +37,10 @@ class Show:
         self._hint = "\n".join((*hints, HINT))
         self._best: tuple[int, view.Scene] | None = None
 
+    def hint(self, line: str) -> None:
+        """One more line below everything."""
+        self._hint = f"{line}\n{self._hint}"
+
     def scene(self) -> view.Scene:
         """What is to be seen now."""
         watcher = self._watcher

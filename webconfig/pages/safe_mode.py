@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import htpy as h
 
-from chargepoint.messages import ConfigurationFault, ReadConfiguration
+from chargepoint.messages import ConfigurationFault, ReadConfiguration, ReloadConfiguration
 from chargepoint.rights import Right
 from webconfig.answers import Answer, Html, Problem, Redirect
 from webconfig.ask import Ask
-from webconfig.layout import card, page, table
-from webconfig.routes import get
+from webconfig.layout import card, form, page, table
+from webconfig.routes import get, post
 
 REPAIRS: tuple[tuple[str, str, Right], ...] = (
     ("config", "/config", Right.CONFIGURE),
@@ -25,6 +25,20 @@ REPAIRS: tuple[tuple[str, str, Right], ...] = (
 async def safe_mode(ask: Ask) -> Answer:
     if not ask.site.is_safe_mode:
         return Redirect("/")
+    return await _page(ask)
+
+
+async def start(ask: Ask) -> Answer:
+    """Begin with the file as it is now (somebody has repaired it by hand)."""
+    if not ask.site.is_safe_mode:
+        return Redirect("/")
+    result = await ask.call("hub", ReloadConfiguration(by=ask.login))
+    if not result.ok:
+        return await _page(ask, fault=result.text, status=409)
+    return await _page(ask, notice=ask.text("safe_mode.starts"))
+
+
+async def _page(ask: Ask, notice: str = "", fault: str = "", status: int = 200) -> Answer:
     faults, path = await _faults(ask)
     head = [ask.text(f"safe_mode.{name}") for name in ("place", "found", "why", "remedy")]
     rows = [
@@ -49,8 +63,14 @@ async def safe_mode(ask: Ask) -> Answer:
                     )
                 ],
                 h.p(".soft")[ask.text("safe_mode.after")],
+                form(ask, "/safe-mode", h.button(type="submit")[ask.text("safe_mode.start")])
+                if ask.may(Right.CONFIGURE)
+                else None,
             ),
-        )
+            notice=notice,
+            fault=fault,
+        ),
+        status,
     )
 
 
@@ -63,4 +83,7 @@ async def _faults(ask: Ask) -> tuple[tuple[ConfigurationFault, ...], str]:
     return found.file_faults, found.path
 
 
-ROUTES = (get("/safe-mode", safe_mode, Right.SEE, is_safe_mode=True),)
+ROUTES = (
+    get("/safe-mode", safe_mode, Right.SEE, is_safe_mode=True),
+    post("/safe-mode", start, Right.CONFIGURE, is_safe_mode=True),
+)
