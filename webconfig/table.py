@@ -14,6 +14,8 @@ MODULES = (
     "webconfig.pages.login",
     "webconfig.pages.config",
     "webconfig.pages.config_apply",
+    "webconfig.pages.config_copies",
+    "webconfig.pages.backup",
     "webconfig.pages.recovery",
     "webconfig.pages.safe_mode",
     "webconfig.pages.dashboard",
@@ -22,9 +24,13 @@ MODULES = (
     "webconfig.pages.ocpp_messages",
     "webconfig.pages.deeds",
     "webconfig.pages.commands",
+    "webconfig.pages.connectors",
+    "webconfig.pages.availability",
     "webconfig.api.station",
     "webconfig.pages.network",
     "webconfig.pages.time",
+    "webconfig.pages.service",
+    "webconfig.pages.firmware",
     "webconfig.pages.modules",
     "webconfig.pages.wizard",
     "webconfig.pages.oplog",
@@ -40,6 +46,8 @@ MODULES = (
     "webconfig.pages.session_card",
     "webconfig.pages.reports",
     "webconfig.api.sessions",
+    "webconfig.pages.api_docs",
+    "webconfig.api.document",
 )
 """Each has its rows in `ROUTES`."""
 
