@@ -21,6 +21,7 @@ from chargepoint.messages import (
     RestartService,
 )
 from chargepoint.rights import Right
+from webconfig import multipart
 from webconfig.answers import Problem
 from webconfig.routes import Route
 from webconfig.site import Site
@@ -134,6 +135,11 @@ class Ask:
             raise Problem(502, "failed", str(error)) from None
 
     def _pairs(self) -> list[tuple[str, str]]:
+        if self.request.content_type == "multipart/form-data":
+            try:
+                return multipart.fields(self.raw, self.request.headers.get("Content-Type", ""))
+            except ValueError as error:
+                raise Problem(400, "not_a_form", f"The form cannot be read: {error}") from None
         if self.request.content_type not in ("application/x-www-form-urlencoded", "application/octet-stream"):
             raise Problem(415, "not_a_form", "The body has to be application/x-www-form-urlencoded.")
         try:
