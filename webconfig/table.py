@@ -16,6 +16,7 @@ MODULES = (
     "webconfig.pages.config_apply",
     "webconfig.pages.config_copies",
     "webconfig.pages.backup",
+    "webconfig.api.config",
     "webconfig.pages.recovery",
     "webconfig.pages.safe_mode",
     "webconfig.pages.dashboard",
