@@ -56,7 +56,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_api(self) -> bool:
-        return self.path.startswith("/api/")
+        return self.path.startswith("/api/v")
 
 
 def get(path: str, handler: Handler, right: Right | None, **more: Any) -> Route:
