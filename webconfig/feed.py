@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 
 import msgspec
@@ -106,7 +106,7 @@ class Feed:
 
     async def listen(
         self, topics: Iterable[str], last_id: str = "", most_s: float = 3600.0
-    ) -> AsyncIterator[tuple[str, str, str]]:
+    ) -> AsyncGenerator[tuple[str, str, str], None]:
         """What happens from now on, or after `last_id`: (id, topic, JSON). First come the states as they are now,
         unless it goes on without a gap; a gap is told as `skipped`. Ends after `most_s`: who asks is looked at anew."""
         end_s = asyncio.get_running_loop().time() + most_s

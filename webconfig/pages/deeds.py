@@ -84,7 +84,7 @@ def _shown(
     now_s = ask.site.now_s()
     asked_back: AskedBack = ask.site.part(AskedBack)
     key, found = kept or asked_back.open(ask.login, action.name, given, action.guard, now_s)
-    unmet = _unmet(ask, action, given)
+    unmet = unmet_now(ask, action, given)
     warning = WARNINGS.get(action.name)
     return page(
         ask,
@@ -144,7 +144,7 @@ def _password_field(ask: Ask) -> h.Element:
     )  # fmt: skip
 
 
-def _unmet(ask: Ask, action: Action, given: dict[str, str]) -> tuple[Unmet, ...]:
+def unmet_now(ask: Ask, action: Action, given: dict[str, str]) -> tuple[Unmet, ...]:
     states = ask.site.states
     known = {topic: state for topic in states.topics() if (state := states.get(topic)) is not None}
     return unmet_of(action, known, given, ask.site.now_s())
@@ -160,7 +160,7 @@ async def deed_values(ask: Ask) -> Values:
     """What speaks against the deed of a page that is open (its arguments are in `of`)."""
     action = _action(ask)
     query = ask.request.query_string if ask.request.path.startswith("/deeds/") else urlsplit(ask.query_text("of")).query
-    unmet = _unmet(ask, action, _given(action, dict(parse_qsl(query))))
+    unmet = unmet_now(ask, action, _given(action, dict(parse_qsl(query))))
     return {"against": _told_against(ask, unmet), "against@class": "against bad" if unmet else "against good"}
 
 
@@ -184,7 +184,7 @@ async def deed_done(ask: Ask) -> Answer:
     before = ask.site.part(Commands).of_key(ask.login, key)
     if before is not None:  # the same page twice is one command
         return Redirect(f"/commands/{before.id}")
-    unmet = _unmet(ask, action, given)
+    unmet = unmet_now(ask, action, given)
     if unmet:
         return Html(_shown(ask, action, given, to, _told_against(ask, unmet), (key, found)), status=409)
     fault = await _pass(ask, found, fields)
