@@ -242,7 +242,8 @@ class _Demo:
             raise Broken(f"the station did not come up in {UP_LIMIT_S:.0f} s:\n{self.station.last_words()}")
         await world.introduce_cards()
         if self.web is not None and watcher.bus is not None:
-            line = await first_log_in(watcher.bus, self.web)
+            is_there = await watcher.until(lambda: "web" in watcher.states, UP_LIMIT_S)
+            line = await first_log_in(watcher.bus, self.web) if is_there else "web pages: they did not come up"
             world.say(line)
             self.show.hint(line)
         if self.options.has_screen and watcher.bus is not None:
