@@ -121,6 +121,7 @@ async def _stream(request: web.Request, answer: Live, headers: dict[str, str], a
 
 async def _pump(request: web.Request, response: web.StreamResponse, answer: Live) -> object:
     await response.prepare(request)
+    await response.write(b": open\n\n")  # headers go out with the first bytes only
     source = aiter(answer.events)
     waiting: asyncio.Task[tuple[str, str, str]] | None = None
     try:
