@@ -6,23 +6,32 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chargepoint import passwords, trial
 from chargepoint.bus import Bus
 from chargepoint.clock import Clock
+from chargepoint.config_kept import Versions
 from chargepoint.household import Household
 from chargepoint.messages import (
     ActionResult,
     ApplyDraft,
+    CancelPlan,
     ChangeSettings,
+    ConfigurationState,
     FactoryReset,
+    KeepConfiguration,
     PrivilegedDeed,
     ReadConfiguration,
     ReadUsers,
+    ReadVersion,
+    ReadVersions,
+    RebaseDraft,
     ReloadConfiguration,
     RestartNetwork,
+    ReturnConfiguration,
     SaveUser,
     ServiceState,
     StationState,
@@ -228,3 +237,150 @@ async def test_no_other_draft_is_applied_while_one_is_on_trial(tmp_path: Path) -
         await world.hmi.call("hub", WriteDraft(changes={"station.power_limit_w": "12000"}, by="boris"))
         assert (await world.hmi.call("hub", ApplyDraft(by="boris"))).code == "busy"
         assert (tmp_path / "hub" / trial.BEFORE).read_text() == before
+
+
+# ----------------------------------------------------------------------------- drafts, versions, plan, keep (the web)
+
+
+async def test_drafts_are_personal_and_outlive_the_hub(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        web = world.buses["admin"]
+        await web.call("hub", WriteDraft(changes={"station.power_limit_w": "11000"}, by="Anna"))
+        await web.call("hub", WriteDraft(changes={"station.power_limit_w": "12000"}, by="boris"))
+    async with a_world(tmp_path) as world:
+        web = world.buses["admin"]
+        hers = await web.call("hub", ReadConfiguration(by="anna"))
+        assert "11000" in hers.draft and hers.others == ("boris",)
+        assert "12000" in (await web.call("hub", ReadConfiguration(by="boris"))).draft
+        assert (await web.call("hub", ReadConfiguration(by="carol"))).draft == ""
+        write = WriteDraft(changes={"station.power_limit_w": "9000"}, by="anna", expected=hers.draft_version)
+        assert (await web.call("hub", write)).ok
+        assert (await web.call("hub", write)).code == "draft_changed"  # the second window
+        assert (await world.hmi.call("hub", ApplyDraft(by="carol"))).code == "no_draft"
+
+
+async def test_a_faulty_draft_is_kept_when_wished_and_never_applied(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        draft = WriteDraft(text="[station", by="boris", keeps_faults=True)
+        assert (await world.hmi.call("hub", draft)).code == "faulty"
+        assert (await world.hmi.call("hub", ReadConfiguration(by="boris"))).faults
+        assert (await world.hmi.call("hub", ApplyDraft(by="boris"))).code == "invalid"
+        assert world.left == []
+
+
+async def test_a_file_changed_meanwhile_refuses_the_draft_until_the_two_are_joined(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.hmi.call("hub", WriteDraft(changes={"station.power_limit_w": "11000"}, by="boris"))
+        theirs = world.config.read_text().replace("power_limit_w = 22_000", "power_limit_w = 21_000") + "# hers\n"
+        world.config.write_text(theirs)
+        refused = await world.hmi.call("hub", ApplyDraft(by="boris"))
+        assert (refused.code, refused.values["by"]) == ("changed_meanwhile", "somebody at the machine")
+        joined = await world.hmi.call("hub", RebaseDraft(by="boris"))
+        assert joined.ok and joined.table[1:] == (("[station], power_limit_w",),)
+        page = await world.hmi.call("hub", ReadConfiguration(by="boris"))
+        assert "11000" in page.draft and "# hers" in page.draft
+        assert (await world.hmi.call("hub", ApplyDraft(by="boris", base=page.version))).ok
+
+
+async def test_what_takes_the_password_is_not_applied_lightly(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.hmi.call("hub", WriteDraft(changes={"station.name": "other"}, by="boris"))
+        assert (await world.hmi.call("hub", ReadConfiguration(by="boris"))).is_grave
+        assert (await world.hmi.call("hub", ApplyDraft(by="boris", is_light=True))).code == "grave"
+        await world.hmi.call("hub", WriteDraft(by="boris"))
+        await world.hmi.call("hub", WriteDraft(changes={"station.power_limit_w": "11000"}, by="boris"))
+        assert (await world.hmi.call("hub", ApplyDraft(by="boris", is_light=True))).ok
+
+
+async def applied(tmp_path: Path, **more: Any) -> str:
+    """A draft of boris is applied and the software starts once; what stood there before."""
+    async with a_world(tmp_path) as world:
+        before = world.config.read_text()
+        await world.hmi.call("hub", WriteDraft(changes={"station.power_limit_w": "11000"}, by="boris"))
+        assert (await world.hmi.call("hub", ApplyDraft(by="boris", must_keep=True, comment="why", **more))).ok
+    assert "on trial" in trial.at_start(tmp_path / "hub", tmp_path / "station.toml")
+    return before
+
+
+async def test_a_file_that_nobody_keeps_returns_and_says_why(tmp_path: Path) -> None:
+    before = await applied(tmp_path)
+    async with a_world(tmp_path) as world:
+        world.come_up()
+        view = world.buses["admin"].watch("configuration")
+        await asyncio.sleep(62)
+        state = view.get("configuration")
+        assert isinstance(state, ConfigurationState) and (state.phase, state.by) == ("keep", "boris")
+        await asyncio.sleep(62)
+        assert world.left == [30] and world.config.read_text() == before
+        page = await world.hmi.call("hub", ReadConfiguration())
+        assert (page.trial, page.trial_reason) == ("returned", "Nobody kept it in time.")
+        versions = (await world.hmi.call("hub", ReadVersions())).versions
+        assert [(each.number, each.what, each.by) for each in versions] == [
+            (2, "returned", "hub"), (1, "applied", "boris"), (0, "found", "somebody at the machine"),
+        ]  # fmt: skip
+        assert versions[1].comment == "why"
+        assert (await world.buses["admin"].call("hub", ReadVersion(number=0))).text == before
+    async with a_world(tmp_path) as world:
+        state = await world.buses["admin"].watch("configuration").first("configuration")
+        assert isinstance(state, ConfigurationState) and state.reason == "Nobody kept it in time."
+
+
+@pytest.mark.parametrize(("at_s", "code"), [(10, "noted"), (90, "ok")])
+async def test_a_person_keeps_it_while_it_is_watched_or_after(tmp_path: Path, at_s: float, code: str) -> None:
+    await applied(tmp_path)
+    async with a_world(tmp_path) as world:
+        world.come_up()
+        await asyncio.sleep(at_s)
+        assert (await world.hmi.call("hub", KeepConfiguration(by="anna"))).code == code
+        await asyncio.sleep(100)
+        assert world.left == [] and "11000" in world.config.read_text()
+        assert (await world.hmi.call("hub", ReadConfiguration())).trial == "kept"
+        assert (await world.hmi.call("hub", KeepConfiguration(by="anna"))).code == "nothing_on_trial"
+
+
+async def test_a_person_goes_back_at_once(tmp_path: Path) -> None:
+    before = await applied(tmp_path)
+    async with a_world(tmp_path) as world:
+        world.come_up()
+        await asyncio.sleep(5)
+        assert (await world.hmi.call("hub", ReturnConfiguration(by="anna"))).ok
+        await asyncio.sleep(3)
+        assert world.left == [30] and world.config.read_text() == before
+
+
+async def test_a_plan_waits_for_its_time_and_for_the_last_charge(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        world.come_up()
+        await asyncio.sleep(1)  # the hub hears of the station, not yet of its connector: it may charge
+        await world.hmi.call("hub", WriteDraft(changes={"station.power_limit_w": "11000"}, by="boris"))
+        assert (await world.hmi.call("hub", ApplyDraft(by="boris", at="tomorrow"))).code == "bad_time"
+        assert (await world.hmi.call("hub", ApplyDraft(by="boris", when_idle=True))).code == "planned"
+        await asyncio.sleep(30)
+        assert world.left == []
+    async with a_world(tmp_path) as world:  # a restart does not forget it, and no station at all charges nobody
+        assert (await world.hmi.call("hub", ReadConfiguration())).planned_by == "boris"
+        await asyncio.sleep(3)
+        assert world.left == [30] and "11000" in world.config.read_text()
+    async with a_world(tmp_path) as world:
+        assert (await world.hmi.call("hub", CancelPlan(by="boris"))).code == "nothing_planned"
+
+
+async def test_safe_mode_begins_a_file_where_there_is_none_and_returns_to_none(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        text = world.config.read_text()
+        world.config.unlink()
+        await world.hmi.call("hub", WriteDraft(text=text, by="boris"))
+        assert (await world.hmi.call("hub", ApplyDraft(by="boris", when_idle=True))).code == "ok"
+        assert world.config.read_text() == text
+    assert "on trial" in trial.at_start(tmp_path / "hub", tmp_path / "station.toml")
+    assert "is back" in trial.at_start(tmp_path / "hub", tmp_path / "station.toml")
+    assert not (tmp_path / "station.toml").exists()
+
+
+def test_fifty_versions_and_the_first_are_kept(tmp_path: Path) -> None:
+    versions = Versions(tmp_path)
+    for n in range(60):
+        versions.add(f"# {n}\n", "boris", "applied", "", "")
+    numbers = [each.number for each in Versions(tmp_path).all()]
+    assert numbers == [*range(59, 9, -1), 0]
+    assert Versions(tmp_path).text(0) == "# 0\n"
