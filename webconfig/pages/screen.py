@@ -112,11 +112,13 @@ async def screenshot(ask: Ask) -> Answer:
     shot = await ask.call("hmi", request, timeout_s=10.0)
     if not shot.ok:
         raise Problem(503, "no_screen", shot.text or ask.text("screen.no_picture"))
+    name = f"screenshot-{shot.screen or 'screen'}.{shot.format}"
+    return Download(name, f"image/{shot.format}", chunks(shot.data), not is_full)
 
-    async def picture() -> AsyncIterator[bytes]:
-        yield shot.data
 
-    return Download(f"screenshot-{shot.screen or 'screen'}.png", f"image/{shot.format}", picture(), not is_full)
+async def chunks(data: bytes) -> AsyncIterator[bytes]:
+    """A picture as a download gives it."""
+    yield data
 
 
 def _settings(ask: Ask, draft: Draft, given: dict[str, str] | None) -> h.Element:
