@@ -24,6 +24,8 @@ from webconfig.door import Door, headers_for
 from webconfig.feed import Feed
 from webconfig.layout import error_page
 from webconfig.live import Pages, Shared
+from webconfig.meter_history import FILE as METERS
+from webconfig.meter_history import MeterHistory
 from webconfig.reception import ASK_WITHIN_S, Reception, Speaker
 from webconfig.routes import Route
 from webconfig.scheme_history import FILE, SchemeHistory
@@ -45,9 +47,10 @@ async def run(context: Context) -> None:
     commands = Commands(context.bus, site.states, Store(context.data))
     feed, at_work = Feed(context.bus, site.states), AtWork(context.bus)
     history = SchemeHistory(context.data / FILE, context.clock.now)
+    meters = MeterHistory(context.data / METERS, context.clock.now)
     commands.changed = feed.command
     site.parts = {Shared: Shared(), Pages: Pages(routes), Commands: commands, Feed: feed, AtWork: at_work,
-                  AskedBack: AskedBack(), SchemeHistory: history}  # fmt: skip
+                  AskedBack: AskedBack(), SchemeHistory: history, MeterHistory: meters}  # fmt: skip
     site.pages = frozenset(
         route.path for route in routes if route.method == "GET" and (route.is_safe_mode or not site.is_safe_mode)
     )
@@ -68,6 +71,7 @@ async def run(context: Context) -> None:
                 group.create_task(feed.run(), name="feed"),
                 group.create_task(at_work.run(), name="at work"),
                 group.create_task(history.run(site), name="history of the scheme"),
+                group.create_task(meters.run(site), name="history of the meters"),
             ]
             for sock, tls in sockets.all_of(secure):
                 work = reception.welcome(sock, tls, is_checked=not settings.addresses)
