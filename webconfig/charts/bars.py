@@ -28,6 +28,7 @@ def bars_chart(
 
     Values below 0 and those not known count as nothing in the picture; the table has a dash for what is not known.
     """
+    unit = words.one_of("u", unit) if unit else ""
     sums = [sum(_shown(row.values[n]) for row in rows) for n in range(len(labels))]
     if not labels or not any(sums):
         return h.figure(".chart", id=f"chart-{key}")[h.h3[title], h.p(".soft")[note or words("charts.nothing")]]

@@ -47,6 +47,7 @@ def lines_chart(
     case. `note` says why something is missing. `told`: the sentence, where a better one is known. `link`: charts with
     the same link share crosshair and zoom (charts.js). Values are in `unit`, as people read them (kW, not W).
     """
+    unit = words.one_of("u", unit) if unit else ""
     drawn = [(line, list(columns(line, span, COLUMNS))) for line in lines]
     drawn = [(line, stretches) for line, stretches in drawn if stretches]
     told = told or sentence(title, unit, [line for line, _ in drawn], span, words, digits)

@@ -172,6 +172,7 @@ def session_charts(
 ) -> list[h.Element]:
     """All charts of a session within `span`; of what no row has, one line says why."""
     timed = [(time, row) for row in rows if (time := at_s(row.moment)) is not None]
+    inside = [(time, row) for time, row in timed if span.from_s <= time <= span.to_s]
     times = [time for time, _ in timed]
     marks, bands = marks_of(entries, rows, words), bands_of(entries, span, words)
     found: list[h.Element] = []
@@ -194,7 +195,7 @@ def session_charts(
             why = words("history.not_ac") if is_ac and panel.needs_dc else words("history.not_told")
             missing.append(f"{words(f'history.panel_{panel.key}')}: {why}")
             continue
-        told = told_power(timed, words) if panel.key == POWER else ""
+        told = told_power(inside, words) if panel.key == POWER else ""
         found.append(
             lines_chart(
                 panel.key,
@@ -207,7 +208,7 @@ def session_charts(
                 bands=bands if panel.key == POWER else (),
                 low=panel.low,
                 high=panel.high,
-                height=230 if panel.key == POWER else 170,
+                height=280 if panel.key == POWER else 210,
                 digits=panel.digits,
                 told=told,
                 with_table=False,
@@ -229,7 +230,8 @@ def told_power(timed: Sequence[tuple[float, HistoryRow]], words: Words) -> str:
     at_end = next((row for power, row in reversed(powers) if power > 0), last)
     last_w = at_end.power_w or 0.0
     key = "history.told_falling" if last_w < most_w * 0.9 else "history.told_level"
-    text = words(key, most=f"{words.number(most_w / 1000)} kW", last=f"{words.number(last_w / 1000)} kW")
+    kw = words.one_of("u", "kW")
+    text = words(key, most=f"{words.number(most_w / 1000)} {kw}", last=f"{words.number(last_w / 1000)} {kw}")
     if at_end.soc_pct is not None:
         text += words("history.told_soc", soc=words.number(at_end.soc_pct, 0))
     return text + "."

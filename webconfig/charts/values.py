@@ -116,7 +116,7 @@ def columns(line: Line, span: Span, count: int) -> Iterator[list[tuple[float, fl
     from_s, to_s = span.from_s, span.to_s
     stretch: list[tuple[float, float]] = []
     column, low, high, last, before_s = -1, (0.0, 0.0), (0.0, 0.0), (0.0, 0.0), -math.inf
-    for at, value in zip(line.at_s, line.values, strict=True):
+    for at, value in held(line, span) if line.is_step else zip(line.at_s, line.values, strict=True):
         if at < from_s or at > to_s:
             continue
         is_break = value is None or not -math.inf < value < math.inf
@@ -145,6 +145,24 @@ def columns(line: Line, span: Span, count: int) -> Iterator[list[tuple[float, fl
     if column >= 0:
         _put(stretch, low, high, last)
         yield stretch
+
+
+def held(line: Line, span: Span) -> Iterator[tuple[float, float | None]]:
+    """The values of a step line with what held when the span began, and what holds when it ends."""
+    before: float | None = None
+    has_begun = False
+    at = -math.inf
+    for at, value in zip(line.at_s, line.values, strict=True):
+        if at > span.from_s and not has_begun:
+            has_begun = True
+            if before is not None:
+                yield span.from_s, before
+        if at > span.to_s:
+            yield span.to_s, before
+            return
+        if at >= span.from_s:
+            yield at, value
+        before = value
 
 
 def _put(

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import htpy as h
 
-from chargepoint.clock import at_of
 from chargepoint.messages import ConnectorState, OcppFrame, ReadFrames
 from chargepoint.records import Happened, JournalRow, Moment, Session
 from chargepoint.rights import Right
@@ -18,36 +17,30 @@ from webconfig.api.sessions import (
     MOST_ID,
     NUMBER,
     Amendment,
-    HistoryQuery,
     amended,
     export_dump,
-    export_history,
     looks_of,
     oplog_of,
     read_dump,
 )
 from webconfig.ask import Ask
-from webconfig.charts.session import session_charts, span_of
-from webconfig.charts.values import Span
 from webconfig.layout import card, choice, deed_button, facts, field, form, live, page, query_link, table
-from webconfig.pages.sessions import PATH, export_form
+from webconfig.pages.sessions import PATH
 from webconfig.routes import Values, get, post
 from webconfig.sessions import shown
 from webconfig.sessions.columns import vehicle_of
-from webconfig.sessions.exporting import Format
-from webconfig.sessions.reading import entries_of, instant, one_session, whole_history
+from webconfig.sessions.reading import entries_of, one_session
 
 PARTS = (("info", ""), ("charts", "/charts"), ("dump", "/dump"), ("oplog", "/oplog"), ("ocpp", "/ocpp"))
 DUMP_LINES = 500
-LEAST_SPAN_S = 60.0
 FRAMES_AROUND = timedelta(seconds=30)
 
 
-async def _asked(ask: Ask) -> Session:
+async def asked(ask: Ask) -> Session:
     return await one_session(ask, ask.number("id", 1, MOST_ID))
 
 
-def _page(ask: Ask, session: Session, part: str, *content: h.Node, notice: str = "", fault: str = "") -> Html:
+def card_page(ask: Ask, session: Session, part: str, *content: h.Node, notice: str = "", fault: str = "") -> Html:
     n = session.session_id
     parts = [(name, end) for name, end in PARTS if name not in ("dump",) or ask.may(Right.DOWNLOAD)]
     tabs = h.nav(".tabs", aria_label=ask.text("sessions.parts"))[
@@ -76,10 +69,10 @@ def _page(ask: Ask, session: Session, part: str, *content: h.Node, notice: str =
 
 
 async def info(ask: Ask) -> Answer:
-    session = await _asked(ask)
+    session = await asked(ask)
     entries = await entries_of(ask, session.session_id)
     notice = ask.text("sessions.saved") if ask.query_text("saved") else ""
-    return _page(ask, session, "info", _info(ask, session, entries), notice=notice)
+    return card_page(ask, session, "info", _info(ask, session, entries), notice=notice)
 
 
 def _info(ask: Ask, session: Session, entries: Sequence[JournalRow]) -> h.Node:
@@ -147,21 +140,22 @@ def _info(ask: Ask, session: Session, entries: Sequence[JournalRow]) -> h.Node:
 def _parameters(ask: Ask, session: Session) -> list[tuple[str, h.Node]]:
     words, number = ask.words, ask.words.number
     limit = session.last_limit
-    meter = [None if one is None else one / 1000 for one in (session.meter_start_wh, session.meter_stop_wh)]
+    meter = [shown.kwh(one, words, 3) for one in (session.meter_start_wh, session.meter_stop_wh)]
+    kw, ampere = words.one_of("u", "kW"), words.one_of("u", "A")
     bound = None if limit is None else words.one_of("limit", limit.source)
     ordered = [
-        f"{number(session.ordered_energy_wh / 1000, 2)} kWh" if session.ordered_energy_wh is not None else "",
+        shown.kwh(session.ordered_energy_wh, words) if session.ordered_energy_wh is not None else "",
         shown.span(session.ordered_duration_s, words) if session.ordered_duration_s is not None else "",
     ]
     return [
         (ask.text("sessions.energy"), live("energy", shown.energy(session, words))),
-        (ask.text("sessions.meter"), f"{number(meter[0], 3)} → {number(meter[1], 3)} kWh"),
+        (ask.text("sessions.meter"), " → ".join(meter)),
         (ask.text("sessions.most"), shown.most(session, words)),
-        (ask.text("sessions.currents"), f"{number(session.current_min_a)} … {number(session.current_max_a)} A"),
+        (ask.text("sessions.currents"), f"{number(session.current_min_a)} … {number(session.current_max_a)} {ampere}"),
         (ask.text("sessions.rate"), shown.rate(session, words)),
         (
             ask.text("sessions.limit"),
-            f"{number(limit.power_w / 1000)} kW, {number(limit.current_a)} A: {bound}" if limit else "–",
+            f"{number(limit.power_w / 1000)} {kw}, {number(limit.current_a)} {ampere}: {bound}" if limit else "–",
         ),
         (ask.text("sessions.ordered"), ", ".join(text for text in ordered if text) or "–"),
         (ask.text("sessions.cost"), shown.cost(session, words)),
@@ -173,16 +167,16 @@ def _vehicle(ask: Ask, session: Session) -> list[tuple[str, h.Node]]:
     rows: list[tuple[str, h.Node]] = [(ask.text("sessions.name"), session.vehicle_name or "–")]
     if vehicle is None:
         return rows
-    capacity = None if vehicle.battery_capacity_wh is None else vehicle.battery_capacity_wh / 1000
+    kw, volt, ampere = (ask.words.one_of("u", unit) for unit in ("kW", "V", "A"))
     power = None if vehicle.max_power_w is None else vehicle.max_power_w / 1000
     return [
         *rows,
         (ask.text("sessions.uid"), vehicle_of(session, looks_of(ask)) or "–"),
-        (ask.text("sessions.capacity"), f"{number(capacity)} kWh"),
-        (ask.text("sessions.start_voltage"), f"{number(vehicle.start_voltage_v)} V"),
+        (ask.text("sessions.capacity"), shown.kwh(vehicle.battery_capacity_wh, ask.words)),
+        (ask.text("sessions.start_voltage"), f"{number(vehicle.start_voltage_v)} {volt}"),
         (
             ask.text("sessions.maxima"),
-            f"{number(power)} kW, {number(vehicle.max_voltage_v)} V, {number(vehicle.max_current_a)} A",
+            f"{number(power)} {kw}, {number(vehicle.max_voltage_v)} {volt}, {number(vehicle.max_current_a)} {ampere}",
         ),
     ]
 
@@ -223,9 +217,9 @@ def _chain(ask: Ask, entries: Sequence[JournalRow]) -> h.Node:
 
 
 def _lines(ask: Ask, lines: Sequence[oplog_lines.Line]) -> h.Element:
-    head = ["number", "when", "event", "message", "source"]
+    names = ("number", "when", "event", "message", "source")
     return table(
-        [ask.text(f"sessions.{name}") for name in head],
+        [ask.text(f"sessions.{name}") for name in names],
         [
             [
                 h.a(href=f"/oplog/{line.seq}")[str(line.seq)],
@@ -248,13 +242,13 @@ async def live_info(ask: Ask) -> Values:
         if one is not None and one.session_id == n:
             return {
                 "state": ask.words.one_of("session_state", one.state.value),
-                "energy": f"{ask.words.number(one.energy_wh / 1000, 2)} kWh",
+                "energy": shown.kwh(one.energy_wh, ask.words),
             }
     return {}
 
 
 async def amend(ask: Ask) -> Answer:
-    session = await _asked(ask)
+    session = await asked(ask)
     given = ask.form()
     try:
         if given.get("what") == "state":
@@ -268,87 +262,17 @@ async def amend(ask: Ask) -> Answer:
     return Redirect(f"{PATH}/{session.session_id}?saved=1")
 
 
-# ---------------------------------------------------------------------------------------------------- charts
-
-
-async def charts(ask: Ask) -> Answer:
-    session = await _asked(ask)
-    rows = await whole_history(ask, session.session_id)
-    whole = span_of(session, rows)
-    links = [h.link(rel="stylesheet", href="/static/charts.css"), h.script(src="/static/charts.js", defer=True)]
-    if whole is None or not rows:
-        return _page(ask, session, "charts", h.p[ask.text("history.none")])
-    span = _chosen(ask, whole)
-    entries = await entries_of(ask, session.session_id)
-    drawn = session_charts(session, rows, entries, span, ask.words)
-    exports = export_form(ask, f"{PATH}/{session.session_id}/history", {}, ask.text("sessions.export_history"))
-    return _page(
-        ask,
-        session,
-        "charts",
-        links,
-        _zoom(ask, span, whole),
-        h.div(".charts", data_path=ask.request.path, data_png=ask.text("charts.png"))[drawn],
-        exports if ask.may(Right.DOWNLOAD) else None,
-    )
-
-
-def _chosen(ask: Ask, whole: Span) -> Span:
-    """The part of the session that is asked for, at least a minute, within the whole."""
-    given = [instant(name, ask.query_text(name), is_end=name == "to") for name in ("from", "to")]
-    first = max(given[0].timestamp() if given[0] else whole.from_s, whole.from_s)
-    last = min(given[1].timestamp() if given[1] else whole.to_s, whole.to_s)
-    if last - first < LEAST_SPAN_S:
-        middle = min(max((first + last) / 2, whole.from_s), whole.to_s)
-        first, last = middle - LEAST_SPAN_S / 2, middle + LEAST_SPAN_S / 2
-    return Span(first, last)
-
-
-def _zoom(ask: Ask, span: Span, whole: Span) -> h.Node:
-    """Buttons that work without a script: the same page with another span."""
-    half, step = span.width_s / 4, span.width_s / 2
-    path = ask.request.path
-    is_whole = span.from_s <= whole.from_s and span.to_s >= whole.to_s
-
-    def link(name: str, from_s: float, to_s: float) -> h.Node:
-        from_s, to_s = max(from_s, whole.from_s), min(to_s, whole.to_s)
-        if to_s - from_s < LEAST_SPAN_S / 2:
-            return None
-        given = {"from": at_of(from_s).isoformat()[:19] + "Z", "to": at_of(to_s).isoformat()[:19] + "Z"}
-        return h.a(".button", href=query_link(path, **given))[ask.text(f"charts.{name}")]
-
-    return h.nav(".zoom", aria_label=ask.text("charts.zoom_in"))[
-        link("zoom_in", span.from_s + half, span.to_s - half) if span.width_s > 2 * LEAST_SPAN_S else None,
-        [
-            link("zoom_out", span.from_s - step, span.to_s + step),
-            link("earlier", span.from_s - step, span.to_s - step) if span.from_s > whole.from_s else None,
-            link("later", span.from_s + step, span.to_s + step) if span.to_s < whole.to_s else None,
-            h.a(".button", href=path)[ask.text("charts.whole")],
-        ]
-        if not is_whole
-        else None,
-        h.p(".soft", data_script=True, hidden=True)[ask.text("charts.drag")],
-    ]
-
-
-async def history(ask: Ask) -> Answer:
-    query = ask.query(HistoryQuery)
-    if query.format is Format.JSON:
-        raise Problem(422, "invalid", ask.text("sessions.format"), {"format": "csv, xlsx"})
-    return export_history(ask, (await _asked(ask)).session_id, query)
-
-
 # ---------------------------------------------------------------------------------------- dump, log, messages
 
 
 async def dump(ask: Ask) -> Answer:
-    session = await _asked(ask)
+    session = await asked(ask)
     text = ask.query_text("after", "0")
     after = int(text) if text.isdecimal() and len(text) < 10 else 0
     found = await read_dump(ask, session.session_id, after, DUMP_LINES)
     path = ask.request.path
     if not found.total:
-        return _page(ask, session, "dump", h.p[ask.text("sessions.no_dump")])
+        return card_page(ask, session, "dump", h.p[ask.text("sessions.no_dump")])
     last = after + len(found.lines)
     about = ask.text("sessions.dump_lines", first=after + 1, last=last, total=found.total, lost=found.lost)
     turn = h.p[
@@ -359,28 +283,28 @@ async def dump(ask: Ask) -> Answer:
         h.a(".button", href=f"{path}.txt")[ask.text("sessions.dump_file")],
     ]
     lines = h.pre(".lines", tabindex="0", role="region", aria_label=ask.text("sessions.dump"))["\n".join(found.lines)]
-    return _page(ask, session, "dump", h.p[about], turn, lines)
+    return card_page(ask, session, "dump", h.p[about], turn, lines)
 
 
 async def dump_file(ask: Ask) -> Answer:
-    return export_dump(ask, (await _asked(ask)).session_id)
+    return export_dump(ask, (await asked(ask)).session_id)
 
 
 async def oplog(ask: Ask) -> Answer:
-    session = await _asked(ask)
+    session = await asked(ask)
     entries = await entries_of(ask, session.session_id)
-    return _page(ask, session, "oplog", _lines(ask, oplog_of(ask, entries)))
+    return card_page(ask, session, "oplog", _lines(ask, oplog_of(ask, entries)))
 
 
 async def ocpp(ask: Ask) -> Answer:
     """The messages of the time of the session that are kept, with a little before and after."""
-    session = await _asked(ask)
+    session = await asked(ask)
     fault, frames = "", []
     try:
         frames = _within((await ask.call("ocpp", ReadFrames(limit=500))).frames, session)
     except Problem as problem:
         fault = problem.detail
-    head = ["when", "direction", "message", "latency"]
+    names = ("when", "direction", "message", "latency")
     rows: list[list[h.Node]] = [
         [
             ask.words.time(frame.at),
@@ -391,9 +315,9 @@ async def ocpp(ask: Ask) -> Answer:
         for frame in frames
     ]
     found = table(
-        [ask.text(f"sessions.{name}") for name in head], rows, ask.text("sessions.ocpp"), ask.text("sessions.no_ocpp")
+        [ask.text(f"sessions.{name}") for name in names], rows, ask.text("sessions.ocpp"), ask.text("sessions.no_ocpp")
     )
-    return _page(ask, session, "ocpp", found, fault=fault)
+    return card_page(ask, session, "ocpp", found, fault=fault)
 
 
 def _within(frames: Sequence[OcppFrame], session: Session) -> list[OcppFrame]:
@@ -413,8 +337,6 @@ CARD = f"{PATH}/{NUMBER}"
 
 ROUTES = (
     get(CARD, info, Right.SEE, live=live_info, live_s=1.0),
-    get(f"{CARD}/charts", charts, Right.SEE),
-    get(f"{CARD}/history", history, Right.DOWNLOAD),
     get(f"{CARD}/dump", dump, Right.DOWNLOAD),
     get(f"{CARD}/dump.txt", dump_file, Right.DOWNLOAD),
     get(f"{CARD}/oplog", oplog, Right.SEE),

@@ -36,9 +36,14 @@ def span(seconds: int | None, words: Words) -> str:
     )
 
 
+def kwh(energy_wh: int | None, words: Words, digits: int = 2) -> str:
+    value = None if energy_wh is None else energy_wh / 1000
+    return f"{words.number(value, digits)} {words.one_of('u', 'kWh')}"
+
+
 def energy(session: Session, words: Words) -> str:
     """With the state of charge from and to, where the vehicle told it."""
-    text = f"{words.number(session.delivered_wh / 1000, 2)} kWh"
+    text = kwh(session.delivered_wh, words)
     if session.soc_start_pct is None and session.soc_end_pct is None:
         return text
     return f"{text}, {words.number(session.soc_start_pct, 0)} → {words.number(session.soc_end_pct, 0)} %"
@@ -50,7 +55,8 @@ def most(session: Session, words: Words) -> str:
         return "–"
     power = None if session.power_max_w is None else session.power_max_w / 1000
     is_fast = session.voltage_max_v is not None and session.voltage_max_v > FAST_V
-    return f"{words.number(power)} kW, {words.number(session.current_max_a)} A{' ⚡' if is_fast else ''}"
+    kw, ampere = words.one_of("u", "kW"), words.one_of("u", "A")
+    return f"{words.number(power)} {kw}, {words.number(session.current_max_a)} {ampere}{' ⚡' if is_fast else ''}"
 
 
 def rate(session: Session, words: Words) -> str:
