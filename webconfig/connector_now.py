@@ -201,6 +201,7 @@ def ocpp_status(state: ConnectorState) -> str:
 
 def _why(state: ConnectorState, states: Mapping[str, State]) -> str:
     connectors = {one.number: one for one in states.values() if isinstance(one, ConnectorState)}
+    connectors[state.number] = state
     climate, power = states.get("climate"), states.get("power")
     return why_key(
         connectors,

@@ -105,7 +105,7 @@ async def _changes(ask: Ask, route: Route, of: str, every_s: float) -> AsyncIter
         if fresh or ask.site.now_s() - told_s >= STILL_THERE_S:
             told.update(fresh)
             told_s = ask.site.now_s()
-            yield "", "values", msgspec.json.encode(fresh).decode()
+            yield "", "values", msgspec.json.encode(fresh, enc_hook=str.__str__).decode()
         now_s = ask.site.now_s()
         next_s = max(next_s + every_s, now_s)
         await asyncio.sleep(next_s - now_s)
