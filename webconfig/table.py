@@ -32,6 +32,8 @@ MODULES = (
     "webconfig.pages.commands",
     "webconfig.pages.connectors",
     "webconfig.pages.availability",
+    "webconfig.pages.dumps",
+    "webconfig.pages.test_sessions",
     "webconfig.api.station",
     "webconfig.api.connectors",
     "webconfig.api.commands",
