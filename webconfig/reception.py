@@ -11,6 +11,7 @@ import errno
 import logging
 import socket
 import ssl
+from asyncio import sslproto
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,10 @@ TLS_WITHIN_S = 10.0
 END_TLS_WITHIN_S = 2.0
 SEND_BUFFER_BYTES = 128 << 10
 """The kernel keeps so much for one connection; without it grows to megabytes for who does not read."""
+WRITE_BUFFER_BYTES = 64 << 10
+"""A writer waits when so much is not sent yet; with TLS it would be eight times that."""
+TLS_BUFFER_BYTES = 32 << 10
+"""What asyncio reads at once of one TLS connection; its own 256 KiB are kept for each as long as it lasts."""
 PAUSE_S = 0.5
 """When there are no descriptors left."""
 
@@ -116,6 +121,7 @@ class Reception:
     """`speaker` makes what speaks HTTP. `is_closed(interface)`: connections from there are refused."""
 
     def __init__(self, speaker: Callable[[], Speaker], is_closed: Callable[[str], bool] = is_mobile) -> None:
+        sslproto.SSLProtocol.max_size = TLS_BUFFER_BYTES  # this process has no other use of TLS
         self._speaker = speaker
         self._is_closed = is_closed
         self._refused_from: set[str] = set()
@@ -168,6 +174,8 @@ class Reception:
         except asyncio.CancelledError:
             connection.sock.close()
             raise
+        if speaker.transport is not None:
+            speaker.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         connection.asked_s = connection.took_s = loop.time()
         connection.speaker = speaker
 
