@@ -27,10 +27,11 @@ function follow(path) {
   if (every < 0) return;
   let source = null;
   let heard = Date.now();
+  let open = Date.now();
   let again = 0;
   function begin() {
     if (source || document.hidden) return;
-    heard = Date.now();
+    heard = open = Date.now();
     source = new EventSource(`/live?of=${encodeURIComponent(path)}&every=${every}`);
     source.addEventListener("values", (event) => {
       heard = Date.now();
@@ -58,7 +59,8 @@ function follow(path) {
     }
   }
   setInterval(() => {
-    const isStale = !source || source.readyState !== EventSource.OPEN || Date.now() - heard > 20000 + 2000 * every;
+    if (source && source.readyState === EventSource.OPEN) open = Date.now();
+    const isStale = Date.now() - open > 5000 || Date.now() - heard > 20000 + 2000 * every;
     document.body.classList.toggle("stale", isStale);
   }, 1000);
   document.addEventListener("visibilitychange", () => (document.hidden ? end() : begin()));
