@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import htpy as h
 
 from chargepoint.config_difference import Change
+from chargepoint.config_faults import HIDDEN, shown_of
 from chargepoint.messages import ConfigurationFault, StationState
 from webconfig.ask import Ask
 from webconfig.configuration.keys import BOOL, NUMBER, TABLE, WHOLE, WORD, Key
@@ -14,6 +16,7 @@ from webconfig.configuration.seen import Seen
 from webconfig.layout import card, form, table
 
 LONGEST_SHOWN = 400
+_KEY_LINE = re.compile(r"^([ +-]\s*([A-Za-z0-9_-]{1,80})\s*=\s*)")
 
 
 def fault_list(ask: Ask, found: Sequence[ConfigurationFault], seen: Seen | None, title: str = "") -> h.Node:
@@ -69,8 +72,14 @@ def lines(ask: Ask, difference: Iterable[str]) -> h.Node:
     kinds = {"+": "good", "-": "bad", "@": "soft"}
     return h.details[
         h.summary[ask.text("config.lines")],
-        h.pre(".lines")[(h.span(class_=kinds.get(line[:1], ""))[f"{line}\n"] for line in difference)],
+        h.pre(".lines")[(h.span(class_=kinds.get(line[:1], ""))[f"{_masked(line)}\n"] for line in difference)],
     ]
+
+
+def _masked(line: str) -> str:
+    """A line without the value of what is called like a secret."""
+    match = _KEY_LINE.match(line)
+    return f"{match[1]}{HIDDEN}" if match and shown_of(match[2], "") == HIDDEN else line
 
 
 def charging_now(ask: Ask) -> int | None:
@@ -88,7 +97,7 @@ def key_field(ask: Ask, key: Key, own: str | None, faults: Sequence[Configuratio
     about = f"{name}-about"
     wrong = [each for each in faults if each.place.rpartition(", ")[2].partition("[")[0] == key.name]
     described = {"aria-describedby": about, "aria-invalid": "true" if wrong else None}
-    return h.div(".field", class_="own" if own is not None else "inherited")[
+    return h.div(class_=f"field {'own' if own is not None else 'inherited'}")[
         h.label(for_=f"f-{name}")[
             h.code[key.name],
             f" ({key.unit})" if key.unit else "",

@@ -165,7 +165,10 @@ async def _preview(ask: Ask, notice: str = "") -> h.Renderable:
             ask.text("backup.users"),
             table(
                 [ask.text("config.by"), ask.text("backup.role"), ask.text("backup.cards")],
-                [(each.login, ask.words.one_of("role", each.role.value), str(len(each.cards))) for each in users],
+                [
+                    (each.login, ask.text(f"users.role_{each.role.value.lower()}"), str(len(each.cards)))
+                    for each in users
+                ],
                 ask.text("backup.users"),
                 same,
             ),

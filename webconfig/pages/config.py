@@ -145,10 +145,15 @@ def _sections(ask: Ask, now: Seen) -> h.Node:
         items = now.items(section)
         count = len(items) if section.is_list else sum(len(item) for item in items)
         kind = ask.text("config.pieces" if section.is_list else "config.own_values", n=count)
-        link = h.a(href=f"/config/section/{section.name}")[h.code[section.label]]
-        rows.append((link, kind, h.span(lang="en")[section.about.partition(". ")[0]]))
-    head = (ask.text("config.section"), ask.text("config.holds"), ask.text("config.meaning"))
-    return card(ask.text("config.sections"), table(head, rows, ask.text("config.sections")), id="sections")
+        about = section.about.partition(". ")[0]
+        rows.append(
+            h.li[
+                h.a(href=f"/config/section/{section.name}", title=about)[h.code[section.label]],
+                " ",
+                h.span(".soft")[kind if count else "–"],
+            ]
+        )
+    return card(ask.text("config.sections"), h.ul(".sections")[rows], id="sections")
 
 
 # ------------------------------------------------------------------------------------------------------- a section

@@ -131,10 +131,10 @@ def _findings(ask: Ask, found: Findings) -> h.Node:
         (
             str(each.number),
             each.type,
-            ask.words.one_of("cs", each.status),
+            ask.words.one_of("cstatus", each.status),
             kw(each.hardware_w),
             kw(each.limit_w),
-            ask.words.one_of("cause", each.limit_source) or "–",
+            ask.words.one_of("limit", each.limit_source) or "–",
         )
         for each in found.connectors
     ]
