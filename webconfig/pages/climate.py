@@ -109,7 +109,7 @@ async def _charts(ask: Ask, state: ClimateState) -> h.Node:
             for n, (each, found) in enumerate(pages)
         ]
 
-    none = ask.text("climate.chart_none")
+    none = "" if any(found.points for _, found in pages) else ask.text("climate.chart_none")
     return card(
         ask.text("climate.three_days"),
         lines_chart("climatet", ask.text("climate.chart_t"), "°C", lines("temperature_c"), span, ask.words, note=none,

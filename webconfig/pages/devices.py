@@ -70,7 +70,7 @@ def _ports(ask: Ask, values: Values) -> h.Node:
         _heads(ask, "port", "kind", *PORT_KEYS),
         (
             (
-                h.a(href=f"#frames-{name}")[name],
+                h.a(href=f"#frames-{name}")[name] if port.frames else name,
                 ask.words.one_of("kind", port.kind),
                 *_cells(f"p.{name}", PORT_KEYS, values),
             )

@@ -102,11 +102,11 @@ async def live_values(ask: Ask) -> Values:
 
 def _values(ask: Ask, row: Row) -> dict[str, str]:
     found: dict[str, str] = {}
+    star = f" ★ {ask.text('limits.holds')}"
     bounds = {key: getattr(row, key) for key in COLUMNS}
     for key, bound in bounds.items():
         is_winner = bound is not None and bound.name == row.winner
-        text = written(ask, bound) + (f" ★ {ask.text('limits.holds')}" if is_winner else "")
-        found[f"l{row.connector}.{key}"] = text
+        found[f"l{row.connector}.{key}"] = written(ask, bound) + (star if is_winner else "")
         found[f"l{row.connector}.{key}@class"] = "won" if is_winner else ""
     extra = []
     if row.user is not None and row.user_until is not None:
@@ -115,9 +115,13 @@ def _values(ask: Ask, row: Row) -> dict[str, str]:
         extra.append(ask.text("limits.later", v=kw(ask, row.later_w)))
     if extra:
         found[f"l{row.connector}.user"] += f" ({'; '.join(extra)})"
-    others = "; ".join(f"{ask.words.one_of('limit', each.name)} {written(ask, each)}" for each in row.others)
-    found[f"l{row.connector}.others"] = others or "–"
-    found[f"l{row.connector}.shared"] = written(ask, row.shared)
+    others = (
+        f"{ask.words.one_of('limit', each.name)} {written(ask, each)}{star if each.name == row.winner else ''}"
+        for each in row.others
+    )
+    found[f"l{row.connector}.others"] = "; ".join(others) or "–"
+    is_shared = row.shared is not None and row.shared is row.resulting
+    found[f"l{row.connector}.shared"] = written(ask, row.shared) + (star if is_shared else "")
     found[f"l{row.connector}.resulting"] = written(ask, row.resulting)
     found[f"l{row.connector}.winner"] = ask.words.one_of("limit", row.winner) if row.winner else "–"
     found[f"l{row.connector}.power"] = "–" if row.power_w is None else kw(ask, row.power_w)

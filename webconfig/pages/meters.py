@@ -45,12 +45,12 @@ def _card(ask: Ask, state: MeterState, values: Values) -> h.Node:
             (ask.text("meters.serial"), who.serial or "–"),
             (ask.text("meters.port"), f"{device.port}, {device.address}"),
         ]
-    rows += [
-        (ask.text(f"meters.{key}"), live(f"{state.name}.{key}", values.get(f"{state.name}.{key}", "–"))) for key in KEYS
-    ]
-    return card(
-        state.name, facts(rows), h.p[deed_button(ask, "test_meter", name=state.name)], id=f"meter-{state.name}"
-    )
+    rows += [(ask.text(f"meters.{key}"), _value(f"{state.name}.{key}", values)) for key in KEYS]
+    return card(state.name, facts(rows), h.p[deed_button(ask, "test_meter", name=state.name)], id=f"meter-{state.name}")
+
+
+def _value(key: str, values: Values) -> h.Node:
+    return live(key, values.get(key, "–"), class_=values.get(f"{key}@class") or None)
 
 
 def _chart(ask: Ask, n: int, name: str, state: MeterState) -> h.Node:
@@ -73,7 +73,7 @@ def _chart(ask: Ask, n: int, name: str, state: MeterState) -> h.Node:
         ask.words,
         levels=[Level(ask.text("meters.limit"), limit_w / 1000)],
         low=0.0,
-        note=ask.text("meters.chart_none"),
+        note="" if points else ask.text("meters.chart_none"),
     )
 
 
@@ -112,7 +112,8 @@ def _values(ask: Ask, state: MeterState) -> dict[str, str]:
         found["factor"] = words.number(reading.power_factor, 3)
     if reading.frequency_hz is not None:
         found["frequency"] = text("meters.hz", v=words.number(reading.frequency_hz, 2))
-    return found
+    greys = {f"{key}@class": "soft" if is_old else "" for key in KEYS if key not in ("link", "errors")}
+    return {**found, **greys, "link@class": "warn" if is_old else "good"}
 
 
 ROUTES = (get(PATH, meters, Right.SEE, live=live_values),)
