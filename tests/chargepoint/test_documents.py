@@ -72,7 +72,7 @@ def test_operations_name_every_command_and_exit_status() -> None:
 def test_operations_name_the_files_of_every_service_that_keeps_some() -> None:
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     for service in (HUB, *SERVICES):
-        assert service.name in ("rfid", "hmi") or f"| `{service.name}/" in text
+        assert service.name in ("rfid", "hmi", "discovery") or f"| `{service.name}/" in text
 
 
 def test_every_script_the_readme_names_is_there() -> None:

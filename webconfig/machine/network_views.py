@@ -162,11 +162,14 @@ def tunnels_card(ask: Ask, told: NetworkPage) -> h.Node:
 def doors_card(ask: Ask, settings: Settings) -> h.Node:
     """Which ports are open where, and what stands before them."""
     web = settings.web
+    found = kernel.listeners()
+    inside = sum(_is_inside(one.address) for one in found)
     ours = {port: ask.text("network.port_web") for port in (web.http_port, web.https_port) if port}
     rows = [
         (str(one.port), one.address if one.address not in ("0.0.0.0", "::") else ask.text("network.everywhere"),  # noqa: S104
          ours.get(one.port, ask.text("network.port_other")))
-        for one in kernel.listeners()
+        for one in found
+        if not _is_inside(one.address)
     ]  # fmt: skip
     return card(
         ask.text("network.doors"),
@@ -181,5 +184,11 @@ def doors_card(ask: Ask, settings: Settings) -> h.Node:
             caption=ask.text("network.listening"),
             empty=ask.text("network.no_listening"),
         ),
+        h.p(".soft")[ask.text("network.inside", n=inside)] if inside else None,
         facts([(ask.text("network.proxy"), settings.ocpp.proxy or ask.text("network.no_proxy"))]),
     )
+
+
+def _is_inside(address: str) -> bool:
+    """Only programs of this computer reach it."""
+    return address.startswith("127.") or address in ("::1", "::ffff:127.0.0.1")

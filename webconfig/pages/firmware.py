@@ -42,7 +42,7 @@ async def firmware(ask: Ask) -> Answer:
                 h.p(".soft")[ask.text("firmware.no_plan")],
                 h.ol(".stages")[(h.li[ask.text(f"firmware.s_{stage}")] for stage in STAGES)],
             ),
-            card("", h.p(".fault")[why] if why else None, _past(ask, rows)),
+            card(ask.text("firmware.history"), h.p(".fault")[why] if why else _past(ask, rows)),
             h.link(rel="stylesheet", href="/static/machine.css"),
             live="/firmware",
         )
@@ -111,7 +111,6 @@ def _past(ask: Ask, rows: list[JournalRow]) -> h.Node:
     return table(
         [ask.text("firmware.c_when"), ask.text("firmware.c_event")],
         ((line.when, line.message or line.action) for line in lines),
-        caption=ask.text("firmware.history"),
         empty=ask.text("firmware.no_history"),
     )
 

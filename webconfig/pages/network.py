@@ -11,7 +11,7 @@ from chargepoint.privileged import rules
 from chargepoint.rights import Right
 from webconfig.answers import Answer, Html, Problem, Redirect
 from webconfig.ask import Ask
-from webconfig.layout import card, choice, deed_button, facts, field, form, page
+from webconfig.layout import card, choice, deed_button, facts, field, form, page, table
 from webconfig.machine import network_views as views
 from webconfig.machine.asking import WITHIN_S, deed, network_page, version_of
 from webconfig.routes import Values, get, post
@@ -173,6 +173,7 @@ def _form(
             ),
         ),
         _scan(ask, told, one),
+        h.script(src="/static/network.js", defer=True),
         h.link(rel="stylesheet", href="/static/machine.css"),
         crumbs=[(text("network.title"), "/network")],
         fault=fault,
@@ -193,10 +194,11 @@ def _scan(ask: Ask, told: NetworkPage, one: NetworkDevice) -> h.Node:
     ]  # fmt: skip
     return card(
         ask.text("network.wireless"),
-        h.table[
-            h.caption[ask.text("network.wireless_found")],
-            h.tbody[(h.tr[(h.td[cell] for cell in row)] for row in rows)],
-        ]
+        table(
+            [ask.text(f"network.w_{name}") for name in ("name", "signal", "frequency", "security")],
+            rows,
+            caption=ask.text("network.wireless_found"),
+        )
         if rows
         else h.p(".soft")[ask.text("network.no_wireless")],
         h.p[h.a(".button", href=f"/network/devices/{one.name}?scan=1")[ask.text("network.scan")]],

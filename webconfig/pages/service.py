@@ -186,8 +186,9 @@ def _tests(ask: Ask, reports: tuple[TestReport, ...], why: str) -> h.Node:
     return card(
         text("service.tests"),
         h.p[(_deed(ask, "start_test", connector=n) for n in numbers)],
-        h.p(".fault")[why] if why else None,
-        table(
+        h.p(".fault")[why]
+        if why
+        else table(
             [text(f"service.t_{name}") for name in ("number", "at", "connector", "verdict", "login", "page")],
             (
                 (
