@@ -60,7 +60,7 @@ def general(ask: Ask, number: int, now: ConnectorNow | None) -> dict[str, str]:
 def _general_now(ask: Ask, now: ConnectorNow) -> dict[str, str]:
     words = ask.words
     said = next((words(f"{s}.{now.cause}") for s in ("cause", "input") if words.has(f"{s}.{now.cause}")), now.cause)
-    codes = ", ".join(part for part in (said, now.vendor_error_code) if part)
+    codes = ", ".join(part for part in (said, now.vendor_error_code) if part and part != "none")
     return {
         "type": now.type,
         "current_kind": now.power_type,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import htpy as h
 
-from chargepoint.messages import ReadController
+from chargepoint.messages import ConnectorState, ReadController
 from chargepoint.messages.station_calls import ControllerPage
 from chargepoint.rights import Right
-from chargepoint.vocabulary import SelfDiagnosisFlag
+from chargepoint.vocabulary import ConnectorFlag, SelfDiagnosisFlag
 from webconfig import connector_parts as parts
 from webconfig.answers import Answer, Html, Problem
 from webconfig.ask import Ask
@@ -133,10 +133,21 @@ def _commands(ask: Ask, number: int) -> h.Element:
         )
         if ask.may(Right.OPERATE)
         else None,
-        h.div[(deed_button(ask, name, connector=number) for name in DEEDS)],
+        h.div[(deed_button(ask, name, connector=number) for name in DEEDS if name not in _pointless(ask, number))],
         h.h3[ask.text("connectors.last_commands")],
         commands_table(ask, kept.newest(5, number)),
     ]
+
+
+def _pointless(ask: Ask, number: int) -> set[str]:
+    """Deeds that would leave all as it is."""
+    state = ask.site.state(f"connector/{number}", ConnectorState)
+    if state is None:
+        return set()
+    return {
+        "block" if ConnectorFlag.BLOCKED in state.flags else "unblock",
+        "connector_working" if state.operative else "connector_out_of_service",
+    }
 
 
 async def connector_values(ask: Ask) -> Values:

@@ -213,10 +213,10 @@ def _services(ask: Ask) -> h.Element:
         (
             name,
             words(
-                "overview.restarts",
+                "overview.restarts" if state.memory_bytes else "overview.no_process",
                 state=words.one_of("sstate", state.status),
                 n=state.restarts,
-                mib=words.number(state.memory_bytes / 2**20 or None, 0),
+                mib=words.number(state.memory_bytes / 2**20, 0),
             ),
         )
         for name, state in ask.site.all_of("service/", ServiceState).items()

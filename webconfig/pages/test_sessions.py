@@ -9,6 +9,7 @@ import htpy as h
 from chargepoint.messages import ReadTestReports, TestReport, TestState
 from chargepoint.rights import Right
 from chargepoint.test_report_page import report_page
+from chargepoint.vocabulary import ControllerStatus
 from webconfig.answers import Answer, Download, Html, Problem
 from webconfig.ask import Ask
 from webconfig.layout import card, deed_button, facts, form, live, page, table
@@ -19,6 +20,7 @@ from webconfig.spans import kw, kwh, span, with_unit
 FACTS = ("phase", "by", "elapsed", "delivered", "deviation", "insulation")
 VERDICTS = {"passed": ("✓", "good"), "warning": ("⚠", "warn"), "failed": ("✕", "bad"), "interrupted": ("✕", "bad")}
 MOST_STEPS = 40
+NAMES = {status.value: status.name for status in ControllerStatus}
 
 
 async def test_page(ask: Ask) -> Answer:
@@ -80,7 +82,9 @@ def _state(ask: Ask, number: int) -> TestState | None:
 
 def _steps(ask: Ask, state: TestState | None) -> list[tuple[str, str]]:
     words, steps = ask.words, state.steps[-MOST_STEPS:] if state is not None else ()
-    return [(words.number(step.at_s), words.one_of("cs", step.status)) for step in steps]
+    return [
+        (words.number(step.at_s), f"{step.status} · {words.one_of('cs', NAMES.get(step.status, ''))}") for step in steps
+    ]
 
 
 def _row(ask: Ask, number: int, report: TestReport) -> tuple[h.Node, ...]:
