@@ -31,6 +31,7 @@ from chargepoint.version import VERSION
 from chargepoint.vocabulary import LinkState, StartCause
 from ocpp_client.backlog import STATION
 from ocpp_client.care import Care
+from ocpp_client.certificate_warnings import CertificateWarnings
 from ocpp_client.certificate_words import Unfit
 from ocpp_client.commissioning import Commissioning
 from ocpp_client.credentials import Credentials
@@ -430,6 +431,9 @@ class Client:
             "ocpp notices": self._kept.notices.run(self._rpc, self._registration.is_open, self._watching.failed),
             "ocpp security events": self._security_events.run(),
             "ocpp certificates": self._renewal.run(),
+            "ocpp certificate warnings": CertificateWarnings(
+                self._kept.key_store, self._kept.facts, self._context.clock, self._watching.failed
+            ).run(),
             "ocpp statistics": self._kept.statistics.run(),
             "ocpp link": link.run(is_power_up=self._is_power_up()),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chargepoint.messages import Tariff
-from webconfig.words import Words
+from webconfig.words import DECIMAL_MARK, Words
 
 AMOUNTS = ("per_kwh", "per_minute", "start_fee", "idle_per_minute")
 MOST = 10**9
@@ -18,8 +18,9 @@ class NoPrice(Exception):
 
 
 def money(amount: int, tariff: Tariff, words: Words) -> str:
-    """An amount with its currency."""
-    return f"{words.number(amount / 10**tariff.digits, tariff.digits)} {tariff.currency}"
+    """An amount with its currency and all its digits."""
+    text = f"{amount / 10**tariff.digits:.{tariff.digits}f}".replace(".", DECIMAL_MARK[words.language])
+    return f"{text} {tariff.currency}"
 
 
 def lines_of(tariff: Tariff, words: Words) -> list[str]:

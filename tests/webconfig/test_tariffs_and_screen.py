@@ -67,7 +67,7 @@ async def test_prices_links_and_pictures_at_the_web(tmp_path: Path) -> None:
         assert "<svg" in page.text and "https://app.example/" in page.text
         preview = await client.get("/tariffs?connector=0&currency=EUR&per_kwh=0.50&digits=2")
         assert (
-            "0.5 EUR per kWh" in preview.text and "/deeds/set_tariff?" in preview.text and "per_kwh=50" in preview.text
+            "0.50 EUR per kWh" in preview.text and "/deeds/set_tariff?" in preview.text and "per_kwh=50" in preview.text
         )
         assert "This cannot be" in (await client.get("/tariffs?connector=0&currency=EUR&per_kwh=x")).text
         shown = await client.get("/hmi")

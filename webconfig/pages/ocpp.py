@@ -139,9 +139,9 @@ def _test(ask: Ask, values: Values) -> h.Element:
             h.details[
                 h.summary[ask.text("ocpp.test_other")],
                 h.p(".hint")[ask.text("ocpp.test_other_hint")],
-                field("url", ask.text("ocpp.url"), inputmode="url", maxlength="300", autocomplete="off"),
-                field("identity", ask.text("ocpp.identity"), maxlength="48", autocomplete="off"),
-                field("password", ask.text("ocpp.password"), kind="password", maxlength="40", autocomplete="off"),
+                field("try_url", ask.text("ocpp.url"), inputmode="url", maxlength="300", autocomplete="off"),
+                field("try_identity", ask.text("ocpp.identity"), maxlength="48", autocomplete="off"),
+                field("try_password", ask.text("ocpp.password"), kind="password", maxlength="40", autocomplete="off"),
             ],
             h.button(".main", type="submit")[ask.text("ocpp.test_begin")],
         ),
@@ -181,9 +181,9 @@ def _step(ask: Ask, step: LinkTestStep) -> h.Element:
 async def test(ask: Ask) -> Answer:
     given = ask.form()
     request = TestLink(
-        url=given.get("url", "").strip()[:300],
-        identity=given.get("identity", "").strip()[:48],
-        password=given.get("password", "")[:64],
+        url=given.get("try_url", "").strip()[:300],
+        identity=given.get("try_identity", "").strip()[:48],
+        password=given.get("try_password", "")[:64],
         sends_boot=given.get("boot") == "1",
         may_disturb=given.get("disturb") == "1",
         by=ask.login,

@@ -131,7 +131,9 @@ async def local_list(ask: Ask) -> Answer:
     found = await ask.call("ocpp", ReadLocalList(search=search, limit=100))
     version = ask.text("ocpp.list_unused") if found.version < 0 else str(found.version)
     names = ("id_tag", "status", "parent", "until")
-    rows: list[list[h.Node]] = [[h.code[row.id_tag], row.status, row.parent or "–", ask.words.time(row.expires_at)] for row in found.rows]
+    rows: list[list[h.Node]] = [
+        [h.code[row.id_tag], row.status, row.parent or "–", ask.words.time(row.expires_at)] for row in found.rows
+    ]
     return Html(
         page(
             ask,
@@ -179,17 +181,18 @@ async def _profile(ask: Ask, number: int) -> h.Element:
         return card(title, h.p(".soft")[problem.detail])
     if not found.ok or found.start_at is None or not found.periods:
         return card(title, h.p(".soft")[found.text or ask.text("ocpp.profiles_none")])
-    return card(title, chart_of(ask, number, title, found, found.start_at))
+    return card(title, chart_of(ask, number, found, found.start_at))
 
 
-def chart_of(ask: Ask, number: int, title: str, found: CompositeSchedule, start_at: datetime) -> h.Element:
+def chart_of(ask: Ask, number: int, found: CompositeSchedule, start_at: datetime) -> h.Element:
     """The limit over time as steps; W are shown as kW."""
     scale, unit = (1000.0, "kW") if found.unit == "W" else (1.0, "A")
     begin_s = start_at.timestamp()
     end_s = begin_s + found.duration_s
     changes = [(begin_s + period.start_s, period.limit / scale) for period in found.periods]
     at, values = steps(changes, end_s)
-    line = Area(name=ask.text("ocpp.limit"), at_s=at, values=values, is_step=True, gap_s=2.0 * DAY_S)
+    title = ask.text("ocpp.limit")
+    line = Area(name=title, at_s=at, values=values, is_step=True, gap_s=2.0 * DAY_S)
     return lines_chart(f"limit{number}", title, unit, [line], Span(begin_s, end_s), ask.words, low=0.0)
 
 
