@@ -26,6 +26,7 @@ async def trial_card(ask: Ask) -> h.Node:
     found: tuple[Share, ...] = ()
     if wishes and not is_wrong:
         found = await asyncio.to_thread(shares, settings, wishes, None, None, mode)
+    modes = [(each.value, ask.text(f"limits.mode_{each.value}").partition(":")[0]) for each in Mode]
     return card(
         ask.text("limits.strategy"),
         h.ul[
@@ -48,7 +49,7 @@ async def trial_card(ask: Ask) -> h.Node:
                     for each in settings.connector
                 ),
                 field("v", ask.text("limits.trial_v"), ask.query_text("v")[:8], inputmode="decimal"),
-                choice("mode", ask.text("limits.trial_mode"), [(each.value, ask.text(f"limits.mode_{each.value}").partition(":")[0]) for each in Mode], mode),
+                choice("mode", ask.text("limits.trial_mode"), modes, mode),
             ],
             h.button(type="submit")[ask.text("limits.trial_go")],
         ],
