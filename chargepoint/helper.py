@@ -224,7 +224,7 @@ class Helper:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._one_at_a_time = asyncio.Lock()
-        self._desk = Desk(context, self._one_at_a_time, self._write_change)
+        self.desk = Desk(context, self._write_change)
         context.bus.serve(PrivilegedDeed, self._asked)
 
     async def _asked(self, request: PrivilegedDeed, sender: str) -> ActionResult:
@@ -290,6 +290,7 @@ def append_line(path: Path, line: str) -> None:
 
 async def run(context: Context) -> None:
     """Serve PrivilegedDeed, network and time until asked to stop."""
-    Helper(context)
+    helper = Helper(context)
     context.ready()
     await context.beat_until_stopped()
+    await helper.desk.finish()

@@ -50,9 +50,9 @@ class LastChange(msgspec.Struct, frozen=True, kw_only=True):
 class Desk:
     """Serves ReadNetwork, ChangeNetwork, KeepNetwork, UndoNetwork, ReadTime."""
 
-    def __init__(self, context: Context, one_at_a_time: asyncio.Lock, write: Write) -> None:
+    def __init__(self, context: Context, write: Write) -> None:
         self._context = context
-        self._lock = one_at_a_time
+        self._lock = asyncio.Lock()  # of its own: Keep must not wait for a package that is installed
         self._write = write
         self._activating: asyncio.Task[None] | None = None
         bus = context.bus
@@ -137,6 +137,11 @@ class Desk:
                         self._settle(last, "failed")
             except (NotThere, Refused) as error:  # the checkpoint undoes it by itself
                 log.warning("network device %s cannot be changed: %s", last.trial.device, error)
+
+    async def finish(self) -> None:
+        """Wait for a change that is on its way."""
+        if self._activating is not None:
+            await self._activating
 
     async def _keep(self, request: KeepNetwork, sender: str) -> ActionResult:
         async with self._lock:

@@ -139,9 +139,9 @@ class Network(PrivateBus):
         found: list[dict[str, Any]] = json.loads(said or b"[]")
         return [f"{one['local']}/{one['prefixlen']}" for each in found for one in each.get("addr_info", ())]
 
-    async def until_address(self, address: str, within_s: float = 20.0) -> None:
+    async def until_address(self, address: str, within_s: float = 20.0, device: str = "veth0") -> None:
         async with asyncio.timeout(within_s):
-            while await self.addresses() != [address]:
+            while await self.addresses(device) != [address]:
                 await asyncio.sleep(0.1)
 
 

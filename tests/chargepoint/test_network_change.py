@@ -90,6 +90,30 @@ async def test_a_change_returns_by_itself_unless_it_is_kept(tmp_path: Path, monk
         assert ("change_network", "anna") in written and ("keep_network", "anna") in written
 
 
+async def test_a_device_without_a_profile_gets_one_that_goes_when_it_is_undone(tmp_path: Path) -> None:
+    data = tmp_path / "helper"
+    data.mkdir()
+    async with network_rig.Network(tmp_path) as network:
+        async with a_helper(data, is_really=True) as buses:
+            await network.until_address("192.0.2.10/24")
+            wish = {"device": "veth1", "address": "198.51.100.5/24", "gateway": "198.51.100.1"}
+            result = await change(buses["webconfig"], **wish, within_s=60)
+            assert result.ok, result
+        async with a_helper(data, is_really=True) as buses:  # another one, as after a crash
+            await network.until_address("198.51.100.5/24", device="veth1")
+            page = await read(buses["webconfig"])
+            assert page.trial is not None and page.trial.outcome == "pending"
+            assert next(one for one in page.devices if one.name == "veth1").profile == "veth1"
+            assert (await buses["webconfig"].call("helper", UndoNetwork(by="anna"), 20.0)).ok
+            async with asyncio.timeout(10):
+                while await network.addresses("veth1"):
+                    await asyncio.sleep(0.1)
+            page = await read(buses["webconfig"])
+            assert page.trial is not None and page.trial.outcome == "undone"
+            assert next(one for one in page.devices if one.name == "veth1").profile == ""
+        assert [path.name for path in network.profile.parent.iterdir()] == ["wired.nmconnection"]
+
+
 async def test_without_dbus_all_of_it_says_why(tmp_path: Path) -> None:
     async with a_helper(tmp_path, is_really=True) as buses:
         assert "D-Bus does not run here" in (await read(buses["webconfig"])).reason
