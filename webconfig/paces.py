@@ -40,7 +40,7 @@ class Paces:
         is_free = left >= 1.0
         while len(self._left) >= self._most:
             del self._left[next(iter(self._left))]
-        self._left[key] = (left - 1.0 if is_free else left, now_s)
+        self._left[key] = (left - 1.0 if is_free else left, max(then_s, now_s))
         return 0.0 if is_free else (1.0 - left) / self._pace.per_s
 
     def __len__(self) -> int:
