@@ -67,6 +67,8 @@ MODULES = (
     "webconfig.api.sessions",
     "webconfig.pages.api_docs",
     "webconfig.api.document",
+    "webconfig.pages.journal",
+    "webconfig.api.archives",
 )
 """Each has its rows in `ROUTES`."""
 

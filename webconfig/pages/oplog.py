@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from urllib.parse import urlencode
 
@@ -212,7 +213,7 @@ async def _added(ask: Ask, request: ReadJournal) -> AsyncIterator[tuple[str, str
                 found = await ask.call("station", request)
                 if found.rows:
                     rows = [str(_row(ask, line)) for line in reversed(lines_of(ask, found.rows))]
-                    yield str(found.rows[-1].seq), "rows", msgspec.json.encode(rows).decode()
+                    yield str(found.rows[-1].seq), "rows", json.dumps(rows, ensure_ascii=False)
                 request = replace(request, after_seq=max(found.read_to, request.after_seq))
                 if found.read_to >= found.last_seq:
                     break
