@@ -15,6 +15,7 @@ from chargepoint.bus import Bus, CallFailed, Unavailable
 from chargepoint.clock import Clock
 from chargepoint.door import Door
 from chargepoint.exchange import Exchange, Pace, connect
+from chargepoint.factory_reset import RESET
 from chargepoint.household import Household
 from chargepoint.last_run import LastRun, start_cause
 from chargepoint.messages import (
@@ -27,7 +28,7 @@ from chargepoint.messages import (
     SupervisorState,
     TimeLearned,
 )
-from chargepoint.reconfiguration import RESET, Reconfiguration
+from chargepoint.reconfiguration import Reconfiguration
 from chargepoint.services import World
 from chargepoint.storage.database import CannotRecord, Damaged, InUse, NewerVersion
 from chargepoint.storage.settings import SettingsStore

@@ -98,7 +98,7 @@ class ApplyDraft(Request[ActionResult], frozen=True, kw_only=True):
 
     `base`: only if the file still is this version (default: the one the draft was begun from). `must_keep`: a person
     has to keep it within a minute after that (KeepConfiguration). `when_idle`: as soon as nobody charges; `at`: not
-    before this moment (ISO 8601 with zone). `is_light`: refused when identity or topology differ.
+    before this moment (ISO 8601; without a zone: the station's). `is_light`: refused when identity or topology differ.
     Codes: ok, planned, no_draft, invalid, changed_meanwhile, grave, bad_time, busy, cannot_write, not_possible.
     """
 
