@@ -8,24 +8,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from chargepoint.action_kinds import Asker
+from chargepoint.bus import Bus
+from chargepoint.guards import Guard
 from chargepoint.messages import (
     ActionResult,
     ChangeAvailability,
     CheckController,
     EmergencyStop,
     GrantAccess,
+    ServiceState,
     ShowTestColours,
     StationState,
     StopCharging,
     TechnicianAtWork,
 )
 from chargepoint.messages.station_calls import BlockConnector
-from chargepoint.vocabulary import LogicalStatus, OperatingMode, TechnicalStatus
+from chargepoint.one_process import in_process_bus
+from chargepoint.vocabulary import LogicalStatus, OperatingMode, Role, TechnicalStatus
 from tests.webconfig.bench import PASSWORD, Answer, Bench, Client
+from webconfig.commands.at_work import AtWork
+from webconfig.commands.commands import Commands
 from webconfig.commands.record import Command, Status, deed_of, effect_hash
 from webconfig.commands.store import Store
+from webconfig.visitors import Visitor
 
 OK = ActionResult(ok=True, code="ok")
 STATION = StationState(
@@ -167,3 +176,105 @@ def test_a_program_has_to_mean_it() -> None:
     assert deed_of("CONNECTOR_STOP") == "stop" and deed_of("stop") == "stop"
     with pytest.raises(KeyError):
         deed_of("nonsense")
+
+
+class Desk:
+    """Commands beside a station of the test's own, on a bus without sockets to the outside."""
+
+    def __init__(self, buses: dict[str, Bus], folder: Path) -> None:
+        self.station = buses["station"]
+        self.hub = buses["hub"]
+        self.bus = buses["webconfig"]
+        self.told: list[Status] = []
+        self.commands = Commands(self.bus, self.bus.watch(""), Store(folder))
+        self.commands.changed = lambda command: self.told.append(command.status)
+
+    async def order(self, deed: str, **arguments: str) -> Command:
+        return await self.commands.order(deed, arguments, Asker("oleg", Role.OPERATOR), guard=Guard.G1)
+
+
+async def test_a_command_nobody_takes_expires_and_one_that_comes_back_is_done(tmp_path: Path) -> None:
+    async with in_process_bus("station", "hub", "webconfig") as buses:
+        desk = Desk(buses, tmp_path)
+        await desk.commands.load()
+        away = ServiceState(name="station", status="restarting", pid=1, restarts=1, since_mono_s=0.0)
+        desk.hub.set_state("service/station", away)
+        await asyncio.sleep(0.1)
+        asked: list[StopCharging] = []
+
+        async def stop(request: StopCharging, _sender: str) -> ActionResult:
+            asked.append(request)
+            await asyncio.sleep(1.0)
+            return OK
+
+        desk.station.serve(StopCharging, stop)
+        one = await desk.order("stop", connector="1")
+        await asyncio.sleep(149.0)
+        assert desk.commands.get(one.id) == one and one.status is Status.PLANNED and asked == []
+        await asyncio.sleep(5.0)
+        over = desk.commands.get(one.id)
+        assert over is not None and over.status is Status.EXPIRED and asked == []
+        two = await desk.order("stop", connector="2")
+        await asyncio.sleep(20.0)
+        desk.hub.set_state("service/station", msgspec.structs.replace(away, status="running"))
+        await asyncio.sleep(5.0)
+        assert desk.told[-3:] == [Status.PLANNED, Status.RECEIVED, Status.SUCCESS]
+        assert [each.connector for each in asked] == [2] and desk.commands.newest(connector=2)[0].id == two.id
+
+
+async def test_what_is_not_answered_is_unknown_and_not_asked_again(tmp_path: Path) -> None:
+    async with in_process_bus("station", "hub", "webconfig") as buses:
+        desk = Desk(buses, tmp_path)
+        await desk.commands.load()
+        asked: list[StopCharging] = []
+
+        async def hang(request: StopCharging, _sender: str) -> ActionResult:
+            asked.append(request)
+            await asyncio.sleep(1000.0)
+            return OK
+
+        desk.station.serve(StopCharging, hang)
+        one = await desk.order("stop", connector="1")
+        await asyncio.sleep(200.0)
+        found = desk.commands.get(one.id)
+        assert found is not None and (found.status, found.code) == (Status.UNKNOWN, "no_answer") and len(asked) == 1
+
+
+async def test_an_emergency_stop_waits_for_no_disk(tmp_path: Path) -> None:
+    async with in_process_bus("station", "hub", "webconfig") as buses:
+        desk = Desk(buses, tmp_path / "missing")  # a folder that cannot be written to
+        asked: list[EmergencyStop] = []
+
+        async def off(request: EmergencyStop, _sender: str) -> ActionResult:
+            asked.append(request)
+            return OK
+
+        desk.station.serve(EmergencyStop, off)
+        one = await desk.order("emergency_stop", connector="0")
+        ended = await desk.commands.ended(one.id, 5.0)
+        assert asked == [EmergencyStop(connector=0, by="oleg")]
+        assert ended is not None and ended.status is Status.SUCCESS
+
+
+async def test_who_is_silent_is_not_at_work_any_more() -> None:
+    async with in_process_bus("station", "webconfig") as buses:
+        told: list[TechnicianAtWork] = []
+
+        async def at_work(request: TechnicianAtWork, _sender: str) -> ActionResult:
+            told.append(request)
+            return OK
+
+        buses["station"].serve(TechnicianAtWork, at_work)
+        desk, loop = AtWork(buses["webconfig"]), asyncio.get_running_loop()
+        visitor = Visitor("tim", Role.TECHNIK, 1, loop.time(), loop.time())
+        assert await desk.seen(visitor) and [each.is_there for each in told] == [True]
+        for _ in range(5):
+            await asyncio.sleep(4.0)
+            assert await desk.seen(visitor)
+        assert all(each.is_there for each in told) and len(told) >= 5
+        await asyncio.sleep(15.0)
+        assert not told[-1].is_there and not desk.is_there("tim")
+        assert await desk.seen(visitor) and told[-1].is_there
+        visitor.ended.set()
+        await asyncio.sleep(0.1)
+        assert not told[-1].is_there
