@@ -19,6 +19,7 @@ VALID_YEARS = 20
 def make(folder: Path, names: list[str]) -> None:
     """Write both files, readable by this account only. The first name is the subject. Raises OSError."""
     key = ec.generate_private_key(ec.SECP256R1())
+    names = list(dict.fromkeys(name for name in names if name)) or ["station"]
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
     begin = datetime(2020, 1, 1, tzinfo=UTC)  # also for a clock that is not set yet
     certificate = (

@@ -23,7 +23,7 @@ from chargepoint.rights import Right
 from chargepoint.vocabulary import Role
 from tests.chargepoint.dummies import settings as dummy_settings
 from tests.webconfig.bench import PASSWORD, Answer, Bench
-from webconfig import reception, sending, table
+from webconfig import certificate, reception, sending, table
 from webconfig.answers import Answer as Given
 from webconfig.answers import Json
 from webconfig.ask import Ask
@@ -316,7 +316,9 @@ async def test_connections_from_a_closed_interface_are_refused() -> None:
     listening.close()
 
 
-async def test_each_unit_has_its_own_certificate_and_old_tls_is_refused(tmp_path: Path) -> None:
+async def test_each_unit_has_its_own_certificate_and_old_tls_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prints = set()
     for name in ("one", "other"):
         folder = tmp_path / name
@@ -328,6 +330,18 @@ async def test_each_unit_has_its_own_certificate_and_old_tls_is_refused(tmp_path
         await server_context(folder, dummy_settings())  # a restart keeps it
         prints.add(fingerprint(folder))
     assert len(prints) == 2 and all(len(one) == 95 for one in prints)
+
+    monkeypatch.setattr(
+        certificate, "MACHINE", (tmp_path / "none", tmp_path / "machine-id")
+    )  # the data directory on another board
+    (tmp_path / "machine-id").write_text("another\n", encoding="ascii")
+    await server_context(tmp_path / "one", dummy_settings())
+    assert fingerprint(tmp_path / "one") not in prints
+    (tmp_path / "one" / "web.unit").unlink()  # as with a certificate that somebody put there
+    (tmp_path / "machine-id").write_text("a third one\n", encoding="ascii")
+    known = fingerprint(tmp_path / "one")
+    await server_context(tmp_path / "one", dummy_settings())
+    assert fingerprint(tmp_path / "one") == known
 
 
 async def test_writes_are_noted_once_with_who(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
