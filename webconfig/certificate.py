@@ -1,7 +1,8 @@
 """The web's own certificate: made once for each unit, from its own key, with its names and addresses (S17).
 
-A copy of the data directory on another board makes its own. Browsers do not know it; its fingerprint is shown on the station's screen and at `/certificates`, to be compared. One
-signed by somebody browsers trust may take its place (`web.crt` and `web.key` in the service's folder).
+A copy of the data directory on another board makes its own. Browsers do not know it; its fingerprint is shown on the
+station's screen and at `/certificates`, to be compared. One signed by somebody browsers trust may take its place
+(`web.crt` and `web.key` in the service's folder).
 """
 
 from __future__ import annotations

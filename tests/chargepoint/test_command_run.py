@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from chargepoint import process
 from chargepoint.commands import run as command
 from chargepoint.data_lock import Refusal
 from chargepoint.door import AdminBus, NobodyHome
-from chargepoint.messages import ServiceState
+from chargepoint.messages import ApplyDraft, ServiceState, WebState, WriteDraft
 
 STATION = """
 [station]
@@ -109,6 +110,45 @@ async def test_a_station_file_with_faults_is_refused_with_its_faults(tmp_path: P
         process = await start(tmp_path, *options, config=config)
         assert "power_limit_w" in await said(process)
         assert await process.wait() == 1
+
+
+@pytest.mark.realtime
+async def test_without_a_usable_station_file_its_web_pages_run_and_a_good_draft_starts_it(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    web = f'[web]\nhttps_port = {port}\nhttp_port = 0\naddresses = ["127.0.0.1"]\n'
+    (tmp_path / "station.toml").write_text(web + "[station\nname = 1\n", encoding="utf-8")  # no TOML from here on
+    process = await start(tmp_path)
+    try:
+        async with asyncio.timeout(20.0):
+            while True:
+                try:
+                    async with AdminBus.connect(tmp_path / "data") as bus:
+                        state = await bus.watch("web").first("web")
+                        assert isinstance(state, WebState) and state.is_safe_mode and state.https_port == port
+                        services = bus.watch("service/")
+                        await services.first("service/webconfig")
+                        assert services.get("service/station") is None
+                        draft = WriteDraft(text=STATION, by="admin")
+                        assert (await bus.call("hub", draft)).ok
+                        assert (await bus.call("hub", ApplyDraft(by="admin"))).ok
+                        break
+                except NobodyHome:
+                    await asyncio.sleep(0.05)
+        await said(process)
+        assert await asyncio.wait_for(process.wait(), 12.0) == 30
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    process = await start(tmp_path)
+    try:
+        await until_running(tmp_path)
+    finally:
+        process.send_signal(signal.SIGINT)
+        await said(process)
+        await process.wait()
 
 
 @pytest.mark.realtime

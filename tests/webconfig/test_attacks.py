@@ -29,6 +29,7 @@ from webconfig.answers import Json
 from webconfig.ask import Ask
 from webconfig.certificate import fingerprint, server_context
 from webconfig.interfaces import remember_interfaces
+from webconfig.paces import Pace
 from webconfig.routes import Route, Values, get, post
 
 pytestmark = pytest.mark.realtime
@@ -76,6 +77,20 @@ async def test_the_service_port_works_by_plain_http_where_the_station_file_says_
         client = bench.client()
         client.base = bench.plain
         assert (await client.get("/login")).status == 308
+
+
+async def test_an_address_that_asks_too_often_is_told_when_to_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webconfig.admission.REQUESTS", Pace(per_s=0.01, burst=10.0))
+    async with Bench(tmp_path) as bench:
+        client = bench.client()
+        paths = ("/login", "/static/app.css", "/api/v1/health", "/nowhere", "/live?of=/")
+        answers = [await client.get(path) for path in paths * 3]
+        assert 429 not in {answer.status for answer in answers[:10]}
+        for answer in answers[10:]:
+            assert answer.status == 429 and int(answer.headers["Retry-After"]) >= 1
+        assert answers[12].headers["Content-Type"].startswith("application/problem+json")
 
 
 async def test_names_origins_and_foreign_pages(tmp_path: Path) -> None:
