@@ -169,6 +169,8 @@ def refusal(ask: Ask, result: ActionResult) -> str:
 def draft_note(ask: Ask, draft: Draft, section: str) -> h.Node:
     """Where the draft is applied, and whether there is one."""
     return h.p(".hint")[
-        ask.text("ocpp.draft_waits") + " " if draft.has_draft else None,
-        h.a(href=f"/config?section={section}")[ask.text("ocpp.to_config")],
+        [ask.text("ocpp.draft_waits"), " ", h.a(href="/config/difference")[ask.text("ocpp.to_config")], " · "]
+        if draft.has_draft
+        else None,
+        h.a(href=f"/config/section/{section}")[ask.text("ocpp.to_section")],
     ]

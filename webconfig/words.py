@@ -102,4 +102,4 @@ def best_language(accept: str, default: str) -> str:
     return known[0] if known else (default if default in LANGUAGES else "en")
 
 
-__all__ = ["LANGUAGES", "OWN_NAMES", "Words", "best_language", "pages_catalogue"]
+__all__ = ["DECIMAL_MARK", "LANGUAGES", "OWN_NAMES", "Words", "best_language", "pages_catalogue"]

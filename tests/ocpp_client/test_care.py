@@ -49,6 +49,7 @@ async def test_a_password_is_kept_used_and_never_shown(tmp_path: Path) -> None:
         ask = rig.buses["admin"].call
         assert (await ask("ocpp", SetPassword(password="short", by="anna"))).code == "bad_password"
         assert (await ask("ocpp", SetPassword(password="correct-horse-9", by="anna"))).ok
+        assert rig.client is not None
         standing = rig.client._credentials._standing
         assert standing.keys[0] == key_of_file("correct-horse-9") and "horse" not in repr(standing)
         database = next(tmp_path.rglob("ocpp.db"))

@@ -36,9 +36,11 @@ async def test_what_runs_out_is_told_once_also_over_a_restart(tmp_path: Path) ->
         try:
             kept.key_store.link_chain = (soon.own.certificate,)
             told: list[str] = []
-            warnings = CertificateWarnings(
-                kept.key_store, kept.facts, clock, lambda _a, _c, text, to=told: to.append(text)
-            )
+
+            def failed(_action: str, _connector: int | None, text: str, to: list[str] = told) -> None:
+                to.append(text)
+
+            warnings = CertificateWarnings(kept.key_store, kept.facts, clock, failed)
             await warnings.look()
             await warnings.look()
             assert len(told) == expected and all("Soon" in text and "14 days" in text for text in told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from chargepoint.messages import (
 )
 from chargepoint.vocabulary import LinkState
 from tests.webconfig.bench import Bench
+from tests.webconfig.test_config import a_file
 from webconfig.ocpp_frames import fitting, paired
 
 OK = ActionResult(ok=True, code="ok")
@@ -135,3 +137,28 @@ async def test_the_page_shows_tests_and_changes(tmp_path: Path) -> None:
         administrator = await bench.log_in("admin")
         assert "Forget the server" in (await administrator.get("/ocpp")).text
         assert (await administrator.post("/ocpp/forget")).status == 422
+
+
+@pytest.mark.realtime
+async def test_settings_go_into_the_draft_and_a_late_form_is_refused(tmp_path: Path) -> None:
+    async with Bench(tmp_path, config=a_file(tmp_path)) as bench:
+        client = await bench.log_in("tim")
+        page = await client.get("/ocpp")
+        assert "The OCPP service does not answer" in page.text and page.status == 200
+        fields = {"draft": "", "ocpp-url": "wss://central.example/ocpp", "ocpp-security_profile": "2"}
+        assert (await client.post("/ocpp/settings", {**fields, "ocpp-url": "http://x"})).status == 422
+        assert (await client.post("/ocpp/settings", fields)).headers["Location"].startswith("/ocpp?done=draft")
+        page = await client.get("/ocpp")
+        assert 'value="wss://central.example/ocpp"' in page.text and "There is a draft" in page.text
+        late = await client.post("/ocpp/settings", {**fields, "ocpp-identity": "OTHER"})
+        assert late.status == 409 and 'value="OTHER"' in late.text
+        version = re.search(r'name="draft" value="([^"]*)"', page.text)
+        assert version is not None and version[1]
+        texts = {"draft": version[1], "screen-phone": "+7 700 1", "screen-links-app": "https://app.example/{station}"}
+        assert (await client.post("/tariffs/texts", texts)).status == 303
+        page = await client.get("/tariffs")
+        assert "+7 700 1" in page.text and "https://app.example/" in page.text and "<svg" in page.text
+        version = re.search(r'name="draft" value="([^"]*)"', page.text)
+        assert version is not None
+        assert (await client.post("/hmi", {"draft": version[1], "screen-languages": "kk, ru"})).status == 303
+        assert 'value="kk, ru"' in (await client.get("/hmi")).text

@@ -26,7 +26,9 @@ async def test_settings_test_and_keys(tmp_path: Path) -> None:
         return OK
 
     key = OcppKey("HeartbeatInterval", "300", "300", "integer", "Seconds", "at once", False, False)
-    answers = {"ocpp": {ReadKeys: lambda _r: KeysPage(keys=(key,)), TestLink: take, ChangeKey: take, SetPassword: take}}
+    answers: dict[str, dict[Any, Any]] = {
+        "ocpp": {ReadKeys: lambda _r: KeysPage(keys=(key,)), TestLink: take, ChangeKey: take, SetPassword: take}
+    }
     async with Bench(tmp_path, answers=answers) as bench:
         client = await bench.log_in("tim")
         head = {"X-CSRF-Token": client.csrf}
