@@ -18,7 +18,7 @@ from chargepoint.messages import (
     ReadNetwork,
     UndoNetwork,
 )
-from chargepoint.privileged import rules
+from chargepoint.privileged import desk, rules
 from tests.chargepoint import network_rig
 from tests.chargepoint.test_helper import a_helper, records
 
@@ -43,6 +43,7 @@ def device(page: NetworkPage) -> NetworkDevice:
 
 async def test_a_change_returns_by_itself_unless_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "LEAST_WITHIN_S", 1)
+    monkeypatch.setattr(desk, "ACTIVATE_AFTER_S", 0.2)
     data = tmp_path / "helper"
     data.mkdir()
     async with network_rig.Network(tmp_path) as network, a_helper(data, is_really=True) as buses:
@@ -55,11 +56,11 @@ async def test_a_change_returns_by_itself_unless_it_is_kept(tmp_path: Path, monk
         assert (before.addresses, before.gateways, before.dns) == (("192.0.2.10/24",), ("192.0.2.1",), ("192.0.2.53",))
         assert (before.method, before.fixed, before.priority) == ("manual", "192.0.2.10/24", None)
 
-        result = await change(bus, dns=("192.0.2.54",), priority=50, within_s=5)
+        result = await change(bus, dns=("192.0.2.54",), priority=50, within_s=4)
         assert result.ok, result
         await network.until_address("192.0.2.77/24")
         now = await read(bus)
-        assert now.trial is not None and now.trial.outcome == "pending" and 0 < now.trial.left_s <= 5
+        assert now.trial is not None and now.trial.outcome == "pending" and 0 < now.trial.left_s <= 4
         assert (now.trial.by, now.trial.address) == ("anna", "192.0.2.77")
         assert (device(now).fixed_dns, device(now).priority) == (("192.0.2.54",), 50)
         assert "192.0.2.10" in network.profile.read_text(encoding="ascii"), "the disk holds what was until it is kept"

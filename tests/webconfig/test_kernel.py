@@ -38,7 +38,8 @@ def test_temperatures_that_cannot_be_are_left_out(tmp_path: Path) -> None:
         (zone / "type").write_text(f"{kind}\n", encoding="ascii")
         (zone / "temp").write_text(f"{value}\n", encoding="ascii")
     found = kernel.machine(tmp_path, proc=tmp_path, thermal=tmp_path)
-    assert found.temperatures == (("cpu", pytest.approx(51.234)),)
+    assert [name for name, _ in found.temperatures] == ["cpu"]
+    assert found.temperatures[0][1] == pytest.approx(51.234)
     assert (found.load, found.uptime_s, found.memory_total_bytes) == (None, None, 0) and found.disk_total_bytes > 0
 
 

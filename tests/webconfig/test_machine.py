@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from chargepoint.clock import Clock
+from chargepoint.config import Secrets
+from chargepoint.context import Context
+from chargepoint.helper import Helper as PrivilegedHelper
 from chargepoint.messages import (
     ActionResult,
     ChangeNetwork,
@@ -17,9 +21,13 @@ from chargepoint.messages import (
     ReadTestReports,
     TimeLearned,
 )
+from chargepoint.privileged import desk, rules
+from chargepoint.timekeeping import EARLIEST
 from chargepoint.version import VERSION
+from tests.chargepoint import network_rig
 from tests.webconfig.bench import Bench
 from tests.webconfig.machine_answers import READER, STATES, Helper, read_reports
+from webconfig.pages import network as network_page
 
 pytestmark = pytest.mark.realtime
 
@@ -27,7 +35,11 @@ FORM = {"method": "manual", "address": "192.0.2.77/24", "gateway": "192.0.2.1", 
 
 
 def a_bench(folder: Path, helper: Helper, **more: Any) -> Bench:
-    answers = {"helper": helper.answers(), "station": {ReadTestReports: read_reports}, "rfid": {}}
+    answers: dict[str, dict[type[Any], Any]] = {
+        "helper": helper.answers(),
+        "station": {ReadTestReports: read_reports},
+        "rfid": {},
+    }
     return Bench(folder, states=STATES, answers=answers, **more)
 
 
@@ -138,6 +150,40 @@ async def test_services_reports_and_updates_are_shown(tmp_path: Path) -> None:
             assert what in updates
 
 
+@pytest.mark.skipif(bool(network_rig.missing()), reason=network_rig.missing() or "it is there")
+async def test_a_change_on_the_page_reaches_the_device_and_returns_unless_it_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page, the real helper, the real NetworkManager in a namespace of its own."""
+    monkeypatch.setattr(rules, "LEAST_WITHIN_S", 1)
+    monkeypatch.setattr(desk, "ACTIVATE_AFTER_S", 0.2)
+    data = tmp_path / "helper"
+    data.mkdir()
+    async with network_rig.Network(tmp_path) as network, Bench(tmp_path / "web", answers={"helper": {}}) as bench:
+        PrivilegedHelper(
+            Context(name="helper", bus=bench.buses["helper"], settings=bench.settings, secrets=Secrets(),
+                    clock=Clock.of_system(EARLIEST), data=data, is_really=True)
+        )  # fmt: skip
+        admin = await bench.log_in("admin")
+        await network.until_address("192.0.2.10/24")
+        monkeypatch.setattr(network_page, "KEEP_WITHIN_S", 3)
+        shown = (await admin.get("/network/devices/veth0")).text
+        wrong = {"method": "manual", "address": "203.0.113.9/24", "version": version(shown)}
+        assert (await admin.post("/network/devices/veth0", wrong)).status == 303
+        await network.until_address("203.0.113.9/24")
+        await network.until_address("192.0.2.10/24")
+        assert "returned by themselves" in (await admin.get("/network")).text
+
+        monkeypatch.undo()
+        shown = (await admin.get("/network/devices/veth0")).text
+        assert (await admin.post("/network/devices/veth0", {**FORM, "version": version(shown)})).status == 303
+        await network.until_address("192.0.2.77/24")
+        assert "https://192.0.2.77/network" in (await admin.get("/network")).text
+        assert (await admin.post("/network/keep")).status == 303
+        assert "was kept" in (await admin.get("/network")).text
+        assert "192.0.2.77" in network.profile.read_text(encoding="ascii")
+
+
 async def test_without_a_station_and_a_helper_the_pages_say_so(tmp_path: Path) -> None:
     async with Bench(tmp_path, safe_mode=("the station file is broken",)) as bench:
         admin = await bench.log_in("admin")
@@ -155,14 +201,15 @@ async def test_the_same_over_the_api(tmp_path: Path) -> None:
         admin = await bench.log_in("admin")
         told = (await admin.get("/api/v1/network")).json()
         assert told["network"]["devices"][0]["addresses"] == ["192.0.2.10/24"]
-        change = {"device": "eth0", "version": told["versions"]["eth0"], "method": "auto"}
+        change = {"device": "eth0", "method": "auto"}
         headers = {"X-CSRF-Token": admin.csrf}
 
-        async def put(path: str, body: dict[str, Any]) -> Any:
-            return await admin.ask("PUT", path, json=body, headers=headers)
+        async def put(path: str, body: dict[str, Any], match: str = told["versions"]["eth0"]) -> Any:
+            return await admin.ask("PUT", path, json=body, headers={**headers, "If-Match": f'"{match}"'})
 
         assert (await put("/api/v1/network", change)).json()["ok"] is True
-        assert (await put("/api/v1/network", {**change, "version": "x"})).json()["code"] == "changed_meanwhile"
+        assert (await put("/api/v1/network", change, "x")).json()["code"] == "changed_meanwhile"
+        assert (await put("/api/v1/network", change, "")).status == 428
         assert (await put("/api/v1/network", {**change, "dns": ["x"]})).json()["fields"].keys() == {"dns"}
         assert (await put("/api/v1/network", {**change, "more": 1})).status == 422
         helper.result = ActionResult(ok=False, code="nothing", text="gone")

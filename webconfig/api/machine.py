@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated
 
 import msgspec
@@ -29,13 +30,10 @@ Text = Annotated[str, Meta(max_length=100)]
 
 
 class NetworkChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a device gets its addresses; fields as of the page. It returns after `within_s` unless it is kept.
-
-    `version` of the device as told by GET (`versions`); another one means that somebody was faster: 409.
-    """
+    """How a device gets its addresses; fields as of the page. It returns after `within_s` unless it is kept. If-Match
+    names the version that was read: the ETag of GET, or that of the device (`versions`)."""
 
     device: Annotated[str, Meta(max_length=15)]
-    version: Annotated[str, Meta(max_length=64)]
     method: Annotated[str, Meta(max_length=10)]
     address: Text = ""
     gateway: Text = ""
@@ -81,7 +79,13 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
 async def network(ask: Ask) -> Answer:
     told = await network_page(ask)
-    return Json(Network(told, {one.name: version_of(one) for one in told.devices}))
+    versions = {one.name: version_of(one) for one in told.devices}
+    return Json(Network(told, versions), etag=etag_of(versions))
+
+
+def etag_of(versions: dict[str, str]) -> str:
+    """Of all devices together."""
+    return hashlib.sha256("".join(versions.values()).encode()).hexdigest()[:16]
 
 
 async def change_network(ask: Ask) -> Answer:
@@ -89,12 +93,14 @@ async def change_network(ask: Ask) -> Answer:
     told = await network_page(ask)
     if told.reason:
         raise Problem(503, "unavailable", ask.text("network.unavailable", why=told.reason))
-    for one in told.devices:
-        if one.name == wanted.device and version_of(one) != wanted.version:
-            by = told.trial.by if told.trial and told.trial.device == one.name else "–"
-            raise Problem(409, "changed_meanwhile", ask.text("network.changed_meanwhile", by=by))
-    given = {name: getattr(wanted, name) for name in NetworkChange.__struct_fields__ if name != "version"}
-    wish = ChangeNetwork(**given, by=f"{ask.login} (web)")
+    versions = {one.name: version_of(one) for one in told.devices}
+    match = ask.request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
+    if not match:
+        raise Problem(428, "no_version", "If-Match is missing: send the ETag of GET /api/v1/network.")
+    if wanted.device in versions and match not in (etag_of(versions), versions[wanted.device]):
+        by = told.trial.by if told.trial and told.trial.device == wanted.device else "–"
+        raise Problem(412, "changed_meanwhile", ask.text("network.changed_meanwhile", by=by))
+    wish = ChangeNetwork(**msgspec.structs.asdict(wanted), by=f"{ask.login} (web)")
     wrong = rules.faults(wish)
     if wrong:
         raise Problem(422, "invalid", ask.text("network.faults"), wrong)
@@ -162,16 +168,16 @@ ROUTES = (
         gives=Network, tag="network", is_safe_mode=True),
     Route(method="PUT", path="/api/v1/network", handler=change_network, right=Right.CONFIGURE,
           summary="Change a device; it returns unless it is kept", body=NetworkChange, gives=ActionResult,
-          tag="network", statuses=(404, 409, 422, 502, 503), is_safe_mode=True),
+          tag="network", statuses=(404, 409, 412, 422, 428, 502, 503, 504), is_safe_mode=True),
     post("/api/v1/network/keep", keep, Right.CONFIGURE, summary="Keep the change that waits", gives=ActionResult,
-         tag="network", statuses=(409, 502, 503), is_safe_mode=True),
+         tag="network", statuses=(409, 422, 502, 503, 504), is_safe_mode=True),
     post("/api/v1/network/undo", undo, Right.CONFIGURE, summary="Undo the change that waits", gives=ActionResult,
-         tag="network", statuses=(409, 502, 503), is_safe_mode=True),
+         tag="network", statuses=(409, 422, 502, 503, 504), is_safe_mode=True),
     get("/api/v1/time", time, Right.SEE, summary="Clocks, zone, time servers", gives=TimePage, tag="time",
         is_safe_mode=True),
     Route(method="PUT", path="/api/v1/time", handler=change_time, right=Right.SERVICE,
           summary="Set zone and time servers", body=TimeChange, gives=TimePage, tag="time",
-          statuses=(422, 503), is_safe_mode=True),
+          statuses=(422, 502, 503, 504), is_safe_mode=True),
     get("/api/v1/services", services, Right.SERVICE, summary="Services of the station and the computer",
         gives=Services, tag="service", is_safe_mode=True),
     get("/api/v1/firmware/status", firmware, Right.SEE, summary="What is installed, how an update stands",

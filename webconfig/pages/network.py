@@ -17,6 +17,8 @@ from webconfig.machine.asking import WITHIN_S, deed, network_page, version_of
 from webconfig.routes import Values, get, post
 
 EVERY_S = 2.0
+KEEP_WITHIN_S = 120
+"""A change that nobody keeps within this returns (webconfig.md 6)."""
 NOTICES = ("changed", "kept", "undone", "recorded", "done")
 
 
@@ -147,7 +149,7 @@ def _form(
         ),
         card(
             "",
-            h.p[text("network.explain")],
+            h.p[text("network.explain", s=KEEP_WITHIN_S)],
             form(
                 ask,
                 f"/network/devices/{one.name}",
@@ -168,7 +170,7 @@ def _form(
                 line("gateway", maxlength="45"),
                 line("dns", maxlength="200"),
                 line("priority", maxlength="4", inputmode="numeric"),
-                h.button(".main", type="submit")[text("network.change_now")],
+                h.button(".main", type="submit")[text("network.change_now", s=KEEP_WITHIN_S)],
                 h.a(".button", href="/network")[text("network.cancel")],
             ),
         ),
@@ -243,6 +245,7 @@ def wish_of(ask: Ask, one: NetworkDevice, given: dict[str, str]) -> ChangeNetwor
         password=given.get("password") or None if one.kind == "wifi" else None,
         apn=given.get("apn", "").strip() if one.kind == "modem" else None,
         pin=given.get("pin") or None if one.kind == "modem" else None,
+        within_s=KEEP_WITHIN_S,
         by=f"{ask.login} (web)",
     )
 
