@@ -51,7 +51,7 @@ async def read_entries(
     conditions = ["seq > ?", "seq <= ?", *narrow.conditions]
     parameters: list[Any] = [begin, end, *narrow.parameters]
     if kinds:
-        conditions.append(f"kind IN ({_marks(kinds)})")
+        conditions.append(f"kind IN ({marks_for(kinds)})")
         parameters += kinds
     if session_id is not None:
         conditions.append("session_id = ?")
@@ -76,7 +76,7 @@ async def read_entries(
 
 async def count_entries(database: Database, after_seq: int, kinds: Sequence[str]) -> int:
     """See `Journal.count`."""
-    sql = f"SELECT count(*) FROM events WHERE seq > ? AND kind IN ({_marks(kinds)})"  # noqa: S608
+    sql = f"SELECT count(*) FROM events WHERE seq > ? AND kind IN ({marks_for(kinds)})"  # noqa: S608
     return int((await database.read(sql, (after_seq, *kinds)))[0][0])
 
 
@@ -95,7 +95,7 @@ def _resolved(row: JournalRow, resolve: Resolve) -> JournalRow:
     return row if moment is row.moment else JournalRow(row.seq, moment, row.entry)
 
 
-def _marks(values: Sequence[object]) -> str:
+def marks_for(values: Sequence[object]) -> str:
     return ", ".join("?" * len(values))
 
 
@@ -112,7 +112,7 @@ async def read_sessions(
     conditions = ["1"]
     parameters: list[Any] = []
     if session_ids:
-        conditions.append(f"session_id IN ({_marks(session_ids)})")
+        conditions.append(f"session_id IN ({marks_for(session_ids)})")
         parameters += session_ids
     elif not include_garbage:
         conditions.append("is_garbage = 0")

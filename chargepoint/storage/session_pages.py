@@ -10,9 +10,12 @@ from chargepoint.messages import ReadSessions, SessionsPage
 from chargepoint.records import Moment, Session
 from chargepoint.storage import entries as rows_of
 from chargepoint.storage.database import Database
-from chargepoint.storage.journal_pages import MOST_BYTES, MOST_ROWS, Resolve, _marks
+from chargepoint.storage.journal_pages import MOST_ROWS, Resolve, marks_for
 
 log = logging.getLogger(__name__)
+
+MOST_BYTES = 700_000
+"""Of the records in one page, as they are stored: a page is one message of the bus (1 MiB)."""
 
 _FLAGS_OF_TESTS = 128
 _TECHNICIAN = "TECHNICIAN"
@@ -79,7 +82,7 @@ def _conditions(request: ReadSessions) -> tuple[str, list[Any]]:
         parameters.extend(values)
 
     if request.session_ids:
-        need(f"session_id IN ({_marks(request.session_ids)})", *request.session_ids)
+        need(f"session_id IN ({marks_for(request.session_ids)})", *request.session_ids)
     elif not request.include_garbage and "GARBAGE" not in request.states:
         need("is_garbage = 0")
     if request.unfinished:
@@ -91,7 +94,7 @@ def _conditions(request: ReadSessions) -> tuple[str, list[Any]]:
     if request.connector is not None:
         need("connector = ?", request.connector)
     if request.states:
-        need(f"state IN ({_marks(request.states)})", *(state.value for state in request.states))
+        need(f"state IN ({marks_for(request.states)})", *(state.value for state in request.states))
     if request.hide_zero:
         need(f"NOT (is_finished = 1 AND coalesce(marks, 0) & {rows_of.IS_ZERO})")
     if request.hide_tests:

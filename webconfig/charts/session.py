@@ -136,6 +136,7 @@ def marks_of(entries: Iterable[JournalRow], rows: Sequence[HistoryRow], words: W
 
 
 MOST_LIMIT_MARKS = 24
+MOST_BANDS = 60
 
 
 def _fewer(marks: list[Mark]) -> list[Mark]:
@@ -161,10 +162,11 @@ def bands_of(entries: Iterable[JournalRow], span: Span, words: Words) -> list[Ba
             case Happened(event_type=EventType.CONNECTOR_STATE, action=action, error=error):
                 changes.append((when, f"{action} {error}".strip(), 5 if error else 0))
     changes.sort()
-    ends = [when for when, _, _ in changes[1:]] + [span.to_s]
-    return [Band(when, end, name, style) for (when, name, style), end in zip(changes, ends, strict=True) if end > when][
-        :60
+    ends = [*(when for when, _, _ in changes[1:]), span.to_s]
+    found = [
+        Band(when, end, name, style) for (when, name, style), end in zip(changes, ends, strict=False) if end > when
     ]
+    return found[:MOST_BANDS]
 
 
 def session_charts(
