@@ -71,6 +71,8 @@ def of_result(words: Words, deed: str, result: ActionResult | Command) -> str:
     key = result.text_key
     if key and words.has(key):
         return _filled(words, key, result.values, result.text)
+    if result.code == "ok" and result.text and words.language == "en":
+        return result.text
     for code_key in (f"command_code.{result.code}", f"code.{result.code}"):
         if words.has(code_key):
             told = _filled(words, code_key, result.values, result.text)

@@ -14,7 +14,7 @@ from webconfig.ask import Ask
 from webconfig.commands.commands import Commands
 from webconfig.commands.record import Command, Status
 from webconfig.commands.wording import of_result, verb
-from webconfig.layout import card, facts, page, table
+from webconfig.layout import facts, page, table
 from webconfig.routes import Values, get
 from webconfig.sending import local_path
 
@@ -127,7 +127,7 @@ def _life(ask: Ask, command: Command) -> list[h.Node]:
     said = of_result(words, command.deed, command) if command.status.is_over else words("command.waiting")
     return [
         h.h2[status_mark(ask, command.status)],
-        h.p(".effect")[said],
+        h.p(".effect")[said] if command.code != "ok" or command.text else None,
         facts(
             [
                 (words("command.by"), f"{command.by} ({command.origin})" if command.origin else command.by),
@@ -138,7 +138,7 @@ def _life(ask: Ask, command: Command) -> list[h.Node]:
                 *((name, value) for name, value in command.arguments.items()),
             ]
         ),
-        card(words("command.values"), facts(command.values.items())) if command.values else None,
+        [h.h3[words("command.values")], facts(command.values.items())] if command.values else None,
         table(command.table[0], _rectangle(command), words("command.measured")) if len(command.table) > 1 else None,
     ]
 
