@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from chargepoint.messages import ClockState, MeterState, StationState
+from chargepoint.messages import ClockState, MeterState, StationState, WebState
 from hmi.drawing.items import Picture, Rect
 from hmi.screens import facts as seen_facts
 from hmi.technician import facts, wordings
@@ -141,10 +141,22 @@ def _network(page: StaffPage) -> list[Row]:
     if link is not None:
         rows.append(Row(t("server"), link.url or facts.NONE))
     rows.append(line(t("network_hint")))
+    web = page.view.seen.states.get("web")
+    if isinstance(web, WebState) and web.fingerprint:  # to be compared with what the browser shows
+        half = (len(web.fingerprint) + 1) // 2
+        rows += [line(t("web_fingerprint")), line(web.fingerprint[: half - 1]), line(web.fingerprint[half:])]
     return rows
 
 
 def _web(page: StaffPage, rect: Rect) -> None:
     """The web pages of the station, for a telephone in the same network."""
-    link = f"http://{page.view.seen.addresses[0].address}/"
-    coded(page, rect, link, f"{page.t('web_pages')} {page.view.seen.addresses[0].address}")
+    web = page.view.seen.states.get("web")
+    where = page.view.seen.addresses[0].address
+    if isinstance(web, WebState):
+        is_plain = bool(web.http_port)
+        port, usual = (web.http_port, 80) if is_plain else (web.https_port, 443)
+        where = where if port == usual else f"{where}:{port}"
+        link = f"{'http' if is_plain else 'https'}://{where}/"
+    else:
+        link = f"http://{where}/"
+    coded(page, rect, link, f"{page.t('web_pages')} {where}")
