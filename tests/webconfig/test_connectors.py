@@ -14,12 +14,23 @@ import pytest
 from chargepoint.messages import (
     ActionResult,
     ConnectorState,
+    Criterion,
     DumpGrew,
+    DumpPage,
     InputState,
+    ReadController,
+    ReadDump,
+    ReadTestReports,
     SessionsPage,
+    StartDump,
     StationState,
     StopCharging,
+    TestReport,
+    TestReports,
+    TestState,
+    TestStep,
 )
+from chargepoint.messages.station_calls import ControllerPage
 from chargepoint.messages.station_records import ReadSessions
 from chargepoint.messages.station_states import SessionSummary
 from chargepoint.records import Credential, Limit
@@ -35,7 +46,7 @@ from chargepoint.vocabulary import (
     SessionState,
     StartSource,
 )
-from drivers.interfaces import ControllerReading, VehicleData
+from drivers.interfaces import ControllerReading, Diagnosis, Identity, Parameter, VehicleData
 from tests.webconfig.bench import PASSWORD, Bench
 from tests.webconfig.test_commands import STATION
 from webconfig.connector_now import connector_now, ocpp_status
@@ -256,3 +267,52 @@ async def test_events_are_told_resumed_and_bound_to_rights_and_origin(tmp_path: 
         for origin in ({}, {"Origin": "https://elsewhere.example"}):
             answer = await oleg.get("/api/v1/ws?topics=station", headers={**upgrade, **origin})
             assert answer.status == 403, answer.text
+
+
+@pytest.mark.realtime
+async def test_controller_dump_and_test_pages_show_what_the_station_says(tmp_path: Path) -> None:
+    report = TestReport(
+        number=3, connector=1, mode="ev", login="tim", verdict="failed", at=None, duration_s=60.0, session_id=7,
+        stop_source="", power_w=5000.0, energy_wh=1000, delivered_wh=80.0, steps=(), points=(), versions={},
+        criteria=(Criterion("reached", "failed", "C2 <b>", "C6"),),
+    )  # fmt: skip
+    asked: list[StartDump] = []
+    lines = tuple(f"{n}.0 > <i>frame {n}</i>" for n in range(620))
+
+    def dumped(request: ReadDump) -> DumpPage:
+        return DumpPage(lines=lines[request.after : request.after + request.limit], total=len(lines), lost=2)
+
+    def started(request: StartDump) -> ActionResult:
+        asked.append(request)
+        return ActionResult(ok=True, code="ok")
+
+    serves: dict[type[Any], Any] = {
+        ReadController: lambda _request: ControllerPage(
+            connector=1, ok=True, identity=Identity(serial="SN<7>"), diagnosis=Diagnosis(findings=("T1 wrong",)),
+            parameters=(Parameter("max_current", 200, 6, 600, "A", "limit"),),
+        ),
+        ReadDump: dumped,
+        StartDump: started,
+        ReadTestReports: lambda _request: TestReports(reports=(report,)),
+    }  # fmt: skip
+    running = TestState(
+        connector=1, phase="running", mode="ev", login="tim", begun_mono_s=0.0, power_w=5000.0, duration_s=180.0,
+        energy_wh=1000, delivered_wh=80.0, steps=(TestStep("C6", 4.0),),
+    )  # fmt: skip
+    states = {"station": STATION, "connector/1": charging(), "test/1": running}
+    async with Bench(tmp_path, states=states, answers={"station": serves}) as bench:
+        oleg, tim = await bench.log_in("oleg"), await bench.log_in("tim")
+        page = await tim.get("/connectors/1/controller")
+        assert "SN&lt;7&gt;" in page.text and "T1 wrong" in page.text and "/deeds/write_parameter?" in page.text
+        dump = await oleg.get("/connectors/1/dump")
+        assert "&lt;i&gt;frame 619" in dump.text and "frame 419<" not in dump.text and "2 lines skipped" in dump.text
+        began = await oleg.post("/deeds/start_dump", {"connector": "1", "then": "/connectors/1/dump"})
+        assert began.headers["Location"] == "/connectors/1/dump" and asked == [StartDump(connector=1, by="oleg")]
+        file = await oleg.get("/connectors/1/dump/file")
+        assert file.text.splitlines() == list(lines) and "attachment" in file.headers["Content-Disposition"]
+        test = await tim.get("/connectors/1/test")
+        assert 'data-present="yes"' in test.text and "C6 · charging" in test.text and "failed" in test.text
+        told = await tim.get("/connectors/1/test/3")
+        assert told.status == 200 and "C2 &lt;b&gt;" in told.text
+        for path in ("/connectors/1/test", "/connectors/1/controller"):
+            assert (await oleg.get(path)).status == 403

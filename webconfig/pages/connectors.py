@@ -177,7 +177,7 @@ async def controller(ask: Ask) -> Answer:
         content.append(h.p(".fault")[words("connectors.nothing_to_ask", text=found.text)])
     content.append(card("", facts(_asked(ask, found))))
     if found.parameters:
-        head = [words("deed_argument.name"), words("connectors.value"), words("connectors.range"), ""]
+        head = [words("deed_argument.name"), words("connectors.value"), words("connectors.range"), words("deed.change")]
         rows: list[tuple[h.Node, ...]] = [
             (
                 h.span[h.code[one.name], h.br, one.description],
