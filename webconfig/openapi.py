@@ -29,6 +29,7 @@ WITH_BODY = {
     422: "A field is not as it has to be; `fields` says which",
 }
 WORDS = {
+    101: "It goes on as a WebSocket",
     201: "Made",
     202: "Taken; it is not done yet",
     204: "Done, there is nothing to say",
@@ -44,7 +45,8 @@ WORDS = {
     504: "The service that was asked does not answer",
     507: "There is no room",
 }
-GIVES_FILES = ("text/csv", "application/zip", "application/octet-stream", "image/png", "text/plain")
+FILES = ("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+"""What `format` in a query can choose instead of JSON."""
 
 
 class ProblemDetails(msgspec.Struct, frozen=True):
@@ -184,6 +186,8 @@ def _responses(
             answer["content"] = {"application/json": {"schema": by_kind[route.gives]}}
         elif route.content_type != "application/json":
             answer["content"] = {route.content_type: {"schema": {"type": "string"}}}
+        if route.query is not None and "format" in route.query.__struct_fields__ and status == 200:
+            answer.setdefault("content", {}).update({kind: {"schema": {"type": "string"}} for kind in FILES})
         found[str(status)] = answer
     bad = {**SHARED}
     if route.right is None:
