@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import chain
 
 import htpy as h
 
@@ -50,7 +51,9 @@ def lines_chart(
     unit = words.one_of("u", unit) if unit else ""
     drawn = [(line, list(columns(line, span, COLUMNS))) for line in lines]
     drawn = [(line, stretches) for line, stretches in drawn if stretches]
-    told = told or sentence(title, unit, [line for line, _ in drawn], span, words, digits)
+    told = told or sentence(
+        unit, ((line.name, [*chain.from_iterable(stretches)]) for line, stretches in drawn), words, digits
+    )
     if not drawn:
         return h.figure(".chart", id=f"chart-{key}")[h.h3[title], h.p(".soft")[note or words("charts.nothing")]]
     values = [value for _, stretches in drawn for stretch in stretches for _, value in stretch]

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from webconfig.charts.values import Line, Span
 from webconfig.words import Words
 
-
-def sentence(title: str, unit: str, lines: Sequence[Line], span: Span, words: Words, digits: int = 1) -> str:
-    """ "Measured: 64 kW at 12:00, highest 70 kW at 12:10, 20 kW at 12:40." for each line."""
-    return " ".join(_of_line(line, unit, span, words, digits) for line in lines) or words("charts.nothing")
+Points = Sequence[tuple[float, float]]
+"""When and how much; without the points between extremes, which say nothing more."""
 
 
-def _of_line(line: Line, unit: str, span: Span, words: Words, digits: int) -> str:
-    from_s, to_s = span.from_s, span.to_s
-    points = [
-        (at, value)
-        for at, value in zip(line.at_s, line.values, strict=True)
-        if value is not None and from_s <= at <= to_s and value - value == 0
-    ]
+def sentence(unit: str, lines: Iterable[tuple[str, Points]], words: Words, digits: int = 1) -> str:
+    """ "Measured: 64 kW at 12:00, highest 70 kW at 12:10, 20 kW at 12:40." for each (name, points)."""
+    return " ".join(_of_line(name, points, unit, words, digits) for name, points in lines) or words("charts.nothing")
+
+
+def _of_line(name: str, points: Points, unit: str, words: Words, digits: int) -> str:
     if not points:
-        return words("charts.line_nothing", name=line.name)
+        return words("charts.line_nothing", name=name)
 
     def of(point: tuple[float, float]) -> dict[str, str]:
         at = datetime.fromtimestamp(point[0], UTC).astimezone()
@@ -32,8 +28,8 @@ def _of_line(line: Line, unit: str, span: Span, words: Words, digits: int) -> st
     values = [value for _, value in points]
     high, low = points[values.index(max(values))], points[values.index(min(values))]
     if high[1] == low[1]:
-        return words("charts.line_level", name=line.name, **of(first))
-    parts = [words("charts.line_first", name=line.name, **of(first))]
+        return words("charts.line_level", name=name, **of(first))
+    parts = [words("charts.line_first", name=name, **of(first))]
     if high[1] > max(first[1], last[1]):
         parts.append(words("charts.line_high", **of(high)))
     if low[1] < min(first[1], last[1]):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from operator import sub
 
 import msgspec
 
@@ -112,6 +114,11 @@ def columns(line: Line, span: Span, count: int) -> Iterator[list[tuple[float, fl
     The first and the last value of a stretch stay as they are.
     """
     gap_s = line.gap_s or (math.inf if line.is_step else usual_gap_s(line.at_s))
+    whole = None if line.is_step else _unbroken(line, span, gap_s)
+    if whole is not None:
+        if whole[0]:
+            yield _columns_of_whole(*whole, span, count)
+        return
     per_s = count / span.width_s
     from_s, to_s = span.from_s, span.to_s
     stretch: list[tuple[float, float]] = []
@@ -145,6 +152,41 @@ def columns(line: Line, span: Span, count: int) -> Iterator[list[tuple[float, fl
     if column >= 0:
         _put(stretch, low, high, last)
         yield stretch
+
+
+def _unbroken(line: Line, span: Span, gap_s: float) -> tuple[Sequence[float], Sequence[float]] | None:
+    """Moments and values within the span, when nothing is missing between them; else None."""
+    first, last = bisect_left(line.at_s, span.from_s), bisect_right(line.at_s, span.to_s)
+    at, values = line.at_s[first:last], line.values[first:last]
+    begin = next((n for n, value in enumerate(values) if value is not None), len(values))
+    end = next((n for n in range(len(values), 0, -1) if values[n - 1] is not None), 0)
+    at, values = at[begin:end], values[begin:end]
+    if not values:
+        return (), ()
+    if None in values or not math.isfinite(sum(values)):  # type: ignore[arg-type]
+        return None
+    if len(at) > 1 and max(map(sub, at[1:], at)) > gap_s:
+        return None
+    return at, values  # type: ignore[return-value]
+
+
+def _columns_of_whole(
+    at: Sequence[float], values: Sequence[float], span: Span, count: int
+) -> list[tuple[float, float]]:
+    """The same as point by point, a column at a time."""
+    found = [(at[0], values[0])]
+    per_s = count / span.width_s
+    begin, many = 0, len(at)
+    while begin < many:
+        column = int((at[begin] - span.from_s) * per_s)
+        end = max(bisect_left(at, span.from_s + (column + 1) / per_s, begin), begin + 1)
+        part = values[begin:end]
+        low, high = part.index(min(part)), part.index(max(part))
+        for n in sorted({low, high}):
+            found.append((at[begin + n], part[n]))
+        begin = end
+    found.append((at[-1], values[-1]))
+    return found
 
 
 def held(line: Line, span: Span) -> Iterator[tuple[float, float | None]]:
