@@ -69,6 +69,7 @@ MODULES = (
     "webconfig.api.document",
     "webconfig.pages.journal",
     "webconfig.api.archives",
+    "webconfig.pages.help",
 )
 """Each has its rows in `ROUTES`."""
 
