@@ -146,6 +146,8 @@ def answer(given: dict[str, str], folder: Path | None, now: datetime) -> dict[st
         rows = [row(one) for one in chain]
         if folder is not None:
             install(folder, pem, check_web(chain, str(given.get("key", "")), now))
+            ends_at = min(one.not_valid_after_utc for one in chain)
+            (folder / "web.ends").write_text(f"{ends_at.isoformat()}\n", encoding="ascii")  # for the warnings
     except Unfit as error:
         return {"ok": False, "text": str(error), "chain": "", "rows": []}
     except (ValueError, OSError, UnicodeError):

@@ -34,6 +34,7 @@ from webconfig.sockets import Listening, listening
 from webconfig.static_files import static_file
 from webconfig.table import all_routes
 from webconfig.visitors import Visitors
+from webconfig.web_certificate import WebCertificate
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ async def run(context: Context) -> None:
     reception = Reception(lambda: speaker(runner))
     try:
         secure = site.parts[ssl.SSLContext] = await server_context(context.data, context.settings)
+        certificate = site.parts[WebCertificate] = WebCertificate(context.data)
         async with asyncio.TaskGroup() as group:
             working = [
                 group.create_task(_watch_logins(site), name="log-ins"),
@@ -70,6 +72,7 @@ async def run(context: Context) -> None:
                 group.create_task(commands.run(), name="commands"),
                 group.create_task(feed.run(), name="feed"),
                 group.create_task(at_work.run(), name="at work"),
+                group.create_task(certificate.watch(context), name="certificate"),
                 group.create_task(history.run(site), name="history of the scheme"),
                 group.create_task(meters.run(site), name="history of the meters"),
             ]

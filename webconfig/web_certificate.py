@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 import sys
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from chargepoint.context import Context
+from chargepoint.expiry import is_due, stage, words
+from chargepoint.messages import Noted
+from chargepoint.vocabulary import EventType
 from webconfig.certificate import CERTIFICATE, KEY
+
+log = logging.getLogger(__name__)
 
 READ = [sys.executable, "-m", "webconfig.read_certificates"]
 WITHIN_S = 20.0
+ENDS = "web.ends"
+"""When the uploaded chain runs out, and the stage that was told last."""
+LOOK_S = 3600.0
 MOST_ANSWER_BYTES = 256 << 10
 
 
@@ -69,6 +80,32 @@ class WebCertificate:
         if found.ok and context is not None:
             context.load_cert_chain(self._folder / CERTIFICATE, self._folder / KEY)
         return found
+
+    def warning(self, now: datetime) -> str:
+        """What has to be told now of an uploaded certificate that runs out, once for each stage; else empty."""
+        path = self._folder / ENDS
+        try:
+            ends, _, told = path.read_text(encoding="ascii").strip().partition("\n")
+            ends_at, last = datetime.fromisoformat(ends), int(told) if told else None
+        except (OSError, ValueError):
+            return ""  # made by this station itself: it holds for decades
+        found = stage(ends_at, now)
+        if found is None or not is_due(found, last):
+            return ""
+        with suppress(OSError):  # then it is told again after the next start
+            path.write_text(f"{ends}\n{found}\n", encoding="ascii")
+        return words("of the web pages", ends_at, found)
+
+    async def watch(self, context: Context) -> None:
+        """Tell people in time; until cancelled."""
+        told = ""
+        while True:
+            text = self.warning(context.clock.now()) if context.clock.is_set else ""
+            if text and text != told:
+                told = text
+                log.warning("%s", text)
+                context.bus.publish(Noted(event_type=EventType.DEVICE_STATE, action="Certificate", error=text))
+            await asyncio.sleep(LOOK_S)
 
     async def _child(self, given: dict[str, str], *words: str) -> Read:
         async with self._one_at_a_time:

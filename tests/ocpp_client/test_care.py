@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from chargepoint.config import Secrets
 from chargepoint.messages import (
     ChangeKey,
     ForgetServer,
@@ -23,7 +24,7 @@ from chargepoint.messages import (
 )
 from ocpp_client.authorization_key import key_of_file
 from tests.ocpp_client.pki import pki
-from tests.ocpp_client.rig import bench
+from tests.ocpp_client.rig import bench, station_settings
 
 
 async def test_keys_are_read_and_changed_as_by_the_central_system(tmp_path: Path) -> None:
@@ -117,3 +118,24 @@ async def _ended(view: object) -> LinkTestState:
             if isinstance(state, LinkTestState) and not state.is_running:
                 return state
             await asyncio.sleep(0.02)
+
+
+@pytest.mark.realtime
+async def test_a_station_without_a_server_tries_an_address_and_shows_it_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ocpp_client.connection_test.HOLDS_S", 0.2)
+    async with bench(tmp_path) as rig:
+        there = rig.system.url
+        rig.settings = station_settings("")
+        rig.secrets = Secrets(ocpp_authorization_key="kept-secret-1")
+        await rig.boot()
+        ask, view = rig.buses["admin"].call, rig.buses["admin"].watch("link/test")
+        assert (await ask("ocpp", TestLink(by="anna"))).code == "no_url"
+        assert (await ask("ocpp", TestLink(url=there, sends_boot=True, by="anna"))).ok
+        state = await _ended(view)
+        found = {step.name: step.code for step in state.steps}
+        assert found["authorisation"] == "auth_nothing" and found["boot"] == "boot_accepted", found
+        assert (await ask("ocpp", TestLink(url=there, password="given-here-1", by="anna"))).ok
+        state = await _ended(view)
+        assert {step.name: step.code for step in state.steps}["authorisation"] == "auth_password"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from ocpp_client.simulated_authority import Authority
 from tests.ocpp_client.pki import pki
 from tests.webconfig.bench import Bench
 from webconfig.read_certificates import answer
+from webconfig.web_certificate import WebCertificate
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 OK = ActionResult(ok=True, code="ok")
@@ -104,3 +105,13 @@ async def test_the_page_shows_uploads_and_replaces(tmp_path: Path) -> None:
         technician = await bench.log_in("tim")
         assert (await technician.get("/certificates")).status == 200
         assert (await technician.post("/certificates/web", fields)).status == 403
+
+
+def test_an_uploaded_certificate_that_runs_out_is_told_once_a_stage(tmp_path: Path) -> None:
+    fresh = Authority.root("House root").server("127.0.0.1", valid_to=NOW + timedelta(days=40))
+    own = WebCertificate(tmp_path)
+    assert own.warning(NOW) == ""  # made by the station itself
+    assert answer({"chain": fresh.chain_pem, "key": fresh.key_pem.decode()}, tmp_path, NOW)["ok"] is True
+    told = [own.warning(NOW + timedelta(days=days)) for days in (0, 11, 12, 27, 28, 38, 41, 42)]
+    assert [bool(text) for text in told] == [False, True, False, True, False, True, True, False]
+    assert "14 days" in told[3] and "ran out" in told[6]

@@ -39,9 +39,7 @@ REMOVABLE = frozenset({"root", "maker_root"})
 
 def of_site(ask: Ask) -> WebCertificate:
     """The one that is kept while the web runs."""
-    found = ask.site.parts.get(WebCertificate)
-    if found is None:
-        found = ask.site.parts[WebCertificate] = WebCertificate(ask.site.context.data)
+    found: WebCertificate = ask.site.part(WebCertificate)
     return found
 
 
