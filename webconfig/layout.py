@@ -132,15 +132,15 @@ def _header(ask: Ask, name: str) -> h.Node:
     station = ask.site.state("station", StationState)
     return h.header(".top")[
         h.a(".name", href="/")[name],
-        h.span(".stripe")[
-            h.a(".chip.bad", href="/safe-mode")[words("frame.safe_mode")]
-            if ask.site.is_safe_mode and ask.visitor
-            else None,
+        h.span(".stripe")[  # nothing of it is for who is not logged in
+            h.a(".chip.bad", href="/safe-mode")[words("frame.safe_mode")] if ask.site.is_safe_mode else None,
             h.span(".chip", data_live="frame.link")[words.one_of("lstate_link", link.state.value) if link else "–"],
             h.span(".chip", data_live="frame.station")[
                 words.one_of("tstate", station.technical.value) if station else words("frame.no_station")
             ],
-        ],
+        ]
+        if ask.visitor
+        else h.span(".stripe"),
         h.details(".account")[
             h.summary[ask.login or OWN_NAMES[words.language]],
             h.div[
