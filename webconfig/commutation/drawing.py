@@ -42,7 +42,7 @@ def picture(scheme: Scheme, values: Mapping[str, str], label: str, link: Link, *
     places = placed(scheme, is_tall=is_tall)
     parts = len(scheme.contactors) + len(scheme.modules) + len(scheme.outputs)
     return h.svg(
-        {"class": "scheme tall" if is_tall else "scheme wide", "viewBox": f"0 0 {places.width} {places.height}"},
+        {"class": f"scheme {'tall' if is_tall else 'wide'}{' big' if parts > FEW else ''}", "viewBox": f"0 0 {places.width} {places.height}"},
         width=str(places.width),
         height=str(places.height),
         role="group",
