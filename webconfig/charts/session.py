@@ -125,9 +125,9 @@ def marks_of(entries: Iterable[JournalRow], rows: Sequence[HistoryRow], words: W
                 found.append(Mark(when, f"{one.action} {one.error}".strip(), "error"))
     source = ""
     for row in rows:
-        when = at_s(row.moment)
-        if when is not None and row.limit_source and row.limit_source != source:
-            if source:
+        if row.limit_source and row.limit_source != source:
+            when = at_s(row.moment)
+            if source and when is not None:
                 cause = words.one_of("limit", row.limit_source)
                 value = words.number(_kw(row.limit_power_w))
                 found.append(Mark(when, words("history.limited", cause=cause, value=value), "limit"))

@@ -179,11 +179,14 @@ def _columns_of_whole(
     begin, many = 0, len(at)
     while begin < many:
         column = int((at[begin] - span.from_s) * per_s)
-        end = max(bisect_left(at, span.from_s + (column + 1) / per_s, begin), begin + 1)
+        end = bisect_left(at, span.from_s + (column + 1) / per_s, begin + 1)
         part = values[begin:end]
-        low, high = part.index(min(part)), part.index(max(part))
-        for n in sorted({low, high}):
-            found.append((at[begin + n], part[n]))
+        low, high = min(part), max(part)
+        first = part.index(low)
+        found.append((at[begin + first], low))
+        if high != low:
+            second = part.index(high)
+            found.insert(len(found) - (second < first), (at[begin + second], high))
         begin = end
     found.append((at[-1], values[-1]))
     return found
