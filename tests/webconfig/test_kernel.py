@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from chargepoint.privileged import rules
 from webconfig.machine import kernel
+from webconfig.machine.asking import REASONS
 from webconfig.machine.cpu import CpuMeter
 from webconfig.machine.zones import zones
+from webconfig.words import LANGUAGES, pages_catalogue
 
 TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1
@@ -60,3 +63,14 @@ def test_zones_are_those_of_the_system(tmp_path: Path) -> None:
     assert zones(tmp_path) == ["UTC"]
     (tmp_path / "zone.tab").write_text("# comment\nKZ\t+4315+07657\tAsia/Almaty\tmost\nxx\n", encoding="utf-8")
     assert zones(tmp_path) == ["UTC", "Asia/Almaty"]
+
+
+def test_every_fault_of_a_network_has_a_text_in_each_language() -> None:
+    for language in LANGUAGES:
+        texts = pages_catalogue(language)
+        assert all(texts.get(f"network_fault.{code}") for code in rules.TEXTS)
+        assert all(texts.get(f"network_reason.{word}") for word in REASONS.values())
+        for section in ("network", "time", "service", "firmware", "network_state", "network_modem"):
+            assert {key for key in texts if key.startswith(f"{section}.")} == {
+                key for key in pages_catalogue("en") if key.startswith(f"{section}.")
+            }

@@ -22,7 +22,7 @@ from chargepoint.rights import Right
 from webconfig.answers import Answer, Json, Problem
 from webconfig.ask import Ask
 from webconfig.machine import kernel
-from webconfig.machine.asking import WITHIN_S, deed, network_page, time_page, version_of
+from webconfig.machine.asking import WITHIN_S, deed, faults, network_page, reason, time_page, version_of
 from webconfig.machine.installed import UpdateStatus, installed, update_service
 from webconfig.routes import Route, get, post
 
@@ -92,7 +92,7 @@ async def change_network(ask: Ask) -> Answer:
     wanted = ask.body(NetworkChange)
     told = await network_page(ask)
     if told.reason:
-        raise Problem(503, "unavailable", ask.text("network.unavailable", why=told.reason))
+        raise Problem(503, "unavailable", ask.text("network.unavailable", why=reason(ask, told.reason)))
     versions = {one.name: version_of(one) for one in told.devices}
     match = ask.request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
     if not match:
@@ -101,7 +101,7 @@ async def change_network(ask: Ask) -> Answer:
         by = told.trial.by if told.trial and told.trial.device == wanted.device else "–"
         raise Problem(412, "changed_meanwhile", ask.text("network.changed_meanwhile", by=by))
     wish = ChangeNetwork(**msgspec.structs.asdict(wanted), by=f"{ask.login} (web)")
-    wrong = rules.faults(wish)
+    wrong = faults(ask, wish)
     if wrong:
         raise Problem(422, "invalid", ask.text("network.faults"), wrong)
     return _answer(await ask.call("helper", wish, WITHIN_S))

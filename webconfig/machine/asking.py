@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import hashlib
 
-from chargepoint.messages import NetworkDevice, NetworkPage, PrivilegedDeed, ReadNetwork, ReadTime, TimePage
+from chargepoint.messages import (
+    ChangeNetwork,
+    NetworkDevice,
+    NetworkPage,
+    PrivilegedDeed,
+    ReadNetwork,
+    ReadTime,
+    TimePage,
+)
+from chargepoint.privileged import rules
 from webconfig.answers import Problem
 from webconfig.ask import Ask
 
@@ -40,3 +49,26 @@ def version_of(device: NetworkDevice) -> str:
     parts = (device.name, device.profile, device.method, device.fixed, device.fixed_gateway, *device.fixed_dns,
              str(device.priority), device.ssid, device.apn)  # fmt: skip
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def faults(ask: Ask, wish: ChangeNetwork) -> dict[str, str]:
+    """What is wrong with a change, by field, in the visitor's language."""
+    return {name: ask.text(f"network_fault.{fault.code}", **fault.values) for name, fault in rules.coded(wish).items()}
+
+
+REASONS = {
+    "NetworkManager does not run": "no_manager",
+    "ModemManager does not run": "no_modems",
+    "systemd-timesyncd does not run": "no_timesync",
+    "org.freedesktop.timedate1 does not run": "no_timedate",
+    "D-Bus does not run": "no_dbus",
+}
+"""How reasons of the helper begin -> their text `network_reason.WORD`."""
+
+
+def reason(ask: Ask, told: str) -> str:
+    """A reason of the helper in the visitor's language, as far as it is one of the usual ones."""
+    for beginning, word in REASONS.items():
+        if told.startswith(beginning):
+            return ask.text(f"network_reason.{word}")
+    return told.rstrip(".")

@@ -10,6 +10,7 @@ from chargepoint.rights import Right
 from webconfig.ask import Ask
 from webconfig.layout import card, facts, form, live, table
 from webconfig.machine import kernel
+from webconfig.machine.asking import reason
 
 
 def dash(text: str) -> str:
@@ -107,7 +108,9 @@ def kernel_table(ask: Ask) -> h.Node:
 
 def modems_card(ask: Ask, told: NetworkPage) -> h.Node:
     if not told.modems:
-        return card(ask.text("network.modems"), h.p(".soft")[told.modem_reason or ask.text("network.no_modem")])
+        return card(
+            ask.text("network.modems"), h.p(".soft")[reason(ask, told.modem_reason) or ask.text("network.no_modem")]
+        )
     return card(
         ask.text("network.modems"),
         (

@@ -13,7 +13,7 @@ from webconfig.answers import Answer, Html, Problem, Redirect
 from webconfig.ask import Ask
 from webconfig.layout import card, choice, deed_button, facts, field, form, page, table
 from webconfig.machine import network_views as views
-from webconfig.machine.asking import WITHIN_S, deed, network_page, version_of
+from webconfig.machine.asking import WITHIN_S, deed, faults, network_page, reason, version_of
 from webconfig.routes import Values, get, post
 
 EVERY_S = 2.0
@@ -52,7 +52,7 @@ def _devices(ask: Ask, told: NetworkPage) -> h.Node:
     if told.reason:
         return card(
             ask.text("network.devices"),
-            h.p(".fault")[ask.text("network.unavailable", why=told.reason)],
+            h.p(".fault")[ask.text("network.unavailable", why=reason(ask, told.reason))],
             views.kernel_table(ask),
         )
     return card("", views.devices_table(ask, told))
@@ -103,7 +103,7 @@ async def device_page(ask: Ask) -> Answer:
 async def _found(ask: Ask, scan: bool = False) -> tuple[NetworkPage, NetworkDevice]:
     told = await network_page(ask, scan)
     if told.reason:
-        raise Problem(503, "unavailable", ask.text("network.unavailable", why=told.reason))
+        raise Problem(503, "unavailable", ask.text("network.unavailable", why=reason(ask, told.reason)))
     for one in told.devices:
         if one.name == ask.place("device"):
             return told, one
@@ -219,7 +219,7 @@ async def change(ask: Ask) -> Answer:
     except ValueError:
         wrong = {"priority": ask.text("network.no_number")}
         return Html(_form(ask, told, one, given, wrong, ask.text("network.faults")), status=422)
-    wrong = rules.faults(wish)
+    wrong = faults(ask, wish)
     if wrong:
         return Html(_form(ask, told, one, given, wrong, ask.text("network.faults")), status=422)
     result = await ask.call("helper", wish, WITHIN_S)

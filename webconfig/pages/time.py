@@ -20,7 +20,7 @@ from chargepoint.rights import Right
 from webconfig.answers import Answer, Html, Problem
 from webconfig.ask import Ask
 from webconfig.layout import card, choice, deed_button, facts, field, form, live, page, table
-from webconfig.machine.asking import deed, time_page
+from webconfig.machine.asking import deed, reason, time_page
 from webconfig.machine.zones import zones
 from webconfig.routes import Values, get, post
 
@@ -48,8 +48,10 @@ async def _page(ask: Ask, notice: str = "", fault: str = "") -> h.Renderable:
                 ask.text("time.browser_differs"), " ", h.strong["–"], " ", ask.text("network.s")
             ],
         ),
-        h.p(".fault")[ask.text("network.unavailable", why=told.reason)] if told.reason else None,
-        h.p(".notice")[ask.text("time.no_servers_known", why=told.servers_reason)] if told.servers_reason else None,
+        h.p(".fault")[ask.text("network.unavailable", why=reason(ask, told.reason))] if told.reason else None,
+        h.p(".notice")[ask.text("time.no_servers_known", why=reason(ask, told.servers_reason))]
+        if told.servers_reason
+        else None,
         h.p(".notice")[ask.text("network.only_recorded")] if not told.reason and not told.is_really else None,
         [_zone(ask, told), _servers(ask, told), _by_hand(ask, told)] if may else None,
         await _controllers(ask) if may else None,
