@@ -14,6 +14,7 @@ import htpy as h
 import msgspec
 
 from chargepoint.messages import ActionResult, ConfigurationPage, ReadConfiguration, WriteDraft
+from chargepoint.rights import Right
 from webconfig.answers import Problem
 from webconfig.ask import Ask
 from webconfig.layout import choice, field
@@ -44,8 +45,11 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 async def read_draft(ask: Ask, entries: Iterable[Entry]) -> Draft:
-    """Raises nothing: without the hub's answer the settings in force are shown and nothing can be saved."""
+    """Raises nothing: without the hub's answer the settings in force are shown and nothing can be saved. Who may not
+    change them sees those in force."""
     entries = tuple(entries)
+    if not ask.may(Right.CONFIGURE):
+        return Draft({entry.path: _shown(_in_force(ask, entry.path)) for entry in entries}, is_readable=False)
     try:
         page = await ask.call("hub", ReadConfiguration(by=ask.login))
     except Problem:
