@@ -2,8 +2,7 @@
 
 A child process of whoever wants to know: the text of the file comes by standard input, the findings go as JSON to
 standard output. No device, no port and no file of the station is touched: it works in the folder it is started in,
-which is its own. It takes at most 400 MB of address space and 10 s of
-processor time, and ends itself after 20 s.
+which is its own. It takes at most 400 MB of address space and 10 s of processor time, and ends itself after 20 s.
 """
 
 from __future__ import annotations

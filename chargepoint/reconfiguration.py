@@ -10,6 +10,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from chargepoint import config_check, config_file, trial
 from chargepoint.bus import Bus
 from chargepoint.clock import Clock
@@ -33,6 +35,7 @@ from chargepoint.messages import (
     ReadVersions,
     ReloadConfiguration,
     ReturnConfiguration,
+    ReturnSeen,
     VersionsPage,
     VersionText,
 )
@@ -80,6 +83,7 @@ class Reconfiguration:
         bus.serve(CancelPlan, self._cancel_plan)
         bus.serve(KeepConfiguration, self._keep)
         bus.serve(ReturnConfiguration, self._return)
+        bus.serve(ReturnSeen, self._return_seen)
         bus.serve(ReadVersions, self._read_versions)
         bus.serve(ReadVersion, self._read_version)
         bus.serve(ReloadConfiguration, self._reload)
@@ -297,12 +301,20 @@ class Reconfiguration:
             return refused("nothing_on_trial", "No station file is on trial.")
         return ActionResult(ok=True, code="ok", text="The file before comes back; the station restarts.")
 
+    async def _return_seen(self, _request: ReturnSeen, _sender: str) -> ActionResult:
+        last = trial.read(self._folder)
+        if last is None or last.status != trial.RETURNED:
+            return refused("nothing_returned", "No station file came back.")
+        trial.note(self._folder, msgspec.structs.replace(last, is_seen=True))
+        self._tell_plan()
+        return ActionResult(ok=True, code="ok")
+
     async def watch(self) -> None:
         """See whether the station comes up with a file on trial; then apply what is planned, until cancelled."""
         last = trial.read(self._folder)
         if last is not None and last.status == trial.ON_TRIAL and self._config is not None:
             await self._trial.judge(last)
-        elif last is not None and last.status == trial.RETURNED:
+        elif last is not None and last.status == trial.RETURNED and not last.is_seen:
             self._bus.set_state("configuration", ConfigurationState(phase="returned", by=last.by, reason=last.reason))
         if self._plan.planned is not None:
             self._tell_plan()

@@ -45,6 +45,8 @@ class Trial(msgspec.Struct, frozen=True):
     kept_by: str = ""
     reason: str = ""
     """Why the file before came back."""
+    is_seen: bool = False
+    """Somebody has read that."""
 
 
 def read(folder: Path) -> Trial | None:

@@ -19,7 +19,11 @@ def trial_notice(ask: Ask) -> h.Node:
     if state.phase == "returned":
         if not ask.may(Right.CONFIGURE):
             return None
-        return h.p(".trial.bad")[ask.text("trial.returned", reason=trial_text(ask, state.reason))]
+        return h.section(".trial", aria_label=ask.text("trial.title_returned"))[
+            h.p(".bad")["⚠ ", ask.text("trial.returned", reason=trial_text(ask, state.reason))],
+            h.a(".button", href="/config/history")[ask.text("config.history")],
+            _button(ask, "/config/seen", ask.text("trial.do_seen"), ""),
+        ]
     if state.phase not in ("watch", "keep"):
         return None
     has_kept = bool(state.kept_by)

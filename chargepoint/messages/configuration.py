@@ -130,6 +130,13 @@ class ReturnConfiguration(Request[ActionResult], frozen=True, kw_only=True):
     by: str
 
 
+class ReturnSeen(Request[ActionResult], frozen=True, kw_only=True):
+    """To hub: somebody has read why the file before came back; the topic is empty again. Codes: ok,
+    nothing_returned."""
+
+    by: str
+
+
 class ConfigurationVersion(msgspec.Struct, frozen=True):
     """One text that was the station file. `what`: found (by hand, or the first), applied, returned. `at`: ISO 8601,
     empty when the time was not known. Number 0 is the first this station ran with."""

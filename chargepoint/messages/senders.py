@@ -15,6 +15,7 @@ from chargepoint.messages.configuration import (
     ReadVersions,
     RebaseDraft,
     ReturnConfiguration,
+    ReturnSeen,
     WriteDraft,
 )
 from chargepoint.messages.discovery import Discover, DiscoveryState
@@ -235,6 +236,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     CancelPlan: frozenset({"hmi", "webconfig", ADMIN}),
     KeepConfiguration: frozenset({"hmi", "webconfig", ADMIN}),
     ReturnConfiguration: frozenset({"hmi", "webconfig", ADMIN}),
+    ReturnSeen: frozenset({"hmi", "webconfig", ADMIN}),
     ReadVersions: frozenset({"hmi", "webconfig", "diag", ADMIN}),
     ReadVersion: frozenset({"webconfig", "diag", ADMIN}),
     ConfigurationState: frozenset({"hub"}),

@@ -32,6 +32,7 @@ from chargepoint.messages import (
     ReloadConfiguration,
     RestartNetwork,
     ReturnConfiguration,
+    ReturnSeen,
     SaveUser,
     ServiceState,
     StationState,
@@ -323,6 +324,11 @@ async def test_a_file_that_nobody_keeps_returns_and_says_why(tmp_path: Path) -> 
     async with a_world(tmp_path) as world:
         state = await world.buses["admin"].watch("configuration").first("configuration")
         assert isinstance(state, ConfigurationState) and state.reason == "Nobody kept it in time."
+        assert (await world.hmi.call("hub", ReturnSeen(by="anna"))).ok
+    async with a_world(tmp_path) as world:
+        await asyncio.sleep(2)
+        assert world.buses["admin"].watch("configuration").get("configuration") is None
+        assert (await world.hmi.call("hub", ReadConfiguration())).trial_reason  # the page still knows
 
 
 @pytest.mark.parametrize(("at_s", "code"), [(10, "noted"), (90, "ok")])

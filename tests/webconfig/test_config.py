@@ -63,6 +63,7 @@ async def test_values_are_changed_in_forms_and_two_windows_do_not_overwrite_each
 
 async def test_the_text_is_checked_and_versions_come_back_as_drafts(tmp_path: Path) -> None:
     async with Bench(tmp_path, config=a_file(tmp_path)) as bench:
+        assert bench.config is not None
         client = await bench.log_in("admin")
         page = await client.get("/config/raw")
         version = version_on(page.text)

@@ -18,6 +18,7 @@ from chargepoint.messages import (
     ReadVersions,
     RebaseDraft,
     ReturnConfiguration,
+    ReturnSeen,
     WriteDraft,
 )
 from chargepoint.rights import Right
@@ -215,6 +216,11 @@ async def rollback(ask: Ask) -> Answer:
     return _after(ask, await ask.call("hub", ReturnConfiguration(by=ask.login)), "returned")
 
 
+async def return_seen(ask: Ask) -> Answer:
+    await ask.call("hub", ReturnSeen(by=ask.login))
+    return Redirect("/config")
+
+
 async def cancel_plan(ask: Ask) -> Answer:
     return _after(ask, await ask.call("hub", CancelPlan(by=ask.login)), "cancelled")
 
@@ -332,6 +338,7 @@ ROUTES = (
     post("/config/rebase", rebase, Right.CONFIGURE, **_OPEN),
     post("/config/keep", keep, Right.CONFIGURE, **_OPEN),
     post("/config/rollback", rollback, Right.CONFIGURE, **_OPEN),
+    post("/config/seen", return_seen, Right.CONFIGURE, **_OPEN),
     post("/config/cancel-plan", cancel_plan, Right.CONFIGURE, **_OPEN),
     get("/config/history", history, Right.CONFIGURE, **_OPEN),
     get(f"/config/history/{NUMBER}", version_page, Right.CONFIGURE, **_OPEN),
