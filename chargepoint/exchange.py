@@ -53,6 +53,7 @@ from chargepoint.messages import (
     SupervisorState,
     TechnicianState,
     UpsState,
+    UserLimitsState,
     UsersState,
     WebState,
 )
@@ -95,6 +96,7 @@ TOPICS: dict[type[State], str] = {
     ClimateState: "climate",
     ModulesState: "modules/",
     PowerState: "power",
+    UserLimitsState: "user_limits",
     InsulationState: "insulation/",
     UpsState: "ups/",
     LightState: "light/",
