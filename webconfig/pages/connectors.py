@@ -12,6 +12,8 @@ from webconfig import connector_parts as parts
 from webconfig.answers import Answer, Html, Problem
 from webconfig.ask import Ask
 from webconfig.commands.commands import Commands
+from webconfig.connector_charts import running_charts
+from webconfig.connector_now import ConnectorNow
 from webconfig.layout import card, deed_button, facts, form, live, page, table
 from webconfig.pages.commands import commands_table
 from webconfig.pages.dashboard import now_of, numbers, tile_values, tiles
@@ -88,6 +90,7 @@ async def connector(ask: Ask) -> Answer:
                 ),
             ],
             _commands(ask, number),
+            await _charts(ask, now),
             crumbs=[(words("connectors.title"), "/connectors")],
             live=ask.request.path,
         )
@@ -107,6 +110,16 @@ def _contents(ask: Ask, number: int) -> h.Element:
     links += [(f"{here}/dump", "dump")] if ask.may(Right.DOWNLOAD) else []
     links += [(f"{here}/test", "test"), (f"{here}/controller", "controller")] if ask.may(Right.SERVICE) else []
     return h.ul(".parts")[(h.li[h.a(".button", href=href)[words(f"connectors.{key}")]] for href, key in links)]
+
+
+async def _charts(ask: Ask, now: ConnectorNow | None) -> h.Node:
+    if now is None or now.session is None or not now.session.is_transaction:
+        return None
+    return [
+        h.link(rel="stylesheet", href="/static/charts.css"),
+        h.script(src="/static/charts.js", defer=True),
+        card(ask.text("connectors.charts"), await running_charts(ask, now.session.id), id="charts"),
+    ]
 
 
 def _session_link(ask: Ask) -> h.Element:
