@@ -118,9 +118,21 @@ def marks_of(entries: Iterable[JournalRow], rows: Sequence[HistoryRow], words: W
             continue
         match entry.entry:
             case TransactionStarted() as one:
-                found.append(Mark(when, f"{words('history.started')}: {one.start_source.value}", "start"))
+                found.append(
+                    Mark(
+                        when,
+                        f"{words('history.started')}: {words.one_of('start_source', one.start_source.value)}",
+                        "start",
+                    )
+                )
             case TransactionStopped() as one:
-                found.append(Mark(when, f"{words('history.stopped')}: {one.stop_source.value}", "stop"))
+                found.append(
+                    Mark(
+                        when,
+                        f"{words('history.stopped')}: {words.one_of('stop_source', one.stop_source.value)}",
+                        "stop",
+                    )
+                )
             case Happened() as one if one.error:
                 found.append(Mark(when, f"{one.action} {one.error}".strip(), "error"))
     source = ""

@@ -42,6 +42,7 @@ async def reports(ask: Ask) -> Answer:
             h.link(rel="stylesheet", href="/static/charts.css"),
             h.p[ask.text("reports.lead")],
             _form(ask, query),
+            h.h2[ask.text("reports.chart")] if query.period is not Period.ALL else None,
             _chart(ask, rows, query) if query.period is not Period.ALL else None,
             _table(ask, sums, rows),
             h.p(".soft")[ask.text("reports.more", n=MOST_SHOWN)] if len(rows) > MOST_SHOWN else None,

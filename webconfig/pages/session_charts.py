@@ -43,7 +43,9 @@ async def charts(ask: Ask) -> Answer:
         "charts",
         links,
         _zoom(ask, span, whole),
-        h.div(".charts", data_path=ask.request.path, data_png=ask.text("charts.png"))[drawn],
+        h.div(".charts", data_path=ask.request.path, data_png=ask.text("charts.png"))[
+            h.h2[ask.text("sessions.charts")], drawn
+        ],
         _marks(ask, marks_of(entries, rows, ask.words)),
         _values(ask, [row for row in rows if (at := at_s(row.moment)) and span.from_s <= at <= span.to_s]),
         exports if ask.may(Right.DOWNLOAD) else None,
