@@ -1,4 +1,4 @@
-"""Charts of the session that runs at a connector: power with its limit, state of charge. All of it is at /sessions/ID."""
+"""Charts of the session that runs at a connector: power with its limit, state of charge. All of them: /sessions/ID."""
 
 from __future__ import annotations
 
