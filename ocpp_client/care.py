@@ -140,7 +140,7 @@ class Care:
         if not LEAST_TEXT <= len(given) <= MOST_TEXT or not given.isascii() or not given.isprintable():
             text = f"A password has {LEAST_TEXT} to {MOST_TEXT} printable ASCII characters."
             return ActionResult(ok=False, code="bad_password", text=text)
-        if not await self._credentials.use_key(key_of_file(given)):
+        if not await self._credentials.use_key(key_of_file(given), is_by_hand=True):
             return _NOT_KEPT
         self._note("SetPassword", None, f"by {request.by or sender}")
         self._credentials.reconnect("its password was changed")

@@ -120,7 +120,7 @@ class Credentials:
     async def begin(self) -> None:
         """Compare what is kept with what the station file says now."""
         standing = self._standing
-        first = first_profile(self._settings, bool(self._first_key))
+        first = first_profile(self._settings, bool(self._first_key) or standing.is_key_by_hand)
         standing = self._with_file_profile(standing, first)
         digest = hashlib.sha256(self._first_key).hexdigest() if self._first_key else ""
         if digest and digest != standing.file_key:
@@ -332,9 +332,12 @@ class Credentials:
             return REJECTED
         return ACCEPTED if await self.use_key(key) else REJECTED
 
-    async def use_key(self, key: bytes) -> bool:
-        """A new key, durable when this is true; the one that has worked is asked with when it is refused."""
-        standing = self._standing
+    async def use_key(self, key: bytes, *, is_by_hand: bool = False) -> bool:
+        """A new key, durable when this is true; the one that has worked is asked with when it is refused.
+
+        `is_by_hand`: a person gave it, so that it is shown from now on where the station file names no profile.
+        """
+        standing = changed(self._standing, is_key_by_hand=is_by_hand or self._standing.is_key_by_hand)
         if (key,) != standing.keys:
             old = tuple(one for one in self._proved(standing) if one != key)
             standing = changed(standing, keys=(key, *old), is_key_proved=False)
@@ -342,6 +345,8 @@ class Credentials:
             return False
         self._key_turns.clear()
         self._watching.security(CHANGED, "AuthorizationKey")
+        if is_by_hand:
+            await self.begin()
         return True
 
     async def forget(self) -> bool:

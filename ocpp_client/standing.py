@@ -19,7 +19,8 @@ PASSWORD, CERTIFICATE = 2, 3
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What is kept. `keys`: the first is used, the second when the first is refused."""
+    """What is kept. `keys`: the first is used, the second when the first is refused. `is_key_by_hand`: a person has set
+    one here, which counts as one of the station's files where these do not name the profile."""
 
     profile: int
     file_profile: int
@@ -29,6 +30,7 @@ class Standing(msgspec.Struct, frozen=True):
     keys: tuple[bytes, ...] = ()
     is_key_proved: bool = False
     file_key: str = ""
+    is_key_by_hand: bool = False
 
     def __repr__(self) -> str:
         return f"Standing(profile={self.profile}, trial={self.trial}, worked={self.worked}, keys={len(self.keys)})"

@@ -53,6 +53,8 @@ async def test_a_password_is_kept_used_and_never_shown(tmp_path: Path) -> None:
         assert rig.client is not None
         standing = rig.client._credentials._standing
         assert standing.keys[0] == key_of_file("correct-horse-9") and "horse" not in repr(standing)
+        way = rig.client._credentials.next_way()
+        assert way.profile == 1 and "Authorization" in way.headers  # ws://, so the profile with a password alone
         database = next(tmp_path.rglob("ocpp.db"))
         assert database.stat().st_mode & 0o077 == 0
         assert (await ask("ocpp", ForgetServer(by="anna"))).ok
