@@ -78,3 +78,21 @@ def test_a_damaged_hash_is_nobodys(stored: str) -> None:
 )  # fmt: skip
 def test_which_digits_are_a_pin(pin: str, is_good: bool) -> None:
     assert (passwords.weakness_of_pin(pin) == "") is is_good
+
+
+@pytest.mark.parametrize(
+    "password, is_good",
+    [
+        ("Correct7Horse", True),
+        ("Correct7Hor", False),  # eleven characters
+        ("Password1234", False),
+        ("Qwerty123456", False),
+        ("Aa1Aa1Aa1Aa1", False),
+        ("Anna-keeps-7-bees", False),  # the login
+        ("Зелёный7Чайник", True),
+    ],
+)
+def test_at_the_web_passwords_are_longer_and_none_that_everybody_tries(password: str, is_good: bool) -> None:
+    least = passwords.least_length("webconfig")
+    assert (passwords.weakness(password, "anna", least) == "") is is_good
+    assert passwords.least_length("admin") == passwords.least_length("hmi") == 8

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 from chargepoint.bus import CallFailed, Unavailable
-from chargepoint.household import SECRET
 from chargepoint.journal_text import clean, entry_line, masked
 from chargepoint.masking import mask
 from chargepoint.messages import DeviceState, ReadConfiguration, ReadFrames, ReadJournal, ReadSessions, ReadSettings
@@ -23,6 +22,8 @@ PAGES = 100
 """Of 500 entries each, of the journal of a day."""
 LAST_ENTRIES = 5000
 AWAY = (Unavailable, CallFailed, TimeoutError)
+SECRET = re.compile(r"password|secret|authorizationkey|token|pin$", re.IGNORECASE)
+"""Keys of settings whose values nobody sees."""
 HIDDEN = re.compile(r"(?im)^(\s*[\w.\"-]*(?:password|secret|authorization_?key|token|private_key|pin)\w*\"?\s*=\s*).*$")
 
 File = tuple[str, bytes]
