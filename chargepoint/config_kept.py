@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 MOST_DRAFTS = 20
 MOST_VERSIONS = 50
 LARGEST_BYTES = 1 << 20
+BY_HAND = "somebody at the machine"
+"""Who changed a file that nobody applied."""
 FACTORY = 0
 """The number of the first file this station ran with; it is never dropped."""
 

@@ -19,7 +19,7 @@ from chargepoint.config import Settings
 from chargepoint.config_difference import compare, is_grave, is_network
 from chargepoint.config_drafts import DraftCalls, invalid, parsed, refused, told
 from chargepoint.config_faults import ConfigError, Fault
-from chargepoint.config_kept import Drafts, Plan, Planned, Versions, digest
+from chargepoint.config_kept import BY_HAND, Drafts, Plan, Planned, Versions, digest
 from chargepoint.factory_reset import FactoryResets
 from chargepoint.messages import (
     ADMIN,
@@ -49,7 +49,6 @@ log = logging.getLogger(__name__)
 SOFT_RESTART = 30
 LOOK_S = 1.0
 LATEST_PLAN = timedelta(days=31)
-BY_HAND = "somebody at the machine"
 NO_FILE = "This station runs without a station file."
 
 

@@ -9,6 +9,7 @@ import htpy as h
 
 from chargepoint.config_difference import Change
 from chargepoint.config_faults import HIDDEN, shown_of
+from chargepoint.config_kept import BY_HAND
 from chargepoint.messages import ConfigurationFault, StationState
 from webconfig.ask import Ask
 from webconfig.configuration.keys import BOOL, NUMBER, TABLE, WHOLE, WORD, Key
@@ -102,7 +103,9 @@ def key_field(ask: Ask, key: Key, own: str | None, faults: Sequence[Configuratio
             h.code[key.name],
             f" ({key.unit})" if key.unit else "",
             h.span(".wrong", aria_hidden="true")[" *"] if key.is_required else None,
-            h.span(".soft")[" ", ask.text("config.own" if own is not None else "config.inherited")],
+            h.span(".soft")[" ", ask.text("config.own" if own is not None else "config.inherited")]
+            if own != ""
+            else None,
         ],
         h.div(".with-reset")[
             _input(ask, key, own, described),
@@ -155,9 +158,16 @@ def hidden(**values: str) -> list[h.Node]:
     return [h.input(type="hidden", name=name, value=value) for name, value in values.items()]
 
 
-def one_button(ask: Ask, path: str, text: str, kind: str = "", **values: str) -> h.Node:
-    """A form that is only a button."""
-    return form(ask, path, hidden(**values), h.button(type="submit", class_=kind or None)[text], class_="inline")
+def one_button(ask: Ask, path: str, text: str, kind: str = "", label: str = "", **values: str) -> h.Node:
+    """A form that is only a button; `label` says to who cannot see what it is about."""
+    button = h.button(type="submit", class_=kind or None, aria_label=label or None)[text]
+    return form(ask, path, hidden(**values), button, class_="inline")
+
+
+def who(ask: Ask, by: str) -> str:
+    """Who changed the file, as people are told."""
+    names = {"hub": "config.by_station", BY_HAND: "config.by_hand_there"}
+    return ask.text(names[by]) if by in names else by or "–"
 
 
 def faulty_lines(text: str, found: Sequence[ConfigurationFault]) -> h.Node:

@@ -58,7 +58,7 @@ def _standing(ask: Ask, now: Seen) -> h.Node:
     rows: list[tuple[str, h.Node]] = [
         (ask.text("config.file"), h.code[told.path]),
         (ask.text("config.version"), h.code[told.version]),
-        (ask.text("config.changed_by"), f"{told.changed_by or '–'} {parts.when(ask, told.changed_at)}"),
+        (ask.text("config.changed_by"), f"{parts.who(ask, told.changed_by)} {parts.when(ask, told.changed_at)}"),
     ]
     if told.changed_comment:
         rows.append((ask.text("config.comment"), told.changed_comment))
@@ -100,7 +100,7 @@ def behind(ask: Ask, now: Seen) -> h.Node:
         return None
     told = now.page
     return h.div(".fault")[
-        h.p[ask.text("config.behind", by=told.changed_by or "–", at=parts.when(ask, told.changed_at) or "–")],
+        h.p[ask.text("config.behind", by=parts.who(ask, told.changed_by), at=parts.when(ask, told.changed_at) or "–")],
         parts.one_button(ask, "/config/rebase", ask.text("config.rebase"), "main"),
         h.a(".button", href="/config/difference")[ask.text("config.compare")],
     ]
@@ -204,7 +204,11 @@ def _list_page(ask: Ask, now: Seen, section: SectionRows, fault: str = "") -> h.
             h.a(href=f"/config/section/{section.name}/{n}")[h.code[_label(section, item, n)]],
             *(shown_value(item[key.name]) if key.name in item else "–" for key in shown),
             parts.one_button(
-                ask, f"/config/section/{section.name}/{n}/remove", ask.text("config.remove"), version=now.draft_version
+                ask,
+                f"/config/section/{section.name}/{n}/remove",
+                ask.text("config.remove"),
+                label=f"{ask.text('config.remove')} {_label(section, item, n)}",
+                version=now.draft_version,
             ),
         )
         for n, item in enumerate(items, start=1)

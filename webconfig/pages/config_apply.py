@@ -234,7 +234,7 @@ async def history(ask: Ask) -> Answer:
         (
             h.a(href=f"/config/history/{each.number}")[_number(ask, each)],
             parts.when(ask, each.at) or "–",
-            each.by or "–",
+            parts.who(ask, each.by),
             ask.text(f"config.what_{each.what}"),
             trial_text(ask, each.comment) or "–",
         )
@@ -281,7 +281,7 @@ async def version_page(ask: Ask) -> Answer:
                 facts(
                     [
                         (ask.text("config.at_time"), parts.when(ask, head.at) or "–"),
-                        (ask.text("config.by"), head.by or "–"),
+                        (ask.text("config.by"), parts.who(ask, head.by)),
                         (ask.text("config.what"), ask.text(f"config.what_{head.what}")),
                         (ask.text("config.comment"), trial_text(ask, head.comment) or "–"),
                     ]
