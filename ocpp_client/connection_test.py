@@ -188,7 +188,7 @@ class ConnectionTest:
         writer = self._stream[1]
         try:
             await writer.start_tls(self._way.tls, server_hostname=self._host)
-        except (ssl.SSLError, OSError, EOFError) as error:
+        except (ssl.SSLError, OSError, EOFError, ValueError) as error:
             await self._close_stream()
             leaf = await self._shown()
             return of_tls(error, leaf, self._host)
@@ -213,7 +213,7 @@ class ConnectionTest:
                     _, writer = await asyncio.open_connection(
                         address, int(self._where()["port"]), ssl=context, server_hostname=self._host
                     )
-            except (OSError, EOFError):
+            except (OSError, EOFError, ValueError):
                 continue
             der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
             writer.transport.abort()
