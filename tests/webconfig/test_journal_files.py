@@ -7,6 +7,7 @@ import json
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def read(_request: ReadJournal) -> JournalPage:
 async def test_a_bundle_has_everything_but_secrets_and_card_numbers_and_is_found_by_number_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = {
+    answers: dict[str, dict[type[Any], Any]] = {
         "station": {ReadJournal: read, ReadSessions: lambda _: SessionsPage(sessions=())},
         "ocpp": {ReadFrames: lambda _: FramesPage(frames=())},
     }

@@ -16,7 +16,7 @@ import hypothesis
 import msgspec
 import pytest
 from hypothesis.errors import HypothesisWarning
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # comes with schemathesis
 
 from chargepoint.messages import CardChecked, ChainChecked, CheckCard, CheckChain, JournalPage, ReadJournal
 from tests.webconfig.bench import Bench
