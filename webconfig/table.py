@@ -13,6 +13,7 @@ MODULES = (
     "webconfig.live",
     "webconfig.pages.login",
     "webconfig.pages.config",
+    "webconfig.pages.config_text",
     "webconfig.pages.config_apply",
     "webconfig.pages.config_copies",
     "webconfig.pages.backup",

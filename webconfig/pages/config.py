@@ -1,4 +1,4 @@
-"""The station file: overview with search, sections as forms, the text itself (webconfig.md 6)."""
+"""The station file: overview with search, sections as forms (webconfig.md 6)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import htpy as h
 
-from chargepoint.messages import ActionResult, CheckDraft, ConfigurationFault, WriteDraft
+from chargepoint.messages import ActionResult, ConfigurationFault, WriteDraft
 from chargepoint.rights import Right
 from webconfig.answers import Answer, Html, Problem, Redirect
 from webconfig.ask import Ask
@@ -18,7 +18,6 @@ from webconfig.layout import card, facts, field, form, page, table
 from webconfig.routes import get, post
 from webconfig.trial_notice import trial_text
 
-RAW_BYTES = 1 << 20
 SECTION = "/config/section/{name:[a-z_.]{1,60}}"
 CONFLICTS = frozenset({"draft_changed", "changed_meanwhile"})
 
@@ -188,7 +187,7 @@ def _number(ask: Ask, now: Seen, section: SectionRows) -> int:
     return ask.number("place", 1, len(now.items(section)))
 
 
-def _crumbs(ask: Ask, section: SectionRows | None = None) -> list[tuple[str, str]]:
+def section_crumbs(ask: Ask, section: SectionRows | None = None) -> list[tuple[str, str]]:
     found = [(ask.text("config.title"), "/config")]
     if section is not None:
         found.append((section.label, f"/config/section/{section.name}"))
@@ -230,7 +229,7 @@ def _list_page(ask: Ask, now: Seen, section: SectionRows, fault: str = "") -> h.
                 h.button(".main", type="submit")[ask.text("config.add")],
             ),
         ),
-        crumbs=_crumbs(ask),
+        crumbs=section_crumbs(ask),
         fault=fault,
     )
 
@@ -275,7 +274,7 @@ def _form_page(
             h.a(".button", href="/config/difference")[ask.text("config.difference")],
             h.a(".button", href="/config/raw")[ask.text("config.raw")],
         ],
-        crumbs=_crumbs(ask, section if number else None),
+        crumbs=section_crumbs(ask, section if number else None),
         fault=fault,
         notice=ask.text("config.saved") if ask.query_text("saved") else "",
     )
@@ -320,7 +319,7 @@ async def save(ask: Ask) -> Answer:
     path = f"/config/section/{section.name}" + (f"/{number}" if number else "")
     if not changes:
         return Redirect(path)
-    result = await _write(ask, given, changes=changes)
+    result = await write_draft(ask, given, changes=changes)
     if not result.ok:
         return Html(
             _form_page(ask, await seen(ask), section, number, fault=outcome(ask, result), typed=given),
@@ -352,7 +351,7 @@ def _told(ask: Ask, wrong: Mapping[str, str]) -> str:
     return "; ".join(ask.text("config.expected", name=name, what=what) for name, what in wrong.items())
 
 
-async def _write(ask: Ask, given: Mapping[str, str], **what: Any) -> ActionResult:
+async def write_draft(ask: Ask, given: Mapping[str, str], **what: Any) -> ActionResult:
     request = WriteDraft(by=ask.login, keeps_faults=True, expected=given.get("version", "") or "?", **what)
     return await ask.call("hub", request)
 
@@ -375,7 +374,7 @@ async def add(ask: Ask) -> Answer:
     if wrong:
         return Html(_list_page(ask, now, section, _told(ask, wrong)), status=422)
     values = {name: value for name, value in values.items() if value}
-    result = await _write(ask, given, add=section.name, values=values)
+    result = await write_draft(ask, given, add=section.name, values=values)
     if not result.ok:
         return Html(_list_page(ask, now, section, outcome(ask, result)), 409 if result.code in CONFLICTS else 422)
     return Redirect(f"/config/section/{section.name}/{len(now.items(section)) + 1}?saved=1")
@@ -384,72 +383,10 @@ async def add(ask: Ask) -> Answer:
 async def remove(ask: Ask) -> Answer:
     section, now, given = _rows(ask), await seen(ask), ask.form()
     number = _number(ask, now, section)
-    result = await _write(ask, given, remove=f"{section.name}.#{number}")
+    result = await write_draft(ask, given, remove=f"{section.name}.#{number}")
     if not result.ok:
         return Html(_list_page(ask, now, section, outcome(ask, result)), 409 if result.code in CONFLICTS else 422)
     return Redirect(f"/config/section/{section.name}")
-
-
-# ---------------------------------------------------------------------------------------------------------- the text
-
-
-async def raw_page(ask: Ask) -> Answer:
-    now = await seen(ask)
-    return Html(_raw_page(ask, now, now.text, now.faults))
-
-
-def _raw_page(
-    ask: Ask,
-    now: Seen,
-    text: str,
-    faults: tuple[ConfigurationFault, ...],
-    *,
-    fault: str = "",
-    notice: str = "",
-    theirs: str | None = None,
-) -> h.Renderable:
-    return page(
-        ask,
-        ask.text("config.raw"),
-        h.link(rel="stylesheet", href="/static/config.css"),
-        parts.fault_list(ask, faults, now),
-        parts.faulty_lines(text, faults),
-        card(ask.text("config.stands"), h.pre(".lines")[theirs]) if theirs is not None else None,
-        form(
-            ask,
-            "/config/raw",
-            parts.hidden(version=now.draft_version),
-            h.div(".field")[
-                h.label(for_="f-text")[ask.text("config.text")],
-                h.textarea(id="f-text", name="text", rows="30", spellcheck="false", autocomplete="off")[f"\n{text}"],
-            ],
-            h.button(".main", type="submit", name="do", value="save")[ask.text("config.save_draft")],
-            h.button(type="submit", name="do", value="check")[ask.text("config.check")],
-        ),
-        crumbs=_crumbs(ask),
-        fault=fault,
-        notice=notice,
-    )
-
-
-async def raw_save(ask: Ask) -> Answer:
-    given = ask.form()
-    text = given.get("text", "").replace("\r\n", "\n").replace("\r", "\n")
-    now = await seen(ask)
-    checked = await ask.call("hub", CheckDraft(text=text))
-    faults = faults_of(checked)
-    if given.get("do") == "check":
-        notice = ask.text("config.no_fault") if not faults else ""
-        return Html(_raw_page(ask, now, text, faults, notice=notice))
-    if given.get("version") != now.draft_version:
-        fault = ask.text("config.draft_changed")
-        return Html(_raw_page(ask, now, text, faults, fault=fault, theirs=now.text), status=409)
-    result = await _write(ask, given, text=text)
-    if not result.ok:
-        status = 409 if result.code in CONFLICTS else 422
-        return Html(_raw_page(ask, now, text, faults, fault=outcome(ask, result)), status=status)
-    now = await seen(ask)
-    return Html(_raw_page(ask, now, text, now.faults, notice=ask.text("config.saved")))
 
 
 def faults_of(result: ActionResult) -> tuple[ConfigurationFault, ...]:
@@ -459,8 +396,6 @@ def faults_of(result: ActionResult) -> tuple[ConfigurationFault, ...]:
 _OPEN: dict[str, Any] = {"is_safe_mode": True}
 ROUTES = (
     get("/config", overview, Right.CONFIGURE, **_OPEN),
-    get("/config/raw", raw_page, Right.CONFIGURE, **_OPEN),
-    post("/config/raw", raw_save, Right.CONFIGURE, body_bytes=RAW_BYTES, **_OPEN),
     get(SECTION, section_page, Right.CONFIGURE, **_OPEN),
     post(SECTION, save, Right.CONFIGURE, **_OPEN),
     post(f"{SECTION}/add", add, Right.CONFIGURE, **_OPEN),
