@@ -242,7 +242,7 @@ async def live_info(ask: Ask) -> Values:
         if one is not None and one.session_id == n:
             return {
                 "state": ask.words.one_of("session_state", one.state.value),
-                "energy": shown.kwh(one.energy_wh, ask.words),
+                "energy": shown.running_energy(state, ask.words),
             }
     return {}
 

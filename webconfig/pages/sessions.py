@@ -189,7 +189,7 @@ async def live_list(ask: Ask) -> Values:
             continue
         newest = max(newest, one.session_id)
         found[f"s{one.session_id}.state"] = ask.words.one_of("session_state", one.state.value)
-        found[f"s{one.session_id}.energy"] = shown.kwh(one.energy_wh, ask.words)
+        found[f"s{one.session_id}.energy"] = shown.running_energy(state, ask.words)
     return {**found, "newest": str(newest)}
 
 

@@ -24,8 +24,8 @@ from webconfig.ask import Ask
 from webconfig.sessions.exporting import FormatQuery
 
 SMALLEST_PAGE, LARGEST_PAGE = 15, 100
-MOST_HISTORY_ROWS = 20_000
-"""More than three days of rows each 15 s."""
+MOST_HISTORY_ROWS = 12_000
+"""Two days of rows each 15 s."""
 MOST_ENTRIES = 5_000
 PAGE_WITHIN_S = 15.0
 
@@ -118,7 +118,7 @@ async def history_pages(ask: Ask, session_id: int) -> AsyncIterator[HistoryPage]
 
 
 async def whole_history(ask: Ask, session_id: int) -> list[HistoryRow]:
-    """All rows, oldest first; of a session that lasted for days the newest 20,000."""
+    """All rows, oldest first; of a session that lasted for days the newest 12,000."""
     pages = [page.rows async for page in history_pages(ask, session_id)]
     return [row for rows in reversed(pages) for row in rows]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from chargepoint.messages import ConnectorState
 from chargepoint.records import Session
 from webconfig.sessions.columns import FAST_V, Looks, duration_s
 from webconfig.words import Words
@@ -47,6 +48,18 @@ def energy(session: Session, words: Words) -> str:
     if session.soc_start_pct is None and session.soc_end_pct is None:
         return text
     return f"{text}, {words.number(session.soc_start_pct, 0)} → {words.number(session.soc_end_pct, 0)} %"
+
+
+def running_energy(state: ConnectorState, words: Words) -> str:
+    """The same of a session that goes on, from what its connector tells now."""
+    one = state.session
+    if one is None:
+        return "–"
+    text = kwh(one.energy_wh, words)
+    now_pct = None if state.reading is None else state.reading.soc_pct
+    if one.soc_start_pct is None and now_pct is None:
+        return text
+    return f"{text}, {words.number(one.soc_start_pct, 0)} → {words.number(now_pct, 0)} %"
 
 
 def most(session: Session, words: Words) -> str:

@@ -13,7 +13,7 @@ from chargepoint.records import Session
 from webconfig.sessions.columns import Cell, Looks, duration_s
 from webconfig.words import Words
 
-MOST_SUMS = 20_000
+MOST_SUMS = 5_000
 """Rows of a report; what comes beyond them goes into one row for the rest."""
 OTHERS = "…"
 
