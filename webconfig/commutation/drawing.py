@@ -40,9 +40,8 @@ def symbols() -> h.Element:
 def picture(scheme: Scheme, values: Mapping[str, str], label: str, link: Link, *, is_tall: bool = False) -> h.Element:
     """The whole scheme. `link` makes the address of a part's panel from its name (`m.bank.3`)."""
     places = placed(scheme, is_tall=is_tall)
-    parts = len(scheme.contactors) + len(scheme.modules) + len(scheme.outputs)
     return h.svg(
-        {"class": f"scheme {'tall' if is_tall else 'wide'}{' big' if parts > FEW else ''}", "viewBox": f"0 0 {places.width} {places.height}"},
+        {"class": "scheme tall" if is_tall else "scheme wide", "viewBox": f"0 0 {places.width} {places.height}"},
         width=str(places.width),
         height=str(places.height),
         role="group",
@@ -55,12 +54,17 @@ def picture(scheme: Scheme, values: Mapping[str, str], label: str, link: Link, *
             for group, boxes in zip(scheme.groups, places.tiles, strict=True)
             for module, box in zip(group.modules, boxes, strict=True)
         ),
-        (_contactor(spot, values, link, is_many=parts > FEW) for spot in places.spots),
+        (_contactor(spot, values, link, is_many=is_large(scheme)) for spot in places.spots),
         (
             _output(output, box, values, link, colour_of(scheme, output.connector), is_tall=is_tall)
             for output, box in zip(scheme.outputs, places.outputs, strict=True)
         ),
     ]
+
+
+def is_large(scheme: Scheme) -> bool:
+    """More than a phone shows at once, however it stands."""
+    return len(scheme.contactors) + len(scheme.modules) + len(scheme.outputs) > FEW
 
 
 def part(item: str, values: Mapping[str, str], href: str, **more: str | None) -> h.Element:
@@ -85,7 +89,7 @@ def _symbol(name: str, content: h.Element) -> h.Element:
 
 
 def _switch(name: str, path: str) -> h.Element:
-    return h.g(id=f"k-{name}")[h.path(d=path, fill="none")]
+    return h.g(id=f"k-{name}")[h.path(".box", d="M-20 -19h40v34h-40z"), h.path(d=path, fill="none")]
 
 
 def _wires(places: Places, values: Mapping[str, str]) -> h.Node:
@@ -139,7 +143,6 @@ def _contactor(spot: Spot, values: Mapping[str, str], link: Link, *, is_many: bo
     is_upright = spot.ends is not None and spot.ends[0][0] == spot.ends[1][0]
     return part(item, values, link(item), tabindex="-1" if is_many else None)[
         h.path(".own", d=_path(spot.ends)) if spot.ends else None,
-        h.path(".box", d=f"M{x - 20} {y - 19}h40v34h-40z"),
         h.use(
             data_live=f"{item}.i",
             href=values[f"{item}.i@href"],

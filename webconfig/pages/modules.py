@@ -14,7 +14,7 @@ from webconfig.answers import Answer, Html, Json, Problem
 from webconfig.ask import Ask
 from webconfig.commutation import values as scheme_values
 from webconfig.commutation.contradictions import contradictions
-from webconfig.commutation.drawing import picture, symbols
+from webconfig.commutation.drawing import is_large, picture, symbols
 from webconfig.commutation.scheme import Scheme
 from webconfig.layout import card, live, markup, page, query_link, table
 from webconfig.routes import Values, get
@@ -139,9 +139,14 @@ def _picture(ask: Ask, scheme: Scheme, found: dict[str, str], at_s: float | None
         h.p(data_live="modules.at", role="status"),
         card("", h.div(data_live="modules.odd")[_odd(ask, scheme)], id="contradictions"),
         symbols(),
-        h.div(".schemes.both", tabindex="0", role="region", aria_label=ask.text("modules.title"))[
+        h.div(
+            ".schemes" if is_large(scheme) else ".schemes.both",
+            tabindex="0",
+            role="region",
+            aria_label=ask.text("modules.title"),
+        )[
             picture(scheme, found, label, link),
-            picture(scheme, found, label, link, is_tall=True),
+            None if is_large(scheme) else picture(scheme, found, label, link, is_tall=True),
         ],
         _legend(ask),
     ]
