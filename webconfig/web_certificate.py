@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 READ = [sys.executable, "-m", "webconfig.read_certificates"]
 WITHIN_S = 20.0
+BEGIN = "-----BEGIN CERTIFICATE-----"
 ENDS = "web.ends"
 """When the uploaded chain runs out, and the stage that was told last."""
 LOOK_S = 3600.0
@@ -72,13 +73,20 @@ class WebCertificate:
 
     async def read(self, chain: str) -> Read:
         """What stands in an uploaded text."""
+        if BEGIN not in chain:
+            return Read(False, "none")
         return await self._child({"chain": chain})
 
     async def replace(self, chain: str, key: str, context: ssl.SSLContext | None) -> Read:
         """Check both and put them in the place of the old ones; connections made from now on get them."""
+        if BEGIN not in chain:
+            return Read(False, "none")
         found = await self._child({"chain": chain, "key": key}, str(self._folder))
-        if found.ok and context is not None:
-            context.load_cert_chain(self._folder / CERTIFICATE, self._folder / KEY)
+        if found.ok:
+            stat = (self._folder / CERTIFICATE).stat()
+            self._kept = ((stat.st_mtime_ns, stat.st_size), found)
+            if context is not None:
+                context.load_cert_chain(self._folder / CERTIFICATE, self._folder / KEY)
         return found
 
     def warning(self, now: datetime) -> str:

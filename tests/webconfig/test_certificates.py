@@ -115,3 +115,14 @@ def test_an_uploaded_certificate_that_runs_out_is_told_once_a_stage(tmp_path: Pa
     told = [own.warning(NOW + timedelta(days=days)) for days in (0, 11, 12, 27, 28, 38, 41, 42)]
     assert [bool(text) for text in told] == [False, True, False, True, False, True, True, False]
     assert "14 days" in told[3] and "ran out" in told[6]
+
+
+@pytest.mark.realtime
+async def test_the_web_certificate_can_be_seen_and_replaced_without_a_station(tmp_path: Path) -> None:
+    fresh = Authority.root("House root").server("127.0.0.1")
+    async with Bench(tmp_path, safe_mode=("station.toml cannot be read",)) as bench:
+        client = await bench.log_in("admin")
+        page = await client.get("/certificates")
+        assert page.status == 200 and "The OCPP service does not answer" in page.text
+        fields = {"chain": fresh.chain_pem, "key": fresh.key_pem.decode()}
+        assert (await client.post("/certificates/web", fields)).status == 303
