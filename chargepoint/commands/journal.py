@@ -174,7 +174,7 @@ class Stored:
         return await self._journal.read(**msgspec.structs.asdict(request))
 
     async def sessions(self, request: ReadSessions) -> SessionsPage:
-        return SessionsPage(sessions=tuple(await self._journal.sessions(**msgspec.structs.asdict(request))))
+        return await self._journal.find_sessions(request)
 
 
 async def _sessions(source: Source, arguments: argparse.Namespace) -> int:
