@@ -18,7 +18,7 @@ from chargepoint.clock import Clock
 from chargepoint.config import StorageSettings
 from chargepoint.door import AdminBus
 from chargepoint.journal_text import when
-from chargepoint.messages import JournalGrew, JournalPage, ReadJournal, ReadSessions, SessionsPage
+from chargepoint.messages import JournalGrew, JournalPage, ReadJournal, ReadSessions
 from chargepoint.records import (
     AnyEntry,
     Credential,
@@ -240,7 +240,7 @@ class FakeBus:
     async def call(self, service: str, request: Any) -> Any:
         assert service == "station"
         if isinstance(request, ReadSessions):
-            return SessionsPage(sessions=tuple(await self.journal.sessions(**msgspec.structs.asdict(request))))
+            return await self.journal.find_sessions(request)
         assert isinstance(request, ReadJournal)
         page: JournalPage = await self.journal.read(**msgspec.structs.asdict(request))
         return page
