@@ -213,10 +213,10 @@ async def _fuzz(tmp_path: Path, description: dict[str, Any], examples: int, with
 
 @pytest.mark.realtime
 async def test_made_up_requests_are_answered_as_described(tmp_path: Path, description: dict[str, Any]) -> None:
-    await _fuzz(tmp_path, description, 3, 12.0)
+    await _fuzz(tmp_path, description, 2, 8.0)
 
 
 @pytest.mark.realtime
 @pytest.mark.long
 async def test_many_made_up_requests_are_answered_as_described(tmp_path: Path, description: dict[str, Any]) -> None:
-    await _fuzz(tmp_path, description, 100, 400.0)
+    await _fuzz(tmp_path, description, 40, 250.0)
