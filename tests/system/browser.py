@@ -9,9 +9,10 @@ Every page notes its requests: none may leave the station's origin.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,8 +21,9 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from playwright.async_api import Browser, Page, async_playwright
 
 from chargepoint.messages import MakeFirstAdministrator, SaveUser, User
+from chargepoint.reconfiguration import SOFT_RESTART
 from chargepoint.vocabulary import Role
-from tests.system.rig import System
+from tests.system.rig import PATIENCE_S, System
 
 PHONE: Mapping[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 DESKTOP: Mapping[str, Any] = {"viewport": {"width": 1280, "height": 900}}
@@ -58,9 +60,21 @@ def free_ports(count: int) -> list[int]:
 
 
 class WebSystem(System):
-    """A station whose pages are at `base`; `strangers` are requests that went elsewhere."""
+    """A station whose pages are at `base`; `strangers` are requests that went elsewhere, and what scripts broke.
 
-    def __init__(self, folder: Path, *, change: dict[str, Any] | None = None, **more: Any) -> None:
+    `has_brief_trials`: a station file is on trial for seconds (brief_trials.py).
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        change: dict[str, Any] | None = None,
+        has_brief_trials: bool = False,
+        **more: Any,
+    ) -> None:
+        if has_brief_trials:
+            self.program = "tests.system.brief_trials"
         self.https_port, self.http_port = free_ports(2)
         web = {
             "is_fitted": True,
@@ -84,6 +98,23 @@ class WebSystem(System):
         result = await self.watcher.bus.call("hub", asked)
         assert result.ok, result
 
+    async def back_after_restart(self) -> None:
+        """Play systemd: the station has left for a restart of itself, it is started again and well."""
+        assert await self.ended(PATIENCE_S) == SOFT_RESTART
+        await self.start()
+        await self.until_well()
+        await self.until_pages()
+
+    async def until_pages(self) -> None:
+        """Wait until the web answers."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                with suppress(OSError):
+                    _, writer = await asyncio.open_connection("127.0.0.1", self.https_port)
+                    writer.close()
+                    return
+                await asyncio.sleep(0.05)
+
     async def page(self, browser: Browser, look: Mapping[str, Any] = DESKTOP, **more: Any) -> Page:
         """A new window of somebody who is not logged in."""
         options = {"locale": "en", **look, **more}
@@ -102,8 +133,10 @@ class WebSystem(System):
         return page
 
     async def logged_in(self, browser: Browser, login: str, look: Mapping[str, Any] = DESKTOP, **more: Any) -> Page:
+        """A new window of somebody with PASSWORD, on the overview."""
         page = await self.page(browser, look, **more)
         await log_in(page, login, PASSWORD)
+        await page.wait_for_url(f"{self.base}/")
         return page
 
     def _console(self, kind: str, text: str) -> None:
@@ -116,6 +149,11 @@ async def log_in(page: Page, login: str, password: str) -> None:
     await page.fill("#f-login", login)
     await page.fill("#f-password", password)
     await page.click("main button[type=submit]")
+
+
+async def fits(page: Page) -> bool:
+    """Whether nothing of it lies to the right of the window."""
+    return bool(await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
 async def violations(page: Page) -> list[str]:

@@ -111,6 +111,9 @@ class System:
     `change` are other values of sections of the station file.
     """
 
+    program = "chargepoint"
+    """The module that is the station."""
+
     def __init__(self, folder: Path, *, closings_per_minute: int = 3, change: dict[str, Any] | None = None) -> None:
         self.folder = folder
         self.data = folder / "data"
@@ -172,7 +175,7 @@ class System:
     async def launch(self, name: str = "station") -> Child:
         """Start `chargepoint run` on this station's file and data, whatever comes of it."""
         arguments = ["run", "--config", str(self.station_file), "--data", str(self.data), "--no-drop-privileges"]
-        child = await Child.start(name, "chargepoint", arguments, self.folder / f"{name}.log", False)
+        child = await Child.start(name, self.program, arguments, self.folder / f"{name}.log", False)
         self.groups.append(child.process.pid)
         return child
 
