@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -50,15 +51,17 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class Drafts:
-    """One draft for each login; beyond 20 the oldest goes."""
+    """One draft for each login; beyond 20 the oldest goes. `tell` hears who has one, at the start and when it changes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tell: Callable[[tuple[str, ...]], None] = lambda _: None) -> None:
         self._folder = folder
+        self._tell = tell
         self._known: dict[str, Draft] = {}
         for path in sorted(folder.glob("*.json"))[: 2 * MOST_DRAFTS]:
             found = _read(path, Draft)
             if found is not None and path == self._path(found.by):
                 self._known[_key(found.by)] = found
+        self._tell(self.others(""))
 
     def of(self, by: str) -> Draft | None:
         return self._known.get(_key(by))
@@ -79,12 +82,16 @@ class Drafts:
         self._known[_key(draft.by)] = draft
         while len(self._known) > MOST_DRAFTS:
             self.drop(min(self._known.values(), key=lambda each: each.order).by)
+        self._tell(self.others(""))
         return draft
 
     def drop(self, by: str) -> bool:
         """Whether there was one."""
         self._path(by).unlink(missing_ok=True)
-        return self._known.pop(_key(by), None) is not None
+        was_there = self._known.pop(_key(by), None) is not None
+        if was_there:
+            self._tell(self.others(""))
+        return was_there
 
     def drop_all(self) -> None:
         for draft in list(self._known.values()):

@@ -28,6 +28,7 @@ from chargepoint.messages import (
     CancelPlan,
     ConfigurationPage,
     ConfigurationState,
+    DraftsState,
     KeepConfiguration,
     Noted,
     ReadConfiguration,
@@ -70,7 +71,7 @@ class Reconfiguration:
         self._bus = bus
         self._clock = clock
         self._leave = leave
-        self._drafts = Drafts(folder / "drafts")
+        self._drafts = Drafts(folder / "drafts", lambda by: bus.set_state("drafts", DraftsState(by=by)))
         self._versions = Versions(folder / "versions")
         self._plan = Plan(folder)
         self._trial = TrialWatch(folder, bus, clock, self._settled)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import htpy as h
 import msgspec
 
-from chargepoint.messages import LinkStatus, StationState
 from chargepoint.rights import Right
 from webconfig.answers import Problem
 from webconfig.ask import Ask
+from webconfig.stripe import stripe
 from webconfig.trial_notice import trial_notice
 from webconfig.words import LANGUAGES, OWN_NAMES, Words
 
@@ -75,10 +75,11 @@ def page(
         h.head[
             h.meta(charset="utf-8"),
             h.meta(name="viewport", content="width=device-width, initial-scale=1"),
-            h.title[f"{title} · {name}"],
+            h.title[f"{title} · {identity(ask) if ask.visitor else name}"],
             h.link(rel="stylesheet", href="/static/app.css"),
             h.link(rel="icon", href="/static/icon.svg", type="image/svg+xml"),
             h.script(src="/static/app.js", defer=True),
+            h.script(src="/static/furniture.js", defer=True) if ask.visitor else None,
         ],
         h.body(data_live_of=live or None, data_csrf=ask.visitor.csrf if ask.visitor else None)[
             h.a(".skip", href="#content")[words("frame.skip")],
@@ -92,6 +93,7 @@ def page(
                     h.p(".notice", role="status")[notice] if notice else None,
                     h.p(".fault", role="alert")[fault] if fault else None,
                     content,
+                    _foot(ask) if ask.visitor else None,
                 ],
             ],
             _bottom(ask) if ask.visitor and not ask.visitor.must_change else None,
@@ -104,8 +106,17 @@ def station_name(ask: Ask) -> str:
     return settings.station.name
 
 
+def identity(ask: Ask) -> str:
+    """The station's name, and behind it its identity at the central system where that is another one."""
+    settings = ask.site.context.settings
+    other = settings.ocpp.identity
+    return f"{settings.station.name} ({other})" if other and other != settings.station.name else settings.station.name
+
+
 def error_page(ask: Ask | None, words: Words, problem: Problem) -> h.Renderable:
-    """What went wrong, and where to go from here."""
+    """What went wrong, and where to go from here: in the frame for who is logged in."""
+    if ask is not None and ask.visitor is not None and not ask.visitor.must_change:
+        return page(ask, words("problem.title"), _told_fields(problem), _ways_on(words), fault=problem.detail)
     return h.html(lang=words.language)[
         h.head[
             h.meta(charset="utf-8"),
@@ -117,30 +128,28 @@ def error_page(ask: Ask | None, words: Words, problem: Problem) -> h.Renderable:
             h.main("#content")[
                 h.h1[words("problem.title")],
                 h.p(".fault", role="alert")[problem.detail],
-                h.ul[(h.li[h.code[place], " ", text] for place, text in problem.fields.items())]
-                if problem.fields
-                else None,
-                h.p[h.a(href="/")[words("problem.home")]],
+                _told_fields(problem),
+                _ways_on(words),
             ]
         ],
     ]
 
 
+def _told_fields(problem: Problem) -> h.Node:
+    if not problem.fields:
+        return None
+    return h.ul[(h.li[h.code[place], " ", text] for place, text in problem.fields.items())]
+
+
+def _ways_on(words: Words) -> h.Node:
+    return h.p[h.a(href="/")[words("problem.home")], " · ", h.a(href="/help")[words("nav.help")]]
+
+
 def _header(ask: Ask, name: str) -> h.Node:
     words = ask.words
-    link = ask.site.state("link", LinkStatus)
-    station = ask.site.state("station", StationState)
     return h.header(".top")[
-        h.a(".name", href="/")[name],
-        h.span(".stripe")[  # nothing of it is for who is not logged in
-            h.a(".chip.bad", href="/safe-mode")[words("frame.safe_mode")] if ask.site.is_safe_mode else None,
-            h.span(".chip", data_live="frame.link")[words.one_of("lstate_link", link.state.value) if link else "–"],
-            h.span(".chip", data_live="frame.station")[
-                words.one_of("tstate", station.technical.value) if station else words("frame.no_station")
-            ],
-        ]
-        if ask.visitor
-        else h.span(".stripe"),
+        h.a(".name", href="/")[identity(ask) if ask.visitor else name],
+        stripe(ask),
         h.details(".account")[
             h.summary[ask.login or OWN_NAMES[words.language]],
             h.div[
@@ -166,6 +175,7 @@ def _header(ask: Ask, name: str) -> h.Node:
                     ],
                     h.button(type="submit")[words("frame.apply")],
                 ],
+                _comforts(ask) if ask.visitor else None,
                 [
                     h.p[h.a(href="/account")[words("account.title")]],
                     h.p[h.a(href="/password")[words("frame.password")]],
@@ -178,6 +188,34 @@ def _header(ask: Ask, name: str) -> h.Node:
                 else None,
             ],
         ],
+    ]
+
+
+EVERY_S = (2, 5, 10, 30, 60)
+
+
+def _comforts(ask: Ask) -> h.Node:
+    """What the script keeps in this browser: how often values change, whether keys are shortcuts."""
+    words = ask.words
+    paces = [("0", words("frame.every_change")), *((str(s), words("frame.every_s", n=s)) for s in EVERY_S)]
+    return h.div("#comforts", hidden=True, data_login=ask.login)[
+        h.label[
+            words("frame.every"),
+            h.select("#every")[
+                (h.option(value=value)[text] for value, text in (*paces, ("-1", words("frame.every_off"))))
+            ],
+        ],
+        h.label(".switch")[h.input("#shortcuts", type="checkbox"), words("frame.shortcuts")],
+    ]
+
+
+def _foot(ask: Ask) -> h.Node:
+    """Which station this is, the link to this page, the keys."""
+    words = ask.words
+    return h.footer(".foot", data_columns=words("frame.columns"))[
+        h.span[identity(ask)],
+        h.button("#copy-link", type="button", hidden=True, data_done=words("frame.copied"))[words("frame.copy_link")],
+        h.a(href="/help#keys")[words("help.keys")],
     ]
 
 

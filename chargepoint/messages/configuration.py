@@ -183,3 +183,9 @@ class ConfigurationState(State, frozen=True, kw_only=True):
     reason: str = ""
     missing: str = ""
     version: str = ""
+
+
+class DraftsState(State, frozen=True, kw_only=True):
+    """Topic `drafts`: the log-ins that have a draft of the station file which is not applied yet."""
+
+    by: tuple[str, ...] = ()

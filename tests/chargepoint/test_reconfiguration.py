@@ -21,6 +21,7 @@ from chargepoint.messages import (
     CancelPlan,
     ChangeSettings,
     ConfigurationState,
+    DraftsState,
     FactoryReset,
     KeepConfiguration,
     PrivilegedDeed,
@@ -252,6 +253,8 @@ async def test_drafts_are_personal_and_outlive_the_hub(tmp_path: Path) -> None:
         web = world.buses["admin"]
         hers = await web.call("hub", ReadConfiguration(by="anna"))
         assert "11000" in hers.draft and hers.others == ("boris",)
+        told = world.buses["admin"].watch("drafts")
+        assert await told.first("drafts") == DraftsState(by=("Anna", "boris"))
         assert "12000" in (await web.call("hub", ReadConfiguration(by="boris"))).draft
         assert (await web.call("hub", ReadConfiguration(by="carol"))).draft == ""
         write = WriteDraft(changes={"station.power_limit_w": "9000"}, by="anna", expected=hers.draft_version)
