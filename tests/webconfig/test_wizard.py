@@ -14,7 +14,19 @@ from chargepoint.messages import ActionResult, Discover, DiscoveryState, Station
 from chargepoint.vocabulary import LogicalStatus, OperatingMode, TechnicalStatus
 from tests.webconfig.bench import Bench
 from webconfig.wizard.checks import findings
-from webconfig.wizard.steps import DONE, NAMES, STEPS, after, changes_of, reached, step_named, where_to_go_on
+from webconfig.wizard.hint import step_to_do
+from webconfig.wizard.steps import (
+    DONE,
+    HIDDEN_KEY,
+    NAMES,
+    STEP_KEY,
+    STEPS,
+    after,
+    changes_of,
+    reached,
+    step_named,
+    where_to_go_on,
+)
 from webconfig.wizard.supply import AMPACITY_A, NotASupply, Supply, proposed
 
 STATION = """
@@ -106,6 +118,12 @@ def test_going_back_never_loses_how_far_somebody_was() -> None:
     assert {step.name for step in STEPS if not step.can_skip} == {"password", "supply", "apply", "summary"}
 
 
+def test_nobody_is_reminded_of_what_is_finished_or_not_wanted() -> None:
+    assert step_to_do({}) == NAMES[0]
+    assert step_to_do({STEP_KEY: "supply"}) == "supply"
+    assert step_to_do({STEP_KEY: DONE}) == step_to_do({STEP_KEY: "supply", HIDDEN_KEY: "1"}) == ""
+
+
 def test_only_what_differs_goes_into_the_draft() -> None:
     step = step_named("identity")
     assert step is not None
@@ -179,6 +197,12 @@ async def test_an_installer_walks_through_and_comes_back_tomorrow(tmp_path: Path
         assert "&lt;b&gt;" in (await client.get("/wizard/hardware")).text
         again = await bench.log_in("admin")
         assert (await again.get("/wizard")).headers["Location"] == "/wizard/access"
+        home = (await again.get("/")).text
+        assert 'href="/wizard/access">Go on' in home and "Step 8 of 13" in home
+        assert 'href="/config/difference">Draft not applied' in home
         assert (await again.post("/wizard/summary", {"anyway": "1"})).headers["Location"] == "/"
+        assert 'id="wizard"' not in (await again.get("/")).text
         other = await bench.log_in("oleg")
-        assert (await other.get("/wizard")).status == 403
+        assert "Draft not applied" not in (await other.get("/")).text
+        refused = await other.get("/wizard")
+        assert refused.status == 403 and '<nav class="menu"' in refused.text, "a problem is told in the frame"

@@ -27,6 +27,7 @@ from webconfig.recent import RecentSessions, recent_sessions
 from webconfig.routes import Values, get
 from webconfig.spans import kw, kwh, span
 from webconfig.status_marks import mark
+from webconfig.wizard.hint import wizard_hint
 
 FACTS = ("technical", "logical", "mode", "link", "climate", "limit", "now", "today")
 TILE = ("power", "soc", "energy", "left")
@@ -49,6 +50,7 @@ async def dashboard(ask: Ask) -> Answer:
             ask,
             ask.text("dashboard.title"),
             h.link(rel="stylesheet", href="/static/connectors.css"),
+            await wizard_hint(ask),
             None if is_there else h.p(".fault", role="alert")[words("overview.no_station")],
             h.h2[words("overview.connectors")],
             h.div(".tiles")[tiles(ask)] if numbers(ask) else h.p[words("overview.no_connectors")],

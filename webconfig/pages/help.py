@@ -49,7 +49,23 @@ WORDS = (
     "derating",
     "draft",
 )
-KEYS = (("Tab", "k_tab"), ("Enter", "k_enter"), ("Space", "k_space"), ("Esc", "k_escape"), ("Tab", "k_skip"))
+KEYS = (
+    ("Tab", "k_tab"),
+    ("Enter", "k_enter"),
+    ("Space", "k_space"),
+    ("Esc", "k_escape"),
+    ("Tab", "k_skip"),
+    ("?", "k_help"),
+    ("/", "k_search"),
+    ("g h", "k_home"),
+    ("g c", "k_connectors"),
+    ("g s", "k_sessions"),
+    ("g l", "k_limits"),
+    ("g o", "k_oplog"),
+    ("g d", "k_devices"),
+    ("g k", "k_config"),
+)
+"""The last ones are those of static/furniture.js; they can be switched off below the own name."""
 
 
 async def help_page(ask: Ask) -> Answer:

@@ -13,6 +13,7 @@ from typing import Any
 import htpy as h
 import msgspec
 
+from chargepoint.config_text import loads
 from chargepoint.messages import (
     ActionResult,
     ChangeSettings,
@@ -33,6 +34,7 @@ from webconfig.wizard import forms, report
 from webconfig.wizard.steps import (
     ANSWERS_KEY,
     DONE,
+    HIDDEN_KEY,
     NAMES,
     STEP_KEY,
     Step,
@@ -64,6 +66,9 @@ async def step_done(ask: Ask) -> Answer:
         if not step.can_skip:
             raise Problem(422, "cannot_skip", ask.text("wizard.cannot_skip"))
         return await _on(ask, step)
+    if given.get("do") == "hide":
+        await _keep(ask, {HIDDEN_KEY: "1"})
+        return Redirect("/")
     do = _DEEDS.get((step.name, given.get("do", "")))
     if do is not None:
         return await do(ask, step, given)
@@ -242,7 +247,7 @@ async def _configuration(ask: Ask) -> ConfigurationPage:
 
 def _document(configuration: ConfigurationPage) -> dict[str, Any]:
     try:
-        return tomllib.loads(configuration.draft or configuration.file)
+        return loads(configuration.draft or configuration.file)
     except tomllib.TOMLDecodeError:
         return {}
 

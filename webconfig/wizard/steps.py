@@ -9,6 +9,8 @@ import msgspec
 DONE = "done"
 STEP_KEY = "web.wizard.step"
 ANSWERS_KEY = "web.wizard.answers"
+HIDDEN_KEY = "web.wizard.hidden"
+"""Set: the overview does not remind of it."""
 
 
 class Step(msgspec.Struct, frozen=True):
