@@ -14,6 +14,7 @@ import msgspec
 from chargepoint.config_edit import CannotEdit, added, changed, removed
 from chargepoint.config_faults import shown_of
 from chargepoint.config_schema import section_label
+from chargepoint.config_text import loads
 
 MOST_CHANGES = 1000
 NO_KEY = ""
@@ -153,9 +154,8 @@ def _path(section: str, place: str, key: str, text: str) -> str:
 
 
 def _position(section: str, place: str, text: str) -> int:
-    import tomllib
 
-    for number, item in enumerate(tomllib.loads(text).get(section, ()), start=1):
+    for number, item in enumerate(loads(text).get(section, ()), start=1):
         if section_label(section, item, number) == place:
             return number
     raise CannotEdit(f"{place} is not in the file any more")

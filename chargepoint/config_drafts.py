@@ -13,6 +13,7 @@ from chargepoint.config_difference import merge
 from chargepoint.config_edit import CannotEdit, added, changed, removed
 from chargepoint.config_faults import Fault
 from chargepoint.config_kept import Draft, Drafts, Versions, digest
+from chargepoint.config_text import loads
 from chargepoint.messages import ActionResult, CheckDraft, ConfigurationFault, RebaseDraft, WriteDraft
 
 
@@ -114,8 +115,8 @@ def line(text: str) -> str:
 
 def parsed(text: str) -> Mapping[str, Any] | None:
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+        return loads(text)
+    except tomllib.TOMLDecodeError:
         return None
 
 

@@ -18,6 +18,8 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
+from chargepoint.config_text import loads
+
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_.-]+)\s*\]\]?\s*(#.*)?$")
 _LITERAL = re.compile(r"^(true|false|[+-]?[0-9][0-9_]*(\.[0-9_]+)?([eE][+-]?[0-9]+)?|\[.*\]|\{.*\}|\".*\")$")
 _NAME = re.compile(r"[a-z_]{1,40}(\.[A-Za-z_]{1,40})?")
@@ -40,7 +42,7 @@ def added(text: str, section: str, values: Mapping[str, str]) -> str:
     """The text with one more [[section]] behind the last one of its name, else at its end. Raises CannotEdit."""
     if not _NAME.fullmatch(section):
         raise CannotEdit(f"{section[:40]!r} is no name of a section")
-    wanted = copy.deepcopy(tomllib.loads(text))
+    wanted = copy.deepcopy(loads(text))
     there = wanted.setdefault(section, [])
     if not isinstance(there, list):
         raise CannotEdit(f"[{section}] stands once; there is no list of it")
@@ -60,7 +62,7 @@ def added(text: str, section: str, values: Mapping[str, str]) -> str:
 
 def removed(text: str, section: str, number: int) -> str:
     """The text without the `number`th [[section]] (from 1), its tables included. Raises CannotEdit."""
-    wanted = copy.deepcopy(tomllib.loads(text))
+    wanted = copy.deepcopy(loads(text))
     there = wanted.get(section)
     if not isinstance(there, list) or not 1 <= number <= len(there):
         raise CannotEdit(f"there is no [[{section}]] no. {number}")
@@ -75,7 +77,7 @@ def removed(text: str, section: str, number: int) -> str:
 
 
 def _one(text: str, path: str, value: str) -> str:
-    document = tomllib.loads(text)
+    document = loads(text)
     section, number, key = _parts(path)
     wanted = copy.deepcopy(document)
     if number and not isinstance(wanted.get(section, []), list):  # a table in a section that stands once
@@ -108,7 +110,7 @@ def _one(text: str, path: str, value: str) -> str:
 def _meant(lines: list[str], wanted: Mapping[str, Any], path: str) -> str:
     found = "\n".join(lines) + "\n"
     try:
-        is_meant = tomllib.loads(found) == wanted
+        is_meant = loads(found) == wanted
     except tomllib.TOMLDecodeError:
         is_meant = False
     if not is_meant:
@@ -118,7 +120,7 @@ def _meant(lines: list[str], wanted: Mapping[str, Any], path: str) -> str:
 
 def _parsed(literal: str, path: str) -> Any:
     try:
-        return tomllib.loads(f"x = {literal}")["x"]
+        return loads(f"x = {literal}")["x"]
     except tomllib.TOMLDecodeError:
         raise CannotEdit(f"{path}: {literal[:60]} is no value of TOML") from None
 
@@ -198,7 +200,7 @@ def _value_end(lines: list[str], at: int, last: int) -> int:
     """Behind the last line of the value that begins there."""
     for end in range(at + 1, min(last, at + LONGEST_VALUE) + 1):
         try:
-            tomllib.loads("\n".join(lines[at:end]))
+            loads("\n".join(lines[at:end]))
         except tomllib.TOMLDecodeError:
             continue
         return end

@@ -14,12 +14,12 @@ import logging
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from chargepoint.config_faults import ConfigError, Fault, shown
+from chargepoint.config_text import TooDeep, loads
 
 log = logging.getLogger(__name__)
 
@@ -100,9 +100,9 @@ def parse(content: bytes, name: str, *, private: bool = False) -> dict[str, Any]
             path, f"line {where} is not UTF-8 text", "Save it as UTF-8, or restore it from a copy."
         ) from None
     try:
-        return tomllib.loads(text)
-    except RecursionError:
-        raise _unusable(path, "its brackets are nested too deeply for a station file", remedy) from None
+        return loads(text)
+    except TooDeep as error:
+        raise _unusable(path, str(error), remedy) from None
     except ValueError as error:
         raise ConfigError(path, [_syntax_fault(str(error), text, name, private)]) from None
 

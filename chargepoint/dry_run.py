@@ -79,9 +79,8 @@ def find(text: str, folder: Path) -> Findings:
 
 
 async def _try(text: str, folder: Path) -> Findings:
-    import tomllib
-
     from chargepoint.config import PortSettings, Secrets, Settings
+    from chargepoint.config_text import loads
     from chargepoint.messages import ConnectorState, DeviceState, PortState, ServiceState, StationState
     from chargepoint.one_process import House
     from chargepoint.services import STATION, World
@@ -89,7 +88,7 @@ async def _try(text: str, folder: Path) -> Findings:
     from drivers.simulated.plan import of_settings
     from drivers.simulated.station import SimulatedStation
 
-    document = tomllib.loads(text)
+    document = loads(text)
     document["ocpp"] = {}  # nobody is dialled
     settings = msgspec.convert(document, Settings)
     simulated = SimulatedStation(of_settings(document))

@@ -7,7 +7,6 @@ by itself; defaults stand for the rest. What is meant here switches nothing: no 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import msgspec
 from chargepoint import config_file
 from chargepoint.config import ScreenSettings, Settings, StationSettings
 from chargepoint.config_faults import ConfigError
+from chargepoint.config_text import loads
 from chargepoint.config_web import WebSettings
 
 UNNAMED = "station"
@@ -58,7 +58,7 @@ def _sections(config: Path) -> dict[str, Mapping[str, Any]]:
     except ConfigError:
         return {}
     try:
-        document = tomllib.loads(text)
+        document = loads(text)
     except (ValueError, RecursionError):
         document = _each(text)
     return {name: table for name, table in document.items() if isinstance(table, Mapping)}
@@ -71,7 +71,7 @@ def _each(text: str) -> dict[str, Any]:
             continue
         after = _ANY_HEAD.search(text, head.end())
         try:
-            found[head[1].strip()] = tomllib.loads(text[head.end() : after.start() if after else len(text)])
+            found[head[1].strip()] = loads(text[head.end() : after.start() if after else len(text)])
         except (ValueError, RecursionError):
             continue
     return found

@@ -13,6 +13,7 @@ from typing import Any
 import htpy as h
 import msgspec
 
+from chargepoint.config_text import loads
 from chargepoint.messages import ActionResult, ConfigurationPage, ReadConfiguration, WriteDraft
 from chargepoint.rights import Right
 from webconfig.answers import Problem
@@ -55,7 +56,7 @@ async def read_draft(ask: Ask, entries: Iterable[Entry]) -> Draft:
     except Problem:
         page = ConfigurationPage(ok=False)
     try:
-        document = tomllib.loads(page.draft or page.file) if page.ok else {}
+        document = loads(page.draft or page.file) if page.ok else {}
     except tomllib.TOMLDecodeError:
         document = {}
     values = {}

@@ -6,7 +6,6 @@ Pure. A backup is JSON: format, v, software, station, made_at, content (a JSON t
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ import msgspec
 
 from chargepoint.config_edit import CannotEdit, changed
 from chargepoint.config_faults import HIDDEN, shown_of
+from chargepoint.config_text import loads
 from chargepoint.messages import User, UserRow
 
 FORMAT, VERSION_KNOWN = "chargepoint-backup", 1
@@ -26,7 +26,7 @@ OWN_SETTINGS = ("web.wizard.",)
 def without_secrets(text: str) -> tuple[str, int]:
     """The station file without what is called like a secret, and how many that were. What cannot be taken out by
     itself is not given out: raises CannotEdit, tomllib.TOMLDecodeError."""
-    paths = list(_secret_paths(tomllib.loads(text)))
+    paths = list(_secret_paths(loads(text)))
     return changed(text, dict.fromkeys(paths, "")), len(paths)
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from chargepoint.config_difference import Change, compare
 from chargepoint.config_schema import section_label
+from chargepoint.config_text import loads
 from chargepoint.messages import ConfigurationFault, ConfigurationPage, ReadConfiguration
 from webconfig.answers import Problem
 from webconfig.ask import Ask
@@ -85,8 +86,8 @@ async def seen(ask: Ask) -> Seen:
 
 def parsed(text: str) -> Mapping[str, Any] | None:
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+        return loads(text)
+    except tomllib.TOMLDecodeError:
         return None
 
 
