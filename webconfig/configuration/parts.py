@@ -73,7 +73,9 @@ def lines(ask: Ask, difference: Iterable[str]) -> h.Node:
     kinds = {"+": "good", "-": "bad", "@": "soft"}
     return h.details[
         h.summary[ask.text("config.lines")],
-        h.pre(".lines")[(h.span(class_=kinds.get(line[:1], ""))[f"{_masked(line)}\n"] for line in difference)],
+        h.pre(".lines", tabindex="0")[
+            (h.span(class_=kinds.get(line[:1], ""))[f"{_masked(line)}\n"] for line in difference)
+        ],
     ]
 
 
@@ -179,7 +181,7 @@ def faulty_lines(text: str, found: Sequence[ConfigurationFault]) -> h.Node:
     if not marked:
         return None
     near = sorted({n for line in marked for n in range(line - 3, line + 4) if 1 <= n <= len(rows)})
-    return h.pre(".lines")[
+    return h.pre(".lines", tabindex="0")[
         (
             h.span(class_="bad" if n in marked else "", id=f"line-{n}")[
                 f"{'▶' if n in marked else ' '} {n:4} {rows[n - 1][:LONGEST_SHOWN]}\n"

@@ -33,13 +33,13 @@ async def docs(ask: Ask) -> Answer:
                     ask.text("tokens.title")
                 ],
             ],
-            h.pre["curl -H 'Authorization: Bearer …' https://…/api/v1/station"],
+            h.pre(tabindex="0")["curl -H 'Authorization: Bearer …' https://…/api/v1/station"],
             h.nav(aria_label=ask.text("api_docs.parts"))[
                 h.ul(".links")[(h.li[h.a(href=f"#{tag}")[f"{tag} ({len(by_tag[tag])})"]] for tag in tags)]
             ],
             (card(tag, [_operation(ask, *each) for each in by_tag[tag]], id=tag) for tag in tags),
             card(ask.text("api_docs.schemas"), [
-                h.details(id=f"schema-{name}")[h.summary[name], h.pre[_json(schema)]]
+                h.details(id=f"schema-{name}")[h.summary[name], h.pre(tabindex="0")[_json(schema)]]
                 for name, schema in sorted(found["components"]["schemas"].items())
             ], id="schemas"),
         )
@@ -81,7 +81,7 @@ def _body(ask: Ask, operation: dict[str, Any]) -> h.Node:
     content = operation["requestBody"]["content"]["application/json"]
     return [
         h.p[ask.text("api_docs.body"), ": ", _reference(content["schema"])],
-        h.pre[_json(content["example"])],
+        h.pre(tabindex="0")[_json(content["example"])],
     ]
 
 

@@ -296,7 +296,7 @@ async def version_page(ask: Ask) -> Answer:
                 h.a(".button", href=f"/config/history/{head.number}/file")[ask.text("config.download")],
             ),
             card(ask.text("config.against_now"), parts.change_rows(ask, changes)),
-            h.details[h.summary[ask.text("config.text")], h.pre(".lines")[text]],
+            h.details[h.summary[ask.text("config.text")], h.pre(".lines", tabindex="0")[text]],
             crumbs=[(ask.text("config.title"), "/config"), (ask.text("config.history"), "/config/history")],
         )
     )

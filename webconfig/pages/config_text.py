@@ -38,7 +38,7 @@ def _raw_page(
         h.link(rel="stylesheet", href="/static/config.css"),
         parts.fault_list(ask, faults, now),
         parts.faulty_lines(text, faults),
-        card(ask.text("config.stands"), h.pre(".lines")[theirs]) if theirs is not None else None,
+        card(ask.text("config.stands"), h.pre(".lines", tabindex="0")[theirs]) if theirs is not None else None,
         form(
             ask,
             "/config/raw",

@@ -104,8 +104,8 @@ def _row(ask: Ask, head: list[str], one: Exchange) -> h.Element:
         h.td(data_label=head[4])[
             h.details[
                 h.summary[one.request.replace("\n", " ")[:80] or "{}"],
-                h.pre[one.request],
-                h.pre(".answer")[one.answer] if one.answer else None,
+                h.pre(tabindex="0")[one.request],
+                h.pre(".answer", tabindex="0")[one.answer] if one.answer else None,
             ]
         ],
     ]

@@ -176,7 +176,7 @@ async def entry(ask: Ask) -> Answer:
             facts((ask.text(f"oplog.c_{name}"), h.span(".whole")[value or "–"]) for name, value in names),
             h.details[
                 h.summary[ask.text("oplog.as_kept")],
-                h.pre[msgspec.json.format(msgspec.json.encode(shown.entry), indent=2).decode()],
+                h.pre(tabindex="0")[msgspec.json.format(msgspec.json.encode(shown.entry), indent=2).decode()],
             ],
             h.p[
                 h.a(href=f"/oplog?before={line.seq + 20}")[ask.text("oplog.around")],

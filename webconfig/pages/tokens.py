@@ -77,7 +77,7 @@ async def create(ask: Ask) -> Answer:
             h.p(".notice", role="status")[ask.text("tokens.once")],
             h.p[h.code(".secret")[found.token]],
             h.p[ask.text("tokens.how")],
-            h.pre["Authorization: Bearer …"],
+            h.pre(tabindex="0")["Authorization: Bearer …"],
             h.p[h.a(href="/users#tokens")[ask.text("tokens.title")]],
             crumbs=[(ask.text("users.title"), "/users")],
         )

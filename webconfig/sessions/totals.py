@@ -107,13 +107,16 @@ class Sums:
 
 
 TOTAL_COLUMNS = (
-    ("period", ""), ("who", ""), ("name", ""), ("sessions", ""), ("energy", "kWh"), ("hours", "h"), ("cost", "")
+    ("period", ""), ("who", ""), ("name", ""), ("sessions", ""), ("energy", "kWh"), ("hours", ""), ("cost", "")
 )  # fmt: skip
 
 
 def total_head(words: Words) -> list[str]:
     """Names with their units."""
-    return [f"{words(f'reports.{key}')}, {unit}" if unit else words(f"reports.{key}") for key, unit in TOTAL_COLUMNS]
+    units = {unit: words.one_of("u", unit) for _, unit in TOTAL_COLUMNS if unit}
+    return [
+        f"{words(f'reports.{key}')}, {units[unit]}" if unit else words(f"reports.{key}") for key, unit in TOTAL_COLUMNS
+    ]
 
 
 def total_cells(one: Sum) -> list[Cell]:

@@ -18,7 +18,7 @@ from chargepoint.messages import (
     State,
     StationState,
 )
-from chargepoint.vocabulary import ConnectorStatus, LinkState
+from chargepoint.vocabulary import Cause, ConnectorStatus, LinkState
 
 S = TypeVar("S", bound=State)
 OLD_S = 5.0
@@ -68,8 +68,9 @@ def _connector(state: State | None, n: int, now_s: float) -> Finding:
     number = {"n": str(n)}
     if not isinstance(state, ConnectorState) or state.reading is None or now_s - state.reading_mono_s > OLD_S:
         return Finding("bad", "connector_silent", number)
-    if state.cause or state.status is ConnectorStatus.ERROR:
-        return Finding("bad", "connector_fault", {**number, "cause": state.cause or state.vendor_error_code})
+    cause = "" if state.cause == Cause.NONE.value else state.cause
+    if cause or state.status is ConnectorStatus.ERROR:
+        return Finding("bad", "connector_fault", {**number, "cause": cause or state.vendor_error_code})
     if not state.operative:
         return Finding("warning", "connector_off", number)
     return Finding("good", "connector", number)

@@ -37,12 +37,21 @@ def findings_list(ask: Ask) -> h.Node:
             (
                 h.li({"class": one.outcome})[
                     h.strong[f"{MARKS[one.outcome]} {ask.text(f'wizard.outcome_{one.outcome}')}: "],
-                    ask.text(f"wizard.finding_{one.key}", **one.values),
+                    ask.text(f"wizard.finding_{one.key}", **_worded(ask, one)),
                 ]
                 for one in found(ask)
             )
         ],
     )
+
+
+def _worded(ask: Ask, one: Finding) -> dict[str, str]:
+    """What a finding's text is filled in with; a cause in words."""
+    cause = one.values.get("cause", "")
+    shown = next(
+        (ask.text(f"{section}.{cause}") for section in ("cause", "input") if ask.words.has(f"{section}.{cause}")), cause
+    )
+    return {**one.values, "cause": shown} if "cause" in one.values else one.values
 
 
 async def page(ask: Ask, document: Mapping[str, Any], answers: Mapping[str, Any]) -> h.Renderable:
