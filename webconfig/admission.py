@@ -9,10 +9,9 @@ import re
 import socket
 from collections.abc import Callable
 
-from aiohttp import web
-
 from chargepoint.config_web import WebSettings
 from webconfig.answers import Problem
+from webconfig.http.messages import Request, Response, StreamResponse
 from webconfig.paces import LOGINS, NOTES, REQUESTS, Paces
 from webconfig.sending import SAFE_METHODS, headers_for
 from webconfig.words import Words
@@ -31,7 +30,7 @@ class Admission:
         self.https_port = settings.https_port
         """Where plain HTTP leads; `service.py` says it when another port had to do."""
 
-    def check_host(self, request: web.Request, words: Words) -> None:
+    def check_host(self, request: Request, words: Words) -> None:
         """Raises Problem 421 for a host name that is not this station's (DNS rebinding). An address is always right."""
         name = _host_name(request.headers.get("Host", ""))
         own = socket.gethostname().lower()
@@ -39,7 +38,7 @@ class Admission:
             return
         raise Problem(421, "wrong_host", words("problem.wrong_host", host=name[:100]))
 
-    def admit(self, request: web.Request, words: Words) -> web.StreamResponse | None:
+    def admit(self, request: Request, words: Words) -> StreamResponse | None:
         """What every request passes, of whatever path: host, pace, HTTPS, where it comes from. An answer: it has to go
         elsewhere. Raises Problem."""
         self.take(self.requests, request, words)
@@ -52,18 +51,18 @@ class Admission:
             port = "" if self.https_port == 443 else f":{self.https_port}"
             target = request.raw_path if request.raw_path.startswith("/") else "/"
             headers = {**headers_for(request), "Location": f"https://{shown}{port}{target}"}
-            return web.Response(status=308, headers=headers)
+            return Response(status=308, headers=headers)
         self._check_origin(request, words)
         return None
 
-    def take(self, paces: Paces, request: web.Request, words: Words) -> None:
+    def take(self, paces: Paces, request: Request, words: Words) -> None:
         """Raises Problem 429 when this address asks too often."""
         wait_s = paces.wait_s(request.remote or "", self._now_s())
         if wait_s > 0.0:
             seconds = math.ceil(wait_s)
             raise Problem(429, "too_many", words("problem.too_many", s=seconds), headers={"Retry-After": str(seconds)})
 
-    def _is_service_port(self, request: web.Request) -> bool:
+    def _is_service_port(self, request: Request) -> bool:
         """Plain HTTP works at the address of the direct service port, where the station file says so."""
         if self._settings.plain_http != "service_port" or request.transport is None:
             return False
@@ -73,7 +72,7 @@ class Admission:
         except (ValueError, TypeError, IndexError):
             return False
 
-    def _check_origin(self, request: web.Request, words: Words) -> None:
+    def _check_origin(self, request: Request, words: Words) -> None:
         """Raises Problem 403 for what another site made this browser send; links from there may be followed."""
         own = f"{request.scheme}://{request.host}".lower()
         origin = request.headers.get("Origin")

@@ -7,7 +7,8 @@ from typing import Any
 
 import htpy
 import msgspec
-from aiohttp import web
+
+from webconfig.http.messages import StreamResponse
 
 
 class Html(msgspec.Struct, frozen=True):
@@ -52,7 +53,7 @@ class Live(msgspec.Struct, frozen=True):
 class Sent(msgspec.Struct, frozen=True):
     """The handler has answered by itself (a WebSocket); `response` is what it sent."""
 
-    response: web.StreamResponse
+    response: StreamResponse
 
 
 Answer = Html | Json | Redirect | Download | Live | Sent

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-from aiohttp import web
 
 from chargepoint.action_kinds import Asker
 from chargepoint.bus import CallFailed, Unavailable
@@ -23,6 +22,7 @@ from chargepoint.messages import (
 from chargepoint.rights import Right
 from webconfig import multipart
 from webconfig.answers import Problem
+from webconfig.http.messages import Request as HttpRequest
 from webconfig.routes import Route
 from webconfig.site import Site
 from webconfig.visitors import Visitor
@@ -38,7 +38,7 @@ R = TypeVar("R", bound=Reply)
 class Ask:
     """A request that was let in. `visitor` is None on open routes only."""
 
-    def __init__(self, site: Site, route: Route, request: web.Request, visitor: Visitor | None, words: Words) -> None:
+    def __init__(self, site: Site, route: Route, request: HttpRequest, visitor: Visitor | None, words: Words) -> None:
         self.site = site
         self.route = route
         self.request = request

@@ -7,12 +7,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any
 from urllib.parse import quote
 
 import htpy
 import msgspec
-from aiohttp import web
 
 from chargepoint.config_web import WebSettings
 from chargepoint.messages import CheckToken, Noted, SecurityNoted
@@ -21,6 +19,7 @@ from chargepoint.vocabulary import EventType
 from webconfig.admission import Admission
 from webconfig.answers import Answer, Html, Json, Problem, Redirect
 from webconfig.ask import Ask
+from webconfig.http.messages import Request, Response, StreamResponse
 from webconfig.routes import Route
 from webconfig.sending import (
     LANGUAGE_COOKIE,
@@ -52,13 +51,7 @@ class Door:
         self._default_language = default_language
         self.admission = Admission(settings, site.now_s)
 
-    def handler(self, route: Route) -> Callable[[web.Request], Any]:
-        async def handle(request: web.Request) -> web.StreamResponse:
-            return await self.handle(route, request)
-
-        return handle
-
-    async def handle(self, route: Route, request: web.Request) -> web.StreamResponse:
+    async def handle(self, route: Route, request: Request) -> StreamResponse:
         """Answer a request of this route; never raises but when the connection is gone."""
         words = self._words(request)
         ask: Ask | None = None
@@ -93,7 +86,7 @@ class Door:
 
     # ------------------------------------------------------------------------------------------------ who it is
 
-    async def _visitor(self, route: Route, request: web.Request, words: Words) -> Visitor | None:
+    async def _visitor(self, route: Route, request: Request, words: Words) -> Visitor | None:
         header = request.headers.get("Authorization", "")
         if header and route.is_api:
             return await self._with_token(header, request, words)
@@ -103,7 +96,7 @@ class Door:
         is_action = not (route.path == "/live" or route.is_passive or request.headers.get("X-Refresh"))
         return self._site.visitors.of(secret, is_action)
 
-    async def _with_token(self, header: str, request: web.Request, words: Words) -> Visitor:
+    async def _with_token(self, header: str, request: Request, words: Words) -> Visitor:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token.strip() or len(token) > 200:
             raise Problem(401, "bad_token", words("problem.bad_token"), headers={"WWW-Authenticate": "Bearer"})
@@ -173,42 +166,40 @@ class Door:
             )
         )
 
-    def _words(self, request: web.Request) -> Words:
+    def _words(self, request: Request) -> Words:
         chosen = request.cookies.get(LANGUAGE_COOKIE, "")
         return Words(chosen or best_language(request.headers.get("Accept-Language", ""), self._default_language))
 
     # ------------------------------------------------------------------------------------------------ answers
 
     def _told(
-        self, route: Route | None, request: web.Request, ask: Ask | None, words: Words, problem: Problem
-    ) -> web.StreamResponse:
+        self, route: Route | None, request: Request, ask: Ask | None, words: Words, problem: Problem
+    ) -> StreamResponse:
         headers = {**headers_for(request), **problem.headers}
         if route is not None and not route.is_api and request.method in SAFE_METHODS and route.path != "/live":
             if problem.code == "not_logged_in":
                 back = quote(request.path_qs, safe="/?=&") if request.path != "/" else ""
-                return web.Response(
-                    status=303, headers={**headers, "Location": f"/login?to={back}" if back else "/login"}
-                )
+                return Response(status=303, headers={**headers, "Location": f"/login?to={back}" if back else "/login"})
             if problem.code == "must_change":
-                return web.Response(status=303, headers={**headers, "Location": "/password"})
+                return Response(status=303, headers={**headers, "Location": "/password"})
         if route is None or route.is_api or route.path == "/live":
             content = {"type": f"/help#{problem.code}", "title": problem.code, "status": problem.status,
                        "code": problem.code, "detail": problem.detail, "fields": problem.fields}  # fmt: skip
-            return web.Response(
+            return Response(
                 body=msgspec.json.encode(content),
                 status=problem.status,
                 headers={**headers, "Content-Type": "application/problem+json"},
             )
         text = str(self._error_page(ask, words, problem))
-        return web.Response(text=text, status=problem.status, content_type="text/html", headers=headers)
+        return Response(text=text, status=problem.status, content_type="text/html", headers=headers)
 
-    def unknown(self, request: web.Request) -> web.StreamResponse:
+    def unknown(self, request: Request) -> StreamResponse:
         """The answer to a path or method that is in no route."""
         return self.outside(request, lambda: None)
 
     def outside(
-        self, request: web.Request, answer: Callable[[], web.StreamResponse | None], methods: Iterable[str] = ()
-    ) -> web.StreamResponse:
+        self, request: Request, answer: Callable[[], StreamResponse | None], methods: Iterable[str] = ()
+    ) -> StreamResponse:
         """The answer to a path that is in no row: a file that is the same for everybody, else 404; 405 when rows of
         this path have other `methods`."""
         words = self._words(request)
@@ -225,7 +216,7 @@ class Door:
                 return self._told(None, request, None, words, problem)
             headers = {**headers_for(request), **problem.headers}
             text = str(self._error_page(None, words, problem))
-            return web.Response(text=text, status=problem.status, content_type="text/html", headers=headers)
+            return Response(text=text, status=problem.status, content_type="text/html", headers=headers)
 
 
 async def _no_handler(_ask: Ask) -> Answer:

@@ -15,6 +15,7 @@ import msgspec
 from chargepoint.messages import LinkStatus, StationState
 from chargepoint.rights import Right
 from webconfig.answers import Answer, Live, Problem
+from webconfig.http.paths import BadPath, Paths, decoded
 from webconfig.routes import Route, Values, get
 from webconfig.trial_notice import trial_left
 
@@ -115,21 +116,14 @@ class Pages:
     """Finds the route of a page's path."""
 
     def __init__(self, routes: tuple[Route, ...]) -> None:
-        from aiohttp.web_urldispatcher import DynamicResource
-
-        self._plain = {route.path: route for route in routes if route.live is not None and "{" not in route.path}
-        self._dynamic = [
-            (DynamicResource(route.path), route) for route in routes if route.live is not None and "{" in route.path
-        ]
+        self._paths = Paths((route.path, route) for route in routes if route.live is not None)
 
     def find(self, path: str) -> tuple[Route | None, dict[str, str]]:
-        if path in self._plain:
-            return self._plain[path], {}
-        for resource, route in self._dynamic:
-            places = resource._match(path)
-            if places is not None:
-                return route, dict(places)
-        return None, {}
+        try:
+            found = self._paths.found(decoded(path))
+        except BadPath:
+            found = []
+        return found[0] if found else (None, {})
 
 
 ROUTES = (get("/live", live, Right.SEE, is_safe_mode=True),)

@@ -13,11 +13,8 @@ import socket
 import ssl
 from asyncio import sslproto
 from collections.abc import Callable
-from typing import Any
 
-from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
-
+from webconfig.http.speaker import Speaker
 from webconfig.interfaces import interface_of, is_mobile
 
 log = logging.getLogger(__name__)
@@ -38,40 +35,6 @@ TLS_BUFFER_BYTES = 32 << 10
 """What asyncio reads at once of one TLS connection; its own 256 KiB are kept for each as long as it lasts."""
 PAUSE_S = 0.5
 """When there are no descriptors left."""
-
-
-class Speaker(RequestHandler):
-    """HTTP of one connection: what is no HTTP is answered in a word, without a trace and without versions."""
-
-    def handle_error(
-        self, request: Any, status: int = 500, exc: BaseException | None = None, message: str | None = None
-    ) -> web.StreamResponse:
-        log.debug("no HTTP from %s: %r", request.remote, exc)
-        if request.writer.output_size > 0:
-            raise ConnectionError("part of an answer was sent already")
-        response = web.Response(
-            status=status, text=f"{status}\n", headers={"Server": "station", "X-Content-Type-Options": "nosniff"}
-        )
-        response.force_close()
-        return response
-
-    @property
-    def is_busy(self) -> bool:
-        """A request is being answered."""
-        return self._current_request is not None
-
-    @property
-    def is_over(self) -> bool:
-        return self.transport is None or self.transport.is_closing()
-
-    @property
-    def unsent_bytes(self) -> int:
-        return 0 if self.transport is None else self.transport.get_write_buffer_size()
-
-    def end(self) -> None:
-        """At once, without waiting for anybody."""
-        if self.transport is not None:
-            self.transport.abort()
 
 
 class Connection:
@@ -143,6 +106,7 @@ class Reception:
                 sock.close()
                 continue
             sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = Connection(sock, str(peer[0]), loop.time())
             self.connections.append(connection)
             connection.task = loop.create_task(self._begin(connection, secure), name="connection")

@@ -26,7 +26,7 @@ FORM_BYTES = 64 << 10
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """One row. `path` is aiohttp's (`/connectors/{n}`; digits only: `{n:[0-9]{1,4}}`).
+    """One row. `path` is that of `http/paths.py` (`/connectors/{n}`; digits only: `{n:[0-9]{1,4}}`).
 
     `live` and `live_s`: the values that change on this page, and how often they are looked at (the event stream asks).
     For the API: `summary`, the structs of query, body and answer, from which its description is made. `statuses` are

@@ -9,10 +9,10 @@ from collections.abc import AsyncGenerator
 from urllib.parse import quote
 
 import msgspec
-from aiohttp import web
 
 from webconfig.answers import Answer, Download, Html, Json, Live, Problem, Redirect, Sent
 from webconfig.ask import Ask
+from webconfig.http.messages import Request, Response, StreamResponse
 from webconfig.words import Words
 
 log = logging.getLogger(__name__)
@@ -48,33 +48,31 @@ TOKEN_STREAM_S = 60.0
 LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 
 
-async def respond(request: web.Request, answer: Answer, ask: Ask) -> web.StreamResponse:
+async def respond(request: Request, answer: Answer, ask: Ask) -> StreamResponse:
     """Send it, or prepare what is sent. Raises Problem, ConnectionError."""
     headers = headers_for(request)
     if isinstance(answer, Sent):
         return answer.response
     if isinstance(answer, Html):
         text = str(answer.content)
-        return _compressed(web.Response(text=text, status=answer.status, content_type="text/html", headers=headers))
+        return _compressed(Response(text=text, status=answer.status, content_type="text/html", headers=headers))
     if isinstance(answer, Json):
         if answer.etag:
             headers["ETag"] = f'"{answer.etag}"'
         body = msgspec.json.encode(answer.content)
-        return _compressed(
-            web.Response(body=body, status=answer.status, content_type="application/json", headers=headers)
-        )
+        return _compressed(Response(body=body, status=answer.status, content_type="application/json", headers=headers))
     if isinstance(answer, Redirect):
-        return web.Response(status=303, headers={**headers, "Location": local_path(answer.path)})
+        return Response(status=303, headers={**headers, "Location": local_path(answer.path)})
     if isinstance(answer, Download):
         return await _download(request, answer, headers)
     return await _stream(request, answer, headers, ask)
 
 
-async def _download(request: web.Request, answer: Download, headers: dict[str, str]) -> web.StreamResponse:
+async def _download(request: Request, answer: Download, headers: dict[str, str]) -> StreamResponse:
     name = safe_name(answer.name)
     how = "inline" if answer.is_shown else "attachment"
     headers["Content-Disposition"] = f"{how}; filename=\"{name}\"; filename*=UTF-8''{quote(name)}"
-    response = web.StreamResponse(headers={**headers, "Content-Type": answer.content_type})
+    response = StreamResponse(headers={**headers, "Content-Type": answer.content_type})
     try:
         first = await anext(answer.chunks, b"")  # what fails at once is told as a problem
         await response.prepare(request)
@@ -88,11 +86,11 @@ async def _download(request: web.Request, answer: Download, headers: dict[str, s
     return response
 
 
-async def _stream(request: web.Request, answer: Live, headers: dict[str, str], ask: Ask) -> web.StreamResponse:
+async def _stream(request: Request, answer: Live, headers: dict[str, str], ask: Ask) -> StreamResponse:
     site, visitor = ask.site, ask.visitor
     if site.viewers >= site.context.settings.web.most_viewers:
         raise Problem(503, "too_many_viewers", ask.text("problem.too_many_viewers"), headers={"Retry-After": "30"})
-    response = web.StreamResponse(headers={**headers, "Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+    response = StreamResponse(headers={**headers, "Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
     site.viewers += 1
     pump = asyncio.create_task(_pump(request, response, answer), name="event stream")
     waits: set[asyncio.Task[object]] = {
@@ -119,7 +117,7 @@ async def _stream(request: web.Request, answer: Live, headers: dict[str, str], a
     return response
 
 
-async def _pump(request: web.Request, response: web.StreamResponse, answer: Live) -> object:
+async def _pump(request: Request, response: StreamResponse, answer: Live) -> object:
     await response.prepare(request)
     await response.write(b": open\n\n")  # headers go out with the first bytes only
     source = aiter(answer.events)
@@ -147,7 +145,7 @@ async def _pump(request: web.Request, response: web.StreamResponse, answer: Live
             await asyncio.gather(waiting, return_exceptions=True)
 
 
-async def _written(response: web.StreamResponse, content: bytes) -> None:
+async def _written(response: StreamResponse, content: bytes) -> None:
     """Raises ConnectionError when the reader does not take it: nothing piles up for who does not read."""
     try:
         async with asyncio.timeout(TAKE_WITHIN_S):
@@ -162,31 +160,23 @@ def local_path(path: str) -> str:
     return path if LOCAL_PATH.fullmatch(path) else "/"
 
 
-def headers_for(request: web.Request) -> dict[str, str]:
+def headers_for(request: Request) -> dict[str, str]:
     """The headers every answer has."""
     return {**HEADERS, "Strict-Transport-Security": HSTS} if request.secure else dict(HEADERS)
 
 
-def cookie_name(request: web.Request) -> str:
+def cookie_name(request: Request) -> str:
     return SECURE_COOKIE if request.secure else PLAIN_COOKIE
 
 
-def set_cookies(request: web.Request, response: web.StreamResponse, cookies: dict[str, str | None]) -> None:
+def set_cookies(request: Request, response: StreamResponse, cookies: dict[str, str | None]) -> None:
     """Cookies of this host only, unseen by scripts, sent to this site only."""
     for name, value in cookies.items():
         keeps = name not in (SECURE_COOKIE, PLAIN_COOKIE)
         if value is None:
-            response.del_cookie(name, path="/", secure=request.secure, httponly=True, samesite="Strict")
+            response.del_cookie(name, secure=request.secure)
         else:
-            response.set_cookie(
-                name,
-                value,
-                path="/",
-                secure=request.secure,
-                httponly=True,
-                samesite="Strict",
-                max_age=31_536_000 if keeps else None,
-            )
+            response.set_cookie(name, value, secure=request.secure, max_age=31_536_000 if keeps else None)
 
 
 def safe_name(name: str) -> str:
@@ -194,20 +184,20 @@ def safe_name(name: str) -> str:
     return re.sub(r"[^\w.\-]+", "_", name, flags=re.ASCII).strip("._")[:120] or "download"
 
 
-def _compressed(response: web.Response) -> web.Response:
-    if isinstance(response.body, bytes) and len(response.body) > 1400:
+def _compressed(response: Response) -> Response:
+    if len(response.body) > 1400:
         response.enable_compression()
     return response
 
 
-async def read_bounded(request: web.Request, most: int, words: Words) -> bytes:
+async def read_bounded(request: Request, most: int, words: Words) -> bytes:
     """The body. Raises Problem 413 when it is larger than `most` bytes, 408 when it does not come."""
     if request.content_length is not None and request.content_length > most:
         raise Problem(413, "too_large", words("problem.too_large", kb=most // 1024))
     found = bytearray()
     try:
         async with asyncio.timeout(READ_WITHIN_S + (request.content_length or 0) / READ_BYTES_S):
-            async for chunk in request.content.iter_any():
+            async for chunk in request.body():
                 found += chunk
                 if len(found) > most:
                     raise Problem(413, "too_large", words("problem.too_large", kb=most // 1024))

@@ -10,8 +10,6 @@ import logging
 import ssl
 from contextlib import suppress
 
-from aiohttp import web
-
 from chargepoint.bus import CallFailed, Unavailable
 from chargepoint.context import Context
 from chargepoint.messages import LoginsState, MakeFirstAdministrator, WebState
@@ -22,11 +20,14 @@ from webconfig.commands.commands import Commands
 from webconfig.commands.store import Store
 from webconfig.door import Door, headers_for
 from webconfig.feed import Feed
+from webconfig.http.messages import Request, StreamResponse
+from webconfig.http.paths import Paths
+from webconfig.http.speaker import Answering, Speaker
 from webconfig.layout import error_page
 from webconfig.live import Pages, Shared
 from webconfig.meter_history import FILE as METERS
 from webconfig.meter_history import MeterHistory
-from webconfig.reception import ASK_WITHIN_S, Reception, Speaker
+from webconfig.reception import Reception
 from webconfig.routes import Route
 from webconfig.scheme_history import FILE, SchemeHistory
 from webconfig.site import Site
@@ -57,11 +58,10 @@ async def run(context: Context) -> None:
     )
     await commands.load()
     door = Door(site, settings, error_page, context.settings.screen.languages[0])
-    runner = web.AppRunner(application(door, routes), handler_cancellation=True, shutdown_timeout=1.0)
-    await runner.setup()
     sockets = listening(settings)
     door.admission.https_port = sockets.secure[0].getsockname()[1]
-    reception = Reception(lambda: speaker(runner))
+    answering = answers_of(door, routes)
+    reception = Reception(lambda: Speaker(answering))
     try:
         secure = site.parts[ssl.SSLContext] = await server_context(context.data, context.settings)
         certificate = site.parts[WebCertificate] = WebCertificate(context.data)
@@ -88,7 +88,6 @@ async def run(context: Context) -> None:
     finally:
         sockets.close()
         reception.close()
-        await runner.cleanup()
 
 
 def _state(context: Context, sockets: Listening) -> WebState:
@@ -101,39 +100,22 @@ def _state(context: Context, sockets: Listening) -> WebState:
     )
 
 
-def speaker(runner: web.AppRunner) -> Speaker:
-    """What speaks HTTP of one connection with the application."""
-    assert runner.server is not None
-    return Speaker(
-        runner.server,
-        loop=asyncio.get_running_loop(),
-        access_log=None,  # type: ignore[arg-type]
-        keepalive_timeout=ASK_WITHIN_S,
-        lingering_time=1.0,
-        auto_decompress=False,
-    )
+def answers_of(door: Door, routes: tuple[Route, ...]) -> Answering:
+    """What answers each request: the rows of the table and the static files; everything else is 404, another method
+    405."""
+    paths = Paths((route.path, route) for route in routes)
 
+    async def answer(request: Request) -> StreamResponse:
+        found = paths.found(request.path)
+        for route, places in found:
+            if route.method == request.method:
+                request.match_info.update(places)
+                return await door.handle(route, request)
+        is_file = request.method == "GET" and request.path.startswith("/static/")
+        methods = {route.method for route, _ in found}
+        return door.outside(request, lambda: static_file(request, headers_for(request)) if is_file else None, methods)
 
-def application(door: Door, routes: tuple[Route, ...]) -> web.Application:
-    """The table of routes as an aiohttp application; everything else is 404, another method 405."""
-    app = web.Application()
-    for route in routes:
-        app.router.add_route(route.method, route.path, door.handler(route))
-
-    async def static(request: web.Request) -> web.StreamResponse:
-        return door.outside(request, lambda: static_file(request, headers_for(request)))
-
-    rows = list(app.router.resources())
-
-    async def unknown(request: web.Request) -> web.StreamResponse:
-        methods: set[str] = set()
-        for row in rows:
-            methods |= (await row.resolve(request))[1]
-        return door.outside(request, lambda: None, methods)
-
-    app.router.add_route("GET", "/static/{name}", static)
-    app.router.add_route("*", "/{path:.*}", unknown)
-    return app
+    return answer
 
 
 async def _first_administrator(context: Context) -> None:

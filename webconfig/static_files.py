@@ -6,7 +6,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from aiohttp import web
+from webconfig.http.messages import Request, Response
 
 FOLDER = Path(__file__).parent / "static"
 TYPES = {
@@ -27,15 +27,15 @@ def _files() -> dict[str, tuple[bytes, str, str]]:
     return found
 
 
-def static_file(request: web.Request, headers: dict[str, str]) -> web.StreamResponse | None:
+def static_file(request: Request, headers: dict[str, str]) -> Response | None:
     """The answer to /static/NAME, None when there is no such file."""
-    found = _files().get(request.match_info["name"])
+    found = _files().get(request.path.removeprefix("/static/"))
     if found is None:
         return None
     content, kind, tag = found
     headers = {**headers, "Cache-Control": "max-age=3600, must-revalidate", "ETag": f'"{tag}"'}
     if request.headers.get("If-None-Match") == f'"{tag}"':
-        return web.Response(status=304, headers=headers)
-    response = web.Response(body=content, content_type=kind, charset="utf-8", headers=headers)
+        return Response(status=304, headers=headers)
+    response = Response(body=content, content_type=kind, headers=headers)
     response.enable_compression()
     return response

@@ -224,7 +224,7 @@ async def test_answers_tell_nothing_of_the_inside(tmp_path: Path, monkeypatch: p
             assert "script-src 'self';" in answer.headers["Content-Security-Policy"]
         for rubbish in (b"rubbish\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n"):
             found = await raw(bench, rubbish)
-            assert b" 400 " in found.split(b"\r\n")[0]
+            assert found.split(b" ")[1] in (b"400", b"431", b"505")
             assert b"aiohttp" not in found.lower() and b"python" not in found.lower() and b"Traceback" not in found
         for path in ("/static/../service.py", "/static/%2e%2e/service.py", "/static/..%2fservice.py", "/static/%00",
                      "/static//etc/passwd", "/static/....//app.css", "/..%2f..%2fetc/passwd"):  # fmt: skip
@@ -251,7 +251,7 @@ async def test_large_and_compressed_bodies_are_refused(tmp_path: Path) -> None:
             assert answer.status == 415
         assert (await client.ask("POST", "/login", json={"login": "admin"})).status == 415
         assert (await client.ask("POST", "/login", data=b"a&" * 1500)).status == 400
-        assert (await client.get("/login", headers={"X-Long": "a" * 9000})).status == 400
+        assert (await client.get("/login", headers={"X-Long": "a" * 9000})).status == 431
 
 
 async def test_who_keeps_connections_open_keeps_nobody_else_out(

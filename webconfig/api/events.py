@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from aiohttp import WSMsgType, web
 from msgspec import Meta
 
 from chargepoint.rights import Right
@@ -16,6 +14,9 @@ from webconfig.ask import Ask
 from webconfig.feed import TOPICS, Feed
 from webconfig.routes import get
 from webconfig.sending import headers_for
+
+if TYPE_CHECKING:
+    from webconfig.http.websocket import WebSocket
 
 MOST_TOPICS = 64
 KEEP_ALIVE_S = 15.0
@@ -70,14 +71,18 @@ async def socket(ask: Ask) -> Answer:
         raise Problem(426, "no_websocket", "This is a WebSocket.", headers={"Upgrade": "websocket"})
     if ask.site.viewers >= ask.site.context.settings.web.most_viewers:
         raise Problem(503, "too_many_viewers", ask.text("problem.too_many_viewers"), headers={"Retry-After": "30"})
-    response = web.WebSocketResponse(heartbeat=KEEP_ALIVE_S, max_msg_size=4096, compress=False)
-    response.headers.update(headers_for(request))
-    await response.prepare(request)
+    from webconfig.http.websocket import NoWebSocket, WebSocket
+
+    response = WebSocket(headers_for(request), heartbeat_s=KEEP_ALIVE_S)
+    try:
+        await response.prepare(request)
+    except NoWebSocket:
+        raise Problem(400, "no_websocket", "This is no opening handshake of a WebSocket (RFC 6455).") from None
     ask.site.viewers += 1
     feed: Feed = ask.site.part(Feed)
     waits = {
         asyncio.create_task(_send(response, feed, topics, given.last_id), name="socket: events"),
-        asyncio.create_task(_hear(response), name="socket: hearing"),
+        asyncio.create_task(response.until_over(), name="socket: hearing"),
         asyncio.create_task(visitor.ended.wait(), name="socket: log-in ended"),
         asyncio.create_task(ask.site.context.stopping.wait(), name="socket: stopping"),
     }
@@ -89,26 +94,18 @@ async def socket(ask: Ask) -> Answer:
         for task in waits:
             task.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
-        with suppress(ConnectionError, asyncio.TimeoutError):
-            await response.close()
+        await response.close()
     return Sent(response)
 
 
-async def _send(response: web.WebSocketResponse, feed: Feed, topics: list[str], last_id: str) -> None:
+async def _send(response: WebSocket, feed: Feed, topics: list[str], last_id: str) -> None:
     stream = feed.listen(topics, last_id, MOST_S)
     try:
         async for number, topic, data in stream:
             message = {"id": number, "topic": topic, "data": msgspec.Raw(data.encode())}
-            await response.send_str(msgspec.json.encode(message).decode())
+            await response.send(msgspec.json.encode(message).decode())
     finally:
         await stream.aclose()
-
-
-async def _hear(response: web.WebSocketResponse) -> None:
-    """What a program sends is not looked at, but its end is seen."""
-    async for message in response:
-        if message.type in (WSMsgType.CLOSE, WSMsgType.ERROR):
-            return
 
 
 ROUTES = (
@@ -118,6 +115,6 @@ ROUTES = (
     ),
     get(
         "/api/v1/ws", socket, Right.SEE, query=Topics, is_passive=True,
-        summary="The same by WebSocket", tag="events", statuses=(101, 403, 422, 426, 503),
+        summary="The same by WebSocket", tag="events", statuses=(101, 400, 403, 422, 426, 503),
     ),
 )  # fmt: skip
