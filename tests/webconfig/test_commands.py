@@ -20,8 +20,10 @@ from chargepoint.messages import (
     CheckController,
     EmergencyStop,
     GrantAccess,
+    LoginsState,
     ServiceState,
     ShowTestColours,
+    Standing,
     StationState,
     StopCharging,
     TechnicianAtWork,
@@ -281,3 +283,29 @@ async def test_who_is_silent_is_not_at_work_any_more() -> None:
         visitor.ended.set()
         await asyncio.sleep(0.1)
         assert not is_there()
+
+
+async def test_a_command_that_waits_is_not_done_for_somebody_who_was_blocked_meanwhile(tmp_path: Path) -> None:
+    async with in_process_bus("station", "hub", "webconfig") as buses:
+        desk = Desk(buses, tmp_path)
+        await desk.commands.load()
+        away = ServiceState(name="station", status="restarting", pid=1, restarts=1, since_mono_s=0.0)
+        desk.hub.set_state("service/station", away)
+        desk.hub.set_state("access/logins", LoginsState(users=(Standing("Oleg", Role.OPERATOR, 1),)))
+        asked: list[StopCharging] = []
+
+        async def stop(request: StopCharging, _sender: str) -> ActionResult:
+            asked.append(request)
+            return OK
+
+        desk.station.serve(StopCharging, stop)
+        await asyncio.sleep(0.1)
+        one = await desk.order("stop", connector="1")
+        desk.hub.set_state("access/logins", LoginsState(users=(Standing("oleg", Role.VIEWER, 2),)))
+        await asyncio.sleep(1.0)
+        two = await desk.order("stop", connector="2")
+        desk.hub.set_state("access/logins", LoginsState())
+        desk.hub.set_state("service/station", msgspec.structs.replace(away, status="running"))
+        await asyncio.sleep(5.0)
+        over = [desk.commands.get(each.id) for each in (one, two)]
+        assert [(each.status, each.code) for each in over if each] == [(Status.FAILED, "no_right")] * 2 and not asked

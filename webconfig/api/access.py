@@ -10,11 +10,12 @@ from msgspec import Meta
 from chargepoint.masking import mask
 from chargepoint.messages import CardChecked, CheckCard
 from chargepoint.rights import Right
-from webconfig.access_lists import CARD_LONGEST, MOST_ENTRIES, NAMES, Lists, with_entry
+from webconfig.access_lists import CARD_LONGEST, MOST_ENTRIES, NAMES, Lists, lists_from
 from webconfig.answers import Answer, Json, Problem
 from webconfig.ask import Ask
 from webconfig.pages import access as access_page
 from webconfig.routes import Route, get, post
+from webconfig.turns import turn
 
 Entry = Annotated[str, Meta(min_length=1, max_length=150, description="A card number or a login")]
 Entries = Annotated[tuple[Entry, ...], Meta(max_length=MOST_ENTRIES)]
@@ -52,17 +53,20 @@ async def lists(ask: Ask) -> Answer:
 
 async def put_lists(ask: Ask) -> Answer:
     given = ask.body(NewLists)
-    before, after = await access_page.lists_now(ask), Lists()
-    for name in NAMES:
-        for number, entry in enumerate(getattr(given, name)):
-            after, code, meant = with_entry(after, name, entry)
-            if code:
-                text = ask.text(f"access.f_{code}", found=entry[:60], meant=meant)
-                raise Problem(422, "invalid", text, {f"{name}[{number}]": text})
+    after, faults = lists_from((name, entry) for name in NAMES for entry in getattr(given, name))
+    for fault in faults:
+        text = ask.text(f"access.f_{fault.code}", found=fault.found, meant=fault.meant)
+        number = fault.line - 1
+        place = fault.found
+        if number >= 0:
+            place = f"white[{number}]" if number < len(given.white) else f"black[{number - len(given.white)}]"
+        raise Problem(422, "invalid", text, {place: text})
     match = ask.request.headers.get("If-Match", "")
-    if match and match.strip('"') not in (before.version, "*"):
-        raise Problem(412, "changed_meanwhile", ask.text("access.changed_meanwhile"))
-    await access_page.save(ask, before, after)
+    async with turn(ask, "lists"):
+        before = await access_page.lists_now(ask)
+        if match and match.strip('"') not in (before.version, "*"):
+            raise Problem(412, "changed_meanwhile", ask.text("access.changed_meanwhile"))
+        await access_page.save(ask, before, after)
     return Json(_shown(ask, after), etag=after.version)
 
 

@@ -14,6 +14,7 @@ from webconfig.ask import Ask
 from webconfig.limits_table import Limits
 from webconfig.pages.limits import limits_now, set_limit
 from webconfig.routes import Route, get
+from webconfig.turns import turn
 
 
 class UserLimitBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,6 +37,11 @@ async def limits(ask: Ask) -> Answer:
 async def put(ask: Ask) -> Answer:
     """PUT /api/v1/limits with If-Match: the version that was read."""
     body = ask.body(UserLimitBody)
+    async with turn(ask, "limits"):
+        return await _put(ask, body)
+
+
+async def _put(ask: Ask, body: UserLimitBody) -> Answer:
     found = limits_now(ask)
     given = ask.request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
     if not given:

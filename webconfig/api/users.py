@@ -15,6 +15,7 @@ from webconfig.ask import Ask
 from webconfig.pages import tokens as tokens_page
 from webconfig.pages import users as users_page
 from webconfig.routes import Route, get, post
+from webconfig.turns import turn
 
 CardNumber = Annotated[str, Meta(min_length=1, max_length=20)]
 
@@ -71,7 +72,12 @@ async def user(ask: Ask) -> Answer:
 
 
 async def put_user(ask: Ask) -> Answer:
-    login, given = ask.place("login"), ask.body(NewUser)
+    given = ask.body(NewUser)
+    async with turn(ask, "users"):
+        return await _put(ask, ask.place("login"), given)
+
+
+async def _put(ask: Ask, login: str, given: NewUser) -> Answer:
     known = [row for row in await users_page.rows(ask) if row.user.login.casefold() == login.casefold()]
     match = ask.request.headers.get("If-Match", "").strip('"')
     if match and (not known or match not in ("*", users_page.version(known[0]))):
@@ -124,7 +130,10 @@ async def revoke_token(ask: Ask) -> Answer:
     one = next((token for token in known if token.id == wanted), None)
     if one is None:
         raise Problem(404, "not_found", ask.text("problem.not_found"))
-    if not ask.may(Right.ADMINISTER) and one.created_by.casefold() != ask.login.casefold():
+    is_own = one.created_by.casefold() == ask.login.casefold()
+    if ask.visitor is not None and ask.visitor.token_id:  # a program ends its own token, not those of others
+        is_own = one.id == ask.visitor.token_id
+    if not ask.may(Right.ADMINISTER) and not is_own:
         raise Problem(403, "no_right", ask.text("problem.no_right"))
     result = await ask.call("hub", RevokeToken(id=wanted, by=ask.login))
     if not result.ok:

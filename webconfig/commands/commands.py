@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from chargepoint.action_kinds import Asker
 from chargepoint.action_table import ACTIONS
-from chargepoint.actions import carry_out
+from chargepoint.actions import carry_out, may
 from chargepoint.bus import Bus, StateView
 from chargepoint.guards import Guard, confirmed
-from chargepoint.messages import ActionResult, ServiceState
+from chargepoint.messages import ActionResult, LoginsState, ServiceState
+from chargepoint.rights import lesser
 from chargepoint.vocabulary import Role
 from webconfig.commands.record import LIFE_S, Command, Status
 from webconfig.commands.store import MOST, Store
@@ -140,6 +141,11 @@ class Commands:
                     break
                 await asyncio.sleep(LOOK_S)
                 continue
+            asker = asker if command.deed == "emergency_stop" else self._still(asker)
+            if not may(action, asker):
+                text = f"{asker.login} may not do this any more; nothing was done."
+                await self._keep(_over(self._known[command.id], Status.FAILED, "no_right", text))
+                return
             passed = confirmed(command.deed, command.arguments, guard)
             call = asyncio.ensure_future(carry_out(self._bus, command.deed, command.arguments, asker, passed=passed))
             try:
@@ -171,6 +177,16 @@ class Commands:
         is_unknown = result.code == "no_answer" or "maybe_done" in result.values
         status = Status.UNKNOWN if is_unknown else Status.SUCCESS if result.ok else Status.FAILED
         await self._keep(_with(replace(command, status=status, ended_at=_now()), result))
+
+    def _still(self, asker: Asker) -> Asker:
+        """Who asked, with the role he has now: a command may have waited for its service. While nobody tells who may be
+        logged in (the hub is away) as he was."""
+        state = self._states.get("access/logins")
+        if not isinstance(state, LoginsState):
+            return asker
+        now = next((each for each in state.users if each.login.casefold() == asker.login.casefold()), None)
+        role = Role.CUSTOMER if now is None else lesser(asker.role, now.role)
+        return replace(asker, role=role)
 
     def _is_there(self, service: str) -> bool:
         """Whether its service takes calls, as far as the hub says; a service nobody speaks of is asked at once."""

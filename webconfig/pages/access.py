@@ -37,6 +37,7 @@ from webconfig.ask import Ask
 from webconfig.layout import card, choice, facts, field, form, page, table
 from webconfig.routes import get, post
 from webconfig.spreadsheet import BOM, csv_lines
+from webconfig.turns import turn
 
 READ_WITHIN_S = 20.0
 IMPORT_BYTES = 600_000
@@ -226,29 +227,35 @@ def _list_name(ask: Ask, given: dict[str, str]) -> str:
 
 async def add(ask: Ask) -> Answer:
     given = ask.form()
-    name, before = _list_name(ask, given), await lists_now(ask)
-    after, code, meant = with_entry(before, name, given.get("entry", ""))
-    if code:
-        text = fault_text(ask, LineFault(0, given.get("entry", "")[:60], code, meant))
-        return Html(await _page(ask, fault=text), status=422)
-    same_version(ask, before, given.get("version", ""))
-    await save(ask, before, after)
+    name = _list_name(ask, given)
+    async with turn(ask, "lists"):
+        before = await lists_now(ask)
+        after, code, meant = with_entry(before, name, given.get("entry", ""))
+        if code:
+            text = fault_text(ask, LineFault(0, given.get("entry", "")[:60], code, meant))
+            return Html(await _page(ask, fault=text), status=422)
+        same_version(ask, before, given.get("version", ""))
+        await save(ask, before, after)
     return Redirect(f"/access?saved=1#{name}")
 
 
 async def remove(ask: Ask) -> Answer:
     given = ask.form()
-    name, before = _list_name(ask, given), await lists_now(ask)
-    same_version(ask, before, given.get("version", ""))
-    await save(ask, before, without_entry(before, name, given.get("entry", "")))
+    name = _list_name(ask, given)
+    async with turn(ask, "lists"):
+        before = await lists_now(ask)
+        same_version(ask, before, given.get("version", ""))
+        await save(ask, before, without_entry(before, name, given.get("entry", "")))
     return Redirect(f"/access?saved=1#{name}")
 
 
 async def move(ask: Ask) -> Answer:
     given = ask.form()
-    name, before = _list_name(ask, given), await lists_now(ask)
-    same_version(ask, before, given.get("version", ""))
-    await save(ask, before, moved(before, name, given.get("entry", "")))
+    name = _list_name(ask, given)
+    async with turn(ask, "lists"):
+        before = await lists_now(ask)
+        same_version(ask, before, given.get("version", ""))
+        await save(ask, before, moved(before, name, given.get("entry", "")))
     return Redirect(f"/access?saved=1#{_other(name)}")
 
 
@@ -261,12 +268,13 @@ async def take_file(ask: Ask) -> Answer:
         head = [ask.text(f"access.{name}") for name in ("line", "found", "wrong")]
         top = card(ask.text("access.import_faults", n=len(faults)), table(head, rows))
         return Html(await _page(ask, top=top, fault=ask.text("access.nothing_changed")), status=422)
-    before = await lists_now(ask)
     if given.get("how") != "replace":
         text = ask.text("access.import_good", white=len(after.white), black=len(after.black))
         return Html(await _page(ask, notice=text))
-    same_version(ask, before, given.get("version", ""))
-    await save(ask, before, after)
+    async with turn(ask, "lists"):
+        before = await lists_now(ask)
+        same_version(ask, before, given.get("version", ""))
+        await save(ask, before, after)
     return Redirect("/access?saved=1")
 
 

@@ -18,6 +18,7 @@ from webconfig.limits_table import COLUMNS, Bound, Limits, Row, limits_of, versi
 from webconfig.limits_trial import trial_card
 from webconfig.power_trial import Wish, shares
 from webconfig.routes import Values, get, post
+from webconfig.turns import turn
 
 PATH = "/limits"
 WHENS = ("refuse", "spare", "all")
@@ -290,7 +291,11 @@ async def _then(ask: Ask, wanted: _Wanted, running: list[Row]) -> dict[int, floa
 
 async def change(ask: Ask) -> Answer:
     """POST /limits: the change itself, refused when somebody else changed limits since the form was opened."""
-    given = ask.form()
+    async with turn(ask, "limits"):
+        return await _changed(ask, ask.form())
+
+
+async def _changed(ask: Ask, given: dict[str, str]) -> Answer:
     wanted = _Wanted(ask, given)
     number = given.get("connector", "")
     if wanted.faults:

@@ -27,6 +27,7 @@ from webconfig.layout import card, choice, facts, field, form, page, table
 from webconfig.oplog_lines import security_line_of
 from webconfig.pages.tokens import token_form, token_table
 from webconfig.routes import get, post
+from webconfig.turns import turn
 
 MOST_CARDS = 15
 LAST_ENTRIES = 10
@@ -272,7 +273,11 @@ def given_user(ask: Ask, given: dict[str, str]) -> Given:
 
 
 async def save(ask: Ask) -> Answer:
-    form_given = ask.form()
+    async with turn(ask, "users"):
+        return await _saved(ask, ask.form())
+
+
+async def _saved(ask: Ask, form_given: dict[str, str]) -> Answer:
     row = await _same(ask, form_given)
     try:
         found = given_user(ask, form_given)
