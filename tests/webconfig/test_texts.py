@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 import webconfig
+from webconfig.configuration.keys import search, sections
+from webconfig.configuration.meanings import key_meaning
 from webconfig.words import LANGUAGES, TEXTS, Text, Words, pages_catalogue
 
 CODE = Path(webconfig.__file__).parent
@@ -122,3 +124,32 @@ def test_every_text_the_pages_ask_for_is_there(language: str) -> None:
             missing.append(f"{file}:{line}: {key.pattern}")
     assert count > 1000
     assert not missing, "\n".join(missing)
+
+
+def test_every_section_and_key_of_the_station_file_is_explained_and_its_english_is_that_of_the_code() -> None:
+    known, ru, wrong = pages_catalogue("en"), Words("ru"), []
+    keys = set()
+    for section in sections().values():
+        flat = section.name.replace(".", "_")
+        keys.add(f"config_section.{flat}")
+        keys.add(f"config_section.{flat}_about")
+        if known.get(f"config_section.{flat}_about") != section.about:
+            wrong.append(f"[{section.name}]: {section.about}")
+        for key in section.keys:
+            name = f"config_key.{flat}_{key.name}"
+            keys.add(name)
+            if not key_meaning(ru, section.name, key) or known.get(name, key.about) != key.about:
+                wrong.append(f"{name}: {key.about}")
+    wrong += [
+        f"{name} is no key any more"
+        for name in known
+        if name.startswith(("config_key.", "config_section.")) and name not in keys
+    ]
+    assert not wrong, "texts/config_keys.toml has to follow:\n" + "\n".join(wrong)
+
+
+def test_keys_are_found_by_what_they_mean_in_the_language_of_who_asks() -> None:
+    words = Words("ru")
+    assert not search("вентиляторы")
+    found = search("вентиляторы", lambda section, key: key_meaning(words, section.name, key))
+    assert [each.key.name for each in found] == ["fan_above_c"]

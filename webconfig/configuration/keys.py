@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import inspect as python_inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -205,8 +205,11 @@ class Found(msgspec.Struct, frozen=True):
     key: Key
 
 
-def search(query: str, most: int = 60) -> tuple[Found, ...]:
-    """Keys in whose name, section or meaning all words of the query are; those in the name first."""
+def search(
+    query: str, meaning: Callable[[SectionRows, Key], str] = lambda _section, _key: "", most: int = 60
+) -> tuple[Found, ...]:
+    """Keys in whose name, section or meaning all words of the query are; those in the name first. `meaning` is what a
+    key means in another language."""
     words = query.casefold().split()[:8]
     if not words:
         return ()
@@ -214,7 +217,8 @@ def search(query: str, most: int = 60) -> tuple[Found, ...]:
     for section in sections().values():
         for key in section.keys:
             name = f"{section.name}.{key.name}".casefold()
-            if all(word in name or word in key.about.casefold() for word in words):
+            about = f"{key.about} {meaning(section, key)}".casefold()
+            if all(word in name or word in about for word in words):
                 found.append((0 if all(word in name for word in words) else 1, Found(section, key)))
     found.sort(key=lambda each: each[0])
     return tuple(each for _, each in found[:most])

@@ -13,6 +13,7 @@ from chargepoint.config_kept import BY_HAND
 from chargepoint.messages import ConfigurationFault, StationState
 from webconfig.ask import Ask
 from webconfig.configuration.keys import BOOL, NUMBER, TABLE, WHOLE, WORD, Key
+from webconfig.configuration.meanings import about_key
 from webconfig.configuration.seen import Seen
 from webconfig.layout import card, form, table
 
@@ -94,7 +95,7 @@ def charging_now(ask: Ask) -> int | None:
     return sum(each.session is not None for each in ask.site.all_of("connector/", ConnectorState).values())
 
 
-def key_field(ask: Ask, key: Key, own: str | None, faults: Sequence[ConfigurationFault]) -> h.Node:
+def key_field(ask: Ask, section: str, key: Key, own: str | None, faults: Sequence[ConfigurationFault]) -> h.Node:
     """A key as a labelled field. `own`: what stands in the file as it is typed; None: the default counts."""
     name = f"v.{key.name}"
     about = f"{name}-about"
@@ -119,7 +120,7 @@ def key_field(ask: Ask, key: Key, own: str | None, faults: Sequence[Configuratio
         ],
         h.p(".hint", id=about)[
             [h.span(".wrong")[f"{each.why}. {each.remedy} "] for each in wrong],
-            h.span(lang="en")[key.about],
+            about_key(ask, section, key),
             f" · {ask.text('config.default')} {key.default or ask.text('config.nothing')}"
             if not key.is_required
             else "",

@@ -11,10 +11,11 @@ from chargepoint.messages import ActionResult, ConfigurationFault, WriteDraft
 from chargepoint.rights import Right
 from webconfig.answers import Answer, Html, Problem, Redirect
 from webconfig.ask import Ask
-from webconfig.configuration import parts
-from webconfig.configuration.keys import Key, SectionRows, search, sections, shown_value, written
+from webconfig.configuration import finding, parts
+from webconfig.configuration.keys import Key, SectionRows, sections, shown_value, written
+from webconfig.configuration.meanings import about_section, section_title
 from webconfig.configuration.seen import Seen, seen
-from webconfig.layout import card, facts, field, form, page, table
+from webconfig.layout import card, facts, form, page, table
 from webconfig.routes import get, post
 from webconfig.trial_notice import trial_text
 
@@ -33,8 +34,8 @@ async def overview(ask: Ask) -> Answer:
             _standing(ask, now),
             _draft(ask, now),
             parts.fault_list(ask, now.faults, now),
-            _search(ask, now, query),
-            _sections(ask, now),
+            finding.search_card(ask, now, query),
+            finding.section_list(ask, now),
             card(
                 ask.text("config.more"),
                 h.p[
@@ -105,56 +106,6 @@ def behind(ask: Ask, now: Seen) -> h.Node:
     ]
 
 
-def _search(ask: Ask, now: Seen, query: str) -> h.Node:
-    found = search(query)
-    return card(
-        ask.text("config.search"),
-        h.form(method="get", action="/config", role="search")[
-            field("q", ask.text("config.search_for"), query, kind="search", maxlength="100"),
-            h.button(type="submit")[ask.text("config.find")],
-        ],
-        h.ul(".found")[
-            (
-                h.li[
-                    h.a(href=f"/config/section/{each.section.name}#f-v.{each.key.name}")[
-                        h.code[f"{each.section.label} {each.key.name}"]
-                    ],
-                    " ",
-                    h.span[_values(now, each.section, each.key)],
-                    h.p(".hint", lang="en")[each.key.about],
-                ]
-                for each in found
-            )
-        ]
-        if found
-        else h.p[ask.text("config.nothing_found")]
-        if query
-        else None,
-    )
-
-
-def _values(now: Seen, section: SectionRows, key: Key) -> str:
-    own = [shown_value(item[key.name]) for item in now.items(section) if key.name in item]
-    return f"= {'; '.join(own[:8])[:200]}" if own else f"({key.default or '–'})"
-
-
-def _sections(ask: Ask, now: Seen) -> h.Node:
-    rows = []
-    for section in sections().values():
-        items = now.items(section)
-        count = len(items) if section.is_list else sum(len(item) for item in items)
-        kind = ask.text("config.pieces" if section.is_list else "config.own_values", n=count)
-        about = section.about.partition(". ")[0]
-        rows.append(
-            h.li[
-                h.a(href=f"/config/section/{section.name}", title=about)[h.code[section.label]],
-                " ",
-                h.span(".soft")[kind if count else "–"],
-            ]
-        )
-    return card(ask.text("config.sections"), h.ul(".sections")[rows], id="sections")
-
-
 # ------------------------------------------------------------------------------------------------------- a section
 
 
@@ -190,7 +141,7 @@ def _number(ask: Ask, now: Seen, section: SectionRows) -> int:
 def section_crumbs(ask: Ask, section: SectionRows | None = None) -> list[tuple[str, str]]:
     found = [(ask.text("config.title"), "/config")]
     if section is not None:
-        found.append((section.label, f"/config/section/{section.name}"))
+        found.append((section_title(ask.words, section), f"/config/section/{section.name}"))
     return found
 
 
@@ -215,9 +166,9 @@ def _list_page(ask: Ask, now: Seen, section: SectionRows, fault: str = "") -> h.
     head = (ask.text("config.section"), *(key.name for key in shown), ask.text("config.remove"))
     return page(
         ask,
-        section.label,
+        f"{section_title(ask.words, section)} {section.label}",
         h.link(rel="stylesheet", href="/static/config.css"),
-        h.p(lang="en")[section.about],
+        about_section(ask, section),
         table(head, rows, ask.text("config.pieces", n=len(items)), ask.text("config.none_yet")),
         card(
             ask.text("config.add"),
@@ -225,7 +176,7 @@ def _list_page(ask: Ask, now: Seen, section: SectionRows, fault: str = "") -> h.
                 ask,
                 f"/config/section/{section.name}/add",
                 parts.hidden(version=now.draft_version),
-                [parts.key_field(ask, key, "", ()) for key in required],
+                [parts.key_field(ask, section.name, key, "", ()) for key in required],
                 h.button(".main", type="submit")[ask.text("config.add")],
             ),
         ),
@@ -251,14 +202,15 @@ def _form_page(
 ) -> h.Renderable:
     item = now.items(section)[number - 1 if number else 0]
     label = _label(section, item, number) if number else section.label
+    title = label if number else f"{section_title(ask.words, section)} {label}"
     here = f"/config/section/{section.name}" + (f"/{number}" if number else "")
     mine = [each for each in now.faults if (each.place.rpartition(", ")[0] or each.place) == label]
     unknown = [name for name in item if name not in {key.name for key in section.keys} and not _is_table(section, name)]
     return page(
         ask,
-        label,
+        title,
         h.link(rel="stylesheet", href="/static/config.css"),
-        h.p(lang="en")[section.about],
+        about_section(ask, section),
         h.p(".soft")[ask.text("config.restart_need")],
         parts.fault_list(ask, mine, now),
         _conflict(ask, section, item, typed),
@@ -266,7 +218,7 @@ def _form_page(
             ask,
             here,
             parts.hidden(version=now.draft_version),
-            [parts.key_field(ask, key, _own(item, key), mine) for key in section.keys],
+            [parts.key_field(ask, section.name, key, _own(item, key), mine) for key in section.keys],
             h.button(".main", type="submit")[ask.text("config.save")],
         ),
         h.p[ask.text("config.by_hand", names=", ".join(unknown))] if unknown else None,
