@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from chargepoint.messages import LinkStatus, StationState
 from chargepoint.rights import Right
 from webconfig.answers import Answer, Live, Problem
 from webconfig.http.paths import BadPath, Paths, decoded
 from webconfig.routes import Route, Values, get
+from webconfig.stripe import stripe_values
 from webconfig.trial_notice import trial_left
 
 if TYPE_CHECKING:
@@ -65,14 +65,7 @@ async def _worked_out(ask: Ask, route: Route) -> Values:
 
 def frame_values(ask: Ask) -> dict[str, str]:
     """What changes in the frame of every page."""
-    link = ask.site.state("link", LinkStatus)
-    station = ask.site.state("station", StationState)
-    words = ask.words
-    return {
-        "frame.link": words.one_of("lstate_link", link.state.value) if link else "–",
-        "frame.station": words.one_of("tstate", station.technical.value) if station else words("frame.no_station"),
-        "frame.trial": trial_left(ask),
-    }
+    return {**stripe_values(ask), "frame.trial": trial_left(ask)}
 
 
 async def live(ask: Ask) -> Answer:
