@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import openpyxl
+import openpyxl  # type: ignore[import-untyped]
 import pytest
 from playwright.async_api import Browser, Page, Response, expect
 
@@ -40,12 +42,20 @@ async def a_car_that_is_plugged_in_is_seen_at_once(system: WebSystem, chromium: 
     page = await system.logged_in(chromium, "boss", PHONE)
     tile = page.locator('[data-live="c1.status"]')
     free = await tile.inner_text()
+    before = system.status(1)
     begun_s = time.monotonic()
     await system.simulation.plug(1)
+    told_s = asyncio.create_task(_when(system, lambda: system.status(1) != before))
     await expect(tile).not_to_have_text(free, timeout=WITHIN_MS)
-    print(f"plugged in to seen on the overview: {time.monotonic() - begun_s:.2f} s")
+    seen_s = time.monotonic()
+    print(f"plugged in to known: {await told_s - begun_s:.2f} s, to seen on the overview: {seen_s - begun_s:.2f} s")
     assert await fits(page)
     await page.context.close()
+
+
+async def _when(system: WebSystem, holds: Callable[[], bool]) -> float:
+    await system.until(holds)
+    return time.monotonic()
 
 
 async def a_limit_is_changed_and_the_overview_shows_it(system: WebSystem, chromium: Browser) -> None:
@@ -65,7 +75,9 @@ async def a_limit_is_changed_and_the_overview_shows_it(system: WebSystem, chromi
     assert isinstance(limits, UserLimitsState)
     assert {one.connector: one.limit_w for one in limits.limits}[1] == 11_000
     begun_s = time.monotonic()
-    await expect(overview.locator('[data-live="c1.power"]')).to_have_text(re.compile(r"\b11(\.0)? kW"), timeout=WITHIN_MS)
+    await expect(overview.locator('[data-live="c1.power"]')).to_have_text(
+        re.compile(r"\b11(\.0)? kW"), timeout=WITHIN_MS
+    )
     print(f"limit changed to seen on the overview of another phone: {time.monotonic() - begun_s:.2f} s")
     await page.goto("/limits?edit=1")
     await page.fill("#f-kw", "")
