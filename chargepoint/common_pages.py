@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from chargepoint.frames import house_vocabulary
+from chargepoint.heap import give_back
 
 SMALLEST, LARGEST, STEP = 48, 512, 16
 """Sizes of objects that Python keeps in pools of equal ones, in bytes; the smaller ones are no `bytes`."""
@@ -24,10 +25,12 @@ _fillings: list[list[bytes]] = []
 
 
 def make_common(modules: Iterable[str]) -> None:
-    """Import `modules`, make what every service needs, and leave no gaps. Once, before the first fork.
+    """Import `modules`, make what every service needs, and leave no gaps. Once, before the first fork; from then
+    on all processes give large pieces of memory back.
 
     A module that cannot be imported is passed over: whoever needs it meets the same error, and says so.
     """
+    give_back()
     for name in modules:
         with suppress(Exception):
             importlib.import_module(name)

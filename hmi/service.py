@@ -36,7 +36,6 @@ from hmi.flow.words import (
     Reply,
     Touched,
 )
-from hmi.heap import give_back
 from hmi.panel import Panel, Silent, Speaker, Touch
 from hmi.questions import Questions
 from hmi.screenshot import Screenshots
@@ -60,7 +59,6 @@ STALE_FROM_S = 4.0
 
 async def run(context: Context) -> None:
     """Serve the screen until asked to stop."""
-    give_back()
     panel = open_panel(context)
     speaker = open_speaker(context)
     try:

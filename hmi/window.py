@@ -21,11 +21,11 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 import pygame
 
 from chargepoint.config_screen import ScreenSettings
+from chargepoint.heap import give_back
 from hmi.board import Board, Unsuitable
 from hmi.drawing.items import Picture, Rect
 from hmi.drawing.painter import Painter
 from hmi.evdev import Screens
-from hmi.heap import give_back
 from hmi.panel import STUCK_S, Touch, TouchKind
 from hmi.rotation import Rotation
 
