@@ -30,6 +30,7 @@ from webconfig.configuration.seen import Seen, parsed, seen
 from webconfig.layout import card, choice, facts, field, form, page, table
 from webconfig.pages.config import behind, outcome
 from webconfig.routes import get, post
+from webconfig.spans import kw
 from webconfig.trial_notice import trial_text
 
 
@@ -125,16 +126,16 @@ def _findings(ask: Ask, found: Findings) -> h.Node:
             h.p[ask.text("config.dry_bad"), " ", found.text], h.ul[told] if told else None
         ]
 
-    def kw(power_w: float | None) -> str:
-        return "–" if power_w is None else f"{ask.words.number(power_w / 1000)} kW"
+    def told_kw(power_w: float | None) -> str:
+        return kw(ask.words, power_w)
 
     rows = [
         (
             str(each.number),
             each.type,
             ask.words.one_of("cstatus", each.status),
-            kw(each.hardware_w),
-            kw(each.limit_w),
+            told_kw(each.hardware_w),
+            told_kw(each.limit_w),
             ask.words.one_of("limit", each.limit_source) or "–",
         )
         for each in found.connectors
@@ -143,7 +144,7 @@ def _findings(ask: Ask, found: Findings) -> h.Node:
     return h.div[
         h.p(".notice", role="status")[
             ask.text(
-                "config.dry_ok", s=found.took_s, kw=kw(found.power_limit_w), devices=found.devices, ports=found.ports
+                "config.dry_ok", s=found.took_s, kw=told_kw(found.power_limit_w), devices=found.devices, ports=found.ports
             )
         ],
         table(head, rows, ask.text("config.dry_limits")),

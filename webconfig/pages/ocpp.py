@@ -23,6 +23,7 @@ from webconfig.ask import Ask
 from webconfig.draft_forms import Draft, Entry, draft_note, fields, read_draft, refusal, write_draft
 from webconfig.layout import card, facts, field, form, live, page, table
 from webconfig.routes import Values, get, post
+from webconfig.spans import with_unit
 
 SETTINGS = (
     Entry("ocpp.url", "ocpp.url", "url"),
@@ -168,7 +169,7 @@ def _step(ask: Ask, step: LinkTestStep) -> h.Element:
     found = ask.text(f"ocpptest.{step.code}", **step.values) if step.code else ask.text(f"ocpptest.s_{step.status}")
     remedy_key = f"ocpptest.{step.code}_do"
     has_remedy = step.status in ("failed", "warning") and ask.words.has(remedy_key)
-    time = f" · {ask.words.number(step.duration_s * 1000, 0)} ms" if step.duration_s is not None else ""
+    time = f" · {with_unit(ask.words, step.duration_s * 1000, 'ms', 0)}" if step.duration_s is not None else ""
     return h.li(class_=CLASSES.get(step.status, ""))[
         h.strong[f"{MARKS.get(step.status, '·')} {ask.text(f'ocpptest.n_{step.name}')}"],
         h.span(".soft")[f" {ask.text(f'ocpptest.s_{step.status}')}{time}"],

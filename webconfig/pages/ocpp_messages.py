@@ -15,6 +15,7 @@ from webconfig.ask import Ask
 from webconfig.layout import choice, field, page
 from webconfig.ocpp_frames import Exchange, fitting, paired
 from webconfig.routes import Values, get
+from webconfig.spans import with_unit
 
 MOST_SHOWN = 100
 MOST_READ = 500
@@ -92,7 +93,7 @@ def _table(ask: Ask, rows: list[Exchange]) -> h.Node:
 
 
 def _row(ask: Ask, head: list[str], one: Exchange) -> h.Element:
-    latency = "–" if one.latency_s is None else f"{ask.words.number(one.latency_s * 1000, 0)} ms"
+    latency = with_unit(ask.words, None if one.latency_s is None else one.latency_s * 1000, "ms", 0)
     arrow = "→" if one.direction == "out" else "←"
     return h.tr(class_="bad" if one.outcome == "error" else None)[
         h.td(data_label=head[0])[ask.words.time(one.at)],

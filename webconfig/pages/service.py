@@ -22,6 +22,7 @@ from webconfig.layout import card, deed_button, facts, live, page, table
 from webconfig.machine import kernel
 from webconfig.machine.cpu import CpuMeter
 from webconfig.routes import Values, get
+from webconfig.spans import with_unit
 
 EVERY_S = 2.0
 REPORTS = 20
@@ -99,7 +100,7 @@ async def service_values(ask: Ask) -> Values:
 
 
 def mebibytes(ask: Ask, amount: float) -> str:
-    return f"{ask.words.number(amount / MIB, 0)} MiB"
+    return with_unit(ask.words, amount / MIB, "MiB", 0)
 
 
 def of_all(ask: Ask, free: int, total: int) -> str:

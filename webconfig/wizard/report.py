@@ -13,6 +13,7 @@ from webconfig import layout
 from webconfig.answers import Problem
 from webconfig.ask import Ask
 from webconfig.layout import card, facts, table
+from webconfig.spans import kw, with_unit
 from webconfig.wizard.checks import Finding, findings
 from webconfig.wizard.supply import NotASupply, Supply, proposed
 
@@ -116,7 +117,7 @@ def _supply(ask: Ask, answers: Mapping[str, Any]) -> h.Node:
     rows: list[tuple[str, h.Node]] = [
         (ask.text("wizard.section_mm2"), f"{supply.parallel} x {number(supply.section_mm2)} mm²"),
         (ask.text("wizard.length_m"), f"{number(supply.length_m)} m"),
-        (ask.text("wizard.breaker_a"), f"{number(supply.breaker_a)} A"),
+        (ask.text("wizard.breaker_a"), with_unit(ask.words, supply.breaker_a, "A")),
         (ask.text("wizard.earthing"), supply.earthing),
         (
             ask.text("wizard.proposal"),
@@ -142,4 +143,4 @@ async def _tests(ask: Ask) -> h.Node:
 
 
 def _watts(ask: Ask, value: object) -> str:
-    return f"{ask.words.number(value / 1000)} kW" if isinstance(value, int | float) else "–"
+    return kw(ask.words, value) if isinstance(value, int | float) else "–"
