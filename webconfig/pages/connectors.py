@@ -235,7 +235,7 @@ def _asked(ask: Ask, found: ControllerPage) -> list[tuple[str, h.Node]]:
 
 
 ROUTES = (
-    get("/connectors", connectors, Right.SEE, live=connectors_values),
-    get("/connectors/{n:[0-9]{1,2}}", connector, Right.SEE, live=connector_values),
+    get("/connectors", connectors, Right.SEE, live=connectors_values, live_s=0.5),
+    get("/connectors/{n:[0-9]{1,2}}", connector, Right.SEE, live=connector_values, live_s=0.5),
     get("/connectors/{n:[0-9]{1,2}}/controller", controller, Right.SERVICE),
 )

@@ -249,6 +249,6 @@ async def more(ask: Ask) -> Answer:
 
 
 ROUTES = (
-    get("/", dashboard, Right.SEE, live=dashboard_values),
+    get("/", dashboard, Right.SEE, live=dashboard_values, live_s=0.5),
     get("/more", more, Right.SEE, is_safe_mode=True),
 )
