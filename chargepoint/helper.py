@@ -264,7 +264,10 @@ class Helper:
             "at": clock.now().isoformat() if clock.is_set else None,
             "error": error,
         }
-        append_line(self._context.data / RECORD, json.dumps(line, ensure_ascii=False))
+        try:
+            append_line(self._context.data / RECORD, json.dumps(line, ensure_ascii=False))
+        except OSError as error:  # a full disk is what a restart may help against; the journal has the deed, too
+            log.error("%s, asked by %s: it cannot be written down: %s", request.name, request.by[:150], error)
 
     def _note(self, request: PrivilegedDeed, sender: str, outcome: str) -> None:
         self._context.bus.publish(

@@ -55,6 +55,8 @@ class Desk:
         self._lock = asyncio.Lock()  # of its own: Keep must not wait for a package that is installed
         self._write = write
         self._activating: asyncio.Task[None] | None = None
+        self._unwritten: LastChange | None = None
+        """What became of the last change, while the disk does not take it."""
         bus = context.bus
         bus.serve(ReadNetwork, self._read_network)
         bus.serve(ReadTime, self._read_time)
@@ -101,7 +103,7 @@ class Desk:
         return result
 
     async def _changed(self, bus: SystemBus, wish: ChangeNetwork) -> ActionResult:
-        from chargepoint.privileged.network_change import CannotBe, prepare
+        from chargepoint.privileged.network_change import CannotBe, prepare, undo
 
         try:
             checkpoint, profile, device = await prepare(bus, wish)
@@ -116,7 +118,12 @@ class Desk:
             left_s=float(wish.within_s),
         )
         last = LastChange(checkpoint=checkpoint, profile=profile, trial=trial)
-        self._remember(last)
+        try:
+            self._remember(last)
+        except OSError as error:  # nobody could keep it
+            await undo(bus, checkpoint)
+            text = f"The change cannot be written down ({error.strerror}): nothing is changed. Make room on the disk."
+            return ActionResult(ok=False, code="failed", text=text)
         self._activating = asyncio.create_task(self._activate(last, device), name="network change")
         log.warning("network device %s changed by %s: %s", wish.device, wish.by, trial.words)
         return ActionResult(ok=True, code="ok", text=f"Changed; it returns in {wish.within_s} s unless it is kept.")
@@ -198,7 +205,11 @@ class Desk:
     def _settle(self, last: LastChange, outcome: str) -> LastChange:
         trial = msgspec.structs.replace(last.trial, outcome=outcome, left_s=0.0)
         settled = msgspec.structs.replace(last, trial=trial)
-        self._remember(settled)
+        try:
+            self._remember(settled)
+        except OSError as error:  # what NetworkManager did stays done
+            self._unwritten = settled
+            log.error("what became of the change of %s cannot be written down: %s", last.trial.device, error)
         return settled
 
     def _remember(self, last: LastChange) -> None:
@@ -206,8 +217,11 @@ class Desk:
         beside = path.with_suffix(".new")
         beside.write_bytes(msgspec.json.encode(last))
         beside.replace(path)
+        self._unwritten = None
 
     def _last(self) -> LastChange | None:
+        if self._unwritten is not None:
+            return self._unwritten
         try:
             return msgspec.json.decode(self._path().read_bytes(), type=LastChange)
         except (OSError, msgspec.MsgspecError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,8 +17,9 @@ from chargepoint.bus import Bus, CallFailed
 from chargepoint.clock import Clock
 from chargepoint.config import Secrets
 from chargepoint.context import Context
-from chargepoint.messages import ActionResult, PrivilegedDeed, SecurityNoted
+from chargepoint.messages import ActionResult, ChangeNetwork, KeepNetwork, PrivilegedDeed, SecurityNoted
 from chargepoint.one_process import in_process_bus
+from chargepoint.privileged import desk, network_change
 from chargepoint.timekeeping import EARLIEST
 from tests.chargepoint.dummies import settings
 
@@ -155,3 +157,57 @@ def test_the_record_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
     assert set(sizes) == {"deeds.jsonl", "deeds.1.jsonl"}
     assert max(sizes.values()) <= 1100
+
+
+async def test_a_full_disk_keeps_nobody_from_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_path: Path, _line: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    called = programs_of(monkeypatch)
+    monkeypatch.setattr(helper, "append_line", full)
+    async with a_helper(tmp_path, is_really=True) as buses:
+        assert (await ask(buses["fota"], "reboot")).ok
+    assert called == [("systemctl", "reboot")]
+
+
+async def test_a_network_change_that_cannot_be_written_down_is_undone_and_one_that_was_kept_stays_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undone: list[str] = []
+
+    async def prepare(_bus: object, _wish: ChangeNetwork) -> tuple[str, str, str]:
+        return "/checkpoint", "/profile", "/device"
+
+    async def undo(_bus: object, checkpoint: str) -> None:
+        undone.append(checkpoint)
+
+    async def nothing(_bus: object, *_words: str) -> dict[str, float]:
+        return {"/checkpoint": 60.0}
+
+    @asynccontextmanager
+    async def no_bus() -> AsyncIterator[None]:
+        yield None
+
+    def full(_self: desk.Desk, _last: desk.LastChange) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for name, stand_in in (("prepare", prepare), ("undo", undo), ("keep", nothing), ("activate", nothing)):
+        monkeypatch.setattr(network_change, name, stand_in)
+    monkeypatch.setattr(network_change, "checkpoints", nothing)
+    monkeypatch.setattr(desk, "system_bus", no_bus)
+    wish = ChangeNetwork(device="eth0", method="auto", by="anna")
+    async with a_helper(tmp_path, is_really=True) as buses:
+        call = buses["webconfig"].call
+        with monkeypatch.context() as disk:
+            disk.setattr(desk.Desk, "_remember", full)
+            refused = await call("helper", wish)
+            assert (refused.code, undone) == ("failed", ["/checkpoint"]) and "Make room" in refused.text
+        assert (await call("helper", wish)).ok
+        monkeypatch.setattr(desk.Desk, "_remember", full)
+        assert (await call("helper", KeepNetwork(by="anna"))).ok
+        monkeypatch.setattr(network_change, "checkpoints", lambda _bus: nothing_open())
+        assert (await call("helper", KeepNetwork(by="anna"))).code == "nothing"
+
+
+async def nothing_open() -> dict[str, float]:
+    return {}

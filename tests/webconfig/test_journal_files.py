@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,3 +108,11 @@ def test_what_is_packed_is_bounded_and_secrets_are_out(tmp_path: Path) -> None:
     told = without_secrets('[ocpp]\nurl = "wss://x"\nauthorization_key = "hunter2"\napn_password="p"\n')
     assert "hunter2" not in told and '"p"' not in told and "wss://x" in told
     assert without_cards(f"card {CARD}, 7 times") == "card ··D5E6, 7 times"
+
+
+def test_no_secret_of_a_table_on_one_line_and_no_number_of_letters_goes_out() -> None:
+    text = 'p = { name = "a", password = "x y", url = "u", apiToken=\'z\', "my-secret" = "w" }\n'
+    shown = without_secrets(text)
+    assert '"a"' in shown and '"u"' in shown and not {"x y", "'z'", '"w"'} & set(re.findall(r"x y|'z'|\"w\"", shown))
+    frame = '[2,"1","StartTransaction",{"idTag":"USER-KZ-0077","parentIdTag" : "FLEETNO1"}]'
+    assert without_cards(frame) == '[2,"1","StartTransaction",{"idTag":"··0077","parentIdTag" : "··TNO1"}]'

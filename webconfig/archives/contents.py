@@ -13,9 +13,10 @@ import msgspec
 
 from chargepoint.bus import CallFailed, Unavailable
 from chargepoint.journal_text import clean, entry_line, masked
-from chargepoint.masking import mask
+from chargepoint.masking import mask, without_tags
 from chargepoint.messages import DeviceState, ReadConfiguration, ReadFrames, ReadJournal, ReadSessions, ReadSettings
 from chargepoint.version import VERSION
+from webconfig.feed import shown as without_people
 from webconfig.site import Site
 
 PAGES = 100
@@ -25,6 +26,12 @@ AWAY = (Unavailable, CallFailed, TimeoutError)
 SECRET = re.compile(r"password|secret|authorizationkey|token|pin$", re.IGNORECASE)
 """Keys of settings whose values nobody sees."""
 HIDDEN = re.compile(r"(?im)^(\s*[\w.\"-]*(?:password|secret|authorization_?key|token|private_key|pin)\w*\"?\s*=\s*).*$")
+
+INLINE = re.compile(
+    r"""(?i)((?:password|secret|authorization_?key|token|private_key|pin)\w{0,40}["']?[ \t]{0,9}=[ \t]{0,9})"""
+    r"""("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,}\]"']+)"""
+)
+"""The same within a table on one line."""
 
 File = tuple[str, bytes]
 
@@ -112,7 +119,10 @@ async def _frames(site: Site, begin: datetime | None, end: datetime | None, *, s
 async def _standing(site: Site, *, shows_cards: bool) -> AsyncIterator[File]:
     """How everything is now: states, counters of devices, services, configuration, settings."""
     states = {topic: site.states.get(topic) for topic in sorted(site.states.topics()) if topic not in _WITH_PEOPLE}
-    text = msgspec.json.format(msgspec.json.encode(states), indent=1)
+    told = (
+        states if shows_cards else {topic: without_people(state) if state else None for topic, state in states.items()}
+    )
+    text = msgspec.json.format(msgspec.json.encode(told), indent=1)
     yield "states.json", text if shows_cards else without_cards(text.decode()).encode()
     devices = {topic: state for topic, state in states.items() if isinstance(state, DeviceState)}
     yield "devices.json", msgspec.json.format(msgspec.json.encode(devices), indent=1)
@@ -145,12 +155,12 @@ async def _told(name: str, read: Callable[[], Any]) -> File:
 
 def without_secrets(text: str) -> str:
     """A station file whose passwords, keys and tokens are `***`, whatever they are called."""
-    return HIDDEN.sub(r'\1"***"', text)
+    return INLINE.sub(r'\1"***"', HIDDEN.sub(r'\1"***"', text))
 
 
 def without_cards(text: str) -> str:
     """A text in which what can be a card's number shows its end only."""
-    return re.sub(r"\b[0-9A-Fa-f]{8,20}\b", lambda found: mask(found[0]), text)
+    return re.sub(r"\b[0-9A-Fa-f]{8,20}\b", lambda found: mask(found[0]), without_tags(text))
 
 
 def _shown(key: str, value: str, *, shows_cards: bool) -> str:

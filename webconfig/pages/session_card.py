@@ -23,6 +23,7 @@ from webconfig.api.sessions import (
     oplog_of,
     read_dump,
 )
+from webconfig.archives.contents import without_cards
 from webconfig.ask import Ask
 from webconfig.layout import card, choice, deed_button, facts, field, form, live, page, query_link, table
 from webconfig.pages.sessions import PATH
@@ -299,7 +300,7 @@ async def oplog(ask: Ask) -> Answer:
 async def ocpp(ask: Ask) -> Answer:
     """The messages of the time of the session that are kept, with a little before and after."""
     session = await asked(ask)
-    fault, frames = "", []
+    fault, frames, shows_cards = "", [], ask.may(Right.OPERATE)
     try:
         frames = _within((await ask.call("ocpp", ReadFrames(limit=500))).frames, session)
     except Problem as problem:
@@ -309,7 +310,7 @@ async def ocpp(ask: Ask) -> Answer:
         [
             ask.words.time(frame.at),
             "→" if frame.direction == "out" else "←",
-            h.details[h.summary[frame.action], h.code[frame.text]],
+            h.details[h.summary[frame.action], h.code[frame.text if shows_cards else without_cards(frame.text)]],
             f"{ask.words.number(frame.latency_s, 2)} s",
         ]
         for frame in frames
