@@ -50,7 +50,7 @@ async def read_draft(ask: Ask, entries: Iterable[Entry]) -> Draft:
     change them sees those in force."""
     entries = tuple(entries)
     if not ask.may(Right.CONFIGURE):
-        return Draft({entry.path: _shown(_in_force(ask, entry.path)) for entry in entries}, is_readable=False)
+        return Draft({entry.path: as_typed(_in_force(ask, entry.path)) for entry in entries}, is_readable=False)
     try:
         page = await ask.call("hub", ReadConfiguration(by=ask.login))
     except Problem:
@@ -62,7 +62,7 @@ async def read_draft(ask: Ask, entries: Iterable[Entry]) -> Draft:
     values = {}
     for entry in entries:
         found = _at(document, entry.path)
-        values[entry.path] = _shown(_in_force(ask, entry.path) if found is None else found)
+        values[entry.path] = as_typed(_in_force(ask, entry.path) if found is None else found)
     return Draft(values, page.draft_version, page.ok and bool(document), bool(page.draft))
 
 
@@ -82,7 +82,8 @@ def _in_force(ask: Ask, path: str) -> Any:
     return found
 
 
-def _shown(value: Any) -> str:
+def as_typed(value: Any) -> str:
+    """A value as it stands in a field."""
     if value is None:
         return ""
     if isinstance(value, bool):

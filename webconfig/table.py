@@ -38,6 +38,7 @@ MODULES = (
     "webconfig.api.station",
     "webconfig.api.connectors",
     "webconfig.api.commands",
+    "webconfig.api.diagnostics",
     "webconfig.api.events",
     "webconfig.pages.network",
     "webconfig.pages.time",

@@ -96,12 +96,12 @@ async def connector_command(ask: Ask) -> Answer:
         raise Problem(422, "invalid", text, {"command": "not of a connector"})
     if "connector" in order.arguments:
         raise Problem(422, "invalid", "The connector stands in the path.", {"arguments.connector": "not here"})
-    return await _order(ask, order, action, {"connector": str(number)})
+    return await ordered(ask, order, action, {"connector": str(number)})
 
 
 async def station_command(ask: Ask) -> Answer:
     order = ask.body(Order)
-    return await _order(ask, order, _action(ask, order), {})
+    return await ordered(ask, order, _action(ask, order), {})
 
 
 async def dump_start(ask: Ask) -> Answer:
@@ -117,7 +117,7 @@ async def _dump(ask: Ask, deed: str) -> Answer:
     if number not in numbers(ask):
         raise Problem(404, "not_found", ask.text("connectors.unknown"))
     order = Order(command=deed)
-    return await _order(ask, order, ACTIONS[deed], {"connector": str(number)})
+    return await ordered(ask, order, ACTIONS[deed], {"connector": str(number)})
 
 
 def _action(ask: Ask, order: Order) -> Action:
@@ -128,7 +128,7 @@ def _action(ask: Ask, order: Order) -> Action:
         raise Problem(422, "invalid", text, {"command": "unknown"}) from None
 
 
-async def _order(ask: Ask, order: Order, action: Action, given: dict[str, str]) -> Answer:
+async def ordered(ask: Ask, order: Order, action: Action, given: dict[str, str]) -> Answer:
     """Look at right, arguments and guard, then begin it. Raises Problem 403, 409, 422, 428, 429, 503."""
     commands: Commands = ask.site.part(Commands)
     if not ask.may(action.right):
