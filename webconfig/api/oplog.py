@@ -50,8 +50,9 @@ class RawPage(msgspec.Struct, frozen=True):
 
 
 async def oplog(ask: Ask) -> Answer:
-    rows, before = await read(ask, request_of(ask.query(JournalQuery), OPLOG_KINDS))
-    return Json(OplogPage(tuple(oplog_page.lines_of(ask, rows)), before or None))
+    query = ask.query(JournalQuery)
+    rows, before = await read(ask, request_of(query, OPLOG_KINDS))
+    return Json(OplogPage(tuple(oplog_page.lines_of(ask, rows, query.text)), before or None))
 
 
 async def security(ask: Ask) -> Answer:

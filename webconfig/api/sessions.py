@@ -157,7 +157,7 @@ async def session_list(ask: Ask) -> Answer:
     query = ask.query(SessionsQuery)
     if query.format is not Format.JSON:
         return export_list(ask, query)
-    page = await read_page(ask, request_of(query))
+    page = await read_page(ask, request_of(ask, query))
     looks = looks_of(ask)
     return Json(SessionsAnswer(tuple(line_of(one, looks) for one in page.sessions), page.next_before))
 
@@ -165,7 +165,7 @@ async def session_list(ask: Ask) -> Answer:
 def export_list(ask: Ask, query: SessionsQuery) -> Answer:
     """All that the filters find, as a file. Raises Problem 403 for who may not download."""
     must_download(ask)
-    looks, request = looks_of(ask), replace(request_of(query), before=None)
+    looks, request = looks_of(ask), replace(request_of(ask, query), before=None)
 
     async def pages() -> AsyncIterator[list[list[Cell]]]:
         async for sessions in all_sessions(ask, request):
@@ -309,7 +309,7 @@ def export_totals(ask: Ask, sums: Sums, query: FormatQuery) -> Answer:
 async def sums_of(ask: Ask, query: TotalsQuery) -> Sums:
     filters = SessionsQuery(since=query.since, until=query.until, connector=query.connector, hide_zero=True)
     sums = Sums(query.period, query.by, looks_of(ask))
-    async for sessions in all_sessions(ask, request_of(filters)):
+    async for sessions in all_sessions(ask, request_of(ask, filters)):
         sums.add(sessions)
     return sums
 

@@ -32,7 +32,7 @@ async def sessions(ask: Ask) -> Answer:
     fault, given = "", {name: ask.query_text(name) for name in FILTERS if ask.query_text(name)}
     try:
         query = ask.query(SessionsQuery)
-        request = request_of(query)
+        request = request_of(ask, query)
     except Problem as problem:
         fault, query, request = problem.detail, SessionsQuery(), ReadSessions(hide_tests=True, limit=30)
     found = await read_page(ask, _counted(request))

@@ -18,6 +18,7 @@ from chargepoint.messages import (
     SessionsPage,
 )
 from chargepoint.records import HistoryRow, JournalRow, Session
+from chargepoint.rights import Right
 from chargepoint.vocabulary import SessionState
 from webconfig.answers import Problem
 from webconfig.ask import Ask
@@ -49,10 +50,16 @@ class SessionsQuery(FormatQuery, frozen=True, kw_only=True):
     rows: Annotated[int, Meta(ge=SMALLEST_PAGE, le=LARGEST_PAGE)] = 30
 
 
-def request_of(query: SessionsQuery) -> ReadSessions:
-    """The question to the station. Raises Problem 422 for a time that is none."""
+def request_of(ask: Ask, query: SessionsQuery) -> ReadSessions:
+    """The question to the station. Raises Problem 422 for a time that is none, and for a text other than the number of
+    a session of who may not see whole card numbers: he could find them out letter by letter (S21)."""
+    text = query.text.strip()
+    if text and not ask.may(Right.OPERATE) and not (text.isascii() and text.isdecimal()):
+        raise Problem(422, "invalid", ask.text("sessions.number_only"), {"text": "no number"})
+    numbers = (int(text),) if text and not ask.may(Right.OPERATE) and len(text) < 16 else ()
     return ReadSessions(
-        text=query.text,
+        text="" if numbers else text,
+        session_ids=numbers,
         connector=query.connector,
         states=(query.state,) if query.state is not None else (),
         since=instant("from", query.since, is_end=False),
