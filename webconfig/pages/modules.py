@@ -20,6 +20,7 @@ from webconfig.layout import card, live, markup, page, query_link, table
 from webconfig.routes import Values, get
 from webconfig.scheme_history import KEPT_S, Event, SchemeHistory, now_of
 from webconfig.scheme_panel import panel, told
+from webconfig.spans import with_unit
 
 PATH = "/modules"
 OPEN_TABLE = 60
@@ -257,7 +258,7 @@ def _move_rows(ask: Ask) -> list[h.Element]:
 
     rows = [
         (move.group, f"{end(move.from_connector)} → {end(move.to_connector)}",
-         f"{move.step} ({ask.words.number(move.in_step_s)} s)", move.why or "–")
+         f"{move.step} ({with_unit(ask.words, move.in_step_s, 's')})", move.why or "–")
         for move in (state.moves if state else ())
     ]  # fmt: skip
     return [h.tr[(h.td[cell] for cell in row)] for row in rows] or [h.tr[h.td(".empty", colspan="4")["–"]]]
@@ -275,7 +276,7 @@ def _replay(ask: Ask, span: tuple[float, float] | None, faults: list[Event], at_
 
     def step(minutes: int, key: str) -> h.Node:
         return h.a(".button", href=_link(min(max(shown_s + minutes * 60, first_s), last_s), item))[
-            f"{ask.text(f'modules.{key}')} {abs(minutes)} min"
+            f"{ask.text(f'modules.{key}')} {with_unit(ask.words, abs(minutes), 'min', 0)}"
         ]
 
     return card(

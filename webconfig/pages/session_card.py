@@ -31,6 +31,7 @@ from webconfig.routes import Values, get, post
 from webconfig.sessions import shown
 from webconfig.sessions.columns import vehicle_of
 from webconfig.sessions.reading import entries_of, one_session
+from webconfig.spans import with_unit
 
 PARTS = (("info", ""), ("charts", "/charts"), ("dump", "/dump"), ("oplog", "/oplog"), ("ocpp", "/ocpp"))
 DUMP_LINES = 500
@@ -311,7 +312,7 @@ async def ocpp(ask: Ask) -> Answer:
             ask.words.time(frame.at),
             "→" if frame.direction == "out" else "←",
             h.details[h.summary[frame.action], h.code[frame.text if shows_cards else without_cards(frame.text)]],
-            f"{ask.words.number(frame.latency_s, 2)} s",
+            with_unit(ask.words, frame.latency_s, "s", 2),
         ]
         for frame in frames
     ]
