@@ -109,8 +109,9 @@ def at_start(folder: Path, config: Path) -> str:
 
 
 def keep(folder: Path, trial: Trial) -> None:
-    """All is well with it."""
-    _settle(folder, trial, KEPT)
+    """All is well with it. With a full disk the trial is forgotten: else the next start would take the file back."""
+    if not _settle(folder, trial, KEPT):
+        _forget(folder)
 
 
 def note(folder: Path, trial: Trial) -> None:
@@ -131,7 +132,10 @@ def give_back(folder: Path, trial: Trial, reason: str = "") -> None:
             log.warning("%s was changed while it was on trial: it stays as it is", config)
     except OSError as error:
         log.critical("%s cannot be put back: %s", config, error)
-    _settle(folder, trial, RETURNED, reason)
+        _settle(folder, trial, RETURNED, reason)
+        return
+    if not _settle(folder, trial, RETURNED, reason):
+        _forget(folder)  # else the next starts would take back what stands there then
 
 
 def _is_still(config: Path, trial: Trial) -> bool:
@@ -164,12 +168,22 @@ def _now(config: Path) -> bytes | None:
         return None
 
 
-def _settle(folder: Path, trial: Trial, status: str, reason: str = "") -> None:
+def _forget(folder: Path) -> None:
+    try:
+        (folder / STATE).unlink(missing_ok=True)
+    except OSError as error:
+        log.error("%s: %s", folder / STATE, error)
+
+
+def _settle(folder: Path, trial: Trial, status: str, reason: str = "") -> bool:
+    """Whether it is written down."""
     told = msgspec.structs.replace(trial, status=status, reason=reason or trial.reason)
     try:
         write(folder / STATE, msgspec.json.encode(told))
     except OSError as error:
         log.error("%s: %s", folder / STATE, error)
+        return False
+    return True
 
 
 def write(path: Path, content: bytes) -> None:

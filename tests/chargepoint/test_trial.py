@@ -139,3 +139,36 @@ def test_links_in_the_hubs_folder_lead_nowhere(tmp_path: Path) -> None:
         assert last is not None
         trial.give_back(hub, last)
         assert config.read_bytes() == NEW
+
+
+def test_a_file_that_was_kept_with_a_full_disk_is_not_taken_back_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, config = a_place(tmp_path)
+    trial.begin(hub, config, NEW, "anna")
+    assert "on trial" in trial.at_start(hub, config)
+    on_trial = trial.read(hub)
+    assert on_trial is not None
+    with monkeypatch.context() as patch:
+        Disk(patch, 1, OSError(errno.ENOSPC, "No space left on device"))
+        trial.keep(hub, on_trial)
+    for _ in range(2):
+        assert trial.at_start(hub, config) == ""
+    assert config.read_bytes() == NEW
+
+
+def test_a_file_that_came_back_with_a_full_disk_is_on_trial_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, config = a_place(tmp_path)
+    trial.begin(hub, config, NEW, "anna")
+    trial.at_start(hub, config)
+    on_trial = trial.read(hub)
+    assert on_trial is not None
+    with monkeypatch.context() as patch:
+        Disk(patch, 4, OSError(errno.ENOSPC, "No space left on device"))  # after the file itself is back
+        trial.give_back(hub, on_trial)
+    assert config.read_bytes() == OLD
+    found = trial.read(hub)
+    assert found is None or found.status != trial.ON_TRIAL
+    assert trial.at_start(hub, config) == ""
