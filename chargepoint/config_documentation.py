@@ -75,6 +75,8 @@ _TYPES: dict[type[inspect.Type], str] = {
 _PATTERN_BOUNDS = {
     r"^[A-Za-z0-9][A-Za-z0-9_.-]*$": "letters, digits, `_.-`",
     "^(serial|tcp|can|http|gpio|spi)$": "`serial`, `tcp`, `can`, `http`, `gpio`, `spi`",
+    "^(redirect|service_port)$": "`redirect`, `service_port`",
+    "^[0-9a-fA-F.:]*$": "an address, or empty",
     "^[NEO]$": "`N`, `E`, `O`",
     "^([A-Z]{3})?$": "three capital letters",
     "^(C1|C6)$": "`C1`, `C6`",

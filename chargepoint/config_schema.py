@@ -26,6 +26,8 @@ PATTERNS: dict[str, tuple[str, str]] = {
         "there is no such kind of port",
         'Set "serial", "tcp", "can", "http", "gpio" or "spi".',
     ),
+    "^(redirect|service_port)$": ("plain HTTP is not treated so", 'Set "redirect" or "service_port".'),
+    "^[0-9a-fA-F.:]*$": ("this is no address", 'Write it as "192.0.2.1", or leave it empty.'),
     "^[NEO]$": ("there is no such parity", 'Set "N" (none), "E" (even) or "O" (odd).'),
     "^([A-Z]{3})?$": ("a currency has three capital letters (ISO 4217)", 'Set for example "EUR", or leave it empty.'),
     "^(C1|C6)$": ("charging cannot be reported from there on", 'Set "C1" or "C6".'),
