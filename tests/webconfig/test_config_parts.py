@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chargepoint.config_difference import compare, is_grave, is_network, merge
+from chargepoint.messages import DeviceState
 from webconfig import multipart
 from webconfig.configuration.copies import Content, NoBackup, made, read
 from webconfig.configuration.keys import LIST, NUMBER, TEXT, Key, search, sections, shown_value, written
+from webconfig.configuration.live_checks import live_findings
 from webconfig.sealing import Job, opened, sealed
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -119,3 +122,26 @@ def test_any_bytes_are_a_form_or_refused(body: bytes) -> None:
     except ValueError:
         return
     assert all(isinstance(value, str) for _, value in found)
+
+
+def test_what_is_not_there_now_is_told_before_a_draft_is_applied() -> None:
+    meter = DeviceState(kind="meter", name="m", driver="sdm630", port="bus", address=2, is_answering=True)
+    document = {
+        "port": [
+            {"name": "bus", "device": "/dev/none"},
+            {"name": "tcp", "host": "10.0.0.1"},
+            {"name": "x", "device": "a"},
+        ],
+        "meter": [{"name": "m", "port": "bus", "address": 2}],
+        "ocpp": {"url": "ws://example.org"},
+    }
+    plain = ("plain_ws", dict[str, str]())
+    assert live_findings(document, {"meter/m": meter}, lambda _: True) == [plain]
+    assert live_findings(document, {"meter/m": meter}, lambda _: False)[0] == (
+        "no_port", {"name": "bus", "device": "/dev/none"},
+    )  # fmt: skip
+    silent = {"meter/m": replace(meter, is_answering=False)}
+    assert live_findings(document, silent, lambda _: True)[0] == ("silent", {"name": "meter m", "port": "bus"})
+    moved = {"meter/m": replace(meter, address=3)}
+    assert live_findings(document, moved, lambda _: True)[0] == ("not_asked", {"name": "meter m"})
+    assert live_findings({"port": 1, "meter": [2]}, {}, lambda _: True) == []

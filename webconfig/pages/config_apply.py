@@ -26,6 +26,7 @@ from webconfig.answers import Answer, Download, Html, Problem, Redirect
 from webconfig.ask import Ask
 from webconfig.configuration import parts
 from webconfig.configuration.applying import apply, deed_of, dry_run
+from webconfig.configuration.live_checks import live_card
 from webconfig.configuration.seen import Seen, parsed, seen
 from webconfig.layout import card, choice, facts, field, form, page, table
 from webconfig.pages.config import behind, outcome
@@ -50,6 +51,7 @@ def _difference_page(
         behind(ask, now),
         parts.fault_list(ask, told.faults, now),
         card(ask.text("config.changes"), parts.change_rows(ask, now.changes()), parts.lines(ask, told.difference)),
+        live_card(ask, now) if now.has_draft else None,
         _consequences(ask, now) if now.has_draft else None,
         card(
             ask.text("config.dry_run"),
@@ -144,7 +146,11 @@ def _findings(ask: Ask, found: Findings) -> h.Node:
     return h.div[
         h.p(".notice", role="status")[
             ask.text(
-                "config.dry_ok", s=found.took_s, kw=told_kw(found.power_limit_w), devices=found.devices, ports=found.ports
+                "config.dry_ok",
+                s=found.took_s,
+                kw=told_kw(found.power_limit_w),
+                devices=found.devices,
+                ports=found.ports,
             )
         ],
         table(head, rows, ask.text("config.dry_limits")),
