@@ -83,8 +83,11 @@ PATHS: dict[str, str] = {
 """Every page that can be looked at as an administrator; `{session}`, `{entry}` and `{version}` are numbers."""
 KEPT = {
     "phone": ("overview", "connector", "sessions", "modules", "config", "wizard-supply", "ocpp"),
-    "desktop": ("overview", "connector", "session", "modules", "limits", "config", "ocpp", "service", "oplog"),
-}
+    "desktop": (
+        "overview", "connector", "sessions", "session-charts", "modules", "limits", "config", "ocpp", "service",
+        "oplog",
+    ),
+}  # fmt: skip
 """Pictures for the documents; all others are taken only with --all."""
 OF_CABINET = frozenset({"modules"})
 """Pages that show more on a station of many modules and contactors: taken from CABINET."""

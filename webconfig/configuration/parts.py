@@ -124,7 +124,7 @@ def key_field(ask: Ask, section: str, key: Key, own: str | None, faults: Sequenc
             f" · {ask.text('config.default')} {key.default or ask.text('config.nothing')}"
             if not key.is_required
             else "",
-            h.span(lang="en")[f" · {key.bounds}"] if key.bounds else None,
+            f" · {bounds_told(ask, key.bounds)}" if key.bounds else None,
         ],
     ]
 
@@ -200,3 +200,19 @@ def when(ask: Ask, at: str) -> str:
         return ask.words.time(datetime.fromisoformat(at)) if at else ""
     except ValueError:
         return ""
+
+
+_BOUND = re.compile(r"(above|at least|below|at most|not empty) ?(\S*)( characters)?")
+
+
+def bounds_told(ask: Ask, bounds: str) -> str:
+    """The bounds of a key (config_schema.bounds) in the page's language."""
+    told = []
+    for part in bounds.split(" and "):
+        match = _BOUND.fullmatch(part)
+        if match is None:
+            told.append(part)
+            continue
+        key = "config.bound_characters" if match[3] else f"config.bound_{match[1].replace(' ', '_')}"
+        told.append(ask.text(key, n=match[2]))
+    return ", ".join(told)

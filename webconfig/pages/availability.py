@@ -50,7 +50,7 @@ async def availability(ask: Ask) -> Answer:
                 h.a(href=f"/connectors/{n}")[words("connectors.one", n=n)],
                 live(f"c{n}.service", values[f"c{n}.service"]),
                 live(f"c{n}.block", values[f"c{n}.block"]),
-                [
+                h.div(".deeds")[
                     deed_button(
                         ask, "connector_out_of_service" if state.operative else "connector_working", connector=n
                     ),

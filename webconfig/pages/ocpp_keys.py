@@ -79,7 +79,7 @@ def _effective(ask: Ask, key: OcppKey) -> str:
 def _value(ask: Ask, key: OcppKey) -> h.Node:
     """What it is, with a form where it can be changed."""
     shown = "•••" if key.value is None else key.value
-    unit = f" {key.unit}" if key.unit else ""
+    unit = f" {ask.words.one_of('u', key.unit)}" if key.unit else ""
     if key.is_readonly or not ask.may(Right.CONFIGURE):
         return f"{shown or '–'}{unit}"
     label = ask.text("ocpp.new_value", name=key.name)

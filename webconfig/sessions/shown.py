@@ -75,7 +75,7 @@ def most(session: Session, words: Words) -> str:
 def rate(session: Session, words: Words) -> str:
     if session.soc_start_pct is None:
         return "–"
-    return f"{words.number(session.charge_rate_pct_per_min, 2)} %/min"
+    return f"{words.number(session.charge_rate_pct_per_min, 2)} %/{words.one_of('u', 'min')}"
 
 
 def cost(session: Session, words: Words) -> str:
