@@ -23,7 +23,7 @@ TOPICS: dict[tuple[str, str], str] = {
     ("clear_output", "name"): "output/",
 }
 """Where the names that a deed can be about are told."""
-SWITCHES = frozenset({"on", "new", "end_sessions"})
+SWITCHES = frozenset({"on", "new", "end_sessions", "running", "spare", "wait", "keep"})
 
 
 def argument_fields(ask: Ask, action: Action, given: dict[str, str]) -> Iterator[h.Node]:
