@@ -80,6 +80,10 @@ async def _download(request: Request, answer: Download, headers: dict[str, str])
         async for chunk in answer.chunks:
             await _written(response, chunk)
         await response.write_eof()
+    except Problem as problem:
+        if not response.prepared:
+            raise
+        raise ConnectionError(f"{name} broke off: {problem.detail}") from problem  # a file without its end says so
     finally:
         if isinstance(answer.chunks, AsyncGenerator):
             await answer.chunks.aclose()
