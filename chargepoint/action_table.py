@@ -524,7 +524,7 @@ _ROWS: tuple[Action, ...] = (
     Action(
         "support_bundle", "diag", None, G0, Right.DOWNLOAD,
         "Packs logs and states for support.", (), None, verb="Make a support bundle",
-        missing="Support bundles are not there yet: `chargepoint journal` writes what happened.",
+        missing="The web pages make one: Log files, Support bundle.",
     ),
 )  # fmt: skip
 
