@@ -130,6 +130,8 @@ class Shown:
             await page.fill(f"#f-{name}", value)
         await page.click("main button[type=submit]")
         await page.wait_for_url("**/wizard/**")
+        await page.goto("/")
+        await page.click("main button[value=hide]")
         await page.context.close()
 
     async def window(self, browser: Browser, look: str, language: str) -> Page:
