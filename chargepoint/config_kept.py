@@ -51,7 +51,7 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class Drafts:
-    """One draft for each login; beyond 20 the oldest goes. `tell` hears who has one, at the start and when it changes."""
+    """One draft for each login; beyond 20 the oldest goes. `tell` hears who has one, at the start and at changes."""
 
     def __init__(self, folder: Path, tell: Callable[[tuple[str, ...]], None] = lambda _: None) -> None:
         self._folder = folder

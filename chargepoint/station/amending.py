@@ -21,9 +21,7 @@ async def amend(books: Books, outlets: Mapping[int, Outlet], request: AmendSessi
         return _refused("no_session", f"There is no session {request.session_id}.")
     if request.state is not None:
         if session.finished is None:
-            return _refused(
-                "not_finished", f"Session {request.session_id} goes on; its state cannot be changed."
-            )
+            return _refused("not_finished", f"Session {request.session_id} goes on; its state cannot be changed.")
         if not request.comment.strip():
             return _refused("comment_needed", "Say why the state is changed.")
     told = []

@@ -298,7 +298,12 @@ async def test_a_second_station_on_the_same_folder_touches_no_wire(tmp_path: Pat
             return rig.simulated.wire_for(port)
 
         world = World(
-            settings=rig.settings, secrets=Secrets(), data=tmp_path, services=rig.services, make_clock=rig.make_clock, wire_for=wire_for
+            settings=rig.settings,
+            secrets=Secrets(),
+            data=tmp_path,
+            services=rig.services,
+            make_clock=rig.make_clock,
+            wire_for=wire_for,
         )
         second = House(world)
         try:

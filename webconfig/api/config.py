@@ -223,9 +223,7 @@ _OPEN: dict[str, Any] = {"is_safe_mode": True, "tag": "config"}
 _SEE: dict[str, Any] = {**_OPEN, "statuses": (409, 503)}
 ROUTES = (
     get("/api/v1/config", configuration, Right.CONFIGURE, summary="The station file", gives=Configuration, **_SEE),
-    get(
-        "/api/v1/config/draft", draft, Right.CONFIGURE, summary="Own draft", gives=OwnDraft, **_SEE
-    ),
+    get("/api/v1/config/draft", draft, Right.CONFIGURE, summary="Own draft", gives=OwnDraft, **_SEE),
     Route(
         method="PUT",
         path="/api/v1/config/draft",

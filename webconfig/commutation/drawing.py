@@ -148,7 +148,9 @@ def _contactor(spot: Spot, values: Mapping[str, str], link: Link, *, is_many: bo
             href=values[f"{item}.i@href"],
             transform=f"translate({x} {y})" + (" rotate(90)" if is_upright else ""),
         ),
-        h.text(x=str(x), y=str(y - 11 if not is_upright else y - 21))[each.name],
+        h.text(".end", x=str(x - 19), y=str(y - 8))[each.name]
+        if is_upright
+        else h.text(x=str(x), y=str(y - 11))[each.name],
     ]
 
 
