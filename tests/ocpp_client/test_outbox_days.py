@@ -46,6 +46,7 @@ async def three_days(rig: Rig) -> dict[int, list[float]]:
     return sampled
 
 
+@pytest.mark.long  # three hours of a whole station: tests/journeys/test_offline.py
 async def test_three_days_off_line_arrive_complete_in_order_and_once(tmp_path: Path) -> None:
     async with bench(tmp_path, is_there=False, reconnect_spread_s=30) as rig:
         view = rig.buses["admin"].watch("link")
