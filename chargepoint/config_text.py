@@ -5,6 +5,8 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
+from chargepoint.nesting import is_deeper_than
+
 MOST_WORK = 4_000_000
 """Parts of keys that reading may touch: 32 MiB and a tenth of a second. A large station file takes a tenth of it."""
 MOST_DEEP = 40
@@ -29,21 +31,6 @@ def loads(text: str) -> dict[str, Any]:
         raise
     except ValueError as error:  # a number of thousands of digits, a day that is none
         raise tomllib.TOMLDecodeError(str(error)) from None
-    if _is_too_deep(document):
+    if is_deeper_than(document, MOST_DEEP):
         raise TooDeep("its tables are nested too deeply for a station file")
     return document
-
-
-def _is_too_deep(document: dict[str, Any]) -> bool:
-    """Without recursion: it is there to keep others from it."""
-    level: list[Any] = [document]
-    for _ in range(MOST_DEEP):
-        level = [
-            inner
-            for each in level
-            for inner in (each.values() if isinstance(each, dict) else each)
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return False
-    return True

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from chargepoint.nesting import is_deeper_than
+
 MAX_ID = 36
 MAX_READABLE_ID = 255
 """An id longer than the specification allows is still given back in the error answer, up to this length."""
@@ -90,7 +92,7 @@ def decode(text: bytes | str) -> Frame:
         root = _decode(text)
     except (ValueError, RecursionError) as error:
         raise _unreadable(text, f"not JSON: {str(error)[:100]}") from None
-    if _may_be_deep(text) and _depth_exceeds(root, MAX_DEPTH):
+    if _may_be_deep(text) and is_deeper_than(root, MAX_DEPTH):
         raise _unreadable(text, f"more than {MAX_DEPTH} levels deep")
     if not isinstance(root, list) or len(root) < 2:
         raise BadFrame("not a JSON array of a message")
@@ -116,20 +118,6 @@ def _may_be_deep(text: bytes | str) -> bool:
     if isinstance(text, str):
         return text.count("[") + text.count("{") > MAX_DEPTH
     return text.count(b"[") + text.count(b"{") > MAX_DEPTH
-
-
-def _depth_exceeds(root: Any, most: int) -> bool:
-    level = [root] if isinstance(root, dict | list) else []
-    for _ in range(most):
-        level = [
-            inner
-            for item in level
-            for inner in (item.values() if isinstance(item, dict) else item)
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _read_call(root: list[Any], call_id: str) -> Frame:

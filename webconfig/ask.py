@@ -73,6 +73,11 @@ class Ask:
     def may(self, right: Right) -> bool:
         return self.visitor is not None and self.visitor.may(right)
 
+    @property
+    def if_match(self) -> str:
+        """The version that If-Match names, without its quotes; empty: none."""
+        return self.request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
+
     def text(self, key: str, **values: str | int | float) -> str:
         return self.words(key, **values)
 

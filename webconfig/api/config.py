@@ -205,7 +205,7 @@ async def version(ask: Ask) -> Answer:
 
 def _if_match(ask: Ask) -> str:
     """The version the caller means. Raises Problem 428 when he names none."""
-    given = ask.request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
+    given = ask.if_match
     if not given or given == "*" or len(given) > 64:
         raise Problem(428, "if_match", f'If-Match has to name the version (ETag), "{NONE}" for no draft.')
     return given

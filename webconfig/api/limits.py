@@ -43,7 +43,7 @@ async def put(ask: Ask) -> Answer:
 
 async def _put(ask: Ask, body: UserLimitBody) -> Answer:
     found = limits_now(ask)
-    given = ask.request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
+    given = ask.if_match
     if not given:
         raise Problem(428, "no_version", "If-Match is missing: send the ETag of GET /api/v1/limits.")
     if given not in ("*", found.version):

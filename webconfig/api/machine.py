@@ -94,7 +94,7 @@ async def change_network(ask: Ask) -> Answer:
     if told.reason:
         raise Problem(503, "unavailable", ask.text("network.unavailable", why=reason(ask, told.reason)))
     versions = {one.name: version_of(one) for one in told.devices}
-    match = ask.request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
+    match = ask.if_match
     if not match:
         raise Problem(428, "no_version", "If-Match is missing: send the ETag of GET /api/v1/network.")
     if wanted.device in versions and match not in (etag_of(versions), versions[wanted.device]):
