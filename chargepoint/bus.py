@@ -129,9 +129,9 @@ class Bus:
         self._taps.append(listener)
         self._outbox.put(pack(frames.Tap()))
 
-    def beat(self) -> None:
-        """The work goes on; called by the work itself."""
-        self._outbox.put_state(_BEAT_SLOT, _BEAT)
+    def beat(self, *, is_busy: bool = False) -> None:
+        """The work goes on; called by the work itself. `is_busy` keeps one awake that rests when not called."""
+        self._outbox.put_state(_BEAT_SLOT, _BUSY_BEAT if is_busy else _BEAT)
 
     def ready(self) -> None:
         """Up and at work."""
@@ -303,6 +303,6 @@ class Bus:
     }
 
 
-_BEAT = pack(frames.Beat())
+_BEAT, _BUSY_BEAT = pack(frames.Beat()), pack(frames.Beat(is_busy=True))
 _BEAT_SLOT = "\0beat"  # no topic: beats that have not left yet are one beat
 _TAKEN_SLOT = "\0taken"

@@ -34,6 +34,7 @@ from chargepoint.config_power import GroupSettings, PowerSettings, SwitchSetting
 from chargepoint.config_schema import PEM
 from chargepoint.config_screen import ScreenSettings
 from chargepoint.config_types import IdText20, IdText25, IdText50, Name, NotNegative, Positive, Section, about
+from chargepoint.config_upkeep import HousekeepingSettings, LogSettings, UpdateSettings
 from chargepoint.config_web import WebSettings
 from chargepoint.vocabulary import OperatingMode
 
@@ -266,6 +267,9 @@ class Settings(Section, frozen=True, kw_only=True):
     web: WebSettings = WebSettings()
     ocpp: OcppSettings = OcppSettings()
     storage: StorageSettings = StorageSettings()
+    update: UpdateSettings = UpdateSettings()
+    logs: LogSettings = LogSettings()
+    housekeeping: HousekeepingSettings = HousekeepingSettings()
 
     def connector_settings(self, number: int) -> ConnectorSettings:
         """The section of connector `number`. Raises KeyError when there is none."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from chargepoint.bus import Bus
 from chargepoint.clock import Clock
 from chargepoint.config import PortSettings, Secrets, Settings
+from chargepoint.layout import ON_THIS_MACHINE, Layout
 from drivers.ports.opening import AnyWire, wire_of
 
 
@@ -42,8 +43,11 @@ class Context:
     is_really: bool = False
     """Whether `helper` carries its deeds out on this machine; otherwise it writes down what it would do."""
 
-    def beat(self) -> None:
-        self.bus.beat()
+    layout: Layout = ON_THIS_MACHINE
+    """Where versions of the software lie; for `helper`, which alone may write there, and `fota`, which reads."""
+
+    def beat(self, *, is_busy: bool = False) -> None:
+        self.bus.beat(is_busy=is_busy)
 
     def ready(self) -> None:
         self.bus.ready()

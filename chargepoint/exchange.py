@@ -191,7 +191,7 @@ class Exchange:
             peer.outbox.put(_STOP)
 
     def idle_s(self, name: str) -> float:
-        """How long ago a service was last asked or answered; not above 0 while somebody waits for it."""
+        """How long ago a service was last asked, answered or busy; not above 0 while somebody waits for it."""
         peer = self._services.get(name)
         if peer is None:
             return 0.0
@@ -429,6 +429,8 @@ class Exchange:
                 peer.outbox.put_state(topic, state.frame)
 
     def _beat(self, peer: Peer, frame: frames.Beat) -> None:
+        if frame.is_busy:
+            peer.called_s = asyncio.get_running_loop().time()
         self.on_beat(peer.name)
 
     def _ready(self, peer: Peer, frame: frames.Ready) -> None:

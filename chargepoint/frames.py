@@ -67,7 +67,9 @@ class Watch(Frame, frozen=True):
 
 
 class Beat(Frame, frozen=True):
-    """To the hub: the work goes on."""
+    """To the hub: the work goes on. `is_busy`: this service, which rests when nobody calls it, is not to rest now."""
+
+    is_busy: bool = False
 
 
 class Ready(Frame, frozen=True):

@@ -19,6 +19,7 @@ from chargepoint.bus import Bus
 from chargepoint.clock import Clock
 from chargepoint.config import PortSettings, Secrets, Settings
 from chargepoint.context import Context, folder_of
+from chargepoint.layout import ON_THIS_MACHINE, Layout
 from chargepoint.messages import ClockState
 from chargepoint.restarts import RestartRule
 from chargepoint.timekeeping import EARLIEST
@@ -60,6 +61,8 @@ class Service(msgspec.Struct, frozen=True):
     capabilities: tuple[int, ...] = ()
     """Rights of root it keeps when it drops to an account of its own, by their numbers (capabilities(7)); what it
     starts itself does not have them."""
+    begins_awake: bool = False
+    """Is started with the others, too, although it rests when nobody calls it: it may have to finish something."""
     rests_after_s: float = 0.0
     """Above 0: it is started when it is called (the call waits for it), and ended in order when nobody has called it
     for so long. For what is seldom needed: a process takes some 7 MiB also when it does nothing."""
@@ -95,6 +98,10 @@ SERVICES: tuple[Service, ...] = (
         oom_score=400,
         section="screen",
     ),
+    Service(
+        "fota", "fota.service:run", oom_score=500, begins_awake=True, rests_after_s=120.0, is_in_safe_mode=True, nice=10
+    ),
+    Service("diag", "diag.service:run", oom_score=500, nice=10),
     Service("discovery", "chargepoint.discovery_service:run", oom_score=500, rests_after_s=400.0, is_in_safe_mode=True),
     Service(
         "webconfig",
@@ -127,6 +134,7 @@ class World:
     safe_mode: tuple[str, ...] = ()
     """Faults of a station file in whose place nothing can serve: only what repairs it is started."""
     config: Path | None = None
+    layout: Layout = ON_THIS_MACHINE
     is_really: bool = False
     make_clock: Callable[[], Clock] = lambda: Clock.of_system(EARLIEST)
     wire_for: Callable[[PortSettings], AnyWire] = wire_of
@@ -186,6 +194,7 @@ async def run_service(service: Service, bus: Bus, world: World, on_hub_gone: Cal
         stopping=bus.stop_asked,
         wire_for=world.wire_for,
         is_really=world.is_really,
+        layout=world.layout,
         faults=world.safe_mode,
     )
     tasks: list[asyncio.Task[None]] = []

@@ -222,7 +222,7 @@ class Supervision:
         self._born = born
         self._tell_supervisor()
         for name, life in self.lives.items():
-            if life.service.rests_after_s:
+            if life.service.rests_after_s and not life.service.begins_awake:
                 self._tell(life, "resting")
             else:
                 self._processes.start(name)

@@ -11,6 +11,7 @@ from websockets.asyncio.client import ClientConnection
 
 from chargepoint.bus import CallFailed, StateView, Unavailable
 from chargepoint.context import Context
+from chargepoint.locations import hosts_of
 from chargepoint.messages import (
     ActionResult,
     Authorize,
@@ -55,7 +56,6 @@ from ocpp_client.v16.configuration import Configuration
 from ocpp_client.v16.core import Actions, Core
 from ocpp_client.v16.firmware import Firmware
 from ocpp_client.v16.local_list import LocalListRequests
-from ocpp_client.v16.locations import hosts_of
 from ocpp_client.v16.registration import Registration, boot_payload
 from ocpp_client.v16.remote_trigger import RemoteTrigger
 from ocpp_client.v16.reservation import ReservationActions

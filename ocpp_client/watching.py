@@ -9,10 +9,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from chargepoint.bus import Bus
+from chargepoint.locations import masked_location
 from chargepoint.messages import LinkStatus, Noted, SecurityNoted
 from chargepoint.vocabulary import EventType, LinkState
 from ocpp_client.exchange_log import ExchangeLog
-from ocpp_client.v16.locations import masked_location
 
 log = logging.getLogger(__name__)
 

@@ -19,6 +19,7 @@ from chargepoint.context import folder_of
 from chargepoint.data_lock import Refusal, data_lock
 from chargepoint.hub import EXIT_CODES
 from chargepoint.launcher import CRASHED, REFUSED, Launcher, Options
+from chargepoint.layout import Layout
 from chargepoint.safe_mode import rescued
 from chargepoint.services import World
 from chargepoint.vocabulary import StopSource
@@ -59,6 +60,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="when the station file cannot be used, run only the web pages that repair it; "
         "default: yes, unless its [web] says is_fitted = false",
     )  # fmt: skip
+    parser.add_argument(
+        "--slots", type=Path, default=Layout().slots, metavar="DIR",
+        help="where updates are installed; written by root only, see scripts/start.sh",
+    )  # fmt: skip
+    parser.add_argument(
+        "--factory", type=Path, default=Layout().factory, metavar="DIR", help="the software as it was first installed"
+    )
+    parser.add_argument(
+        "--keys", type=Path, default=Layout().keys, metavar="DIR", help="keys that updates are checked with"
+    )
+    parser.add_argument(
+        "--logs", type=Path, metavar="DIR", help="keep the log there, by kind, for archives; see [logs]"
+    )
     parser.add_argument("--log", type=Path, metavar="FILE", help="write the log to FILE as well as to standard error")
     parser.add_argument(
         "--log-level", choices=("debug", "info", "warning", "error"), default="info", help="default: info"
@@ -148,6 +162,7 @@ def _world(arguments: argparse.Namespace, config: Path) -> World:
         config_damage=tuple(str(fault) for fault in loaded.damage),
         config=config,
         is_really=arguments.really,
+        layout=Layout(factory=arguments.factory, slots=arguments.slots, keys=arguments.keys),
     )
 
 
@@ -166,6 +181,7 @@ def _safe_mode(arguments: argparse.Namespace, config: Path, error: ConfigError) 
         safe_mode=tuple(str(fault) for fault in error.faults),
         config=config,
         is_really=arguments.really,
+        layout=Layout(factory=arguments.factory, slots=arguments.slots, keys=arguments.keys),
     )
 
 

@@ -7,6 +7,7 @@ not for all to hear stands in `READERS`.
 """
 
 from chargepoint.messages.configuration import *
+from chargepoint.messages.diag import *
 from chargepoint.messages.discovery import *
 from chargepoint.messages.fota import *
 from chargepoint.messages.helper import *

@@ -196,3 +196,43 @@ class ReadTestReports(Request["TestReports"], frozen=True, kw_only=True):
 
 class TestReports(Reply, frozen=True, kw_only=True):
     reports: tuple[TestReport, ...]
+
+
+class UpdateController(Request[ActionResult], frozen=True, kw_only=True):
+    """To station: write firmware to the controller of `connector`. `image`: MAIN (the controller's own) or MODULES (of
+    the module controller behind it). `file` lies in the folder of unpacked controller firmware (`Layout.slots` /
+    controllers) and is compared with `sha256` before anything is sent. Answered when it has begun; how it goes is topic
+    `firmware/N`. Codes: ok, unknown_connector, not_supported, busy (another is being written), not_idle, bad_file."""
+
+    connector: int
+    image: Annotated[str, Meta(pattern="^(MAIN|MODULES)$")]
+    file: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    version: Annotated[str, Meta(max_length=16)] = ""
+    attempts: Annotated[int, Meta(ge=1, le=10)] = 3
+    by: str = ""
+
+
+class FirmwareState(State, frozen=True, kw_only=True):
+    """Topic `firmware/N`: firmware being written to the controller of connector N, or the last time it was. `stage`:
+    entering (the boot loader), sending, checking (the whole image), starting, done, failed.
+
+    `block` of `blocks` are acknowledged; `attempt` of `attempts` begin anew with the first. `code`: ok, no_answer,
+    refused, bad_image, check_failed, wrong_version, still_in_boot_loader, ended; `text` for people.
+    """
+
+    connector: int
+    image: str
+    stage: str
+    block: int = 0
+    blocks: int = 0
+    attempt: int = 1
+    attempts: int = 1
+    repeats: int = 0
+    version_before: str = ""
+    version: str = ""
+    version_after: str = ""
+    code: str = ""
+    text: str = ""
+    duration_s: float = 0.0
+    by: str = ""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import msgspec
 
 from chargepoint.bus import Bus, CallFailed, Unavailable
+from chargepoint.locations import masked_location, own_addresses, why_not
 from chargepoint.messages import (
     ActionResult,
     BeginUpdate,
@@ -29,7 +30,6 @@ from ocpp_client.notices import Notices
 from ocpp_client.rpc import Reply
 from ocpp_client.schemas import parse_time
 from ocpp_client.v16.core import BY, Actions, Noting
-from ocpp_client.v16.locations import masked_location, own_addresses, why_not
 
 log = logging.getLogger(__name__)
 

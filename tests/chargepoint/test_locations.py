@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ocpp_client.v16.locations import hosts_of, masked_location, own_addresses, why_not
+from chargepoint.locations import hosts_of, masked_location, own_addresses, why_not
 
 OWN = frozenset({ipaddress.ip_address("192.168.1.7"), ipaddress.ip_address("2001:db8::7")})
 

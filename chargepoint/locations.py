@@ -1,4 +1,4 @@
-"""Addresses of files that the central system names: which are taken (S12), and how they are shown. Pure but for `own`.
+"""Addresses of files that others name: which are taken (S12), and how they are shown. Pure but for `own`.
 
 Names are not resolved here: whoever connects looks at the address it really gets.
 """
