@@ -29,7 +29,7 @@ def house(data: Path, function: str = "obliging", rests_after_s: float = RESTS_S
 
 
 def test_the_helper_is_such_a_service() -> None:
-    assert [row.name for row in SERVICES if row.rests_after_s] == ["helper", "discovery"]
+    assert [row.name for row in SERVICES if row.rests_after_s] == ["helper", "fota", "discovery"]
 
 
 async def test_it_is_not_started_with_the_others(tmp_path: Path) -> None:
