@@ -29,6 +29,10 @@ case ",$extras," in
         command -v dbus-daemon >/dev/null 2>&1 || missing="$missing dbus"
         [ -x /usr/sbin/ip ] || [ -x /sbin/ip ] || missing="$missing iproute2"
         command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+        # transfers: real servers
+        [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
+        [ -x /usr/sbin/vsftpd ] || missing="$missing vsftpd"
+        [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"
         # card readers: a real pcscd with the virtual reader
         [ -x /usr/sbin/pcscd ] || missing="$missing pcscd"
         [ -e /usr/lib/pcsc/drivers/serial/libifdvpcd.so ] || missing="$missing vsmartcard-vpcd"
