@@ -13,6 +13,7 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +22,7 @@ import msgspec
 from chargepoint.clock import Clock, unix_of
 from chargepoint.context import Context
 from chargepoint.messages import ActionResult, PrivilegedDeed, SecurityNoted
-from chargepoint.privileged import machine_time, network_change, power, rules
+from chargepoint.privileged import machine_time, network_change, power, rules, software
 from chargepoint.privileged.dbus import NotThere, Refused, SystemBus, system_bus
 from chargepoint.privileged.desk import Desk
 from chargepoint.timekeeping import LATEST
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 RECORD = "deeds.jsonl"
 MAX_RECORD_BYTES = 1_000_000
 PROGRAM_TIMEOUT_S = 300.0
+BEAT_S = 1.0
+FOTA = "fota"
 ZONES = Path("/usr/share/zoneinfo")
 TIME_SERVERS = Path("/etc/systemd/timesyncd.conf.d/chargepoint.conf")
 
@@ -47,9 +50,13 @@ class Deed(msgspec.Struct, frozen=True):
 
     name: str
     arguments: dict[str, Argument]
-    carry_out: Callable[[dict[str, str], Clock], Awaitable[str]]
+    carry_out: Callable[[dict[str, str], Clock], Awaitable[str]] | None
     """Returns an empty text, or why it could not be done."""
     words: str
+    on_files: Callable[[dict[str, str], Context], Awaitable[ActionResult]] | None = None
+    """In its place for a deed of the update service, which works on its folder and on the versions of the software."""
+    is_lasting: bool = False
+    """It takes minutes: the others do not wait for it, only its like."""
 
 
 async def _program(*words: str) -> str:
@@ -157,17 +164,46 @@ async def _set_hostname(arguments: dict[str, str], _clock: Clock) -> str:
     return await _by_dbus(lambda bus: network_change.set_hostname(bus, arguments["name"]))
 
 
-async def _install(arguments: dict[str, str], _clock: Clock) -> str:
-    return await _program("/usr/lib/chargepoint/install-package", arguments["package"], arguments["sha256"])
+def folder_of_fota(context: Context) -> Path:
+    """The folder of the update service, beside the helper's own."""
+    return context.data.parent / FOTA
+
+
+async def _stage_package(arguments: dict[str, str], context: Context) -> ActionResult:
+    return await software.stage(folder_of_fota(context) / "packages" / arguments["package"], context.layout)
+
+
+async def _keep_software(_arguments: dict[str, str], context: Context) -> ActionResult:
+    return _done(await asyncio.to_thread(software.keep, context.layout))
+
+
+async def _return_software(arguments: dict[str, str], context: Context) -> ActionResult:
+    return _done(await asyncio.to_thread(software.give_back, context.layout, arguments["reason"]))
+
+
+async def _forget_software(_arguments: dict[str, str], context: Context) -> ActionResult:
+    return _done(await asyncio.to_thread(software.forget, context.layout))
+
+
+async def _read_usb(_arguments: dict[str, str], context: Context) -> ActionResult:
+    from chargepoint.privileged import usb
+
+    largest = context.settings.update.largest_mib << 20
+    copied = await asyncio.to_thread(usb.read, folder_of_fota(context), largest)
+    values = {"names": "\n".join(copied.names)}
+    is_good = bool(copied.names) or not copied.problem
+    return ActionResult(ok=is_good, code="ok" if is_good else "unavailable", text=copied.problem, values=values)
+
+
+def _done(error: str) -> ActionResult:
+    return ActionResult(ok=not error, code="failed" if error else "ok", text=error)
 
 
 _INSTANT = Argument(
     re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)"), "an instant in UTC, as 2026-03-01T12:00:00Z"
 )
-_PACKAGE = Argument(
-    re.compile(r"App\.[A-Za-z0-9_-]{1,40}\.\d{1,5}(\.\d{1,5}){3}\.zip"),
-    "the name of a staged package, App.NAME.a.b.c.d.zip",
-)
+_PACKAGE = Argument(re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"), "the name of a package file")
+_REASON = Argument(re.compile(r"[^\x00-\x1f\x7f]{1,200}"), "a reason in one line of at most 200 characters")
 _ZONE = Argument(rules.ZONE, "a time zone, as Asia/Almaty")
 _SWITCH = Argument(re.compile(r"[01]"), "0 or 1")
 _SERVERS = Argument(
@@ -175,7 +211,6 @@ _SERVERS = Argument(
     "one to four names or addresses of time servers, with a blank between them",
 )
 _HOST = Argument(rules.HOST, "a host name: letters, digits and hyphens, at most 63")
-_SHA256 = Argument(re.compile(r"[0-9a-f]{64}"), "64 lower-case hexadecimal digits")
 
 DEEDS: dict[str, Deed] = {
     deed.name: deed
@@ -188,9 +223,19 @@ DEEDS: dict[str, Deed] = {
         Deed("set_ntp", {"on": _SWITCH}, _set_ntp, "follow time servers, or do not"),
         Deed("set_time_servers", {"servers": _SERVERS}, _set_time_servers, "set the time servers"),
         Deed("set_hostname", {"name": _HOST}, _set_hostname, "name the computer"),
-        Deed("install", {"package": _PACKAGE, "sha256": _SHA256}, _install, "install a package that was verified"),
+        Deed(
+            "stage_package", {"package": _PACKAGE}, None, "verify a package and unpack it beside what runs",
+            _stage_package, is_lasting=True,
+        ),
+        Deed("keep_software", {}, None, "keep the version that runs on trial", _keep_software),
+        Deed(
+            "return_software", {"reason": _REASON}, None, "run the version before from the next start",
+            _return_software,
+        ),
+        Deed("forget_software", {}, None, "forget what was unpacked and not taken", _forget_software),
+        Deed("read_usb", {}, None, "copy the packages of a USB stick", _read_usb, is_lasting=True),
     )
-}
+}  # fmt: skip
 """All there is. What is not in this table cannot be asked for."""
 
 
@@ -224,28 +269,52 @@ class Helper:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._one_at_a_time = asyncio.Lock()
+        self._lasting = asyncio.Lock()
+        self._under_way = 0
         self.desk = Desk(context, self._write_change)
         context.bus.serve(PrivilegedDeed, self._asked)
 
     async def _asked(self, request: PrivilegedDeed, sender: str) -> ActionResult:
         why = refusal(request.name, request.arguments)
+        if not why and DEEDS[request.name].on_files is not None and sender != FOTA:
+            why = f"{request.name} is for the update service."
         if why:
             log.warning("%s asked for what cannot be: %s", sender, why)
             self._note(request, sender, f"refused: {why}")
             return ActionResult(ok=False, code="refused", text=why)
-        async with self._one_at_a_time:
-            self._write(request, sender, "asked", "")
-            if not self._context.is_really:
-                log.info("%s, asked by %s (%s): written down only", request.name, request.by, sender)
-                self._note(request, sender, "recorded")
-                return ActionResult(
-                    ok=True, code="ok", text="Written down only: this station does not run with --really."
-                )
-            log.warning("%s, asked by %s (%s)", request.name, request.by, sender)
-            error = await DEEDS[request.name].carry_out(request.arguments, self._context.clock)
-            self._write(request, sender, "failed" if error else "done", error)
-        self._note(request, sender, error or "done")
-        return ActionResult(ok=not error, code="failed" if error else "ok", text=error)
+        deed = DEEDS[request.name]
+        self._under_way += 1
+        try:
+            async with self._lasting if deed.is_lasting else self._one_at_a_time:
+                return await self._carry_out(deed, request, sender)
+        finally:
+            self._under_way -= 1
+
+    async def _carry_out(self, deed: Deed, request: PrivilegedDeed, sender: str) -> ActionResult:
+        self._write(request, sender, "asked", "")
+        if not self._context.is_really:
+            log.info("%s, asked by %s (%s): written down only", request.name, request.by, sender)
+            self._note(request, sender, "recorded")
+            text = "Written down only: this station does not run with --really."
+            return ActionResult(ok=deed.on_files is None, code="recorded" if deed.on_files else "ok", text=text)
+        log.warning("%s, asked by %s (%s)", request.name, request.by, sender)
+        if deed.on_files is not None:
+            result = await deed.on_files(request.arguments, self._context)
+        else:
+            assert deed.carry_out is not None
+            result = _done(await deed.carry_out(request.arguments, self._context.clock))
+        self._write(request, sender, "done" if result.ok else "failed", "" if result.ok else result.text)
+        self._note(request, sender, "done" if result.ok else result.text)
+        return result
+
+    async def beat(self) -> None:
+        """Until asked to stop; awake while a deed is under way."""
+        context = self._context
+        while not context.stopping.is_set():
+            context.beat(is_busy=self._under_way > 0)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_S):
+                    await context.stopping.wait()
 
     def _write_change(self, name: str, by: str, sender: str, arguments: dict[str, str], outcome: str) -> None:
         self._write(PrivilegedDeed(name=name, arguments=arguments, by=by), sender, outcome, "")
@@ -295,5 +364,5 @@ async def run(context: Context) -> None:
     """Serve PrivilegedDeed, network and time until asked to stop."""
     helper = Helper(context)
     context.ready()
-    await context.beat_until_stopped()
+    await helper.beat()
     await helper.desk.finish()

@@ -51,7 +51,7 @@ EXIT_CODES: dict[int, str] = {
 }
 """What the launcher's exit code asks of whoever started it."""
 
-EXIT_CODES_OF = {"ocpp": (20, 30), "station": (21,), "fota": (10, 11, 12), "diag": (30,)}
+EXIT_CODES_OF = {"ocpp": (20, 30), "station": (21,), "fota": (10, 11, 12, 30), "diag": (30,)}
 """A central system may ask for a reset, hard or soft, and for no other end; the station itself for being switched off
 when its battery runs out, updates for being installed, the daily restart for itself (S24)."""
 

@@ -80,14 +80,11 @@ async def test_when_really_wished_they_are_carried_out_and_written_down_before_a
     async with a_helper(tmp_path, is_really=True) as buses:
         assert (await ask(buses["fota"], "reboot")).ok
         assert (await ask(buses["fota"], "power_off")).ok
-        good = {"package": "App.Station.1.2.3.4.zip", "sha256": "a" * 64}
-        assert (await ask(buses["fota"], "install", **good)).ok
     assert called == [
         ("systemctl", "reboot"),
         ("systemctl", "poweroff"),
-        ("/usr/lib/chargepoint/install-package", "App.Station.1.2.3.4.zip", "a" * 64),
     ]
-    assert [record["what"] for record in records(tmp_path)] == ["asked", "done"] * 3
+    assert [record["what"] for record in records(tmp_path)] == ["asked", "done"] * 2
 
 
 async def test_a_deed_that_fails_says_so(tmp_path: Path) -> None:
@@ -113,12 +110,13 @@ async def test_a_program_that_complains_is_quoted() -> None:
         ("set_clock", {"at": "yesterday"}),
         ("set_clock", {"at": "2026-02-30T00:00:00Z"}),
         ("set_clock", {"at": "2026-01-01T00:00:00+03:00"}),
-        ("install", {"package": "../../etc/passwd", "sha256": "a" * 64}),
-        ("install", {"package": "App.X.1.2.3.4.zip; reboot", "sha256": "a" * 64}),
-        ("install", {"package": "App.X.1.2.3.4.zip\n", "sha256": "a" * 64}),
-        ("install", {"package": "--help", "sha256": "a" * 64}),
-        ("install", {"package": "App.X.1.2.3.4.zip", "sha256": "A" * 64}),
-        ("install", {"package": "App.X.1.2.3.4.zip"}),
+        ("stage_package", {"package": "../../etc/passwd"}),
+        ("stage_package", {"package": "App.X.1.2.3.cpk; reboot"}),
+        ("stage_package", {"package": "App.X.1.2.3.cpk\n"}),
+        ("stage_package", {"package": "--help"}),
+        ("stage_package", {}),
+        ("return_software", {"reason": ""}),
+        ("return_software", {"reason": "two\nlines"}),
     ],
 )
 async def test_what_is_not_on_the_list_is_refused(

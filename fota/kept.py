@@ -1,0 +1,124 @@
+"""What an update has come to, on the disk: `update.json` in the folder of `fota`, written whole or not at all.
+
+Another version of the software reads it, newer or older: unknown fields are left out, missing ones have defaults.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from chargepoint.messages import ControllerProgress
+from chargepoint.trial import write
+from fota.update import Stage
+
+log = logging.getLogger(__name__)
+
+FILE = "update.json"
+LARGEST_BYTES = 256 << 10
+MOST_UNTOLD = 32
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for. `location` empty: the package `name` that is here. `door` is the service that asked."""
+
+    location: str = ""
+    name: str = ""
+    retrieve_at: datetime | None = None
+    install_at: datetime | None = None
+    tries: int = 1
+    retry_interval_s: int = 60
+    request_id: int | None = None
+    certificate: str = ""
+    signature: str = ""
+    roots: tuple[str, ...] = ()
+    by: str = ""
+    door: str = ""
+    is_returning: bool = False
+    """Not a package: the version before is to run again."""
+
+
+class Telling(msgspec.Struct, frozen=True):
+    """A word the central system has to hear."""
+
+    status: str
+    request_id: int | None = None
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """One controller image of a package, as the station's `UpdateController` wants it."""
+
+    connector: int
+    image: str
+    file: str
+    sha256: str
+    version: str = ""
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """How the update stands."""
+
+    stage: str = Stage.IDLE.value
+    order: Order = Order()
+    attempt: int = 0
+    received_bytes: int = 0
+    size_bytes: int = 0
+    kind: str = ""
+    version: str = ""
+    sha256: str = ""
+    slot: str = ""
+    """Where it was unpacked to."""
+    code: str = ""
+    text: str = ""
+    untold: tuple[Telling, ...] = ()
+    connectors: tuple[int, ...] = ()
+    """Those whose controllers answered before the switch."""
+    devices: tuple[str, ...] = ()
+    """Topics of the devices that answered before it."""
+    had_station: bool = True
+    """Whether there was a station before (in safe mode there is none)."""
+    is_cancelled: bool = False
+    """Somebody gave it up while it could not be ended at once."""
+    targets: tuple[Target, ...] = ()
+    controllers: tuple[ControllerProgress, ...] = ()
+    seen_outcome: str = ""
+    """The last switch that was reported, `slot outcome reason`."""
+
+    @property
+    def at_stage(self) -> Stage:
+        """`stage`, failed when it is a word that this version does not know."""
+        try:
+            return Stage(self.stage)
+        except ValueError:
+            return Stage.FAILED
+
+
+def read(folder: Path) -> Kept:
+    """What is kept; an update that never was where nothing can be read (which is logged)."""
+    path = folder / FILE
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "rb") as file:
+            content = file.read(LARGEST_BYTES + 1)
+        if len(content) > LARGEST_BYTES:
+            raise msgspec.DecodeError("it is too large")
+        return msgspec.json.decode(content, type=Kept)
+    except FileNotFoundError:
+        return Kept()
+    except (OSError, msgspec.DecodeError) as error:
+        log.error("%s cannot be read, no update is under way: %s", path, error)
+        return Kept()
+
+
+def keep(folder: Path, kept: Kept) -> bool:
+    """Whether it is written down; a full disk is logged."""
+    try:
+        write(folder / FILE, msgspec.json.encode(kept))
+    except OSError as error:
+        log.error("%s: %s", folder / FILE, error)
+        return False
+    return True
