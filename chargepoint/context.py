@@ -45,6 +45,8 @@ class Context:
 
     layout: Layout = ON_THIS_MACHINE
     """Where versions of the software lie; for `helper`, which alone may write there, and `fota`, which reads."""
+    logs: Path | None = None
+    """Where the log is kept by kind (log_files.py); for `diag`, which cares for it; None: nowhere."""
 
     def beat(self, *, is_busy: bool = False) -> None:
         self.bus.beat(is_busy=is_busy)

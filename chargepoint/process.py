@@ -14,12 +14,14 @@ import socket
 import stat
 import struct
 import sys
+import time
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 from chargepoint.bus import Bus
+from chargepoint.log_files import KindHandler, kinds_of
 from chargepoint.services import HubGone, Service, World, run_service
 
 log = logging.getLogger(__name__)
@@ -56,9 +58,30 @@ def start_logging(name: str, level: str, file: Path | None) -> None:
         logging.getLogger(chatty).setLevel(max(logging.INFO, logging.getLogger().level))
 
 
+def keep_log_by_kind(name: str, folder: Path, level: str) -> None:
+    """Log lines go to the files of `folder` too, by kind, from `level` of [logs] on; whatever goes to standard error.
+
+    `folder` exists (`log_files.make_folder`).
+    """
+    root = logging.getLogger()
+    wished = logging.getLevelName(level.upper())
+    for handler in root.handlers:  # these stay as they are when more is kept than shown
+        if handler.level < root.level:
+            handler.setLevel(root.level)
+    for kind in kinds_of(level):
+        handler = KindHandler(folder, kind, time.monotonic)
+        handler.setLevel(max(handler.level, wished))
+        handler.renew(name)
+        root.addHandler(handler)
+    root.setLevel(min(root.level, wished))
+
+
 def name_log_lines(name: str) -> None:
     """After a fork: the same handlers, another name."""
     for handler in logging.getLogger().handlers:
+        if isinstance(handler, KindHandler):
+            handler.renew(name)
+            continue
         handler.setFormatter(logging.Formatter(LOG_FORMAT.replace("{name:8}", f"{name:8}")))
 
 

@@ -101,7 +101,7 @@ SERVICES: tuple[Service, ...] = (
     Service(
         "fota", "fota.service:run", oom_score=500, begins_awake=True, rests_after_s=120.0, is_in_safe_mode=True, nice=10
     ),
-    Service("diag", "diag.service:run", oom_score=500, nice=10),
+    Service("diag", "diag.service:run", oom_score=500, nice=10, is_in_safe_mode=True),
     Service("discovery", "chargepoint.discovery_service:run", oom_score=500, rests_after_s=400.0, is_in_safe_mode=True),
     Service(
         "webconfig",
@@ -136,6 +136,8 @@ class World:
     config: Path | None = None
     layout: Layout = ON_THIS_MACHINE
     is_really: bool = False
+    logs: Path | None = None
+    """Folder of the log by kind (log_files.py); None: standard error only."""
     make_clock: Callable[[], Clock] = lambda: Clock.of_system(EARLIEST)
     wire_for: Callable[[PortSettings], AnyWire] = wire_of
 
@@ -195,6 +197,7 @@ async def run_service(service: Service, bus: Bus, world: World, on_hub_gone: Cal
         wire_for=world.wire_for,
         is_really=world.is_really,
         layout=world.layout,
+        logs=world.logs,
         faults=world.safe_mode,
     )
     tasks: list[asyncio.Task[None]] = []

@@ -15,9 +15,9 @@ import msgspec
 from msgspec.structs import replace
 
 from chargepoint.bus import Bus, StateView
-from chargepoint.masking import mask
-from chargepoint.messages import ConnectorState, DumpGrew, JournalGrew, Noted, State
+from chargepoint.messages import DumpGrew, JournalGrew, Noted, State
 from chargepoint.rights import Right
+from chargepoint.shown_states import without_people
 from webconfig.commands.record import Command
 
 MOST_KEPT = 2000
@@ -119,7 +119,7 @@ class Feed:
                 yield f"{self._epoch}-{position}", "skipped", msgspec.json.encode({"skipped": missing}).decode()
             if missing is not None or not last_id:
                 for topic, state in self._now(wanted):
-                    yield "", topic, msgspec.json.encode(shown(state)).decode()
+                    yield "", topic, msgspec.json.encode(without_people(state)).decode()
             while True:
                 wake = self._wake
                 for item in self._after(position):
@@ -182,7 +182,7 @@ class Feed:
                 topic = name.replace("/", ".")
                 if topic.partition(".")[0] in OF_STATES and known.get(name) is not state:
                     known[name] = state
-                    self.put(topic, shown(state))
+                    self.put(topic, without_people(state))
         finally:
             view.close()
 
@@ -211,23 +211,6 @@ class Feed:
 
 def matches(topic: str, wanted: tuple[str, ...]) -> bool:
     return any(topic == one or topic.startswith(one + ".") for one in wanted)
-
-
-def shown(state: State) -> State:
-    """A state without what names a person or a vehicle (S21)."""
-    if not isinstance(state, ConnectorState):
-        return state
-    session, vehicle, reservation, meter = state.session, state.vehicle, state.reservation, state.meter
-    if session is not None and session.starter is not None:
-        starter = replace(session.starter, value=mask(session.starter.value), parent="")
-        session = replace(session, starter=starter)
-    if vehicle is not None and vehicle.uid:
-        vehicle = replace(vehicle, uid=mask(vehicle.uid))
-    if reservation is not None:
-        reservation = replace(reservation, id_tag=mask(reservation.id_tag), parent="")
-    if meter is not None and meter.signed is not None:
-        meter = replace(meter, signed=None)
-    return replace(state, session=session, vehicle=vehicle, reservation=reservation, meter=meter)
 
 
 def shown_command(command: Command) -> Command:

@@ -20,6 +20,7 @@ from chargepoint.data_lock import Refusal, data_lock
 from chargepoint.hub import EXIT_CODES
 from chargepoint.launcher import CRASHED, REFUSED, Launcher, Options
 from chargepoint.layout import Layout
+from chargepoint.log_files import make_folder
 from chargepoint.safe_mode import rescued
 from chargepoint.services import World
 from chargepoint.vocabulary import StopSource
@@ -143,9 +144,22 @@ def _run(arguments: argparse.Namespace) -> int:
         world = _world(arguments, config)
     except ConfigError as error:
         world = _safe_mode(arguments, config, error)
+    _keep_log(world)
     if arguments.one_process:
         return asyncio.run(_one_process(world))
     return Launcher(world, Options(drops_privileges=_drops_privileges(arguments.drop_privileges))).run()
+
+
+def _keep_log(world: World) -> None:
+    """By kind, where `--logs` says; a folder that cannot be made is no reason not to charge."""
+    if world.logs is None:
+        return
+    try:
+        make_folder(world.logs)
+    except OSError as error:
+        log.error("--logs %s: %s; the log goes to standard error only", world.logs, error.strerror)
+        return
+    process.keep_log_by_kind("launcher", world.logs, world.settings.logs.level)
 
 
 def _world(arguments: argparse.Namespace, config: Path) -> World:
@@ -162,6 +176,7 @@ def _world(arguments: argparse.Namespace, config: Path) -> World:
         config_damage=tuple(str(fault) for fault in loaded.damage),
         config=config,
         is_really=arguments.really,
+        logs=arguments.logs and arguments.logs.absolute(),
         layout=Layout(factory=arguments.factory, slots=arguments.slots, keys=arguments.keys),
     )
 
@@ -181,6 +196,7 @@ def _safe_mode(arguments: argparse.Namespace, config: Path, error: ConfigError) 
         safe_mode=tuple(str(fault) for fault in error.faults),
         config=config,
         is_really=arguments.really,
+        logs=arguments.logs and arguments.logs.absolute(),
         layout=Layout(factory=arguments.factory, slots=arguments.slots, keys=arguments.keys),
     )
 

@@ -122,14 +122,21 @@ class ArchiveAnswer(Reply, frozen=True, kw_only=True):
 
 
 class MakeArchive(Request[ArchiveAnswer], frozen=True, kw_only=True):
-    """To diag: pack an archive; answered when it is whole. `kind` as in `KeptArchive`; `day` for FullLogs, `since` and
-    `until` for Diagnostics and Security. `shows_cards`: card numbers written out (S21: for who may see them)."""
+    """To diag: pack an archive; answered when it is whole (wait up to 200 s). `kind` as in `KeptArchive`; `day` for
+    FullLogs (without: today), `since` and `until` for Diagnostics and Security (without: all there is). `shows_cards`: card numbers written out (S21: for who may see them)."""
 
     kind: str
     day: date | None = None
     since: datetime | None = None
     until: datetime | None = None
     shows_cards: bool = False
+    by: str = ""
+
+
+class PackForSupport(Request[ActionResult], frozen=True, kw_only=True):
+    """To diag: the deed of people: a support archive, as `MakeArchive` makes it; `values` has its `name` and `id`.
+    Codes: ok, busy, no_room, failed."""
+
     by: str = ""
 
 

@@ -53,6 +53,6 @@ def test_whatever_stands_in_the_file_there_are_settings(tmp_path_factory: pytest
 
 def test_nothing_that_touches_energy_or_the_central_system_is_started(tmp_path: Path) -> None:
     world = World(settings=rescued(tmp_path), secrets=Secrets(), data=tmp_path, safe_mode=("a fault",))
-    assert {row.name for row in world.needed()} <= {"helper", "discovery", "webconfig", "fota"}
+    assert {row.name for row in world.needed()} <= {"helper", "discovery", "webconfig", "fota", "diag"}
     assert {"helper", "webconfig"} <= {row.name for row in world.needed()}
     assert {"station", "ocpp"} <= {row.name for row in SERVICES}

@@ -32,6 +32,7 @@ PASSWORD = "Correct-horse-battery-9"
 ROLES = {"vera": Role.VIEWER, "oleg": Role.OPERATOR, "tim": Role.TECHNIK, "admin": Role.ADMINISTRATOR}
 """Users of the bench by login; all have PASSWORD."""
 WEB = tuple(service for service in SERVICES if service.name in ("webconfig",))
+WITH_DIAG = tuple(service for service in SERVICES if service.name in ("webconfig", "diag"))
 
 
 class Client:
@@ -87,6 +88,7 @@ class Bench:
         users: Mapping[str, Role] = ROLES,
         safe_mode: tuple[str, ...] = (),
         config: Path | None = None,
+        with_diag: bool = False,
     ) -> None:
         self.folder = folder
         self.settings = settings or dummy_settings()
@@ -95,6 +97,8 @@ class Bench:
         self.users = users
         self.safe_mode = safe_mode
         self.config = config
+        self.with_diag = with_diag
+        """The service `diag` itself runs, too: for archives."""
         self.base = ""
         self.buses: dict[str, Bus] = {}
         self._clients: list[aiohttp.ClientSession] = []
@@ -108,7 +112,7 @@ class Bench:
             settings=self.settings,
             secrets=Secrets(),
             data=self.folder,
-            services=WEB,
+            services=WITH_DIAG if self.with_diag else WEB,
             safe_mode=self.safe_mode,
             config=self.config,
         )
@@ -130,10 +134,11 @@ class Bench:
                 await asyncio.sleep(0.01)
         self.base = f"https://127.0.0.1:{self._opened[0].secure[0].getsockname()[1]}"
         self.plain = f"http://127.0.0.1:{self._opened[0].plain[0].getsockname()[1]}"
-        view = admin.watch("service/webconfig")
+        view = admin.watch("service/")
         async with asyncio.timeout(20):
-            while getattr(await view.first("service/webconfig"), "status", "") != "running":
-                await asyncio.sleep(0.01)
+            for service in world.services:
+                while getattr(await view.first(f"service/{service.name}"), "status", "") != "running":
+                    await asyncio.sleep(0.01)
         for login, role in self.users.items():
             user = SaveUser(user=User(login=login, role=role), password=PASSWORD, must_change=False, by="cli")
             result = await admin.call("hub", user)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import htpy as h
 
+from chargepoint.masking import without_cards
 from chargepoint.messages import ConnectorState, OcppFrame, ReadFrames
 from chargepoint.records import Happened, JournalRow, Moment, Session
 from chargepoint.rights import Right
@@ -23,7 +24,6 @@ from webconfig.api.sessions import (
     oplog_of,
     read_dump,
 )
-from webconfig.archives.contents import without_cards
 from webconfig.ask import Ask
 from webconfig.layout import card, choice, deed_button, facts, field, form, live, page, query_link, table
 from webconfig.pages.sessions import PATH

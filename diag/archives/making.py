@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
-from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 
-from webconfig.archives.shelf import FOLDER, MOST_BYTES, Archive, archives, check_room, keep, sweep
+import msgspec
+
+from chargepoint.messages import KeptArchive
+from diag.archives.members import MOST_BYTES, Head, LogPart, Members, Text
+from diag.archives.shelf import FOLDER, archives, check_room, keep, sweep
 
 log = logging.getLogger(__name__)
 
 WITHIN_S = 180.0
-MAKE = [sys.executable, "-m", "webconfig.make_archive"]
-File = tuple[str, bytes]
+MAKE = [sys.executable, "-m", "diag.make_archive"]
 
 
 class Busy(Exception):
@@ -29,14 +29,14 @@ class CannotPack(Exception):
 
 
 class Maker:
-    """Of one running web service."""
+    """Of one running service."""
 
     def __init__(self) -> None:
         self.doing = ""
         """Name of what is being made; empty: nothing."""
 
-    async def make(self, folder: Path, name: str, files: AsyncIterator[File], most_kept: int) -> Archive:
-        """Pack `files` as `folder/archives/NAME`. Raises Busy, NoRoom, CannotPack, TimeoutError."""
+    async def make(self, folder: Path, name: str, members: Members, most_kept: int) -> KeptArchive:
+        """Pack `members` as `folder/archives/NAME`. Raises Busy, NoRoom, CannotPack, TimeoutError, OSError."""
         if self.doing:
             raise Busy(self.doing)
         self.doing = name
@@ -45,14 +45,14 @@ class Maker:
             await asyncio.to_thread(sweep, folder)
             check_room(folder)
             async with asyncio.timeout(WITHIN_S):
-                await _pack(folder / FOLDER / name, files)
+                await _pack(folder / FOLDER / name, members)
             await asyncio.to_thread(keep, folder, most_kept)
             return next(each for each in archives(folder) if each.name == name)
         finally:
             self.doing = ""
 
 
-async def _pack(target: Path, files: AsyncIterator[File]) -> None:
+async def _pack(target: Path, members: Members) -> None:
     process = await asyncio.create_subprocess_exec(
         *MAKE, str(target), stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -60,25 +60,28 @@ async def _pack(target: Path, files: AsyncIterator[File]) -> None:
     try:
         size = 0
         with suppress(ConnectionError):
-            async for name, content in files:
-                room = MOST_BYTES - size
-                if len(content) > room:
-                    name, content = "cut_off.txt", f"{name} and what follows was too large\n".encode()
-                process.stdin.write(json.dumps({"name": name, "size": len(content)}).encode() + b"\n" + content)
+            async for member in members:
+                if isinstance(member, LogPart):
+                    process.stdin.write(_line(Head(member.name, part=member)))
+                    await process.stdin.drain()
+                    continue
+                if len(member.content) > MOST_BYTES - size:
+                    member = Text("cut_off.txt", f"{member.name} and what follows was too large\n".encode())
+                process.stdin.write(_line(Head(member.name, len(member.content))) + member.content)
                 await process.stdin.drain()
-                size += len(content)
-                if name == "cut_off.txt":
+                size += len(member.content)
+                if member.name == "cut_off.txt":
                     break
         process.stdin.close()
         said = (await process.stderr.read(4000)).decode("utf-8", "replace").strip()
         if await process.wait():
             raise CannotPack(said or "the archive could not be made")
-        log.info("archive %s: made, %d bytes before packing", target.name, size)
+        log.info("archive %s: made, %d bytes of texts before packing", target.name, size)
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
 
 
-def today() -> str:
-    return datetime.now().astimezone().date().isoformat()
+def _line(head: Head) -> bytes:
+    return msgspec.json.encode(head) + b"\n"

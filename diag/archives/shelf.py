@@ -1,4 +1,4 @@
-"""Where archives are kept: a folder of the web's own, found by number, never by a path. No I/O but of that folder."""
+"""Where archives are kept: a folder of the service's own, found by number, never by a path. No I/O but of that one."""
 
 from __future__ import annotations
 
@@ -7,34 +7,21 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
+from chargepoint.messages import KeptArchive
+from diag.archives.members import MOST_BYTES
 
 FOLDER = "archives"
-KEEP_DEFAULT = 7
-KEEP_MOST = 60
-MOST_BYTES = 60_000_000
-"""Of one archive, before it is packed."""
+KINDS = ("FullLogs", "Support", "Diagnostics", "Security")
 FREE_FLOOR_BYTES = 150_000_000
 """With less free room on the disk none is made."""
-NAME = re.compile(r"(\d{4}-\d{2}-\d{2})_(FullLogs|Support)(?:_(\d{6}))?\.zip")
-
-
-class Archive(msgspec.Struct, frozen=True, kw_only=True):
-    """One zip file. `id` names it in a path; `kind`: FullLogs (of a day) or Support."""
-
-    id: str
-    name: str
-    kind: str
-    day: str
-    size_bytes: int
-    made_at: datetime
+NAME = re.compile(r"(\d{4}-\d{2}-\d{2})_(FullLogs|Support|Diagnostics|Security)(?:_(\d{6}))?\.zip")
 
 
 class NoRoom(Exception):
     """Less room is free than is kept for the station's own records."""
 
 
-def archives(folder: Path) -> list[Archive]:
+def archives(folder: Path) -> list[KeptArchive]:
     """All there are, newest first."""
     found = []
     for path in (folder / FOLDER).glob("*.zip"):
@@ -45,7 +32,9 @@ def archives(folder: Path) -> list[Archive]:
         made_at = datetime.fromtimestamp(stat.st_mtime).astimezone()
         number = f"{match[1].replace('-', '')}-{match[2].lower()}{f'-{match[3]}' if match[3] else ''}"
         found.append(
-            Archive(id=number, name=path.name, kind=match[2], day=match[1], size_bytes=stat.st_size, made_at=made_at)
+            KeptArchive(
+                id=number, name=path.name, kind=match[2], day=match[1], size_bytes=stat.st_size, made_at=made_at
+            )
         )
     return sorted(found, key=lambda each: (each.made_at, each.name), reverse=True)
 
@@ -58,16 +47,21 @@ def path_of(folder: Path, number: str) -> Path | None:
     return None
 
 
+def free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
 def check_room(folder: Path) -> None:
     """Raises NoRoom."""
-    free = shutil.disk_usage(folder).free
+    free = free_bytes(folder)
     if free < FREE_FLOOR_BYTES + MOST_BYTES:
         raise NoRoom(f"{free // 1_000_000} MB are free, {(FREE_FLOOR_BYTES + MOST_BYTES) // 1_000_000} MB are needed")
 
 
 def keep(folder: Path, most: int) -> int:
-    """Remove the oldest beyond `most`; how many went."""
-    gone = archives(folder)[max(1, most) :]
+    """Remove the oldest of each kind beyond `most`; how many went."""
+    found = archives(folder)
+    gone = [each for kind in KINDS for each in [one for one in found if one.kind == kind][max(1, most) :]]
     for each in gone:
         (folder / FOLDER / each.name).unlink(missing_ok=True)
     return len(gone)
