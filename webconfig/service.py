@@ -9,6 +9,7 @@ import asyncio
 import logging
 import ssl
 from contextlib import suppress
+from datetime import datetime
 
 from chargepoint.bus import CallFailed, Unavailable
 from chargepoint.context import Context
@@ -80,7 +81,7 @@ async def run(context: Context) -> None:
                 work = reception.welcome(sock, tls, is_checked=not settings.addresses)
                 working.append(group.create_task(work, name="reception"))
             log.info("the web configurator is at %s", ", ".join(sockets.names()))
-            context.bus.set_state("web", _state(context, sockets))
+            context.bus.set_state("web", _state(context, sockets, certificate.ends_at()))
             context.ready()
             await _beat(site, reception)
             for task in working:
@@ -90,12 +91,13 @@ async def run(context: Context) -> None:
         reception.close()
 
 
-def _state(context: Context, sockets: Listening) -> WebState:
+def _state(context: Context, sockets: Listening, certificate_ends_at: datetime | None) -> WebState:
     plain_port = sockets.plain[0].getsockname()[1] if sockets.plain else 0
     return WebState(
         https_port=sockets.secure[0].getsockname()[1],
         http_port=plain_port,
         fingerprint=fingerprint(context.data),
+        certificate_ends_at=certificate_ends_at,
         is_safe_mode=bool(context.faults),
     )
 

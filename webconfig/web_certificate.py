@@ -89,6 +89,13 @@ class WebCertificate:
                 context.load_cert_chain(self._folder / CERTIFICATE, self._folder / KEY)
         return found
 
+    def ends_at(self) -> datetime | None:
+        """When an uploaded certificate runs out; None: the station's own is served."""
+        try:
+            return datetime.fromisoformat((self._folder / ENDS).read_text(encoding="ascii").partition("\n")[0].strip())
+        except (OSError, ValueError):
+            return None
+
     def warning(self, now: datetime) -> str:
         """What has to be told now of an uploaded certificate that runs out, once for each stage; else empty."""
         path = self._folder / ENDS

@@ -162,7 +162,9 @@ async def replace_web(ask: Ask) -> Answer:
 def _web_changed(ask: Ask, found: Read) -> None:
     bus, state = ask.site.context.bus, ask.site.state("web", WebState)
     if state is not None:
-        bus.set_state("web", msgspec.structs.replace(state, fingerprint=fingerprint(ask.site.context.data)))
+        folder, ends_at = ask.site.context.data, of_site(ask).ends_at()
+        told = msgspec.structs.replace(state, fingerprint=fingerprint(folder), certificate_ends_at=ends_at)
+        bus.set_state("web", told)
     text = f"web certificate {found.rows[0].fingerprint[:16]} {found.rows[0].subject}, by {ask.login}"
     bus.publish(
         SecurityNoted(type="ReconfigurationOfSecurityParameters", source_type="web", source=ask.origin,
