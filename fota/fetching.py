@@ -56,7 +56,8 @@ async def fetch(job: Job, on_progress: OnProgress = _ignore) -> Outcome:
 
 async def send(job: Job, on_progress: OnProgress = _ignore) -> Outcome:
     """One try to send `job.file` to `job.url`, as `job.name` where that is a folder. As `fetch`."""
-    return await _carried_out(msgspec.structs.replace(job, deed=SEND), on_progress)
+    named = msgspec.structs.replace(job, deed=SEND, name=job.name or Path(job.file).name)
+    return await _carried_out(named, on_progress)
 
 
 def forget(file: Path) -> None:

@@ -10,7 +10,7 @@ import sys
 import msgspec
 
 from chargepoint.locations import masked_location
-from fota.transfers.job import BAD_LOCATION, BROKEN, FETCH, NOT_SUPPORTED, Failed, Job
+from fota.transfers.job import BAD_LOCATION, BROKEN, FETCH, LOCAL, NOT_SUPPORTED, Failed, Job
 from fota.transfers.telling import Telling
 from fota.transfers.watch import Watch
 
@@ -54,6 +54,9 @@ def main() -> int:
         return 1
     except Failed as error:
         telling.failed(error.code, masked_location(str(error)))
+        return 1
+    except OSError as error:
+        telling.failed(LOCAL, f"{error.strerror or type(error).__name__}")
         return 1
     except ImportError as error:
         telling.failed(NOT_SUPPORTED, f"{error.name} is not installed")

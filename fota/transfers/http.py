@@ -166,7 +166,7 @@ class Web:
     def _send_once(self, method: str, url: str, file: BinaryIO, size: int) -> None:
         before, after, headers = b"", b"", {"Content-Type": "application/zip"}
         if method == "POST":
-            before, after, headers = form(self._job.name or Path(self._job.file).name)
+            before, after, headers = form(self._job.name)
         headers["Content-Length"] = str(len(before) + size + len(after))
 
         def body() -> Iterator[bytes]:
