@@ -19,3 +19,12 @@ class Refused(DeviceError):
 
 class Implausible(DeviceError):
     """A well-formed value that cannot be true: keep the old value and its age."""
+
+
+class NotWritten(DeviceError):
+    """Firmware was not written. `code`: no_answer, refused, bad_image, check_failed, wrong_version or
+    still_in_boot_loader; the text says at which block and attempt, and how the controller was left."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code

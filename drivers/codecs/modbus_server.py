@@ -6,6 +6,7 @@ Simulated devices stand on it; it knows nothing of what the registers mean.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Protocol, cast, runtime_checkable
 
@@ -72,8 +73,12 @@ class Busy(Exceptional):
     code = 6
 
 
+class Unanswered(Exception):
+    """The device carries the request out, and sends nothing back."""
+
+
 class RegisterDevice(Protocol):
-    """What answers requests: the registers of one device. Both methods may raise `Exceptional`."""
+    """What answers requests: the registers of one device. Both methods may raise `Exceptional`; `Unanswered`."""
 
     def read(self, function: int, start: int, count: int) -> Sequence[int]: ...
 
@@ -131,7 +136,8 @@ class Server:
             address, transaction, pdu = found
             device = self.devices.get(address)
             if device is not None:
-                served.append(self._serve(device, address, transaction, pdu))
+                with suppress(Unanswered):
+                    served.append(self._serve(device, address, transaction, pdu))
         self._data = self._data[-MAX_FRAME:] if self.carrier is Carrier.RTU else self._data
         return served
 

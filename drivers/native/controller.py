@@ -8,19 +8,23 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, cast
 
 import msgspec
 from msgspec import Meta
 
 from drivers.codecs.canopen import MOST_NODE
-from drivers.errors import BadFrame, DeviceError, NoAnswer, Refused
+from drivers.errors import BadFrame, DeviceError, NoAnswer, NotWritten, Refused
 from drivers.interfaces import (
     ConnectorController,
     ControllerReading,
     Diagnosis,
     FailSafe,
+    FirmwareImage,
+    FirmwareProgress,
     FramesRead,
     Identity,
     Parameter,
@@ -30,7 +34,7 @@ from drivers.interfaces import (
 from drivers.native import dump_records, readings
 from drivers.native.can_link import CanopenLink
 from drivers.native.canopen import MOST_SUPPLIED
-from drivers.native.link import Link, ModbusLink
+from drivers.native.link import ClosedLink, Link, ModbusLink
 from drivers.native.objects import (
     BRIGHTEST_PCT,
     CLOCK,
@@ -44,6 +48,7 @@ from drivers.native.objects import (
     PARAMETERS,
     STATUS,
     VEHICLE,
+    BootState,
     Capability,
     Command,
     Object,
@@ -273,6 +278,39 @@ class NativeController:
         if self._capabilities is None:
             await self.identify()
         return self._capabilities or Capability(0)
+
+    # ----------------------------------------------------------------------------------------------------- firmware
+
+    def look_at_image(self, kind: str, data: bytes) -> FirmwareImage:
+        """As the Protocol has it."""
+        from drivers.native.boot_loader import read_image  # only who updates needs it
+
+        return read_image(kind, data)
+
+    async def is_in_boot_loader(self) -> bool:
+        """As the Protocol has it."""
+        from drivers.native.firmware_transfer import read_boot
+
+        return (await read_boot(self._link)).state is not BootState.APPLICATION
+
+    async def write_firmware(
+        self, image: FirmwareImage, attempts: int, progress: Callable[[FirmwareProgress], None]
+    ) -> Identity:
+        """As the Protocol has it."""
+        from drivers.native.firmware_transfer import FirmwareTransfer
+
+        link = self._link
+        if isinstance(link, ClosedLink):
+            raise NotWritten("refused", f"{link}: its firmware is being written already.")
+        inner = NativeController(link)
+        enter = partial(inner._order, Command.ENTER_BOOT_LOADER, may_fall_silent=True)
+        self._link = ClosedLink(link, "its firmware is being written")
+        try:
+            identity = await FirmwareTransfer(link, image, enter, inner.identify, attempts, progress).run()
+            self._capabilities = inner._capabilities
+        finally:
+            self._link, self._number, self._boot_count = link, None, None
+        return identity
 
     # ------------------------------------------------------------------------------------------------------- orders
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from drivers.codecs.modbus import Carrier, Request, encode_request, read_input, write_registers
 from drivers.codecs.modbus_server import IllegalValue, Server
 from drivers.interfaces import HardwareFlag, SelfDiagnosisFlag
+from drivers.native.documentation_boot import boot_loader_page
+from drivers.native.documentation_table import table
 from drivers.native.documentation_words import COMMAND_TEXTS, RESULT_TEXTS, STATUS_TEXTS, TYPE_TEXTS
 from drivers.native.objects import (
     BLOCKS,
@@ -210,6 +212,7 @@ def modbus_map() -> str:
         _bits("Capabilities", "`capabilities`", Capability),
         STATION_SUPPLY,
         DUMP_RECORDS.format(kinds=_kinds()),
+        boot_loader_page(),
         "## Reserved ranges\n",
         "Free for later parts of the protocol; today they answer exception 02.\n",
         table(
@@ -287,11 +290,6 @@ def _numbers(title: str, name: str, texts: dict[Command, str] | dict[OrderResult
 def _bits(title: str, name: str, flags: type[enum.IntFlag]) -> str:
     rows = ((str(flag.bit_length() - 1), f"`{flag.name}`") for flag in flags)
     return f"### {title}: {name}\n\n" + table(("Bit", "Word"), rows)
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 # ------------------------------------------------------------------------------------------------------------ examples

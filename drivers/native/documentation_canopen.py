@@ -20,7 +20,7 @@ from drivers.codecs.canopen import upload as sdo_upload
 from drivers.native import canopen
 from drivers.native.canopen import BASE, DEMANDS, RENEWAL, SUPPLIES, TPDOS, Pdo
 from drivers.native.canopen_entries import DataType, Entry, entries
-from drivers.native.documentation import table
+from drivers.native.documentation_table import table
 from drivers.native.objects import CAUSE_CODES, LEASE_S, ORDER, RENEWAL_S, STATUS_CODES, Command
 from drivers.native.registers import Value
 

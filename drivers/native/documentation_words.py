@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from drivers.native.objects import Command, OrderResult, Type
+from drivers.native.boot_loader import RESULT_TEXTS as BOOT_RESULT_TEXTS
+from drivers.native.boot_loader import STATE_TEXTS as BOOT_STATE_TEXTS
+from drivers.native.objects import BootCommand, Command, OrderResult, Type
+
+__all__ = [
+    "BOOT_COMMAND_TEXTS", "BOOT_RESULT_TEXTS", "BOOT_STATE_TEXTS", "COMMAND_TEXTS", "RESULT_TEXTS", "STATUS_TEXTS",
+    "TYPE_TEXTS",
+]  # fmt: skip
 
 STATUS_TEXTS = {
     "A": "no vehicle connected",
@@ -38,7 +45,7 @@ COMMAND_TEXTS = {
     Command.UNLOCK: "unlock the cable; refused while there is voltage at the output",
     Command.EMERGENCY_STOP: "switch off at once and stay in E9; never refused",
     Command.REBOOT: "end a charge in order, then restart",
-    Command.ENTER_BOOT_LOADER: "reserved; refused today",
+    Command.ENTER_BOOT_LOADER: "with BOOT_LOADER, in A only: open everything, restart into the boot loader",
 }
 
 RESULT_TEXTS = {
@@ -50,6 +57,14 @@ RESULT_TEXTS = {
     OrderResult.REFUSED_EMERGENCY: "START in emergency stop",
     OrderResult.REFUSED_VALUE: "unknown command, or a value that cannot be",
     OrderResult.REFUSED_VOLTAGE_PRESENT: "UNLOCK with voltage at the output",
+}
+
+BOOT_COMMAND_TEXTS = {
+    BootCommand.NONE: "no command; reads as this",
+    BootCommand.BEGIN: "take the announced image: erase, expect block 0; what was received before is forgotten",
+    BootCommand.CHECK: "all blocks are there: check the whole image",
+    BootCommand.ACTIVATE: "with PROGRAMMED: make it the firmware that starts, then restart",
+    BootCommand.ABORT: "forget what was received; restart into the application where a whole one is there, else READY",
 }
 
 TYPE_TEXTS = {

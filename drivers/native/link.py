@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from drivers.codecs.modbus import Function, Request, write_registers
-from drivers.errors import BadFrame
+from drivers.errors import BadFrame, Refused
 from drivers.native.objects import DEMAND, ORDER, SUPPLY, Access, Object
 from drivers.native.registers import Value, decode_objects, encode_objects
 from drivers.ports.port import Port, Priority
@@ -98,3 +98,41 @@ class ModbusLink:
     async def _ask(self, request: Request, is_order: bool, can_wait: bool) -> tuple[int, ...]:
         priority = Priority.ORDER if is_order else Priority.BACKGROUND if can_wait else Priority.POLL
         return await self._port.exchange(request, priority=priority)
+
+
+class ClosedLink:
+    """A link that lets nothing through for a while: everything is refused, with `why`, and nothing gets on the wire."""
+
+    def __init__(self, link: Link, why: str) -> None:
+        self._link = link
+        self._why = why
+
+    def __str__(self) -> str:
+        return str(self._link)
+
+    async def read(
+        self, objects: Sequence[Object], *, is_order: bool = False, can_wait: bool = False
+    ) -> dict[str, Value]:
+        raise self._refusal()
+
+    async def write(
+        self,
+        objects: Sequence[Object],
+        values: Mapping[str, Value],
+        *,
+        is_order: bool = False,
+        can_wait: bool = False,
+    ) -> None:
+        raise self._refusal()
+
+    async def renew(self, values: Mapping[str, Value]) -> None:
+        raise self._refusal()
+
+    async def supply(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        raise self._refusal()
+
+    def close(self) -> None:
+        self._link.close()
+
+    def _refusal(self) -> Refused:
+        return Refused(f"{self}: {self._why}")

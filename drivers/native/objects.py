@@ -107,6 +107,52 @@ class OrderResult(enum.IntEnum):
     REFUSED_VOLTAGE_PRESENT = 7
 
 
+class BootState(enum.IntEnum):
+    """Values of `boot_state`."""
+
+    APPLICATION = 0
+    READY = 1
+    RECEIVING = 2
+    CHECKING = 3
+    PROGRAMMED = 4
+    FAILED = 5
+
+
+class BootCommand(enum.IntEnum):
+    """Values of `boot_command`."""
+
+    NONE = 0
+    BEGIN = 1
+    CHECK = 2
+    ACTIVATE = 3
+    ABORT = 4
+
+
+class BootResult(enum.IntEnum):
+    """Values of `boot_result`."""
+
+    NONE = 0
+    OK = 1
+    BUSY = 2
+    WRONG_STATE = 3
+    WRONG_HARDWARE = 4
+    TOO_LARGE = 5
+    BLOCK_CRC = 6
+    UNEXPECTED_BLOCK = 7
+    WRITE_FAILED = 8
+    IMAGE_CRC = 9
+    BAD_IMAGE = 10
+    MODULES_SILENT = 11
+
+
+class ImageKind(enum.IntEnum):
+    """Values of `image_kind`."""
+
+    NONE = 0
+    MAIN = 1
+    MODULES = 2
+
+
 class Capability(enum.IntFlag):
     """Bits of `capabilities`."""
 
@@ -322,7 +368,40 @@ LIGHT = _block(
     _Row("light_brightness", _U16, "%", "share of the full brightness, kept over restarts; 0..100"),
 )  # fmt: skip
 
-BLOCKS = (IDENTITY, STATUS, VEHICLE, DIAGNOSIS, ORDER, CLOCK, DEMAND, SUPPLY, PARAMETERS, DUMP, DUMP_TAKEN, LIGHT)
+BOOT = _block(
+    "boot loader", 0x0800, Access.RO, "With BOOT_LOADER, in the application and in the boot loader.",
+    _Row("boot_state", _U16, "", "see the states of the boot loader"),
+    _Row("boot_result", _U16, "", "what came of the last write to it, see its results"),
+    _Row("boot_next_block", _U16, "", "number of the block it expects; the number of blocks when it has all"),
+    _Row("boot_block_size", _U16, "bytes", "data of every block but the last, 128..224"),
+    _Row("boot_hardware", _U32, "", "what a MAIN image must be made for; 0: it takes none"),
+    _Row("boot_modules_hardware", _U32, "", "what a MODULES image must be made for; 0: it takes none"),
+    _Row("boot_image_most", _U32, "bytes", "the largest image it takes"),
+)  # fmt: skip
+
+BOOT_IMAGE = _block(
+    "image to write", 0x0820, Access.RW, "With BOOT_LOADER: what will be sent, written with the command BEGIN.",
+    _Row("image_kind", _U16, "", "1 MAIN: the controller's own; 2 MODULES: of the module controller behind it"),
+    _Row("image_size", _U32, "bytes", "of the whole image"),
+    _Row("image_crc", _U32, "", "CRC-32 of the whole image"),
+    _Row("image_hardware", _U32, "", "what the image is made for"),
+    _Row("image_version", _TEXT, "", "firmware version that it brings", 16),
+    _Row("image_sha256", _BYTES, "", "SHA-256 of the whole image; looked at by who can", 32),
+    _Row("boot_command", _U16, "", "what to do, see the commands of the boot loader; writing it carries it out"),
+)  # fmt: skip
+
+BOOT_BLOCK = _block(
+    "image block", 0x0860, Access.RW, "With BOOT_LOADER: one block of the image. Writing `block_data` carries it out.",
+    _Row("block_number", _U16, "", "from 0"),
+    _Row("block_length", _U16, "bytes", "how many bytes of `block_data` count"),
+    _Row("block_crc", _U32, "", "CRC-32 of the bytes that count"),
+    _Row("block_data", _BYTES, "", "the bytes; on Modbus filled up with 0", 224),
+)  # fmt: skip
+
+BLOCKS = (
+    IDENTITY, STATUS, VEHICLE, DIAGNOSIS, ORDER, CLOCK, DEMAND, SUPPLY, PARAMETERS, BOOT, BOOT_IMAGE, BOOT_BLOCK, DUMP,
+    DUMP_TAKEN, LIGHT,
+)  # fmt: skip
 
 BRIGHTEST_PCT = 100
 MOST_COLOUR = 0xFF_FFFF
@@ -331,7 +410,7 @@ FRAME_KIND_CODES = ("", "gbt", "chademo", "ccs", "pilot")
 """Kind of a dump record on the wire: its position in this list (drivers.interfaces.FrameKind)."""
 
 RESERVED: dict[str, tuple[int, int, str]] = {
-    "boot loader": (0x0800, 0x08FF, "block transfer of firmware images MAIN and MODULES"),
+    "boot loader": (0x08D4, 0x08FF, "later parts of the boot loader"),
     "dump": (0x0982, 0x09FF, "later parts of the session dump"),
     "lights": (0x0A03, 0x0A3F, "patterns of the connector's light"),
     "module controller": (0x0B00, 0x0BFF, "modules, matrix contactors, reboot and update of the module controller"),

@@ -36,6 +36,7 @@ def identity(values: Values) -> Identity:
         hardware_version=_text(values, "hardware_version"),
         build_date=_text(values, "build_date"),
         protocol_version=_int(values, "protocol_version"),
+        module_version=_text(values, "module_controller_version"),
     )
 
 

@@ -6,6 +6,7 @@ owns the model moves it on before a frame is handed over.
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Callable, Mapping
 
@@ -28,11 +29,21 @@ from drivers.codecs.canopen import (
     NmtState,
     SdoServer,
 )
-from drivers.codecs.modbus_server import IllegalValue
+from drivers.codecs.modbus_server import IllegalValue, Unanswered
 from drivers.native import canopen, canopen_entries
 from drivers.native.canopen import BY_INDEX, CYCLE_MS, DEMAND_MS, DEMANDS, INHIBIT_MS, RENEWAL, SUPPLIES, TPDOS
 from drivers.native.canopen_entries import Entry, entries, pdo_of
-from drivers.native.objects import DEMAND, IDENTITY, ORDER, STATUS, SUPPLY, Object, Type
+from drivers.native.objects import (
+    BOOT_BLOCK,
+    BOOT_IMAGE,
+    DEMAND,
+    IDENTITY,
+    ORDER,
+    STATUS,
+    SUPPLY,
+    Object,
+    Type,
+)
 from drivers.native.registers import Value
 from drivers.simulated.registers import ControllerObjects
 
@@ -80,7 +91,7 @@ class CanopenNode:
             self._obey(frame.data[0], now_s)
         elif frame.can_id == SDO_REQUEST + self.node and self.state is not NmtState.STOPPED:
             answer = self._server.answer(frame.data)
-            if answer is not None:
+            if answer is not None and self._controller.answers:
                 self._put(SDO_ANSWER, answer)
         elif frame.can_id == RENEWAL.cob + self.node and self.state is NmtState.OPERATIONAL and len(frame.data) == 8:
             self._renew(frame.data)
@@ -119,6 +130,8 @@ class CanopenNode:
             NmtCommand.STOP: NmtState.STOPPED,
             NmtCommand.PRE_OPERATIONAL: NmtState.PRE_OPERATIONAL,
         }
+        if command == NmtCommand.START and self._objects.is_in_boot_loader:
+            return
         if command in states:
             if self.state is not states[NmtCommand(command)]:
                 self.state = states[NmtCommand(command)]
@@ -245,6 +258,10 @@ class CanopenNode:
                 value = canopen.decode_object(what, data)
             except ValueError:
                 raise Abort(LENGTH) from None
+            if block in (BOOT_IMAGE, BOOT_BLOCK):
+                with contextlib.suppress(Unanswered):
+                    self._objects.set_image(block, {what.name: value})
+                return
             self._put_value(what.name, int(value or 0) if not isinstance(value, bytes | str) else 0, index)
             return
         entry = self._entry(index, sub)

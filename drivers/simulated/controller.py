@@ -41,6 +41,8 @@ class Controller(StatusRules):
 
     def grant(self, lease_s: float | None, current_a: float | None, power_w: float | None) -> None:
         """Take a renewal: how long, how much. None leaves a part as it is. A lease alone never starts anything."""
+        if self.boot.is_running:
+            return
         if lease_s is not None:
             self.lease_left_s = lease_s
         if current_a is not None:
@@ -53,7 +55,8 @@ class Controller(StatusRules):
         """Carry an order out, once: the number of the last order again, or 0, does nothing."""
         if number in (0, self.order_done):
             return
-        self.order_result = self._carry_out(command, session_ref, flags)
+        is_able = not self.boot.is_running
+        self.order_result = self._carry_out(command, session_ref, flags) if is_able else OrderResult.REFUSED_STATE
         self.order_done = number
         self.decide()
 
@@ -65,6 +68,7 @@ class Controller(StatusRules):
             Command.UNLOCK: self._unlock,
             Command.EMERGENCY_STOP: self._emergency_command,
             Command.REBOOT: self._reboot,
+            Command.ENTER_BOOT_LOADER: self._enter_boot_loader,
         }
         handler = handlers.get(command)
         return OrderResult.REFUSED_VALUE if handler is None else handler()
@@ -126,6 +130,14 @@ class Controller(StatusRules):
         self._reboot_in_s = RAMP_LIMIT_S if self.contactor.is_closed else REBOOT_DELAY_S
         return OrderResult.ACCEPTED
 
+    def _enter_boot_loader(self) -> OrderResult:
+        if not self.hardware.has_boot_loader:
+            return OrderResult.REFUSED_VALUE
+        if self.status is not S.A_NOT_CONNECTED or self.vehicle is not None or self.contactor.is_closed:
+            return OrderResult.REFUSED_STATE
+        self.boot.is_wanted = True
+        return self._reboot()
+
     def restart(self) -> None:
         """Start anew, after a charge was ended in order: as the order REBOOT does."""
         self._reboot()
@@ -160,6 +172,9 @@ class Controller(StatusRules):
         elif FAULTS[code].when is When.SPECIAL and code == "reboot":
             self.power_off()
             self.power_on()
+        elif code.startswith("boot_"):
+            self.faults.add(code)
+            self.boot.break_down(code, value)
         elif code == "E9":
             self._emergency_command()
         else:
@@ -170,6 +185,7 @@ class Controller(StatusRules):
     def clear(self, code: str | None = None) -> None:
         """Take one fault's cause away, or all. The status follows its own rules (E1..E6 stay until unplugged)."""
         self.faults = self.faults - {code} if code else set()
+        self.boot.cleared()
         if code in (None, "temperature", "overheat"):
             self.temperature_override_c = None
             self.temperature_c = min(self.temperature_c, AMBIENT_C + HEATING_K)
@@ -189,7 +205,10 @@ class Controller(StatusRules):
         """How long the next step may be at most: to the next change by itself; infinity when nothing moves."""
         waits = [math.inf]
         if not self.is_powered:
-            return math.inf
+            return max(self._power_back_s - self.now_s, 1e-6)
+        if self.boot.is_running:
+            waits += [left_s for left_s in (BOOT_SILENT_S - self._boot_s, self._reboot_in_s) if left_s > 0]
+            return max(min(waits), 1e-6)
         if self._boot_s < math.inf:
             limit_s = BOOT_SILENT_S if self._boot_s < BOOT_SILENT_S else BOOT_SILENT_S + BOOT_UNKNOWN_S
             waits.append(limit_s - self._boot_s)
@@ -230,6 +249,8 @@ class Controller(StatusRules):
         self._flow(dt_s)
         self.now_s += dt_s
         if not self.is_powered:
+            if self.now_s >= self._power_back_s - 1e-9:
+                self.power_on()
             return
         self.uptime_s += dt_s
         self.status_age_s += dt_s

@@ -54,8 +54,12 @@ class StatusRules(ControllerState):
         if not self.is_powered:
             return
         if self._reboot_in_s <= 1e-9:
+            is_wanted = self.boot.is_wanted
             self.power_off()
+            self.boot.is_wanted = is_wanted
             self.power_on()
+        if self.boot.is_running:
+            return  # F, open, and no permission
         if self._boot_s < math.inf:
             if self._boot_s < BOOT_SILENT_S + BOOT_UNKNOWN_S - 1e-9:
                 return
@@ -83,6 +87,7 @@ class StatusRules(ControllerState):
         self.output.voltage_v = 0.0
         self.locked = self.keeps_cable = False
         self._forget()
+        self.boot.is_wanted = False
         self._enter(S.F_UNKNOWN)
 
     def power_on(self) -> None:
@@ -91,6 +96,18 @@ class StatusRules(ControllerState):
         self.boot_count = self.boot_count % 0xFFFF + 1
         self.uptime_s = 0.0
         self._boot_s = 0.0
+        self._power_back_s = math.inf
+        self.boot.started()
+
+    def restart_now(self) -> None:
+        """As `ControllerState` has it."""
+        self.power_off()
+        self.power_on()
+
+    def lose_power(self, for_s: float) -> None:
+        """As `ControllerState` has it."""
+        self.power_off()
+        self._power_back_s = self.now_s + for_s
 
     def _note_permission(self) -> None:
         allowed = self._is_allowed and self.vehicle is not None and self.vehicle.asks

@@ -12,7 +12,8 @@ from typing import Protocol
 import msgspec
 
 from drivers.interfaces import Cause, ConnectorType, ControllerStatus, HardwareFlag, PowerType, SelfDiagnosisFlag
-from drivers.native.objects import OrderResult
+from drivers.native.objects import ImageKind, OrderResult
+from drivers.simulated.boot_loader import BootLoader
 from drivers.simulated.contactor import Contactor, ContactorEvent
 from drivers.simulated.faults import BLOCKING
 from drivers.simulated.frame_ring import FrameRing
@@ -53,6 +54,11 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True):
     firmware_version: str = "1.0.0"
     hardware_version: str = "1.0"
     build_date: str = "2024-01-01"
+    module_controller_version: str = ""
+    """Empty: there is no module controller."""
+    has_boot_loader: bool = True
+    has_two_banks: bool = False
+    """The old firmware stays until a new one was started."""
     keeps_frames: bool = True
     has_light: bool = True
 
@@ -110,7 +116,29 @@ class ControllerState:
         self._boot_s = math.inf
         """Time since the last start; infinity when it is over."""
         self._reboot_in_s = math.inf
+        self._power_back_s = math.inf
+        """When the supply of this controller alone is back, by the model's time."""
+        self.boot = BootLoader(
+            self, has_modules=bool(hardware.module_controller_version), has_two_banks=hardware.has_two_banks
+        )
         self._forget()
+
+    def restart(self) -> None:
+        """Start anew, after a charge was ended in order."""
+        raise NotImplementedError
+
+    def restart_now(self) -> None:
+        """Start anew at once."""
+        raise NotImplementedError
+
+    def lose_power(self, for_s: float) -> None:
+        """The supply of this controller alone fails for a while."""
+        raise NotImplementedError
+
+    def take_firmware(self, kind: ImageKind, version: str) -> None:
+        """New firmware was written."""
+        name = "firmware_version" if kind is ImageKind.MAIN else "module_controller_version"
+        self.hardware = msgspec.structs.replace(self.hardware, **{name: version})
 
     def _forget(self) -> None:
         """What a start of the controller begins with."""
@@ -148,7 +176,8 @@ class ControllerState:
     @property
     def answers(self) -> bool:
         """Its interface works."""
-        return self.is_powered and self._boot_s >= BOOT_SILENT_S and "silent" not in self.faults
+        is_up = self.is_powered and self._boot_s >= BOOT_SILENT_S and "silent" not in self.faults
+        return is_up and not self.boot.is_mute
 
     @property
     def limit_current_a(self) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from drivers.codecs.modbus import Function
-from drivers.codecs.modbus_server import IllegalAddress, IllegalFunction, IllegalValue
+from drivers.codecs.modbus_server import IllegalAddress, IllegalFunction, IllegalValue, Unanswered
 from drivers.interfaces import ConnectorType
 from drivers.native import dump_records, objects
 from drivers.native.objects import Access, Block, Capability, StartFlag
@@ -32,6 +32,8 @@ class ControllerObjects:
     def __init__(self, controller: Controller) -> None:
         self.controller = controller
         self.supplied = Supplied(controller)
+        self._image: dict[str, Value] = {each.name: 0 for each in objects.BOOT_IMAGE.objects}
+        self._block: dict[str, Value] = {each.name: 0 for each in objects.BOOT_BLOCK.objects}
         self._orders: dict[str, Value] = {each.name: 0 for each in objects.ORDER.objects}
         self._blocks: dict[str, Callable[[], Mapping[str, Value]]] = {
             "identity": partial(_identity, controller),
@@ -43,6 +45,9 @@ class ControllerObjects:
             "demand": self.supplied.demand,
             "supply": self.supplied.told,
             "parameters": lambda: controller.parameters,
+            "boot loader": lambda: controller.boot.values(),
+            "image to write": lambda: controller.boot.image_values(),
+            "image block": dict,
             "dump records": partial(_dump, controller),
             "dump position": lambda: {"dump_taken": controller.frames.taken},
             "lights": lambda: {
@@ -56,16 +61,39 @@ class ControllerObjects:
         return self._blocks[block.name]()
 
     def has(self, block: Block) -> bool:
-        """Whether this controller has the block: some come with a capability."""
+        """Whether this controller has the block now: some come with a capability, few are in the boot loader."""
+        hardware = self.controller.hardware
+        if self.is_in_boot_loader and block not in _OF_BOOT_LOADER:
+            return False
+        if block in (objects.BOOT, objects.BOOT_IMAGE, objects.BOOT_BLOCK):
+            return hardware.has_boot_loader
         if block in (objects.DUMP, objects.DUMP_TAKEN):
             return self.controller.hardware.keeps_frames
         if block in (objects.DEMAND, objects.SUPPLY):
             return self.supplied.is_one
         return block is not objects.LIGHT or self.controller.hardware.has_light
 
+    @property
+    def is_in_boot_loader(self) -> bool:
+        """It has no status to tell and takes no permission."""
+        return self.controller.boot.is_running
+
     def set_values(self, block: Block, numbers: dict[str, int]) -> None:
         """Write objects of a writable block. Raises IllegalValue; then nothing was changed."""
         _WRITERS[block.name](self, numbers)
+
+    def set_image(self, block: Block, values: Mapping[str, Value]) -> None:
+        """Write objects of the boot loader, which are not all numbers. Raises Unanswered: nothing goes back."""
+        boot = self.controller.boot
+        if block is objects.BOOT_IMAGE:
+            self._image |= values
+            if "boot_command" in values:
+                boot.write_image(self._image)
+            self._image["boot_command"] = 0
+        else:
+            self._block |= values
+            if "block_data" in values and not boot.write_block(self._block):
+                raise Unanswered
 
     def _write_order(self, numbers: dict[str, int]) -> None:
         lease_ms = numbers.get("grant_lease")
@@ -108,6 +136,10 @@ class ControllerObjects:
         self.controller.light_colour, self.controller.light_brightness_pct = colour, brightness_pct
 
 
+_OF_BOOT_LOADER = (
+    objects.IDENTITY, objects.STATUS, objects.ORDER, objects.BOOT, objects.BOOT_IMAGE, objects.BOOT_BLOCK,
+)  # fmt: skip
+
 _WRITERS: dict[str, Callable[[ControllerObjects, dict[str, int]], None]] = {
     "order": ControllerObjects._write_order,
     "clock": ControllerObjects._write_clock,
@@ -142,6 +174,9 @@ class ControllerRegisters(ControllerObjects):
             raise IllegalAddress from None
         if block.objects[0].access is Access.RO or not self.has(block):
             raise IllegalAddress
+        if block in (objects.BOOT_IMAGE, objects.BOOT_BLOCK):
+            self.set_image(block, written)
+            return
         self.set_values(block, {name: int(value or 0) for name, value in written.items()})
 
 
@@ -156,6 +191,10 @@ def _identity(controller: Controller) -> Mapping[str, Value]:
             capabilities |= Capability.T2
     if hardware.keeps_frames:
         capabilities |= Capability.DUMP
+    if hardware.has_boot_loader:
+        capabilities |= Capability.BOOT_LOADER
+    if hardware.module_controller_version:
+        capabilities |= Capability.MODULE_CONTROLLER
     if hardware.has_light:
         capabilities |= Capability.LIGHTS
     if controller.feed is not None:
@@ -168,9 +207,10 @@ def _identity(controller: Controller) -> Mapping[str, Value]:
         "vendor": hardware.vendor,
         "model": hardware.model,
         "serial": hardware.serial,
-        "firmware_version": hardware.firmware_version,
+        "firmware_version": "" if controller.boot.is_running else hardware.firmware_version,
         "hardware_version": hardware.hardware_version,
         "build_date": hardware.build_date,
+        "module_controller_version": "" if controller.boot.is_running else hardware.module_controller_version,
     }
 
 

@@ -17,6 +17,7 @@ class ScriptedObjects:
     """What a node needs of `ControllerObjects`, from the values of a scripted controller."""
 
     answers = True
+    is_in_boot_loader = False
 
     def __init__(self, device: Controller) -> None:
         self.device = device

@@ -89,7 +89,7 @@ def test_wrong_registers_are_refused() -> None:
 def test_objects_are_found_by_whole_runs_only() -> None:
     assert [each.name for each in objects_at(0x0400, 5)] == ["grant_lease", "grant_current", "grant_power"]
     assert block_at(0x0401, 2) is objects.ORDER
-    for start, count in ((0x0400, 2), (0x0402, 1), (0x0409, 2), (0x0800, 1), (0x003D, 1)):
+    for start, count in ((0x0400, 2), (0x0402, 1), (0x0409, 2), (0x08D4, 1), (0x003D, 1)):
         with pytest.raises(KeyError):
             objects_at(start, count)
 
