@@ -170,7 +170,9 @@ def folder_of_fota(context: Context) -> Path:
 
 
 async def _stage_package(arguments: dict[str, str], context: Context) -> ActionResult:
-    return await software.stage(folder_of_fota(context) / "packages" / arguments["package"], context.layout)
+    file = folder_of_fota(context) / "packages" / arguments["package"]
+    earliest = context.clock.now() if context.clock.is_set else None
+    return await software.stage(file, context.layout, context.settings.station.charge_point_serial_number, earliest)
 
 
 async def _keep_software(_arguments: dict[str, str], context: Context) -> ActionResult:

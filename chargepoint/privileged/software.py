@@ -12,6 +12,7 @@ import signal
 import stat
 import sys
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -48,14 +49,15 @@ def refusal(file: Path) -> str:
     return "" if stat.S_ISREG(found.st_mode) else f"{file.name} is no plain file"
 
 
-async def stage(file: Path, layout: Layout) -> ActionResult:
+async def stage(file: Path, layout: Layout, serial: str, earliest: datetime | None) -> ActionResult:
     """Verify, decrypt and unpack `file`. `values`: slot, version, kind, seconds, bytes_written, targets."""
     why = refusal(file)
     if why:
         return ActionResult(ok=False, code="unknown", text=why)
     words = (
-        sys.executable, "-I", "-m", "fota.stage", str(file),
-        "--slots", str(layout.slots), "--factory", str(layout.factory), "--keys", str(layout.keys),
+        sys.executable, "-I", "-m", "fota.stage", "--slots", str(layout.slots), "--factory", str(layout.factory),
+        "--keys", str(layout.keys), *(("--serial", serial) if serial else ()),
+        *(("--earliest", earliest.isoformat()) if earliest is not None else ()), str(file),
     )  # fmt: skip
     code, said, complaint = await run(words, STAGE_WITHIN_S)
     try:
