@@ -49,16 +49,6 @@ class Telling(msgspec.Struct, frozen=True):
     request_id: int | None = None
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """One controller image of a package, as the station's `UpdateController` wants it."""
-
-    connector: int
-    image: str
-    file: str
-    sha256: str
-    version: str = ""
-
-
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """How the update stands."""
 
@@ -81,12 +71,11 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """Topics of the devices that answered before it."""
     had_station: bool = True
     """Whether there was a station before (in safe mode there is none)."""
+    switches: int = 0
+    """How often the software was left for it."""
     is_cancelled: bool = False
     """Somebody gave it up while it could not be ended at once."""
-    targets: tuple[Target, ...] = ()
     controllers: tuple[ControllerProgress, ...] = ()
-    seen_outcome: str = ""
-    """The last switch that was reported, `slot outcome reason`."""
 
     @property
     def at_stage(self) -> Stage:

@@ -1,11 +1,40 @@
-"""The service `fota`: new versions fetched, verified, staged; files sent."""
+"""The service `fota`: new versions fetched, verified, staged; files sent. It puts its parts together."""
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+
 from chargepoint.context import Context
+from fota.packages import Packages
+from fota.questions import Family
+from fota.stages import Stages
+from fota.standing import look
+from fota.store import Store
+from fota.updating import Updating
+
+BEAT_S = 1.0
 
 
 async def run(context: Context) -> None:
     """Until asked to stop."""
+    view = context.bus.watch("")
+    packages = Packages(context.data)
+    family = Family(context.layout, context.settings.station.charge_point_serial_number)
+    stages = Stages(context, view, packages, family, lambda: look(context))
+    updating = Updating(context, view, packages, family, stages)
+    Store(context, packages, family, updating)
     context.ready()
-    await context.beat_until_stopped()
+    work = asyncio.create_task(updating.run(), name="update")
+    try:
+        while not context.stopping.is_set():
+            if work.done():
+                work.result()
+            context.beat(is_busy=updating.is_busy)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_S):
+                    await context.stopping.wait()
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        view.close()

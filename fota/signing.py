@@ -125,19 +125,20 @@ def check_signature(certificate: x509.Certificate, signature: str, file: Path) -
             whole.update(part)
     digest = whole.digest()
     key = certificate.public_key()
-    tries = []
+    sha = hashes.SHA256()
+    ways: tuple[padding.AsymmetricPadding | None, ...] = (None,)
     if isinstance(key, rsa.RSAPublicKey):
-        sha = hashes.SHA256()
-        pss = padding.PSS(padding.MGF1(sha), padding.PSS.AUTO)
-        tries = [lambda: key.verify(given, digest, pss, Prehashed(sha))]
-        tries.append(lambda: key.verify(given, digest, padding.PKCS1v15(), Prehashed(sha)))
-    elif isinstance(key, ec.EllipticCurvePublicKey):
-        tries = [lambda: key.verify(given, digest, ec.ECDSA(Prehashed(hashes.SHA256())))]
-    elif isinstance(key, ed25519.Ed25519PublicKey):
-        tries = [lambda: key.verify(given, digest)]
-    for attempt in tries:
+        ways = (padding.PSS(padding.MGF1(sha), padding.PSS.AUTO), padding.PKCS1v15())
+    for way in ways:
         try:
-            attempt()
+            if isinstance(key, rsa.RSAPublicKey) and way is not None:
+                key.verify(given, digest, way, Prehashed(sha))
+            elif isinstance(key, ec.EllipticCurvePublicKey):
+                key.verify(given, digest, ec.ECDSA(Prehashed(sha)))
+            elif isinstance(key, ed25519.Ed25519PublicKey):
+                key.verify(given, digest)
+            else:
+                break
         except InvalidSignature:
             continue
         return
