@@ -25,6 +25,7 @@ SUMMARIES = {
     "bus": "the messages between the services of the running station, live",
     "journal": "sessions and events of a station",
     "do": "stop, unlock, block, clear a fault: one deed of the running station",
+    "diag": "test the running station, or one device of it",
     "user": "who may come into the service menu: add, password, pin, card, remove, list",
     "screenshot": "save what the station's screen shows now",
     "dump": "what connector and vehicle said to each other in a session",

@@ -18,16 +18,16 @@ ACTIVE = {
     InputFunction.OVERHEAT: ("failed", "overheat"),
 }
 """Verdict and code of an input that is active; any other is `input_active`, a warning."""
-QUIET = frozenset({InputFunction.CONTACTOR_FEEDBACK, InputFunction.OTHER, InputFunction.LID})
+QUIET = frozenset({InputFunction.OTHER, InputFunction.LID})
 """Being active is nothing bad."""
 COLDEST_C, HOTTEST_C = -50.0, 100.0
 HUMID_PCT = 95.0
 
 
 async def inputs(look: Look) -> list[Finding]:
-    if not look.settings.input:
-        return [not_fitted()]
-    return [_input(look.state(f"input/{each.name}", InputState), f"input/{each.name}") for each in look.settings.input]
+    """Those of contactors belong to the test of contactors."""
+    names = [each.name for each in look.settings.input if each.function is not InputFunction.CONTACTOR_FEEDBACK]
+    return [_input(look.state(f"input/{name}", InputState), f"input/{name}") for name in names] or [not_fitted()]
 
 
 def _input(state: InputState | None, subject: str) -> Finding:

@@ -38,9 +38,9 @@ def _controller(look: Look, state: ConnectorState | None, subject: str) -> Findi
     if state.reading is None or look.now_s - state.reading_mono_s > STALE_S:
         return failed("controller_silent", subject)
     if state.reading.status.is_error:
-        why = state.cause or state.reading.cause.value
+        why = state.reading.cause.value if state.cause in ("", Cause.NONE.value) else state.cause
         return failed("controller_fault", subject, status=state.reading.status.value, cause=why)
-    if state.cause:
+    if state.cause not in ("", Cause.NONE.value):
         return warning("connector_stopped", subject, cause=state.cause)
     return passed(subject)
 
