@@ -219,7 +219,7 @@ class Launcher:
     def _leave(self, exit_code: int, budget_s: float) -> None:
         self._leaving = exit_code
         self._deadline_s = time.monotonic() + budget_s + MARGIN_S
-        self._notifier.say("STOPPING=1", f"STATUS=stopping, exit code {exit_code}")
+        self._notifier.say_stopping(f"stopping, exit code {exit_code}")
 
     def _read_hub(self) -> None:
         while self._control is not None:

@@ -18,6 +18,12 @@ class ServiceNotifier:
             allowed_us = 0
         is_ours = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         self.watchdog_s = allowed_us / 2e6 if is_ours and self._address else 0.0
+        self._is_started_again = "CHARGEPOINT_TREE" in os.environ
+
+    def say_stopping(self, status: str) -> None:
+        """This program ends. Of the unit that is true only without start.sh, which begins the next run; systemd would
+        kill that one after TimeoutStopSec= (sd_notify(3), STOPPING=1)."""
+        self.say(*([] if self._is_started_again else ["STOPPING=1"]), f"STATUS={status}")
 
     def say(self, *lines: str) -> None:
         if not self._address:

@@ -22,8 +22,11 @@ import hashlib
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -47,8 +50,11 @@ DOUBTED_AFTER = 3
 """Bad ends in a row after which a kept version has to show that its files can be loaded."""
 GOOD_RUN_S = 3600.0
 """A run of this length takes doubts away."""
-PROBE_LIMIT_S = 120.0
+PROBE_LIMIT_S = 60.0
+STOP_LIMIT_S = 15.0
+"""What a station that is given up has for an orderly end."""
 REFUSED_KEPT = 20
+_NOWHERE = subprocess.DEVNULL
 
 
 class SlotsError(Exception):
@@ -348,15 +354,16 @@ def _given_up(slots: Path, state: Slots, reason: str) -> Slots:
 
 def _can_be_loaded(tree: Path) -> bool:
     """Whether its program can at least say how it is used: else it is the files, not what they found at work."""
+    command = [str(tree / "bin/python"), "-IB", "-m", "chargepoint", "run", "--help"]
     try:
-        command = [str(tree / "bin/python"), "-m", "chargepoint", "run", "--help"]
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
-            timeout=PROBE_LIMIT_S, cwd="/",
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
+        probe = subprocess.Popen(command, stdin=_NOWHERE, stdout=_NOWHERE, stderr=_NOWHERE, cwd="/")
+    except OSError:
         return False
-    return done.returncode == 0
+    until_s = time.monotonic() + PROBE_LIMIT_S
+    while probe.poll() is None and time.monotonic() < until_s:
+        pause(0.2)
+    probe.kill()
+    return probe.wait() == 0
 
 
 def _without(state: Slots, name: str) -> Slots:
@@ -547,6 +554,36 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
+# ----------------------------------------------------------------------------------------------------- waiting
+
+
+def pause(seconds: float) -> None:
+    """Sleep, and feed systemd's watchdog meanwhile: start.sh waits, and that is as it should be."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    allowed_us = os.environ.get("WATCHDOG_USEC", "")
+    step_s = max(0.05, int(allowed_us) / 3e6) if address and allowed_us.isdigit() else seconds
+    until_s = time.monotonic() + seconds
+    while (left_s := until_s - time.monotonic()) > 0:
+        if address:
+            where = "\0" + address[1:] if address.startswith("@") else address
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+                sock.sendto(b"WATCHDOG=1", where)
+        time.sleep(min(left_s, step_s))
+
+
+def alarm(slots: Path, seconds: float, shell: int, station: int) -> None:
+    """When a trial is not kept in time: SIGUSR1 to start.sh, which ends the station; SIGKILL when that does not end."""
+    until_s = time.monotonic() + seconds
+    while read(slots).trial:
+        left_s = until_s - time.monotonic()
+        if left_s <= 0:
+            os.kill(shell, signal.SIGUSR1)
+            time.sleep(STOP_LIMIT_S)
+            os.kill(station, signal.SIGKILL)
+            return
+        time.sleep(min(left_s, 5.0))
+
+
 # ----------------------------------------------------------------------------------------------------- program
 
 
@@ -562,6 +599,10 @@ def main(words: list[str] | None = None) -> int:
     of_end.add_argument("code")
     of_end.add_argument("lasted_s", type=float, nargs="?", default=0.0)
     deeds.add_parser("back").add_argument("reason")
+    deeds.add_parser("pause").add_argument("seconds", type=float)
+    of_alarm = deeds.add_parser("alarm")
+    of_alarm.add_argument("seconds", type=float)
+    of_alarm.add_argument("pids", type=int, nargs=2)
     asked = parser.parse_args(words)
     slots, factory = asked.slots, asked.factory
     try:
@@ -571,6 +612,12 @@ def main(words: list[str] | None = None) -> int:
         if asked.deed == "show":
             state = read(slots)
             print(json.dumps({**asdict(state), "floor": read_floor(slots)}, indent=1))
+            return 0
+        if asked.deed == "pause":
+            pause(asked.seconds)
+            return 0
+        if asked.deed == "alarm":
+            alarm(slots, asked.seconds, *asked.pids)
             return 0
         before = read(slots)
         if asked.deed == "ended":
