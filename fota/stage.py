@@ -16,6 +16,7 @@ import fcntl
 import hashlib
 import hmac
 import os
+import re
 import shutil
 import sys
 import time
@@ -133,7 +134,7 @@ def _application(package: Package, place: Place, want: Want, _keys: trust.Trust)
     header = package.header
     state = _free(place)
     python = f"/usr/bin/python3.{want.runtime[3:]}"
-    written = _unpack_deb(package, place, python)
+    written = _unpack_deb(package, place, re.compile(re.escape(python)))
     release = read_release(place.staging)
     told = Release(
         product=header.product,
@@ -226,7 +227,7 @@ def web_folder(tree: Path) -> Path:
 # -------------------------------------------------------------------------------------------------------- content
 
 
-def _unpack_deb(package: Package, place: Place, python: str) -> int:
+def _unpack_deb(package: Package, place: Place, python: re.Pattern[str]) -> int:
     header = package.header
     assert header.content is not None
     _room(place, header)

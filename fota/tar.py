@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import lzma
 import os
+import re
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -271,9 +272,10 @@ def _only_zeros(stream: Stream) -> None:
 
 
 class Unpacker:
-    """Writes entries into an empty folder that nobody else writes. `python`: where bin/python* may point to."""
+    """Writes entries into an empty folder that nobody else writes. `python`: where alone bin/python* may point to
+    outside, as a pattern of the whole target."""
 
-    def __init__(self, root: Path, python: str = "") -> None:
+    def __init__(self, root: Path, python: re.Pattern[str] | None = None) -> None:
         self._root = root
         self._python = python
         self._folders = {""}
@@ -314,12 +316,8 @@ class Unpacker:
     def _check_link(self, entry: Entry) -> None:
         """Up only at the beginning and not above the top, then down: so it stays inside whatever else is a link."""
         target = entry.target
-        if (
-            self._python
-            and target == self._python
-            and entry.name.startswith("bin/python")
-            and "/" not in entry.name[4:]
-        ):
+        is_python = entry.name.startswith("bin/python") and entry.name.count("/") == 1
+        if is_python and self._python is not None and self._python.fullmatch(target):
             return
         parts = target.split("/")
         ups = next((at for at, part in enumerate(parts) if part != ".."), len(parts))
