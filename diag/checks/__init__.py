@@ -5,7 +5,7 @@ from __future__ import annotations
 from diag.checks import cabinet, devices, machine, metering, network, power, software
 from diag.checks.look import Check
 
-TERMINAL, COMPUTER, CONNECTORS = "TechnikTerminalPage", "TechnikPcManagementPage", "ChargeControllerTest"
+TERMINAL, COMPUTER, CONNECTORS = "TechnikTerminalPage", "TechnikPcManagementPage", "ChargeControllerTestPage"
 MODULES, READERS, CONFIG, JOURNAL = "TechnikModules", "RfidReaderTestPage", "TechnikConfig", "TechnikJournal"
 HERE = "TechnikDiagnostics"
 

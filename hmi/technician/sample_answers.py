@@ -11,6 +11,8 @@ from chargepoint.messages import (
     ConfigurationPage,
     ControllerPage,
     Criterion,
+    DiagnosticsState,
+    Finding,
     JournalPage,
     TestPoint,
     TestReport,
@@ -122,3 +124,22 @@ FORMS = (
     ("decimal, normal", "1304792892040832"),
     ("facility_card, normal", "213,59008"),
 )
+
+
+DIAGNOSED = DiagnosticsState(
+    begun_at=datetime(2026, 7, 1, 9, 30, tzinfo=UTC), ended_at=datetime(2026, 7, 1, 9, 31, tzinfo=UTC), done=47,
+    total=47, verdict="failed", by="a.petrov", findings=(
+        Finding(check="services", subject="service/station", verdict="passed", code="ok"),
+        Finding(check="versions", verdict="passed", code="version", values={"version": "1.2.3", "slot": "a"}),
+        Finding(check="ports", subject="port/rs485", verdict="warning", code="port_errors", is_changed=True,
+                values={"share": "3.4", "lost": "120", "damaged": "7"}, page="TechnikDiagnostics"),
+        Finding(check="self_diagnosis", subject="connector/2", verdict="failed", code="sensor_wrong",
+                values={"sensor": "T1", "value": "-242"}, page="ChargeControllerTestPage"),
+        Finding(check="contactors", subject="output/K1", verdict="skipped", code="car_connected"),
+        Finding(check="modules", subject="modules/bank1", verdict="failed", code="modules_missing",
+                values={"numbers": "7, 8"}, page="TechnikModules"),
+        Finding(check="time_server", verdict="warning", code="ntp_silent", values={"server": "0.pool.ntp.org"},
+                page="TechnikTerminalPage"),
+        Finding(check="flash", verdict="not_fitted", code="not_fitted"),
+    ),
+)  # fmt: skip

@@ -49,7 +49,7 @@ from hmi.samples import NOW_S, Sample, charging, connector, reading, seen, shop,
 from hmi.technician.desk import CardHeld, Desk, Outcome, Running
 from hmi.technician.figures import Address, Figures
 from hmi.technician.gathered import Gathered
-from hmi.technician.sample_answers import FORMS, GOOD, REPLIES, RUNNING
+from hmi.technician.sample_answers import DIAGNOSED, FORMS, GOOD, REPLIES, RUNNING
 from hmi.view import Live, Place, Seen
 
 LOGIN = "a.petrov"
@@ -99,6 +99,7 @@ def known(**changes: object) -> Seen:
                          values={"what": "serial number", "now": "CC-0377", "before": "CC-0301"}),),
     )  # fmt: skip
     states["technician"] = TechnicianState(login=LOGIN, since_mono_s=NOW_S - 240)
+    states["diagnostics"] = DIAGNOSED
     states["modules/bank1"] = ModulesState(
         name="bank1",
         modules=tuple(
@@ -261,8 +262,11 @@ def _samples() -> Iterator[Sample]:
     picked = {"show": "modules_list", "pick": "bank1:7"}
     yield Sample("TechnikModules picked", _page("TechnikModules", 0, picked), now)
     yield Sample("TechnikModules none", _page("TechnikModules"), replace(now, power=None))
-    for part in ("checks", "devices", "ports", "inputs"):
+    for part in ("checks", "all_checks", "devices", "ports", "inputs"):
         yield Sample(f"TechnikDiagnostics {part}", _page("TechnikDiagnostics", 0, {"show": part}), now)
+    runs = replace(DIAGNOSED, is_running=True, verdict="", done=17, now="modules")
+    goes_on = replace(now, states={**now.states, "diagnostics": runs})
+    yield Sample("TechnikDiagnostics goes on", _page("TechnikDiagnostics", 0, {"show": "all_checks"}), goes_on)
     cards = (CardHeld("front", CARD, NOW_S - 2, "MIFARE Classic", read_ms=38.0, forms=FORMS, count=2),)
     running = Running("test_reader", {"reader": "front"}, NOW_S - 4)
     yield Sample("RfidReaderTestPage", _page("RfidReaderTestPage", cards=cards, running=running), now)
