@@ -305,6 +305,10 @@ class Outlet(OutletState):
 
     async def _poll(self) -> None:
         self._next_poll = self._clock.mono() + POLL_S
+        if self.is_written:
+            self._silent_since = self._unknown_since = None
+            self._show()
+            return
         await self._renew()
         try:
             now = with_meter(await self.controller.read(), self.meter.fresh)

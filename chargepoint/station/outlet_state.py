@@ -33,6 +33,9 @@ from drivers.interfaces import ConnectorController, ControllerReading, Identity,
 STARTS = "starts/"
 """Before the number of a connector: a fact with the boot, and when its contactor was operated last in it."""
 POLLS_KEPT = 100
+STILL_TEXT = (
+    "Its controller is in its boot loader: an update did not end there. Its contactor is open; update it again."
+)
 SILENT_AFTER_S = 3.0
 """An idle controller that has not answered for this long is without link."""
 
@@ -65,6 +68,12 @@ class OutletState:
         self.blocked = False
         self.latched = Cause.NONE
         self.is_rebooting = False
+        self.is_updating = False
+        """Firmware is being written to its controller, or to the module controller that feeds it."""
+        self.is_written = False
+        """Its own controller gets firmware: it cannot be asked anything, and is not polled."""
+        self.is_in_boot_loader = False
+        """Its controller waits for firmware, and nobody writes any."""
         self.temperature_c: float | None = None
         """Hottest plug temperature that the controller last told; None without a sensor."""
         self.insulation: Callable[[], InsulationReading | None] = lambda: None
@@ -123,6 +132,7 @@ class OutletState:
             (self.link_lost, ConnectorFlag.NO_LINK),
             (self.reading is None, ConnectorFlag.INITIALIZING),
             (self.is_rebooting, ConnectorFlag.REBOOTING),
+            (self.is_updating, ConnectorFlag.UPDATING),
             (self.phase is Phase.BOOKED, ConnectorFlag.WAITING_EV),
             (self.settings.ignore_ev_connected, ConnectorFlag.IGNORE_EV_CONNECTED),
         ):

@@ -15,6 +15,7 @@ from chargepoint.station import why_words
 from chargepoint.station.cabinet.assembly import Cabinet
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet
+from chargepoint.station.outlet_state import STILL_TEXT
 from chargepoint.station.permission import MAX_STARTS_PER_MINUTE
 from chargepoint.station.power import PowerSharing
 from chargepoint.station.price import so_far
@@ -123,6 +124,8 @@ class Shown:
         hold = self._site.holds.of(outlet.number)
         if hold is not None:
             return hold.text
+        if outlet.is_in_boot_loader:
+            return STILL_TEXT
         if not outlet.wants_energy:
             return outlet.no_power_why if outlet.no_power else ""
         if outlet.permission.rests_s > 0:

@@ -250,7 +250,8 @@ class SimulationPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class ConnectorExtra(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[[connector]] of simulation.toml: what its controller is beyond the station's file. `lock`: it has one."""
+    """[[connector]] of simulation.toml: what its controller is beyond the station's file. `lock`: it has one;
+    `two_banks`: its old firmware stays until a new one was started."""
 
     number: int
     lock: bool | None = None
@@ -261,6 +262,7 @@ class ConnectorExtra(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     serial: Annotated[str, Meta(max_length=24)] = ""
     firmware_version: Annotated[str, Meta(max_length=16)] = "1.0.0"
     hardware_version: Annotated[str, Meta(max_length=8)] = "1.0"
+    two_banks: bool = False
 
 
 class MeterExtra(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -78,6 +78,8 @@ class Plan(msgspec.Struct, frozen=True):
             serial=extra.serial or f"SIM-{part.number:04}",
             firmware_version=extra.firmware_version,
             hardware_version=extra.hardware_version,
+            module_controller_version="1.0.0" if part.type.power_type.value == "DC" else "",
+            has_two_banks=extra.two_banks,
         )
 
     def connector_extra(self, number: int) -> ConnectorExtra:

@@ -23,6 +23,7 @@ import msgspec
 from chargepoint.bus import Bus
 from chargepoint.clock import Clock
 from chargepoint.config import Secrets, Settings
+from chargepoint.layout import Layout
 from chargepoint.messages import CardHandled, ConnectorState, LinkStatus, ReadJournal, ReadSessions
 from chargepoint.one_process import House
 from chargepoint.records import JournalRow, Session
@@ -150,6 +151,7 @@ class Rig:
             services=self.services,
             make_clock=self.make_clock,
             wire_for=self.simulated.wire_for,
+            layout=Layout(slots=self.folder / "slots"),
         )
         self.house = House(world)
         await self.house.__aenter__()

@@ -13,6 +13,7 @@ from chargepoint.station.outlet import Outlet
 from chargepoint.station.site import Site
 from chargepoint.station.staff.bench import Bench
 from chargepoint.station.staff.controllers import ControllerDeeds
+from chargepoint.station.staff.firmware import Firmware
 from chargepoint.station.staff.meters import MeterChecks
 from chargepoint.station.staff.modules import ModuleDeeds
 from chargepoint.station.staff.outputs import ForcedOutputs
@@ -48,6 +49,12 @@ class Staff:
             )
             for outlet in outlets
         }  # fmt: skip
+        self._firmware = Firmware(
+            site,
+            by_number,
+            context.layout.slots,
+            lambda state: context.bus.set_state(f"firmware/{state.connector}", state),
+        )
         self._meter_checks = MeterChecks(meters, types)
         self._modules = ModuleDeeds(site, by_number, banks)
         desk.at_screen.is_technician_there = lambda: self.presence.at_screen is not None
@@ -63,12 +70,13 @@ class Staff:
         self._modules.serve(self._bus)
         self.bench.serve()
         self._controllers.serve(self._bus)
+        self._firmware.serve(self._bus)
         self._outputs.serve(self._bus)
         self._meter_checks.serve(self._bus)
 
     def works(self) -> list[Coroutine[object, object, None]]:
         """Everything that has to run."""
-        return [self.presence.run(), self.bench.run()]
+        return [self.presence.run(), self.bench.run(), self._firmware.run()]
 
     def _changed(self) -> None:
         """Somebody came or left, or opens or closes the station for drivers."""
