@@ -12,6 +12,7 @@ from fota.stages import Stages
 from fota.standing import look
 from fota.store import Store
 from fota.updating import Updating
+from fota.uploads import Uploads
 
 BEAT_S = 1.0
 
@@ -24,17 +25,23 @@ async def run(context: Context) -> None:
     stages = Stages(context, view, packages, family, lambda: look(context))
     updating = Updating(context, view, packages, family, stages)
     Store(context, packages, family, updating)
+    uploads = Uploads(context)
     context.ready()
-    work = asyncio.create_task(updating.run(), name="update")
+    work = (
+        asyncio.create_task(updating.run(), name="update"),
+        asyncio.create_task(uploads.run(), name="uploads"),
+    )
     try:
         while not context.stopping.is_set():
-            if work.done():
-                work.result()
-            context.beat(is_busy=updating.is_busy)
+            for each in work:
+                if each.done():
+                    each.result()
+            context.beat(is_busy=updating.is_busy or uploads.is_busy)
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_S):
                     await context.stopping.wait()
     finally:
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
+        for each in work:
+            each.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
         view.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+import os
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from chargepoint.version import VERSION
 from fota.update import Runs
 
 NOT_REALLY = "this station only writes down what it would do to the machine (it does not run with --really)"
+TREE = "CHARGEPOINT_TREE"
 BY_HAND = "this software was not started by start.sh from {factory} or a slot, so there is nothing to switch"
 NO_SLOTS = "{slots} is not there: the software was not installed by its package"
 
@@ -29,15 +30,16 @@ class Standing(msgspec.Struct, frozen=True):
     obstacle: str
 
 
-def look(context: Context, running: Path | None = None) -> Standing:
-    """As it is now. `running` is the tree of this process."""
+def look(context: Context, tree: str | None = None) -> Standing:
+    """As it is now. `tree` is the one that runs; without it: what start.sh says in the environment."""
     layout = context.layout
     try:
         state = slots.read(layout.slots)
         floor = slots.read_floor(layout.slots)
     except (OSError, ValueError):
         state, floor = slots.Slots(), ""
-    slot = slot_of(layout, running or Path(sys.prefix))
+    told = os.environ.get(TREE, "") if tree is None else tree
+    slot = slot_of(layout, Path(told)) if told else ""
     runs = Runs(
         slot=slot,
         previous=state.previous,

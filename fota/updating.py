@@ -161,9 +161,8 @@ class Updating:
         try:
             if kept.at_stage is Stage.DONE and not kept.order.is_returning:
                 self._packages.set_kept(kept.order.name, self._context.settings.update.keep_packages)
-            elif kept.order.name and not kept.order.is_returning:
-                if kept.order.location or outcome in (Outcome.REFUSED, Outcome.UNSIGNED):
-                    self._packages.remove(kept.order.name)
+            elif kept.order.name and (kept.order.location or outcome in (Outcome.REFUSED, Outcome.UNSIGNED)):
+                self._packages.remove(kept.order.name)
             fetched = self._packages.path(FETCHED)
             fetched.unlink(missing_ok=True)
             fetching.forget(fetched)

@@ -132,7 +132,7 @@ def give_back(layout: Layout, reason: str) -> str:
         before = version_of(layout, state.previous or slots.FACTORY)
         if not state.trial and floor and slots.numbers(before) < slots.numbers(floor):
             return f"Version {before} is older than {floor}, the oldest that may run here."
-        slots.back(layout.slots, layout.factory, reason)
+        slots.back(layout.slots, reason)
     except (slots.SlotsError, OSError, ValueError) as error:
         return _told(layout, error)
     return ""
