@@ -199,11 +199,11 @@ def target(image: str, content: bytes, version: str, **more: Any) -> Target:
     return Target(image=image, size=len(content), sha256=sha256, **(given | more))
 
 
-def key_list(folder: Path, number: int, *, signer: str = "root", **more: Any) -> Path:
+def key_list(folder: Path, number: int, *, signer: str = "root", product: str = PRODUCT, **more: Any) -> Path:
     """Keys that replace those in force; `more`: root, release, revoked (ids)."""
     given: dict[str, Any] = {"root": (key("root"),), "release": (key("release"),)}
     keys = KeyList(number=number, **(given | more))
-    return pack(folder, "keys", f"1.0.0.{number}", None, signer=signer, keys=keys, hardware=("all",))
+    return pack(folder, "keys", f"1.0.0.{number}", None, signer=signer, product=product, keys=keys, hardware=("all",))
 
 
 def for_all(until: datetime | None = None) -> Exemption:
