@@ -74,8 +74,10 @@ class FileFormatter(logging.Formatter):
 class KindHandler(logging.Handler):
     """Appends lines of one kind. Opens its file when the first line comes; never raises, never waits for the disk."""
 
-    def __init__(self, folder: Path, kind: str, clock: Callable[[], float]) -> None:
+    def __init__(self, folder: Path, kind: str, clock: Callable[[], float], most_bytes: int = 64 << 20) -> None:
+        """`most_bytes`: a file that nobody moves aside (`diag` is away) grows no further."""
         super().__init__(LEVELS[kind])
+        self.most_bytes = most_bytes
         self.folder = folder
         self.kind = kind
         self._clock = clock
@@ -105,9 +107,10 @@ class KindHandler(logging.Handler):
             if now_s < self._look_s:
                 return
             self._look_s = now_s + LOOK_S
-            with suppress(OSError):
+            with suppress(FileNotFoundError):
                 there = path.lstat()
                 if (there.st_dev, there.st_ino) == self._file:
+                    self._check(there.st_size)
                     return
             self._shut()
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -115,9 +118,14 @@ class KindHandler(logging.Handler):
         self._look_s = now_s + LOOK_S
         stat = os.fstat(self._descriptor)
         self._file = (stat.st_dev, stat.st_ino)
+        self._check(stat.st_size)
         if stat.st_mode & 0o777 != FILE_MODE:
             with suppress(OSError):  # another account made it, with the right mode: this one may only write
                 os.fchmod(self._descriptor, FILE_MODE)
+
+    def _check(self, size_bytes: int) -> None:
+        if size_bytes >= self.most_bytes:
+            raise BufferError("it is full, and nobody moved it aside")
 
     def _shut(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from chargepoint.bus import Bus
+from chargepoint.config_upkeep import LogSettings
 from chargepoint.log_files import KindHandler, kinds_of
 from chargepoint.services import HubGone, Service, World, run_service
 
@@ -31,6 +32,8 @@ HUB_GONE = 75
 OUT_OF_MEMORY = 71
 """The service wanted more than its `memory_bytes`."""
 
+UNCARED_FOR = 4
+"""A log file nobody moves aside grows to so many times its size, no further."""
 LOG_FORMAT = "%(asctime)s {name:8} %(levelname)-8s %(name)s: %(message)s"
 
 _PR_SET_PDEATHSIG = 1
@@ -58,18 +61,20 @@ def start_logging(name: str, level: str, file: Path | None) -> None:
         logging.getLogger(chatty).setLevel(max(logging.INFO, logging.getLogger().level))
 
 
-def keep_log_by_kind(name: str, folder: Path, level: str) -> None:
-    """Log lines go to the files of `folder` too, by kind, from `level` of [logs] on; whatever goes to standard error.
+def keep_log_by_kind(name: str, folder: Path, settings: LogSettings) -> None:
+    """Log lines go to the files of `folder` too, by kind, from the level of [logs] on; whatever goes to standard error.
 
     `folder` exists (`log_files.make_folder`).
     """
+    level = settings.level
+    largest = {"error": settings.error_mib, "info": settings.info_mib, "debug": settings.debug_mib}
     root = logging.getLogger()
     wished = logging.getLevelName(level.upper())
     for handler in root.handlers:  # these stay as they are when more is kept than shown
         if handler.level < root.level:
             handler.setLevel(root.level)
     for kind in kinds_of(level):
-        handler = KindHandler(folder, kind, time.monotonic)
+        handler = KindHandler(folder, kind, time.monotonic, UNCARED_FOR * largest[kind] << 20)
         handler.setLevel(max(handler.level, wished))
         handler.renew(name)
         root.addHandler(handler)

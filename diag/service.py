@@ -14,6 +14,9 @@ from typing import Any
 from chargepoint.context import Context
 from diag.archiving import Archives
 from diag.diagnosis import Diagnosis
+from diag.housekeeping import Housekeeping
+from diag.incidents import Incidents
+from diag.logs import LogCare
 from diag.trends import Trends
 
 log = logging.getLogger(__name__)
@@ -22,8 +25,11 @@ log = logging.getLogger(__name__)
 async def run(context: Context) -> None:
     """Until asked to stop. A part whose loop ends by a fault ends the service, which is started again."""
     states = context.bus.watch("")
-    Archives(context, states)
+    archives = Archives(context, states)
     loops: dict[str, Coroutine[Any, Any, None]] = {
+        "incidents": Incidents(context, states).run(),
+        "care of the log": LogCare(context).run(),
+        "housekeeping": Housekeeping(context, states, archives.make, archives.has_day).run(),
         "station tests": Diagnosis(context, states).run(),
         "trends": Trends(context, states).run(),
     }

@@ -159,7 +159,7 @@ def _keep_log(world: World) -> None:
     except OSError as error:
         log.error("--logs %s: %s; the log goes to standard error only", world.logs, error.strerror)
         return
-    process.keep_log_by_kind("launcher", world.logs, world.settings.logs.level)
+    process.keep_log_by_kind("launcher", world.logs, world.settings.logs)
 
 
 def _world(arguments: argparse.Namespace, config: Path) -> World:

@@ -55,7 +55,8 @@ class RunDiagnostics(Request[ActionResult], frozen=True, kw_only=True):
 
 class Incident(Struct, frozen=True, kw_only=True):
     """Trouble with its beginning and, once it is over, its end. `type` and `device_type` are words, `variables` those
-    of statuses.md 15 (Trouble_Type, TroubleData_Module, ...). `level`: bad or warn."""
+    of statuses.md 15 (Trouble_Type, TroubleData_Module, ...). `level`: bad or warn. `count`: so often it came while it
+    was open. Times are None while the station did not know them."""
 
     id: int
     type: str
@@ -65,6 +66,8 @@ class Incident(Struct, frozen=True, kw_only=True):
     opened_at: datetime | None = None
     closed_at: datetime | None = None
     info: str = ""
+    count: int = 1
+    is_open: bool = True
     variables: dict[str, str] = {}
 
 
