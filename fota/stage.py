@@ -303,6 +303,8 @@ def _room(place: Place, header: Header) -> None:
 
 def _put_in_slot(place: Place, before: trees_of.Slots, header: Header, release: Release, floor: str) -> str:
     """The tree in `.staging` becomes the free slot, and ready. Raises OSError, SlotsError, Refused."""
+    if not trees_of.is_whole(place.staging, release.version):
+        raise bad("There is no bin/python in it that could be run here.")
     trees.sync_tree(place.staging)
     folder = trees_of.open_slot(place.slots)
     if trees_of.read(place.slots).current != before.current:
