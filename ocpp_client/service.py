@@ -260,10 +260,12 @@ class Client:
             notices=self._kept.notices,
             note=self._watching.received,
             security=self._watching.security,
-            allowed_hosts=hosts_of(settings.url, settings.backup_url).union(settings.local_file_hosts),
+            allowed_hosts=hosts_of(settings.url, settings.backup_url).union(
+                settings.local_file_hosts, self._context.settings.update.allowed_hosts
+            ),
         )
         firmware.add_to(actions)
-        SecureFirmware(firmware, self._watching.security).add_to(actions)
+        SecureFirmware(firmware, self._watching.security, self._kept.key_store.manufacturer_roots).add_to(actions)
         trigger = RemoteTrigger(
             bus=self._context.bus,
             rpc=self._rpc,

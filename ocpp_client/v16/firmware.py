@@ -71,6 +71,7 @@ TRIGGERED_UPDATE = {
 ENDS_OF_UPDATE = frozenset(
     {"DownloadFailed", "Installed", "InstallationFailed", "InvalidSignature", "InstallVerificationFailed"}
 )
+FETCHING = frozenset({"Downloading", "DownloadPaused"})
 PLAIN_UPLOAD = {
     "Uploading": "Uploading",
     "Uploaded": "Uploaded",
@@ -207,7 +208,7 @@ class Firmware:
             signed = {"status": request.status, "requestId": request.request_id}
             await self._keep(UPDATE_FACT, progress, "SignedFirmwareStatusNotification", signed)
             return Done()
-        plain = PLAIN_UPDATE[request.status]
+        plain = plain_update(self._progress(UPDATE_FACT).status, request.status)
         payload = {} if plain is None else {"status": plain}
         await self._keep(UPDATE_FACT, progress, "FirmwareStatusNotification", payload)
         return Done()
@@ -270,6 +271,18 @@ class Firmware:
 
 
 # ----------------------------------------------------------------------------------------------------- what is wished
+
+
+def plain_update(before: str, status: str) -> str | None:
+    """The word of 7.25 for `status` after `before`; None: nothing is told.
+
+    What is refused while it is still being fetched has failed to download; a pause and what follows it go unsaid.
+    """
+    if status == "InvalidSignature" and before in FETCHING:
+        return "DownloadFailed"
+    if status == "Downloading" and before == "DownloadPaused":
+        return None
+    return PLAIN_UPDATE[status]
 
 
 def bounded(value: int | None, most: int) -> int | None:

@@ -30,18 +30,22 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s\\]+-----E
 
 
 class SecureFirmware:
-    """Signed updates and logs; `Firmware` does what they share with the plain ones."""
+    """Signed updates and logs; `Firmware` does what they share with the plain ones. `roots`: the maker's (PEM), one of
+    which the signing certificate has to hang below."""
 
-    def __init__(self, firmware: Firmware, security: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, firmware: Firmware, security: Callable[[str, str], None], roots: Callable[[], tuple[str, ...]]
+    ) -> None:
         self._firmware = firmware
         self._security = security
+        self._roots = roots
 
     def add_to(self, actions: Actions) -> None:
         actions.add("GetLog", self.get_log, is_slow=True)
         actions.add("SignedUpdateFirmware", self.signed_update, is_slow=True)
 
     async def signed_update(self, payload: Payload) -> Reply:
-        wish = signed_update_wish(payload)
+        wish = signed_update_wish(payload, self._roots())
         if _CERTIFICATE.search(wish.certificate) is None:
             return self._bad_certificate("InvalidCertificate", "it is no certificate (PEM)")
         release = self._firmware.hold()
@@ -79,7 +83,7 @@ def _reply(payload: Payload, release: Callable[[], None]) -> Reply:
     return Reply(payload, then=afterwards)
 
 
-def signed_update_wish(payload: Payload) -> BeginUpdate:
+def signed_update_wish(payload: Payload, roots: tuple[str, ...] = ()) -> BeginUpdate:
     """What SignedUpdateFirmware.req wants."""
     firmware = payload["firmware"]
     return BeginUpdate(
@@ -91,6 +95,7 @@ def signed_update_wish(payload: Payload) -> BeginUpdate:
         request_id=payload["requestId"],
         certificate=firmware["signingCertificate"],
         signature=firmware["signature"],
+        roots=roots,
         by=BY,
     )
 

@@ -57,6 +57,7 @@ from fota.stages import Stages
 from fota.standing import look
 from fota.store import Store
 from fota.updating import Updating
+from fota.verify import Verdict as WholeVerdict
 from fota.want import want_of
 from tests.chargepoint.dummies import settings
 from tests.fota import parcels
@@ -89,12 +90,12 @@ class HomeFamily(Family):
     async def check_signed(self, asked: Signed) -> Verified:
         return signing.answer(asked)
 
-    def _told(self, file: Path, judge: Callable[..., verify.Verdict]) -> Verdict:
+    def _told(self, file: Path, judge: Callable[..., WholeVerdict]) -> Verdict:
         try:
             keys = trust.load(self.place.keys, self.place.slots)
             verdict = judge(file, keys, want_of(self.place.slots, self.place.factory))
         except Refused as refused:
-            verdict = verify.Verdict(ok=False, code=refused.code, text=refused.text)
+            verdict = WholeVerdict(ok=False, code=refused.code, text=refused.text)
         return msgspec.json.decode(msgspec.json.encode(verdict), type=Verdict)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,8 +65,8 @@ async def test_where_the_policy_says_so_charges_are_ended_for_it(tmp_path: Path)
 async def test_it_is_fetched_and_installed_when_it_was_ordered_to_be(tmp_path: Path) -> None:
     async with Bench(tmp_path) as bench:
         bench.serve(URL, parcels.application(tmp_path, "1.1.0.0"))
-        later = {"retrieve_at": START + timedelta(hours=1), "install_at": START + timedelta(hours=2)}
-        await bench.begin(URL, request_id=1, **later)
+        install_at = START + timedelta(hours=2)
+        await bench.begin(URL, request_id=1, retrieve_at=START + timedelta(hours=1), install_at=install_at)
         await asyncio.sleep(3500)
         assert bench.server.asked == []
         assert bench.words == ["DownloadScheduled"]
@@ -73,7 +74,7 @@ async def test_it_is_fetched_and_installed_when_it_was_ordered_to_be(tmp_path: P
         assert bench.updating.kept.stage == "waiting"
         assert bench.words[-1] == "InstallScheduled"
         await bench.stage("done")
-        assert bench.clock.now() > later["install_at"]
+        assert bench.clock.now() > install_at
 
 
 async def test_a_broken_transfer_is_tried_again_and_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ async def test_after_the_last_try_it_has_failed_and_nothing_is_left(tmp_path: Pa
     ],
 )
 async def test_what_is_not_for_this_station_is_refused_before_the_rest_is_fetched(
-    tmp_path: Path, more: dict[str, str], code: str, words: list[str]
+    tmp_path: Path, more: dict[str, Any], code: str, words: list[str]
 ) -> None:
     async with Bench(tmp_path) as bench:
         given = dict(more)
