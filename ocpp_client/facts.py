@@ -29,7 +29,7 @@ class Facts:
         statements: list[Statement] = [
             ("DELETE FROM facts WHERE key = ?", (key,))
             if value is None
-            else ("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
+            else ("INSERT OR REPLACE INTO facts (key, value) VALUES (?, ?)", (key, value))
             for key, value in values.items()
         ]
         await self._database.write([*statements, *also])

@@ -42,9 +42,9 @@ OUTGOING = (REPLACED, HELD)
 PENDING, TRIAL, OWN = "pending", "trial", "own"
 FILE_MODE = 0o600
 
-ADD_ROOT = "INSERT OR REPLACE INTO certificates VALUES (?, ?, ?, ?)"
+ADD_ROOT = "INSERT OR REPLACE INTO certificates (fingerprint, use, pem, installed_s) VALUES (?, ?, ?, ?)"
 DROP_ROOT = "DELETE FROM certificates WHERE fingerprint = ?"
-KEEP_PAIR = "INSERT OR REPLACE INTO key_pairs VALUES (?, ?, ?)"
+KEEP_PAIR = "INSERT OR REPLACE INTO key_pairs (name, private_key, chain) VALUES (?, ?, ?)"
 DROP_PAIR = "DELETE FROM key_pairs WHERE name = ?"
 
 

@@ -65,7 +65,10 @@ class Notices:
         async with self._lock:  # numbers are given in the order of the queue
             notice = Notice(self._last + 1, action, payload)
             statements: list[Statement] = [
-                ("INSERT INTO notices VALUES (?, ?, ?)", (notice.number, action, msgspec.json.encode(payload)))
+                (
+                    "INSERT INTO notices (number, action, payload) VALUES (?, ?, ?)",
+                    (notice.number, action, msgspec.json.encode(payload)),
+                )
             ]
             too_many = list(self._waiting)[: max(0, len(self._waiting) + 1 - MAX_NOTICES)]
             if too_many:

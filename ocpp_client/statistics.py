@@ -35,8 +35,12 @@ NEWEST_CHARGES = 50
 AWAY_FACT = "link_away"
 UNKNOWN_DAY = ""
 
-SAVE_DAY = "INSERT OR REPLACE INTO link_days VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-SAVE_CHARGE = "INSERT OR REPLACE INTO link_charges VALUES (?, ?, ?, ?, ?, ?, ?)"
+DAY = "day, connections, outages, outage_s, sent, received, sent_bytes, received_bytes"
+CHARGE = "session_id, day, connections, outages, outage_s, sent_bytes, received_bytes"
+SAVE_DAY = f"INSERT OR REPLACE INTO link_days ({DAY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+SAVE_CHARGE = f"INSERT OR REPLACE INTO link_charges ({CHARGE}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+READ_DAYS = f"SELECT {DAY} FROM link_days"  # noqa: S608
+READ_CHARGES = f"SELECT {CHARGE} FROM link_charges ORDER BY session_id DESC LIMIT ?"  # noqa: S608
 
 
 class Counts(msgspec.Struct):
@@ -83,8 +87,8 @@ class Statistics:
 
     @classmethod
     async def load(cls, database: Database, clock: Clock, facts: Facts) -> Statistics:
-        days = {row[0]: Counts(*row[1:]) for row in await database.read("SELECT * FROM link_days")}
-        rows = await database.read("SELECT * FROM link_charges ORDER BY session_id DESC LIMIT ?", (NEWEST_CHARGES,))
+        days = {row[0]: Counts(*row[1:]) for row in await database.read(READ_DAYS)}
+        rows = await database.read(READ_CHARGES, (NEWEST_CHARGES,))
         charges = {
             number: Charge(day, Counts(connections, outages, outage_s, 0, 0, sent_bytes, received_bytes))
             for number, day, connections, outages, outage_s, sent_bytes, received_bytes in rows
@@ -194,7 +198,10 @@ class Statistics:
             statements.append((SAVE_CHARGE, self._charge_row(number)))
         if statements:
             statements.append(
-                ("INSERT OR REPLACE INTO facts VALUES (?, ?)", (AWAY_FACT, b"1" if self._is_away else b"0"))
+                (
+                    "INSERT OR REPLACE INTO facts (key, value) VALUES (?, ?)",
+                    (AWAY_FACT, b"1" if self._is_away else b"0"),
+                )
             )
             statements += self._too_old()
         self._gone_days.clear()

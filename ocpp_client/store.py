@@ -30,7 +30,8 @@ KEPT_TRANSACTIONS = 1000
 """So many ended transactions are remembered, to know a late sample or a repeated stop."""
 
 SAVE_CURSOR = (
-    "INSERT INTO cursor VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, sample = excluded.sample"
+    "INSERT INTO cursor (id, seq, sample) VALUES (1, ?, ?) "
+    "ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, sample = excluded.sample"
 )
 
 
@@ -168,7 +169,7 @@ class Store:
         if entry is None:
             return "DELETE FROM cache WHERE id_tag = ?", (tag,)
         expires_s = None if entry.expires_at is None else entry.expires_at.timestamp()
-        return "INSERT OR REPLACE INTO cache VALUES (?, ?, ?, ?, ?)", (
+        return "INSERT OR REPLACE INTO cache (id_tag, status, parent, expires_s, used) VALUES (?, ?, ?, ?, ?)", (
             tag, entry.status, entry.parent, expires_s, entry.used,
         )  # fmt: skip
 
@@ -244,7 +245,9 @@ class Store:
     async def keep_payload(self, seq: int, payload: Payload) -> None:
         """What is about to be sent for journal row `seq` and could not be built again exactly (R8)."""
         self.payloads[seq] = payload
-        await self._commit([("INSERT OR REPLACE INTO payloads VALUES (?, ?)", (seq, msgspec.json.encode(payload)))])
+        await self._commit(
+            [("INSERT OR REPLACE INTO payloads (seq, payload) VALUES (?, ?)", (seq, msgspec.json.encode(payload)))]
+        )
 
     # --------------------------------------------------------------------------------------------------------- lanes
 
@@ -257,7 +260,7 @@ class Store:
         statements: list[Statement] = [save_lane(lane)]
         if row is not None:
             values = (row.seq, lane.session_id, msgspec.msgpack.encode(row))
-            statements.append(("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", values))
+            statements.append(("INSERT OR REPLACE INTO held (seq, session_id, row) VALUES (?, ?, ?)", values))
         await self._commit(statements)
 
     async def orphan(self, session_id: int, lane: Lane, row: JournalRow) -> None:
@@ -271,7 +274,7 @@ class Store:
                 ("DELETE FROM transactions WHERE session_id = ?", (session_id,)),
                 save_transaction(-session_id, known),
                 save_lane(lane),
-                ("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", values),
+                ("INSERT OR REPLACE INTO held (seq, session_id, row) VALUES (?, ?, ?)", values),
             ]
         )
 
@@ -280,7 +283,11 @@ class Store:
         key = (one.session_id, one.after, one.up_to)
         overlaps = "DELETE FROM set_aside WHERE session_id = ? AND up_to > ? AND up_to <= ?"
         values = (one.session_id, one.after, one.up_to, one.connector, one.samples, one.error[:500])
-        await self._commit([(overlaps, key), ("INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?, ?, ?, ?)", values)])
+        save = (
+            "INSERT OR REPLACE INTO set_aside (session_id, first_after, up_to, connector, samples, error) "
+            "VALUES (?, ?, ?, ?, ?, ?)"
+        )
+        await self._commit([(overlaps, key), (save, values)])
 
     async def drop_aside(self, one: AsideRange) -> None:
         """Nothing of this range is set aside any more."""

@@ -70,9 +70,17 @@ def save_transaction(session_id: int, known: OpenTransaction) -> Statement:
         known.stop_source,
         known.meter_start_wh,
     )
-    return "INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, ?, ?, ?)", values
+    sql = (
+        "INSERT OR REPLACE INTO transactions "
+        "(session_id, transaction_id, connector, is_ended, stop_source, meter_start_wh) VALUES (?, ?, ?, ?, ?, ?)"
+    )
+    return sql, values
 
 
 def save_lane(lane: Lane) -> Statement:
     values = (lane.session_id, lane.connector, lane.sample_after, lane.attempts, lane.is_parked, lane.error[:500])
-    return "INSERT OR REPLACE INTO lanes VALUES (?, ?, ?, ?, ?, ?)", values
+    sql = (
+        "INSERT OR REPLACE INTO lanes (session_id, connector, sample_after, attempts, is_parked, error) "
+        "VALUES (?, ?, ?, ?, ?, ?)"
+    )
+    return sql, values

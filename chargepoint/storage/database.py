@@ -5,7 +5,8 @@
   everything back. `read()` answers from a second connection, in its own thread, that cannot write.
 - After an unclean end, or when something else touched the file, it is checked; a damaged one is set aside, its readable
   rows are salvaged into a new one, and `damage` says so (R25, R26).
-- Migrations are numbered (`PRAGMA user_version`), forward only. A file of a newer version is refused.
+- Migrations are numbered (`PRAGMA user_version`), forward only. A file of a newer version is used as long as what was
+  done to it since only adds (`about.readable_from`, docs/development.md), else refused.
 - A second owner is refused (`InUse`), so there is one process, and one writer, per file (R17).
 """
 
@@ -25,10 +26,10 @@ from typing import Any, TypeVar
 import aiosqlite
 
 from chargepoint.clock import Clock
-from chargepoint.storage.opening import Damaged, InUse, NewerVersion, OwnedFile, schema_builder
+from chargepoint.storage.opening import Breaking, Damaged, InUse, NewerVersion, OwnedFile, schema_builder
 from chargepoint.storage.pages import PAGE_BYTES
 
-__all__ = ["CannotRecord", "Damaged", "Database", "InUse", "NewerVersion", "Transaction", "to_the_end"]
+__all__ = ["Breaking", "CannotRecord", "Damaged", "Database", "InUse", "NewerVersion", "Transaction", "to_the_end"]
 
 log = logging.getLogger(__name__)
 logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at debug it tells all that is written, secrets included
@@ -115,9 +116,10 @@ class Database:
 
     @classmethod
     async def open(cls, path: Path, migrations: Sequence[str], clock: Clock) -> Database:
-        """Open or create `path`. `migrations[n]` is the SQL that leads from version n to n + 1.
+        """Open or create `path`. `migrations[n]` is the SQL that leads from version n to n + 1, `Breaking` when it does
+        more than add.
 
-        Raises InUse (another owner), NewerVersion (written by later software), CannotRecord (the disk refuses).
+        Raises InUse (another owner), NewerVersion (of later software, no use to this one), CannotRecord (the disk).
         """
         database = cls(path, clock)
         build = schema_builder(migrations)

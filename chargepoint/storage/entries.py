@@ -55,22 +55,24 @@ def link_of(before: bytes, crc: int, data: str) -> bytes:
 
 
 def journal_row(row: Row) -> JournalRow:
-    """The entry of a row; one that is no longer what was written is shown as such, in its place in the order."""
+    """The entry of a row; one that is no longer what was written, or is of later software, is shown as such, in its
+    place in the order."""
     moment = Moment(row["boot_id"], row["mono_s"], None if row["at"] is None else at_of(row["at"]))
+    what, why = "damaged", "is not as it was written"
     if crc_of(*tuple(row)[:8]) == row["crc"]:
         try:
             return JournalRow(row["seq"], moment, _entries.decode(row["data"]))
         except msgspec.DecodeError:
-            pass
-    damaged = Happened(
+            what, why = "unknown", "is of later software"
+    shown = Happened(
         session_id=row["session_id"],
         connector=row["connector"],
         event_type=EventType.STORAGE,
-        action="entry damaged",
-        message=f"entry {row['seq']} ({row['kind']}) is not as it was written",
-        error="damaged",
+        action=f"entry {what}",
+        message=f"entry {row['seq']} ({row['kind']}) {why}",
+        error=what,
     )
-    return JournalRow(row["seq"], moment, damaged)
+    return JournalRow(row["seq"], moment, shown)
 
 
 def session_row(session: Session) -> tuple[object, ...]:

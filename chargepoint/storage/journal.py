@@ -202,8 +202,10 @@ class Journal:
                 self._facts[row["key"]] = row["value"]
             else:
                 damaged_facts.append((row["key"], row["value"]))
-        for row in await read("SELECT * FROM boots ORDER BY number"):
-            self._boots[row["boot_id"]] = Boot(*tuple(row)[1:])
+        for row in await read(
+            "SELECT boot_id, first_seq, first_mono_s, offset_s, low_s, high_s FROM boots ORDER BY number"
+        ):
+            self._boots[row["boot_id"]] = Boot(*tuple(row))
         self._cursors = dict([tuple(row) for row in await read("SELECT reader, seq FROM cursors")])
         for row in await read("SELECT session_id FROM sessions WHERE is_finished = 0"):
             self._unfinished.add(row[0])

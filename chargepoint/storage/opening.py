@@ -15,6 +15,7 @@ import fcntl
 import logging
 import os
 import sqlite3
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -28,9 +29,13 @@ THOROUGH_BYTES = 32_000_000
 """Files up to this size are checked with their indexes, larger ones without."""
 
 ABOUT = """
-CREATE TABLE about (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, opened INTEGER NOT NULL);
-INSERT INTO about VALUES (1, 0, 0);
+CREATE TABLE about (
+    id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, opened INTEGER NOT NULL,
+    readable_from INTEGER NOT NULL DEFAULT 1);
+INSERT INTO about (id, version, opened, readable_from) VALUES (1, 0, 0, 1);
 """
+READABLE_FROM = "ALTER TABLE about ADD COLUMN readable_from INTEGER NOT NULL DEFAULT 1;"
+"""For files made before the table had it."""
 ABOUT_ROOT = 2
 """The first table of a file begins on its second page."""
 
@@ -50,38 +55,66 @@ NOT_THE_FILE_CODES = {
 UNREADABLE_CODES = {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ}
 
 
+class Breaking(str):
+    """A migration that does more than add: software that does not know it must not open the file any more."""
+
+    __slots__ = ()
+
+
 class InUse(Exception):
     """Another process owns this file."""
 
 
 class NewerVersion(Exception):
-    """The file was written by a later version of this software."""
+    """The file was written by a later version of this software, in a way that this one cannot use."""
 
 
 class Damaged(Exception):
     """The file turned out to be damaged while it was in use."""
 
 
+def readable_from(migrations: Sequence[str], version: int) -> int:
+    """The oldest version of the software's schema that may use a file of this version."""
+    breaks = (number for number in range(version, 0, -1) if isinstance(migrations[number - 1], Breaking))
+    return next(breaks, 1)
+
+
 def schema_builder(migrations: Sequence[str]) -> Build:
-    """What brings a database to a version (0: the newest); each step whole or not at all."""
+    """What brings a database to a version (0: the newest); each step whole or not at all. A newer one stays."""
 
     def build(connection: sqlite3.Connection, version: int) -> None:
         found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if 1 <= found <= len(migrations) and not _says_readable_from(connection):
+            _step(connection, READABLE_FROM, found)
         for number in range(found + 1, (version or len(migrations)) + 1):
-            first = ABOUT if number == 1 else ""
-            try:
-                connection.executescript(
-                    f"BEGIN IMMEDIATE;\n{first}{migrations[number - 1]};\n"
-                    f"UPDATE about SET version = {number};\nPRAGMA user_version = {number};\nCOMMIT;"
-                )
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+            _step(connection, f"{ABOUT if number == 1 else ''}{migrations[number - 1]};", number)
             if found and number > 1:
                 log.info("database brought from version %d to %d", number - 1, number)
 
+    def _step(connection: sqlite3.Connection, sql: str, number: int) -> None:
+        least = readable_from(migrations, number)
+        try:
+            connection.executescript(
+                f"BEGIN IMMEDIATE;\n{sql}\nUPDATE about SET version = {number}, readable_from = {least};\n"
+                f"PRAGMA user_version = {number};\nCOMMIT;"
+            )
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
     return build
+
+
+def _says_readable_from(connection: sqlite3.Connection) -> bool:
+    columns = connection.execute("SELECT name FROM pragma_table_info('about')").fetchall()
+    return not columns or ("readable_from",) in [tuple(column) for column in columns]
+
+
+def _readable_from(row: Sequence[object]) -> int:
+    """Of a row of the table `about`; one without the column is for its own version only."""
+    value = row[3] if len(row) > 3 else row[1]
+    return value if isinstance(value, int) else sys.maxsize
 
 
 class OwnedFile:
@@ -206,12 +239,16 @@ class OwnedFile:
     def _refuse_newer(self) -> None:
         with closing(Pages(self.path, self._beside("-wal"))) as pages:
             version = pages.user_version
-            noted = [row[1] for _rowid, row in pages.tree(ABOUT_ROOT, set()) if len(row) == 3]
-        if version > self._newest and noted == [version]:  # else it is damage, not a version
-            raise NewerVersion(
-                f"{self.path} has version {version}, this software knows up to {self._newest}: it was written by a "
-                "later version. Install that version again, or start with another data directory."
-            )
+            noted = [(row[1], _readable_from(row)) for _rowid, row in pages.tree(ABOUT_ROOT, set()) if len(row) >= 3]
+        if version <= self._newest or len(noted) != 1 or noted[0][0] != version:
+            return  # ours, or damage
+        if noted[0][1] <= self._newest:
+            log.info("%s: version %d of later software, used as %d", self.path, version, self._newest)
+            return
+        raise NewerVersion(
+            f"{self.path} has version {version}, this software knows up to {self._newest}: it was written by a "
+            "later version. Install that version again, or start with another data directory."
+        )
 
     def replace_damaged(self, why: str) -> None:
         """Set the file aside and put a new one with all its readable rows in its place."""

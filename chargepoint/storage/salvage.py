@@ -12,7 +12,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from chargepoint.storage.pages import Pages, Record, Value
@@ -36,10 +36,12 @@ class Table:
     required: tuple[bool, ...]
     rowid_column: int | None
     is_without_rowid: bool
+    may_be_longer: bool = False
+    """The file is of later software, which may have added columns; what is in them is left."""
 
     def accepts(self, values: list[Value]) -> bool:
         """Whether a stored row can be one of this table. Columns added later may be missing at its end."""
-        if not values or len(values) > len(self.columns):
+        if not values or (len(values) > len(self.columns) and not self.may_be_longer):
             return False
         columns = zip(values, self.types, self.required, range(len(values)), strict=False)
         return all(_fits(value, kind, required and at != self.rowid_column) for value, kind, required, at in columns)
@@ -82,12 +84,12 @@ def salvage(path: Path, target: Path, newest: int, build: Build) -> Salvaged:
     pages = Pages(path, path.with_name(path.name + "-wal"))
     found = Salvaged()
     try:
-        version = pages.user_version
-        version = version if 1 <= version <= newest else newest
+        noted = pages.user_version
+        version = noted if 1 <= noted <= newest else newest
         with closing(sqlite3.connect(target, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous = OFF")
             build(connection, version)
-            tables = tables_of(connection)
+            tables = [replace(table, may_be_longer=noted > newest) for table in tables_of(connection)]
             connection.execute("BEGIN")
             _fill(connection, pages, tables, _roots(pages, tables), found)
             connection.execute("COMMIT")
@@ -165,6 +167,7 @@ def _insert(connection: sqlite3.Connection, table: Table, records: Iterable[Reco
     for rowid, values in _accepted(table, records):
         if table.rowid_column is not None and table.rowid_column < len(values):
             values[table.rowid_column] = rowid
+        values = values[: len(table.columns)]
         columns = ", ".join(f'"{name}"' for name in table.columns[: len(values)])
         marks = ", ".join("?" * len(values))
         # names come from our own migrations, values are bound

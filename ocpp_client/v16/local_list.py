@@ -33,7 +33,7 @@ MAX_VERSION = 2**63 - 1
 
 CLEAR = "DELETE FROM local_list"
 REMOVE = "DELETE FROM local_list WHERE id_tag = ?"
-ADD = "INSERT OR REPLACE INTO local_list VALUES (?, ?, ?, ?)"
+ADD = "INSERT OR REPLACE INTO local_list (id_tag, status, parent, expires_s) VALUES (?, ?, ?, ?)"
 
 
 class ListEntry(msgspec.Struct, frozen=True, gc=False):

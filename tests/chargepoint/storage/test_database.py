@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from chargepoint.clock import Clock
-from chargepoint.storage.database import CannotRecord, Database, InUse, NewerVersion
+from chargepoint.storage.database import Breaking, CannotRecord, Database, InUse, NewerVersion
 
 MIGRATIONS = ("CREATE TABLE note (id INTEGER PRIMARY KEY, task TEXT NOT NULL, text TEXT);",)
 
@@ -148,7 +148,7 @@ async def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_file_of_a_later_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    newer = (*MIGRATIONS, "ALTER TABLE note ADD COLUMN colour TEXT;")
+    newer = (*MIGRATIONS, Breaking("ALTER TABLE note RENAME COLUMN text TO words;"))
     async with opened(tmp_path, newer):
         pass
     with pytest.raises(NewerVersion, match=r"has version 2.*up to 1.*later version"):
