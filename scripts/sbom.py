@@ -24,7 +24,7 @@ OPENSSL = """
 from cryptography.hazmat.backends.openssl import backend
 print(backend.openssl_version_text())
 """
-CARRIED = re.compile(r"lib([A-Za-z0-9_+-]+?)(?:-[0-9a-f]{8})?\.so[.0-9]*$")
+CARRIED = re.compile(r"lib([A-Za-z0-9_+.-]+?)(?:-[0-9a-f]{8})?\.so(?:\.[0-9.]+)?$")
 
 
 def of_python(tree: Path) -> dict[str, Any]:

@@ -29,6 +29,7 @@ case ",$extras," in
         command -v dbus-daemon >/dev/null 2>&1 || missing="$missing dbus"
         [ -x /usr/sbin/ip ] || [ -x /sbin/ip ] || missing="$missing iproute2"
         command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+        command -v systemd-analyze >/dev/null 2>&1 || missing="$missing systemd" # looks at the units
         # transfers: real servers
         [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
         [ -x /usr/sbin/vsftpd ] || missing="$missing vsftpd"
