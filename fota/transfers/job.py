@@ -41,6 +41,8 @@ class Job(Struct, frozen=True, kw_only=True, omit_defaults=True):
     largest_bytes: Annotated[int, Meta(ge=0)] = 512 << 20
     floor_bytes: Annotated[int, Meta(ge=0)] = 0
     """So much of the disk stays free."""
+    sync_bytes: Annotated[int, Meta(ge=1)] = 4 << 20
+    """So much may be lost of what was fetched when the power goes."""
     deadline_s: Annotated[float, Meta(gt=0)] = 12 * 3600.0
     """The whole try may take so long."""
     stall_s: Annotated[float, Meta(gt=0)] = 60.0

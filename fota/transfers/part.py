@@ -10,6 +10,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +19,8 @@ import msgspec
 from chargepoint.trial import write
 from fota.transfers.job import LOCAL, NO_ROOM, TOO_LARGE, Failed, Job
 
-SYNC_BYTES = 4 << 20
-"""So much may be lost when the power goes."""
+SYNC_S = 30.0
+"""So much time's work may be lost when the power goes, or `Job.sync_bytes`, whatever is less."""
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +52,7 @@ class Part:
         if there < self.mark.bytes:  # less than was durable: not our file any more
             self.mark = self._fresh
         self.bytes = self._synced = self.mark.bytes if self.mark.validator else 0
+        self._synced_s = time.monotonic()
         self._cut_to(self.bytes)
 
     @property
@@ -90,7 +92,7 @@ class Part:
                 written = self._file.write(rest) or 0
                 rest = rest[written:]
         self.bytes += len(data)
-        if self.bytes - self._synced >= SYNC_BYTES:
+        if self.bytes - self._synced >= self._job.sync_bytes or time.monotonic() - self._synced_s >= SYNC_S:
             self.sync()
             self._check_room(0)
 
@@ -98,7 +100,7 @@ class Part:
         """What is here is durable, and noted. Raises Failed."""
         with _told():
             os.fdatasync(self._file.fileno())
-        self._synced = self.bytes
+        self._synced, self._synced_s = self.bytes, time.monotonic()
         self._note()
 
     def finish(self) -> None:

@@ -107,3 +107,44 @@ def ranges(content: bytes, tag: str = '"v1"', cuts: list[int] | None = None) -> 
             writer.write(rest)
 
     return behave
+
+
+@asynccontextmanager
+async def cutting(port: int, cuts: list[int]) -> AsyncIterator[int]:
+    """A way to `port`, its own port told, that breaks off after the next number of `cuts` bytes from over there."""
+    left = list(cuts)
+    busy: set[asyncio.Task[None]] = set()
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most: float) -> None:
+        while most > 0 and (data := await reader.read(int(min(most, 65536)))):
+            most -= len(data)
+            writer.write(data)
+            await writer.drain()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        busy.add(task)
+        there, out = await asyncio.open_connection("127.0.0.1", port)
+        both = [
+            asyncio.create_task(carry(reader, out, float("inf"))),
+            asyncio.create_task(carry(there, writer, left.pop(0) if left else float("inf"))),
+        ]
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in both:
+                each.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+            writer.close()
+            out.close()
+            busy.discard(task)
+
+    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield listening.sockets[0].getsockname()[1]
+    finally:
+        listening.close()
+        for task in list(busy):
+            task.cancel()
+        await asyncio.gather(*busy, return_exceptions=True)

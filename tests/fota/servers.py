@@ -71,7 +71,7 @@ def certificates(where: Path) -> tuple[Path, Path, Path]:
     _run(*new, "-x509", "-days", "2", "-subj", "/CN=Throw-away root", "-keyout", str(root_key), "-out", str(root))
     _run(*new, "-subj", "/CN=127.0.0.1", "-keyout", str(key), "-out", str(request))
     names = where / "names"
-    names.write_text("subjectAltName=IP:127.0.0.1,IP:127.0.0.99,DNS:localhost\n")
+    names.write_text("subjectAltName=IP:127.0.0.1,IP:127.0.0.99\n")
     sign = ["openssl", "x509", "-req", "-days", "2", "-CAcreateserial", "-extfile", str(names)]
     _run(*sign, "-in", str(request), "-CA", str(root), "-CAkey", str(root_key), "-out", str(cert))
     return root, cert, key
@@ -108,7 +108,7 @@ http {{
     location /readonly/ {{ limit_except GET {{ deny all; }} }}
     location /secret/ {{ dav_methods PUT; auth_basic s; auth_basic_user_file {where}/users; }}
     location /to-tls/ {{ return 302 https://127.0.0.1:{served.tls_port}/$arg_to; }}
-    location /slow/ {{ alias {root}/; limit_rate 2m; }}
+    location /slow/ {{ alias {root}/; limit_rate 9m; }}
   }}
 }}
 """)
@@ -135,7 +135,7 @@ def vsftpd(
         f"listen=YES\nlisten_address={host}\nlisten_port={served.port}\nbackground=NO\nlocal_enable=YES\n"
         f"anonymous_enable=NO\nwrite_enable=YES\npam_service_name=vsftpd\nsecure_chroot_dir={empty}\n"
         f"isolate=NO\nisolate_network=NO\nseccomp_sandbox=NO\nxferlog_enable=NO\nlocal_umask=022\n"
-        f"check_shell=NO\nport_enable=NO\n{tls}"
+        f"check_shell=NO\nport_enable=NO\ndelay_failed_login=0\nlocal_max_rate=9000000\n{tls}"
     )
     with _running(_apart(where, VSFTPD, str(conf)), served, where / "vsftpd.out", host):
         yield served
