@@ -95,11 +95,9 @@ async def test_settings_of_the_screen_and_reports_of_tests(tmp_path: Path) -> No
         stale = await client.ask("PUT", "/api/v1/hmi", json={}, headers={**head, "If-Match": '"other"'})
         assert stale.status == 412
         assert (await client.ask("PUT", "/api/v1/hmi", json={"theme": "pink"}, headers=head)).status == 422
-        listed = (await client.get("/api/v1/diagnostics?connector=1&limit=5")).json()["reports"]
+        listed = (await client.get("/api/v1/test-reports?connector=1&limit=5")).json()["reports"]
         assert listed[0]["verdict"] == "passed" and listed[0]["points"] == []
-        whole = (await client.get("/api/v1/diagnostics?number=3")).json()["reports"]
+        whole = (await client.get("/api/v1/test-reports?number=3")).json()["reports"]
         assert len(whole[0]["points"]) == 1 and [each.number for each in asked] == [None, 3]
-        begun = await client.ask("POST", "/api/v1/diagnostics", headers=head)
-        assert begun.status == 409 and begun.json()["code"] == "not_available"
         viewer = await bench.log_in("vera")
-        assert (await viewer.get("/api/v1/diagnostics")).status == 403
+        assert (await viewer.get("/api/v1/test-reports")).status == 403

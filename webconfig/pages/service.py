@@ -149,7 +149,11 @@ def _parts(ask: Ask) -> h.Node:
         else h.p(".soft")[ask.text("service.no_reader")],
         h.p[(deed_button(ask, "test_lights", ask.text("service.lights", n=n), connector=n) for n in numbers)],
         h.p(".soft")[ask.text("service.sound")],
-        h.p[_deed(ask, "diagnose"), h.a(".button", href="/devices")[ask.text("nav.devices")]],
+        h.p[
+            h.a(".button.main", href="/diagnostics")[ask.text("diagnostics.title")],
+            h.a(".button", href="/diagnostics/trends")[ask.text("diagnostics.trends")],
+            h.a(".button", href="/devices")[ask.text("nav.devices")],
+        ],
     )
 
 
