@@ -79,7 +79,7 @@ class HousekeepingSettings(Section, frozen=True, kw_only=True):
     archive_time: Annotated[
         TimeOfDay, about("HH:MM, the logs of the day before are packed (YYYY-MM-DD_FullLogs.zip); empty: never.")
     ] = "00:20"
-    keep_archives: Annotated[int, Meta(ge=1, le=60), about("So many archives are kept.")] = 7
+    keep_archives: Annotated[int, Meta(ge=1, le=60), about("So many archives of each kind are kept.")] = 7
     certificate_warning_days: Annotated[
         int, Meta(ge=1, le=365), about("An incident opens so long before a certificate ends.")
     ] = 30

@@ -36,6 +36,7 @@ MENU: tuple[Entry, ...] = (
     Entry("access", "/access", Right.SEE, "people"),
     Entry("users", "/users", Right.ADMINISTER, "people"),
     Entry("tariffs", "/tariffs", Right.SEE, "people"),
+    Entry("incidents", "/incidents", Right.SEE, "records"),
     Entry("oplog", "/oplog", Right.SEE, "records"),
     Entry("security", "/security", Right.SEE, "records"),
     Entry("journal", "/journal", Right.DOWNLOAD, "records"),

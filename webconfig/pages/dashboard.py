@@ -58,6 +58,7 @@ async def dashboard(ask: Ask) -> Answer:
             card(
                 words("overview.incidents"),
                 h.ul(".incidents", data_live="incidents", aria_live="polite")[_incident_rows(ask)],
+                h.p[h.a(href="/incidents")[words("incidents.all")]],
             ),
             h.div(".pair")[
                 card(words("overview.station"), facts(told), _station_links(ask)),
