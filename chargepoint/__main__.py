@@ -29,6 +29,7 @@ SUMMARIES = {
     "user": "who may come into the service menu: add, password, pin, card, remove, list",
     "screenshot": "save what the station's screen shows now",
     "dump": "what connector and vehicle said to each other in a session",
+    "firmware": "write the firmware of the controllers while the station is stopped",
     "discover": "which devices answer on the ports of this machine, and a station file for them",
     "power": "share power among connectors by hand, step the contactors, simulate a day",
     "ocpp": "the exchange with the central system: watch it, send requests, free what is parked",

@@ -791,7 +791,7 @@ class UpdatesFirmware(Protocol):
     async def write_firmware(
         self, image: FirmwareImage, attempts: int, progress: Callable[[FirmwareProgress], None]
     ) -> Identity:
-        """Write it and start it; who the controller is then. All other calls are refused meanwhile, nothing of them
-        gets onto the wire. Its contactor is open from the first step until it has started anew. Raises NotWritten;
-        cancelling leaves the controller where it stands (in its boot loader, most likely)."""
+        """Write it and start it; who the controller is then. All other calls raise NoAnswer or Refused meanwhile, and
+        nothing of them gets onto the wire. Its contactor is open from the first step until it has started anew. Raises
+        NotWritten; cancelling leaves the controller where it stands (in its boot loader, most likely)."""
         ...

@@ -372,7 +372,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     OfferPackage: frozenset({"webconfig", ADMIN}),
     UpdateState: frozenset({"fota"}),
     UploadState: frozenset({"fota"}),
-    UpdateController: frozenset({"fota"}),
+    UpdateController: frozenset({"fota", "hmi", "webconfig", ADMIN}),
     FirmwareState: frozenset({"station"}),
     RunDiagnostics: frozenset({"hmi", "webconfig", "monitor", ADMIN}),
     DiagnosticsState: frozenset({"diag"}),

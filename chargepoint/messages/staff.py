@@ -201,13 +201,14 @@ class TestReports(Reply, frozen=True, kw_only=True):
 class UpdateController(Request[ActionResult], frozen=True, kw_only=True):
     """To station: write firmware to the controller of `connector`. `image`: MAIN (the controller's own) or MODULES (of
     the module controller behind it). `file` lies in the folder of unpacked controller firmware (`Layout.slots` /
-    controllers) and is compared with `sha256` before anything is sent. Answered when it has begun; how it goes is topic
-    `firmware/N`. Codes: ok, unknown_connector, not_supported, busy (another is being written), not_idle, bad_file."""
+    controllers) and is compared with `sha256` (empty: with the one that the list in that folder names for it) before
+    anything is sent. Answered when it has begun; how it goes is topic `firmware/N`. Codes: ok, unknown_connector,
+    not_supported, busy (another is being written), not_idle, bad_file."""
 
     connector: int
     image: Annotated[str, Meta(pattern="^(MAIN|MODULES)$")]
     file: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")] = ""
     version: Annotated[str, Meta(max_length=16)] = ""
     attempts: Annotated[int, Meta(ge=1, le=10)] = 3
     by: str = ""

@@ -306,7 +306,7 @@ class NativeController:
         enter = partial(inner._order, Command.ENTER_BOOT_LOADER, may_fall_silent=True)
         self._link = ClosedLink(link, "its firmware is being written")
         try:
-            identity = await FirmwareTransfer(link, image, enter, inner.identify, attempts, progress).run()
+            identity = await FirmwareTransfer(link, image, enter, inner.read, inner.identify, attempts, progress).run()
             self._capabilities = inner._capabilities
         finally:
             self._link, self._number, self._boot_count = link, None, None

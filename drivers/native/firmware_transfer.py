@@ -14,7 +14,14 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from drivers.errors import BadFrame, DeviceError, NoAnswer, NotWritten, Refused
-from drivers.interfaces import FirmwareImage, FirmwareProgress, FirmwareStage, Identity
+from drivers.interfaces import (
+    ControllerReading,
+    ControllerStatus,
+    FirmwareImage,
+    FirmwareProgress,
+    FirmwareStage,
+    Identity,
+)
 from drivers.native.boot_loader import (
     LEAST_BLOCK,
     MOST_BLOCK,
@@ -35,6 +42,8 @@ WRITES_WITHIN_S = 10.0
 """A block that was taken is in its memory after this."""
 CHECKS_WITHIN_S = 60.0
 STARTS_WITHIN_S = 30.0
+KNOWS_WITHIN_S = 15.0
+"""Behind that, its status is not F any more."""
 TRIES = 5
 """How often one block is written before the attempt is given up."""
 PAUSES_S = (0.05, 0.2, 0.5, 1.0)
@@ -89,7 +98,7 @@ async def read_boot(link: Link) -> BootReading:
 class FirmwareTransfer:
     """One update of the controller behind `link`.
 
-    `enter` orders it into its boot loader, `version` asks which firmware runs now of the image's kind.
+    `enter` orders it into its boot loader, `read` and `identify` ask the application that runs afterwards.
     """
 
     def __init__(
@@ -97,6 +106,7 @@ class FirmwareTransfer:
         link: Link,
         image: FirmwareImage,
         enter: Callable[[], Awaitable[None]],
+        read: Callable[[], Awaitable[ControllerReading]],
         identify: Callable[[], Awaitable[Identity]],
         attempts: int,
         progress: Callable[[FirmwareProgress], None],
@@ -104,6 +114,7 @@ class FirmwareTransfer:
         self._link = link
         self._image = image
         self._enter = enter
+        self._read = read
         self._identify = identify
         self._attempts = attempts
         self._progress = progress
@@ -291,6 +302,7 @@ class FirmwareTransfer:
             try:
                 boot = await read_boot(self._link)
                 if boot.state is BootState.APPLICATION:
+                    await self._wait_for_status()
                     return await self._identify()
                 if boot.state is BootState.PROGRAMMED and not is_told:
                     await self._command(BootCommand.ACTIVATE)
@@ -305,6 +317,16 @@ class FirmwareTransfer:
             raise _AttemptFailed("still_in_boot_loader", "it stays in its boot loader after ACTIVATE.")
         text = f"it did not start again within {STARTS_WITHIN_S:.0f} s after ACTIVATE ({error})."
         raise _AttemptFailed(_SILENT, text)
+
+    async def _wait_for_status(self) -> None:
+        """Until the new firmware knows its status: then it is done with its self-test. One that never does is told by
+        who polls it."""
+        deadline_s = _loop_s() + KNOWS_WITHIN_S
+        while _loop_s() < deadline_s:
+            with contextlib.suppress(DeviceError):
+                if (await self._read()).status is not ControllerStatus.F_UNKNOWN:
+                    return
+            await asyncio.sleep(10 * LOOK_S)
 
     # ----------------------------------------------------------------------------------------------------- the wire
 

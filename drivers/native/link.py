@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from drivers.codecs.modbus import Function, Request, write_registers
-from drivers.errors import BadFrame, Refused
+from drivers.errors import BadFrame, NoAnswer, Refused
 from drivers.native.objects import DEMAND, ORDER, SUPPLY, Access, Object
 from drivers.native.registers import Value, decode_objects, encode_objects
 from drivers.ports.port import Port, Priority
@@ -101,7 +101,8 @@ class ModbusLink:
 
 
 class ClosedLink:
-    """A link that lets nothing through for a while: everything is refused, with `why`, and nothing gets on the wire."""
+    """A link that lets nothing through for a while, with `why`: questions go unanswered, orders are refused, and
+    nothing gets on the wire."""
 
     def __init__(self, link: Link, why: str) -> None:
         self._link = link
@@ -113,7 +114,7 @@ class ClosedLink:
     async def read(
         self, objects: Sequence[Object], *, is_order: bool = False, can_wait: bool = False
     ) -> dict[str, Value]:
-        raise self._refusal()
+        raise NoAnswer(f"{self}: {self._why}")
 
     async def write(
         self,
@@ -129,7 +130,7 @@ class ClosedLink:
         raise self._refusal()
 
     async def supply(self, values: Mapping[str, Value]) -> dict[str, Value]:
-        raise self._refusal()
+        raise NoAnswer(f"{self}: {self._why}")
 
     def close(self) -> None:
         self._link.close()

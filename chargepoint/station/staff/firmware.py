@@ -97,6 +97,8 @@ class Firmware:
             return _no("not_supported", f"The controller of connector {outlet.number} has no boot loader ({error}).")
         except DeviceError as error:
             return _no("not_idle", f"The controller of connector {outlet.number} does not answer: {error}.")
+        if _is_lost(outlet) and not outlet.is_in_boot_loader:
+            return _no("not_idle", f"The controller of connector {outlet.number} does not know its own status (F).")
         try:
             data = await asyncio.to_thread(controller_images.read, self._slots, request.file, request.sha256)
             image = writer.look_at_image(request.image, data)
@@ -286,7 +288,7 @@ def _why_not_idle(outlet: Outlet, *, is_own: bool) -> str:
         return ""
     if not outlet.is_heard or reading is None:
         return f"The controller of connector {number} does not answer; see to its link first."
-    if reading.status is ControllerStatus.F_UNKNOWN and is_own:
+    if _is_lost(outlet) and is_own:
         return ""  # its boot loader, perhaps: it is asked next, and refuses with a vehicle
     if reading.status is not ControllerStatus.A_NOT_CONNECTED:
         return f"Connector {number} is not free (its controller says {reading.status.value})."
@@ -295,6 +297,10 @@ def _why_not_idle(outlet: Outlet, *, is_own: bool) -> str:
     if outlet.settings.type.power_type is PowerType.DC and not abs(reading.voltage_v) < SAFE_V:
         return f"Connector {number} carries {reading.voltage_v:.0f} V; wait until it is below {SAFE_V:.0f} V."
     return ""
+
+
+def _is_lost(outlet: Outlet) -> bool:
+    return outlet.reading is not None and outlet.reading.status is ControllerStatus.F_UNKNOWN
 
 
 def _version(identity: Identity | None, image: str) -> str:
