@@ -331,7 +331,7 @@ keys="$work/the keys"
 limit=60 check "throw-away keys" "$here/scripts/make_update.sh" keys "$keys" &&
     mkdir "$work/public" && cp "$keys/trust.json" "$keys/product.key" "$work/public"
 build() {
-    "$here/scripts/build_deb.sh" --version "$1" --keys "$work/public" --out "$work/packages" && ls -l "$work/packages/chargepoint_$1_$arch.deb" |
+    CHARGEPOINT_XZ=1 "$here/scripts/build_deb.sh" --version "$1" --keys "$work/public" --out "$work/packages" && ls -l "$work/packages/chargepoint_$1_$arch.deb" |
         awk '{ printf "%.1f MiB\n", $5 / 1048576 }'
 }
 limit=900 tell=1 check "build $first" build $first &&

@@ -17,8 +17,8 @@ from chargepoint.services import HUB, SERVICES
 ROOT = Path(__file__).parents[1]
 SYSTEMD = ROOT / "systemd"
 UNITS = {"chargepoint.service": 39, "chargepoint-kiosk.service": 30}
-"""Each with the exposure it may have at most, times ten (systemd-analyze security); systemd/README.md says what each point
-of chargepoint.service is for."""
+"""Each with the exposure it may have at most, times ten (systemd-analyze security); systemd/README.md says what
+each point of chargepoint.service is for."""
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 
