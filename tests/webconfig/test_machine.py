@@ -146,8 +146,9 @@ async def test_services_reports_and_updates_are_shown(tmp_path: Path) -> None:
         vera = await bench.log_in("vera")
         assert (await vera.get("/service")).status == 403
         updates = (await vera.get("/firmware")).text
-        for what in (VERSION, "Maker CC-1", "3.14", "this station has none"):
+        for what in (VERSION, "Maker CC-1", "3.14", "No update is under way"):
             assert what in updates
+        assert "/deeds/fetch_update" not in updates
 
 
 @pytest.mark.skipif(bool(network_rig.missing()), reason=network_rig.missing() or "it is there")
@@ -220,4 +221,4 @@ async def test_the_same_over_the_api(tmp_path: Path) -> None:
         services = (await admin.get("/api/v1/services")).json()
         assert "webconfig" in [one["name"] for one in services["services"]] and services["machine"]["processors"] > 0
         status = (await admin.get("/api/v1/firmware/status")).json()
-        assert (status["service"], status["can_begin"]) == ("missing", False) and status["installed"]
+        assert (status["service"], status["update"]["stage"]) == ("missing", "idle") and status["installed"]

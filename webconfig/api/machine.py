@@ -1,4 +1,4 @@
-"""Network, time, services and updates over the API."""
+"""Network, time and services over the API."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from webconfig.answers import Answer, Json, Problem
 from webconfig.ask import Ask
 from webconfig.machine import kernel
 from webconfig.machine.asking import WITHIN_S, deed, faults, network_page, reason, time_page, version_of
-from webconfig.machine.installed import UpdateStatus, installed, update_service
 from webconfig.routes import Route, get, post
 
 Text = Annotated[str, Meta(max_length=100)]
@@ -157,12 +156,6 @@ async def services(ask: Ask) -> Answer:
     return Json(Services(services=tuple(rows), machine=kernel.machine(ask.site.context.data)))
 
 
-async def firmware(ask: Ask) -> Answer:
-    state = update_service(ask.site)
-    reason = ask.text("firmware.none") if state == "missing" else ""
-    return Json(UpdateStatus(service=state, can_begin=not reason, reason=reason, installed=installed(ask.site)))
-
-
 ROUTES = (
     get("/api/v1/network", network, Right.SEE, summary="Devices, addresses, Wi-Fi, modems, VPN, the change that waits",
         gives=Network, tag="network", is_safe_mode=True),
@@ -180,6 +173,4 @@ ROUTES = (
           statuses=(422, 502, 503, 504), is_safe_mode=True),
     get("/api/v1/services", services, Right.SERVICE, summary="Services of the station and the computer",
         gives=Services, tag="service", is_safe_mode=True),
-    get("/api/v1/firmware/status", firmware, Right.SEE, summary="What is installed, how an update stands",
-        gives=UpdateStatus, tag="firmware", is_safe_mode=True),
 )  # fmt: skip

@@ -14,7 +14,7 @@ from webconfig.words import Words
 _USUAL = dict.fromkeys(
     (
         "connector", "name", "number", "reader", "service", "value", "limit_w", "input", "status", "voltage", "mode",
-        "login", "on",
+        "login", "on", "location",
     ),
     "?",
 )  # fmt: skip

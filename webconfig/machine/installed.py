@@ -24,17 +24,6 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
     built: str = ""
 
 
-class UpdateStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How updates stand. `service`: state of the update service, `missing` when this station has none; `stage` is the
-    last one told, empty: none ever was."""
-
-    service: str
-    stage: str = ""
-    can_begin: bool = False
-    reason: str = ""
-    installed: tuple[Installed, ...] = ()
-
-
 def installed(site: Site) -> tuple[Installed, ...]:
     """All of it, software first."""
     found = [

@@ -1,61 +1,167 @@
-"""Updates: what is installed, how an update stands, what was updated before."""
+"""Updates: what is installed, how an update stands, packages that are here, what was updated before."""
 
 from __future__ import annotations
 
 import htpy as h
 
-from chargepoint.action_table import ACTIONS
-from chargepoint.messages import ConnectorState, ReadJournal
+from chargepoint.bus import CallFailed, Unavailable
+from chargepoint.messages import Package, PackagesPage, ReadJournal, ReadPackages, RemovePackage, UpdateState
 from chargepoint.records import JournalRow
 from chargepoint.rights import Right
 from chargepoint.vocabulary import EventType
-from webconfig.answers import Answer, Html, Problem
+from webconfig.answers import Answer, Html, Problem, Redirect
 from webconfig.ask import Ask
-from webconfig.commands.wording import missing, verb
 from webconfig.journal_reading import read
-from webconfig.layout import card, deed_button, live, page, table
-from webconfig.machine.installed import installed, update_service
+from webconfig.layout import card, deed_button, facts, form, markup, page, table
+from webconfig.machine.installed import installed
+from webconfig.machine.updating import CAN_CANCEL, STEPS, UNDER_WAY, controllers, percent, step_of, update
 from webconfig.oplog_lines import line_of
-from webconfig.routes import Values, get
+from webconfig.routes import Values, get, post
 
-EVERY_S = 5.0
+EVERY_S = 2.0
 HISTORY = 20
-STAGES = ("fetch", "check", "wait", "install", "start", "keep")
+PACKAGES_S = 10.0
+AWAY = (Unavailable, CallFailed, TimeoutError)
 
 
 async def firmware(ask: Ask) -> Answer:
     rows, why = await _history(ask)
-    state = update_service(ask.site)
+    here = await packages(ask)
     return Html(
         page(
             ask,
             ask.text("firmware.title"),
             card("", _installed(ask)),
-            card(
-                ask.text("firmware.update"),
-                h.p[ask.text("firmware.service"), " ", live("service", _service(ask))],
-                h.p(".notice")[ask.text("firmware.none")] if state == "missing" else None,
-                _deeds(ask),
-            ),
-            card(
-                ask.text("firmware.plan"),
-                h.p(".soft")[ask.text("firmware.no_plan")],
-                h.ol(".stages")[(h.li[ask.text(f"firmware.s_{stage}")] for stage in STAGES)],
-            ),
+            card(ask.text("firmware.update"), h.div(data_live="standing")[_standing(ask)]),
+            card(ask.text("firmware.packages"), _packages(ask, here)),
+            card(ask.text("firmware.another"), _another(ask)) if ask.may(Right.CONFIGURE) else None,
             card(ask.text("firmware.history"), h.p(".fault")[why] if why else _past(ask, rows)),
             h.link(rel="stylesheet", href="/static/machine.css"),
+            h.script(src="/static/firmware.js", defer=True),
             live="/firmware",
         )
     )
 
 
 async def firmware_values(ask: Ask) -> Values:
-    return {"service": _service(ask)}
+    return {"standing@html": markup(_standing(ask))}
 
 
-def _service(ask: Ask) -> str:
-    state = update_service(ask.site)
-    return ask.text("firmware.missing") if state == "missing" else ask.words.one_of("sstate", state)
+async def packages(ask: Ask) -> PackagesPage:
+    """What is here; why it cannot be told stands in `problem`."""
+    try:
+        return await ask.site.context.bus.call("fota", ReadPackages(by=ask.login), PACKAGES_S)
+    except AWAY as error:
+        return PackagesPage(problem=str(error) or ask.text("firmware.silent"))
+
+
+# ------------------------------------------------------------------------------------------------ how it stands
+
+
+def _standing(ask: Ask) -> h.Element:
+    """The update under way or the last one, step by step, and what can be done about it."""
+    state = update(ask.site)
+    is_under_way = state.stage in UNDER_WAY
+    return h.div[
+        facts(_facts(ask, state)),
+        _steps(ask, state) if is_under_way else None,
+        h.p(".fault", role="alert")[_failure(ask, state)] if state.stage == "failed" else None,
+        _controllers(ask),
+        h.div(".row")[
+            deed_button(ask, "cancel_update") if state.stage in CAN_CANCEL else None,
+            deed_button(ask, "return_software") if state.previous_version and not is_under_way else None,
+        ],
+    ]
+
+
+def _facts(ask: Ask, state: UpdateState) -> list[tuple[str, h.Node]]:
+    rows: list[tuple[str, h.Node]] = [(ask.text("firmware.stage"), ask.text(f"firmware.st_{state.stage}"))]
+    if state.version or state.name:
+        rows.append((ask.text("firmware.package"), f"{state.name} {state.version}".strip()))
+    if state.location:
+        rows.append((ask.text("firmware.from"), state.location))
+    if state.at is not None and state.stage in ("scheduled", "waiting"):
+        rows.append((ask.text("firmware.not_before"), ask.words.time(state.at)))
+    if state.by:
+        rows.append((ask.text("firmware.by"), state.by))
+    if state.running_version:
+        slot = ask.text(f"firmware.slot_{state.running_slot or 'none'}")
+        rows.append((ask.text("firmware.running"), f"{state.running_version} · {slot}"))
+    if state.previous_version:
+        rows.append((ask.text("firmware.previous"), state.previous_version))
+    if state.floor:
+        rows.append((ask.text("firmware.floor"), state.floor))
+    if state.last_outcome == "returned":
+        rows.append((ask.text("firmware.returned"), state.last_reason or "–"))
+    return rows
+
+
+def _steps(ask: Ask, state: UpdateState) -> h.Element:
+    here = step_of(state)
+    done = percent(state)
+    names = list(STEPS)
+    return h.ol(".stages")[
+        (
+            h.li(aria_current="step" if step == here else None)[
+                h.strong[ask.text(f"firmware.s_{step}")] if step == here else ask.text(f"firmware.s_{step}"),
+                h.span(".soft")[" ✓ ", ask.text("firmware.step_done")]
+                if names.index(step) < names.index(here)
+                else None,
+                [
+                    h.progress(max="100", value=str(done), aria_label=ask.text(f"firmware.s_{step}")),
+                    f" {done} % ",
+                    _bytes(ask, state),
+                ]
+                if step == here and done is not None
+                else None,
+                h.p(".soft")[state.text] if step == here and state.text else None,
+            ]
+            for step in names
+        )
+    ]
+
+
+def _bytes(ask: Ask, state: UpdateState) -> str:
+    tries = ask.text("firmware.attempt", n=state.attempt, of=state.attempts) if state.attempts > 1 else ""
+    if not state.size_bytes:
+        return tries
+    return f"{megabytes(ask, state.received_bytes)} / {megabytes(ask, state.size_bytes)} {tries}".strip()
+
+
+def megabytes(ask: Ask, size: int) -> str:
+    """`size` bytes in MB, with the decimal mark of the language."""
+    return f"{ask.words.number(size / 1e6, 1)} MB"
+
+
+def _failure(ask: Ask, state: UpdateState) -> str:
+    key = f"firmware.why_{state.code}"
+    told = ask.text(key) if ask.words.has(key) else ""
+    return " ".join(part for part in (told, state.text) if part) or ask.text("firmware.st_failed")
+
+
+def _controllers(ask: Ask) -> h.Node:
+    rows = controllers(ask.site)
+    if not rows:
+        return None
+    return table(
+        [ask.text(f"firmware.c_{name}") for name in ("connector", "image", "version", "stage", "blocks", "attempt")],
+        (
+            (
+                str(one.connector),
+                one.image,
+                f"{one.version_before or '?'} → {one.version_after or one.version or '?'}",
+                h.span[ask.text(f"firmware.ct_{one.stage}"), h.br, h.span(".soft")[one.text]] if one.text
+                else ask.text(f"firmware.ct_{one.stage}"),
+                f"{one.block} / {one.blocks}" if one.blocks else "–",
+                f"{one.attempt} / {one.attempts}",
+            )
+            for one in rows
+        ),
+        caption=ask.text("firmware.controllers"),
+    )  # fmt: skip
+
+
+# --------------------------------------------------------------------------------------------------- what there is
 
 
 def _installed(ask: Ask) -> h.Node:
@@ -80,22 +186,73 @@ def _kind(ask: Ask, kind: str) -> str:
     return ask.text(own) if ask.words.has(own) else ask.words.one_of("kind", kind)
 
 
-def _deeds(ask: Ask) -> h.Node:
-    """The deeds of updates; one that cannot be done says why instead of a button."""
-    rows: list[tuple[str, dict[str, str]]] = [("update_software", {})]
-    rows += [("update_controller", {"connector": n}) for n in ask.site.all_of("connector/", ConnectorState)]
-    return h.ul(".stages")[
+def _packages(ask: Ask, here: PackagesPage) -> h.Node:
+    if here.problem and not here.packages:
+        return h.p(".fault")[here.problem]
+    may = ask.may(Right.CONFIGURE)
+    head = [ask.text(f"firmware.c_{name}") for name in ("package", "version", "size", "status")]
+    return table(
+        [*head, *([ask.text("firmware.c_do")] if may else [])],
         (
-            h.li[
-                h.strong[verb(ask.words, name, arguments)],
-                h.p(".soft")[missing(ask.words, name)]
-                if ACTIONS[name].missing
-                else deed_button(ask, name, verb(ask.words, name, arguments), **arguments),
-            ]
-            for name, arguments in rows
-            if ask.may(ACTIONS[name].right)
-        )
+            (
+                h.span[h.strong[one.name], h.br, _about(ask, one)],
+                one.version or "–",
+                megabytes(ask, one.size_bytes),
+                h.span(".fault")[one.problem] if one.problem else ask.text(f"firmware.p_{one.status}"),
+                *([_package_deeds(ask, one)] if may else []),
+            )
+            for one in here.packages
+        ),
+        empty=ask.text("firmware.no_packages"),
+    )
+
+
+def _about(ask: Ask, one: Package) -> str:
+    kind = ask.text(f"firmware.pk_{one.kind}") if one.kind else ""
+    return " · ".join(part for part in (kind, one.hardware, one.notes) if part)
+
+
+def _package_deeds(ask: Ask, one: Package) -> h.Node:
+    can_install = one.status in ("new", "kept") and not one.problem
+    return h.div(".row")[
+        deed_button(ask, "install_package", ask.text("firmware.install"), name=one.name) if can_install else None,
+        form(ask, f"/firmware/packages/{one.name}/remove")[
+            h.button(type="submit", aria_label=f"{ask.text('firmware.remove')} {one.name}")[ask.text("firmware.remove")]
+        ],
     ]
+
+
+def _another(ask: Ask) -> h.Node:
+    """A package from this computer (needs the script: it goes in parts), or from an address."""
+    words = ("wait", "sending", "done", "failed", "lost")
+    said = {f"data_{name}": ask.text(f"firmware.u_{name}") for name in words}
+    return [
+        h.div("#upload", hidden=True, **said)[
+            h.div(".field")[
+                h.label(for_="package-file")[ask.text("firmware.file")],
+                h.input("#package-file", type="file", accept=".cpk"),
+                h.p(".hint")[ask.text("firmware.file_hint")],
+            ],
+            h.button("#send-package", type="button")[ask.text("firmware.send")],
+            h.progress("#upload-done", max="100", value="0", hidden=True, aria_label=ask.text("firmware.send")),
+            h.p("#upload-said", role="status"),
+        ],
+        h.noscript[h.p(".notice")[ask.text("firmware.no_script")]],
+        h.p[ask.text("firmware.or_address")],
+        deed_button(ask, "fetch_update"),
+    ]
+
+
+async def remove(ask: Ask) -> Answer:
+    """The form beside a package."""
+    answer = await ask.call("fota", RemovePackage(name=ask.place("name"), by=f"{ask.login} (web)"), PACKAGES_S)
+    if not answer.ok:
+        status = 404 if answer.code == "unknown" else 409
+        raise Problem(status, answer.code, answer.text)
+    return Redirect("/firmware")
+
+
+# --------------------------------------------------------------------------------------------------------- history
 
 
 async def _history(ask: Ask) -> tuple[list[JournalRow], str]:
@@ -115,4 +272,9 @@ def _past(ask: Ask, rows: list[JournalRow]) -> h.Node:
     )
 
 
-ROUTES = (get("/firmware", firmware, Right.SEE, live=firmware_values, live_s=EVERY_S, is_safe_mode=True),)
+NAME = "{name:[A-Za-z0-9][A-Za-z0-9._-]{0,99}}"
+
+ROUTES = (
+    get("/firmware", firmware, Right.SEE, live=firmware_values, live_s=EVERY_S, is_safe_mode=True),
+    post(f"/firmware/packages/{NAME}/remove", remove, Right.CONFIGURE, is_safe_mode=True),
+)

@@ -20,6 +20,7 @@ from tests.hmi.technician.walk import LOGIN, StaffWalk
 ARGUMENTS = {
     "connector": "1", "name": "bank1", "number": "3", "service": "ocpp", "reader": "front", "value": "60",
     "on": "1", "mode": "HOME", "login": "boris",
+    "reason": "as before", "location": "https://example.com/a.cpk", "image": "MAIN", "file": "main.bin",
 }  # fmt: skip
 
 
