@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 
 def mask(value: str) -> str:
@@ -40,3 +41,33 @@ _INLINE = re.compile(
 def without_secrets(text: str) -> str:
     """A station file whose passwords, keys and tokens are `***`, whatever they are called."""
     return _INLINE.sub(r'\1"***"', _HIDDEN.sub(r'\1"***"', text))
+
+
+_TOKEN = re.compile(r"[\w.*-]{5,}")
+LEAST_KNOWN = 5
+"""Shorter ones are no numbers of cards, and are found everywhere."""
+
+
+class Known:
+    """Numbers of cards that are known, of whatever letters: in a text they show their ends only, as whole words."""
+
+    def __init__(self, numbers: Iterable[str] = ()) -> None:
+        self._tokens: set[str] = set()
+        self._odd: set[str] = set()
+        self.add(numbers)
+
+    def add(self, numbers: Iterable[str]) -> None:
+        for number in numbers:
+            if len(number) >= LEAST_KNOWN:
+                (self._tokens if _TOKEN.fullmatch(number) else self._odd).add(number.casefold())
+
+    def all(self) -> tuple[str, ...]:
+        return tuple(sorted(self._tokens | self._odd))
+
+    def hidden(self, text: str) -> str:
+        """In time that grows with the text, not with how many there are."""
+        if self._tokens:
+            text = _TOKEN.sub(lambda found: mask(found[0]) if found[0].casefold() in self._tokens else found[0], text)
+        for number in sorted(self._odd, key=len, reverse=True):
+            text = re.sub(re.escape(number), lambda found: mask(found[0]), text, flags=re.IGNORECASE)
+        return text

@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 import msgspec
 
 from chargepoint.log_files import LONGEST_BYTES, time_of
-from chargepoint.masking import mask, without_cards, without_secrets
+from chargepoint.masking import Known, without_cards, without_secrets
 from diag.archives.members import MOST_BYTES, Head, LogPart
 
 BLOCK = 64 << 10
@@ -105,7 +105,7 @@ def _opened(path: str) -> BinaryIO:
 
 def _lines(file: BinaryIO, part: LogPart) -> Iterator[bytes]:
     """Lines within the time; those without a time belong to the one before."""
-    known = re.compile("|".join(map(re.escape, sorted(part.cards, key=len, reverse=True)))) if part.cards else None
+    known = Known(part.cards)
     is_in = part.since is None
     while raw := file.readline(LONGEST_BYTES * 2):
         line = raw.decode("utf-8", "replace")
@@ -116,12 +116,12 @@ def _lines(file: BinaryIO, part: LogPart) -> Iterator[bytes]:
             yield hidden(line, known, shows_cards=part.shows_cards).encode()
 
 
-def hidden(line: str, known: re.Pattern[str] | None, *, shows_cards: bool) -> str:
+def hidden(line: str, known: Known, *, shows_cards: bool) -> str:
     """A line without secrets, and with the ends of card numbers only."""
     stamp = 29 if time_of(line) is not None else 0
     told = without_secrets(line[stamp:])
     if not shows_cards:
-        told = without_cards(known.sub(lambda found: mask(found[0]), told) if known is not None else told)
+        told = without_cards(known.hidden(told))
     return line[:stamp] + told
 
 

@@ -6,7 +6,9 @@ asker may see them. Log files come last: they take what room is left.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import msgspec
 from chargepoint.bus import Bus, CallFailed, Unavailable
 from chargepoint.journal_text import SHOWN_AS_THEY_ARE, clean, entry_line, masked
 from chargepoint.log_files import KINDS, current, rotated
-from chargepoint.masking import SECRET_KEY, mask, without_cards, without_secrets
+from chargepoint.masking import SECRET_KEY, Known, mask, without_cards, without_secrets
 from chargepoint.messages import (
     CheckChain,
     DeviceState,
@@ -65,36 +67,40 @@ class Contents:
         self._source = source
         self._shows_cards = shows_cards
         self._now = now
-        self._cards = {entry for entry in source.lists if len(entry) > 4}
+        self._cards = Known(source.lists)
         """Numbers of the lists and those met in the journal, masked wherever else they stand."""
 
     async def full_logs(self, day: date) -> AsyncIterator[Member]:
         """Everything of one day by the station's zone: journal, exchange with the central system, sessions, logs."""
         begin = datetime.combine(day, time()).astimezone()
         end = datetime.combine(day + timedelta(days=1), time()).astimezone()
+        await self._learn_lists()
         yield self._about(f"day {day.isoformat()}")
         async for member in self._period(begin, end):
             yield member
 
     async def diagnostics(self, since: datetime | None, until: datetime | None) -> AsyncIterator[Member]:
         """The same of a period; without `since` from the first entry, without `until` to the last."""
+        await self._learn_lists()
         yield self._about(f"from {_told_time(since, 'the beginning')} to {_told_time(until, 'now')}")
         async for member in self._period(since, until):
             yield member
 
     async def support(self) -> AsyncIterator[Member]:
         """What somebody who helps needs: configuration, states, the newest entries, counters of devices, logs."""
+        await self._learn_lists()
         yield self._about("support bundle")
         async for member in self._journal(ReadJournal(before_seq=0), LAST_ENTRIES // 500):
             yield member
-        yield await self._frames(None, None)
         async for member in self._standing():
             yield member
+        yield await self._frames(None, None)
         for part in self._logs(None, None):
             yield part
 
     async def security(self, since: datetime | None, until: datetime | None) -> AsyncIterator[Member]:
         """The security journal of a period, and whether it is as it was written."""
+        await self._learn_lists()
         yield self._about(f"security journal from {_told_time(since, 'the beginning')} to {_told_time(until, 'now')}")
         request = ReadJournal(kinds=SECURITY, since=since, until=until, before_seq=0)
         async for member in self._journal(request, SECURITY_PAGES, "security"):
@@ -115,9 +121,9 @@ class Contents:
         async for member in self._journal(ReadJournal(since=since, until=until, before_seq=0), PAGES):
             yield member
         yield await self._sessions(since, until)
-        yield await self._frames(since, until)
         async for member in self._standing():
             yield member
+        yield await self._frames(since, until)
         for part in self._logs(since, until):
             yield part
 
@@ -151,6 +157,13 @@ class Contents:
             request = msgspec.structs.replace(request, before_seq=page.read_to)
         yield Text(f"{name}_cut_off.txt", f"older entries than these {pages * 500} are left out\n".encode())
 
+    async def _learn_lists(self) -> None:
+        """Cards of the access lists that were changed at run time, before anything else is written."""
+        with suppress(*AWAY):
+            page = await self._source.bus.call("hub", ReadSettings(prefix="access."), WITHIN_S)
+            for value in page.values.values():
+                self._cards.add(_ENTRY.findall(value))
+
     def _learn(self, rows: tuple[Any, ...]) -> None:
         for row in rows:
             entry = row.entry
@@ -159,16 +172,13 @@ class Contents:
                 who = entry.starter
             elif isinstance(entry, TransactionStopped):
                 who = entry.stopper
-            if who is None or who.type in SHOWN_AS_THEY_ARE or len(self._cards) >= MOST_CARDS:
-                continue
-            self._cards.update(value for value in (who.value, who.parent) if len(value) > 4)
+            if who is not None and who.type not in SHOWN_AS_THEY_ARE:
+                self._cards.add((who.value, who.parent))
 
     def _plain(self, text: str) -> bytes:
         """A text in which numbers that were met show their ends only."""
         if not self._shows_cards:
-            for card in sorted(self._cards, key=len, reverse=True):
-                if card in text:
-                    text = text.replace(card, mask(card))
+            text = self._cards.hidden(text)
         return text.encode()
 
     async def _sessions(self, since: datetime | None, until: datetime | None) -> Text:
@@ -200,17 +210,10 @@ class Contents:
 
     async def _standing(self) -> AsyncIterator[Text]:
         """How everything is now: states, counters of devices, services, configuration, settings."""
-        states = {topic: state for topic, state in sorted(self._source.states().items()) if topic not in _WITH_PEOPLE}
-        told = states if self._shows_cards else {topic: without_people(state) for topic, state in states.items()}
-        text = msgspec.json.format(msgspec.json.encode(told), indent=1).decode()
-        yield Text(
-            "states.json", text.encode() if self._shows_cards else without_cards(self._plain(text).decode()).encode()
-        )
-        devices = {topic: state for topic, state in states.items() if isinstance(state, DeviceState)}
-        yield Text("devices.json", msgspec.json.format(msgspec.json.encode(devices), indent=1))
 
         async def configuration() -> Any:
             page = await self._source.bus.call("hub", ReadConfiguration(), WITHIN_S)
+            self._cards.add(_listed(page.file))
             text = without_secrets(page.file)
             return text if self._shows_cards else without_cards(self._plain(text).decode())
 
@@ -220,13 +223,20 @@ class Contents:
 
         yield await self._told("station.toml", configuration)
         yield await self._told("settings", settings)
+        states = {topic: state for topic, state in sorted(self._source.states().items()) if topic not in _WITH_PEOPLE}
+        told = states if self._shows_cards else {topic: without_people(state) for topic, state in states.items()}
+        text = msgspec.json.format(msgspec.json.encode(told), indent=1).decode()
+        yield Text(
+            "states.json", text.encode() if self._shows_cards else without_cards(self._plain(text).decode()).encode()
+        )
+        devices = {topic: state for topic, state in states.items() if isinstance(state, DeviceState)}
+        yield Text("devices.json", msgspec.json.format(msgspec.json.encode(devices), indent=1))
 
     def _setting(self, key: str, value: str) -> str:
         if SECRET_KEY.search(key):
             return "***"
         if self._shows_cards or not key.startswith("access."):
             return value
-        self._cards.update(entry for entry in _ENTRY.findall(value) if len(entry) > 4)
         return _ENTRY.sub(lambda found: mask(found[0]), value)
 
     async def _told(self, name: str, read: Callable[[], Awaitable[Any]]) -> Text:
@@ -244,7 +254,7 @@ class Contents:
         if folder is None:
             yield Text("logs_not_kept.txt", b"the station runs without --logs: no log of its services is kept\n")
             return
-        cards = tuple(sorted(self._cards)) if not self._shows_cards else ()
+        cards = self._cards.all()[:MOST_CARDS] if not self._shows_cards else ()
         found = 0
         for kind in KINDS:
             for path in (current(folder, kind), *rotated(folder, kind)):
@@ -263,6 +273,17 @@ def _may_have(path: Path, since: datetime | None) -> bool:
         return since is None or path.stat().st_mtime >= since.timestamp()
     except OSError:
         return False
+
+
+def _listed(file: str) -> set[str]:
+    """Cards and users of the access lists in a station file, as far as it can be read as one."""
+    try:
+        access = tomllib.loads(file).get("access", {})
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return set()
+    lists = [access.get(name) for name in ("white", "black")] if isinstance(access, dict) else []
+    entries = [entry for each in lists if isinstance(each, list) for entry in each]
+    return {entry for entry in entries if isinstance(entry, str)}
 
 
 def _is_all_before(rows: tuple[Any, ...], since: datetime) -> bool:
