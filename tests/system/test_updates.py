@@ -1,0 +1,52 @@
+"""A station is updated over the air: ordered by the central system, fetched over HTTP, switched by start.sh."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chargepoint import slots
+from tests.system.rig import NAME
+from tests.system.updates import CRASHES, UpdatedSystem
+
+pytestmark = pytest.mark.realtime
+
+
+def told(system: UpdatedSystem) -> list[str]:
+    """BootNotifications with their version, and states of updates, in the order in which they came."""
+    found = []
+    for message in system.central.ledger.calls(station=NAME):
+        if message.action == "BootNotification":
+            found.append(f"boot {message.payload['firmwareVersion']}")
+        elif message.action == "FirmwareStatusNotification":
+            found.append(message.payload["status"])
+    return found
+
+
+async def test_a_bad_version_returns_and_a_good_one_stays(tmp_path: Path) -> None:
+    async with UpdatedSystem(tmp_path) as system:
+        await order(system, system.offer("1.1.0.0", CRASHES))
+        await system.central.until(lambda: "InstallationFailed" in told(system), 40)
+        fetched = ["Downloading", "Downloaded", "Installing"]
+        assert told(system) == ["boot 1.0.0.0", *fetched, "boot 1.0.0.0", "InstallationFailed"]
+        assert slots.read(system.machine.place.slots).current == "factory"
+        await system.until_well()
+        await system.charge(1)
+        seen = len(told(system))
+        await order(system, system.offer("1.2.0.0"))
+        await system.until(lambda: system.update is not None and system.update.stage == "waiting")
+        assert system.update is not None
+        assert "charges" in system.update.text
+        await system.end_charge(1)
+        await system.central.until(lambda: "Installed" in told(system), 40)
+        assert told(system)[seen:] == [*fetched, "boot 1.2.0.0", "Installed"]
+        state = slots.read(system.machine.place.slots)
+        assert (state.versions[state.current]["version"], state.trial, state.outcome) == ("1.2.0.0", False, "kept")
+        assert system.central.ledger.faults() == []
+
+
+async def order(system: UpdatedSystem, location: str) -> None:
+    """As the central system does it."""
+    wish = {"location": location, "retrieveDate": "2020-01-01T00:00:00Z"}
+    assert await system.central.call(NAME, "UpdateFirmware", wish) == {}
