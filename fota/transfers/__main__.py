@@ -33,6 +33,8 @@ def carry_out(job: Job, telling: Telling) -> None:
             ftp = Ftp(job, watch, telling)
             telling_name = ftp.fetch() if job.deed == FETCH else ftp.send()
         elif scheme == "sftp":
+            # paramiko wants it for ssh_config alone, which is not read here: 6 MiB and 80 ms less
+            sys.modules.setdefault("invoke", None)  # type: ignore[arg-type]
             from fota.transfers.sftp import Sftp
 
             sftp = Sftp(job, watch, telling)

@@ -118,7 +118,7 @@ http {{
 
 @contextmanager
 def vsftpd(
-    where: Path, cert: Path | None = None, key: Path | None = None, *, is_implicit: bool = False
+    where: Path, cert: Path | None = None, key: Path | None = None, *, is_implicit: bool = False, rate: int = 9_000_000
 ) -> Iterator[Served]:
     host = "127.0.0.99" if is_implicit else "127.0.0.1"
     served = Served(_home(where), 990 if is_implicit else free_port())
@@ -135,7 +135,7 @@ def vsftpd(
         f"listen=YES\nlisten_address={host}\nlisten_port={served.port}\nbackground=NO\nlocal_enable=YES\n"
         f"anonymous_enable=NO\nwrite_enable=YES\npam_service_name=vsftpd\nsecure_chroot_dir={empty}\n"
         f"isolate=NO\nisolate_network=NO\nseccomp_sandbox=NO\nxferlog_enable=NO\nlocal_umask=022\n"
-        f"check_shell=NO\nport_enable=NO\ndelay_failed_login=0\nlocal_max_rate=9000000\n{tls}"
+        f"check_shell=NO\nport_enable=NO\ndelay_failed_login=0\nlocal_max_rate={rate}\n{tls}"
     )
     with _running(_apart(where, VSFTPD, str(conf)), served, where / "vsftpd.out", host):
         yield served
