@@ -207,7 +207,8 @@ find "$pack" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 out=${out:-$root/dist}
 mkdir -p "$out"
 name=chargepoint_${version}_$arch
-DPKG_DEB_THREADS_MAX=1 dpkg-deb --root-owner-group -Zxz "-z${CHARGEPOINT_XZ:-6}" --build "$pack" "$work/$name.deb" >/dev/null
+# a dictionary of 4 MiB (-4): stations unpack updates with little memory and refuse larger ones
+DPKG_DEB_THREADS_MAX=1 dpkg-deb --root-owner-group -Zxz "-z${CHARGEPOINT_XZ:-4}" --build "$pack" "$work/$name.deb" >/dev/null
 cp "$pack/usr/share/doc/chargepoint/sbom.cdx.json" "$out/$name.cdx.json"
 mv "$work/$name.deb" "$out/$name.deb"
 echo "$out/$name.deb: $(($(stat -c %s "$out/$name.deb") / 1024)) KiB, installed $size KiB, $(wc -l <"$pack/DEBIAN/md5sums") files"
