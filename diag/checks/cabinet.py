@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chargepoint.messages import ClimateSensorState, ClimateState, Finding, InputState, UpsState
 from chargepoint.vocabulary import InputFunction
-from diag.checks.look import Look, failed, not_fitted, passed, skipped, warning
+from diag.checks.look import Look, failed, not_fitted, passed, skipped, warning, whole
 
 ACTIVE = {
     InputFunction.EMERGENCY_STOP: ("failed", "emergency"),
@@ -17,7 +17,9 @@ ACTIVE = {
     InputFunction.RESIDUAL_CURRENT: ("failed", "residual_current"),
     InputFunction.OVERHEAT: ("failed", "overheat"),
 }
-"""Verdict and code of an input that is active; any other is `input_active`, a warning."""
+"""Verdict and code of an input that is active."""
+OTHERWISE = ("warning", "input_active")
+"""Of any other."""
 QUIET = frozenset({InputFunction.OTHER, InputFunction.LID})
 """Being active is nothing bad."""
 COLDEST_C, HOTTEST_C = -50.0, 100.0
@@ -36,7 +38,7 @@ def _input(state: InputState | None, subject: str) -> Finding:
     if state.is_active is None:
         return failed("input_unknown", subject, name=state.name)
     if state.is_active and state.function not in QUIET:
-        verdict, code = ACTIVE.get(state.function, ("warning", "input_active"))
+        verdict, code = ACTIVE.get(state.function, OTHERWISE)
         return (failed if verdict == "failed" else warning)(code, subject, name=state.name)
     return warning("input_latched", subject, name=state.name) if state.is_latched else passed(subject)
 
@@ -52,7 +54,7 @@ async def climate(look: Look) -> list[Finding]:
     if state.stops:
         found.append(failed("climate_stops", why=state.why))
     elif state.power_pct < 100.0:
-        found.append(warning("climate_derated", power=round(state.power_pct), why=state.why))
+        found.append(warning("climate_derated", power=whole(state.power_pct), why=state.why))
     return found or [passed()]
 
 
@@ -61,11 +63,11 @@ def _sensor(look: Look, sensor: ClimateSensorState) -> Finding:
     if not sensor.is_answering or value is None:
         return failed("climate_silent", subject, zone=sensor.zone.value)
     if not COLDEST_C <= value <= HOTTEST_C:
-        return failed("climate_wrong", subject, value=round(value))
+        return failed("climate_wrong", subject, value=whole(value))
     if value > look.settings.climate.derate_above_c:
-        return warning("climate_hot", subject, value=round(value))
+        return warning("climate_hot", subject, value=whole(value))
     if sensor.humidity_pct is not None and sensor.humidity_pct > HUMID_PCT:
-        return warning("climate_humid", subject, value=round(sensor.humidity_pct))
+        return warning("climate_humid", subject, value=whole(sensor.humidity_pct))
     return passed(subject)
 
 
@@ -81,6 +83,5 @@ def _supply(state: UpsState | None, subject: str) -> Finding:
     if state.reading.needs_battery:
         return failed("ups_battery", subject)
     if state.reading.on_battery:
-        left = "?" if state.reading.charge_pct is None else round(state.reading.charge_pct)
-        return warning("ups_on_battery", subject, left=left)
+        return warning("ups_on_battery", subject, left=whole(state.reading.charge_pct))
     return passed(subject)

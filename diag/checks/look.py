@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -132,3 +133,8 @@ def skipped(code: str, subject: str = "", /, **values: object) -> Finding:
 
 def not_fitted(subject: str = "") -> Finding:
     return said(NOT_FITTED, "not_fitted", subject)
+
+
+def whole(value: float | None, digits: int = 0) -> str:
+    """A measured value for people; a question mark for what is none."""
+    return "?" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from chargepoint.messages import Finding, MeterState
 from chargepoint.vocabulary import PowerType
-from diag.checks.look import STALE_S, Look, failed, not_fitted, passed, skipped, warning
+from diag.checks.look import STALE_S, Look, failed, not_fitted, passed, skipped, warning, whole
 
 FROZEN_WH = 200.0
 """So much went through by its power while its register stood still: it is frozen."""
@@ -40,10 +40,10 @@ def _reading(look: Look, name: str, state: MeterState, subject: str) -> Iterable
         return
     wanted = look.settings.station.phase_voltage_v
     for phase, volts in list(enumerate(reading.voltage_v, 1))[: phases_of(look, name)]:
-        if volts < MISSING * wanted:
-            yield failed("phase_missing", subject, phase=f"L{phase}", value=round(volts))
+        if not volts >= MISSING * wanted:
+            yield failed("phase_missing", subject, phase=f"L{phase}", value=whole(volts))
         elif not LOW * wanted <= volts <= HIGH * wanted:
-            yield warning("phase_voltage", subject, phase=f"L{phase}", value=round(volts))
+            yield warning("phase_voltage", subject, phase=f"L{phase}", value=whole(volts))
 
 
 def phases_of(look: Look, name: str) -> int:

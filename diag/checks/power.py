@@ -11,7 +11,7 @@ from chargepoint.messages import (
     ReadController,
 )
 from chargepoint.vocabulary import Cause, ConnectorType, OutputFunction, PowerType
-from diag.checks.look import STALE_S, Look, Unanswered, failed, not_fitted, passed, skipped, warning
+from diag.checks.look import STALE_S, Look, Unanswered, failed, not_fitted, passed, skipped, warning, whole
 from drivers.interfaces import HardwareFlag, ModuleReading, SelfDiagnosisFlag
 
 SAFE_V = 60.0
@@ -85,10 +85,10 @@ def temperature(
     if is_wrong and has_none:
         return [passed(subject, "sensor_normal", sensor=name)]
     if is_wrong:
-        shown = "?" if value_c is None else round(value_c)
+        shown = whole(value_c)
         return [failed("sensor_wrong", subject, sensor=name, value=shown)]
     if value_c is not None and value_c > HOT_C:
-        return [warning("plug_hot", subject, sensor=name, value=round(value_c))]
+        return [warning("plug_hot", subject, sensor=name, value=whole(value_c))]
     return []
 
 
@@ -123,11 +123,11 @@ def _module(module: ModuleReading, subject: str, planned_w: float | None) -> lis
         verdict = failed if module.has_fault else warning
         found.append(verdict("module_fault", subject, number=module.number, alarms=", ".join(module.alarms) or "?"))
     if module.temperature_c is not None and not COLDEST_C <= module.temperature_c <= MODULE_HOT_C:
-        found.append(warning("module_hot", subject, number=module.number, value=round(module.temperature_c)))
+        found.append(warning("module_hot", subject, number=module.number, value=whole(module.temperature_c)))
     has_w = module.limits.max_power_w if module.limits is not None else None
     if planned_w and has_w is not None and has_w < SHARE * planned_w:
         found.append(
-            warning("module_weaker", subject, number=module.number, has=round(has_w), planned=round(planned_w))
+            warning("module_weaker", subject, number=module.number, has=whole(has_w), planned=whole(planned_w))
         )
     return found
 
@@ -174,8 +174,8 @@ async def outputs_dead(look: Look) -> list[Finding]:
             found.append(skipped("car_connected", subject))
         elif state.reading.flags & HardwareFlag.OUTPUT_RELAY:
             found.append(failed("relay_closed", subject))
-        elif each.type.power_type is PowerType.DC and state.reading.voltage_v > SAFE_V:
-            found.append(failed("voltage_left", subject, value=round(state.reading.voltage_v)))
+        elif each.type.power_type is PowerType.DC and not state.reading.voltage_v <= SAFE_V:
+            found.append(failed("voltage_left", subject, value=whole(state.reading.voltage_v)))
         else:
             found.append(passed(subject))
     return found
@@ -213,7 +213,7 @@ async def insulation(look: Look) -> list[Finding]:
             found.append(failed("insulation_fault", subject, fault=state.reading.fault))
         elif state.reading.alarm or state.reading.warning:
             verdict = failed if state.reading.alarm else warning
-            found.append(verdict("insulation_low", subject, kohm=round(state.reading.resistance_ohm / 1000)))
+            found.append(verdict("insulation_low", subject, kohm=whole(state.reading.resistance_ohm / 1000)))
         else:
             found.append(passed(subject))
     return found
