@@ -29,6 +29,7 @@ from benchmarks.screen import screen
 from benchmarks.screen_service import screen_soak
 from benchmarks.start import cold_start
 from benchmarks.storage import drain, journal
+from benchmarks.updates import updates
 from benchmarks.validation import validation
 from benchmarks.web import web
 
@@ -61,6 +62,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "cabinet": cabinet,
     "screen": screen,
     "web": web,
+    "updates": updates,
     "power": power,
 }
 BY_NAME: dict[str, Benchmark] = {"soak": soak, "screen-soak": screen_soak}

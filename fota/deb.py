@@ -29,7 +29,7 @@ class Deb(Struct, frozen=True):
     architecture: str
 
 
-def read_deb(stream: Stream, unpacked_size: int) -> tuple[Deb, Iterator[tuple[Entry, Iterator[memoryview]]]]:
+def read_deb(stream: Stream, unpacked_size: int) -> tuple[Deb, Iterator[tuple[Entry, Iterator[bytes]]]]:
     """The control file, and the entries below PREFIX, named from there. `unpacked_size`: of data.tar, signed.
 
     The entries come while they are read; only when they are at their end has all been checked. Raises Refused
@@ -61,7 +61,7 @@ def data_size(stream: Stream) -> int:
     return sum(len(piece) for piece in _unpacked(stream, name, size, None))
 
 
-def _application(stream: Stream, unpacked_size: int) -> Iterator[tuple[Entry, Iterator[memoryview]]]:
+def _application(stream: Stream, unpacked_size: int) -> Iterator[tuple[Entry, Iterator[bytes]]]:
     name, size = _member(stream)
     is_there = False
     for entry, content in entries(Stream(_unpacked(stream, name, size, unpacked_size))):
@@ -97,7 +97,7 @@ def _member(stream: Stream) -> tuple[str, int]:
 
 
 def _even(stream: Stream, size: int) -> None:
-    if size % 2 and bytes(stream.some(1)) not in (b"\n", b""):
+    if size % 2 and stream.some(1) not in (b"\n", b""):
         raise bad("The Debian package is not laid out as it should be.")
 
 

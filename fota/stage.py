@@ -264,8 +264,10 @@ def _content(package: Package, place: Place) -> Iterator[bytes]:
     digest = hashlib.sha256()
     for index, sealed in enumerate(package.chunks()):
         plain = sealer.open_chunk(index, sealed)
+        del sealed  # one chunk sealed and one open is all that is in memory
         digest.update(plain)
         yield plain
+        del plain
     if not hmac.compare_digest(digest.hexdigest(), header.content.sha256):
         raise Refused("damaged", "The content is not what the header says.")
 

@@ -22,8 +22,8 @@ from fota.container import Refused
 
 BLOCK = 512
 PIECE_BYTES = 64 << 10
-DECODER_BYTES = 16 << 20
-"""Memory that decompression may take: xz -6 (8 MiB of dictionary) needs 9."""
+DECODER_BYTES = 6 << 20
+"""Memory that decompression may take: xz -4 (4 MiB of dictionary) needs 5; -6 needs 9 and would be a quarter of all."""
 MOST_ENTRIES = 50_000
 LONGEST_NAME = 1024
 LONGEST_EXTENSION = 8 << 10
@@ -48,16 +48,19 @@ class Stream:
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
-        self._rest = memoryview(b"")
+        self._piece = b""
+        self._at = 0
 
-    def some(self, most: int) -> memoryview:
-        """At most so many of the bytes that are there next; none only at the end."""
-        while not self._rest:
+    def some(self, most: int) -> bytes:
+        """At most so many of the bytes that are there next, as a copy; none only at the end."""
+        while self._at == len(self._piece):
+            self._piece, self._at = b"", 0  # a piece is large: it goes before the next is made
             piece = next(self._pieces, None)
             if piece is None:
-                return self._rest
-            self._rest = memoryview(piece)
-        taken, self._rest = self._rest[:most], self._rest[most:]
+                return b""
+            self._piece = piece
+        taken = self._piece[self._at : self._at + most]
+        self._at += len(taken)
         return taken
 
     def exactly(self, size: int) -> bytes:
@@ -67,11 +70,11 @@ class Stream:
             part = self.some(size)
             if not part:
                 raise bad("An archive ends in the middle.")
-            parts.append(bytes(part))
+            parts.append(part)
             size -= len(part)
         return b"".join(parts)
 
-    def portions(self, size: int) -> Iterator[memoryview]:
+    def portions(self, size: int) -> Iterator[bytes]:
         """So many bytes, piece by piece. Raises Refused when it ends before."""
         while size:
             part = self.some(min(size, PIECE_BYTES))
@@ -81,7 +84,7 @@ class Stream:
             yield part
 
 
-def decompressed(packed: Iterator[memoryview], compression: str, size: int | None) -> Iterator[bytes]:
+def decompressed(packed: Iterator[bytes], compression: str, size: int | None) -> Iterator[bytes]:
     """The content of a stream packed with xz, gz or nothing (""): exactly `size` bytes (None: any), in small pieces.
 
     Raises Refused: bad_archive (more, fewer, damaged, bytes after the end, too much memory needed).
@@ -96,33 +99,33 @@ def decompressed(packed: Iterator[memoryview], compression: str, size: int | Non
         raise bad(f"An archive unpacks to {total} bytes, not to the {size} that were signed.")
 
 
-def _plain(packed: Iterator[memoryview]) -> Iterator[bytes]:
-    for piece in packed:
-        yield bytes(piece)
+def _plain(packed: Iterator[bytes]) -> Iterator[bytes]:
+    yield from packed
 
 
-def _unpacked_xz(packed: Iterator[memoryview]) -> Iterator[bytes]:
+def _unpacked_xz(packed: Iterator[bytes]) -> Iterator[bytes]:
     decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=DECODER_BYTES)
     try:
         for piece in packed:
             if decoder.eof:
                 raise bad("An archive goes on after its end.")
-            given: memoryview | bytes = piece
+            given = piece
             while not decoder.eof and (given or not decoder.needs_input):
                 yield decoder.decompress(given, PIECE_BYTES)
                 given = b""
     except lzma.LZMAError as error:
-        raise bad(f"An archive cannot be unpacked: {error}.") from None
+        hint = "; pack it with a smaller dictionary (dpkg-deb -Zxz -z4)" if "limit" in str(error) else ""
+        raise bad(f"An archive cannot be unpacked: {error}{hint}.") from None
     _end(decoder.eof, decoder.unused_data)
 
 
-def _unpacked_gz(packed: Iterator[memoryview]) -> Iterator[bytes]:
+def _unpacked_gz(packed: Iterator[bytes]) -> Iterator[bytes]:
     decoder = zlib.decompressobj(wbits=31)
     try:
         for piece in packed:
             if decoder.eof:
                 raise bad("An archive goes on after its end.")
-            given: memoryview | bytes = piece
+            given = piece
             while given and not decoder.eof:
                 yield decoder.decompress(given, PIECE_BYTES)
                 given = decoder.unconsumed_tail
@@ -154,7 +157,7 @@ class Entry(Struct, frozen=True):
     target: str = ""
 
 
-def entries(stream: Stream) -> Iterator[tuple[Entry, Iterator[memoryview]]]:
+def entries(stream: Stream) -> Iterator[tuple[Entry, Iterator[bytes]]]:
     """All entries, each with its content, of which what is not read is passed over. Raises Refused `bad_archive`."""
     for _number in range(MOST_ENTRIES):
         entry = _next_entry(stream)
@@ -281,7 +284,7 @@ class Unpacker:
         self._folders = {""}
         self.written_bytes = 0
 
-    def place(self, entry: Entry, content: Iterator[memoryview]) -> None:
+    def place(self, entry: Entry, content: Iterator[bytes]) -> None:
         """Raises Refused `bad_archive`, OSError."""
         name = entry.name
         if not name:
@@ -296,7 +299,7 @@ class Unpacker:
         except FileExistsError:
             raise bad(f"{_shown(name)} is there twice.") from None
 
-    def _place(self, entry: Entry, content: Iterator[memoryview]) -> None:
+    def _place(self, entry: Entry, content: Iterator[bytes]) -> None:
         path = self._root / entry.name
         if entry.kind == FOLDER:
             path.mkdir(mode=0o755)
@@ -331,7 +334,7 @@ class Unpacker:
             raise bad(f"The link {_shown(entry.name)} points to {_shown(target)}.")
 
 
-def write_all(descriptor: int, content: memoryview | bytes) -> int:
+def write_all(descriptor: int, content: bytes) -> int:
     """Bytes written. Raises OSError."""
     rest = memoryview(content)
     while rest:

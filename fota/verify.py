@@ -81,6 +81,7 @@ class Package:
                 raise Refused("damaged", f"Part {index + 1} of {len(sizes)} is not what was signed; fetch it again.")
             whole.update(sealed)
             yield sealed
+            del sealed  # before the next is read: memory is scarce where this runs
         if not hmac.compare_digest(whole.digest(), self.prelude.payload_sha512):
             raise Refused("damaged", "The payload is not what was signed; fetch it again.")
         if _read_some(self._file, 1):
