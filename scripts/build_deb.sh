@@ -6,13 +6,14 @@
 #   --keys     folder with trust.json (whose updates are installed) and product.key (opens them); both go to
 #              /etc/chargepoint. Without it every update is refused. Private keys have no place there.
 #   --out      where the .deb goes; default: dist
+#   --committed  build what is committed instead of what lies in the work tree: for releases
 #   --lock     write scripts/constraints.txt anew from pyproject.toml, with the newest versions, and end
 # Needs Debian's python3.11, python3-venv, dpkg, and for card readers swig, libpcsclite-dev, python3-dev, a compiler.
 # Wheels and build tools are kept in ${XDG_CACHE_HOME:-~/.cache}/chargepoint.
 set -euo pipefail
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
-version="" keys="" out="" lock=""
+version="" keys="" out="" lock="" committed=""
 die() {
     echo "build_deb: $*" >&2
     exit 1
@@ -25,6 +26,7 @@ while [ $# -gt 0 ]; do
             shift 2
             ;;
         --lock) lock=1 && shift ;;
+        --committed) committed=1 && shift ;;
         -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" && exit 0 ;;
         *) die "unknown argument $1; see --help" ;;
     esac
@@ -102,8 +104,12 @@ source=$work/source pack=$work/pack
 app=$pack/opt/chargepoint/app
 site=$app/lib/python3.11/site-packages
 mkdir -p "$source" "$app/bin" "$site"
-tar -C "$root" --exclude=__pycache__ --exclude='*.egg-info' --exclude=examples/run -cf - \
-    chargepoint drivers hmi ocpp_client fota diag webconfig examples pyproject.toml README.md LICENSE | tar -C "$source" -xf -
+parts=(chargepoint drivers hmi ocpp_client fota diag webconfig examples systemd scripts docs pyproject.toml README.md LICENSE)
+if [ -n "$committed" ]; then
+    git -C "$root" archive HEAD "${parts[@]}" | tar -C "$source" -xf -
+else
+    tar -C "$root" --exclude=__pycache__ --exclude='*.egg-info' --exclude=examples/run -cf - "${parts[@]}" | tar -C "$source" -xf -
+fi
 sed -i "s/^VERSION = .*/VERSION = \"$version\"/" "$source/chargepoint/version.py"
 sed -i "s/^version = .*/version = \"$version\"/" "$source/pyproject.toml"
 
@@ -141,7 +147,7 @@ END
 mkdir "$site/examples" # chargepoint demo
 cp "$source"/examples/*.toml "$site/examples"
 
-cp "$root/LICENSE" "$app/LICENSE"
+cp "$source/LICENSE" "$app/LICENSE"
 hardware=$arch
 printf '{"product": "chargepoint", "version": "%s", "hardware": "%s", "runtime": "cp311", "web_version": "%s"}\n' \
     "$version" "$hardware" "$version" >"$app/release.json"
@@ -153,15 +159,15 @@ PYTHONHASHSEED=0 "$app/bin/python" -I -m compileall -q -f -j 1 --invalidation-mo
     -s "$app" -p /opt/chargepoint/app "$app/lib"
 
 # ------------------------------------------------------------------------------------------------------- the system
-put() { install -D -m "$1" "$root/$2" "$pack/$3"; }
+put() { install -D -m "$1" "$source/$2" "$pack/$3"; }
 put 755 systemd/chargepoint.sh usr/bin/chargepoint
 put 755 systemd/kiosk.sh opt/chargepoint/bin/kiosk.sh
 for script in start.sh sw_activation.sh sw_deactivation.sh; do
-    [ -f "$root/scripts/$script" ] || { echo "build_deb: scripts/$script is not there and is left out" >&2 && continue; }
+    [ -f "$source/scripts/$script" ] || { echo "build_deb: scripts/$script is not there and is left out" >&2 && continue; }
     put 755 "scripts/$script" "opt/chargepoint/bin/$script"
 done
 put 644 chargepoint/slots.py opt/chargepoint/bin/slots.py
-for unit in "$root"/systemd/*.service; do
+for unit in "$source"/systemd/*.service; do
     put 644 "systemd/${unit##*/}" "usr/lib/systemd/system/${unit##*/}"
 done
 put 644 systemd/sysusers.conf usr/lib/sysusers.d/chargepoint.conf
@@ -172,7 +178,7 @@ put 644 systemd/polkit.rules usr/share/polkit-1/rules.d/chargepoint.rules
 put 644 systemd/kiosk-xorg.conf usr/share/chargepoint/kiosk-xorg.conf
 put 644 systemd/default etc/default/chargepoint
 put 644 docs/install.md usr/share/doc/chargepoint/install.md
-for example in "$root"/examples/*.toml; do
+for example in "$source"/examples/*.toml; do
     put 644 "examples/${example##*/}" "usr/share/chargepoint/examples/${example##*/}"
 done
 {
@@ -181,7 +187,7 @@ done
     echo "Packages of others below /opt/chargepoint/app/lib, each with its licence beside it; versions in sbom.cdx.json."
 } >"$pack/usr/share/doc/chargepoint/copyright"
 mkdir -p "$work/debian"
-cp "$root"/systemd/debian/{control,conffiles,preinst,postinst,prerm,postrm} "$work/debian"
+cp "$source"/systemd/debian/{control,conffiles,preinst,postinst,prerm,postrm} "$work/debian"
 if [ -n "$keys" ]; then
     install -D -m 644 "$keys/trust.json" "$pack/etc/chargepoint/trust.json"
     echo /etc/chargepoint/trust.json >>"$work/debian/conffiles"
@@ -191,7 +197,7 @@ if [ -n "$keys" ]; then
     fi
 fi
 
-PYTHONPATH="$root/scripts" "$tools/bin/python" "$root/scripts/sbom.py" --tree "$app" --control "$work/debian/control" \
+"$tools/bin/python" "$source/scripts/sbom.py" --tree "$app" --control "$work/debian/control" \
     --version "$version" --out "$pack/usr/share/doc/chargepoint/sbom.cdx.json"
 
 # ---------------------------------------------------------------------------------------------------------- the deb

@@ -5,7 +5,9 @@
 # usage: scripts/test_install.sh [--suite bookworm|jammy] [--no-update] [--keep DIR]
 #   --suite      which system is installed into (default: bookworm, and jammy when its archive can be had)
 #   --no-update  leave the update over HTTP out
-#   --keep       copy both packages and the logs there
+#   --keep       copy packages and logs there
+#   --committed  build what is committed instead of what lies in the work tree
+#   --packages   take the packages that an earlier run kept instead of building
 # The base systems and their packages are kept in ${XDG_CACHE_HOME:-~/.cache}/chargepoint.
 set -uo pipefail
 
@@ -125,7 +127,7 @@ station_file() { # the demo's station, its wires where the accounts of services 
 part_install() {
     limit=120 check "base system" system_up || return 1
     limit=300 check "apt update" inside apt-get -q update || return 1
-    limit=500 check "dependencies from the archive" inside apt-get install -q -y --no-install-recommends python3.11 systemd \
+    limit=500 check "dependencies from the archive" inside apt-get install -q -y --no-install-recommends python3.11 python3 systemd \
         ca-certificates tzdata libpcsclite1 init-system-helpers || return 1
     limit=120 check "install $first" inside apt-get install -q -y --no-install-recommends "/root/chargepoint_${first}_$arch.deb" || return 1
     check "accounts and groups" accounts_are_right
@@ -186,7 +188,7 @@ services_dropped() { # every process of the station but start.sh, launcher and h
 charges() {
     curl -sf "$wires/connectors/1/plug" -d '{"start_delay_s": 0.2, "plug_delay_s": 0.2}' || return 1
     sleep 1
-    curl -sf "$server/stations/demo/call" -d '{"action": "RemoteStartTransaction", "payload": {"connectorId": 1, "idTag": "04A2B3C4"}}'
+    curl -sf "$server/stations/demo-1/call" -d '{"action": "RemoteStartTransaction", "payload": {"connectorId": 1, "idTag": "04A2B3C4"}}'
     waits_for 30 ask 'any((state.get("session") or {}) and state.get("status") == "CHARGING" for topic, state in states.items() if topic.startswith("connector/"))'
 }
 leaves() {
@@ -219,7 +221,7 @@ http { access_log "$work/nginx/access.log"; client_body_temp_path "$work/nginx/b
 END
     nginx -p "$work/nginx" -c "$work/nginx/nginx.conf" 2>"$work/nginx/said" &
     waits_for 10 curl -sf -o /dev/null -r 0-0 http://127.0.0.1:8088/update.cpk || { cat "$work/nginx/said" && return 1; }
-    curl -sf "$server/stations/demo/call" -d "{\"action\": \"UpdateFirmware\", \"payload\":
+    curl -sf "$server/stations/demo-1/call" -d "{\"action\": \"UpdateFirmware\", \"payload\":
         {\"location\": \"http://127.0.0.1:8088/update.cpk\", \"retrieveDate\": \"2026-01-01T00:00:00Z\"}}" || return 1
     waits_for 200 told Installed || { told && tail -n 20 "$work/station.log" && return 1; }
     told
@@ -284,12 +286,14 @@ if [ "${1:-}" = --part ]; then
 fi
 
 # ------------------------------------------------------------------------------------------------------------ outside
-suites="" with_update=1 keep=""
+suites="" with_update=1 keep="" packages="" committed=""
 while [ $# -gt 0 ]; do
     case $1 in
         --suite) suites=$2 && shift 2 ;;
         --no-update) with_update=0 && shift ;;
         --keep) keep=$2 && shift 2 ;;
+        --committed) committed=$1 && shift ;;
+        --packages) packages=$2 && shift 2 ;;
         *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" && exit 2 ;;
     esac
 done
@@ -328,18 +332,24 @@ base_of() { # the base system of $1, made once
 
 suite=build root=
 keys="$work/the keys"
-limit=60 check "throw-away keys" "$here/scripts/make_update.sh" keys "$keys" &&
-    mkdir "$work/public" && cp "$keys/trust.json" "$keys/product.key" "$work/public"
 build() {
-    CHARGEPOINT_XZ=1 "$here/scripts/build_deb.sh" --version "$1" --keys "$work/public" --out "$work/packages" && ls -l "$work/packages/chargepoint_$1_$arch.deb" |
-        awk '{ printf "%.1f MiB\n", $5 / 1048576 }'
+    CHARGEPOINT_XZ=1 "$here/scripts/build_deb.sh" --version "$1" --keys "$work/public" --out "$work/packages" $committed &&
+        ls -l "$work/packages/chargepoint_$1_$arch.deb" | awk '{ printf "%.1f MiB\n", $5 / 1048576 }'
 }
-limit=900 tell=1 check "build $first" build $first &&
-    limit=300 tell=1 check "build $second" build $second &&
-    if [ $with_update = 1 ]; then
-        limit=300 check "make the update" "$here/scripts/make_update.sh" application --keys "$keys" --out "$work/packages" \
-            "$work/packages/chargepoint_${second}_$arch.deb"
-    fi &&
+make_packages() {
+    if [ -n "$packages" ]; then
+        cp "$packages"/*.deb "$packages"/*.cpk "$work/packages/"
+        return
+    fi
+    limit=60 check "throw-away keys" "$here/scripts/make_update.sh" keys "$keys" &&
+        mkdir "$work/public" && cp "$keys/trust.json" "$keys/product.key" "$work/public" &&
+        limit=900 tell=1 check "build $first" build $first &&
+        limit=300 tell=1 check "build $second" build $second || return 1
+    [ $with_update = 1 ] || return 0
+    limit=300 check "make the update" "$here/scripts/make_update.sh" application --keys "$keys" --out "$work/packages" \
+        "$work/packages/chargepoint_${second}_$arch.deb"
+}
+make_packages &&
     for suite in ${suites:-bookworm jammy}; do
         if ! base_of "$suite"; then
             note -- "base system" 0 "its archive cannot be had here: $(tail -n 1 "$work/log-$suite" 2>/dev/null)"
