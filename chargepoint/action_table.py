@@ -40,6 +40,7 @@ from chargepoint.messages import (
     RestartService,
     ReturnSoftware,
     RunDiagnostics,
+    SetActivation,
     SetFreeMode,
     SetOperatingMode,
     SetTariff,
@@ -512,6 +513,16 @@ _ROWS: tuple[Action, ...] = (
         "restart_network", "hub", RestartNetwork, G1, Right.SERVICE,
         "Restarts the network of the computer; links are away for some seconds, charges go on.",
         (), lambda _v, a: RestartNetwork(by=a.login), verb="Restart the network", timeout_s=60.0,
+    ),
+    Action(
+        "activate", "hub", SetActivation, G1, Right.CONFIGURE,
+        "Activates this unit: its sessions count, and its incidents are sent.",
+        (), lambda _v, a: SetActivation(activated=True, by=a.login), verb="Activate",
+    ),
+    Action(
+        "deactivate", "hub", SetActivation, G1, Right.CONFIGURE,
+        "Deactivates this unit: new sessions count as tests, and its incidents are not sent. It charges all the same.",
+        (), lambda _v, a: SetActivation(activated=False, by=a.login), verb="Deactivate",
     ),
     # --------------------------------------------------------------------------------------------- configuration
     Action(

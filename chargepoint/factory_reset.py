@@ -1,4 +1,4 @@
-"""What else changes the whole station: restart of the network, factory reset with its proof of presence."""
+"""What else changes the whole station: restart of the network, activation, factory reset with its proof of presence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from collections.abc import Callable
 
 from chargepoint.bus import Bus, CallFailed, Unavailable
 from chargepoint.clock import Clock
-from chargepoint.messages import ADMIN, ActionResult, FactoryReset, PrivilegedDeed, RestartNetwork, SecurityNoted
+from chargepoint.messages import (
+    ADMIN,
+    ActionResult,
+    FactoryReset,
+    PrivilegedDeed,
+    RestartNetwork,
+    SecurityNoted,
+    SetActivation,
+)
 from chargepoint.storage.database import CannotRecord
 from chargepoint.storage.settings import SettingsStore
 from chargepoint.vocabulary import Role
@@ -24,7 +32,7 @@ PROOF_S = 60.0
 
 
 class FactoryResets:
-    """Serves the two calls. `forget()` drops what is kept beside the settings; `note(what, by, sender)` writes it into
+    """Serves the three calls. `forget()` drops what is kept beside the settings; `note(what, by, sender)` writes into
     the operation log."""
 
     def __init__(
@@ -42,10 +50,21 @@ class FactoryResets:
         self._note = note
         self._tasks: set[asyncio.Task[None]] = set()
         bus.serve(RestartNetwork, self._restart_network)
+        bus.serve(SetActivation, self._set_activation)
         bus.serve(FactoryReset, self._factory_reset)
 
     async def _restart_network(self, request: RestartNetwork, sender: str) -> ActionResult:
-        deed = PrivilegedDeed(name="restart_network", by=f"{request.by} ({sender})")
+        return await self._helped(PrivilegedDeed(name="restart_network", by=f"{request.by} ({sender})"))
+
+    async def _set_activation(self, request: SetActivation, sender: str) -> ActionResult:
+        arguments = {"on": "1" if request.activated else "0"}
+        deed = PrivilegedDeed(name="set_activation", arguments=arguments, by=f"{request.by} ({sender})")
+        result = await self._helped(deed)
+        if result.ok:
+            self._note("activated" if request.activated else "deactivated", request.by, sender)
+        return result
+
+    async def _helped(self, deed: PrivilegedDeed) -> ActionResult:
         try:
             return await self._bus.call("helper", deed, timeout_s=50.0)
         except (Unavailable, CallFailed, TimeoutError) as error:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from chargepoint import activation
 from chargepoint.clock import Clock, unix_of
 from chargepoint.context import Context
 from chargepoint.messages import ActionResult, PrivilegedDeed, SecurityNoted
@@ -187,6 +188,16 @@ async def _forget_software(_arguments: dict[str, str], context: Context) -> Acti
     return _done(await asyncio.to_thread(software.forget, context.layout))
 
 
+async def _set_activation(arguments: dict[str, str], context: Context) -> ActionResult:
+    at = context.clock.now() if context.clock.is_set else None
+    is_on = arguments["on"] == "1"
+    try:
+        await asyncio.to_thread(activation.write, context.layout.keys, activated=is_on, by="a deed", at=at)
+    except OSError as error:
+        return _done(f"{context.layout.keys / activation.FILE}: {error.strerror}")
+    return _done("")
+
+
 async def _read_usb(_arguments: dict[str, str], context: Context) -> ActionResult:
     from chargepoint.privileged import usb
 
@@ -235,6 +246,7 @@ DEEDS: dict[str, Deed] = {
             _return_software,
         ),
         Deed("forget_software", {}, None, "forget what was unpacked and not taken", _forget_software),
+        Deed("set_activation", {"on": _SWITCH}, None, "note that this unit is activated, or not", _set_activation),
         Deed("read_usb", {}, None, "copy the packages of a USB stick", _read_usb, is_lasting=True),
     )
 }  # fmt: skip

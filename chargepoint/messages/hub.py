@@ -241,6 +241,13 @@ class RestartNetwork(Request[ActionResult], frozen=True, kw_only=True):
     by: str
 
 
+class SetActivation(Request[ActionResult], frozen=True, kw_only=True):
+    """To hub: let the helper note that this unit is activated, or not any more. Codes: ok, failed."""
+
+    activated: bool
+    by: str
+
+
 class FactoryReset(Request[ActionResult], frozen=True, kw_only=True):
     """To hub: forget users and settings at the next start, if the power is switched off and on within 60 s: that
     proves that somebody is there. Meter data and journal stay. Codes: ok, not_recorded."""

@@ -126,6 +126,8 @@ class StationState(State, frozen=True, kw_only=True):
     power_limit_w: float
     power_w: float
     cause: str = ""
+    activated: bool = True
+    """False: its sessions are marked as tests, hidden from lists by default, and its incidents are not sent."""
 
 
 class PortState(State, frozen=True, kw_only=True):

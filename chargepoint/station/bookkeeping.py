@@ -108,6 +108,8 @@ class Books:
         self.history = history
         self._clock = clock
         self._publish = publish
+        self.flags_of_new: Callable[[], SessionFlag] = lambda: SessionFlag(0)
+        """Of each session that begins, whatever begins it."""
         self._notes: list[AnyEntry] = []
         self._notes_since: float | None = None
         self._late_facts: dict[str, bytes | None] = {}
@@ -256,6 +258,7 @@ class Books:
                 connector_type=settings.type,
                 power_type=settings.type.power_type,
                 created=created,
+                flags=self.flags_of_new(),
             )
             tx.save_session(session)
             return session

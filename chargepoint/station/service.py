@@ -10,6 +10,7 @@ import logging
 from collections.abc import Coroutine
 from functools import partial
 
+from chargepoint.activation import ActivationFile
 from chargepoint.context import Context
 from chargepoint.messages import CancelReservation, Noted, Reserve, SecurityNoted, SetTariff, TellCost
 from chargepoint.records import Session
@@ -56,6 +57,7 @@ async def run(context: Context) -> None:
         history = await History.open(context.data, context.clock, context.settings.storage, journal.resolve)
         try:
             books = Books(journal, history, context.clock, context.bus.publish)
+            books.flags_of_new = ActivationFile(context.layout.keys).flags
             await _work(context, books)
         finally:
             await history.close()

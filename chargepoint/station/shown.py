@@ -22,7 +22,7 @@ from chargepoint.station.price import so_far
 from chargepoint.station.session import session_state
 from chargepoint.station.site import Site
 from chargepoint.station.status import Facts, connector_status, suspended_by
-from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus, LogicalStatus, TechnicalStatus
+from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus, LogicalStatus, SessionFlag, TechnicalStatus
 from drivers.interfaces import ControllerReading
 from drivers.ports.opening import AnyPort
 
@@ -206,6 +206,7 @@ class Shown:
             power_limit_w=site.settings.station.power_limit_w,
             power_w=power_w,
             cause=site.holds.cause_of_all([outlet.number for outlet in self._outlets]),
+            activated=SessionFlag.TerminalNotActivated not in site.books.flags_of_new(),
         )
 
 
