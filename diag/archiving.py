@@ -26,6 +26,7 @@ from diag.archives import shelf
 from diag.archives.contents import Contents, Source
 from diag.archives.making import Busy, CannotPack, Maker
 from diag.archives.members import Members
+from diag.room import free_bytes
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ class Archives:
             archives=tuple(found),
             making=self._maker.doing,
             keep=self._context.settings.housekeeping.keep_archives,
-            free_bytes=shelf.free_bytes(self.folder),
+            free_bytes=free_bytes(self.folder),
         )
 
     async def _asked_for_part(self, request: ReadArchivePart, sender: str) -> ArchivePart:

@@ -142,6 +142,8 @@ class Housekeeping:
     async def _archive(self, now: datetime) -> None:
         if not self._may("archive"):
             return
+        if not self._done.archive:  # a new station: there was nothing yesterday
+            self._note_done(archive=(now.date() - timedelta(days=1)).isoformat())
         for day in days_missing(now, self._settings.archive_time, self._done.archive):
             if not self._has_day(day):
                 answer = await self._make(MakeArchive(kind="FullLogs", day=day, by="housekeeping"))

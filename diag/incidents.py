@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from collections.abc import Callable
 
 from chargepoint.bus import StateView
@@ -18,6 +17,7 @@ from diag.incident_kinds import KINDS, UNKNOWN_EVENT
 from diag.incident_rules import Scene, troubles
 from diag.incident_store import IncidentStore
 from diag.incident_texts import station_variables
+from diag.room import free_bytes
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Incidents:
         clock = self._context.clock
         now_s = clock.mono()
         if self._free is None or now_s - self._disk_s >= DISK_EVERY_S:
-            self._free, self._disk_s = shutil.disk_usage(self._context.data).free, now_s
+            self._free, self._disk_s = free_bytes(self._context.data), now_s
         at = clock.now() if clock.is_set else None
         told: dict[str, State] = {}
         for topic in self._states.topics():

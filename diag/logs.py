@@ -7,10 +7,8 @@ debug files go first, then those of info, errors last; the file being written st
 from __future__ import annotations
 
 import asyncio
-import gzip
 import logging
 import os
-import shutil
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +18,7 @@ import msgspec
 from chargepoint.config import Settings
 from chargepoint.context import Context
 from chargepoint.log_files import KINDS, ROTATED, current, rotated
+from diag.room import free_bytes
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +103,8 @@ def turn(folder: Path, kind: str, largest_bytes: int) -> Path | None:
 
 def pack(folder: Path, kind: str) -> None:
     """Compress those moved aside, whole or not at all: text shrinks to a tenth, and so do the bytes kept."""
+    import gzip  # once in days: it stays out of the memory of a service that does nothing
+
     for path in rotated(folder, kind):
         if path.suffix == ".gz":
             continue
@@ -114,7 +115,8 @@ def pack(folder: Path, kind: str) -> None:
         part = path.with_name(path.name + ".part")
         try:
             with path.open("rb") as source, gzip.GzipFile(part, "wb", compresslevel=6) as target:
-                shutil.copyfileobj(source, target, BLOCK)
+                while block := source.read(BLOCK):
+                    target.write(block)
             part.chmod(stat.st_mode & 0o777)
             os.utime(part, ns=(stat.st_atime_ns, stat.st_mtime_ns))
             part.replace(packed)
@@ -140,7 +142,7 @@ def make_room(folder: Path, floor_bytes: int) -> int:
     gone = 0
     for kind in DIES_FIRST:
         for path in reversed(rotated(folder, kind)):
-            if shutil.disk_usage(folder).free >= floor_bytes:
+            if free_bytes(folder) >= floor_bytes:
                 return gone
             path.unlink(missing_ok=True)
             gone += 1

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 from datetime import datetime
 from pathlib import Path
 
 from chargepoint.messages import KeptArchive
 from diag.archives.members import MOST_BYTES
+from diag.room import free_bytes
 
 FOLDER = "archives"
 KINDS = ("FullLogs", "Support", "Diagnostics", "Security")
@@ -45,10 +45,6 @@ def path_of(folder: Path, number: str) -> Path | None:
         if each.id == number:
             return folder / FOLDER / each.name
     return None
-
-
-def free_bytes(folder: Path) -> int:
-    return shutil.disk_usage(folder).free
 
 
 def check_room(folder: Path) -> None:

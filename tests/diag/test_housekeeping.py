@@ -190,6 +190,7 @@ async def test_controllers_get_the_time_daily_and_after_a_step_a_failure_is_trie
 
 async def test_yesterday_is_packed_and_what_failed_is_tried_again_later(tmp_path: Path) -> None:
     async with in_process_bus("diag", "hub", "station") as buses:
+        trial.write(tmp_path / "housekeeping.json", b'{"archive":"2026-05-15"}')
         bench = Bench(buses, tmp_path, clock_at(NIGHT), restart_time="", clock_sync_time="", archive_time="00:20")
         bench.answer = "no_room"
         running = asyncio.create_task(bench.part.run())
@@ -206,4 +207,15 @@ async def test_yesterday_is_packed_and_what_failed_is_tried_again_later(tmp_path
         running = asyncio.create_task(later.part.run())
         await asyncio.sleep(3600)
         assert not later.told
+        running.cancel()
+
+
+async def test_a_new_station_packs_no_day_before_it_was_there(tmp_path: Path) -> None:
+    async with in_process_bus("diag", "hub", "station") as buses:
+        bench = Bench(buses, tmp_path, clock_at(NIGHT), restart_time="", clock_sync_time="", archive_time="00:20")
+        running = asyncio.create_task(bench.part.run())
+        await asyncio.sleep(3600)
+        assert not bench.told
+        await asyncio.sleep(24 * 3600)
+        assert bench.days == [date(2026, 5, 17)]
         running.cancel()

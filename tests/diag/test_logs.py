@@ -172,10 +172,7 @@ def test_with_little_room_debug_goes_first_errors_last_and_what_is_written_stays
         gone.append(path.name)
         unlink(path, missing_ok)
 
-    class Usage:
-        free = 0
-
-    monkeypatch.setattr("diag.logs.shutil.disk_usage", lambda _path: Usage)
+    monkeypatch.setattr("diag.logs.free_bytes", lambda _path: 0)
     monkeypatch.setattr(Path, "unlink", noted)
     assert make_room(tmp_path, 1000) == 6
     assert [name[:12] for name in gone] == [
