@@ -102,12 +102,16 @@ def unmount(folder: Path) -> None:
 
 @contextmanager
 def _mounted(device: Path, do_mount: Mount, do_unmount: Unmount) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="chargepoint-usb-") as folder:  # 0700, of root
-        do_mount(device, Path(folder))
+    folder = Path(tempfile.mkdtemp(prefix="chargepoint-usb-"))  # 0700, of root
+    try:
+        do_mount(device, folder)
         try:
-            yield Path(folder)
+            yield folder
         finally:
-            do_unmount(Path(folder))
+            do_unmount(folder)
+    finally:
+        with suppress(OSError):  # never what is in it: it may still be the stick
+            folder.rmdir()
 
 
 def read(
