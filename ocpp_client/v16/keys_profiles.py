@@ -60,7 +60,7 @@ PROFILES: tuple[Key, ...] = (
     ),
     Key(
         name="SupportedFileTransferProtocols",
-        default="HTTP,HTTPS",
+        default="FTP,FTPS,HTTP,HTTPS,SFTP",
         readonly=True,
         description="ways to fetch software and to send diagnostics",
     ),
