@@ -35,9 +35,10 @@ from fota.stage import web_folder
 from fota.tar import Stream, Unpacker, entries
 from fota.trust import FILE, Trust, read_product_keys
 from fota.verify import inspect
-from fota.want import Release, Want, read_release
+from fota.want import RELEASE, Want, read_release
 
 PIECE_BYTES = 1 << 20
+PRODUCT = "chargepoint"
 PYTHON = re.compile(r"/usr/bin/python3\.[0-9]{1,2}")
 
 
@@ -93,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--product", help="product name; default: what the Debian package says, else station")
+    parser.add_argument(
+        "--product", help="product name; default: what a Debian package or a tree says, else chargepoint"
+    )
     parser.add_argument("--version", help="a.b.c.d")
     parser.add_argument("--notes", default="", help="what is new, for people; @FILE reads a file")
     parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where to write the package")
@@ -115,7 +118,7 @@ def _keys(given: argparse.Namespace) -> int:
     made += [Key(key=text.lower(), name=f"added {text[:8]}") for text in given.add]
     added = tuple(msgspec.structs.replace(key, not_after=given.not_after) for key in made)
     keys = keyring.next_list(trust, added, tuple(given.revoke))
-    header = _header(given, "keys", given.product or "station", f"1.0.0.{keys.number}", ("all",), None)
+    header = _header(given, "keys", given.product or PRODUCT, f"1.0.0.{keys.number}", ("all",), None)
     file = given.out / package_name(header)
     make(file, msgspec.structs.replace(header, keys=keys), None, root)
     new = msgspec.structs.replace(trust, number=keys.number, root=keys.root, release=keys.release, revoked=keys.revoked)
@@ -160,19 +163,14 @@ def _application(given: argparse.Namespace) -> int:
 def _web(given: argparse.Namespace) -> int:
     source: Path = given.source
     folder = source if (source / "__init__.py").is_file() else source / web_folder(source)
-    version = given.version or _web_version(source)
+    release = read_release(source) if (source / RELEASE).is_file() else None
+    if release is None and not given.version:
+        raise CannotMake("Say which version the web pages have: --version a.b.c.d")
+    version = given.version or (release.web_version if release else "")
+    given.product = given.product or (release.product if release else None)
     if not given.fits:
         raise CannotMake("Say which versions of the application it fits: --fits 1.2.*")
     return _sign_tar(given, "web", version, sorted(_web_files(folder)), {})
-
-
-def _web_version(source: Path) -> str:
-    release: Release | None = None
-    if (source / "release.json").is_file():
-        release = read_release(source)
-    if release is None:
-        raise CannotMake("Say which version the web pages have: --version a.b.c.d")
-    return release.web_version
 
 
 def _web_files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -285,7 +283,7 @@ def _sign_tar(
         for _entry in entries(Stream(_unpacked(archive))):  # the names are such as a station takes
             pass
         content = content_of(archive, archive.name, size)
-        header = _header(given, kind, given.product or "station", version, ("all",), content)
+        header = _header(given, kind, given.product or PRODUCT, version, ("all",), content)
         return _sign(given, msgspec.structs.replace(header, **more), archive)
 
 
