@@ -20,6 +20,7 @@ from chargepoint.messages import (
     ControllerProgress,
     DeviceState,
     FirmwareState,
+    State,
     StationState,
     UpdateController,
 )
@@ -158,6 +159,7 @@ class Controllers:
             version=image.version[:16],
             by="fota",
         )
+        told_before = self._view.get(f"firmware/{row.connector}")
         try:
             answer = await self._context.bus.call("station", wish, BEGIN_WITHIN_S)
         except (Unavailable, TimeoutError) as error:
@@ -166,16 +168,17 @@ class Controllers:
             answer = ActionResult(ok=False, code="failed", text=str(error)[:200])
         if not answer.ok:
             return _with(row, "waiting" if answer.code in LATER else "failed", answer.text or answer.code)
-        return await self._written(row)
+        return await self._written(row, told_before)
 
-    async def _written(self, row: ControllerProgress) -> ControllerProgress:
-        """How it ends, as topic `firmware/N` tells."""
+    async def _written(self, row: ControllerProgress, told_before: State | None) -> ControllerProgress:
+        """How it ends, as topic `firmware/N` tells after `told_before`, which is of an earlier time."""
         loop = asyncio.get_running_loop()
         ends_s = loop.time() + WRITE_WITHIN_S
         await asyncio.sleep(LOOK_S)
         while loop.time() < ends_s:
             state = self._view.get(f"firmware/{row.connector}")
-            if isinstance(state, FirmwareState) and state.image == row.image and state.stage in ENDED:
+            is_new = state is not told_before
+            if is_new and isinstance(state, FirmwareState) and state.image == row.image and state.stage in ENDED:
                 is_good = state.stage == "done"
                 return _with(row, state.stage, state.text if not is_good else f"{state.duration_s:.0f} s")
             await asyncio.sleep(LOOK_S)

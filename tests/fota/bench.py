@@ -322,6 +322,16 @@ class Bench:
             await asyncio.sleep(0.1)
         await asyncio.sleep(0.5)
 
+    async def let_run(self, seconds: float) -> None:
+        """As `stage`, for so long."""
+        loop = asyncio.get_running_loop()
+        ends_s = loop.time() + seconds
+        while loop.time() < ends_s:
+            if self.left.is_set():
+                self.left.clear()
+                await self.leave(self.exits[-1])
+            await asyncio.sleep(0.1)
+
     @property
     def words(self) -> list[str]:
         return [word for word, _ in self.told]
