@@ -15,6 +15,7 @@ from chargepoint import process
 from chargepoint.commands import run as command
 from chargepoint.data_lock import Refusal
 from chargepoint.door import AdminBus, NobodyHome
+from chargepoint.log_files import time_of
 from chargepoint.messages import ApplyDraft, ServiceState, WebState, WriteDraft
 
 STATION = """
@@ -50,7 +51,8 @@ address = 2
 async def start(folder: Path, *options: str, config: str = "station.toml") -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "chargepoint", "run", "--config", str(folder / config),
-        "--data", str(folder / "data"), "--log", str(folder / "log"), *options,
+        "--data", str(folder / "data"), "--log", str(folder / "log"),
+        "--logs", str(folder / "logs"), *options,
         cwd=Path(__file__).parents[2], stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, env=dict(os.environ),
     )  # fmt: skip
@@ -95,6 +97,13 @@ async def test_a_station_runs_until_ctrl_c_and_refuses_a_second_one(tmp_path: Pa
         assert (tmp_path / "data" / "station" / "journal.db").exists()
         assert (tmp_path / "data" / "hub" / "settings.db").exists()
         assert "stopping" in (tmp_path / "log").read_text(encoding="utf-8")
+        told = (tmp_path / "logs" / "info.log").read_text(encoding="utf-8")
+        names = {line.split()[1] for line in told.splitlines()}
+        assert names == ({"launcher"} if options else {"launcher", "hub"}) | (
+            names & {"station", "ocpp", "fota", "diag"}
+        )
+        assert all(time_of(line) for line in told.splitlines()) and " WARNING " not in told
+        assert not (tmp_path / "logs" / "debug.log").exists()
     finally:
         if process.returncode is None:
             process.kill()
