@@ -1,8 +1,8 @@
 """Images of controller firmware that lie on the station: unpacked, by the updater, beside a list of what they are for.
 
 `info.json` in the folder names them: `targets` with `sha256`, `image` (its name in the package), `type` (MAIN or
-MODULES), `version`, `connectors` (empty: all), `model` (empty: any). Their files are named by the begin of the sum, `-`
-and that name.
+MODULES), `version`, `connectors` (empty: all), `model` and `hardware` (empty: any). The file of each is named by the
+first 16 digits of the sum, `-`, and that name.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     connectors: tuple[int, ...] = ()
     model: str = ""
+    hardware: str = ""
 
     @property
     def file(self) -> str:
@@ -38,7 +39,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_for(self, connector: int, identity: Identity) -> bool:
         """Whether it is meant for the controller of this connector."""
-        return (not self.connectors or connector in self.connectors) and self.model in ("", identity.model)
+        is_meant = not self.connectors or connector in self.connectors
+        return is_meant and self.model in ("", identity.model) and self.hardware in ("", identity.hardware_version)
 
     def runs_on(self, identity: Identity) -> bool:
         """Whether the controller has this version already."""

@@ -33,6 +33,7 @@ TWO_BANKS = Hardware(number=1, type=ConnectorType.TYPE2, max_current_a=32, max_p
 CCS2 = Hardware(
     number=1, type=ConnectorType.CCS2, max_current_a=200, max_power_w=60_000, module_controller_version="0.9.0"
 )
+NEIGHBOUR = DevicePart(kind="controllers", name="2", driver="native", address=2)
 BLOCKS = 40
 BODY = bytes(range(256)) * (BLOCKS * 224 // 256)
 BODY = BODY[: BLOCKS * 224 - HEAD_BYTES - 10]
@@ -319,6 +320,25 @@ async def test_while_firmware_is_written_nothing_else_gets_on_the_wire() -> None
         with pytest.raises(NotWritten, match="is being written already"):
             await bench.write()
         assert (await writing).firmware_version == "1.1.0"
+
+
+async def test_the_lease_of_a_neighbour_waits_for_one_exchange_at_most() -> None:
+    async with a_bench("modbus") as bench:
+        assert bench.line is not None
+        bench.line.delay_s = 0.05
+        other = Bench("modbus")
+        bench.line.attach(2, _CaughtUp(other, face(other.controller, NEIGHBOUR).registers))
+        neighbour = open_device(Settings(port="bus", address=2), bench.port)
+        writing = asyncio.create_task(bench.write())
+        waited = []
+        while not writing.done():
+            await asyncio.sleep(0.137)
+            asked = len(bench.line.requests)
+            await neighbour.limit(16.0, 11_000.0, LEASE_S)
+            waited.append(next(at for at, each in enumerate(bench.line.requests[asked:]) if each.address == 2))
+        assert (await writing).firmware_version == "1.1.0"
+        assert len(waited) > 20
+        assert max(waited) <= 1
 
 
 async def test_who_breaks_off_a_transfer_finds_the_boot_loader() -> None:
