@@ -178,6 +178,10 @@ safe_mode() {
     rm -rf "$root"/var/lib/chargepoint/*
     return $status
 }
+is_up() {
+    waits_for 50 bash -c "curl -sf http://$server/state | grep -q '\"connected\": *\[\"demo-1\"'" &&
+        ask 'any(topic.startswith("connector/") for topic in states)'
+}
 services_dropped() { # every process of the station but start.sh, launcher and helper is another account
     local roots
     roots=$(ps -eo user:30=,comm= | awk '$2 ~ /^cp-/ && $1 == "root" && $2 != "cp-helper"')
@@ -186,13 +190,13 @@ services_dropped() { # every process of the station but start.sh, launcher and h
     [ -z "$roots" ] && [ "$(ps -eo comm= | grep -c '^cp-')" -ge 5 ]
 }
 charges() {
-    curl -sf "$wires/connectors/1/plug" -d '{"start_delay_s": 0.2, "plug_delay_s": 0.2}' || return 1
+    curl -sf "http://$wires/connectors/1/plug" -d '{"start_delay_s": 0.2, "plug_delay_s": 0.2}' || return 1
     sleep 1
-    curl -sf "$server/stations/demo-1/call" -d '{"action": "RemoteStartTransaction", "payload": {"connectorId": 1, "idTag": "04A2B3C4"}}'
+    curl -sf "http://$server/stations/demo-1/call" -d '{"action": "RemoteStartTransaction", "payload": {"connectorId": 1, "idTag": "04A2B3C4"}}'
     waits_for 30 ask 'any((state.get("session") or {}) and state.get("status") == "CHARGING" for topic, state in states.items() if topic.startswith("connector/"))'
 }
 leaves() {
-    curl -sf "$wires/connectors/1/unplug" -d '{}' >/dev/null
+    curl -sf "http://$wires/connectors/1/unplug" -d '{}' >/dev/null
     waits_for 30 ask 'not any(state.get("session") for topic, state in states.items() if topic.startswith("connector/"))'
 }
 upgrade_is_refused() { # while somebody charges
@@ -207,7 +211,7 @@ begin_simulations() {
     inside /opt/chargepoint/app/bin/python -I -m ocpp_client.simulated --listen 127.0.0.1:9160 >"$work/server.json" 2>"$work/server.log" &
     waits_for 20 test -s "$work/wires.json" -a -s "$work/server.json" || { cat "$work"/*.log && return 1; }
 }
-address_in() { python3 -c 'import json, sys; print(json.loads(open(sys.argv[1]).readline())["control"].rstrip("/"))' "$1"; }
+address_in() { python3 -c 'import json, sys; print(json.loads(open(sys.argv[1]).readline())["control"].rstrip("/").removeprefix("http://"))' "$1"; }
 
 update_over_http() {
     mkdir -p "$work/www" "$work/nginx"
@@ -221,14 +225,14 @@ http { access_log "$work/nginx/access.log"; client_body_temp_path "$work/nginx/b
 END
     nginx -p "$work/nginx" -c "$work/nginx/nginx.conf" 2>"$work/nginx/said" &
     waits_for 10 curl -sf -o /dev/null -r 0-0 http://127.0.0.1:8088/update.cpk || { cat "$work/nginx/said" && return 1; }
-    curl -sf "$server/stations/demo-1/call" -d "{\"action\": \"UpdateFirmware\", \"payload\":
+    curl -sf "http://$server/stations/demo-1/call" -d "{\"action\": \"UpdateFirmware\", \"payload\":
         {\"location\": \"http://127.0.0.1:8088/update.cpk\", \"retrieveDate\": \"2026-01-01T00:00:00Z\"}}" || return 1
     waits_for 200 told Installed || { told && tail -n 20 "$work/station.log" && return 1; }
     told
     inside chargepoint --version | grep -q "$second"
 }
 told() { # without a word: all firmware statuses that the server was told, in their order
-    curl -sf "$server/messages?after=0" | python3 -c 'import json, sys
+    curl -sf "http://$server/messages?after=0" | python3 -c 'import json, sys
 text = json.load(sys.stdin)
 rows = text if isinstance(text, list) else text.get("messages", [])
 found = [row["payload"].get("status") for row in rows if row.get("action") == "FirmwareStatusNotification"]
@@ -241,9 +245,8 @@ part_station() {
     limit=60 check "without a station file: web pages" safe_mode
     limit=40 check "simulated devices and server" begin_simulations || return 1
     wires=$(address_in "$work/wires.json") server=$(address_in "$work/server.json")
-    begin=$EPOCHREALTIME
     start_station
-    limit=60 check "start.sh: up, at the server" waits_for 50 ask 'states.get("link", states.get("ocpp/link", {})).get("is_online", True) and any(t.startswith("connector/") for t in states)'
+    limit=60 check "start.sh: up, at the server" is_up
     check "services run under their accounts" services_dropped
     limit=60 check "a car charges" charges
     limit=60 check "apt upgrade is refused meanwhile" upgrade_is_refused
