@@ -55,9 +55,11 @@ class Deed(msgspec.Struct, frozen=True):
     """Returns an empty text, or why it could not be done."""
     words: str
     on_files: Callable[[dict[str, str], Context], Awaitable[ActionResult]] | None = None
-    """In its place for a deed of the update service, which works on its folder and on the versions of the software."""
+    """In its place where it works on folders: those of the update service, the versions of the software, the keys."""
     is_lasting: bool = False
     """It takes minutes: the others do not wait for it, only its like."""
+    asked_by: str = ""
+    """The only service that may ask for it; empty: for those `on_files` the update service, else any that may ask."""
 
 
 async def _program(*words: str) -> str:
@@ -246,7 +248,10 @@ DEEDS: dict[str, Deed] = {
             _return_software,
         ),
         Deed("forget_software", {}, None, "forget what was unpacked and not taken", _forget_software),
-        Deed("set_activation", {"on": _SWITCH}, None, "note that this unit is activated, or not", _set_activation),
+        Deed(
+            "set_activation", {"on": _SWITCH}, None, "note that this unit is activated, or not", _set_activation,
+            asked_by="hub",
+        ),
         Deed("read_usb", {}, None, "copy the packages of a USB stick", _read_usb, is_lasting=True),
     )
 }  # fmt: skip
@@ -277,6 +282,13 @@ def refusal(name: str, arguments: dict[str, str]) -> str:
     return ""
 
 
+def _not_for(deed: Deed, sender: str) -> str:
+    only = deed.asked_by or (FOTA if deed.on_files is not None else "")
+    if only in ("", sender):
+        return ""
+    return f"{deed.name} is for the {'update service' if only == FOTA else only}."
+
+
 class Helper:
     """Carries deeds out one after another, each written down before and after."""
 
@@ -290,8 +302,7 @@ class Helper:
 
     async def _asked(self, request: PrivilegedDeed, sender: str) -> ActionResult:
         why = refusal(request.name, request.arguments)
-        if not why and DEEDS[request.name].on_files is not None and sender != FOTA:
-            why = f"{request.name} is for the update service."
+        why = why or _not_for(DEEDS[request.name], sender)
         if why:
             log.warning("%s asked for what cannot be: %s", sender, why)
             self._note(request, sender, f"refused: {why}")

@@ -151,7 +151,7 @@ class Rig:
             services=self.services,
             make_clock=self.make_clock,
             wire_for=self.simulated.wire_for,
-            layout=Layout(slots=self.folder / "slots"),
+            layout=Layout(slots=self.folder / "slots", keys=self.folder / "keys"),
         )
         self.house = House(world)
         await self.house.__aenter__()
