@@ -23,6 +23,7 @@ from chargepoint.messages import (
     StationState,
     SupervisorState,
     TariffState,
+    UpdateState,
 )
 from chargepoint.records import HistoryRow, Session
 from chargepoint.version import VERSION
@@ -40,6 +41,7 @@ PREFIXES = (
     "connector/",
     "link",
     "tariff",
+    "update",
     "power",
     "climate",
     "reader/",
@@ -122,6 +124,7 @@ class Sight:
         self._connectors: dict[int, ConnectorState] = {}
         self._link: LinkStatus | None = None
         self._tariff: TariffState | None = None
+        self._update: UpdateState | None = None
         self._power: PowerState | None = None
         self._climate: ClimateState | None = None
         self._readers: dict[str, ReaderState] = {}
@@ -162,6 +165,8 @@ class Sight:
                 self._link = state
             case TariffState():
                 self._tariff = state
+            case UpdateState():
+                self._update = state
             case PowerState():
                 self._power = state
             case ClimateState():
@@ -202,6 +207,7 @@ class Sight:
             connectors=dict(self._connectors),
             link=self._link,
             tariff=self._tariff,
+            update=self._update,
             power=self._power,
             climate=self._climate,
             readers=dict(self._readers),

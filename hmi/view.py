@@ -22,6 +22,7 @@ from chargepoint.messages import (
     StationState,
     SupervisorState,
     TariffState,
+    UpdateState,
 )
 from chargepoint.vocabulary import ConnectorType
 from hmi.drawing.items import Colour
@@ -117,6 +118,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     connectors: dict[int, ConnectorState] = {}
     link: LinkStatus | None = None
     tariff: TariffState | None = None
+    update: UpdateState | None = None
     power: PowerState | None = None
     climate: ClimateState | None = None
     readers: dict[str, ReaderState] = {}

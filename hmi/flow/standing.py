@@ -41,12 +41,18 @@ def emergency(seen: Seen, rules: Rules, now_s: float) -> Fields | None:
 
 
 def update(seen: Seen, rules: Rules, now_s: float) -> Fields | None:
-    """Connectors are being updated, and the others only finish what runs."""
+    """The station is about to restart with another version, or connectors are being updated and the others only finish
+    what runs."""
+    if seen.update is not None and seen.update.stage == "installing":
+        return {"stage": "restart"}
     states = seen.connectors.values()
     busy = [s.status is ConnectorStatus.UPDATING or ConnectorFlag.UPDATING in s.flags for s in states]
     over = [s.status in _ENDING for s in states]
     whole = all(is_busy or is_over for is_busy, is_over in zip(busy, over, strict=True))
-    return {"stage": "install"} if any(busy) and whole else None
+    if not any(busy) or not whole:
+        return None
+    percent = None if seen.update is None else seen.update.percent
+    return {"stage": "install"} if percent is None else {"stage": "install", "percent": str(percent)}
 
 
 def out_of_service(seen: Seen, rules: Rules, now_s: float) -> Fields | None:

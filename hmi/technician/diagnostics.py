@@ -100,12 +100,19 @@ def _named(page: StaffPage, finding: Finding) -> str:
     return (f"{name}: {subject}" if subject else name) + changed
 
 
+def _told(page: StaffPage, finding: Finding) -> str:
+    values = finding.values
+    if "cause" in values:
+        values = {**values, "cause": facts.named(page, "cause", values["cause"])}
+    return filled(page.words.language, f"diag.{finding.code}", values)
+
+
 def _all_checks(page: StaffPage) -> list[Row]:
     """Everything that was looked at."""
-    state, language = _run(page), page.words.language
+    state = _run(page)
     rows = _how_far(page)
     for each in state.findings if state is not None else ():
-        told = filled(language, f"diag.{each.code}", each.values)
+        told = _told(page, each)
         rows.append(Row(_named(page, each), told, TONES.get(each.verdict, "")))
     return rows
 
@@ -116,7 +123,7 @@ def _checks(page: StaffPage) -> list[Row]:
     rows = _how_far(page)
     for one in sorted(state.findings if state is not None else (), key=lambda finding: finding.verdict != "failed"):
         if one.verdict in BAD:
-            told = filled(language, f"diag.{one.code}", one.values)
+            told = _told(page, one)
             rows.append(line(f"{_named(page, one)}: {told}", TONES[one.verdict]))
             rows.append(line(filled(language, f"diag.{one.code}_do", one.values)))
     rows.append(head(page.t("incidents")))

@@ -13,6 +13,7 @@ from chargepoint.messages import (
     ReadConfiguration,
     ReadController,
     ReadJournal,
+    ReadPackages,
     ReadSessions,
     ReadTestReports,
     ReadUsers,
@@ -80,12 +81,21 @@ def _users(place: Place, seen: Seen) -> Iterator[Question]:
     yield Question("users", "hub", ReadUsers(), 5.0)
 
 
+def _updates(place: Place, seen: Seen) -> Iterator[Question]:
+    """The stick is read when its tab is opened, and seldom again: each time it is mounted for that."""
+    if place.fields.get("show") == "stick":
+        yield Question("packages on stick", "fota", ReadPackages(is_with_usb=True, by=place.staff), 60.0)
+    else:
+        yield Question("packages", "fota", ReadPackages(by=place.staff), 10.0)
+
+
 QUESTIONS: dict[str, Callable[[Place, Seen], Iterator[Question]]] = {
     "ChargeControllerTestPage": _controller,
     "TechnikJournal": _journal,
     "TechnikTestSession": _reports,
     "TechnikConfig": _configuration,
     "TechnikBindCard": _binding,
+    "TechnikUpdateControllerPage": _updates,
     "RfidReaderTestPage": _readers,
 }
 

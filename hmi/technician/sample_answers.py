@@ -13,12 +13,16 @@ from chargepoint.messages import (
     Criterion,
     DiagnosticsState,
     Finding,
+    FirmwareState,
     JournalPage,
+    Package,
+    PackagesPage,
     TestPoint,
     TestReport,
     TestReports,
     TestState,
     TestStep,
+    UpdateState,
     User,
     UserRow,
     UsersPage,
@@ -98,6 +102,40 @@ REPLIES = {
     "controller 1": CONTROLLER,
     "controller 2": replace(CONTROLLER, connector=2),
     "journal": _journal(),
+    "packages": PackagesPage(
+        packages=(
+            Package(
+                name="App.Chargepoint.0.2.0.0.cpk",
+                status="new",
+                kind="application",
+                version="0.2.0.0",
+                hardware="arm64",
+                size_bytes=36_400_000,
+                sha256="9f86d081884c7d65" * 4,
+            ),
+            Package(
+                name="App.Chargepoint.0.1.0.0.cpk",
+                status="kept",
+                kind="application",
+                version="0.1.0.0",
+                hardware="arm64",
+                size_bytes=36_100_000,
+                problem="It is older than what runs.",
+            ),
+        )
+    ),
+    "packages on stick": PackagesPage(
+        packages=(
+            Package(
+                name="Controllers.Acme.2.4.0.0.cpk",
+                status="usb",
+                kind="controllers",
+                version="2.4.0.0",
+                size_bytes=810_000,
+                sha256="60303ae22b998861" * 4,
+            ),
+        )
+    ),
     "reports": TestReports(reports=(REPORT, replace(REPORT, number=11, verdict="passed"))),
     "users": USERS,
     "configuration": ConfigurationPage(
@@ -142,4 +180,14 @@ DIAGNOSED = DiagnosticsState(
                 page="TechnikTerminalPage"),
         Finding(check="flash", verdict="not_fitted", code="not_fitted"),
     ),
+)  # fmt: skip
+
+
+UPDATING = UpdateState(
+    stage="waiting", kind="application", name="App.Chargepoint.0.2.0.0.cpk", version="0.2.0.0", by="a.petrov",
+    text="Connector 1 charges; it waits.", running_version="0.1.0.0", running_slot="factory",
+)  # fmt: skip
+WRITING = FirmwareState(
+    connector=2, image="MAIN", stage="sending", block=37, blocks=412, attempt=2, attempts=3, version_before="2.4.1",
+    version="2.5.0", text="Begun anew: the controller was silent during block 120.",
 )  # fmt: skip

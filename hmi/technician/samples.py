@@ -49,7 +49,7 @@ from hmi.samples import NOW_S, Sample, charging, connector, reading, seen, shop,
 from hmi.technician.desk import CardHeld, Desk, Outcome, Running
 from hmi.technician.figures import Address, Figures
 from hmi.technician.gathered import Gathered
-from hmi.technician.sample_answers import DIAGNOSED, FORMS, GOOD, REPLIES, RUNNING
+from hmi.technician.sample_answers import DIAGNOSED, FORMS, GOOD, REPLIES, RUNNING, UPDATING, WRITING
 from hmi.view import Live, Place, Seen
 
 LOGIN = "a.petrov"
@@ -100,6 +100,8 @@ def known(**changes: object) -> Seen:
     )  # fmt: skip
     states["technician"] = TechnicianState(login=LOGIN, since_mono_s=NOW_S - 240)
     states["diagnostics"] = DIAGNOSED
+    states["update"] = UPDATING
+    states["firmware/2"] = WRITING
     states["modules/bank1"] = ModulesState(
         name="bank1",
         modules=tuple(
@@ -274,7 +276,10 @@ def _samples() -> Iterator[Sample]:
         "RfidReaderTestPage", cards=cards, outcome=Outcome("test_reader", {"reader": "front"}, GOOD, NOW_S - 3)
     )
     yield Sample("RfidReaderTestPage passed", held, now)
-    yield Sample("TechnikUpdateControllerPage", _page("TechnikUpdateControllerPage"), now)
+    for part in ("packages", "stick", "versions", "writing"):
+        yield Sample(
+            f"TechnikUpdateControllerPage {part}", _page("TechnikUpdateControllerPage", 0, {"show": part}), now
+        )
     yield Sample("TechnikBindCard", _page("TechnikBindCard", cards=cards), now)
     yield Sample("TechnikBindCard empty", _page("TechnikBindCard"), now)
     new = {"old": "Label-0017", "new": "long and easy", "again": "long"}

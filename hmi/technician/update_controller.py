@@ -1,27 +1,105 @@
-"""TechnikUpdateControllerPage: firmware of the controllers. The transfer comes with the update service; it says so."""
+"""TechnikUpdateControllerPage: the update under way, packages here and on the stick, versions, controllers."""
 
 from __future__ import annotations
 
-from chargepoint.messages import DeviceState
+from chargepoint.messages import DeviceState, FirmwareState, Package, PackagesPage, UpdateState
 from hmi.drawing.items import Picture
-from hmi.technician import facts, said
-from hmi.technician.guarded import deed
-from hmi.technician.kit import StaffPage
+from hmi.technician import facts
+from hmi.technician.guarded import deed, shows
+from hmi.technician.kit import Button, StaffPage
 from hmi.technician.paged import staff_page
 from hmi.technician.sheet import Row, head, line, sheet
+
+PARTS = ("packages", "stick", "versions", "writing")
+UNDER_WAY = ("scheduled", "downloading", "pausing", "verifying", "staging", "waiting")
+"""Stages at which an update can be given up."""
+TONES = {"done": "good", "failed": "bad", "pausing": "warn"}
 
 
 @staff_page("TechnikUpdateControllerPage")
 def picture(page: StaffPage) -> Picture:
-    t = page.t
-    rows = [line(said.missing(page.words, "update_controller"), "warn"), head(t("versions_now"))]
-    devices = [each for each in facts.of_kind(page, DeviceState) if each.kind in ("connector", "modules")]
-    for each in devices:
-        identity = each.identity
-        version = identity.firmware_version or facts.NONE
-        named = f"{identity.model} {version}".strip()
-        called = f"{facts.named(page, 'kind', each.kind)} {each.name}"
-        rows.append(Row(called, named, "" if each.is_answering else "bad"))
-    rows += [head(t("files")), line(t("no_files"))]
-    buttons = [deed(page, "update_controller", connector=n) for n in sorted(page.view.seen.connectors)]
-    return sheet(page, t("update"), rows, [*buttons, deed(page, "update_software")])
+    show = page.view.place.fields.get("show") or PARTS[0]
+    tabs = [shows(page, part, f"part_{part}", PARTS[0]) for part in PARTS]
+    parts = {"versions": _versions, "writing": _writing}
+    state = next(iter(facts.of_kind(page, UpdateState)), UpdateState())
+    rows = [*_standing(page, state), *parts.get(show, _packages)(page)]
+    return sheet(page, page.t("update"), rows, _buttons(page, show, state), tabs=tabs)
+
+
+def _standing(page: StaffPage, state: UpdateState) -> list[Row]:
+    """How the update under way stands, or how the last one ended."""
+    if state.stage == "idle":
+        rows = []
+    else:
+        done = "" if state.percent is None else f" · {state.percent} %"
+        told = f"{page.t(f'stage_{state.stage}')}{done}"
+        rows = [Row(f"{state.name or state.kind} {state.version}".strip(), told, TONES.get(state.stage, ""))]
+        rows += [line(state.text, TONES.get(state.stage, ""))] if state.text else []
+    if state.last_outcome == "returned":
+        rows.append(line(page.t("version_returned", why=state.last_reason), "warn"))
+    return rows
+
+
+def _page_of(page: StaffPage, show: str) -> PackagesPage | None:
+    found = page.desk.replies.get("packages on stick" if show == "stick" else "packages")
+    return found if isinstance(found, PackagesPage) else None
+
+
+def _shown(page: StaffPage, show: str) -> list[Package]:
+    told = _page_of(page, show)
+    return [each for each in (told.packages if told else ()) if (each.status == "usb") == (show == "stick")]
+
+
+def _packages(page: StaffPage) -> list[Row]:
+    show = page.view.place.fields.get("show") or PARTS[0]
+    told = _page_of(page, show)
+    rows = [line(told.problem, "bad")] if told is not None and told.problem else []
+    for each in _shown(page, show):
+        size = facts.number(page, each.size_bytes / 1e6, "MB", 1)
+        rows.append(Row(each.name, " · ".join(part for part in (each.version, each.hardware, size) if part)))
+        rows += [line(each.problem, "bad")] if each.problem else []
+        rows += [Row("SHA-256", each.sha256[:16], "old")] if each.sha256 else []
+    if told is None:
+        return [line(page.t("reading_stick" if show == "stick" else "nothing_known"), "old")]
+    return rows or [line(page.t("no_stick" if show == "stick" else "no_files"))]
+
+
+def _versions(page: StaffPage) -> list[Row]:
+    state = next(iter(facts.of_kind(page, UpdateState)), UpdateState())
+    rows = [Row(page.t("version"), f"{state.running_version or facts.NONE} {state.running_slot}".strip())]
+    if state.previous_version:
+        rows.append(Row(page.t("version_before"), state.previous_version))
+    rows.append(head(page.t("versions_now")))
+    for each in facts.of_kind(page, DeviceState):
+        if each.kind in ("connector", "modules"):
+            identity = each.identity
+            named = f"{identity.model} {identity.firmware_version or facts.NONE}".strip()
+            called = f"{facts.named(page, 'kind', each.kind)} {each.name}"
+            rows.append(Row(called, named, "" if each.is_answering else "bad"))
+    return rows
+
+
+def _writing(page: StaffPage) -> list[Row]:
+    """Firmware being written to controllers, block by block, or how it ended."""
+    rows = []
+    for each in sorted(facts.of_kind(page, FirmwareState), key=lambda one: one.connector):
+        blocks = f" · {page.t('of', a=each.block, b=each.blocks)}" if each.blocks else ""
+        told = f"{page.t(f'writing_{each.stage}')}{blocks} · {page.t('try_of', a=each.attempt, b=each.attempts)}"
+        tone = {"done": "good", "failed": "bad"}.get(each.stage, "")
+        called = f"{page.words('menu.connector', n=each.connector)} · {each.image}"
+        rows.append(Row(called, told, tone))
+        rows.append(Row("", f"{each.version_before or '?'} → {each.version_after or each.version or '?'}"))
+        rows += [line(each.text, tone)] if each.text else []
+    return rows or [line(page.t("nothing_written"))]
+
+
+def _buttons(page: StaffPage, show: str, state: UpdateState) -> list[Button]:
+    buttons = [deed(page, "cancel_update")] if state.stage in UNDER_WAY else []
+    if show in ("packages", "stick"):
+        action = "update_software" if show == "stick" else "install_package"
+        buttons += [
+            deed(page, action, name=each.name)
+            for each in _shown(page, show)
+            if not each.problem and each.status != "partial"
+        ]
+    return buttons
