@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chargepoint.finding_words import filled, texts
 from chargepoint.messages import DiagnosticsState, Finding
+from webconfig.words import Words
 
 BAD = ("failed", "warning")
 WAYS = {
@@ -30,13 +31,16 @@ def verdict_of(language: str, verdict: str) -> str:
     return texts(language).get(f"diag_verdict.{verdict}", verdict)
 
 
-def text_of(language: str, finding: Finding) -> str:
-    return filled(language, f"diag.{finding.code}", finding.values)
+def text_of(words: Words, finding: Finding) -> str:
+    values = finding.values
+    if "cause" in values:
+        values = {**values, "cause": words.one_of("cause", values["cause"])}
+    return filled(words.language, f"diag.{finding.code}", values)
 
 
-def remedy_of(language: str, finding: Finding) -> str:
+def remedy_of(words: Words, finding: Finding) -> str:
     """Empty where nothing has to be done."""
-    return filled(language, f"diag.{finding.code}_do", finding.values) if finding.verdict in BAD else ""
+    return filled(words.language, f"diag.{finding.code}_do", finding.values) if finding.verdict in BAD else ""
 
 
 def trouble(state: DiagnosticsState) -> list[Finding]:

@@ -9,6 +9,7 @@ from chargepoint.messages import (
     ModulesState,
     OutputState,
     ReadController,
+    StationState,
 )
 from chargepoint.vocabulary import Cause, ConnectorType, OutputFunction, PowerType
 from diag.checks.look import STALE_S, Look, Unanswered, failed, not_fitted, passed, skipped, warning, whole
@@ -40,7 +41,8 @@ def _controller(look: Look, state: ConnectorState | None, subject: str) -> Findi
     if state.reading.status.is_error:
         why = state.reading.cause.value if state.cause in ("", Cause.NONE.value) else state.cause
         return failed("controller_fault", subject, status=state.reading.status.value, cause=why)
-    if state.cause not in ("", Cause.NONE.value):
+    of_all = look.state("station", StationState)
+    if state.cause not in ("", Cause.NONE.value, of_all.cause if of_all is not None else ""):  # that is told once
         return warning("connector_stopped", subject, cause=state.cause)
     return passed(subject)
 

@@ -79,7 +79,6 @@ class Reports(msgspec.Struct, frozen=True):
 
 async def diagnosis(ask: Ask) -> Answer:
     state = ask.site.state("diagnostics", DiagnosticsState) or DiagnosticsState()
-    language = ask.words.language
     found = tuple(
         Found(
             check=each.check,
@@ -87,8 +86,8 @@ async def diagnosis(ask: Ask) -> Answer:
             verdict=each.verdict,
             code=each.code,
             values=each.values,
-            text=findings.text_of(language, each),
-            remedy=findings.remedy_of(language, each),
+            text=findings.text_of(ask.words, each),
+            remedy=findings.remedy_of(ask.words, each),
             is_changed=each.is_changed,
             duration_ms=each.duration_ms,
         )

@@ -96,8 +96,8 @@ def _others(ask: Ask, state: DiagnosticsState) -> list[list[h.Node]]:
 
 def _row(ask: Ask, one: Finding) -> list[h.Node]:
     language = ask.words.language
-    told = findings.text_of(language, one)
-    remedy = findings.remedy_of(language, one)
+    told = findings.text_of(ask.words, one)
+    remedy = findings.remedy_of(ask.words, one)
     word = findings.verdict_of(language, one.verdict)
     mark: h.Node = word
     if one.verdict in findings.BAD:
