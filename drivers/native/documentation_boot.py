@@ -93,13 +93,12 @@ HEAD = (
 SPEED = """\
 ### How long it takes
 
-Bytes of the image per second; what the wire allows with the frames above and a controller
-that answers after 1 ms and is done with a block in 4 ms.
+Bytes of the image per second, as the wire allows: a controller that answers after 1 ms (CAN: 0.1 ms) and has a block
+in its memory after 4 ms.
 
 {rates}
-A block is on a serial line for 21 ms (115200 baud) or 248 ms (9600 baud), and orders pass it: the renewal of another
-controller's lease waits for the end of one block and its answer, never for two. At 9600 baud and less better update
-when nobody charges on that line.
+A block and its answer take {fast:.0f} ms of a serial line at 115200 baud, {slow:.0f} ms at 9600. The renewal of another
+controller's lease waits for that at most: orders and polls pass all blocks that wait.
 """
 
 BLOCK_REQUEST, BLOCK_ANSWER, LOOK_REQUEST, LOOK_ANSWER = 9 + 2 * 116, 8, 8, 5 + 2 * 10
@@ -119,8 +118,12 @@ def serial_rate(baud: int) -> float:
     return MOST_BLOCK / (on_wire_s + 4 * silence_s + 2 * ANSWER_S + MEMORY_S)
 
 
+def _block_ms(baud: int) -> float:
+    return (BLOCK_REQUEST + BLOCK_ANSWER) * 10_000 / baud
+
+
 def can_rate(bit_rate: int) -> float:
-    """Bytes of an image per second on CAN, each question answered after a fifth of a millisecond."""
+    """Bytes of an image per second on CAN, each frame followed by a tenth of a millisecond."""
     return MOST_BLOCK / (SDO_FRAMES * (CAN_FRAME_BITS / bit_rate + ANSWER_S / 10) + MEMORY_S)
 
 
@@ -146,7 +149,7 @@ def boot_loader_page() -> str:
             _words("States of the boot loader", "`boot_state`", BOOT_STATE_TEXTS),
             _words("Results of the boot loader", "`boot_result`", BOOT_RESULT_TEXTS),
             _words("Commands of the boot loader", "`boot_command`", BOOT_COMMAND_TEXTS),
-            SPEED.format(rates=rates),
+            SPEED.format(rates=rates, fast=_block_ms(115_200), slow=_block_ms(9600)),
         )
     )
 

@@ -51,7 +51,8 @@ PAUSES_S = (0.05, 0.2, 0.5, 1.0)
 BETWEEN_ATTEMPTS_S = (1.0, 3.0, 10.0)
 DECIDES_WITHIN_S = 1.0
 """After ABORT it has left its boot loader by then, or it stays."""
-LOOK_S = 0.05
+FIRST_LOOK_S, LOOK_S = 0.002, 0.05
+"""Pauses between looks at one that is busy: the first, and the longest."""
 
 _SILENT, _ABSENT = "silent", "absent"
 """It fell silent; or it was, from the begin of an attempt on. To others both are no_answer."""
@@ -348,14 +349,15 @@ class FirmwareTransfer:
 
     async def _settled(self, within_s: float) -> BootReading:
         """The boot loader's block as soon as it is not busy any more. Raises DeviceError."""
-        deadline_s = _loop_s() + within_s
+        deadline_s, pause_s = _loop_s() + within_s, FIRST_LOOK_S
         while True:
             boot = await read_boot(self._link)
             if boot.result is not BootResult.BUSY and boot.state is not BootState.CHECKING:
                 return boot
             if _loop_s() > deadline_s:
                 raise NoAnswer(f"{self._link}: it is still busy after {within_s:.0f} s")
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LOOK_S)
 
     def _tell(self, stage: FirmwareStage, **changes: int) -> None:
         self._now = msgspec.structs.replace(self._now, stage=stage, **changes)
