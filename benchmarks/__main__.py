@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from benchmarks.calls import bus_calls, ocpp_calls
+from benchmarks.downtime import downtime
 from benchmarks.field import cabinet, can_latency, polls, soak
 from benchmarks.figures import Row, table
 from benchmarks.latency import latency
@@ -63,6 +64,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "screen": screen,
     "web": web,
     "updates": updates,
+    "downtime": downtime,
     "power": power,
 }
 BY_NAME: dict[str, Benchmark] = {"soak": soak, "screen-soak": screen_soak}
