@@ -7,11 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 from chargepoint.bus import StateView
 from chargepoint.context import Context
-from chargepoint.messages import Incident, IncidentsPage, IncidentsState, Noted, ReadIncidents, ServiceState, State
+from chargepoint.messages import (
+    Incident,
+    IncidentsPage,
+    IncidentsState,
+    Noted,
+    ReadIncidents,
+    ServiceState,
+    State,
+    StationState,
+)
 from diag.incident_book import Book, Changes
 from diag.incident_kinds import KINDS, UNKNOWN_EVENT
 from diag.incident_rules import Scene, troubles
@@ -27,13 +35,12 @@ MOST_TOLD = 100
 
 
 class Incidents:
-    """Serves ReadIncidents; `run` looks each two seconds. `is_activated`: before that the station is being built, and
-    nothing is an incident yet."""
+    """Serves ReadIncidents; `run` looks each two seconds. Before the station is activated it is being built: nothing
+    opens, and what was open before stays as it is."""
 
-    def __init__(self, context: Context, states: StateView, is_activated: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, context: Context, states: StateView) -> None:
         self._context = context
         self._states = states
-        self._is_activated = is_activated
         self._store = IncidentStore(context.data)
         self._book = Book(self._store.open(), station_variables(context.settings), context.clock.mono())
         self._unwritten: dict[int, Incident] = {}
@@ -63,10 +70,11 @@ class Incidents:
             if state is not None:
                 told[topic] = state
         scene = Scene(self._context.settings, at, self._free)
-        found = troubles(told, scene) if self._is_activated() else {}
-        station = told.get("service/station")
-        is_there = not isinstance(station, ServiceState) or station.status == "running"
-        changes = self._book.step(found, now_s, at, may_close=is_there)
+        station, service = told.get("station"), told.get("service/station")
+        is_activated = not isinstance(station, StationState) or station.activated
+        is_there = not isinstance(service, ServiceState) or service.status == "running"
+        found = troubles(told, scene) if is_activated else {}
+        changes = self._book.step(found, now_s, at, may_close=is_there and is_activated)
         if changes.all:
             self._unwritten.update({each.id: each for each in changes.all})
         await self._write()

@@ -29,6 +29,7 @@ from chargepoint.messages import (
     ServiceState,
     SessionSummary,
     State,
+    StationState,
     UpdateState,
 )
 from chargepoint.one_process import in_process_bus
@@ -42,9 +43,12 @@ from chargepoint.vocabulary import (
     CredentialType,
     InputFunction,
     LinkState,
+    LogicalStatus,
+    OperatingMode,
     OutputFunction,
     SessionState,
     StartSource,
+    TechnicalStatus,
 )
 from diag.incident_book import AFTER_START_S, Book
 from diag.incident_kinds import KINDS
@@ -286,12 +290,17 @@ async def test_a_full_disk_keeps_nothing_from_being_told_and_it_is_written_later
 
 async def test_before_the_station_is_activated_nothing_is_an_incident(tmp_path: Path) -> None:
     async with in_process_bus("diag", "station") as buses:
-        is_active = [False]
-        part = Incidents(context_of(buses["diag"], tmp_path), buses["diag"].watch(""), lambda: is_active[0])
+        built = StationState(
+            technical=TechnicalStatus.OK, logical=LogicalStatus.WORKING, mode=OperatingMode.NORMAL, operative=True,
+            free_mode=False, can_record=True, connectors=(), power_limit_w=1.0, power_w=0.0, activated=False,
+        )  # fmt: skip
+        part = Incidents(context_of(buses["diag"], tmp_path), buses["diag"].watch(""))
+        buses["station"].set_state("station", built)
         buses["station"].set_state("input/S1", InputState(name="S1", function=InputFunction.SMOKE, is_active=True))
         await asyncio.sleep(0.1)
         await part.look()
         assert not IncidentStore(tmp_path).open()
-        is_active[0] = True
+        buses["station"].set_state("station", msgspec.structs.replace(built, activated=True))
+        await asyncio.sleep(0.1)
         await part.look()
         assert len(IncidentStore(tmp_path).open()) == 1
