@@ -19,6 +19,7 @@ async def downtime(place: Place) -> list[Row]:
     silent: list[float] = []
     ordered: list[float] = []
     memory: list[float] = []
+    plain: list[float] = []
     for _ in range(place.pick(1, 3)):
         async with place.room() as folder, UpdatedSystem(folder) as system:
             order = {"location": system.offer("1.1.0.0"), "retrieveDate": "2020-01-01T00:00:00Z"}
@@ -29,8 +30,9 @@ async def downtime(place: Place) -> list[Row]:
             assert began is not None and left is not None
             silent.append((boot - left).total_seconds())
             ordered.append((left - began).total_seconds())
-            fota = next(pid for pid, name in system.processes().items() if name == "cp-fota")
-            memory.append(processes.pss_bytes(fota) / MIB)
+            sizes = {name: processes.pss_bytes(pid) / MIB for pid, name in system.processes().items()}
+            memory.append(sizes["cp-fota"])
+            plain.append(sizes["cp-rfid"])
     beside = "two AC connectors, a package of some kB"
     return [
         Row(
@@ -41,7 +43,12 @@ async def downtime(place: Place) -> list[Row]:
             beside=beside,
         ),
         Row(figure="update: order to Installing", values=tuple(ordered), unit="s", beside="3 s of them nobody charges"),
-        Row(figure="update: PSS of fota while it checks", values=tuple(memory), unit="MiB", wished=("<", 9.0)),
+        Row(
+            figure="update: PSS of fota",
+            values=tuple(memory),
+            unit="MiB",
+            beside=f"rfid, which does next to nothing: {sum(plain) / len(plain):.1f} MiB",
+        ),
     ]
 
 
