@@ -98,8 +98,9 @@ def load_trust(folder: Path) -> TrustFile:
     return trust
 
 
-def next_list(trust: TrustFile, add: tuple[Key, ...], revoke: tuple[str, ...]) -> KeyList:
-    """The list after this one: keys added, keys (by name, id or its beginning) revoked. Raises CannotMake."""
+def next_list(trust: TrustFile, add: tuple[Key, ...], revoke: tuple[str, ...], roots: tuple[Key, ...] = ()) -> KeyList:
+    """The list after this one: release and root keys added, keys (by name, id or its beginning) revoked. Raises
+    CannotMake."""
     ids = set()
     for given in revoke:
         found = {key.id for key in trust.root + trust.release if key.name == given or key.id.startswith(given.lower())}
@@ -107,7 +108,7 @@ def next_list(trust: TrustFile, add: tuple[Key, ...], revoke: tuple[str, ...]) -
             raise CannotMake(f"{given!r} names {len(found)} keys of the list, not one. There are: {_names(trust)}.")
         ids |= found
     revoked = tuple(sorted(ids | set(trust.revoked)))
-    root = tuple(key for key in trust.root if key.id not in revoked)
+    root = tuple(key for key in trust.root + roots if key.id not in revoked)
     release = tuple(key for key in trust.release + add if key.id not in revoked)
     if not root or all(key.is_development for key in release):
         raise CannotMake("No root key or no release key would be left; add one in the same list.")

@@ -64,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_argument(
         "--new", action="append", default=[], metavar="NAME", help="make another release key, and list it"
     )
+    keys.add_argument("--new-root", action="append", default=[], metavar="NAME", help="the same, a root key")
+    keys.add_argument("--root", default=keyring.ROOT, metavar="NAME", help="the root key that signs the list (root)")
     keys.add_argument("--add", action="append", default=[], metavar="HEX", help="list a public key made elsewhere")
     keys.add_argument("--revoke", action="append", default=[], metavar="NAME|ID")
     keys.add_argument("--not-after", type=_time, metavar="TIME", help="of the keys made or added")
@@ -106,18 +108,19 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 
 def _keys(given: argparse.Namespace) -> int:
-    if not (given.new or given.add or given.revoke):
+    if not (given.new or given.new_root or given.add or given.revoke):
         keyring.make_keys(given.folder, is_development=given.development, is_encrypted=given.encrypt)
         print(f"{given.folder}: root, release, development and product key, {FILE}.")
         print("Keep root.key apart and off line. Stations get trust.json and product.key, and no other of these files.")
         return 0
     trust = keyring.load_trust(given.folder)
-    root = keyring.load_key(given.folder / f"{keyring.ROOT}.key")
-    password = keyring.ask_password("for the new keys", is_new=True) if given.encrypt and given.new else b""
+    root = keyring.load_key(given.folder / f"{given.root}.key")
+    password = keyring.ask_password("for the new keys", is_new=True) if given.encrypt else b""
     made = [keyring.new_key(given.folder, name, password) for name in given.new]
     made += [Key(key=text.lower(), name=f"added {text[:8]}") for text in given.add]
     added = tuple(msgspec.structs.replace(key, not_after=given.not_after) for key in made)
-    keys = keyring.next_list(trust, added, tuple(given.revoke))
+    roots = tuple(keyring.new_key(given.folder, name, password) for name in given.new_root)
+    keys = keyring.next_list(trust, added, tuple(given.revoke), roots)
     header = _header(given, "keys", given.product or PRODUCT, f"1.0.0.{keys.number}", ("all",), None)
     file = given.out / package_name(header)
     make(file, msgspec.structs.replace(header, keys=keys), None, root)
