@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         before what the run before did not find. If a run goes on already, that one is shown.
 
         SUBJECT is a device (meter/main, connector/1, port/rs485, modules/bank, reader/front, ...), a kind of device
-        (meter), or the name of one test (writing). docs/diagnostics.md lists the tests.
+        (meter), or the name of one test (writing). docs/service.md lists the tests.
 
         The station is asked through the socket for administrators in its data directory, so this needs its account or
         root.

@@ -59,3 +59,8 @@ def test_what_is_not_known_is_a_question_mark() -> None:
     assert filled("en", "diag.port_closed", {}) == "the port is not open: ?"
     assert filled("xx", "diag.port_closed", {"error": "{x}"}) == "the port is not open: {x}"
     assert filled("en", "diag.no_such", {}) == "diag.no_such"
+
+
+def test_the_documents_name_every_check() -> None:
+    text = (Path(__file__).parents[2] / "docs/service.md").read_text("utf-8")
+    assert [check.name for check in CHECKS if f"`{check.name}`" not in text] == []

@@ -20,7 +20,7 @@ from webconfig.routes import Values, get
 PATH, TRENDS = "/diagnostics", "/diagnostics/trends"
 LEVELS = frozenset({"module_temperature", "flash_wear"})
 """Measures that are not added up."""
-MOST_DAYS = 60
+LEAST_DAYS, MOST_DAYS = 14, 60
 """Bars of one chart; lines have all days."""
 MOST_ROWS = 8
 FACTS = ("how", "when", "by", "sum")
@@ -105,14 +105,14 @@ def _row(ask: Ask, one: Finding) -> list[h.Node]:
     new = h.span(".soft")[f" · {ask.text('diagnostics.new')}"] if one.is_changed else None
     way = findings.WAYS.get(one.check, "/service")
     again = deed_button(ask, "diagnose", ask.text("diagnostics.again"), subject=one.subject or one.check)
-    ways: h.Node = (
-        [h.a(".button", href=way)[ask.text("diagnostics.go")], " ", again] if one.verdict in findings.BAD else "–"
-    )
+    ways: h.Node = "–"
+    if one.verdict in findings.BAD:
+        ways = h.div[h.a(".button", href=way)[ask.text("diagnostics.go")], " ", again]
     return [
-        [mark, new],
+        h.div[mark, new],
         findings.name_of(language, one.check),
         one.subject or "–",
-        [told, h.br, h.span(".soft")[remedy]] if remedy else told,
+        h.div[told, h.br, h.span(".soft")[remedy]] if remedy else told,
         ways,
     ]
 
@@ -156,9 +156,13 @@ async def trends(ask: Ask) -> Answer:
 def _chart(ask: Ask, name: str, told: list[Trend]) -> h.Element:
     title = texts(ask.words.language).get(f"trend.{name}", name)
     shown = sorted(told, key=lambda each: -sum(value or 0.0 for value in each.values))[:MOST_ROWS]
-    note = ask.text("diagnostics.most_of", n=MOST_ROWS, all=len(told)) if len(told) > MOST_ROWS else ""
+    is_cut = len(told) > MOST_ROWS and any(value for each in shown for value in each.values)
+    note = ask.text("diagnostics.most_of", n=MOST_ROWS, all=len(told)) if is_cut else ""
     days = sorted({day for each in shown for day in each.days})
     unit = shown[0].unit
+    if name in LEVELS and len(days) < 2:
+        now = ((each.subject, f"{ask.words.number(each.values[-1])} {unit}") for each in shown)
+        return h.div[h.h3[title], facts(now)]
     if name in LEVELS:
         lines = [
             Line(name=each.subject, at_s=[_at_s(day) for day in each.days], values=list(each.values),
@@ -167,13 +171,20 @@ def _chart(ask: Ask, name: str, told: list[Trend]) -> h.Element:
         ]  # fmt: skip
         span = Span(_at_s(days[0]) - 43_200, _at_s(days[-1]) + 43_200)
         return lines_chart(f"trend-{name}", title, unit, lines, span, ask.words, note=note)
-    days = days[-MOST_DAYS:]
+    days = _filled(days)
     rows = []
     for n, each in enumerate(shown):
         known = dict(zip(each.days, each.values, strict=True))
         rows.append(Row(name=each.subject, values=[known.get(day) for day in days], style=n))
     labels = [day[5:] for day in days]
     return bars_chart(f"trend-{name}", title, unit, labels, rows, ask.words, note=note, digits=0 if not unit else 1)
+
+
+def _filled(days: list[str]) -> list[str]:
+    """The last days without gaps; a few at least, or a bar would be as wide as the page."""
+    last = datetime.fromisoformat(days[-1])
+    count = min(max((last - datetime.fromisoformat(days[0])).days + 1, LEAST_DAYS), MOST_DAYS)
+    return [(last - timedelta(days=n)).date().isoformat() for n in reversed(range(count))]
 
 
 def _at_s(day: str) -> float:
