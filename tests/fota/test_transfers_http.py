@@ -115,11 +115,11 @@ async def test_another_version_of_the_file_is_fetched_from_its_start(tmp_path: P
     [
         {"content_range": "bytes 0-99/3000000", "content_length": 100},
         pytest.param({"content_range": "bytes 600000-2999999/2999999", "content_length": 2_400_000}, marks=long),
-        pytest.param({"content_range": "bytes 600000-700000/3000000", "content_length": 100_001}, marks=long),
+        {"content_range": "bytes 600000-700000/3000000", "content_length": 100_001},
         pytest.param({"content_range": "bytes */3000000", "content_length": 10}, marks=long),
         pytest.param({"content_length": 2_400_000}, marks=long),
         {"content_range": "bytes 600000-2999999/3000000", "content_length": 2_400_000, "etag": '"v2"'},
-        pytest.param({"content_range": "bytes 600000-4999999/5000000", "content_length": 4_400_000}, marks=long),
+        {"content_range": "bytes 600000-4999999/5000000", "content_length": 4_400_000},
     ],
 )
 async def test_a_wrong_range_is_not_joined_on(tmp_path: Path, lie: dict[str, object]) -> None:
