@@ -11,6 +11,7 @@ from drivers.native.documentation_table import table
 from drivers.native.documentation_words import BOOT_COMMAND_TEXTS, BOOT_RESULT_TEXTS, BOOT_STATE_TEXTS
 from drivers.native.firmware_transfer import (
     ANSWERS_WITHIN_S,
+    BLOCK_EACH_S,
     CHECKS_WITHIN_S,
     DECIDES_WITHIN_S,
     ENTERS_WITHIN_S,
@@ -94,7 +95,7 @@ SPEED = """\
 ### How long it takes
 
 Bytes of the image per second, as the wire allows: a controller that answers after 1 ms (CAN: 0.1 ms) and has a block
-in its memory after 4 ms.
+in its memory after 4 ms. The station sends a block each {each:.0f} ms at most.
 
 {rates}
 A block and its answer take {fast:.0f} ms of a serial line at 115200 baud, {slow:.0f} ms at 9600. The renewal of another
@@ -124,7 +125,8 @@ def _block_ms(baud: int) -> float:
 
 def can_rate(bit_rate: int) -> float:
     """Bytes of an image per second on CAN, each frame followed by a tenth of a millisecond."""
-    return MOST_BLOCK / (SDO_FRAMES * (CAN_FRAME_BITS / bit_rate + ANSWER_S / 10) + MEMORY_S)
+    block_s = SDO_FRAMES * (CAN_FRAME_BITS / bit_rate + ANSWER_S / 10) + MEMORY_S
+    return MOST_BLOCK / max(block_s, BLOCK_EACH_S)
 
 
 def boot_loader_page() -> str:
@@ -149,7 +151,7 @@ def boot_loader_page() -> str:
             _words("States of the boot loader", "`boot_state`", BOOT_STATE_TEXTS),
             _words("Results of the boot loader", "`boot_result`", BOOT_RESULT_TEXTS),
             _words("Commands of the boot loader", "`boot_command`", BOOT_COMMAND_TEXTS),
-            SPEED.format(rates=rates, fast=_block_ms(115_200), slow=_block_ms(9600)),
+            SPEED.format(rates=rates, each=BLOCK_EACH_S * 1000, fast=_block_ms(115_200), slow=_block_ms(9600)),
         )
     )
 

@@ -48,6 +48,9 @@ TRIES = 5
 """How often one block is written before the attempt is given up."""
 PAUSES_S = (0.05, 0.2, 0.5, 1.0)
 """Before each repeat of a block."""
+BLOCK_EACH_S = 0.025
+"""No faster than this: on a fast CAN bus more answers than a port hands on of one identifier would come, and the
+processor has charges to look after."""
 BETWEEN_ATTEMPTS_S = (1.0, 3.0, 10.0)
 DECIDES_WITHIN_S = 1.0
 """After ABORT it has left its boot loader by then, or it stays."""
@@ -241,8 +244,9 @@ class FirmwareTransfer:
         self._tell(FirmwareStage.SENDING, block=0, blocks=blocks)
         due = furthest = tries = 0
         while due < blocks:
-            values = block_values(self._image, due, size)
+            values, begun_s = block_values(self._image, due, size), _loop_s()
             boot, error = await self._put_block(values)
+            await asyncio.sleep(max(begun_s + BLOCK_EACH_S - _loop_s(), 0.0))
             if boot is not None and boot.next_block > furthest and boot.next_block <= blocks:
                 furthest, tries = boot.next_block, 0
                 self._tell(FirmwareStage.SENDING, block=furthest)

@@ -45,14 +45,14 @@ both_carriers = pytest.mark.parametrize("carrier", ["modbus", "can"])
 class Bench:
     """A controller with a boot loader, its wire, and the driver that an installer gets."""
 
-    def __init__(self, carrier: str, hardware: Hardware = TYPE2) -> None:
+    def __init__(self, carrier: str, hardware: Hardware = TYPE2, bit_rate: int = 125_000) -> None:
         self.outlet = Outlet(Controller(hardware))
         self.controller = self.outlet.controller
         device = face(self.controller, DevicePart(kind="controllers", name="1", driver="native"))
         self.port: Port | CanPort
         self.line: Line | None = None
         if carrier == "can":
-            bus = CanLine(before=self.catch_up)
+            bus = CanLine(bit_rate, before=self.catch_up)
             bus.attach(device)
             self.port = bus.port("bus")
         else:
@@ -320,6 +320,14 @@ async def test_while_firmware_is_written_nothing_else_gets_on_the_wire() -> None
         with pytest.raises(NotWritten, match="is being written already"):
             await bench.write()
         assert (await writing).firmware_version == "1.1.0"
+
+
+async def test_on_the_fastest_can_bus_no_block_has_to_be_repeated() -> None:
+    bench = Bench("can", bit_rate=1_000_000)
+    async with bench.port:
+        await asyncio.sleep(1)
+        assert (await bench.write()).firmware_version == "1.1.0"
+        assert bench.told[-1].repeats == 0
 
 
 async def test_the_lease_of_a_neighbour_waits_for_one_exchange_at_most() -> None:
