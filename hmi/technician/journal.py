@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from chargepoint.journal_text import entry_line, session_table
-from chargepoint.messages import JournalPage, SessionsPage
+from chargepoint.messages import Incident, IncidentsPage, JournalPage, SessionsPage
 from hmi.drawing.items import Picture
 from hmi.technician.guarded import deed, shows
 from hmi.technician.kit import Button, StaffPage
@@ -11,7 +13,7 @@ from hmi.technician.paged import staff_page
 from hmi.technician.sheet import Row, line, sheet
 from hmi.technician.trouble import troubles
 
-PARTS = ("incidents", "log", "staff_log", "errors", "sessions")
+PARTS = ("incidents", "past", "log", "staff_log", "errors", "sessions")
 
 
 @staff_page("TechnikJournal")
@@ -20,7 +22,8 @@ def picture(page: StaffPage) -> Picture:
     tabs = [shows(page, part, f"part_{part}", PARTS[0]) for part in PARTS]
     if show == "incidents":
         return _incidents(page, tabs)
-    rows = _sessions(page) if show == "sessions" else _log(page, show)
+    lists = {"sessions": _sessions, "past": _past}
+    rows = lists[show](page) if show in lists else _log(page, show)
     return sheet(page, page.t("journal"), rows, tabs=tabs)
 
 
@@ -35,6 +38,27 @@ def _incidents(page: StaffPage, tabs: list[Button]) -> Picture:
         label = page.words("menu.connector", n=each.connector) if each.connector else page.t(f"to_{each.screen}")
         ways.setdefault(name, Button(name=name, label=page.t("see", what=label), icon="wrench"))
     return sheet(page, page.t("journal"), rows, [*ways.values(), deed(page, "support_bundle")], tabs=tabs)
+
+
+def _past(page: StaffPage) -> list[Row]:
+    """The incidents that `diag` keeps, newest first: when, what, where, until when."""
+    told = page.desk.replies.get("past")
+    if not isinstance(told, IncidentsPage):
+        return [line(page.t("asking"))]
+    return [_incident(page, each) for each in told.incidents] or [line(page.t("nothing_found"))]
+
+
+def _incident(page: StaffPage, one: Incident) -> Row:
+    key = f"itrouble.{one.type}"
+    what = page.words(key) if page.words.has(key) else one.type
+    ended = page.t("incident_open") if one.is_open else _time(one.closed_at)
+    times = f" ×{one.count}" if one.count > 1 else ""
+    text = f"{_time(one.opened_at)} – {ended}  {what} {one.device}{times}"
+    return line(text, {"bad": "bad"}.get(one.level, "warn") if one.is_open else "")
+
+
+def _time(at: datetime | None) -> str:
+    return "—" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _log(page: StaffPage, show: str) -> list[Row]:

@@ -12,6 +12,7 @@ from chargepoint.messages import (
     JournalPage,
     ReadConfiguration,
     ReadController,
+    ReadIncidents,
     ReadJournal,
     ReadPackages,
     ReadSessions,
@@ -50,6 +51,9 @@ def _controller(place: Place, seen: Seen) -> Iterator[Question]:
 def _journal(place: Place, seen: Seen) -> Iterator[Question]:
     if place.fields.get("show") == "sessions":
         yield Question("sessions", "station", ReadSessions(limit=40), 10.0)
+        return
+    if place.fields.get("show") == "past":
+        yield Question("past", "diag", ReadIncidents(limit=40), 10.0)
         return
     page = None if place.desk is None else place.desk.replies.get("journal end")
     yield Question("journal end", "station", ReadJournal(limit=1), 10.0)

@@ -14,6 +14,8 @@ from chargepoint.messages import (
     DiagnosticsState,
     Finding,
     FirmwareState,
+    Incident,
+    IncidentsPage,
     JournalPage,
     Package,
     PackagesPage,
@@ -88,6 +90,18 @@ def _journal() -> JournalPage:
     return JournalPage(rows=rows, read_to=24, last_seq=24)
 
 
+def _past() -> IncidentsPage:
+    at = datetime(2026, 5, 14, 8, 12, tzinfo=UTC)
+    return IncidentsPage(
+        incidents=(
+            Incident(id=4, type="module_overtemperature", level="warn", device="rack/12", opened_at=at, count=14),
+            Incident(id=3, type="smoke", level="bad", device="S1", opened_at=None),
+            Incident(id=2, type="link_lost", level="warn", opened_at=at, closed_at=at, is_open=False, count=3),
+            Incident(id=1, type="flood", level="bad", device="W1", opened_at=at, closed_at=at, is_open=False),
+        )
+    )
+
+
 GOOD = ActionResult(
     ok=True, code="ok", text="3 good readings of 3.", values={"good": "3", "wanted": "3"},
     table=(("number", "kind", "ms"), *((CARD, "MIFARE Classic", ms) for ms in ("38", "41", "37"))),
@@ -102,6 +116,7 @@ REPLIES = {
     "controller 1": CONTROLLER,
     "controller 2": replace(CONTROLLER, connector=2),
     "journal": _journal(),
+    "past": _past(),
     "packages": PackagesPage(
         packages=(
             Package(

@@ -297,7 +297,7 @@ def _samples() -> Iterator[Sample]:
         yield Sample(f"TechnikConfig {part}", _page("TechnikConfig", 0, {"show": part}), now)
     edit = {"edit": "connector.1.max_power_w"}
     yield Sample("TechnikConfig edit", _page("TechnikConfig", 0, edit, field="value", typed={"value": "90000"}), now)
-    for part in ("incidents", "log", "staff_log", "errors", "sessions"):
+    for part in ("incidents", "past", "log", "staff_log", "errors", "sessions"):
         yield Sample(f"TechnikJournal {part}", _page("TechnikJournal", 0, {"show": part}), now)
     for action, arguments in (("reboot_controller", {"connector": "2"}), ("restart_application", {})):
         shown = _page("TechnikConfirmActionPage", check=check(action, Guard.G1, **arguments))
