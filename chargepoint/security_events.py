@@ -38,7 +38,7 @@ KINDS: tuple[SecurityEventKind, ...] = (
     SecurityEventKind("InvalidMessages", False, ("ocpp", "hub"), "messages came that are none"),
     SecurityEventKind("AttemptedReplayAttacks", False, (), "an old message was played again"),
     SecurityEventKind("TamperDetectionActivated", True, ("station",), "the cover was opened"),
-    SecurityEventKind("InvalidFirmwareSignature", True, ("ocpp",), "the signature of new software is wrong"),
+    SecurityEventKind("InvalidFirmwareSignature", True, ("ocpp", "fota"), "the signature of new software is wrong"),
     SecurityEventKind(
         "InvalidFirmwareSigningCertificate", True, ("ocpp",), "the certificate that signed new software is not trusted"
     ),

@@ -15,7 +15,7 @@ from chargepoint.messages import (
     RemovePackage,
 )
 from fota.packages import FETCHED, MOST_PACKAGES, NAME, Packages, on_stick
-from fota.questions import Family
+from fota.questions import UNSIGNED, Family
 from fota.update import SETTLED
 from fota.updating import Updating
 
@@ -102,6 +102,8 @@ class Store:
         packages.learn(name, verdict)
         if verdict.header is None:  # nothing of it can be believed
             packages.remove(name)
+            if verdict.code in UNSIGNED:
+                self._updating.note_unsigned(request.by, verdict.text)
             return OfferAnswer(ok=False, code="refused", offset=0, text=verdict.text)
         log.info("package %s came whole, by %s", name, request.by)
         return OfferAnswer(ok=True, code="done", offset=there, text="" if verdict.ok else verdict.text)

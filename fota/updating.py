@@ -20,6 +20,7 @@ from chargepoint.messages import (
     InstallPackage,
     Noted,
     ReturnSoftware,
+    SecurityNoted,
     TechnicianState,
     TellUpdate,
     UpdateState,
@@ -29,7 +30,7 @@ from fota import fetching
 from fota import kept as kept_file
 from fota.kept import MOST_UNTOLD, Kept, Order, Telling
 from fota.packages import FETCHED, Packages
-from fota.questions import Family, Signed
+from fota.questions import UNSIGNED, Family, Signed
 from fota.stages import Result, Stages
 from fota.standing import is_below
 from fota.update import BEFORE_INSTALLING, SETTLED, Next, Outcome, Stage, step
@@ -81,6 +82,7 @@ class Updating:
         """Until the task ends: what was begun goes on, then what is ordered."""
         telling = asyncio.create_task(self._tell_all(), name="tell of the update")
         try:
+            self._adopt_trial()
             self._show()
             known = self._stages.at_start(self._kept)
             if known is not None:
@@ -96,6 +98,21 @@ class Updating:
         finally:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
+
+    def _adopt_trial(self) -> None:
+        """A version on trial is judged also when what was kept of its update is lost, or older than the switch (a full
+        disk, a factory reset): else nobody would ever keep it."""
+        standing = self._stages.standing()
+        if not standing.runs.is_trial or self._kept.at_stage in (Stage.INSTALLING, Stage.CHECKING):
+            return
+        is_known = self._kept.slot == standing.runs.slot and self._kept.at_stage is Stage.WAITING
+        log.warning("update: version %s runs on trial, and its update stands at %s", standing.version, self._kept.stage)
+        kept = self._kept if is_known else Kept(order=Order(by="start.sh"), untold=self._kept.untold)
+        self._set(
+            msgspec.structs.replace(
+                kept, stage=Stage.CHECKING.value, slot=standing.runs.slot, version=kept.version or standing.version
+            )
+        )
 
     async def _one_stage(self) -> Result:
         """What came of the stage; it is broken off when the update is cancelled."""
@@ -159,7 +176,7 @@ class Updating:
     def _tidy(self, kept: Kept, outcome: Outcome) -> None:
         """Of a refused or failed package nothing is left (S30); of good ones the last few."""
         try:
-            if kept.at_stage is Stage.DONE and not kept.order.is_returning:
+            if kept.at_stage is Stage.DONE and kept.order.name and not kept.order.is_returning:
                 self._packages.set_kept(kept.order.name, self._context.settings.update.keep_packages)
             elif kept.order.name and (kept.order.location or outcome in (Outcome.REFUSED, Outcome.UNSIGNED)):
                 self._packages.remove(kept.order.name)
@@ -247,6 +264,18 @@ class Updating:
             )
         )
 
+    def note_unsigned(self, by: str, text: str) -> None:
+        """A package whose maker cannot be trusted, of which the central system hears in no other way."""
+        self._context.bus.publish(
+            SecurityNoted(
+                type="InvalidFirmwareSignature",
+                source_type="service",
+                source="fota",
+                operation="refused",
+                extra=f"{masked_location(text)[:300]} (by {by[:100]})",
+            )
+        )
+
     async def _tell_all(self) -> None:
         """What the central system has to hear, in order, each until `ocpp` has it on record."""
         while True:
@@ -313,6 +342,8 @@ class Updating:
         verdict = await self._family.head_of(self._packages.path(request.name), clock.now() if clock.is_set else None)
         self._packages.learn(request.name, verdict)
         if not verdict.ok:
+            if verdict.code in UNSIGNED:
+                self.note_unsigned(request.by or sender, verdict.text)
             return ActionResult(ok=False, code="refused", text=verdict.text, values={"reason": verdict.code})
         order = Order(name=request.name, install_at=request.at, by=request.by or sender, door=sender)
         return await self._take(order, Stage.VERIFYING, ())

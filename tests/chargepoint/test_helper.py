@@ -209,3 +209,60 @@ async def test_a_network_change_that_cannot_be_written_down_is_undone_and_one_th
 
 async def nothing_open() -> dict[str, float]:
     return {}
+
+
+SOFTWARE = {
+    "stage_package": {"package": "App.station.1.1.0.0.cpk"},
+    "keep_software": {},
+    "return_software": {"reason": "it is slow"},
+    "forget_software": {},
+    "read_usb": {},
+}
+
+
+@pytest.mark.parametrize(("name", "arguments"), SOFTWARE.items())
+async def test_versions_and_sticks_are_touched_for_the_update_service_only(
+    tmp_path: Path, name: str, arguments: dict[str, str]
+) -> None:
+    async with a_helper(tmp_path, is_really=True) as buses:
+        result = await ask(buses["webconfig"], name, **arguments)
+        assert (result.ok, result.code) == (False, "refused")
+        assert "for the update service" in result.text
+    assert records(tmp_path) == []
+
+
+@pytest.mark.parametrize(("name", "arguments"), SOFTWARE.items())
+async def test_without_really_no_version_is_touched_and_that_is_said(
+    tmp_path: Path, name: str, arguments: dict[str, str]
+) -> None:
+    async with a_helper(tmp_path) as buses:
+        result = await ask(buses["fota"], name, **arguments)
+        assert (result.ok, result.code) == (False, "recorded")
+
+
+async def test_a_link_in_the_place_of_a_package_is_not_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "fota/packages").mkdir(parents=True)
+    (tmp_path / "fota/packages/a.cpk").symlink_to("/etc/shadow")
+    async with a_helper(tmp_path / "helper", is_really=True) as buses:
+        (tmp_path / "helper").mkdir()
+        result = await ask(buses["fota"], "stage_package", package="a.cpk")
+        assert (result.code, result.text) == ("unknown", "a.cpk is no plain file")
+        assert (await ask(buses["fota"], "stage_package", package="b.cpk")).code == "unknown"
+
+
+async def test_what_takes_minutes_holds_up_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs_of(monkeypatch)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(*_: object) -> ActionResult:
+        begun.set()
+        await go_on.wait()
+        return ActionResult(ok=True, code="ok")
+
+    monkeypatch.setattr("chargepoint.privileged.software.stage", slow)
+    async with a_helper(tmp_path, is_really=True) as buses:
+        staging = asyncio.create_task(ask(buses["fota"], "stage_package", package="a.cpk"))
+        await begun.wait()
+        assert (await ask(buses["webconfig"], "reboot")).ok
+        go_on.set()
+        assert (await staging).ok

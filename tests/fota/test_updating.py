@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from chargepoint.messages import ActionResult, CancelUpdate, InstallPackage, ReturnSoftware
+from chargepoint.messages import ActionResult, CancelUpdate, InstallPackage, ReturnSoftware, SecurityNoted
+from fota import kept
 from tests.fota import parcels
 from tests.fota.bench import START, Bench
 
@@ -357,3 +358,63 @@ async def test_the_version_before_is_refused_when_it_is_below_the_floor(tmp_path
         await bench.stage("done")
         ask = ReturnSoftware(reason="it is too slow", by="anna")
         assert (await bench.buses["webconfig"].call("fota", ask)).code == "refused"
+
+
+async def test_a_version_on_trial_is_judged_also_when_its_update_is_lost(tmp_path: Path) -> None:
+    async with Bench(tmp_path) as bench:
+        bench.serve(URL, parcels.application(tmp_path, "1.1.0.0"))
+        await bench.begin(URL)
+        await bench.stage("checking")
+        await bench.cut()
+        (bench.data / "update.json").write_bytes(b"\0" * 100)
+        await bench.boot()
+        await bench.stage("done")
+        assert bench.now.last_outcome == "kept"
+
+
+async def test_a_full_disk_at_the_switch_does_not_lose_the_new_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Bench(tmp_path) as bench:
+        bench.serve(URL, parcels.application(tmp_path, "1.1.0.0"))
+        await bench.begin(URL)
+        await bench.stage("waiting")
+        monkeypatch.setattr(kept, "keep", lambda folder, what: False)
+        await bench.until(lambda: bench.left.is_set())
+        monkeypatch.undo()
+        await bench.stage("done", "failed")
+        await asyncio.sleep(1)
+        assert bench.updating.kept.stage == "done"
+        assert bench.words[-1] == "Installed"
+
+
+async def test_a_package_of_a_stranger_is_a_security_event_through_any_door(tmp_path: Path) -> None:
+    async with Bench(tmp_path) as bench:
+        events = bench.buses["station"].subscribe(SecurityNoted)
+        file = parcels.application(tmp_path, "1.1.0.0", signer="stranger")
+        file.replace(bench.data / "packages" / file.name)
+        refused = await bench.buses["hmi"].call("fota", InstallPackage(name=file.name, by="anna"))
+        assert refused.code == "refused"
+        event = await anext(events)
+        assert event.type == "InvalidFirmwareSignature"
+        assert "anna" in event.extra
+
+
+# -------------------------------------------------------------------------------------------------- what is kept of it
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"stage": 5}', b"x" * (1 << 20)])
+def test_what_cannot_be_read_is_no_update(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "update.json").write_bytes(content)
+    assert kept.read(tmp_path) == kept.Kept()
+
+
+def test_what_another_version_kept_is_read_as_far_as_it_is_known(tmp_path: Path) -> None:
+    (tmp_path / "update.json").write_bytes(
+        b'{"stage": "polishing", "order": {"by": "anna", "colour": "red"}, "more": 1}'
+    )
+    found = kept.read(tmp_path)
+    assert (found.at_stage, found.order.by, found.order.tries) == ("failed", "anna", 1)
+    again = kept.Kept(stage="waiting", order=kept.Order(by="anna"), untold=(kept.Telling("Installing", 4),))
+    assert kept.keep(tmp_path, again)
+    assert kept.read(tmp_path) == again
