@@ -34,7 +34,8 @@ def verdict_of(language: str, verdict: str) -> str:
 def text_of(words: Words, finding: Finding) -> str:
     values = finding.values
     if "cause" in values:
-        values = {**values, "cause": words.one_of("cause", values["cause"])}
+        cause = values["cause"]  # of a controller, or the function of an input
+        values = {**values, "cause": words.one_of("cause" if words.has(f"cause.{cause}") else "input", cause)}
     return filled(words.language, f"diag.{finding.code}", values)
 
 

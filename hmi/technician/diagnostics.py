@@ -103,7 +103,9 @@ def _named(page: StaffPage, finding: Finding) -> str:
 def _told(page: StaffPage, finding: Finding) -> str:
     values = finding.values
     if "cause" in values:
-        values = {**values, "cause": facts.named(page, "cause", values["cause"])}
+        cause = values["cause"]  # of a controller, or the function of an input
+        section = "cause" if page.words.has(f"cause.{cause}") else "input"
+        values = {**values, "cause": facts.named(page, section, cause)}
     return filled(page.words.language, f"diag.{finding.code}", values)
 
 
