@@ -68,7 +68,9 @@ class Archives:
         else:
             return ArchiveAnswer(ok=False, code="failed", text=f"{request.kind[:40]!r} is no kind of archive.")
         try:
-            made = await self._maker.make(self.folder, name, members, self._context.settings.housekeeping.keep_archives)
+            with self._context.clock.standing_still():
+                keep = self._context.settings.housekeeping.keep_archives
+                made = await self._maker.make(self.folder, name, members, keep)
         except Busy as error:
             return ArchiveAnswer(ok=False, code="busy", text=f"{error} is being made.")
         except shelf.NoRoom as error:

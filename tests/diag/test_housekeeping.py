@@ -31,6 +31,7 @@ from chargepoint.messages import (
 )
 from chargepoint.one_process import in_process_bus
 from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus, ConnectorType, SessionState, StopSource
+from diag.archiving import Archives
 from diag.day import MOST_MADE_UP, days_missing, is_due
 from diag.housekeeping import Housekeeping
 from tests.chargepoint.dummies import settings
@@ -218,4 +219,15 @@ async def test_a_new_station_packs_no_day_before_it_was_there(tmp_path: Path) ->
         assert not bench.told
         await asyncio.sleep(24 * 3600)
         assert bench.days == [date(2026, 5, 17)]
+        running.cancel()
+
+
+async def test_each_night_the_day_before_is_packed_by_a_process_of_its_own(tmp_path: Path) -> None:
+    async with in_process_bus("diag", "hub", "station") as buses:
+        states = buses["diag"].watch("")
+        context = Context("diag", buses["diag"], settings(), Secrets(), clock_at(NIGHT), tmp_path)
+        archives = Archives(context, states)
+        running = asyncio.create_task(Housekeeping(context, states, archives.make, archives.has_day).run())
+        await asyncio.sleep(24 * 3600)
+        assert [path.name for path in (tmp_path / "archives").iterdir()] == ["2026-05-17_FullLogs.zip"]
         running.cancel()
