@@ -53,6 +53,7 @@ class Staged(Struct, frozen=True, kw_only=True):
     sha256: str = ""
     seconds: float = 0.0
     bytes_written: int = 0
+    targets: tuple[Target, ...] = ()
 
 
 class ControllerInfo(Struct, frozen=True, kw_only=True):
@@ -110,6 +111,7 @@ def stage(
         version=header.version if header else "",
         kind=header.kind if header else "",
         sha256=header.sha256 if header else "",
+        targets=header.targets if header and done.ok else (),
         seconds=round(time.monotonic() - began_s, 3),
     )
 
@@ -391,6 +393,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--plan", action="store_true", help="only verify, with the product key")
     given = parser.parse_args(arguments)
     os.umask(0o022)
+    os.nice(19)
     place = Place(given.slots, given.factory, given.keys)
     staged = stage(given.file, place, serial=given.serial, earliest=given.earliest, is_plan=given.plan)
     sys.stdout.write(msgspec.json.encode(staged).decode() + "\n")
