@@ -119,7 +119,7 @@ no_paths_of_the_build() {
 station_file() { # the demo's station, its wires where the accounts of services reach them, found by its own server
     inside sed -e 's|^device = "run/|device = "/run/wires/|' /usr/share/chargepoint/examples/demo.toml >"$work/station.toml"
     printf '\n[update]\ncheck_s = 10\n' >>"$work/station.toml"
-    inside install -m 644 /dev/stdin /etc/chargepoint/station.toml <"$work/station.toml"
+    install -m 644 "$work/station.toml" "$root/etc/chargepoint/station.toml"
     inside systemd-tmpfiles --create /usr/lib/tmpfiles.d/chargepoint.conf
     inside chargepoint check /etc/chargepoint/station.toml
 }
@@ -162,18 +162,19 @@ waits_for() { # waits_for SECONDS COMMAND...: until it succeeds
     done
 }
 ask() { inside timeout 10 chargepoint status --json | python3 -c "import json, sys; states = json.load(sys.stdin); sys.exit(not ($1))"; }
-start_station() { inside /opt/chargepoint/bin/start.sh >>"$work/station.log" 2>&1 </dev/null & station=$!; }
-stop_station() {
-    kill -TERM "$station" 2>/dev/null
-    wait "$station" 2>/dev/null
+start_station() {
+    chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 /opt/chargepoint/bin/start.sh \
+        >>"$work/station.log" 2>&1 </dev/null &
+    station=$!
 }
+stop_station() { kill -TERM "$station" && waits_for 15 bash -c "! kill -0 $station 2>/dev/null"; }
 safe_mode() {
     mv "$root/etc/chargepoint/station.toml" "$work/aside.toml"
     start_station
     waits_for 20 curl -ksf --max-time 5 -o /dev/null https://127.0.0.1/
     local status=$?
     inside chargepoint user first
-    stop_station
+    stop_station || status=1
     mv "$work/aside.toml" "$root/etc/chargepoint/station.toml"
     rm -rf "$root"/var/lib/chargepoint/*
     return $status
@@ -256,10 +257,43 @@ part_station() {
     else
         note -- "update to $second over HTTP" 0 "left out"
     fi
-    check "stops in order" stop_in_order
+    check "stops in order" stop_station
 }
-stop_in_order() {
-    kill -TERM "$station" && waits_for 15 bash -c "! kill -0 $station 2>/dev/null"
+
+# A real systemd as process 1 of its own name spaces, with the unit in its sandbox as it will be in the street.
+part_init() {
+    ip link set lo up
+    mount -t proc proc "$root/proc" && mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup" || exit 1
+    mount -t tmpfs tmpfs "$root/run" && mount -t tmpfs tmpfs "$root/tmp" && : >"$root/dev/console"
+    exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" /lib/systemd/systemd --system \
+        --log-target=null --unit=multi-user.target systemd.unified_cgroup_hierarchy=1
+}
+of_boot() { nsenter --target "$init" --all --root --wd -- "$@"; }
+is_active() { [ "$(of_boot systemctl show -P ActiveState chargepoint)" = active ]; }
+is_back() { of_boot systemctl kill -s KILL --kill-who=main chargepoint && sleep 1 && waits_for 40 is_active && of_boot systemctl show -P NRestarts chargepoint; }
+is_active_in_time() { waits_for 60 is_active || { of_boot journalctl -u chargepoint -n 30 --no-pager && return 1; }; }
+sandbox_holds() { # of the process that meets the network: no way up, nothing to write but its own
+    local pid
+    pid=$(pgrep -x cp-webconfig | head -n 1)
+    grep -E '^(NoNewPrivs:.1|Seccomp:.2)' "/proc/$pid/status" | grep -c . | grep -qx 2 || { cat "/proc/$pid/status" && return 1; }
+    grep -q '^CapEff:.0000000000000400' "/proc/$pid/status" || { grep Cap "/proc/$pid/status" && return 1; }
+    ! nsenter --target "$pid" --mount --root -- touch /usr/probe /etc/probe /opt/chargepoint/probe 2>/dev/null
+}
+part_boot() {
+    unshare --mount --pid --fork --kill-child --cgroup --net --uts --ipc "$0" --part init "$work" "$suite" "$with_update" </dev/null >/dev/null 2>&1 &
+    local outer=$!
+    sleep 2
+    init=$(pgrep -P "$outer" | head -n 1)
+    if [ -z "$init" ] || ! waits_for 20 of_boot systemctl list-units >/dev/null; then
+        note -- "systemd as process 1" 0 "does not start in name spaces here"
+        return
+    fi
+    limit=90 check "systemd: the unit is up (Type=notify)" is_active_in_time
+    check "systemd: its sandbox holds" sandbox_holds
+    limit=60 tell=1 check "systemd: back after kill -9 (restarts)" is_back
+    limit=40 check "systemd: stops in its time" of_boot systemctl stop chargepoint
+    kill -KILL "$init"
+    wait "$outer" 2>/dev/null
 }
 
 kept_over_upgrade() {
@@ -309,7 +343,13 @@ done
 [ -z "$missing" ] || DEBIAN_FRONTEND=noninteractive apt-get install -q -y $missing >&2 || exit 2
 
 work=$(mktemp -d -t "chargepoint install.XXXXXX")
-trap 'rm -rf --one-file-system "$work"' EXIT
+spaces=""
+cleared() { # all processes and mounts end with the first process of their name spaces
+    [ -z "$spaces" ] || kill -KILL "$spaces" 2>/dev/null
+    rm -rf --one-file-system "$work"
+}
+trap cleared EXIT
+trap 'exit 143' TERM INT HUP
 mkdir -p "$cache" "$work/packages"
 : >"$work/results"
 export PATH=$PATH:/usr/sbin:/sbin
@@ -366,7 +406,11 @@ make_packages &&
             "$0" --part install "$@"
             [ -x "$1/root $2/opt/chargepoint/bin/start.sh" ] || exit 0
             unshare --net --pid --fork --kill-child --mount-proc "$0" --part station "$@"
-            "$0" --part after "$@"' "$0" all "$work" "$suite" "$with_update"
+            "$0" --part boot "$@"
+            "$0" --part after "$@"' "$0" all "$work" "$suite" "$with_update" &
+        spaces=$!
+        wait "$spaces"
+        spaces=""
     done
 
 if [ -n "$keep" ]; then
