@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -133,3 +135,39 @@ def test_only_partitions_of_removable_disks_are_found(tmp_path: Path) -> None:
     disk("pci0/ata1", "sdd", "0", 3)
     found = usb.partitions(blocks, Path("/dev"))
     assert found == (Path("/dev/sda1"), Path("/dev/sdb"))
+
+
+@pytest.fixture
+def loop_device(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    """An ext4 file system with a package on it, as a block device, and its image; skipped where that cannot be had."""
+    if os.geteuid() != 0 or not shutil.which("mkfs.ext4") or not shutil.which("losetup"):
+        pytest.skip("needs root, mkfs.ext4 and loop devices")
+    content, image = tmp_path / "content", tmp_path / "image"
+    content.mkdir()
+    (content / "App.station.1.1.0.0.cpk").write_bytes(b"package")
+    (content / "other.txt").write_bytes(b"other")
+    subprocess.run(["mkfs.ext4", "-q", "-d", str(content), str(image), "4M"], check=True)
+    attached = subprocess.run(["losetup", "--find", "--show", str(image)], capture_output=True, text=True, check=False)
+    if attached.returncode:
+        pytest.skip(f"no loop device: {attached.stderr.strip()}")
+    device = Path(attached.stdout.strip())
+    try:
+        yield device, image
+    finally:
+        subprocess.run(["losetup", "--detach", str(device)], check=True)
+
+
+@pytest.mark.realtime
+def test_a_real_file_system_is_read_and_not_written(sticks: Sticks, loop_device: tuple[Path, Path]) -> None:
+    device, image = loop_device
+    before = image.read_bytes()
+    try:
+        copied = usb.read(sticks.fota, 1 << 20, devices=(device,))
+    except OSError as error:  # pragma: no cover (a container)
+        pytest.skip(f"nothing can be mounted here: {error}")
+    if "not permitted" in copied.problem:
+        pytest.skip(f"nothing can be mounted here: {copied.problem}")
+    assert copied == usb.Copied(names=("App.station.1.1.0.0.cpk",))
+    assert sticks.names() == ["App.station.1.1.0.0.cpk"]
+    assert image.read_bytes() == before
+    assert str(device) not in Path("/proc/self/mounts").read_text()

@@ -13,6 +13,7 @@ from chargepoint.bus import CallFailed
 from chargepoint.messages import ActionResult, OcppFrame, SecurityNoted, UploadAnswer
 from ocpp_client.notices import MAX_NOTICES, Notices
 from tests.ocpp_client.fota import FakeFota, from_the_station
+from tests.ocpp_client.pki import pki
 from tests.ocpp_client.rig import NAME, Rig, bench
 
 LOCATION = "https://updates.example.com/station-2.0.bin"
@@ -373,6 +374,31 @@ async def test_a_signing_certificate_that_is_none_never_reaches_fota(tmp_path: P
         assert answer == {"status": "InvalidCertificate"}
         assert (await anext(events)).type == "InvalidFirmwareSigningCertificate"
         assert fota.updates == []
+
+
+@pytest.mark.ocpp("L01-certificate")
+async def test_a_signed_update_comes_to_fota_with_the_roots_of_the_maker(tmp_path: Path) -> None:
+    async with bench(tmp_path) as rig:
+        fota = FakeFota(rig.buses["fota"])
+        await rig.registered()
+        for use, pem in (
+            ("ManufacturerRootCertificate", pki().root.pem),
+            ("CentralSystemRootCertificate", pki().other.pem),
+        ):
+            answer = await call(rig, "InstallCertificate", certificateType=use, certificate=pem)
+            assert answer == {"status": "Accepted"}
+        await call(rig, "SignedUpdateFirmware", **SIGNED)
+        assert [root.strip() for root in fota.updates[0].roots] == [pki().root.pem.strip()]
+
+
+async def test_plain_states_follow_one_another_as_ocpp_has_them(tmp_path: Path) -> None:
+    async with bench(tmp_path) as rig:
+        fota = FakeFota(rig.buses["fota"])
+        await rig.registered()
+        await fota.update("Downloading", "DownloadPaused", "Downloading", "InvalidSignature")
+        await rig.system.until_received("FirmwareStatusNotification", 2)
+        await asyncio.sleep(5)
+        assert told(rig, "FirmwareStatusNotification") == ["Downloading", "DownloadFailed"]
 
 
 @pytest.mark.ocpp("A04-InvalidFirmwareSignature", "L01-signature")
