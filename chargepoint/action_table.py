@@ -515,14 +515,15 @@ _ROWS: tuple[Action, ...] = (
         (), lambda _v, a: RestartNetwork(by=a.login), verb="Restart the network", timeout_s=60.0,
     ),
     Action(
-        "activate", "hub", SetActivation, G1, Right.CONFIGURE,
+        "activate", "hub", SetActivation, G3, Right.ADMINISTER,
         "Activates this unit: its sessions count, and its incidents are sent.",
-        (), lambda _v, a: SetActivation(activated=True, by=a.login), verb="Activate",
+        (), lambda _v, a: SetActivation(activated=True, by=a.login), verb="Activate", needs=(Need.IDLE,),
     ),
     Action(
-        "deactivate", "hub", SetActivation, G1, Right.CONFIGURE,
+        "deactivate", "hub", SetActivation, G3, Right.ADMINISTER,
         "Deactivates this unit: new sessions count as tests, and its incidents are not sent. It charges all the same.",
         (), lambda _v, a: SetActivation(activated=False, by=a.login), verb="Deactivate",
+        needs=(Need.IDLE,),
     ),
     # --------------------------------------------------------------------------------------------- configuration
     Action(
@@ -557,16 +558,6 @@ _ROWS: tuple[Action, ...] = (
         "factory_reset", "hub", FactoryReset, G3, Right.ADMINISTER,
         "Forgets users and settings once the power was switched off and on within 60 s; meter data and journal stay.",
         (), lambda _v, a: FactoryReset(by=a.login), verb="Reset to factory state", needs=(Need.IDLE, Need.NO_UPDATE),
-    ),
-    Action(
-        "activate", "", None, G3, Right.ADMINISTER,
-        "Activates the software of this station.", (), None, verb="Activate", needs=(Need.IDLE,),
-        missing="This software needs no activation: it is free to use.",
-    ),
-    Action(
-        "deactivate", "", None, G3, Right.ADMINISTER,
-        "Deactivates the software of this station.", (), None, verb="Deactivate", needs=(Need.IDLE,),
-        missing="This software needs no activation: take the station out of service instead.",
     ),
     # -------------------------------------------------------------------------------- what other services will do
     Action(

@@ -189,3 +189,10 @@ async def test_who_tries_what_is_not_his_is_written_down() -> None:
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), None, [], "x"])
 def test_what_is_no_number_breaks_no_page(value: object) -> None:
     assert why_not(ACTIONS["reboot"], {}, {"connector": value, "end_sessions": value})
+
+
+def test_no_deed_stands_twice_in_the_table() -> None:
+    from chargepoint.action_table import _ROWS
+
+    names = [row.name for row in _ROWS]
+    assert sorted(set(names)) == sorted(names)

@@ -136,7 +136,7 @@ async def test_each_deed_with_each_role_guard_and_precondition(name: str, role: 
     assert bool(why_not(action, BUSY, GOOD[name], 100.0)) is bool(action.needs or action.missing)
     assert why_not(action, QUIET, GOOD[name], 100.0) == action.missing
     door = "hmi" if action.request is None or "hmi" in SENDERS[action.request] else "webconfig"
-    async with in_process_bus("station", "hub", "rfid", door) as buses:
+    async with in_process_bus("station", "hub", "rfid", "fota", "diag", door) as buses:
         asked: list[object] = []
 
         async def serve(request: Any, _sender: str) -> ActionResult:

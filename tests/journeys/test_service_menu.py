@@ -280,7 +280,7 @@ async def test_controllers_meters_locks_and_clocks_are_tested_and_everything_is_
             assert result.ok, result
             result = await do(hmi, "reboot_all_controllers")
             assert result.ok, result
-            assert (await do(hmi, "activate", Asker("anna", Role.ADMINISTRATOR, True))).code == "not_available"
+            assert (await do(hmi, "identify_module", name="m", number=1)).code == "not_available"
         rows = await rig.journal("Noted", "Event", "LogLine")
         rows = rows or await rig.journal()
         told = "\n".join(str(row.entry) for row in rows)
