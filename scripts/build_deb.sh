@@ -163,7 +163,7 @@ put() { install -D -m "$1" "$source/$2" "$pack/$3"; }
 put 755 systemd/chargepoint.sh usr/bin/chargepoint
 put 755 systemd/kiosk.sh opt/chargepoint/bin/kiosk.sh
 for script in start.sh sw_activation.sh sw_deactivation.sh; do
-    [ -f "$source/scripts/$script" ] || { echo "build_deb: scripts/$script is not there and is left out" >&2 && continue; }
+    [ -f "$source/scripts/$script" ] || die "scripts/$script is missing"
     put 755 "scripts/$script" "opt/chargepoint/bin/$script"
 done
 put 644 chargepoint/slots.py opt/chargepoint/bin/slots.py

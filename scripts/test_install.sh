@@ -229,14 +229,13 @@ END
     curl -sf "http://$server/stations/demo-1/call" -d "{\"action\": \"UpdateFirmware\", \"payload\":
         {\"location\": \"http://127.0.0.1:8088/update.cpk\", \"retrieveDate\": \"2026-01-01T00:00:00Z\"}}" || return 1
     waits_for 200 told Installed || { told && tail -n 20 "$work/station.log" && return 1; }
-    told
-    inside chargepoint --version | grep -q "$second"
+    inside chargepoint --version | grep -q "$second" && told
 }
 told() { # without a word: all firmware statuses that the server was told, in their order
     curl -sf "http://$server/messages?after=0" | python3 -c 'import json, sys
 text = json.load(sys.stdin)
 rows = text if isinstance(text, list) else text.get("messages", [])
-found = [row["payload"].get("status") for row in rows if row.get("action") == "FirmwareStatusNotification"]
+found = [row["payload"].get("status") for row in rows if row["kind"] == "call" and row["action"] == "FirmwareStatusNotification"]
 print(" ".join(filter(None, found)))
 sys.exit(bool(sys.argv[1:]) and sys.argv[1] not in found)' "$@"
 }
