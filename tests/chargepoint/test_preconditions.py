@@ -112,10 +112,14 @@ def test_what_speaks_against(need: Need, found: list[State], words: str) -> None
 
 
 GOOD: dict[str, dict[str, Any]] = {
-    name: {a.name: 1 if a.kind is int else (*a.choices, "front")[0] for a in action.arguments if a.is_needed}
+    name: {
+        a.name: 1 if a.kind is int else (*a.choices, "front".ljust(a.minimum, "-"))[0]
+        for a in action.arguments
+        if a.is_needed
+    }
     for name, action in ACTIONS.items()
 }
-ADMINISTRATORS_ONLY = ("factory_reset", "activate", "deactivate", "grant_access")
+ADMINISTRATORS_ONLY = ("factory_reset", "activate", "deactivate", "grant_access", "return_software")
 BUSY = states(
     connector(1, session=SESSION, reading=reading("C6", 400.0, HardwareFlag.OUTPUT_RELAY)),
     connector(2, flags=ConnectorFlag.UPDATING),
