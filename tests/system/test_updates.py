@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,31 @@ async def order(system: UpdatedSystem, location: str) -> None:
     """As the central system does it."""
     wish = {"location": location, "retrieveDate": "2020-01-01T00:00:00Z"}
     assert await system.central.call(NAME, "UpdateFirmware", wish) == {}
+
+
+@pytest.mark.long
+async def test_the_power_goes_at_each_stage_of_one_update(tmp_path: Path) -> None:
+    """kill -9 of everything, start.sh included, as a cut of the power that the devices survive."""
+    async with UpdatedSystem(tmp_path) as system:
+        system.server.delay_s = 0.5
+        await order(system, system.offer("1.1.0.0"))
+        for stage in ("downloading", "staging", "waiting", "checking"):
+            await system.until(lambda wanted=stage: stands_at(system, wanted), 60)  # type: ignore[misc]
+            await system.kill_all()
+            await system.start()
+        await system.until(lambda: stands_at(system, "done", "failed"), 90)
+        assert stands_at(system, "done")
+        await system.central.until(lambda: "Installed" in told(system), 40)
+        assert told(system)[-1] == "Installed"
+        assert "boot 1.1.0.0" in told(system)
+        state = slots.read(system.machine.place.slots)
+        assert (state.versions[state.current]["version"], state.trial, state.outcome) == ("1.1.0.0", False, "kept")
+        assert (system.data / "fota/packages/App.station.1.1.0.0.cpk").is_file()
+
+
+def stands_at(system: UpdatedSystem, *stages: str) -> bool:
+    """Whether the update stands there by what is written down, which is before what is shown."""
+    try:
+        return json.loads((system.data / "fota/update.json").read_bytes())["stage"] in stages
+    except FileNotFoundError:
+        return False

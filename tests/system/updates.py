@@ -13,6 +13,8 @@ import os
 import re
 import shutil
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -48,6 +50,15 @@ def tree_entries(version: str, custom: str) -> list[parcels.Entry]:
     ]
 
 
+PIECE_BYTES = 500
+
+
+class FileServer(http.server.ThreadingHTTPServer):
+    """Waits for `delay_s` after each piece it sends."""
+
+    delay_s = 0.0
+
+
 class Ranges(http.server.SimpleHTTPRequestHandler):
     """Files with an ETag and ranges, as servers of files have them."""
 
@@ -63,7 +74,15 @@ class Ranges(http.server.SimpleHTTPRequestHandler):
         if asked:
             self.send_header("Content-Range", f"bytes {since}-{len(content) - 1}/{len(content)}")
         self.end_headers()
-        self.wfile.write(content[since:])
+        with suppress(ConnectionError):
+            self.send_slowly(content, since)
+
+    def send_slowly(self, content: bytes, since: int) -> None:
+        for at in range(since, len(content), PIECE_BYTES):
+            self.wfile.write(content[at : at + PIECE_BYTES])
+            self.wfile.flush()
+            assert isinstance(self.server, FileServer)
+            time.sleep(self.server.delay_s)
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -85,7 +104,7 @@ class UpdatedSystem(System):
         self.files = folder / "files"
         self.files.mkdir()
         handler = functools.partial(Ranges, directory=str(self.files))
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server = FileServer(("127.0.0.1", 0), handler)
 
     async def __aenter__(self) -> Self:
         serving = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
