@@ -40,8 +40,9 @@ CARD_S = 6.0
 """So long people hold a card to a reader that says nothing."""
 START = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 """Wall time at virtual second 0."""
-WITHOUT_SCREEN = tuple(service for service in SERVICES if service.name not in ("hmi", "webconfig"))
-"""The services of journeys whose story is not told at a screen or in a browser, also where the station has them."""
+APART = ("hmi", "webconfig", "diag", "fota")
+CHARGING = tuple(service for service in SERVICES if service.name not in APART)
+"""The services of journeys whose story is about charging; screen, web pages, diagnostics and updates have their own."""
 
 READER_AND_SERVER = """
 [[port]]
@@ -100,7 +101,7 @@ class Rig:
         simulation: dict[str, Any] | None = None,
         change: dict[str, dict[str, Any]] | None = None,
         is_linked: bool = True,
-        services: tuple[Service, ...] = WITHOUT_SCREEN,
+        services: tuple[Service, ...] = CHARGING,
         repeats_get_a_new_id: bool = False,
     ) -> None:
         self.folder = folder

@@ -15,7 +15,7 @@ from chargepoint.vocabulary import ConnectorFlag
 from drivers.native.boot_loader import HEAD_BYTES, make_image
 from drivers.native.objects import ImageKind
 from drivers.simulated.boot_loader import HARDWARE
-from tests.journeys.rig import ONE_AC, WITHOUT_SCREEN, Rig
+from tests.journeys.rig import ONE_AC, Rig
 from tests.journeys.steps import CARD, charge, leave, settle, show_card
 from tests.journeys.test_canopen import ON_CAN
 
@@ -37,8 +37,6 @@ port = "bus"
 address = 12
 """
 )
-QUIET = tuple(service for service in WITHOUT_SCREEN if service.name not in ("diag", "fota"))
-"""Nobody but the station itself has a part in this."""
 BLOCKS = 60
 BODY = bytes(range(251)) * 60
 BODY = BODY[: BLOCKS * 224 - HEAD_BYTES]
@@ -90,7 +88,7 @@ async def ended(rig: Rig, connector: int, within_s: float = 300) -> FirmwareStat
 async def test_an_idle_controller_gets_firmware_while_its_neighbour_charges_undisturbed(
     tmp_path: Path, text: str
 ) -> None:
-    async with Rig(tmp_path, text, services=QUIET) as rig:
+    async with Rig(tmp_path, text) as rig:
         await charge(rig, 1)
         await rig.advance(5)
         assert (await update(rig, 2)).ok
@@ -116,7 +114,7 @@ async def test_an_idle_controller_gets_firmware_while_its_neighbour_charges_undi
 
 
 async def test_a_connector_in_use_is_refused_and_nothing_is_touched(tmp_path: Path) -> None:
-    async with Rig(tmp_path, TWO_ON_A_LINE, services=QUIET) as rig:
+    async with Rig(tmp_path, TWO_ON_A_LINE) as rig:
         await charge(rig, 1)
         rig.plug(2)
         await rig.until_status("READY", 2)
@@ -132,7 +130,7 @@ async def test_a_connector_in_use_is_refused_and_nothing_is_touched(tmp_path: Pa
 
 
 async def test_files_that_are_not_what_is_meant_are_refused(tmp_path: Path) -> None:
-    async with Rig(tmp_path, TWO_ON_A_LINE, services=QUIET) as rig:
+    async with Rig(tmp_path, TWO_ON_A_LINE) as rig:
         wrong_sum = await update(rig, 1, sha256="0" * 64)
         assert wrong_sum.code == "bad_file" and "is not the one that is meant" in wrong_sum.text
         assert (await update(rig, 1, version="9.9.9")).code == "bad_file"
@@ -146,7 +144,7 @@ async def test_files_that_are_not_what_is_meant_are_refused(tmp_path: Path) -> N
 
 @both_wires
 async def test_silence_during_block_37_is_told_exactly_and_the_station_is_safe(tmp_path: Path, text: str) -> None:
-    async with Rig(tmp_path, text, services=QUIET) as rig:
+    async with Rig(tmp_path, text) as rig:
         await charge(rig, 1)
         rig.simulated.fault(2, "boot_silent", 37)
         assert (await update(rig, 2, attempts=2)).ok
@@ -171,7 +169,7 @@ async def test_silence_during_block_37_is_told_exactly_and_the_station_is_safe(t
 async def test_a_station_that_restarts_in_the_middle_says_why_the_connector_is_out_of_use(
     tmp_path: Path, text: str
 ) -> None:
-    async with Rig(tmp_path, text, services=QUIET) as rig:
+    async with Rig(tmp_path, text) as rig:
         assert (await update(rig, 2)).ok
         await rig.until(lambda: (now := firmware(rig, 2)) is not None and now.block > 5, 60)
         await rig.stop()
@@ -186,7 +184,7 @@ async def test_a_station_that_restarts_in_the_middle_says_why_the_connector_is_o
 
 
 async def test_modules_need_all_dc_connectors_idle_and_keep_them_back(tmp_path: Path) -> None:
-    async with Rig(tmp_path, ON_CAN, services=QUIET) as rig:
+    async with Rig(tmp_path, ON_CAN) as rig:
         rig.plug(1)
         await rig.until_status("READY", 1)
         assert (await update(rig, 2, "MODULES")).ok
@@ -207,7 +205,7 @@ async def test_modules_need_all_dc_connectors_idle_and_keep_them_back(tmp_path: 
 
 
 async def test_a_car_that_comes_during_an_update_waits_for_its_end(tmp_path: Path) -> None:
-    async with Rig(tmp_path, TWO_ON_A_LINE, services=QUIET) as rig:
+    async with Rig(tmp_path, TWO_ON_A_LINE) as rig:
         assert (await update(rig, 2)).ok
         await rig.until_status("UPDATING", 2, 5)
         await rig.until(lambda: (now := firmware(rig, 2)) is not None and now.block > 5, 60)
