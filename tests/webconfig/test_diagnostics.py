@@ -68,6 +68,8 @@ async def test_findings_are_shown_with_what_to_do_and_only_to_who_has_the_right(
         page = (await client.get("/diagnostics?lang=en")).text
         assert "port/rs485" in page and "&lt;gone&gt;" in page and "<gone>" not in page
         assert "/deeds/diagnose?subject=port%2Frs485" in page and 'href="/devices"' in page
+        deed = await client.get("/deeds/diagnose?subject=port%2Frs485&to=%2Fdiagnostics")
+        assert deed.status == 200 and 'value="port/rs485"' in deed.text
         charts = (await client.get("/diagnostics/trends")).text
         assert "output/K1" in charts and "02-28" in charts and "<svg" in charts
         viewer = await at.log_in("vera")
