@@ -30,6 +30,8 @@ from fota.update import Outcome, Stage, after_check, after_switch
 
 log = logging.getLogger(__name__)
 
+OCPP = "ocpp"
+"""The door behind which nobody looks: what did not hold is not tried for it again and again."""
 LOOK_S = 1.0
 IDLE_FOR_S = 3.0
 """So long nobody has to charge before the software is left: a driver who just arrives is not cut off."""
@@ -190,6 +192,9 @@ class Stages:
                 is_ours = signed.code == "failed"
                 return Result.why(Outcome.GAVE_UP if is_ours else Outcome.UNSIGNED, signed.code, signed.text)
         assert verdict.header is not None
+        if order.door == OCPP and verdict.sha256 in self.standing().runs.refused:
+            text = f"Version {verdict.header.version} did not hold here before; a person on site may try it again."
+            return Result.why(Outcome.REFUSED, "did_not_hold", text)
         changes = {
             "kind": verdict.header.kind,
             "version": verdict.header.version,

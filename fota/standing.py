@@ -47,6 +47,7 @@ def look(context: Context, tree: str | None = None) -> Standing:
         is_trial=state.trial and state.current == slot,
         outcome=state.outcome,
         reason=state.reason,
+        refused=frozenset(state.refused),
     )
     return Standing(
         runs=runs,

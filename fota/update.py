@@ -146,6 +146,8 @@ class Runs(msgspec.Struct, frozen=True):
     is_trial: bool = False
     outcome: str = ""
     reason: str = ""
+    refused: frozenset[str] = frozenset()
+    """Packages that did not hold here."""
 
 
 def after_switch(runs: Runs, wanted_slot: str) -> Outcome:

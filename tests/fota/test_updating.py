@@ -157,6 +157,12 @@ async def test_a_version_that_is_never_well_makes_room_for_the_one_before(tmp_pa
         assert bench.words[-1] == "InstallationFailed"
         assert "service ocpp is hung" in bench.updating.kept.text
         assert bench.now.last_outcome == "returned"
+        bench.new_is_well = True
+        await bench.begin(URL)
+        await bench.stage("failed")
+        assert (bench.updating.kept.code, bench.exits) == ("did_not_hold", [10, 30])
+        assert (await bench.begin(URL, by="webconfig")).ok  # somebody who looks at it may try it again
+        await bench.stage("done")
 
 
 async def test_a_version_that_start_sh_gave_up_is_reported_with_the_reason(tmp_path: Path) -> None:
