@@ -81,7 +81,7 @@ fi
 if grep -qs '"activated" *: *true' "$keys/activation.json" && [ "$known" = "$serial" ]; then
     say "unit $serial is activated already"
 else
-    install -d -m 755 "$keys"
+    [ -d "$keys" ] || install -d -m 755 "$keys" # an existing one keeps its mode: the hub writes there
     new=$keys/activation.json.new
     rm -f "$new"
     printf '{"activated":true,"serial":"%s","at":"%s","by":"sw_activation.sh"}\n' "$serial" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" > "$new"
