@@ -20,7 +20,7 @@ class SecurityEventKind(msgspec.Struct, frozen=True):
 
 
 KINDS: tuple[SecurityEventKind, ...] = (
-    SecurityEventKind("FirmwareUpdated", True, ("hub",), "new software is installed"),
+    SecurityEventKind("FirmwareUpdated", True, ("hub", "fota"), "new software is installed"),
     SecurityEventKind(
         "FailedToAuthenticateAtCentralSystem", False, ("ocpp",), "the central system refused who we say we are"
     ),

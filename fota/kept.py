@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from chargepoint.messages import ControllerProgress
+from chargepoint.config_upkeep import UpdateSettings
+from chargepoint.messages import BeginUpdate, ControllerProgress
 from chargepoint.trial import write
 from fota.update import Stage
 
@@ -40,6 +41,23 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     door: str = ""
     is_returning: bool = False
     """Not a package: the version before is to run again."""
+
+
+def order_of(request: BeginUpdate, sender: str, settings: UpdateSettings) -> Order:
+    """What a request means; `settings` say what it leaves open."""
+    return Order(
+        location=request.location,
+        retrieve_at=request.retrieve_at,
+        install_at=request.install_at,
+        tries=1 + (settings.retries if request.retries is None else request.retries),
+        retry_interval_s=request.retry_interval_s or settings.retry_interval_s,
+        request_id=request.request_id,
+        certificate=request.certificate,
+        signature=request.signature,
+        roots=request.roots,
+        by=request.by or sender,
+        door=sender,
+    )
 
 
 class Telling(msgspec.Struct, frozen=True):

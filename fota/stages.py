@@ -6,7 +6,6 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +19,7 @@ from chargepoint.preconditions import Look, Need, unmet
 from chargepoint.vocabulary import StopSource
 from fota import fetching, watch
 from fota.controllers import Controllers
+from fota.download import Download, Fetch
 from fota.fetching import Job
 from fota.kept import Kept
 from fota.packages import FETCHED, Packages, name_of
@@ -43,7 +43,6 @@ TOLD_WITHIN_S = 5.0
 """So long the central system is given to hear of it before the software is left."""
 MOST_SWITCHES = 3
 """So often the software is left for the same package: if nothing is switched then, nobody switches."""
-HEAD_BYTES = 4096
 EXIT_CODES = {"application": 10, "web": 12}
 RESTART = 30
 HOPELESS = frozenset({BAD_LOCATION, BAD_REDIRECT, TOO_LARGE})
@@ -77,9 +76,6 @@ class Desk(Protocol):
         """The central system has to hear of it. Durable."""
 
     async def all_told(self, within_s: float) -> None: ...
-
-
-Fetch = Callable[[Job, fetching.OnProgress], Awaitable[fetching.Outcome]]
 
 
 class Stages:
@@ -129,7 +125,7 @@ class Stages:
         file = self._packages.path(FETCHED)
         if file.is_file():  # it was whole when the power went
             return Result(Outcome.GOOD)
-        verdict, outcome = await _Download(self, desk, self._job(desk, file)).run()
+        verdict, outcome = await Download(self._fetch, self.head_of, desk.show, self._job(desk, file)).run()
         if verdict is not None and not verdict.ok:
             return _refused(verdict, Outcome.REFUSED)
         assert outcome is not None
@@ -156,9 +152,6 @@ class Stages:
 
     async def head_of(self, file: Path) -> Verdict:
         return await self._family.head_of(file, self._now())
-
-    async def fetch(self, job: Job, on_progress: fetching.OnProgress) -> fetching.Outcome:
-        return await self._fetch(job, on_progress)
 
     def _now(self) -> Any:
         clock = self._context.clock
@@ -368,67 +361,6 @@ class Stages:
         """What answers now, to be compared with."""
         was = watch.before(self._view, self._context.clock.mono())
         return {"connectors": was.connectors, "devices": was.devices, "had_station": was.had_station}
-
-
-class _Download:
-    """One try. The head is looked at as soon as it is here, and what is not for this station is not fetched on."""
-
-    def __init__(self, stages: Stages, desk: Desk, job: Job) -> None:
-        self._stages = stages
-        self._desk = desk
-        self._job = job
-        self._grew = asyncio.Event()
-        self._bytes = 0
-        self._size = 0
-        self._signed_size = 0
-
-    async def run(self) -> tuple[Verdict | None, fetching.Outcome | None]:
-        """Why it is refused, or else what became of the try."""
-        fetching_it = asyncio.create_task(self._stages.fetch(self._job, self._progress), name="fetch")
-        looking = asyncio.create_task(self._look(), name="look at the head")
-        try:
-            await asyncio.wait({fetching_it, looking}, return_when=asyncio.FIRST_COMPLETED)
-            if not fetching_it.done() and (refused := looking.result()) is not None:
-                return refused, None
-            return None, await fetching_it
-        finally:
-            for task in (fetching_it, looking):
-                task.cancel()
-            await asyncio.gather(fetching_it, looking, return_exceptions=True)
-
-    def _progress(self, received: int, size: int) -> None:
-        self._bytes, self._size = received, size
-        shown = self._desk.kept
-        if (received >> 18, size) != (shown.received_bytes >> 18, shown.size_bytes):
-            self._desk.show(received_bytes=received, size_bytes=size or self._signed_size)
-        self._grew.set()
-
-    async def _look(self) -> Verdict | None:
-        part = Path(self._job.file + ".part")
-        wanted = HEAD_BYTES
-        while True:
-            await self._grew.wait()
-            self._grew.clear()
-            if self._signed_size:
-                if self._bytes > self._signed_size or self._size not in (0, self._signed_size):
-                    found = max(self._bytes, self._size)
-                    text = f"The server's file has {found} bytes, the package {self._signed_size}."
-                    return Verdict(ok=False, code="damaged", text=text)
-                continue
-            if self._bytes < wanted and self._bytes != self._size:
-                continue
-            verdict = Verdict(ok=False, code="more")
-            with suppress(OSError):
-                verdict = await self._stages.head_of(part)
-            if verdict.code in ("more", "failed"):
-                wanted = self._bytes + HEAD_BYTES
-                continue
-            if not verdict.ok:
-                return verdict
-            self._signed_size = verdict.size_bytes
-            assert verdict.header is not None
-            self._desk.show(kind=verdict.header.kind, version=verdict.header.version)
-            self._grew.set()
 
 
 def _refused(verdict: Verdict, otherwise: Outcome) -> Result:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -18,18 +17,16 @@ from chargepoint.messages import (
     BeginUpdate,
     CancelUpdate,
     InstallPackage,
-    Noted,
     ReturnSoftware,
     SecurityNoted,
     TechnicianState,
     TellUpdate,
-    UpdateState,
 )
-from chargepoint.vocabulary import EventType
 from fota import fetching
 from fota import kept as kept_file
-from fota.kept import MOST_UNTOLD, Kept, Order, Telling
+from fota.kept import MOST_UNTOLD, Kept, Order, Telling, order_of
 from fota.packages import FETCHED, Packages
+from fota.picture import note_of, state_of
 from fota.questions import UNSIGNED, Family, Signed
 from fota.stages import Result, Stages
 from fota.standing import is_below
@@ -38,6 +35,8 @@ from fota.update import BEFORE_INSTALLING, SETTLED, Next, Outcome, Stage, step
 log = logging.getLogger(__name__)
 
 OCPP = "ocpp"
+NOT_SEEN_BY_HUB = frozenset({"web", "controllers", "keys"})
+"""Kinds that leave the version of the software as it is: of another one `hub` tells at its first start."""
 ALWAYS_TOLD = frozenset({Stage.INSTALLING, Stage.CHECKING, Stage.CONTROLLERS})
 """From here on the central system hears also of an update that others asked for."""
 TELL_AGAIN_S, TELL_WITHIN_S, FULL_AGAIN_S = 2.0, 10.0, 30.0
@@ -170,6 +169,10 @@ class Updating:
             "update: %s -> %s (%s)%s", stage, follows_stage, result.outcome, f": {changed.text}" * bool(changed.text)
         )
         self._note_stage(changed)
+        if "InvalidSignature" in words and not is_told:
+            self.note_unsigned(changed.order.by, changed.text)
+        if follows_stage is Stage.DONE and changed.kind in NOT_SEEN_BY_HUB and not changed.order.is_returning:
+            self._note_security("FirmwareUpdated", changed.kind, changed.version)
         if follows_stage in SETTLED:
             self._tidy(changed, result.outcome)
 
@@ -200,11 +203,8 @@ class Updating:
 
     def tell(self, status: str) -> None:
         if self._kept.order.door == OCPP:
-            self._set(
-                msgspec.structs.replace(
-                    self._kept, untold=(*self._kept.untold, Telling(status, self._kept.order.request_id))[-MOST_UNTOLD:]
-                )
-            )
+            more = (*self._kept.untold, Telling(status, self._kept.order.request_id))
+            self.note(untold=more[-MOST_UNTOLD:])
 
     async def all_told(self, within_s: float) -> None:
         """Wait until `ocpp` has taken all there is to tell, for so long at most."""
@@ -223,57 +223,18 @@ class Updating:
             self._untold.set()
 
     def _show(self) -> None:
-        kept, standing = self._kept, self._stages.standing()
-        total = kept.size_bytes
-        state = UpdateState(
-            stage=kept.at_stage.value,
-            kind=kept.kind,
-            version=kept.version,
-            name=kept.order.name,
-            location=masked_location(kept.order.location)[:300],
-            at=_moment(kept),
-            received_bytes=kept.received_bytes,
-            size_bytes=total,
-            attempt=kept.attempt,
-            attempts=kept.order.tries,
-            percent=min(100, kept.received_bytes * 100 // total) if total and kept.received_bytes else None,
-            code=kept.code,
-            text=masked_location(kept.text),
-            by=kept.order.by,
-            request_id=kept.order.request_id,
-            controllers=kept.controllers,
-            running_version=standing.version,
-            running_slot=standing.runs.slot,
-            previous_version=standing.previous_version,
-            floor=standing.floor,
-            last_outcome=standing.runs.outcome,
-            last_reason=standing.runs.reason,
-        )
-        self._context.bus.set_state("update", state)
+        self._context.bus.set_state("update", state_of(self._kept, self._stages.standing()))
 
     def _note_stage(self, kept: Kept) -> None:
-        what = masked_location(kept.order.location)[:200] or kept.order.name
-        about = " ".join(word for word in (kept.kind, kept.version, what, f"by {kept.order.by}") if word)
-        is_bad = kept.at_stage is Stage.FAILED
-        self._context.bus.publish(
-            Noted(
-                event_type=EventType.FIRMWARE,
-                action=kept.at_stage.value,
-                message=about[:400] if is_bad or not kept.text else f"{about[:300]}: {kept.text[:100]}",
-                error=masked_location(f"{kept.code}: {kept.text}")[:400] if is_bad else "",
-            )
-        )
+        self._context.bus.publish(note_of(kept))
 
     def note_unsigned(self, by: str, text: str) -> None:
         """A package whose maker cannot be trusted, of which the central system hears in no other way."""
+        self._note_security("InvalidFirmwareSignature", "refused", f"{masked_location(text)[:300]} (by {by[:100]})")
+
+    def _note_security(self, event: str, operation: str, extra: str) -> None:
         self._context.bus.publish(
-            SecurityNoted(
-                type="InvalidFirmwareSignature",
-                source_type="service",
-                source="fota",
-                operation="refused",
-                extra=f"{masked_location(text)[:300]} (by {by[:100]})",
-            )
+            SecurityNoted(type=event, source_type="service", source="fota", operation=operation, extra=extra)
         )
 
     async def _tell_all(self) -> None:
@@ -312,19 +273,7 @@ class Updating:
             found = await self._family.check_signed(asked)
             if not found.ok:
                 return ActionResult(ok=False, code=found.code, text=found.text)
-        order = Order(
-            location=request.location,
-            retrieve_at=request.retrieve_at,
-            install_at=request.install_at,
-            tries=1 + (settings.retries if request.retries is None else request.retries),
-            retry_interval_s=request.retry_interval_s or settings.retry_interval_s,
-            request_id=request.request_id,
-            certificate=request.certificate,
-            signature=request.signature,
-            roots=request.roots,
-            by=request.by or sender,
-            door=sender,
-        )
+        order = order_of(request, sender, settings)
         at, clock = request.retrieve_at, self._context.clock
         is_later = at is not None and not (clock.is_set and clock.now() >= at)
         return await self._take(order, Stage.SCHEDULED, ("DownloadScheduled",) if is_later else ())
@@ -449,10 +398,3 @@ class Updating:
             self._set(fresh)
         self._note_stage(fresh)
         return ActionResult(ok=True, code="ok")
-
-
-def _moment(kept: Kept) -> datetime | None:
-    """What is waited for, if it is a moment."""
-    if kept.at_stage is Stage.SCHEDULED:
-        return kept.order.retrieve_at
-    return kept.order.install_at if kept.at_stage not in SETTLED else None

@@ -322,9 +322,11 @@ async def test_web_pages_alone_leave_with_their_own_exit_code(tmp_path: Path) ->
 
 async def test_keys_are_taken_without_a_restart(tmp_path: Path) -> None:
     async with Bench(tmp_path) as bench:
+        events = bench.buses["station"].subscribe(SecurityNoted)
         bench.serve(URL, parcels.key_list(tmp_path, 5))
         await bench.begin(URL)
         await bench.stage("done")
+        assert (await anext(events)).type == "FirmwareUpdated"
         await asyncio.sleep(1)
         assert bench.exits == []
         assert bench.words[-2:] == ["Installing", "Installed"]
