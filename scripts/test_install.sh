@@ -262,6 +262,7 @@ part_station() {
 # A real systemd as process 1 of its own name spaces, with the unit in its sandbox as it will be in the street.
 part_init() {
     ip link set lo up
+    mount --rbind "$root" "$root" || exit 1 # systemd needs its / to be a mount
     mount -t proc proc "$root/proc" && mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup" || exit 1
     mount -t tmpfs tmpfs "$root/run" && mount -t tmpfs tmpfs "$root/tmp" && : >"$root/dev/console"
     exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" /lib/systemd/systemd --system \
@@ -270,12 +271,20 @@ part_init() {
 of_boot() { nsenter --target "$init" --all --root --wd -- "$@"; }
 is_active() { [ "$(of_boot systemctl show -P ActiveState chargepoint)" = active ]; }
 is_back() { of_boot systemctl kill -s KILL --kill-who=main chargepoint && sleep 1 && waits_for 40 is_active && of_boot systemctl show -P NRestarts chargepoint; }
-is_active_in_time() { waits_for 60 is_active || { of_boot journalctl -u chargepoint -n 30 --no-pager && return 1; }; }
+is_active_in_time() {
+    waits_for 60 is_active && return
+    of_boot systemctl list-jobs --no-pager
+    of_boot systemctl --failed --no-pager
+    of_boot systemctl status --no-pager chargepoint
+    return 1
+}
 sandbox_holds() { # of the process that meets the network: no way up, nothing to write but its own
     local pid
     pid=$(pgrep -x cp-webconfig | head -n 1)
-    grep -E '^(NoNewPrivs:.1|Seccomp:.2)' "/proc/$pid/status" | grep -c . | grep -qx 2 || { cat "/proc/$pid/status" && return 1; }
-    grep -q '^CapEff:.0000000000000400' "/proc/$pid/status" || { grep Cap "/proc/$pid/status" && return 1; }
+    [ -n "$pid" ] || return 1
+    grep -E '^(NoNewPrivs|Seccomp|CapEff|CapBnd):' "/proc/$pid/status"
+    grep -q '^NoNewPrivs:.1' "/proc/$pid/status" && grep -q '^Seccomp:.2' "/proc/$pid/status" || return 1
+    grep -q '^CapEff:.0000000000000400' "/proc/$pid/status" || return 1 # NET_BIND_SERVICE alone
     ! nsenter --target "$pid" --mount --root -- touch /usr/probe /etc/probe /opt/chargepoint/probe 2>/dev/null
 }
 part_boot() {
