@@ -36,9 +36,9 @@ async def test_a_bad_version_returns_and_a_good_one_stays(tmp_path: Path) -> Non
         await system.charge(1)
         seen = len(told(system))
         await order(system, system.offer("1.2.0.0"))
-        await system.until(lambda: system.update is not None and system.update.stage == "waiting")
+        await system.until(lambda: system.update is not None and "Connector 1 charges" in system.update.text)
         assert system.update is not None
-        assert "charges" in system.update.text
+        assert system.update.stage == "waiting"
         await system.end_charge(1)
         await system.central.until(lambda: "Installed" in told(system), 40)
         assert told(system)[seen:] == [*fetched, "boot 1.2.0.0", "Installed"]
