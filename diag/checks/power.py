@@ -8,6 +8,7 @@ from chargepoint.messages import (
     InsulationState,
     ModulesState,
     OutputState,
+    PowerState,
     ReadController,
     StationState,
 )
@@ -23,6 +24,8 @@ HOT_C = 90.0
 CLOCK_S = 60.0
 MODULE_HOT_C = 85.0
 WEARING, WORN = 0.8, 1.0
+AT_ITS_LIMIT = "power limited"
+"""What modules say while they give all they can: no trouble. Heat, which may be why, is told by itself."""
 SHARE = 0.9
 """A module that gives less than this part of what is configured is another model."""
 
@@ -121,9 +124,10 @@ async def modules(look: Look) -> list[Finding]:
 
 def _module(module: ModuleReading, subject: str, planned_w: float | None) -> list[Finding]:
     found = []
-    if module.has_fault or module.alarms:
+    alarms = module.alarms if module.has_fault else tuple(each for each in module.alarms if each != AT_ITS_LIMIT)
+    if module.has_fault or alarms:
         verdict = failed if module.has_fault else warning
-        found.append(verdict("module_fault", subject, number=module.number, alarms=", ".join(module.alarms) or "?"))
+        found.append(verdict("module_fault", subject, number=module.number, alarms=", ".join(alarms) or "?"))
     if module.temperature_c is not None and not COLDEST_C <= module.temperature_c <= MODULE_HOT_C:
         found.append(warning("module_hot", subject, number=module.number, value=whole(module.temperature_c)))
     has_w = module.limits.max_power_w if module.limits is not None else None
@@ -177,10 +181,27 @@ async def outputs_dead(look: Look) -> list[Finding]:
         elif state.reading.flags & HardwareFlag.OUTPUT_RELAY:
             found.append(failed("relay_closed", subject))
         elif each.type.power_type is PowerType.DC and not state.reading.voltage_v <= SAFE_V:
-            found.append(failed("voltage_left", subject, value=whole(state.reading.voltage_v)))
+            fed = _who_is_fed(look, each.number)
+            lent = skipped("bus_lent", subject, connector=fed) if fed else None
+            found.append(lent or failed("voltage_left", subject, value=whole(state.reading.voltage_v)))
         else:
             found.append(passed(subject))
     return found
+
+
+def _who_is_fed(look: Look, number: int) -> int:
+    """The connector that the modules at the bus of connector `number` feed now, by closed contactors; 0: none. What
+    its controller measures then, before its own relay, is that charge."""
+    state = look.state("power", PowerState)
+    if state is None:
+        return 0
+    joined = {each.bus for each in state.outputs if each.connector == number}
+    for _ in state.contactors:
+        joined |= {bus for each in state.contactors if each.is_closed and joined & {*each.between}
+                   for bus in each.between}  # fmt: skip
+    return next(
+        (each.connector for each in state.groups if each.bus in joined and each.connector not in (0, number)), 0
+    )
 
 
 async def locks(look: Look) -> list[Finding]:

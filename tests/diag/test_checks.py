@@ -35,6 +35,7 @@ from chargepoint.messages import (
     NetworkPage,
     OutputState,
     PortState,
+    PowerState,
     ReadCertificates,
     ReadConfiguration,
     ReadController,
@@ -51,6 +52,8 @@ from chargepoint.messages import (
     UpsState,
     WebState,
 )
+from chargepoint.power_picture import ContactorPicture, GroupPicture, OutputPicture
+from chargepoint.records import Limit
 from chargepoint.vocabulary import (
     Cause,
     ClimateZone,
@@ -267,6 +270,9 @@ async def test_modules_that_are_missing_foreign_faulty_hot_or_weak_are_told(dc: 
     assert await of(replace(good[0], is_online=False), *good[1:]) == ["failed modules_missing"]
     assert await of(*good, ModuleReading(number=99, is_online=True)) == ["warning modules_unplanned"]
     assert await of(replace(good[0], has_fault=True, alarms=("fan fault",)), *good[1:]) == ["failed module_fault"]
+    limited = replace(good[0], is_on=True, is_limited=True, alarms=("power limited",))
+    assert await of(limited, *good[1:]) == ["passed ok"]
+    assert await of(replace(limited, alarms=("fan slow", "power limited")), *good[1:]) == ["warning module_fault"]
     assert await of(replace(good[0], temperature_c=93.0), *good[1:]) == ["warning module_hot"]
     weak = ModuleLimits(max_voltage_v=1000.0, min_voltage_v=50.0, max_current_a=60.0, max_power_w=20_000.0)
     assert await of(replace(good[0], limits=weak), *good[1:]) == ["warning module_weaker"]
@@ -305,6 +311,26 @@ async def test_an_output_without_a_car_has_no_voltage_no_closed_relay_and_no_clo
         states = {"connector/1": connector(1, reading=reading(flags=flags, volts=volts))}
         assert codes(await power.outputs_dead(look(one, states))) == [dead]
         assert codes(await power.locks(look(one, states))) == [lock]
+
+
+async def test_voltage_of_a_neighbours_charge_at_a_shared_bus_is_no_voltage_left(dc: Settings) -> None:
+    one = replace(dc, connector=dc.connector[:1])
+    volts = connector(1, reading=reading(flags=HardwareFlag.INPUT_VOLTAGE, volts=390.0))
+
+    none = Limit(0.0, 0.0, "none")
+
+    async def of(fed: int, *, is_closed: bool) -> list[str]:
+        power_now = PowerState(
+            groups=(GroupPicture(name="G2", bank="bank", connector=fed, bus="N2"),),
+            contactors=(ContactorPicture(name="T1", between=("N1", "N2"), output="T1", is_closed=is_closed),),
+            outputs=(OutputPicture(connector=1, bus="N1", cap=none, grant=none),),
+        )
+        return codes(await power.outputs_dead(look(one, {"connector/1": volts, "power": power_now})))
+
+    assert await of(2, is_closed=True) == ["skipped bus_lent"]
+    assert await of(2, is_closed=False) == ["failed voltage_left"]
+    assert await of(0, is_closed=True) == ["failed voltage_left"]
+    assert await of(1, is_closed=True) == ["failed voltage_left"]
 
 
 async def test_with_a_car_everywhere_exactly_the_guarded_tests_leave_it_alone(dc: Settings) -> None:
