@@ -127,12 +127,18 @@ def is_whole(tree: Path, version: str = "") -> bool:
 
 
 def open_slot(slots: Path) -> Path:
-    """Empty the free slot, so that it can be filled; returns its folder. Raises SlotsError on a trial, OSError."""
+    """Empty the free slot, so that it can be filled; returns its folder.
+
+    Raises OSError; SlotsError on a trial, and while it is what runs still (gone back from, and not restarted since).
+    """
     with _change(slots) as change:
         state = change.state
         if state.trial:
             raise SlotsError("The version that runs is on trial; the other slot is the way back.")
         name = free_slot(state)
+        with contextlib.suppress(OSError):
+            if (slots / LINK).readlink().name == name:
+                raise SlotsError(f"Slot {name} runs until the software is restarted.")
         change.write(_without(state, name))
     folder = slots / name
     (folder / RELEASE).unlink(missing_ok=True)
@@ -571,10 +577,13 @@ def pause(seconds: float) -> None:
         time.sleep(min(left_s, step_s))
 
 
-def alarm(slots: Path, seconds: float, shell: int, station: int) -> None:
-    """When a trial is not kept in time: SIGUSR1 to start.sh, which ends the station; SIGKILL when that does not end."""
+def alarm(slots: Path, seconds: float, shell: int, station: int, tree: Path) -> None:
+    """When a trial is not kept in time: SIGUSR1 to start.sh, which ends the station; SIGKILL when that does not end.
+
+    `tree` is what runs: nothing happens to a version that runs in the place of a trial that could not be begun.
+    """
     until_s = time.monotonic() + seconds
-    while read(slots).trial:
+    while (state := read(slots)).trial and (slots / state.current).resolve() == tree.resolve():
         left_s = until_s - time.monotonic()
         if left_s <= 0:
             os.kill(shell, signal.SIGUSR1)
@@ -603,6 +612,7 @@ def main(words: list[str] | None = None) -> int:
     of_alarm = deeds.add_parser("alarm")
     of_alarm.add_argument("seconds", type=float)
     of_alarm.add_argument("pids", type=int, nargs=2)
+    of_alarm.add_argument("tree", type=Path)
     asked = parser.parse_args(words)
     slots, factory = asked.slots, asked.factory
     try:
@@ -617,7 +627,8 @@ def main(words: list[str] | None = None) -> int:
             pause(asked.seconds)
             return 0
         if asked.deed == "alarm":
-            alarm(slots, asked.seconds, *asked.pids)
+            shell, station = asked.pids
+            alarm(slots, asked.seconds, shell, station, asked.tree)
             return 0
         before = read(slots)
         if asked.deed == "ended":

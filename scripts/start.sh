@@ -109,7 +109,7 @@ while [ "$stopping$hung" = 00 ]; do
     began_s=$(now_s)
     # shellcheck disable=SC2086 # these are several words
     begin "$@" ${CHARGEPOINT_ARGS:-}
-    beside alarm "$give_up_s" "$$" "$child" &
+    beside alarm "$give_up_s" "$$" "$child" "$tree" &
     alarm=$!
     await
     kill "$alarm" 2>/dev/null
@@ -148,6 +148,7 @@ while [ "$stopping$hung" = 00 ]; do
             kill "$feeder" 2>/dev/null
             wait "$feeder" 2>/dev/null
             say "controller firmware: exit code $code"
+            if [ "$hung" = 1 ]; then deed ended watchdog || true; fi
             ;;
         20) leave "the machine reboots" "$reboot" ;;
         21) leave "the machine is switched off" "$power_off" ;;

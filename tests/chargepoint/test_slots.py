@@ -92,6 +92,17 @@ def test_the_way_back_of_a_trial_is_not_written_over(folder: Path, factory: Path
         slots.mark_ready(folder, "a", info("1.1.0"))
 
 
+def test_the_slot_that_was_started_last_is_not_emptied_whatever_the_state_says(folder: Path, factory: Path) -> None:
+    install(folder, factory, "1.1.0")
+    install(folder, factory, "1.2.0")
+    slots.back(folder, "by hand")  # and nobody restarts: `b` runs on
+    with pytest.raises(slots.SlotsError, match="runs"):
+        slots.open_slot(folder)
+    assert slots.is_whole(folder / "b", "1.2.0")
+    slots.start(folder, factory)
+    assert slots.open_slot(folder) == folder / "b"
+
+
 def test_the_slot_that_runs_cannot_be_marked_ready(folder: Path, factory: Path) -> None:
     install(folder, factory, "1.1.0")
     with pytest.raises(slots.SlotsError):

@@ -194,6 +194,31 @@ def test_a_trial_that_is_not_kept_in_time_is_given_up(machine: Machine, step: st
     assert "not kept in time" in slots.read(machine.slots).reason
 
 
+def test_a_version_that_runs_in_the_place_of_a_trial_is_not_ended_for_it(machine: Machine) -> None:
+    machine.stage("1.1.0")
+    slots.switch(machine.slots)
+    (machine.slots / "slots-1.json.new").mkdir()  # nothing can be written: the trial is not begun
+    running = machine.start("hold", CHARGEPOINT_GIVE_UP_S="0.3")
+    machine.wait_until_it_holds()
+    assert machine.versions() == ["1.0.0"]
+    with pytest.raises(subprocess.TimeoutExpired):
+        running.wait(0.9)
+    running.terminate()
+    assert running.wait(LIMIT_S) == 0
+
+
+def test_a_version_on_trial_whose_firmware_command_hangs_is_given_up(machine: Machine) -> None:
+    machine.stage("1.1.0")
+    slots.switch(machine.slots)
+    running = machine.start(11, "hold", 0)
+    machine.wait_until_it_holds()
+    assert "firmware" in machine.notes.read_text()
+    running.send_signal(signal.SIGABRT)  # systemd's watchdog, which is not fed for ever
+    assert running.wait(LIMIT_S) == 1
+    state = slots.read(machine.slots)
+    assert (state.current, state.outcome) == ("factory", "returned")
+
+
 def test_a_version_that_is_kept_is_not_given_up(machine: Machine) -> None:
     machine.stage("1.1.0")
     slots.switch(machine.slots)
