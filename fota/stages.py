@@ -271,16 +271,14 @@ class Stages:
                 f"The software ended {kept.switches} times for it and nothing was switched: start.sh does not run it."
             )
             return Result.why(Outcome.GAVE_UP, "not_switched", text)
+        code = RESTART if kept.order.is_returning else EXIT_CODES.get(kept.kind, EXIT_CODES["application"])
+        await desk.all_told(TOLD_WITHIN_S)
+        if why := self._why_not_now(kept):
+            return Result(Outcome.BROKE, {"text": why})
         if kept.order.is_returning:
             returned = await self.deed("return_software", reason=_one_line(kept.order.name, kept.order.by))
             if not returned.ok:
                 return Result.why(Outcome.GAVE_UP, returned.code, returned.text)
-            code = RESTART
-        else:
-            code = EXIT_CODES.get(kept.kind, EXIT_CODES["application"])
-        await desk.all_told(TOLD_WITHIN_S)
-        if why := self._why_not_now(kept):
-            return Result(Outcome.BROKE, {"text": why})
         desk.note(switches=kept.switches + 1)
         left = await self.leave(code, kept.order.by)
         if left.ok:

@@ -124,7 +124,7 @@ class Updating:
             await asyncio.wait({work, cancelled}, return_when=asyncio.FIRST_COMPLETED)
             if not work.done() and stage is Stage.STAGING:  # what was begun as root is not broken off
                 await asyncio.wait({work})
-            if work.done():
+            if work.done() and not (self._kept.is_cancelled and stage is Stage.WAITING):
                 return work.result()
         finally:
             for task in (work, cancelled):
@@ -371,6 +371,8 @@ class Updating:
             )
         async with self._deciding:
             await self._give_up(f"It was cancelled by {request.by or sender}.")
+        if self._kept.at_stage not in SETTLED | BEFORE_INSTALLING:
+            return ActionResult(ok=False, code="too_late", text="It began to be installed just then.")
         return ActionResult(ok=True, code="ok")
 
     async def _return(self, request: ReturnSoftware, sender: str) -> ActionResult:

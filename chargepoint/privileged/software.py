@@ -125,9 +125,12 @@ def keep(layout: Layout) -> str:
 
 def give_back(layout: Layout, reason: str) -> str:
     """The version before runs from the next start on, unless it is older than the floor (one on trial is always given
-    up: R31 before S28). Empty, or why not."""
+    up: R31 before S28). Asked once more before that start, it changes nothing. Empty, or why not."""
     try:
         state = slots.read(layout.slots)
+        link, following = layout.slots / slots.LINK, slots.tree_of(layout.slots, layout.factory, state.current)
+        if not state.trial and link.exists() and link.resolve() != following.resolve():
+            return ""  # what runs is left already, and runs on until the restart
         floor = slots.read_floor(layout.slots)
         before = version_of(layout, state.previous or slots.FACTORY)
         if not state.trial and floor and slots.numbers(before) < slots.numbers(floor):

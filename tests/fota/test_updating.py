@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from chargepoint import slots
 from chargepoint.messages import ActionResult, CancelUpdate, InstallPackage, ReturnSoftware, SecurityNoted
 from fota import kept
+from fota.update import Stage
 from tests.fota import parcels
 from tests.fota.bench import START, Bench
 
@@ -253,6 +255,25 @@ async def cancel(bench: Bench) -> ActionResult:
     return await bench.buses["webconfig"].call("fota", CancelUpdate(by="anna"))
 
 
+async def test_what_was_cancelled_in_the_last_moment_is_not_installed(tmp_path: Path) -> None:
+    async with Bench(tmp_path) as bench:
+        bench.serve(URL, parcels.application(tmp_path, "1.1.0.0"))
+        await bench.begin(URL)
+        handlers = bench.updating._stages.by_stage
+        waiting = handlers[Stage.WAITING]
+
+        async def cancelled_as_it_ends(desk: Any) -> Any:
+            result = await waiting(desk)
+            desk.note(is_cancelled=True)
+            return result
+
+        handlers[Stage.WAITING] = cancelled_as_it_ends
+        await bench.stage("failed", "done")
+        assert (bench.updating.kept.stage, bench.updating.kept.code) == ("failed", "cancelled")
+        assert bench.exits == []
+        assert slots.read(bench.layout.slots).ready == ""
+
+
 async def test_a_bad_address_is_refused_at_once(tmp_path: Path) -> None:
     async with Bench(tmp_path) as bench:
         for url in ("file:///etc/passwd", "http://127.0.0.1/x", "gopher://x/y"):
@@ -357,6 +378,39 @@ async def test_the_version_before_can_be_had_again(tmp_path: Path) -> None:
         assert bench.runs == "factory"
         assert bench.exits == [10, 30]
         assert "it is too slow" in bench.now.last_reason
+
+
+async def test_a_way_back_that_has_to_wait_leads_back_all_the_same(tmp_path: Path) -> None:
+    async with Bench(tmp_path) as bench:
+        bench.serve(URL, parcels.application(tmp_path, "1.1.0.0"))
+        await bench.begin(URL)
+        await bench.stage("done")
+        await asyncio.sleep(1)
+        bench.ocpp_is_there = False  # a word that cannot be told keeps it here for some seconds
+        bench.updating.note(untold=(kept.Telling("Installed", None),))
+        ask = ReturnSoftware(reason="it is too slow", by="anna")
+        assert (await bench.buses["webconfig"].call("fota", ask)).code == "ok"
+        await bench.until(lambda: bench.updating.kept.stage == "installing")
+        await asyncio.sleep(3)
+        bench.show_well(charges=True)  # somebody begins to charge just then
+        await bench.until(lambda: bench.updating.kept.stage == "waiting")
+        assert slots.read(bench.layout.slots).current == "a"
+        bench.show_well()
+        await bench.stage("done", "failed")
+        assert (bench.updating.kept.stage, bench.tree) == ("done", bench.layout.factory)
+
+
+async def test_software_that_is_not_left_at_once_is_gone_back_from_once(tmp_path: Path) -> None:
+    async with Bench(tmp_path) as bench:
+        bench.serve(URL, parcels.application(tmp_path, "1.1.0.0"))
+        await bench.begin(URL)
+        await bench.stage("done")
+        ask = ReturnSoftware(reason="it is too slow", by="anna")
+        assert (await bench.buses["webconfig"].call("fota", ask)).code == "ok"
+        await bench.until(lambda: bench.left.is_set())
+        bench.left.clear()  # the hub said yes, and the software does not end
+        await bench.stage("done", "failed")
+        assert (bench.updating.kept.stage, bench.tree) == ("done", bench.layout.factory)
 
 
 async def test_the_version_before_is_refused_when_it_is_below_the_floor(tmp_path: Path) -> None:
