@@ -91,7 +91,7 @@ class Family:
         words = [
             module, "--slots", str(layout.slots), "--factory", str(layout.factory), "--keys", str(layout.keys),
         ]  # fmt: skip
-        words += ["--serial", self._serial] if self._serial else []
+        words += [f"--serial={self._serial}"] if self._serial else []
         words += ["--earliest", earliest.isoformat()] if earliest is not None else []
         said = await _ask((*words, str(file)), b"", within_s)
         try:

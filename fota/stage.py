@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import errno
 import fcntl
 import hashlib
@@ -18,6 +19,7 @@ import hmac
 import os
 import re
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +39,7 @@ from fota.verify import Package, add_layout, open_package
 from fota.want import CONTROLLERS, INFO, RELEASE, Release, Want, read_release, want_of
 
 STAGING, LOCK = ".staging", ".stage-lock"
+PR_SET_PDEATHSIG = 1
 RESERVE_BYTES = 32 << 20
 """Room that stays free beside what is unpacked."""
 
@@ -393,6 +396,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--plan", action="store_true", help="only verify, with the product key")
     given = parser.parse_args(arguments)
     os.umask(0o022)
+    # with whoever asked for it, it ends: nobody would hear of what it made ready, and it would keep others out
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     os.nice(19)
     place = Place(given.slots, given.factory, given.keys)
     staged = stage(given.file, place, serial=given.serial, earliest=given.earliest, is_plan=given.plan)

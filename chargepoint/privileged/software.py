@@ -56,7 +56,7 @@ async def stage(file: Path, layout: Layout, serial: str, earliest: datetime | No
         return ActionResult(ok=False, code="unknown", text=why)
     words = (
         sys.executable, "-I", "-m", "fota.stage", "--slots", str(layout.slots), "--factory", str(layout.factory),
-        "--keys", str(layout.keys), *(("--serial", serial) if serial else ()),
+        "--keys", str(layout.keys), *((f"--serial={serial}",) if serial else ()),
         *(("--earliest", earliest.isoformat()) if earliest is not None else ()), str(file),
     )  # fmt: skip
     code, said, complaint = await run(words, STAGE_WITHIN_S)

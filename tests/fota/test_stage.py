@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -500,11 +501,36 @@ async def test_two_hundred_kills_leave_slots_consistent(machine: Machine, tmp_pa
 
 
 @pytest.mark.realtime
+async def test_with_whoever_asked_for_it_a_staging_ends_and_is_in_nobodys_way(machine: Machine, tmp_path: Path) -> None:
+    file = parcels.application(tmp_path, "1.1.0.0")
+    command = [sys.executable, "-m", "fota.stage", str(file), *machine.options()]
+    asker = f"import subprocess; subprocess.Popen({command!r}, start_new_session=True).wait()"
+    slots = machine.place.slots
+    with (slots / ".lock").open("w") as lock:  # held: it comes as far as the slot and waits there
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with subprocess.Popen([sys.executable, "-c", asker], stdout=subprocess.DEVNULL) as child:
+            until_s = time.monotonic() + 30
+            while not (slots / ".staging/release.json").exists():
+                assert time.monotonic() < until_s
+                time.sleep(0.01)
+            child.kill()
+        with (slots / ".stage-lock").open("r+") as alone:
+            while True:
+                try:
+                    fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    assert time.monotonic() < until_s - 20, "it goes on without anybody who asked for it"
+                    time.sleep(0.01)
+    assert stage(file, machine.place).ok
+
+
+@pytest.mark.realtime
 async def test_the_program_prints_what_became_of_it(machine: Machine, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "fota.stage", str(parcels.application(tmp_path, "1.1.0.0")), *machine.options()]
     first, second = (
         subprocess.run([*command, *more], capture_output=True, text=True, timeout=30, check=False)
-        for more in (["--plan"], ["--serial", "CP-1"])
+        for more in (["--plan"], ["--serial=-CP-1"])
     )
     assert (first.returncode, json.loads(first.stdout)["slot"]) == (0, "")
     told = json.loads(second.stdout)
