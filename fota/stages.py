@@ -318,7 +318,8 @@ class Stages:
         """Watch the new version: keep it, or give it up and leave."""
         kept, settings = desk.kept, self._context.settings.update
         was = watch.Before(kept.connectors, kept.devices, kept.had_station)
-        why = await watch.judge(self._view, was, self._context.clock, settings.check_s, settings.give_up_s)
+        times = watch.bounded(settings.check_s, settings.give_up_s)
+        why = await watch.judge(self._view, was, self._context.clock, *times)
         if not why:
             kept_it = await self.deed("keep_software")
             if kept_it.ok:

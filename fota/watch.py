@@ -15,6 +15,11 @@ from chargepoint.messages import DeviceState, ServiceState, StationState, Superv
 from chargepoint.trial_watch import IN_ORDER, answering
 
 LOOK_S = 1.0
+LONGEST_S = 480.0
+"""It is settled by then whatever the settings say: start.sh gives up what is not kept 540 s after its start."""
+LONGEST_CHECK_S = 420.0
+SPARE_S = 30.0
+"""For services to come up in."""
 
 
 class Before(msgspec.Struct, frozen=True):
@@ -64,6 +69,12 @@ def not_well(view: StateView, was: Before, now_s: float) -> str:
 def deaths(view: StateView) -> int:
     """How often services were started again since the station started."""
     return sum(state.restarts for topic in view.topics() if isinstance(state := view.get(topic), ServiceState))
+
+
+def bounded(check_s: float, give_up_s: float) -> tuple[float, float]:
+    """Times of [update] in which a version that is well can be kept at all."""
+    check_s = min(check_s, LONGEST_CHECK_S)
+    return check_s, min(max(give_up_s, check_s + SPARE_S), LONGEST_S)
 
 
 async def judge(view: StateView, was: Before, clock: Clock, check_s: float, give_up_s: float) -> str:

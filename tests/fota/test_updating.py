@@ -16,6 +16,8 @@ from fota.update import Stage
 from tests.fota import parcels
 from tests.fota.bench import START, Bench
 
+GIVE_UP_S = 540
+"""Of start.sh."""
 URL = "http://files.example/new.cpk"
 GOOD = ["Downloading", "Downloaded", "SignatureVerified", "Installing", "InstallRebooting", "Installed"]
 
@@ -420,6 +422,32 @@ async def test_the_version_before_is_refused_when_it_is_below_the_floor(tmp_path
         await bench.stage("done")
         ask = ReturnSoftware(reason="it is too slow", by="anna")
         assert (await bench.buses["webconfig"].call("fota", ask)).code == "refused"
+
+
+@pytest.mark.parametrize(("check_s", "give_up_s"), [(400, 60), (600, 60), (600, 3600), (10, 3600)])
+async def test_whatever_the_times_say_a_good_version_is_kept_before_start_sh_gives_it_up(
+    tmp_path: Path, check_s: int, give_up_s: int
+) -> None:
+    async with Bench(tmp_path, check_s=check_s, give_up_s=give_up_s) as bench:
+        bench.serve(URL, parcels.application(tmp_path, "1.1.0.0"))
+        await bench.begin(URL)
+        await bench.stage("checking")
+        begun_s = asyncio.get_running_loop().time()
+        await bench.stage("done", "failed")
+        assert bench.updating.kept.stage == "done"
+        assert asyncio.get_running_loop().time() - begun_s < GIVE_UP_S
+
+
+async def test_a_bad_version_is_given_up_before_start_sh_does_it(tmp_path: Path) -> None:
+    async with Bench(tmp_path, check_s=600, give_up_s=3600) as bench:
+        bench.new_is_well = False
+        bench.serve(URL, parcels.application(tmp_path, "1.1.0.0"))
+        await bench.begin(URL)
+        await bench.stage("checking")
+        begun_s = asyncio.get_running_loop().time()
+        await bench.stage("done", "failed")
+        assert "service ocpp is hung" in bench.updating.kept.text
+        assert asyncio.get_running_loop().time() - begun_s < GIVE_UP_S
 
 
 async def test_a_version_on_trial_is_judged_also_when_its_update_is_lost(tmp_path: Path) -> None:
