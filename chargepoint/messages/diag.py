@@ -125,8 +125,11 @@ class ArchiveAnswer(Reply, frozen=True, kw_only=True):
 
 
 class MakeArchive(Request[ArchiveAnswer], frozen=True, kw_only=True):
-    """To diag: pack an archive; answered when it is whole (wait up to 200 s). `kind` as in `KeptArchive`; `day` for
-    FullLogs (without: today), `since` and `until` for Diagnostics and Security (without: all there is). `shows_cards`: card numbers written out (S21: for who may see them)."""
+    """To diag: pack an archive; answered when it is whole (wait up to 200 s). `kind` as in `KeptArchive`.
+
+    `day` for FullLogs (without: today), `since` and `until` for Diagnostics and Security (without: all there is).
+    `shows_cards`: card numbers written out (S21: for who may see them).
+    """
 
     kind: str
     day: date | None = None

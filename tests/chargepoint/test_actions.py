@@ -28,7 +28,11 @@ from chargepoint.vocabulary import CredentialType, EventType, Role, StartSource,
 TECHNICIAN = Asker("boris", Role.TECHNIK, is_local=True)
 REMOTE = Asker("anna", Role.ADMINISTRATOR)
 GOOD: dict[str, dict[str, Any]] = {
-    name: {a.name: 1 if a.kind is int else (*a.choices, "front".ljust(a.minimum, "-"))[0] for a in action.arguments if a.is_needed}
+    name: {
+        a.name: 1 if a.kind is int else (*a.choices, "front".ljust(a.minimum, "-"))[0]
+        for a in action.arguments
+        if a.is_needed
+    }
     for name, action in ACTIONS.items()
 }
 
