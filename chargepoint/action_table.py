@@ -516,12 +516,12 @@ _ROWS: tuple[Action, ...] = (
     ),
     Action(
         "activate", "hub", SetActivation, G3, Right.ADMINISTER,
-        "Activates this unit: its sessions count, and its incidents are sent.",
+        "Activates this unit: its sessions count, and its incidents are listed.",
         (), lambda _v, a: SetActivation(activated=True, by=a.login), verb="Activate", needs=(Need.IDLE,),
     ),
     Action(
         "deactivate", "hub", SetActivation, G3, Right.ADMINISTER,
-        "Deactivates this unit: new sessions count as tests, and its incidents are not sent. It charges all the same.",
+        "Deactivates this unit: new sessions count as tests, no incidents are listed. It charges all the same.",
         (), lambda _v, a: SetActivation(activated=False, by=a.login), verb="Deactivate",
         needs=(Need.IDLE,),
     ),

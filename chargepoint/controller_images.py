@@ -16,6 +16,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from chargepoint.messages import ControllerImage
 from drivers.interfaces import MOST_FIRMWARE, Identity
 
 FOLDER, INFO = "controllers", "info.json"
@@ -37,10 +38,17 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     def file(self) -> str:
         return f"{self.sha256[:16]}-{self.image}"
 
+    @property
+    def told(self) -> ControllerImage:
+        """As other services are told of it."""
+        return ControllerImage(
+            file=self.file, image=self.image, type=self.type, version=self.version, sha256=self.sha256,
+            connectors=self.connectors, model=self.model, hardware=self.hardware,
+        )  # fmt: skip
+
     def is_for(self, connector: int, identity: Identity) -> bool:
         """Whether it is meant for the controller of this connector."""
-        is_meant = not self.connectors or connector in self.connectors
-        return is_meant and self.model in ("", identity.model) and self.hardware in ("", identity.hardware_version)
+        return is_for(self.told, connector, identity)
 
     def runs_on(self, identity: Identity) -> bool:
         """Whether the controller has this version already."""
@@ -49,6 +57,12 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Info(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[Listed, ...] = ()
+
+
+def is_for(image: ControllerImage, connector: int, identity: Identity) -> bool:
+    """Whether an image is meant for the controller of this connector."""
+    is_meant = not image.connectors or connector in image.connectors
+    return is_meant and image.model in ("", identity.model) and image.hardware in ("", identity.hardware_version)
 
 
 class BadFile(Exception):

@@ -6,8 +6,10 @@ import asyncio
 import logging
 
 from chargepoint.context import Context
+from chargepoint.controller_images import BadFile, listed
 from chargepoint.messages import (
     ActionResult,
+    ControllerImage,
     OfferAnswer,
     OfferPackage,
     PackagesPage,
@@ -47,7 +49,15 @@ class Store:
                     if NAME.fullmatch(name) and file.is_file():
                         verdict = await self._family.head_of(file, now)
                         rows.append(on_stick(name, verdict, file.stat().st_size))
-        return PackagesPage(packages=tuple(rows), problem=problem)
+        return PackagesPage(packages=tuple(rows), problem=problem, images=await asyncio.to_thread(self._images))
+
+    def _images(self) -> tuple[ControllerImage, ...]:
+        """Firmware of controllers that packages brought; none when their list cannot be read, which is logged."""
+        try:
+            return tuple(each.told for each in listed(self._context.layout.slots))
+        except BadFile as error:
+            log.warning("%s", error)
+            return ()
 
     async def _remove(self, request: RemovePackage, _sender: str) -> ActionResult:
         kept = self._updating.kept

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import htpy as h
 
 from chargepoint.action_kinds import Action, Argument
+from chargepoint.controller_images import BadFile, listed
 from chargepoint.messages import ServiceState, StationState
 from webconfig.ask import Ask
 from webconfig.commands.wording import argument
@@ -56,6 +57,15 @@ def argument_facts(ask: Ask, action: Action, given: dict[str, str]) -> list[tupl
     return found
 
 
+def _images(ask: Ask) -> list[tuple[str, str]]:
+    """The firmware of controllers that packages brought."""
+    try:
+        found = listed(ask.site.context.layout.slots)
+    except BadFile:
+        return []  # it is typed then, and the station says what is wrong
+    return [(each.file, f"{each.type} {each.version} · {each.image}".replace("  ", " ")) for each in found]
+
+
 def choices(ask: Ask, action: Action, one: Argument) -> list[tuple[str, str]]:
     """What there is to choose from, as (value, text); empty: it is typed."""
     if one.choices:
@@ -68,6 +78,8 @@ def choices(ask: Ask, action: Action, one: Argument) -> list[tuple[str, str]]:
         whole = ask.text("deed.station" if action.name == "user_limit" else "deed.all")
         zero = [("0", whole)] if one.minimum == 0 and numbers else []
         return [*zero, *((str(number), str(number)) for number in numbers)]
+    if (action.name, one.name) == ("update_controller", "file"):
+        return _images(ask)
     prefix = TOPICS.get((action.name, one.name), "")
     if not prefix:
         return []

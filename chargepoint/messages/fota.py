@@ -79,11 +79,28 @@ class Package(Struct, frozen=True, kw_only=True):
     received_bytes: int = 0
 
 
+class ControllerImage(Struct, frozen=True, kw_only=True):
+    """Firmware for controllers that lies unpacked on the station. `file` is its name there, as UpdateController wants
+    it, `image` the name in its package; `type`: MAIN or MODULES. `connectors` empty: all; `model` and `hardware` empty:
+    any."""
+
+    file: str
+    image: str
+    type: str
+    version: str = ""
+    sha256: str = ""
+    connectors: tuple[int, ...] = ()
+    model: str = ""
+    hardware: str = ""
+
+
 class PackagesPage(Reply, frozen=True, kw_only=True):
-    """`problem`: why a stick could not be read, empty: it could, or was not asked for."""
+    """`problem`: why a stick could not be read, empty: it could, or was not asked for. `images`: firmware for
+    controllers that packages brought."""
 
     packages: tuple[Package, ...] = ()
     problem: str = ""
+    images: tuple[ControllerImage, ...] = ()
 
 
 class ReadPackages(Request[PackagesPage], frozen=True, kw_only=True):

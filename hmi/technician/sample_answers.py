@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from chargepoint.messages import (
     ActionResult,
     ConfigurationPage,
+    ControllerImage,
     ControllerPage,
     Criterion,
     DiagnosticsState,
@@ -137,7 +138,13 @@ REPLIES = {
                 size_bytes=36_100_000,
                 problem="It is older than what runs.",
             ),
-        )
+        ),
+        images=(
+            ControllerImage(
+                file="5f2a9c0b7d31e846-main.bin", image="main.bin", type="MAIN", version="2.5.0", connectors=(1, 2)
+            ),
+            ControllerImage(file="c81e728d9d4c2f63-pm.bin", image="pm.bin", type="MODULES", version="1.8"),
+        ),
     ),
     "packages on stick": PackagesPage(
         packages=(

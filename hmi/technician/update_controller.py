@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from chargepoint.messages import DeviceState, FirmwareState, Package, PackagesPage, UpdateState
+from chargepoint.controller_images import is_for
+from chargepoint.messages import ControllerImage, DeviceState, FirmwareState, Package, PackagesPage, UpdateState
+from drivers.interfaces import Identity
 from hmi.drawing.items import Picture
 from hmi.technician import facts
 from hmi.technician.guarded import deed, shows
@@ -90,11 +92,38 @@ def _writing(page: StaffPage) -> list[Row]:
         rows.append(Row(called, told, tone))
         rows.append(Row("", f"{each.version_before or '?'} → {each.version_after or each.version or '?'}"))
         rows += [line(each.text, tone)] if each.text else []
-    return rows or [line(page.t("nothing_written"))]
+    rows = rows or [line(page.t("nothing_written"))]
+    if _images(page):
+        rows.append(head(page.t("images_here")))
+    for image in _images(page):
+        meant = ", ".join(map(str, image.connectors)) or page.t("any_connector")
+        rows.append(Row(f"{image.type} {image.version}", f"{image.image} · {meant}"))
+    return rows
+
+
+def _images(page: StaffPage) -> tuple[ControllerImage, ...]:
+    told = _page_of(page, "writing")
+    return told.images if told is not None else ()
+
+
+def _write(page: StaffPage) -> list[Button]:
+    """For each controller the images that are meant for it."""
+    identities = {each.name: each.identity for each in facts.of_kind(page, DeviceState) if each.kind == "connector"}
+    return [
+        deed(
+            page, "update_controller", label=page.t("write_image", n=number, image=f"{image.type} {image.version}"),
+            connector=number, image=image.type, file=image.file,
+        )
+        for number in sorted(page.view.seen.connectors)
+        for image in _images(page)
+        if is_for(image, number, identities.get(str(number), Identity()))
+    ]  # fmt: skip
 
 
 def _buttons(page: StaffPage, show: str, state: UpdateState) -> list[Button]:
     buttons = [deed(page, "cancel_update")] if state.stage in UNDER_WAY else []
+    if show == "writing":
+        buttons += _write(page)
     if show in ("packages", "stick"):
         action = "update_software" if show == "stick" else "install_package"
         buttons += [

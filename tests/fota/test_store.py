@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +137,21 @@ async def test_a_stick_is_read_only_while_a_technician_is_logged_in(tmp_path: Pa
         assert (await bench.buses["hmi"].call("fota", unknown)).code == "unknown"
         assert (await bench.buses["hmi"].call("fota", install)).ok
         await bench.stage("done")
+
+
+async def test_firmware_of_controllers_that_packages_brought_is_told(tmp_path: Path) -> None:
+    async with Bench(tmp_path) as bench:
+        assert (await read(bench)).images == ()
+        folder = bench.layout.slots / "controllers"
+        folder.mkdir(parents=True)
+        row = {"image": "main.bin", "type": "MAIN", "version": "3.1", "sha256": "5f" * 32, "connectors": [1]}
+        (folder / "info.json").write_text(json.dumps({"targets": [row]}))
+        (image,) = (await read(bench)).images
+        assert (image.file, image.type, image.version, image.connectors) == (
+            "5f" * 8 + "-main.bin",
+            "MAIN",
+            "3.1",
+            (1,),
+        )
+        (folder / "info.json").write_text("{")
+        assert (await read(bench)).images == ()

@@ -21,6 +21,7 @@ import pytest
 from chargepoint.bus import Bus
 from chargepoint.config import Secrets, Settings
 from chargepoint.config_web import WebSettings
+from chargepoint.layout import Layout
 from chargepoint.messages import SaveUser, State, User
 from chargepoint.one_process import House
 from chargepoint.services import SERVICES, World
@@ -115,6 +116,7 @@ class Bench:
             services=WITH_DIAG if self.with_diag else WEB,
             safe_mode=self.safe_mode,
             config=self.config,
+            layout=Layout(self.folder / "factory", self.folder / "slots", self.folder / "keys"),
         )
         self.house = House(world)
         await self.house.__aenter__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ from chargepoint.helper import Helper as PrivilegedHelper
 from chargepoint.messages import (
     ActionResult,
     ChangeNetwork,
+    ControllerImage,
     KeepNetwork,
+    PackagesPage,
     PrivilegedDeed,
+    ReadPackages,
     ReadTestReports,
     TimeLearned,
 )
@@ -149,6 +153,29 @@ async def test_services_reports_and_updates_are_shown(tmp_path: Path) -> None:
         for what in (VERSION, "Maker CC-1", "3.14", "No update is under way"):
             assert what in updates
         assert "/deeds/fetch_update" not in updates
+
+
+IMAGE = ControllerImage(file="5f2a9c0b7d31e846-main.bin", image="main.bin", type="MAIN", version="3.1", connectors=(1,))
+
+
+async def test_firmware_of_controllers_is_listed_and_chosen_by_name(tmp_path: Path) -> None:
+    slots = tmp_path / "slots"
+    answers = {"fota": {ReadPackages: lambda _ask: PackagesPage(images=(IMAGE,))}}
+    async with Bench(tmp_path, answers=answers) as bench:
+        seen = (await (await bench.log_in("vera")).get("/firmware")).text
+        assert "MAIN · main.bin" in seen and "/deeds/update_controller" not in seen
+        admin = await bench.log_in("admin")
+        seen = (await admin.get("/firmware")).text
+        assert f"image=MAIN&amp;file={IMAGE.file}&amp;connector=1" in seen
+        asked = await admin.get("/deeds/update_controller?image=MAIN&to=/firmware")
+        assert 'class="fault"' not in asked.text  # a link with part of the arguments is no fault
+        assert "connector is missing" in (await admin.get("/deeds/update_controller?image=MAIN&sent=1")).text
+        assert "<input" in asked.text.split('name="file"')[0][-40:]  # nothing to choose from
+        (slots / "controllers").mkdir(parents=True)
+        row = {"image": "main.bin", "type": "MAIN", "version": "3.1", "sha256": IMAGE.file[:16] + "0" * 48}
+        (slots / "controllers" / "info.json").write_bytes(json.dumps({"targets": [row]}).encode())
+        asked = await admin.get("/deeds/update_controller?image=MAIN&to=/firmware")
+        assert f'<option value="{IMAGE.file}"' in asked.text and "MAIN 3.1 · main.bin" in asked.text
 
 
 @pytest.mark.skipif(bool(network_rig.missing()), reason=network_rig.missing() or "it is there")

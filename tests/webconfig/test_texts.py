@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import webconfig
+from chargepoint.action_table import ACTIONS
 from webconfig.configuration.keys import search, sections
 from webconfig.configuration.meanings import key_meaning
 from webconfig.words import LANGUAGES, TEXTS, Text, Words, pages_catalogue
@@ -153,3 +154,13 @@ def test_keys_are_found_by_what_they_mean_in_the_language_of_who_asks() -> None:
     assert not search("вентиляторы")
     found = search("вентиляторы", lambda section, key: key_meaning(words, section.name, key))
     assert [each.key.name for each in found] == ["fan_above_c"]
+
+
+def test_every_argument_of_a_deed_has_a_name_in_every_language() -> None:
+    nameless = {
+        f"{action.name} {one.name}"
+        for action in ACTIONS.values()
+        for one in action.arguments
+        if not Words("ru").has(f"deed_argument.{one.name}")
+    }
+    assert not nameless

@@ -10,6 +10,9 @@ from chargepoint.messages import DeviceState, ReaderState, ServiceState
 from chargepoint.version import VERSION
 from webconfig.site import Site
 
+SOFTWARE = frozenset({"software", "system"})
+"""Kinds that are no devices."""
+
 
 class Installed(msgspec.Struct, frozen=True, kw_only=True):
     """One thing with a version. `kind`: software, system, connector, meter, modules, reader and the other kinds of

@@ -68,7 +68,7 @@ def _shown(
     ask: Ask, action: Action, given: dict[str, str], to: str, fault: str = "", kept: tuple[str, Opened] | None = None
 ) -> h.Renderable:
     """The page: arguments first, while they are not right; then the effect, and what asks back."""
-    words, title = ask.words, verb(ask.words, action.name, given or {one.name: "…" for one in action.arguments})
+    words, title = ask.words, verb(ask.words, action.name, {one.name: "…" for one in action.arguments} | given)
     crumbs = [(ask.text("deed.title"), "/deeds")]
     reason = missing(words, action.name)
     if reason:
@@ -79,7 +79,8 @@ def _shown(
     except BadRequest as error:
         wrong = str(error)
     if wrong or ask.request.query.get("edit"):
-        told = wrong if given and wrong else ""
+        is_whole = all(one.name in given for one in action.arguments if one.is_needed)
+        told = wrong if is_whole or ask.request.query.get("sent") else ""
         return page(ask, title, _arguments_form(ask, action, given, to), crumbs=crumbs, fault=fault or told)
     now_s = ask.site.now_s()
     asked_back: AskedBack = ask.site.part(AskedBack)
@@ -121,6 +122,7 @@ def _arguments_form(ask: Ask, action: Action, given: dict[str, str], to: str) ->
     return h.form(method="get", action=f"/deeds/{action.name}")[
         argument_fields(ask, action, given),
         h.input(type="hidden", name="to", value=to),
+        h.input(type="hidden", name="sent", value="1"),
         h.button(".main", type="submit")[ask.text("deed.further")],
         h.a(".button", href=to)[ask.text("deed.cancel")],
     ]

@@ -5,7 +5,15 @@ from __future__ import annotations
 import htpy as h
 
 from chargepoint.bus import CallFailed, Unavailable
-from chargepoint.messages import Package, PackagesPage, ReadJournal, ReadPackages, RemovePackage, UpdateState
+from chargepoint.messages import (
+    ControllerImage,
+    Package,
+    PackagesPage,
+    ReadJournal,
+    ReadPackages,
+    RemovePackage,
+    UpdateState,
+)
 from chargepoint.records import JournalRow
 from chargepoint.rights import Right
 from chargepoint.vocabulary import EventType
@@ -13,7 +21,7 @@ from webconfig.answers import Answer, Html, Problem, Redirect
 from webconfig.ask import Ask
 from webconfig.journal_reading import read
 from webconfig.layout import card, deed_button, facts, form, markup, page, table
-from webconfig.machine.installed import installed
+from webconfig.machine.installed import SOFTWARE, Installed, installed
 from webconfig.machine.updating import CAN_CANCEL, STEPS, UNDER_WAY, controllers, percent, step_of, update
 from webconfig.oplog_lines import line_of
 from webconfig.routes import Values, get, post
@@ -31,10 +39,11 @@ async def firmware(ask: Ask) -> Answer:
         page(
             ask,
             ask.text("firmware.title"),
-            card("", _installed(ask)),
             card(ask.text("firmware.update"), h.div(data_live="standing")[_standing(ask)]),
             card(ask.text("firmware.packages"), _packages(ask, here)),
             card(ask.text("firmware.another"), _another(ask)) if ask.may(Right.CONFIGURE) else None,
+            card(ask.text("firmware.images"), _images(ask, here)) if here.images else None,
+            card("", _installed(ask)),
             card(ask.text("firmware.history"), h.p(".fault")[why] if why else _past(ask, rows)),
             h.link(rel="stylesheet", href="/static/machine.css"),
             h.script(src="/static/firmware.js", defer=True),
@@ -165,6 +174,22 @@ def _controllers(ask: Ask) -> h.Node:
 
 
 def _installed(ask: Ask) -> h.Node:
+    """The software; the devices, of which there may be dozens, when they are asked for."""
+    found = installed(ask.site)
+    own = [one for one in found if one.kind in SOFTWARE]
+    devices = [one for one in found if one.kind not in SOFTWARE]
+    return [
+        _versions(ask, own, ask.text("firmware.installed")),
+        h.details[
+            h.summary[ask.text("firmware.devices", n=len(devices))],
+            _versions(ask, devices, ask.text("firmware.devices", n=len(devices))),
+        ]
+        if devices
+        else None,
+    ]
+
+
+def _versions(ask: Ask, rows: list[Installed], caption: str) -> h.Node:
     return table(
         [ask.text(f"firmware.c_{name}") for name in ("what", "model", "version", "hardware", "serial")],
         (
@@ -175,9 +200,9 @@ def _installed(ask: Ask) -> h.Node:
                 one.hardware or "–",
                 one.serial or "–",
             )
-            for one in installed(ask.site)
+            for one in rows
         ),
-        caption=ask.text("firmware.installed"),
+        caption=caption,
     )
 
 
@@ -220,6 +245,33 @@ def _package_deeds(ask: Ask, one: Package) -> h.Node:
             h.button(type="submit", aria_label=f"{ask.text('firmware.remove')} {one.name}")[ask.text("firmware.remove")]
         ],
     ]
+
+
+def _images(ask: Ask, here: PackagesPage) -> h.Node:
+    """Firmware of controllers that packages brought, and the way to write it to one of them by hand."""
+    may = ask.may(Right.CONFIGURE)
+    head = [ask.text(f"firmware.c_{name}") for name in ("image", "version", "meant", "do")]
+    return table(
+        head if may else head[:-1],
+        (
+            (
+                h.span[h.strong[f"{one.type} · {one.image}"], h.br, h.code[one.file]],
+                one.version or "–",
+                " · ".join(part for part in (_connectors(ask, one), one.model, one.hardware) if part),
+                *([deed_button(ask, "update_controller", ask.text("firmware.write"), **_target(one))] if may else []),
+            )
+            for one in here.images
+        ),
+    )
+
+
+def _connectors(ask: Ask, one: ControllerImage) -> str:
+    return ", ".join(map(str, one.connectors)) or ask.text("firmware.all_connectors")
+
+
+def _target(one: ControllerImage) -> dict[str, str]:
+    only = {"connector": str(one.connectors[0])} if len(one.connectors) == 1 else {}
+    return {"image": one.type, "file": one.file, **only}
 
 
 def _another(ask: Ask) -> h.Node:
