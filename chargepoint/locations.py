@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 
 SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp"})
 MAX_LENGTH = 2000
-_USER = re.compile(r"(:(?:\\?/){2})[^/@\s\"\\]*@")
+_USER = re.compile(r"(:(?:\\?/){2})[^/?#\s\"\\]*@")
 _BAD = re.compile(r"[\x00-\x20\x7f\\\"<>^`{|}]")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -10,17 +10,18 @@ from chargepoint.vocabulary import EventType
 from fota.kept import Kept
 from fota.standing import Standing
 from fota.update import SETTLED, Stage
+from fota.upload_rules import shown
 
 
 def state_of(kept: Kept, standing: Standing) -> UpdateState:
-    """Topic `update`; without users and passwords of addresses."""
+    """Topic `update`; without users, passwords and queries of addresses."""
     total = kept.size_bytes
     return UpdateState(
         stage=kept.at_stage.value,
         kind=kept.kind,
         version=kept.version,
         name=kept.order.name,
-        location=masked_location(kept.order.location)[:300],
+        location=shown(kept.order.location)[:300],
         at=_moment(kept),
         received_bytes=kept.received_bytes,
         size_bytes=total,
@@ -43,7 +44,7 @@ def state_of(kept: Kept, standing: Standing) -> UpdateState:
 
 def note_of(kept: Kept) -> Noted:
     """The line of the operation log when a stage begins."""
-    what = masked_location(kept.order.location)[:200] or kept.order.name
+    what = shown(kept.order.location)[:200] or kept.order.name
     about = " ".join(word for word in (kept.kind, kept.version, what, f"by {kept.order.by}") if word)
     is_bad = kept.at_stage is Stage.FAILED
     return Noted(

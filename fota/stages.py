@@ -13,7 +13,7 @@ import msgspec
 
 from chargepoint.bus import CallFailed, StateView, Unavailable
 from chargepoint.context import Context
-from chargepoint.locations import hosts_of, masked_location, own_addresses
+from chargepoint.locations import hosts_of, own_addresses
 from chargepoint.messages import ActionResult, ConfigurationState, EndStation, PrivilegedDeed
 from chargepoint.preconditions import Look, Need, unmet
 from chargepoint.vocabulary import StopSource
@@ -27,6 +27,7 @@ from fota.questions import UNSIGNED, Family, Signed, Verdict
 from fota.standing import Standing
 from fota.transfers.job import BAD_LOCATION, BAD_REDIRECT, TOO_LARGE, texts
 from fota.update import Outcome, Stage, after_check, after_switch
+from fota.upload_rules import shown
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +132,7 @@ class Stages:
         assert outcome is not None
         if outcome.ok:
             return Result(Outcome.GOOD, {"received_bytes": outcome.bytes, "size_bytes": outcome.bytes})
-        text = f"{masked_location(desk.kept.order.location)[:200]}: {outcome.text}"
+        text = f"{shown(desk.kept.order.location)[:200]}: {outcome.text}"
         is_over = desk.kept.attempt >= desk.kept.order.tries or outcome.code in HOPELESS
         return Result.why(Outcome.GAVE_UP if is_over else Outcome.BROKE, outcome.code or "broken", text)
 

@@ -31,6 +31,7 @@ from fota.questions import UNSIGNED, Family, Signed
 from fota.stages import Result, Stages
 from fota.standing import is_below
 from fota.update import BEFORE_INSTALLING, SETTLED, Next, Outcome, Stage, step
+from fota.upload_rules import shown
 
 log = logging.getLogger(__name__)
 
@@ -340,7 +341,7 @@ class Updating:
             if not kept_file.keep(self._context.data, fresh):
                 return ActionResult(ok=False, code="failed", text="It cannot be written down; make room on the disk.")
             self._set(fresh)
-        log.info("update: %s ordered by %s", masked_location(order.location) or order.name, order.by)
+        log.info("update: %s ordered by %s", shown(order.location) or order.name, order.by)
         self._note_stage(fresh)
         return ActionResult(ok=True, code=code)
 
@@ -357,7 +358,7 @@ class Updating:
 
     def _busy(self) -> ActionResult:
         kept = self._kept
-        what = kept.version or kept.order.name or masked_location(kept.order.location)[:100]
+        what = kept.version or kept.order.name or shown(kept.order.location)[:100]
         text = f"An update is under way ({kept.stage}, {what}, asked for by {kept.order.by}); cancel it or wait."
         return ActionResult(ok=False, code="busy", text=text, values={"stage": kept.stage, "by": kept.order.by})
 

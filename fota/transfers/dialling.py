@@ -21,7 +21,7 @@ class Place:
     def __init__(self, url: str, job: Job) -> None:
         reason = why_not(url, own_of(job), job.allowed_hosts)
         if reason:
-            raise Failed(BAD_LOCATION, f"{masked_location(url)[:200]}: {reason}")
+            raise Failed(BAD_LOCATION, f"{masked_location(url).partition('?')[0][:200]}: {reason}")
         self.parts: SplitResult = urlsplit(url)
         self.scheme = self.parts.scheme.lower()
         self.host = self.parts.hostname or ""

@@ -82,3 +82,8 @@ def test_own_addresses_are_read_from_the_kernel(tmp_path: Path) -> None:
     (tmp_path / "if_inet6").write_text("20010db8000000000000000000000007 02 40 00 80 eth0\n")
     assert own_addresses(tmp_path) == OWN
     assert own_addresses(tmp_path / "nothing") == frozenset()
+
+
+def test_a_password_with_an_at_sign_is_hidden_whole() -> None:
+    assert masked_location("ftp://user:p@ss@files.example.com/x@y") == "ftp://***@files.example.com/x@y"
+    assert masked_location("https://files.example.com?to=a@b") == "https://files.example.com?to=a@b"

@@ -276,6 +276,19 @@ async def test_what_was_cancelled_in_the_last_moment_is_not_installed(tmp_path: 
         assert slots.read(bench.layout.slots).ready == ""
 
 
+async def test_what_may_be_a_key_in_an_address_is_shown_nowhere(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    async with Bench(tmp_path) as bench:
+        await bench.begin("https://user:p@ss@files.example/new.cpk?X-Amz-Signature=5ecret", retries=0)
+        await bench.stage("failed", "pausing")
+        shown = f"{bench.states} {bench.notes} {bench.now} {caplog.text}"
+        assert "https://files.example/new.cpk" in shown
+        assert "5ecret" not in shown
+        assert "ss@" not in shown
+
+
 async def test_a_bad_address_is_refused_at_once(tmp_path: Path) -> None:
     async with Bench(tmp_path) as bench:
         for url in ("file:///etc/passwd", "http://127.0.0.1/x", "gopher://x/y"):
