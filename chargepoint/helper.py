@@ -174,8 +174,9 @@ def folder_of_fota(context: Context) -> Path:
 
 async def _stage_package(arguments: dict[str, str], context: Context) -> ActionResult:
     file = folder_of_fota(context) / "packages" / arguments["package"]
-    earliest = context.clock.now() if context.clock.is_set else None
-    return await software.stage(file, context.layout, context.settings.station.charge_point_serial_number, earliest)
+    # of an unset clock that is the earliest time that can be true
+    serial, earliest = context.settings.station.charge_point_serial_number, context.clock.now()
+    return await software.stage(file, context.layout, serial, earliest)
 
 
 async def _keep_software(_arguments: dict[str, str], context: Context) -> ActionResult:
@@ -203,8 +204,9 @@ async def _set_activation(arguments: dict[str, str], context: Context) -> Action
 async def _read_usb(_arguments: dict[str, str], context: Context) -> ActionResult:
     from chargepoint.privileged import usb
 
-    largest = context.settings.update.largest_mib << 20
-    copied = await asyncio.to_thread(usb.read, folder_of_fota(context), largest)
+    settings = context.settings.update
+    largest, floor_pct = settings.largest_mib << 20, settings.disk_floor_pct
+    copied = await asyncio.to_thread(usb.read, folder_of_fota(context), largest, floor_pct)
     values = {"names": "\n".join(copied.names)}
     is_good = bool(copied.names) or not copied.problem
     return ActionResult(ok=is_good, code="ok" if is_good else "unavailable", text=copied.problem, values=values)

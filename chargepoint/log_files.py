@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -113,13 +114,16 @@ class KindHandler(logging.Handler):
                     self._check(there.st_size)
                     return
             self._shut()
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        # any member of the group may lay a link or a pipe there: nobody waits for its other end
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         self._descriptor = os.open(path, flags, FILE_MODE)
         self._look_s = now_s + LOOK_S
-        stat = os.fstat(self._descriptor)
-        self._file = (stat.st_dev, stat.st_ino)
-        self._check(stat.st_size)
-        if stat.st_mode & 0o777 != FILE_MODE:
+        found = os.fstat(self._descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            raise OSError(f"{path} is no plain file of its own")
+        self._file = (found.st_dev, found.st_ino)
+        self._check(found.st_size)
+        if found.st_mode & 0o777 != FILE_MODE:
             with suppress(OSError):  # another account made it, with the right mode: this one may only write
                 os.fchmod(self._descriptor, FILE_MODE)
 

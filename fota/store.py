@@ -100,6 +100,9 @@ class Store:
             return OfferAnswer(ok=True, code="ok", offset=0)
         if not request.data or request.offset != there:
             return OfferAnswer(ok=not request.data, code="offset" if request.data else "ok", offset=there)
+        if packages.free_bytes(settings.disk_floor_pct) < len(request.data):
+            text = f"{settings.disk_floor_pct} % of the disk have to stay free; remove packages or logs first."
+            return OfferAnswer(ok=False, code="no_room", offset=there, text=text)
         if there + len(request.data) > size:
             packages.drop_upload(name, size)
             return OfferAnswer(ok=False, code="refused", text="More came than was said.")

@@ -282,6 +282,8 @@ class Updating:
     async def _install(self, request: InstallPackage, sender: str) -> ActionResult:
         if self._kept.at_stage not in SETTLED and self._kept.order.door != sender:
             return self._busy()
+        if request.name == FETCHED:  # no name of a package: what lies there is of the order that fetches it
+            return ActionResult(ok=False, code="unknown", text=f"There is no package {request.name}.")
         if request.is_from_usb:
             fetched = await self._from_usb(request.name)
             if fetched is not None:

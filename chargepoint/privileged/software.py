@@ -49,7 +49,7 @@ def refusal(file: Path) -> str:
     return "" if stat.S_ISREG(found.st_mode) else f"{file.name} is no plain file"
 
 
-async def stage(file: Path, layout: Layout, serial: str, earliest: datetime | None) -> ActionResult:
+async def stage(file: Path, layout: Layout, serial: str, earliest: datetime) -> ActionResult:
     """Verify, decrypt and unpack `file`. `values`: slot, version, kind, seconds, bytes_written, targets."""
     why = refusal(file)
     if why:
@@ -57,7 +57,7 @@ async def stage(file: Path, layout: Layout, serial: str, earliest: datetime | No
     words = (
         sys.executable, "-I", "-m", "fota.stage", "--slots", str(layout.slots), "--factory", str(layout.factory),
         "--keys", str(layout.keys), *((f"--serial={serial}",) if serial else ()),
-        *(("--earliest", earliest.isoformat()) if earliest is not None else ()), str(file),
+        "--earliest", earliest.isoformat(), str(file),
     )  # fmt: skip
     code, said, complaint = await run(words, STAGE_WITHIN_S)
     try:

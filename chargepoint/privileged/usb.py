@@ -117,12 +117,16 @@ def _mounted(device: Path, do_mount: Mount, do_unmount: Unmount) -> Iterator[Pat
 def read(
     fota: Path,
     largest_bytes: int,
+    floor_pct: int = 0,
     *,
     devices: tuple[Path, ...] | None = None,
     do_mount: Mount = mount,
     do_unmount: Unmount = unmount,
 ) -> Copied:
-    """Copy the packages of all sticks to `fota`/usb, which is emptied first; of the account that owns `fota`."""
+    """Copy the packages of all sticks to `fota`/usb, which is emptied first; of the account that owns `fota`.
+
+    `floor_pct` of the disk stay free, SPARE_BYTES at least.
+    """
     found = partitions() if devices is None else devices
     names: list[str] = []
     problems: list[str] = []
@@ -136,7 +140,7 @@ def read(
         for device in found:
             try:
                 with _mounted(device, do_mount, do_unmount) as folder:
-                    _copy_all(folder, target, largest_bytes, names, problems)
+                    _copy_all(folder, target, (largest_bytes, floor_pct), names, problems)
             except OSError as error:
                 problems.append(f"{device.name}: {error.strerror or error}")
     finally:
@@ -167,7 +171,7 @@ def _emptied(fota: Path) -> int:
     return target
 
 
-def _copy_all(folder: Path, target: int, largest_bytes: int, names: list[str], problems: list[str]) -> None:
+def _copy_all(folder: Path, target: int, bounds: tuple[int, int], names: list[str], problems: list[str]) -> None:
     with os.scandir(folder) as entries:
         seen = sorted(entry.name for entry, _ in zip(entries, range(MOST_ENTRIES), strict=False))
     for name in seen:
@@ -177,24 +181,25 @@ def _copy_all(folder: Path, target: int, largest_bytes: int, names: list[str], p
             problems.append(f"more than {MOST_FILES} packages: the others were left out")
             return
         try:
-            _copy(folder / name, target, largest_bytes)
+            _copy(folder / name, target, *bounds)
         except OSError as error:
             problems.append(f"{name}: {error.strerror or error}")
         else:
             names.append(name)
 
 
-def _copy(source: Path, target: int, largest_bytes: int) -> None:
+def _copy(source: Path, target: int, largest_bytes: int, floor_pct: int) -> None:
     """A plain file, whole or not at all. Raises OSError."""
     came = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(came, "rb") as file:
         status = os.fstat(came)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(0, "it is no plain file")
-        free = os.fstatvfs(target)
+        disk = os.fstatvfs(target)
+        free_bytes, floor_bytes = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize * floor_pct // 100
         if status.st_size > largest_bytes:
             raise OSError(0, f"it is larger than {largest_bytes >> 20} MiB")
-        if status.st_size + SPARE_BYTES > free.f_bavail * free.f_frsize:
+        if status.st_size + max(SPARE_BYTES, floor_bytes) > free_bytes:
             raise OSError(0, "there is no room for it")
         new = os.open(
             source.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=target

@@ -7,6 +7,7 @@ import errno
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,12 @@ from tests.chargepoint.dummies import settings
 
 
 @asynccontextmanager
-async def a_helper(data: Path, is_really: bool = False) -> AsyncIterator[dict[str, Bus]]:
+async def a_helper(data: Path, is_really: bool = False, clock: Clock | None = None) -> AsyncIterator[dict[str, Bus]]:
     async with in_process_bus("helper", "fota", "station", "ocpp", "webconfig") as buses:
         context = Context(
             name="helper", bus=buses["helper"], settings=settings(), secrets=Secrets(),
-            clock=Clock("boot-1", offset_s=1.8e9, source="system", floor=EARLIEST), data=data, is_really=is_really,
+            clock=clock or Clock("boot-1", offset_s=1.8e9, source="system", floor=EARLIEST), data=data,
+            is_really=is_really,
         )  # fmt: skip
         running = asyncio.create_task(helper.run(context))
         await asyncio.sleep(0.01)
@@ -248,6 +250,22 @@ async def test_a_link_in_the_place_of_a_package_is_not_unpacked(tmp_path: Path) 
         result = await ask(buses["fota"], "stage_package", package="a.cpk")
         assert (result.code, result.text) == ("unknown", "a.cpk is no plain file")
         assert (await ask(buses["fota"], "stage_package", package="b.cpk")).code == "unknown"
+
+
+async def test_with_an_unset_clock_a_package_is_judged_by_the_earliest_time_that_can_be_true(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[datetime] = []
+
+    async def stage(_file: Path, _layout: object, _serial: str, earliest: datetime) -> ActionResult:
+        told.append(earliest)
+        return ActionResult(ok=True, code="ok")
+
+    monkeypatch.setattr("chargepoint.privileged.software.stage", stage)
+    floor = datetime(2027, 3, 1, tzinfo=UTC)
+    async with a_helper(tmp_path, is_really=True, clock=Clock("boot-1", floor=floor)) as buses:
+        assert (await ask(buses["fota"], "stage_package", package="a.cpk")).ok
+    assert told[0] >= floor
 
 
 async def test_what_takes_minutes_holds_up_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

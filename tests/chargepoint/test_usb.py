@@ -80,6 +80,14 @@ def test_what_was_copied_before_goes(sticks: Sticks) -> None:
     assert sticks.names() == ["2.cpk"]
 
 
+def test_so_much_of_the_disk_stays_free_as_the_settings_say(sticks: Sticks) -> None:
+    stick = sticks.stick("sda1")
+    (stick / "App.station.1.1.0.0.cpk").write_bytes(b"package")
+    copied = usb.read(sticks.fota, 1 << 20, 100, devices=(stick,), do_mount=sticks.mount, do_unmount=sticks.unmount)
+    assert (copied.names, sticks.names()) == ((), [])
+    assert "room" in copied.problem
+
+
 def test_at_most_sixteen_are_copied(sticks: Sticks) -> None:
     stick = sticks.stick("sda1")
     for number in range(20):

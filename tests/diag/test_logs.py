@@ -6,6 +6,7 @@ import gzip
 import logging
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,6 +51,30 @@ def logger(tmp_path: Path, ticks: Ticks) -> Iterator[logging.Logger]:
 def written(folder: Path, kind: str) -> str:
     path = current(folder / "logs", kind)
     return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("what", ["pipe", "second name"])
+def test_what_a_member_laid_in_the_place_of_the_log_holds_nobody_up(tmp_path: Path, ticks: Ticks, what: str) -> None:
+    make_folder(tmp_path / "logs")
+    other = tmp_path / "other"
+    other.write_text("of somebody else")
+    other.chmod(0o600)
+    path = current(tmp_path / "logs", "info")
+    if what == "pipe":
+        os.mkfifo(path)
+    else:
+        path.hardlink_to(other)
+    handler = KindHandler(tmp_path / "logs", "info", ticks)
+    logger = logging.Logger("trial")
+    logger.addHandler(handler)
+    writer = threading.Thread(target=logger.info, args=("a change",), daemon=True)
+    writer.start()
+    writer.join(5.0)
+    assert not writer.is_alive()
+    assert other.read_text() == "of somebody else"
+    assert stat.S_IMODE(other.stat().st_mode) == 0o600
+    handler.close()
 
 
 def test_each_line_goes_to_the_file_of_its_kind_with_time_and_zone(tmp_path: Path, logger: logging.Logger) -> None:

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from chargepoint.messages import (
     InstallPackage,
     OfferAnswer,
@@ -17,6 +19,7 @@ from chargepoint.messages import (
     RemovePackage,
     TechnicianState,
 )
+from fota.packages import Packages
 from tests.fota import parcels
 from tests.fota.bench import Bench
 
@@ -99,6 +102,29 @@ async def test_there_is_no_room_beyond_the_bounds(tmp_path: Path) -> None:
         for number in range(4):
             await offer(bench, f"a{number}.cpk", 1000)
         assert len(bench.left_behind()) <= 2  # unfinished ones make room
+
+
+async def test_a_package_called_as_what_is_fetched_takes_its_place_from_nowhere(tmp_path: Path) -> None:
+    async with Bench(tmp_path) as bench:
+        bench.usb["fetched.cpk"] = parcels.application(tmp_path, "1.1.0.0")
+        bench.buses["hmi"].set_state("technician", TechnicianState(login="anna"))
+        await asyncio.sleep(0.1)
+        install = InstallPackage(name="fetched.cpk", is_from_usb=True, by="anna")
+        assert (await bench.buses["hmi"].call("fota", install)).code == "unknown"
+        assert bench.left_behind() == []
+
+
+async def test_a_disk_that_fills_while_pieces_come_keeps_what_has_to_stay_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Bench(tmp_path) as bench:
+        file = parcels.application(tmp_path, "1.1.0.0")
+        content = file.read_bytes()
+        await send(bench, file.name, content, until=PIECE)
+        with monkeypatch.context() as disk:
+            disk.setattr(Packages, "free_bytes", lambda _packages, _floor_pct: PIECE - 1)
+            assert (await send(bench, file.name, content)).code == "no_room"
+        assert (await send(bench, file.name, content)).code == "done"
 
 
 async def test_more_than_was_said_is_refused(tmp_path: Path) -> None:
