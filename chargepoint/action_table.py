@@ -5,7 +5,7 @@ Source: technician.md 4 (station description, table 1). docs/service.md shows it
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -167,6 +167,14 @@ def _install(*, is_from_usb: bool) -> Make:
             raise BadRequest(f"name = {found!r} is no name of a package, as App.Chargepoint.1.2.0.0.cpk.") from None
 
     return make
+
+
+def _day_archive(values: Values, asker: Asker) -> PackForSupport:
+    try:
+        day = date.fromisoformat(values["day"])
+    except ValueError:
+        raise BadRequest(f"day_archive: day = {values['day']!r} is no day; write it as 2026-03-01.") from None
+    return PackForSupport(day=day, by=asker.login)
 
 
 def _fetch_update(values: Values, asker: Asker) -> BeginUpdate:
@@ -622,6 +630,11 @@ _ROWS: tuple[Action, ...] = (
         "support_bundle", "diag", PackForSupport, G0, Right.DOWNLOAD,
         "Packs logs and states for support.", (), lambda _v, a: PackForSupport(by=a.login),
         verb="Make a support bundle", timeout_s=200.0,
+    ),
+    Action(
+        "day_archive", "diag", PackForSupport, G0, Right.DOWNLOAD,
+        "Packs the full logs of {day}.", (Argument("day", str, "the day, as 2026-03-01", 10, 10),), _day_archive,
+        verb="Make the archive of a day", timeout_s=200.0,
     ),
 )  # fmt: skip
 

@@ -116,7 +116,8 @@ class Archives:
         return answer
 
     async def _asked_to_pack(self, request: PackForSupport, sender: str) -> ActionResult:
-        answer = await self._asked_to_make(MakeArchive(kind="Support", by=request.by), sender)
+        kind = "Support" if request.day is None else "FullLogs"
+        answer = await self._asked_to_make(MakeArchive(kind=kind, day=request.day, by=request.by), sender)
         values = {"name": answer.archive.name, "id": answer.archive.id} if answer.archive is not None else {}
         return ActionResult(ok=answer.ok, code=answer.code, text=answer.text, values=values)
 

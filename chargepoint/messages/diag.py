@@ -140,9 +140,10 @@ class MakeArchive(Request[ArchiveAnswer], frozen=True, kw_only=True):
 
 
 class PackForSupport(Request[ActionResult], frozen=True, kw_only=True):
-    """To diag: the deed of people: a support archive, as `MakeArchive` makes it; `values` has its `name` and `id`.
-    Codes: ok, busy, no_room, failed."""
+    """To diag: the deed of people: a support archive, or the full logs of `day`, as `MakeArchive` makes it; `values`
+    has its `name` and `id`. Codes: ok, busy, no_room, failed."""
 
+    day: date | None = None
     by: str = ""
 
 

@@ -6,7 +6,7 @@ from chargepoint.controller_images import is_for
 from chargepoint.messages import ControllerImage, DeviceState, FirmwareState, Package, PackagesPage, UpdateState
 from drivers.interfaces import Identity
 from hmi.drawing.items import Picture
-from hmi.technician import facts
+from hmi.technician import facts, said
 from hmi.technician.guarded import deed, shows
 from hmi.technician.kit import Button, StaffPage
 from hmi.technician.paged import staff_page
@@ -127,7 +127,7 @@ def _buttons(page: StaffPage, show: str, state: UpdateState) -> list[Button]:
     if show in ("packages", "stick"):
         action = "update_software" if show == "stick" else "install_package"
         buttons += [
-            deed(page, action, name=each.name)
+            deed(page, action, label=said.verb(page.words, "install_package", {"name": each.name}), name=each.name)
             for each in _shown(page, show)
             if not each.problem and each.status != "partial"
         ]

@@ -29,7 +29,9 @@ TECHNICIAN = Asker("boris", Role.TECHNIK, is_local=True)
 REMOTE = Asker("anna", Role.ADMINISTRATOR)
 GOOD: dict[str, dict[str, Any]] = {
     name: {
-        a.name: 1 if a.kind is int else (*a.choices, "front".ljust(a.minimum, "-"))[0]
+        a.name: 1
+        if a.kind is int
+        else (*a.choices, "2026-03-01" if a.name == "day" else "front".ljust(a.minimum, "-"))[0]
         for a in action.arguments
         if a.is_needed
     }

@@ -113,7 +113,9 @@ def test_what_speaks_against(need: Need, found: list[State], words: str) -> None
 
 GOOD: dict[str, dict[str, Any]] = {
     name: {
-        a.name: 1 if a.kind is int else (*a.choices, "front".ljust(a.minimum, "-"))[0]
+        a.name: 1
+        if a.kind is int
+        else (*a.choices, "2026-03-01" if a.name == "day" else "front".ljust(a.minimum, "-"))[0]
         for a in action.arguments
         if a.is_needed
     }

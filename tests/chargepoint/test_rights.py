@@ -25,7 +25,7 @@ DEEDS = {
     Role.VIEWER: set(),
     Role.OPERATOR: {
         "start", "stop", "unlock", "block", "unblock", "emergency_stop", "out_of_service", "working", "start_dump",
-        "stop_dump", "support_bundle", "connector_out_of_service", "connector_working", "free_mode",
+        "stop_dump", "support_bundle", "day_archive", "connector_out_of_service", "connector_working", "free_mode",
     },
 }  # fmt: skip
 

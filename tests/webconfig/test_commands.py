@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from chargepoint.action_kinds import Asker
+from chargepoint.action_kinds import Asker, BadRequest
+from chargepoint.action_table import ACTIONS
+from chargepoint.actions import checked
 from chargepoint.bus import Bus
 from chargepoint.guards import Guard
 from chargepoint.messages import (
@@ -21,6 +23,7 @@ from chargepoint.messages import (
     EmergencyStop,
     GrantAccess,
     LoginsState,
+    PackForSupport,
     ServiceState,
     ShowTestColours,
     Standing,
@@ -34,7 +37,7 @@ from chargepoint.vocabulary import LogicalStatus, OperatingMode, Role, Technical
 from tests.webconfig.bench import PASSWORD, Answer, Bench, Client
 from webconfig.commands.at_work import AtWork
 from webconfig.commands.commands import Commands
-from webconfig.commands.record import Command, Status, deed_of, effect_hash
+from webconfig.commands.record import MEANT, WORDS_OF_SERVERS, Command, Status, deed_of, effect_hash
 from webconfig.commands.store import Store
 from webconfig.visitors import Visitor
 
@@ -178,6 +181,19 @@ def test_a_program_has_to_mean_it() -> None:
     assert deed_of("CONNECTOR_STOP") == "stop" and deed_of("stop") == "stop"
     with pytest.raises(KeyError):
         deed_of("nonsense")
+
+
+def test_every_word_of_central_systems_is_a_deed_with_its_arguments() -> None:
+    for word in WORDS_OF_SERVERS:
+        assert set(MEANT.get(word, {})) <= {one.name for one in ACTIONS[deed_of(word)].arguments}
+    assert MEANT["MODULES_FW_UPDATE"] == {"image": "MODULES"}
+    assert deed_of("STATION_SW_UPDATE") == "fetch_update"  # a package from somewhere, not the stick of a technician
+    made = ACTIONS[deed_of("STATION_GET_LOGS")]
+    assert made.make is not None
+    request = made.make(checked(made, {"day": "2026-03-01"}), Asker(login="oleg", role=Role.OPERATOR))
+    assert request == PackForSupport(day=date(2026, 3, 1), by="oleg")
+    with pytest.raises(BadRequest, match="2026-03-01"):
+        made.make(checked(made, {"day": "2026-31-01"}), Asker(login="oleg", role=Role.OPERATOR))
 
 
 class Desk:

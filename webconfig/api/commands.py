@@ -27,7 +27,7 @@ from webconfig.answers import Answer, Json, Problem
 from webconfig.ask import Ask
 from webconfig.commands.at_work import AtWork
 from webconfig.commands.commands import Busy, Commands
-from webconfig.commands.record import Command, deed_of, effect_hash
+from webconfig.commands.record import MEANT, Command, deed_of, effect_hash
 from webconfig.commands.wording import against, effect, missing
 from webconfig.feed import shown_command
 from webconfig.pages.dashboard import numbers
@@ -133,7 +133,8 @@ async def ordered(ask: Ask, order: Order, action: Action, given: dict[str, str])
     commands: Commands = ask.site.part(Commands)
     if not ask.may(action.right):
         raise Problem(403, "no_right", ask.text("problem.no_right"))
-    arguments = {**given, **{name: str(value) for name, value in order.arguments.items()}}
+    said = {name: str(value) for name, value in order.arguments.items()}
+    arguments = {**given, **said, **MEANT.get(order.command, {})}
     try:
         checked(action, arguments)
     except BadRequest as error:

@@ -81,7 +81,9 @@ WORDS_OF_SERVERS: dict[str, str] = {
     "STATION_DEACTIVATE": "deactivate",
     "STATION_REMOTE_AUTH": "grant_access",
     "STATION_POWER_LIMITS": "user_limit",
-    "STATION_SW_UPDATE": "update_software",
+    "STATION_GET_LOGS": "day_archive",
+    "STATION_CONFIG_UPDATE": "apply_configuration",
+    "STATION_SW_UPDATE": "fetch_update",
     "RFID_REBOOT": "restart_reader",
     "CONNECTOR_START": "start",
     "CONNECTOR_STOP": "stop",
@@ -92,9 +94,12 @@ WORDS_OF_SERVERS: dict[str, str] = {
     "CONTROLLER_FW_UPDATE": "update_controller",
     "CONNECTOR_BLOCK": "block",
     "CONNECTOR_UNBLOCK": "unblock",
+    "MODULES_FW_UPDATE": "update_controller",
     "MODULES_REBOOT": "reboot_module_controller",
 }
 """Commands of statuses.md 11 by the deed that carries them out."""
+MEANT: dict[str, dict[str, str]] = {"MODULES_FW_UPDATE": {"image": "MODULES"}}
+"""Arguments that such a word says by itself."""
 
 
 def deed_of(name: str) -> str:

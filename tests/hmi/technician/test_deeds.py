@@ -19,7 +19,7 @@ from tests.hmi.technician.walk import LOGIN, StaffWalk
 
 ARGUMENTS = {
     "connector": "1", "name": "bank1", "number": "3", "service": "ocpp", "reader": "front", "value": "60",
-    "on": "1", "mode": "HOME", "login": "boris",
+    "on": "1", "mode": "HOME", "login": "boris", "day": "2026-03-01",
     "reason": "as before", "location": "https://example.com/a.cpk", "image": "MAIN", "file": "main.bin",
 }  # fmt: skip
 
