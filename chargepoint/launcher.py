@@ -13,6 +13,7 @@ import pwd
 import select
 import signal
 import socket
+import stat
 import time
 from collections import deque
 from contextlib import suppress
@@ -153,6 +154,10 @@ class Launcher:
         folder = self._world.folder(service.name)
         if account is not None and not service.is_root:
             for path in (folder, *folder.iterdir()):
+                status = path.lstat()
+                if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
+                    log.error("%s: it has other names, too, and stays with its owner", path)
+                    continue
                 os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
 
     # ------------------------------------------------------------------------------------------------ watching

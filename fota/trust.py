@@ -50,19 +50,19 @@ class Trust(Struct, frozen=True):
 def load(keys: Path, slots: Path) -> Trust:
     """The keys in force on this machine. Raises Refused `unknown_key` when there are none, `failed` when the list
     cannot be read (a damaged newer list is not passed over: it may hold revocations)."""
-    first = read_file(keys / FILE)
+    first = read_file(keys / FILE, is_of_root=True)
     if first is None:
         raise Refused("unknown_key", f"{keys / FILE} is missing: no package can be checked. Install the keys again.")
-    newer = read_file(slots / FILE)
+    newer = read_file(slots / FILE, is_of_root=True)
     chosen = newer if newer is not None and newer.number > first.number else first
     revoked = frozenset(first.revoked) | frozenset(newer.revoked if newer else ())
     return Trust(chosen.number, chosen.root, chosen.release, revoked, first.development)
 
 
-def read_file(path: Path) -> TrustFile | None:
+def read_file(path: Path, *, is_of_root: bool = False) -> TrustFile | None:
     """A list as it stands in a file, None when there is none. Raises Refused `failed`."""
     try:
-        return msgspec.json.decode(bounded(path), type=TrustFile, strict=True)
+        return msgspec.json.decode(bounded(path, is_of_root=is_of_root), type=TrustFile, strict=True)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError, ValueError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pwd
 import random
 import signal
 import socket
@@ -17,13 +18,27 @@ from typing import Any
 import pytest
 
 from chargepoint.door import AdminBus, NobodyHome
+from chargepoint.launcher import Launcher, Options
 from chargepoint.messages import ActionResult, EndStation, PrivilegedDeed, RestartService, ServiceState, State
 from chargepoint.notify import ServiceNotifier
 from chargepoint.vocabulary import StopSource
+from tests.chargepoint import dummies
 
 REPOSITORY = Path(__file__).parents[2]
 STATION: dict[str, Any] = {"entry": "station", "beat_limit_s": 1.0}
 PATIENCE_S = 20.0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_with_a_second_name_elsewhere_is_not_given_away(tmp_path: Path) -> None:
+    world = dummies.world(tmp_path / "data", (dummies.service("fota"),))
+    other, folder = tmp_path / "slots.json", world.folder("fota")
+    other.write_text("of root")
+    (folder / "x").hardlink_to(other)
+    (folder / "y").touch()
+    launcher = Launcher(world, Options(drops_privileges=True))
+    launcher._give_folder(world.service("fota"), pwd.getpwnam("nobody"))
+    assert (other.stat().st_uid, (folder / "y").stat().st_uid) == (0, pwd.getpwnam("nobody").pw_uid)
 
 
 class Launched:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fota import container
@@ -29,6 +30,20 @@ PAST = datetime(2020, 1, 1, tzinfo=UTC)
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("where", ["keys", "slots"])
+def test_root_believes_no_list_of_keys_that_another_account_may_have_laid(
+    machine: Machine, tmp_path: Path, where: str
+) -> None:
+    file = parcels.application(tmp_path, "1.1.0.0", signer="stranger")
+    laid = getattr(machine.place, where) / "trust.json"
+    laid.write_bytes(msgspec.json.encode(trust_file(number=7, release=(key("stranger"),))))
+    os.chown(laid, 65534, 65534)
+    staged = stage(file, machine.place)
+    assert (staged.ok, staged.code) == (False, "failed")
+    assert "another account" in staged.text
 
 
 def refused(machine: Machine, file: Path, code: str) -> str:
