@@ -123,6 +123,7 @@ def test_without_a_root_or_a_clock_no_certificate_is_trusted() -> None:
     assert "clock" in answer(Signed(certificate=pem, roots=(maker(),))).text
 
 
+@pytest.mark.ocpp("L01-verified")
 async def test_a_signed_update_is_installed_and_one_signed_wrongly_is_not(tmp_path: Path) -> None:
     async with Bench(tmp_path) as bench:
         file = parcels.application(tmp_path, "1.1.0.0")

@@ -67,6 +67,7 @@ async def test_where_the_policy_says_so_charges_are_ended_for_it(tmp_path: Path)
         await bench.stage("installing")
 
 
+@pytest.mark.ocpp("5.19-begun")
 async def test_it_is_fetched_and_installed_when_it_was_ordered_to_be(tmp_path: Path) -> None:
     async with Bench(tmp_path) as bench:
         bench.serve(URL, parcels.application(tmp_path, "1.1.0.0"))
@@ -204,6 +205,7 @@ async def test_who_switches_nothing_is_not_left_again_and_again(tmp_path: Path) 
 # ---------------------------------------------------------------------------------------------------- several doors
 
 
+@pytest.mark.ocpp("5.19-last-wins")
 async def test_one_update_at_a_time_and_the_same_door_may_replace_its_own(tmp_path: Path) -> None:
     async with Bench(tmp_path) as bench:
         bench.serve(URL, parcels.application(tmp_path, "1.1.0.0"))

@@ -130,6 +130,7 @@ async def a_rig(tmp_path: Path, **update: Any) -> AsyncIterator[Rig]:
         yield Rig(buses, tmp_path, wanted)
 
 
+@pytest.mark.ocpp("5.9-file", "N01-file")
 async def test_an_archive_is_made_sent_and_told_in_order(tmp_path: Path) -> None:
     async with a_rig(tmp_path) as rig, rig.running() as uploads:
         since = datetime(2026, 1, 1, tzinfo=UTC)
