@@ -9,6 +9,6 @@ NOT_DONE: dict[str, str] = {
     "9.1-ResetRetries": "kept and read back only: a Reset of this station does not fail half-way",
     "A04-SecurityLogWasCleared": "nobody can empty the security log of this station",
     "A04-AttemptedReplayAttacks": "no source yet: a repeated message id is answered again and nothing more",
-    "5.19-after-charges": "in part: it waits until nobody charges (tests/fota/test_updating.py); free connectors stay free "
-    "meanwhile, which OCPP recommends otherwise, so that a station is not closed for hours by an order from afar",
+    "5.19-after-charges": "in part: it waits until nobody charges (tests/fota/test_updating.py); free connectors stay "
+    "free meanwhile, which OCPP recommends otherwise, so that a station is not closed for hours by an order from afar",
 }
