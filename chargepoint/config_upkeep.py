@@ -29,7 +29,7 @@ class UpdateSettings(Section, frozen=True, kw_only=True):
     ] = 20
     keep_packages: Annotated[int, Meta(ge=1, le=10), about("So many installed packages are kept.")] = 3
     check_s: Annotated[
-        int, Meta(ge=10, le=600), about("A new version has to be well for so long before it is kept.")
+        int, Meta(ge=1, le=600), about("A new version has to be well for so long before it is kept.")
     ] = 60
     give_up_s: Annotated[
         int, Meta(ge=60, le=3600), about("A new version that is not well by then makes room for the one before.")

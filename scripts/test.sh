@@ -62,7 +62,8 @@ if [ $# -gt 0 ]; then
     "${pytest[@]}" "$@" || tests=1
 else
     trap 'kill "${pids[@]}" 2>/dev/null' EXIT INT TERM
-    row "tests in real time" -m realtime
+    mapfile -t real < <(grep -rl "realtime" tests --include="test_*.py")
+    row "tests in real time" -m realtime "${real[@]}"
     row "${elsewhere[*]}" -m "not realtime" "${elsewhere[@]}"
     row "journeys and the rest" -m "not realtime" "${elsewhere[@]/#/--ignore=}"
     checks

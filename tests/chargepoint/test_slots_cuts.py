@@ -174,7 +174,7 @@ def kill_rounds(tmp_path: Path, rounds: int) -> None:
 
 @pytest.mark.realtime
 def test_killed_at_random_it_leaves_a_whole_tree(tmp_path: Path) -> None:
-    kill_rounds(tmp_path, 10)
+    kill_rounds(tmp_path, 5)
 
 
 @pytest.mark.realtime

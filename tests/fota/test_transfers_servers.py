@@ -161,6 +161,7 @@ async def test_openssh_gives_the_file_and_takes_one(ssh: Served, tmp_path: Path)
 # ----------------------------------------------------------------------------------------------------- password, path
 
 
+@pytest.mark.long
 @needs_nginx
 async def test_nginx_asks_for_a_password(web: Served, tmp_path: Path) -> None:
     for who, code in (("", "denied"), (f"{USER}:wrong@", "denied"), (f"{USER}:{PASSWORD}@", "")):
@@ -204,6 +205,7 @@ async def test_vsftpd_says_no(kind: str, request: pytest.FixtureRequest, keys: A
     assert outcome.code == "denied", outcome
 
 
+@pytest.mark.long
 @needs_sshd
 async def test_openssh_says_no_and_a_changed_host_key_is_refused(ssh: Served, tmp_path: Path) -> None:
     here, hosts = f"127.0.0.1:{ssh.port}", tmp_path / "hosts"
@@ -250,7 +252,7 @@ async def test_nginx_goes_on_where_the_power_went(web: Served, tmp_path: Path) -
 
 
 @needs_vsftpd
-@pytest.mark.parametrize("kind", ["ftp", "ftps"])
+@pytest.mark.parametrize("kind", ["ftp", pytest.param("ftps", marks=pytest.mark.long)])
 async def test_vsftpd_goes_on_where_the_power_went(
     kind: str, request: pytest.FixtureRequest, keys: Any, tmp_path: Path
 ) -> None:
@@ -274,7 +276,7 @@ async def test_openssh_goes_on_where_it_was_cut(ssh: Served, tmp_path: Path) -> 
 
 @needs_vsftpd
 @needs_sshd
-@pytest.mark.parametrize("kind", ["ftp", pytest.param("ftps", marks=pytest.mark.long), "ssh"])
+@pytest.mark.parametrize("kind", ["ftp", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("ftps", "ssh"))])
 async def test_what_was_sent_of_a_file_is_gone_on_with(
     kind: str, request: pytest.FixtureRequest, keys: Any, tmp_path: Path
 ) -> None:

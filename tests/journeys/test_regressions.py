@@ -159,7 +159,7 @@ async def test_a_meter_that_has_not_been_asked_yet_is_no_fault(tmp_path: Path) -
         assert "METER_ERROR" not in seen
 
 
-@pytest.mark.parametrize("is_power_cut", [False, True])
+@pytest.mark.parametrize("is_power_cut", [pytest.param(False, marks=pytest.mark.long), True])
 async def test_energy_before_a_reset_of_the_meter_is_not_lost_by_a_restart(tmp_path: Path, is_power_cut: bool) -> None:
     async with Rig(tmp_path) as rig:
         await charge(rig, current_a=16)
