@@ -85,10 +85,10 @@ PATHS: dict[str, str] = {
 }
 """Every page that can be looked at as an administrator; `{session}`, `{entry}` and `{version}` are numbers."""
 KEPT = {
-    "phone": ("overview", "connector", "sessions", "modules", "config", "wizard-supply", "ocpp"),
+    "phone": ("overview", "connector", "sessions", "modules", "config", "wizard-supply", "ocpp", "diagnostics"),
     "desktop": (
         "overview", "connector", "sessions", "session-charts", "modules", "limits", "config", "ocpp", "service",
-        "oplog",
+        "oplog", "firmware", "diagnostics",
     ),
 }  # fmt: skip
 """Pictures for the documents; all others are taken only with --all."""
