@@ -323,12 +323,15 @@ def _at_start(slots: Path, factory: Path, state: Slots) -> Slots:
 
 
 def _with_factory(factory: Path, state: Slots) -> Slots:
-    """A package of the system that was installed since and is newer than what runs is what somebody wants to run."""
+    """A package of the system that was installed since and is newer than what runs is what somebody wants to run; an
+    older one that waits to be switched to is forgotten: going back needs leave, which nobody gave."""
     version = release_of(factory)
     if not version or version == state.factory_version:
         return state
     known, state = state.factory_version, replace(state, factory_version=version)
     with contextlib.suppress(ValueError):
+        if known and state.ready and numbers(version) > numbers(_version(state, state.ready)):
+            state = _without(state, state.ready)
         if known and state.current != FACTORY and numbers(version) > numbers(_version(state, state.current)):
             return replace(
                 state, current=FACTORY, previous="" if state.trial else state.current, trial=False, starts=0, orderly=0,

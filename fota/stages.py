@@ -329,9 +329,10 @@ class Stages:
         log.error("version %s is given up: %s", kept.version, why)
         text = f"Version {kept.version} did not hold: {why}."
         desk.show(code="did_not_hold", text=text)
-        await self.deed("return_software", reason=_one_line(why))
         while True:  # start.sh ends what is not kept in time, in any case
-            await self.leave(RESTART, kept.order.by)
+            returned = await self.deed("return_software", reason=_one_line(why))
+            if returned.ok:  # else the same version would come again
+                await self.leave(RESTART, kept.order.by)
             await asyncio.sleep(LEAVE_WITHIN_S)
 
     async def _controllers(self, desk: Desk) -> Result:

@@ -237,6 +237,20 @@ def test_a_newer_package_of_the_system_is_what_runs_next(folder: Path, factory: 
 # ------------------------------------------------------------------------------------------------- damage
 
 
+def test_what_waits_to_be_switched_to_is_forgotten_when_a_newer_package_of_the_system_comes(
+    folder: Path, factory: Path
+) -> None:
+    install(folder, factory, "1.1.0")
+    stage(folder, "1.2.0")
+    fill(factory, "1.1.5")
+    slots.start(folder, factory)
+    assert slots.read(folder).ready == "b", "it is newer still"
+    fill(factory, "1.3.0")
+    assert slots.start(folder, factory) == factory
+    with pytest.raises(slots.SlotsError, match="Nothing is staged"):
+        slots.switch(folder)
+
+
 def test_a_damaged_state_is_set_aside_and_the_generation_before_serves(folder: Path, factory: Path) -> None:
     install(folder, factory, "1.1.0")
     install(folder, factory, "1.2.0")

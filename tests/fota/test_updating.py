@@ -11,6 +11,7 @@ import pytest
 
 from chargepoint import slots
 from chargepoint.messages import ActionResult, CancelUpdate, InstallPackage, ReturnSoftware, SecurityNoted
+from chargepoint.privileged import software
 from fota import kept
 from fota.update import Stage
 from tests.fota import parcels
@@ -463,6 +464,22 @@ async def test_a_bad_version_is_given_up_before_start_sh_does_it(tmp_path: Path)
         await bench.stage("done", "failed")
         assert "service ocpp is hung" in bench.updating.kept.text
         assert asyncio.get_running_loop().time() - begun_s < GIVE_UP_S
+
+
+async def test_where_giving_up_cannot_be_written_down_it_is_left_to_start_sh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Bench(tmp_path) as bench:
+        bench.new_is_well = False
+        bench.serve(URL, parcels.application(tmp_path, "1.1.0.0"))
+        await bench.begin(URL)
+        await bench.stage("checking")
+        with monkeypatch.context() as disk:
+            disk.setattr(software, "give_back", lambda _layout, _reason: "the disk is full")
+            await asyncio.sleep(200)
+            assert bench.exits == [10], "the same version would only come again"
+        await bench.stage("failed")
+        assert (bench.exits, bench.tree) == ([10, 30], bench.layout.factory)
 
 
 async def test_a_version_on_trial_is_judged_also_when_its_update_is_lost(tmp_path: Path) -> None:
