@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 CERTIFICATE, KEY, UNIT = "web.crt", "web.key", "web.unit"
 MACHINE = (Path("/proc/device-tree/serial-number"), Path("/etc/machine-id"))
 """What a board is known by: the first of these that there is."""
-MAKE = [sys.executable, "-m", "webconfig.make_certificate"]
+MAKE = [sys.executable, "-P", "-m", "webconfig.make_certificate"]
 """In a process of its own: the library for it takes memory that serving pages does not need."""
 
 

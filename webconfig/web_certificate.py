@@ -20,7 +20,7 @@ from webconfig.certificate import CERTIFICATE, KEY
 
 log = logging.getLogger(__name__)
 
-READ = [sys.executable, "-m", "webconfig.read_certificates"]
+READ = [sys.executable, "-P", "-m", "webconfig.read_certificates"]
 WITHIN_S = 20.0
 BEGIN = "-----BEGIN CERTIFICATE-----"
 ENDS = "web.ends"

@@ -17,7 +17,7 @@ from diag.archives.shelf import FOLDER, archives, check_room, keep, sweep
 log = logging.getLogger(__name__)
 
 WITHIN_S = 180.0
-MAKE = [sys.executable, "-m", "diag.make_archive"]
+MAKE = [sys.executable, "-P", "-m", "diag.make_archive"]
 
 
 class Busy(Exception):

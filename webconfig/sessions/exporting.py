@@ -20,7 +20,7 @@ from webconfig.ask import Ask
 from webconfig.sessions.columns import Cell
 from webconfig.spreadsheet import BOM, csv_lines
 
-EXPORT = [sys.executable, "-m", "webconfig.export"]
+EXPORT = [sys.executable, "-P", "-m", "webconfig.export"]
 CSV_TYPE = "text/csv; charset=utf-8"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_WAIT_S = 20.0
