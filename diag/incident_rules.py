@@ -265,6 +265,9 @@ def _clock(state: ClockState, _scene: Scene) -> Iterator[Trouble]:
 
 
 def _update(state: UpdateState, _scene: Scene) -> Iterator[Trouble]:
+    if state.stage == "idle" and state.last_outcome == "returned":  # given up by start.sh, and no update is known
+        why = {"TroubleData_Message": state.last_reason}
+        yield Trouble("update_failed", "software", "", state.last_reason or "the version before runs again", why)
     if state.stage != "failed":
         return
     given = {

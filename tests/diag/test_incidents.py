@@ -200,6 +200,9 @@ def test_states_tell_of_trouble_with_the_variables_of_the_source() -> None:
     assert told.variables == {
         "TroubleData_FileName": "App.X.1.2.3.4.cpk", "TroubleData_Stage": "failed", "TroubleData_Error": "unsigned",
         "TroubleData_Message": "no key", "TroubleData_Progress": "40"}  # fmt: skip
+    (told,) = found(UpdateState(last_outcome="returned", last_reason="it ended with 1")).values()
+    assert (told.type, told.variables["TroubleData_Message"]) == ("update_failed", "it ended with 1")
+    assert types(UpdateState(last_outcome="kept")) == set()
     assert types(ServiceState(name="hmi", status="parked", pid=0, restarts=9, since_mono_s=0.0)) == {"service_parked"}
     assert types(scene=msgspec.structs.replace(SCENE, free_bytes=1000)) == {"disk_low"}
 

@@ -164,6 +164,7 @@ async def test_overview_and_connector_show_what_is_and_change_as_it_does(tmp_pat
                 assert b"48 %" in await event(stream)
         availability = await oleg.get("/availability")
         assert availability.status == 200 and "/deeds/connector_out_of_service?connector=1" in availability.text
+        assert "/deeds/deactivate" not in availability.text  # administrators only
         answer = await vera.get("/api/v1/connectors")
         assert answer.json()["missing"] == [2] and answer.json()["connectors"][0]["ocpp_status"] == "Charging"
         assert (await vera.get("/api/v1/connectors/1/live")).json()["soc_pct"] == 48.0
@@ -316,3 +317,15 @@ async def test_controller_dump_and_test_pages_show_what_the_station_says(tmp_pat
         assert told.status == 200 and "C2 &lt;b&gt;" in told.text
         for path in ("/connectors/1/test", "/connectors/1/controller"):
             assert (await oleg.get(path)).status == 403
+
+
+@pytest.mark.realtime
+async def test_activation_is_seen_and_changed_by_administrators(tmp_path: Path) -> None:
+    station = msgspec.structs.replace(STATION, activated=False)
+    async with Bench(tmp_path, states={"station": station}) as bench:
+        admin = await bench.log_in("admin")
+        assert "not activated: sessions count as tests" in (await admin.get("/")).text
+        assert "/deeds/activate" in (await admin.get("/availability")).text
+        bench.buses["station"].set_state("station", msgspec.structs.replace(station, activated=True))
+        await asyncio.sleep(0.1)
+        assert "/deeds/deactivate" in (await admin.get("/availability")).text

@@ -39,6 +39,14 @@ async def availability(ask: Ask) -> Answer:
             [live("free", values["free"]), " ", deed_button(ask, "free_mode", on=free)],
         ),
         (words("overview.mode"), [live("mode", values["mode"]), " ", change]),
+        (
+            words("overview.activated"),
+            [
+                live("activated", values["activated"]),
+                " ",
+                deed_button(ask, "deactivate" if station is None or station.activated else "activate"),
+            ],
+        ),
     ]
     head = [words("overview.connectors"), words("availability.service"), words("availability.block"),
             words("availability.change")]  # fmt: skip
@@ -85,11 +93,12 @@ async def availability(ask: Ask) -> Answer:
 
 async def availability_values(ask: Ask) -> Values:
     words, station = ask.words, ask.site.state("station", StationState)
-    found = dict.fromkeys(("station", "free", "mode"), "–")
+    found = dict.fromkeys(("station", "free", "mode", "activated"), "–")
     if station is not None:
         found["station"] = words("availability.in_service" if station.operative else "availability.out")
         found["free"] = words("availability.free_on" if station.free_mode else "availability.free_off")
         found["mode"] = words.one_of("mode", station.mode.value)
+        found["activated"] = words(f"overview.activated_{'yes' if station.activated else 'no'}")
     for state in ask.site.all_of("connector/", ConnectorState).values():
         n, is_blocked = state.number, ConnectorFlag.BLOCKED in state.flags
         found[f"c{n}.service"] = words("availability.in_service" if state.operative else "availability.out")

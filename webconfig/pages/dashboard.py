@@ -29,7 +29,7 @@ from webconfig.spans import kw, kwh, span
 from webconfig.status_marks import mark
 from webconfig.wizard.hint import wizard_hint
 
-FACTS = ("technical", "logical", "mode", "link", "climate", "limit", "now", "today")
+FACTS = ("technical", "logical", "activated", "mode", "link", "climate", "limit", "now", "today")
 TILE = ("power", "soc", "energy", "left")
 SIGNS = {"bad": "✕", "warn": "⚠"}
 
@@ -163,6 +163,7 @@ def _station_values(ask: Ask, recent: RecentSessions) -> dict[str, str]:
     found = {
         "technical": words.one_of("tstate", station.technical.value) if station else "–",
         "logical": words.one_of("lstate", station.logical.value) if station else "–",
+        "activated": words(f"overview.activated_{'yes' if station.activated else 'no'}") if station else "–",
         "mode": f"{mode}, {words('overview.free_mode')}" if station and station.free_mode else mode,
         "link": f"{words.one_of('lstate_link', link.state.value)}{sent}" if link else "–",
         "climate": _climate(ask, climate),
