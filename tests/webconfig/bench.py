@@ -32,8 +32,6 @@ from webconfig.sockets import Listening, _bound
 PASSWORD = "Correct-horse-battery-9"
 ROLES = {"vera": Role.VIEWER, "oleg": Role.OPERATOR, "tim": Role.TECHNIK, "admin": Role.ADMINISTRATOR}
 """Users of the bench by login; all have PASSWORD."""
-WEB = tuple(service for service in SERVICES if service.name in ("webconfig",))
-WITH_DIAG = tuple(service for service in SERVICES if service.name in ("webconfig", "diag"))
 
 
 class Client:
@@ -89,7 +87,7 @@ class Bench:
         users: Mapping[str, Role] = ROLES,
         safe_mode: tuple[str, ...] = (),
         config: Path | None = None,
-        with_diag: bool = False,
+        beside: frozenset[str] = frozenset(),
     ) -> None:
         self.folder = folder
         self.settings = settings or dummy_settings()
@@ -98,8 +96,8 @@ class Bench:
         self.users = users
         self.safe_mode = safe_mode
         self.config = config
-        self.with_diag = with_diag
-        """The service `diag` itself runs, too: for archives."""
+        self.services = tuple(service for service in SERVICES if service.name in {"webconfig", *beside})
+        """Services named in `beside` run themselves: `diag` for archives, `fota` for updates."""
         self.base = ""
         self.buses: dict[str, Bus] = {}
         self._clients: list[aiohttp.ClientSession] = []
@@ -113,7 +111,7 @@ class Bench:
             settings=self.settings,
             secrets=Secrets(),
             data=self.folder,
-            services=WITH_DIAG if self.with_diag else WEB,
+            services=self.services,
             safe_mode=self.safe_mode,
             config=self.config,
             layout=Layout(self.folder / "factory", self.folder / "slots", self.folder / "keys"),

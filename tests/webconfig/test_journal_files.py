@@ -37,7 +37,7 @@ async def test_a_bundle_has_everything_but_secrets_and_card_numbers_and_is_found
         "station": {ReadJournal: read, ReadSessions: lambda _: SessionsPage(sessions=())},
         "ocpp": {ReadFrames: lambda _: FramesPage(frames=())},
     }
-    async with Bench(tmp_path, answers=answers, with_diag=True) as bench:
+    async with Bench(tmp_path, answers=answers, beside=frozenset({"diag"})) as bench:
         oleg, vera = await bench.log_in("oleg"), await bench.log_in("vera")
         assert (await vera.get("/journal")).status == 403
         assert (await oleg.get("/journal")).status == 200
@@ -73,7 +73,7 @@ async def test_a_bundle_has_everything_but_secrets_and_card_numbers_and_is_found
 
 
 async def test_the_bundle_is_made_in_safe_mode_too_and_says_what_it_could_not_read(tmp_path: Path) -> None:
-    async with Bench(tmp_path, safe_mode=("station.toml: no such port",), with_diag=True) as bench:
+    async with Bench(tmp_path, safe_mode=("station.toml: no such port",), beside=frozenset({"diag"})) as bench:
         admin = await bench.log_in("admin")
         assert (await admin.get("/users")).status == 200
         made = await admin.post("/journal/support")

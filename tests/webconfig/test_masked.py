@@ -37,7 +37,7 @@ async def test_messages_of_a_session_show_a_viewer_the_ends_of_numbers_and_archi
         },
         "ocpp": {ReadFrames: lambda _: FramesPage(frames=frames)},
     }
-    async with Bench(tmp_path, answers=answers, with_diag=True) as bench:
+    async with Bench(tmp_path, answers=answers, beside=frozenset({"diag"})) as bench:
         oleg, vera = await bench.log_in("oleg"), await bench.log_in("vera")
         whole, shown = (await oleg.get("/sessions/159/ocpp")).text, (await vera.get("/sessions/159/ocpp")).text
         assert TAG in whole and UID in whole
