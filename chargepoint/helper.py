@@ -20,9 +20,10 @@ from pathlib import Path
 import msgspec
 
 from chargepoint import activation
+from chargepoint.bus import Unavailable
 from chargepoint.clock import Clock, unix_of
 from chargepoint.context import Context
-from chargepoint.messages import ActionResult, PrivilegedDeed, SecurityNoted
+from chargepoint.messages import ActionResult, PrivilegedDeed, SecurityNoted, TechnicianState
 from chargepoint.privileged import machine_time, network_change, power, rules, software
 from chargepoint.privileged.dbus import NotThere, Refused, SystemBus, system_bus
 from chargepoint.privileged.desk import Desk
@@ -34,6 +35,8 @@ RECORD = "deeds.jsonl"
 MAX_RECORD_BYTES = 1_000_000
 PROGRAM_TIMEOUT_S = 300.0
 BEAT_S = 1.0
+TECHNICIAN_WITHIN_S = 2.0
+"""A helper that just woke up is told by then who is logged in."""
 FOTA = "fota"
 ZONES = Path("/usr/share/zoneinfo")
 TIME_SERVERS = Path("/etc/systemd/timesyncd.conf.d/chargepoint.conf")
@@ -204,12 +207,27 @@ async def _set_activation(arguments: dict[str, str], context: Context) -> Action
 async def _read_usb(_arguments: dict[str, str], context: Context) -> ActionResult:
     from chargepoint.privileged import usb
 
+    if not await _is_technician_here(context):  # not the update service's word alone (S19)
+        text = "A stick is read only while a technician is logged in at the station's screen."
+        return ActionResult(ok=False, code="refused", text=text)
     settings = context.settings.update
     largest, floor_pct = settings.largest_mib << 20, settings.disk_floor_pct
     copied = await asyncio.to_thread(usb.read, folder_of_fota(context), largest, floor_pct)
     values = {"names": "\n".join(copied.names)}
     is_good = bool(copied.names) or not copied.problem
     return ActionResult(ok=is_good, code="ok" if is_good else "unavailable", text=copied.problem, values=values)
+
+
+async def _is_technician_here(context: Context) -> bool:
+    view = context.bus.watch("technician")
+    try:
+        async with asyncio.timeout(TECHNICIAN_WITHIN_S):
+            state = await view.first("technician")
+    except (TimeoutError, Unavailable):
+        return False
+    finally:
+        view.close()
+    return isinstance(state, TechnicianState) and bool(state.login)
 
 
 def _done(error: str) -> ActionResult:

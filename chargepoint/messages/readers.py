@@ -23,7 +23,7 @@ READERS: dict[type[Message], frozenset[str]] = {
     LoginsState: frozenset({"hub", "station"}) | _PEOPLE,
     AccessGrant: frozenset({"hub"}) | _PEOPLE,
     SettingsState: frozenset({"hub", "station", "ocpp"}) | _PEOPLE,  # access lists are card numbers, too
-    TechnicianState: frozenset({"hub", "station", "fota"}) | _PEOPLE,  # fota: a stick is read for technicians only
+    TechnicianState: frozenset({"hub", "station", "fota", "helper"}) | _PEOPLE,  # a stick is read for technicians only
     CardSeen: _PEOPLE,
     CardHandled: _PEOPLE,
     CardTested: _PEOPLE,

@@ -18,9 +18,16 @@ from chargepoint.bus import Bus, CallFailed
 from chargepoint.clock import Clock
 from chargepoint.config import Secrets
 from chargepoint.context import Context
-from chargepoint.messages import ActionResult, ChangeNetwork, KeepNetwork, PrivilegedDeed, SecurityNoted
+from chargepoint.messages import (
+    ActionResult,
+    ChangeNetwork,
+    KeepNetwork,
+    PrivilegedDeed,
+    SecurityNoted,
+    TechnicianState,
+)
 from chargepoint.one_process import in_process_bus
-from chargepoint.privileged import desk, network_change
+from chargepoint.privileged import desk, network_change, usb
 from chargepoint.timekeeping import EARLIEST
 from tests.chargepoint.dummies import settings
 
@@ -266,6 +273,20 @@ async def test_with_an_unset_clock_a_package_is_judged_by_the_earliest_time_that
     async with a_helper(tmp_path, is_really=True, clock=Clock("boot-1", floor=floor)) as buses:
         assert (await ask(buses["fota"], "stage_package", package="a.cpk")).ok
     assert told[0] >= floor
+
+
+async def test_a_stick_is_read_only_while_a_technician_is_logged_in_whatever_the_update_service_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chargepoint.privileged.usb.read", lambda *_: usb.Copied(names=("a.cpk",)))
+    async with a_helper(tmp_path, is_really=True) as buses:
+        assert (await ask(buses["fota"], "read_usb")).code == "refused"
+        buses["station"].set_state("technician", TechnicianState(login="anna"))
+        await asyncio.sleep(0.1)
+        assert (await ask(buses["fota"], "read_usb")).values == {"names": "a.cpk"}
+        buses["station"].set_state("technician", TechnicianState())
+        await asyncio.sleep(0.1)
+        assert (await ask(buses["fota"], "read_usb")).code == "refused"
 
 
 async def test_what_takes_minutes_holds_up_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
