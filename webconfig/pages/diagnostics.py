@@ -31,6 +31,7 @@ async def diagnostics(ask: Ask) -> Answer:
     state = _state(ask)
     values = await live_values(ask)
     text = ask.text
+    none = text("diagnostics.none" if state.findings else "diagnostics.never")
     return Html(
         page(
             ask,
@@ -44,10 +45,8 @@ async def diagnostics(ask: Ask) -> Answer:
                     h.a(".button", href=TRENDS)[text("diagnostics.trends")],
                 ],
             ),
-            table(
-                _head(ask), _trouble(ask, state), text("diagnostics.trouble"), text("diagnostics.none"), key="trouble"
-            ),
-            h.details(open=True)[
+            table(_head(ask), _trouble(ask, state), text("diagnostics.trouble"), none, key="trouble"),
+            h.details[
                 h.summary[text("diagnostics.others")],
                 table(_head(ask), _others(ask, state), key="others", empty=text("diagnostics.never")),
             ],
