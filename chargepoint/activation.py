@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from chargepoint import trial
+from chargepoint import whole_file
 from chargepoint.vocabulary import SessionFlag
 
 log = logging.getLogger(__name__)
@@ -71,5 +71,5 @@ def read(keys: Path) -> Activation:
 def write(keys: Path, *, activated: bool, by: str, at: datetime | None) -> None:
     """Durable, readable by all services. Raises OSError."""
     new = Activation(activated, read(keys).serial, at.isoformat() if at is not None else "", by[:100])
-    trial.write(keys / FILE, msgspec.json.encode(new))
+    whole_file.write(keys / FILE, msgspec.json.encode(new))
     (keys / FILE).chmod(0o644)

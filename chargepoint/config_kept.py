@@ -1,7 +1,7 @@
 """What the hub keeps about the station file: personal drafts, the last versions, and what waits to be applied.
 
 All lies in the hub's folder: `drafts/`, `versions/` and `planned.json`. Every write is whole or not at
-all (`trial.write`). Nothing of secrets.toml comes here.
+all (`whole_file.write`). Nothing of secrets.toml comes here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
-from chargepoint import trial
+from chargepoint import whole_file
 from chargepoint.messages import ConfigurationVersion
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class Drafts:
         last = self.newest()
         draft = msgspec.structs.replace(draft, order=(last.order if last else 0) + 1)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        trial.write(self._path(draft.by), msgspec.json.encode(draft))
+        whole_file.write(self._path(draft.by), msgspec.json.encode(draft))
         self._known[_key(draft.by)] = draft
         while len(self._known) > MOST_DRAFTS:
             self.drop(min(self._known.values(), key=lambda each: each.order).by)
@@ -144,7 +144,7 @@ class Versions:
         head = ConfigurationVersion(number, at, by[:100], what, comment[:200], digest(text))
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            trial.write(self._path(number), msgspec.json.encode(_Version(head, text)))
+            whole_file.write(self._path(number), msgspec.json.encode(_Version(head, text)))
         except OSError as error:
             log.error("version %d of the station file cannot be kept: %s", number, error)
             return
@@ -177,7 +177,7 @@ class Plan:
 
     def put(self, planned: Planned) -> None:
         """Raises OSError."""
-        trial.write(self._path, msgspec.json.encode(planned))
+        whole_file.write(self._path, msgspec.json.encode(planned))
         self.planned = planned
 
     def drop(self) -> None:

@@ -6,7 +6,6 @@ anything reads the station file), the hub says when all is well, or gives the fi
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import logging
@@ -15,6 +14,8 @@ import stat
 from pathlib import Path
 
 import msgspec
+
+from chargepoint import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def begin(folder: Path, config: Path, content: bytes, by: str, plan: Trial | Non
     `plan` says how it is to be watched (its other fields are filled in here).
     """
     before = _now(config)
-    write(folder / BEFORE, before or b"")
+    whole_file.write(folder / BEFORE, before or b"")
     trial = msgspec.structs.replace(
         plan or Trial(ON_TRIAL, str(config), by),
         status=ON_TRIAL,
@@ -77,8 +78,8 @@ def begin(folder: Path, config: Path, content: bytes, by: str, plan: Trial | Non
         had_before=before is not None,
     )
     try:
-        write(folder / STATE, msgspec.json.encode(trial))
-        write(config, content)
+        whole_file.write(folder / STATE, msgspec.json.encode(trial))
+        whole_file.write(config, content)
     except OSError:
         if _now(config) != before:  # it stands there, and only its folder could not be synced
             return
@@ -101,7 +102,7 @@ def at_start(folder: Path, config: Path) -> str:
         give_back(folder, trial, "The software ended before the file was kept.")
         return "the new station file did not hold; the one before is back"
     try:
-        write(folder / STATE, msgspec.json.encode(msgspec.structs.replace(trial, starts=trial.starts + 1)))
+        whole_file.write(folder / STATE, msgspec.json.encode(msgspec.structs.replace(trial, starts=trial.starts + 1)))
     except OSError as error:
         give_back(folder, trial, f"The trial could not be written down ({error.strerror}).")
         return f"the trial of a new station file cannot be written down ({error.strerror}); the one before is back"
@@ -125,7 +126,7 @@ def give_back(folder: Path, trial: Trial, reason: str = "") -> None:
     try:
         if _is_still(config, trial):
             if trial.had_before:
-                write(config, _content(folder / BEFORE))
+                whole_file.write(config, _content(folder / BEFORE))
             else:
                 config.unlink(missing_ok=True)
         else:
@@ -179,35 +180,8 @@ def _settle(folder: Path, trial: Trial, status: str, reason: str = "") -> bool:
     """Whether it is written down."""
     told = msgspec.structs.replace(trial, status=status, reason=reason or trial.reason)
     try:
-        write(folder / STATE, msgspec.json.encode(told))
+        whole_file.write(folder / STATE, msgspec.json.encode(told))
     except OSError as error:
         log.error("%s: %s", folder / STATE, error)
         return False
     return True
-
-
-def write(path: Path, content: bytes) -> None:
-    """Whole or not at all, durable, with the owner and the rights the file had. Raises OSError."""
-    new = path.with_name(path.name + ".new")
-    before = path.stat() if path.exists() else None
-    try:
-        new.unlink(missing_ok=True)  # what a cut left there, or a link that somebody laid
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            if before is not None:
-                os.fchmod(descriptor, before.st_mode & 0o777)
-                if os.geteuid() == 0:
-                    os.fchown(descriptor, before.st_uid, before.st_gid)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from chargepoint import trial
+from chargepoint import whole_file
 from chargepoint.bus import CallFailed, StateView, Unavailable
 from chargepoint.context import Context
 from chargepoint.messages import (
@@ -177,7 +177,7 @@ class Diagnosis:
         )
         self._kept = Kept(ended, remembered(findings, self._kept.found))
         try:
-            await asyncio.to_thread(trial.write, self._context.data / KEPT, msgspec.json.encode(self._kept))
+            await asyncio.to_thread(whole_file.write, self._context.data / KEPT, msgspec.json.encode(self._kept))
         except OSError as error:
             log.error("%s: the last diagnosis cannot be kept: %s", self._context.data / KEPT, error)
         self._tell(ended)

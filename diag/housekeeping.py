@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 
 import msgspec
 
-from chargepoint import trial
+from chargepoint import whole_file
 from chargepoint.bus import CallFailed, StateView, Unavailable
 from chargepoint.context import Context
 from chargepoint.messages import (
@@ -214,7 +214,7 @@ class Housekeeping:
         """Remember, durably; False where the disk does not take it (it is remembered while the service runs)."""
         self._done = msgspec.structs.replace(self._done, **days)
         try:
-            trial.write(self._context.data / FILE, msgspec.json.encode(self._done))
+            whole_file.write(self._context.data / FILE, msgspec.json.encode(self._done))
         except OSError as error:
             log.warning("%s cannot be written: %s", FILE, error)
             return False

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from chargepoint import trial
+from chargepoint import whole_file
 from chargepoint.messages import Incident
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class IncidentStore:
         return found, is_whole
 
     def _rewrite(self, kept: dict[int, Incident]) -> None:
-        trial.write(self._path, b"".join(msgspec.json.encode(each) + b"\n" for each in kept.values()))
+        whole_file.write(self._path, b"".join(msgspec.json.encode(each) + b"\n" for each in kept.values()))
         self._lines = len(kept)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from chargepoint import trial
+from chargepoint import whole_file
 from chargepoint.bus import StateView
 from chargepoint.context import Context
 from chargepoint.messages import (
@@ -184,7 +184,7 @@ class Trends:
         try:
             if len(self._past) > DAYS + SPARE_DAYS:
                 self._past = sorted(self._past, key=lambda each: each.day)[-DAYS:]
-                trial.write(path, b"".join(_line(each) for each in self._past))
+                whole_file.write(path, b"".join(_line(each) for each in self._past))
                 return
             with path.open("ab") as file:
                 file.write(b"\n" + _line(over))  # a line that was torn ends here
@@ -197,7 +197,7 @@ class Trends:
         if self._today is None:
             return
         try:
-            trial.write(self._context.data / TODAY, msgspec.json.encode(self._today))
+            whole_file.write(self._context.data / TODAY, msgspec.json.encode(self._today))
         except OSError as error:
             log.error("%s: %s", self._context.data / TODAY, error)
 

@@ -14,7 +14,7 @@ import msgspec
 
 from chargepoint.config_upkeep import UpdateSettings
 from chargepoint.messages import BeginUpdate, ControllerProgress
-from chargepoint.trial import write
+from chargepoint.whole_file import write
 from fota.update import Stage
 
 log = logging.getLogger(__name__)

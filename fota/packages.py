@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from chargepoint.messages import Package
-from chargepoint.trial import write
+from chargepoint.whole_file import write
 from fota.questions import Verdict
 
 log = logging.getLogger(__name__)

@@ -30,7 +30,7 @@ from chargepoint.messages import (
     UploadAnswer,
     UploadState,
 )
-from chargepoint.trial import write
+from chargepoint.whole_file import write
 from fota import fetching
 from fota.fetching import Job, OnProgress, Outcome
 from fota.transfers.job import texts

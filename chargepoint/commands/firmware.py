@@ -19,7 +19,7 @@ from chargepoint.controller_images import BadFile, Listed, listed, read
 from chargepoint.data_lock import Refusal, data_lock
 from chargepoint.layout import ON_THIS_MACHINE
 from chargepoint.station.devices import open_controller
-from chargepoint.trial import write
+from chargepoint.whole_file import write
 from drivers.errors import DeviceError, NotWritten
 from drivers.interfaces import ConnectorController, ControllerStatus, FirmwareProgress, Identity, UpdatesFirmware
 from drivers.loading import UnknownDriver

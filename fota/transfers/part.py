@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from chargepoint.trial import write
+from chargepoint.whole_file import write
 from fota.transfers.job import LOCAL, NO_ROOM, TOO_LARGE, Failed, Job
 
 SYNC_S = 30.0

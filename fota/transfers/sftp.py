@@ -14,7 +14,7 @@ from pathlib import Path
 
 import paramiko
 
-from chargepoint.trial import write
+from chargepoint.whole_file import write
 from fota.transfers.dialling import Place, dial
 from fota.transfers.job import (
     BAD_HOST_KEY,

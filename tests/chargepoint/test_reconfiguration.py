@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chargepoint import passwords, trial
+from chargepoint import passwords, trial, whole_file
 from chargepoint.bus import Bus
 from chargepoint.clock import Clock
 from chargepoint.config_kept import Versions
@@ -176,14 +176,14 @@ async def test_a_file_that_cannot_be_written_is_told_and_nothing_changes(
 ) -> None:
     async with a_world(tmp_path) as world:
         await world.hmi.call("hub", WriteDraft(changes={"station.power_limit_w": "11000"}, by="boris"))
-        real = trial.write
+        real = whole_file.write
 
         def write(path: Path, content: bytes) -> None:
             if path == world.config:
                 raise PermissionError(13, "Permission denied")
             real(path, content)
 
-        monkeypatch.setattr(trial, "write", write)
+        monkeypatch.setattr(whole_file, "write", write)
         result = await world.hmi.call("hub", ApplyDraft(by="boris"))
         assert (result.code, world.left) == ("cannot_write", [])
         assert trial.at_start(tmp_path / "hub", world.config) == ""

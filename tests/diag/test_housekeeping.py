@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargepoint import trial
+from chargepoint import whole_file
 from chargepoint.bus import Bus
 from chargepoint.clock import Clock
 from chargepoint.config import Secrets
@@ -162,7 +162,7 @@ async def test_no_restart_while_an_update_runs_or_nobody_knows_the_time_or_it_ca
             raise OSError(28, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr(trial, "write", no_room)
+            patch.setattr(whole_file, "write", no_room)
             buses["fota"].set_state("update", UpdateState(stage="done"))
             await asyncio.sleep(1800)
             assert not bench.told, "it would be done again after each restart"
@@ -191,7 +191,7 @@ async def test_controllers_get_the_time_daily_and_after_a_step_a_failure_is_trie
 
 async def test_yesterday_is_packed_and_what_failed_is_tried_again_later(tmp_path: Path) -> None:
     async with in_process_bus("diag", "hub", "station") as buses:
-        trial.write(tmp_path / "housekeeping.json", b'{"archive":"2026-05-15"}')
+        whole_file.write(tmp_path / "housekeeping.json", b'{"archive":"2026-05-15"}')
         bench = Bench(buses, tmp_path, clock_at(NIGHT), restart_time="", clock_sync_time="", archive_time="00:20")
         bench.answer = "no_room"
         running = asyncio.create_task(bench.part.run())

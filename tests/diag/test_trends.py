@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chargepoint import trial
+from chargepoint import whole_file
 from chargepoint.bus import Bus
 from chargepoint.clock import Clock
 from chargepoint.config import Secrets
@@ -107,7 +107,7 @@ async def test_days_follow_each_other_over_a_restart_and_little_is_written(
         written.append(len(content))
         path.write_bytes(content)
 
-    monkeypatch.setattr(trial, "write", write)
+    monkeypatch.setattr(whole_file, "write", write)
     clock = Clock.of_system(EARLIEST)
     noon = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     for run in range(2):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from chargepoint import whole_file
 from webconfig.commands.record import Command
 
 log = logging.getLogger(__name__)
@@ -67,17 +68,6 @@ class Store:
 
     def _rewrite(self, all_now: dict[int, Command]) -> None:
         """Only what each command is now. The old file stays until the new one is whole."""
-        fresh = self._path.with_suffix(".new")
-        with fresh.open("wb") as file:
-            for command in all_now.values():
-                file.write(msgspec.json.encode(command) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        whole_file.write(self._path, b"".join(msgspec.json.encode(command) + b"\n" for command in all_now.values()))
         self._lines = len(all_now)
         self._is_torn = False

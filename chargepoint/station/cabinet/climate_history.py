@@ -8,15 +8,14 @@ history, nothing more. Times are wall time; what was measured before that was kn
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
 import zlib
 from collections import deque
 from pathlib import Path
 
 import msgspec
 
+from chargepoint import whole_file
 from chargepoint.clock import Clock, at_of, unix_of
 from chargepoint.messages import ClimatePoint
 
@@ -132,16 +131,9 @@ class ClimateHistory:
             self._is_changed = False
 
     def _write(self, content: bytes) -> str:
-        new = self._path.with_suffix(".new")
         try:
-            with new.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._path)
+            whole_file.write(self._path, content)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                new.unlink(missing_ok=True)
             return str(error.strerror)
         return ""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
 import msgspec
 
+from chargepoint import whole_file
 from chargepoint.messages import TestReport
 
 log = logging.getLogger(__name__)
@@ -44,17 +44,7 @@ class Reports:
         numbers = self.numbers()
         report = msgspec.structs.replace(report, number=(numbers[0] if numbers else 0) + 1)
         path = self._folder / f"{report.number:06}.json"
-        new = path.with_suffix(".new")
-        with new.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(report), indent=1))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        whole_file.write(path, msgspec.json.format(msgspec.json.encode(report), indent=1))
         for old in numbers[MOST_REPORTS - 1 :]:
             (self._folder / f"{old:06}.json").unlink(missing_ok=True)
         return report
