@@ -611,7 +611,9 @@ def main(words: list[str] | None = None) -> int:
     of_end.add_argument("code")
     of_end.add_argument("lasted_s", type=float, nargs="?", default=0.0)
     deeds.add_parser("back").add_argument("reason")
-    deeds.add_parser("pause").add_argument("seconds", type=float)
+    of_pause = deeds.add_parser("pause")
+    of_pause.add_argument("seconds", type=float)
+    of_pause.add_argument("--end", type=int, metavar="PID", help="a process that is to end after it")
     of_alarm = deeds.add_parser("alarm")
     of_alarm.add_argument("seconds", type=float)
     of_alarm.add_argument("pids", type=int, nargs=2)
@@ -628,6 +630,9 @@ def main(words: list[str] | None = None) -> int:
             return 0
         if asked.deed == "pause":
             pause(asked.seconds)
+            for number in (signal.SIGTERM, signal.SIGKILL) if asked.end else ():
+                os.kill(asked.end, number)
+                pause(STOP_LIMIT_S)
             return 0
         if asked.deed == "alarm":
             shell, station = asked.pids

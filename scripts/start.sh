@@ -7,6 +7,7 @@
 #   CHARGEPOINT_ARGS        more arguments of `chargepoint run`, with blanks between them
 #   CHARGEPOINT_REALLY      0: privileged deeds are only written down
 #   CHARGEPOINT_GIVE_UP_S   a version on trial that is not kept after so many seconds is given up
+#   CHARGEPOINT_FIRMWARE_S  so long `chargepoint firmware` may take
 #   CHARGEPOINT_DELAY_S     the first wait after a bad end; doubled each time up to CHARGEPOINT_DELAY_MAX_S
 #   CHARGEPOINT_REBOOT, CHARGEPOINT_POWER_OFF      commands, with blanks between their words
 #   CHARGEPOINT_PYTHON, CHARGEPOINT_SLOTS_PY       what runs slots.py, and where it is
@@ -28,6 +29,7 @@ slots_py=${CHARGEPOINT_SLOTS_PY:-$(dirname "$0")/slots.py}
 
 quick_s=10      # an end sooner than this is followed by a wait, whatever it was
 good_s=3600     # after a run of this length waits begin anew
+firmware_s=${CHARGEPOINT_FIRMWARE_S:-7200}   # so long the firmware of all controllers may take
 parting_s=120   # so long the machine has for going down
 
 child=''        # what is waited for
@@ -142,13 +144,16 @@ while [ "$stopping$hung" = 00 ]; do
             ;;
         11)
             begin firmware --config "$config" --data "$data" --slots "$slots"
-            beside pause 7200 &
+            beside pause "$firmware_s" --end "$child" &
             feeder=$!
             await
             kill "$feeder" 2>/dev/null
             wait "$feeder" 2>/dev/null
             say "controller firmware: exit code $code"
-            if [ "$hung" = 1 ]; then deed ended watchdog || true; fi
+            if [ "$hung" = 1 ]; then code=watchdog; fi
+            case "$stopping $code" in
+                '0 watchdog' | '0 143' | '0 137') deed ended "$code" || true ;;   # it hung: enough of a trial
+            esac
             ;;
         20) leave "the machine reboots" "$reboot" ;;
         21) leave "the machine is switched off" "$power_off" ;;

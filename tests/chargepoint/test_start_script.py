@@ -31,6 +31,7 @@ sed -i 1d {plan}
 case "$step" in
     hold) trap 'exit 0' TERM; echo holding >> {notes}; while :; do sleep 0.02; done ;;
     stick) trap '' TERM; echo holding >> {notes}; while :; do sleep 0.02; done ;;
+    hang) while :; do sleep 0.02; done ;;
     die) kill -9 $$ ;;
     watched) echo "watchdog $WATCHDOG_PID mine $$" >> {notes}; exit 0 ;;
     *) exit "${{step:-0}}" ;;
@@ -217,6 +218,17 @@ def test_a_version_on_trial_whose_firmware_command_hangs_is_given_up(machine: Ma
     assert running.wait(LIMIT_S) == 1
     state = slots.read(machine.slots)
     assert (state.current, state.outcome) == ("factory", "returned")
+
+
+@pytest.mark.parametrize("step", ["hang", "stick"])
+def test_a_firmware_command_that_hangs_is_ended_and_the_station_comes_back(machine: Machine, step: str) -> None:
+    source = machine.folder / "bin/slots.py"
+    source.write_text(source.read_text().replace("STOP_LIMIT_S = 15.0", "STOP_LIMIT_S = 0.3"))
+    machine.stage("1.1.0")
+    slots.switch(machine.slots)
+    assert machine.run(11, step, 0, CHARGEPOINT_FIRMWARE_S="0.3") == 0
+    assert machine.versions() == ["1.1.0", "1.0.0"]
+    assert slots.read(machine.slots).outcome == "returned"
 
 
 def test_a_version_that_is_kept_is_not_given_up(machine: Machine) -> None:
