@@ -68,6 +68,12 @@ def read(keys: Path) -> Activation:
     return Activation(activated=True)
 
 
+def unit_serial(keys: Path, otherwise: str) -> str:
+    """What signed exceptions name this unit by: the serial it was made known by, which only root writes; a unit that
+    never was goes by `otherwise`, that of its station file."""
+    return read(keys).serial or otherwise
+
+
 def write(keys: Path, *, activated: bool, by: str, at: datetime | None) -> None:
     """Durable, readable by all services. Raises OSError."""
     new = Activation(activated, read(keys).serial, at.isoformat() if at is not None else "", by[:100])

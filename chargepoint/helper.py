@@ -178,7 +178,8 @@ def folder_of_fota(context: Context) -> Path:
 async def _stage_package(arguments: dict[str, str], context: Context) -> ActionResult:
     file = folder_of_fota(context) / "packages" / arguments["package"]
     # of an unset clock that is the earliest time that can be true
-    serial, earliest = context.settings.station.charge_point_serial_number, context.clock.now()
+    serial = activation.unit_serial(context.layout.keys, context.settings.station.charge_point_serial_number)
+    earliest = context.clock.now()
     return await software.stage(file, context.layout, serial, earliest)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+from chargepoint.activation import unit_serial
 from chargepoint.context import Context
 from fota.packages import Packages
 from fota.questions import Family
@@ -21,7 +22,8 @@ async def run(context: Context) -> None:
     """Until asked to stop."""
     view = context.bus.watch("")
     packages = Packages(context.data)
-    family = Family(context.layout, context.settings.station.charge_point_serial_number)
+    serial = unit_serial(context.layout.keys, context.settings.station.charge_point_serial_number)
+    family = Family(context.layout, serial)
     stages = Stages(context, view, packages, family, lambda: look(context))
     updating = Updating(context, view, packages, family, stages)
     Store(context, packages, family, updating)

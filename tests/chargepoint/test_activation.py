@@ -84,3 +84,9 @@ async def test_the_hub_lets_the_helper_do_it_for_those_who_may(tmp_path: Path) -
         ]
         with pytest.raises(CallFailed):
             await world.buses["helper"].call("hub", SetActivation(activated=True, by="helper"))
+
+
+def test_exceptions_name_a_unit_by_what_it_was_made_known_by_whatever_its_station_file_says(tmp_path: Path) -> None:
+    assert activation.unit_serial(tmp_path, "of the file") == "of the file"
+    (tmp_path / activation.FILE).write_bytes(msgspec.json.encode(Activation(activated=False, serial="10000000abcd")))
+    assert activation.unit_serial(tmp_path, "of the file") == "10000000abcd"
