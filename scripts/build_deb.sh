@@ -177,7 +177,9 @@ put 644 systemd/journald.conf usr/lib/systemd/journald.conf.d/chargepoint.conf
 put 644 systemd/polkit.rules usr/share/polkit-1/rules.d/chargepoint.rules
 put 644 systemd/kiosk-xorg.conf usr/share/chargepoint/kiosk-xorg.conf
 put 644 systemd/default etc/default/chargepoint
-put 644 docs/install.md usr/share/doc/chargepoint/install.md
+for document in install operations technicians service updates disaster-recovery configuration web ocpp cards screen; do
+    put 644 "docs/$document.md" "usr/share/doc/chargepoint/$document.md" # read where there is no network
+done
 for example in "$source"/examples/*.toml; do
     put 644 "examples/${example##*/}" "usr/share/chargepoint/examples/${example##*/}"
 done
