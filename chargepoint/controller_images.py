@@ -51,8 +51,9 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
         return is_for(self.told, connector, identity)
 
     def runs_on(self, identity: Identity) -> bool:
-        """Whether the controller has this version already."""
-        return self.version == (identity.firmware_version if self.type == "MAIN" else identity.module_version)
+        """Whether the controller says that it has this version already."""
+        version = identity.firmware_version if self.type == "MAIN" else identity.module_version
+        return bool(version) and version == self.version
 
 
 class _Info(msgspec.Struct, frozen=True, kw_only=True):

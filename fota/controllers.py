@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import msgspec
 
+from chargepoint import controller_images
 from chargepoint.bus import CallFailed, StateView, Unavailable
 from chargepoint.context import Context
+from chargepoint.controller_images import Listed
 from chargepoint.messages import (
     ActionResult,
     ControllerProgress,
@@ -29,8 +31,6 @@ from fota.kept import Kept
 
 log = logging.getLogger(__name__)
 
-FOLDER, INFO = "controllers", "info.json"
-LARGEST_BYTES = 1 << 20
 LOOK_S = 1.0
 ASK_AGAIN_S = 10.0
 BEGIN_WITHIN_S = 15.0
@@ -42,30 +42,6 @@ ENDED = frozenset({"done", "failed", "skipped"})
 LATER = frozenset({"busy", "not_idle"})
 
 
-class Image(msgspec.Struct, frozen=True):
-    """What the package says of one image: who gets it. No connectors: all; model, hardware empty: any."""
-
-    image: str
-    type: str
-    version: str
-    sha256: str
-    connectors: tuple[int, ...] = ()
-    model: str = ""
-    hardware: str = ""
-
-    @property
-    def file(self) -> str:
-        """Its name in the folder of unpacked images, as staging names it."""
-        return f"{self.sha256[:16]}-{self.image}"
-
-
-class Info(msgspec.Struct, frozen=True):
-    """`controllers/info.json`, as far as it is used here."""
-
-    version: str = ""
-    targets: tuple[Image, ...] = ()
-
-
 class Desk(Protocol):
     @property
     def kept(self) -> Kept: ...
@@ -73,29 +49,9 @@ class Desk(Protocol):
     def note(self, **changes: Any) -> None: ...
 
 
-def read_info(slots: Path) -> Info:
-    """The images on this machine; none where there are none. Raises OSError, msgspec.DecodeError."""
-    try:
-        return msgspec.json.decode((slots / FOLDER / INFO).read_bytes()[:LARGEST_BYTES], type=Info)
-    except FileNotFoundError:
-        return Info()
-
-
-def image_for(info: Info, connector: int, kind: str, identity: Identity) -> Image | None:
+def image_for(images: Iterable[Listed], connector: int, kind: str, identity: Identity) -> Listed | None:
     """The first image of that kind which is meant for such a controller."""
-    for image in info.targets:
-        is_meant = not image.connectors or connector in image.connectors
-        fits_model = not image.model or image.model == identity.model
-        fits_hardware = not image.hardware or image.hardware == identity.hardware_version
-        if image.type == kind and is_meant and fits_model and fits_hardware:
-            return image
-    return None
-
-
-def has_it(image: Image, identity: Identity) -> bool:
-    """Whether the controller says that it runs this version already."""
-    version = identity.firmware_version if image.type == "MAIN" else identity.module_version
-    return bool(version) and version == image.version
+    return next((each for each in images if each.type == kind and each.is_for(connector, identity)), None)
 
 
 class Controllers:
@@ -108,18 +64,18 @@ class Controllers:
     async def run(self, desk: Desk) -> str:
         """All that are meant, each once; why it failed, empty when none did."""
         try:
-            info = read_info(self._context.layout.slots)
-        except (OSError, msgspec.DecodeError) as error:
-            return f"The images cannot be read: {error}"
+            images = controller_images.listed(self._context.layout.slots)
+        except controller_images.BadFile as error:
+            return str(error)
         await self._station()
-        rows = list(desk.kept.controllers) or self._plan(info)
+        rows = list(desk.kept.controllers) or self._plan(images)
         desk.note(controllers=tuple(rows))
         waits = {index: 0.0 for index, row in enumerate(rows) if row.status not in ENDED}
         loop = asyncio.get_running_loop()
         while waits:
             index = min(waits, key=lambda each: (waits[each], each))
             await asyncio.sleep(max(0.0, waits[index] - loop.time()))
-            done = await self._one(info, rows[index])
+            done = await self._one(images, rows[index])
             rows[index] = done
             if done.status in ENDED:
                 del waits[index]
@@ -132,24 +88,24 @@ class Controllers:
             return "No controller of this station is meant by the package."
         return "; ".join(f"connector {row.connector}, {row.image}: {row.text}" for row in failed)[:400]
 
-    def _plan(self, info: Info) -> list[ControllerProgress]:
+    def _plan(self, images: Iterable[Listed]) -> list[ControllerProgress]:
         rows = []
         for number in self._numbers():
             for kind in ("MAIN", "MODULES"):
-                image = image_for(info, number, kind, self._identity(number))
+                image = image_for(images, number, kind, self._identity(number))
                 if image is not None:
                     rows.append(
                         ControllerProgress(connector=number, image=kind, version=image.version, status="waiting")
                     )
         return rows
 
-    async def _one(self, info: Info, row: ControllerProgress) -> ControllerProgress:
+    async def _one(self, images: Iterable[Listed], row: ControllerProgress) -> ControllerProgress:
         """Ask for one, and wait until it is written; a busy one stays `waiting`."""
         identity = self._identity(row.connector)
-        image = image_for(info, row.connector, row.image, identity)
+        image = image_for(images, row.connector, row.image, identity)
         if image is None:
             return _with(row, "skipped", "it is not meant for this controller")
-        if has_it(image, identity):
+        if image.runs_on(identity):
             return _with(row, "done", "it has this version already")
         wish = UpdateController(
             connector=row.connector,

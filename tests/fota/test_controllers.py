@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from chargepoint.controller_images import Listed
 from chargepoint.messages import ActionResult, DeviceState, FirmwareState, UpdateController
 from drivers.interfaces import Identity
-from fota.controllers import Image, Info, has_it, image_for
+from fota.controllers import image_for
 from tests.fota import parcels
 from tests.fota.bench import STATION, Bench
 
@@ -133,11 +134,12 @@ async def test_after_a_cut_only_the_rest_is_written(tmp_path: Path) -> None:
 
 
 def test_the_package_says_which_controller_gets_what() -> None:
-    main = Image("m", "MAIN", "2", "0" * 64, model="EVC", hardware="2")
-    some = Image("s", "MODULES", "3", "1" * 64, connectors=(4,))
-    info = Info("1", (main, some))
-    assert image_for(info, 1, "MAIN", Identity(model="EVC", hardware_version="2")) is main
-    assert image_for(info, 1, "MAIN", Identity(model="EVC", hardware_version="3")) is None
-    assert image_for(info, 1, "MODULES", Identity()) is None
-    assert image_for(info, 4, "MODULES", Identity()) is some
-    assert has_it(some, Identity(module_version="3")) and not has_it(some, Identity(firmware_version="3"))
+    main = Listed(image="m", type="MAIN", version="2", sha256="0" * 64, model="EVC", hardware="2")
+    some = Listed(image="s", type="MODULES", version="3", sha256="1" * 64, connectors=(4,))
+    images = (main, some)
+    assert image_for(images, 1, "MAIN", Identity(model="EVC", hardware_version="2")) is main
+    assert image_for(images, 1, "MAIN", Identity(model="EVC", hardware_version="3")) is None
+    assert image_for(images, 1, "MODULES", Identity()) is None
+    assert image_for(images, 4, "MODULES", Identity()) is some
+    assert some.runs_on(Identity(module_version="3")) and not some.runs_on(Identity(firmware_version="3"))
+    assert not Listed(image="m", type="MAIN", sha256="0" * 64).runs_on(Identity())
