@@ -43,7 +43,8 @@ pytest=(.venv/bin/pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_tim
 
 # Rows beside each other, so that two processors are busy to the end: tests in real time mostly wait, the journeys and all
 # else reckon about as long as each other.
-elsewhere=(tests/drivers tests/ocpp_client tests/chargepoint tests/hmi tests/webconfig tests/journeys/test_power_cuts.py)
+elsewhere=(tests/drivers tests/ocpp_client tests/chargepoint tests/hmi tests/webconfig
+    tests/journeys/test_power_cuts.py tests/journeys/test_offline.py tests/journeys/test_power_limits.py)
 names=() pids=() logs=()
 row() {
     local log

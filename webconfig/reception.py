@@ -138,7 +138,7 @@ class Reception:
         except asyncio.CancelledError:
             connection.sock.close()
             raise
-        if speaker.transport is not None:
+        if speaker.transport is not None and not speaker.transport.is_closing():  # it may be over already
             speaker.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         connection.asked_s = connection.took_s = loop.time()
         connection.speaker = speaker

@@ -10,8 +10,9 @@ import socket
 import ssl
 import stat
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -327,6 +328,37 @@ async def test_connections_from_a_closed_interface_are_refused() -> None:
     reader, writer = await asyncio.open_connection(*listening.getsockname())
     assert await reader.read() == b"" and asked == ["lo"] and not door.connections
     writer.close()
+    task.cancel()
+    listening.close()
+
+
+async def test_a_connection_that_is_over_with_its_handshake_does_no_harm(tmp_path: Path) -> None:
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+    listening.setblocking(False)
+
+    class Leaving(asyncio.Protocol):
+        transport: asyncio.Transport | None = None
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            self.transport = transport
+            transport.close()
+            transport.close()
+
+    door = reception.Reception(lambda: cast("Any", Leaving()))
+    secure = await server_context(tmp_path, dummy_settings())
+    task = asyncio.create_task(door.welcome(listening, secure, is_checked=False))
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    with suppress(OSError):
+        reader, writer = await asyncio.open_connection(*listening.getsockname(), ssl=trusting)
+        assert await reader.read() == b""
+        writer.close()
+    (connection,) = door.connections
+    assert connection.task is not None
+    await connection.task  # raises nothing
     task.cancel()
     listening.close()
 
