@@ -30,7 +30,7 @@ from drivers.simulated.vehicle import PlugOptions
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NUMBERS = (1, 2, 3, 4)
 CARDS = {number: f"0000000{number}" for number in NUMBERS}
-SERVICES = ("station", "ocpp", "rfid")
+SERVICES = ("station", "ocpp", "rfid", "diag")
 """Those that always run; the helper rests."""
 UP_LIMIT_S = 20.0
 END_LIMIT_S = 4.0
@@ -171,7 +171,8 @@ class Rig:
         """All processes of the station's software by name."""
         async with self.watching() as watcher:
             await self.until(watcher, lambda: all(running(watcher, name) for name in SERVICES), "all services run")
-            found = {name: state.pid for name in SERVICES if (state := running(watcher, name)) is not None}
+            named = (*SERVICES, "fota")  # which rests, or does not yet
+            found = {name: state.pid for name in named if (state := running(watcher, name)) is not None}
         launcher, *others = self.pids()
         rest = [pid for pid in others if pid not in found.values()]
         if len(rest) != 1:

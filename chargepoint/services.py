@@ -61,13 +61,16 @@ class Service(msgspec.Struct, frozen=True):
     capabilities: tuple[int, ...] = ()
     """Rights of root it keeps when it drops to an account of its own, by their numbers (capabilities(7)); what it
     starts itself does not have them."""
-    begins_awake: bool = False
-    """Is started with the others, too, although it rests when nobody calls it: it may have to finish something."""
+    begins_after_s: float = 0.0
+    """Above 0: is started so long after the others, which charging needs and which have the processor till then; one
+    that rests, too, for it may have to finish something."""
     rests_after_s: float = 0.0
     """Above 0: it is started when it is called (the call waits for it), and ended in order when nobody has called it
     for so long. For what is seldom needed: a process takes some 7 MiB also when it does nothing."""
 
 
+LATE_S = 3.0
+"""When what is not urgent begins."""
 NET_BIND_SERVICE = 10
 """The capability to listen at ports below 1024."""
 
@@ -99,9 +102,15 @@ SERVICES: tuple[Service, ...] = (
         section="screen",
     ),
     Service(
-        "fota", "fota.service:run", oom_score=500, begins_awake=True, rests_after_s=120.0, is_in_safe_mode=True, nice=10
+        "fota",
+        "fota.service:run",
+        oom_score=500,
+        begins_after_s=LATE_S,
+        rests_after_s=120.0,
+        is_in_safe_mode=True,
+        nice=10,
     ),
-    Service("diag", "diag.service:run", oom_score=500, nice=10, is_in_safe_mode=True),
+    Service("diag", "diag.service:run", oom_score=500, begins_after_s=LATE_S, nice=10, is_in_safe_mode=True),
     Service("discovery", "chargepoint.discovery_service:run", oom_score=500, rests_after_s=400.0, is_in_safe_mode=True),
     Service(
         "webconfig",

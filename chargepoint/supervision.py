@@ -222,10 +222,18 @@ class Supervision:
         self._born = born
         self._tell_supervisor()
         for name, life in self.lives.items():
-            if life.service.rests_after_s and not life.service.begins_awake:
+            row = life.service
+            if row.rests_after_s:
                 self._tell(life, "resting")
-            else:
+            if row.begins_after_s:
+                asyncio.get_running_loop().call_later(row.begins_after_s, self._begin_late, life)
+            elif not row.rests_after_s:
                 self._processes.start(name)
+
+    def _begin_late(self, life: Life) -> None:
+        """One that was not urgent; unless it was called meanwhile."""
+        if not self.is_stopping and not life.is_alive and life.status in ("stopped", "resting"):
+            self._wake(life)
 
     async def watch(self) -> None:
         """Notice what hangs, until cancelled."""
