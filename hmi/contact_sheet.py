@@ -101,11 +101,11 @@ def draw(sheet: Sheet, path: Path, chosen: list[Sample]) -> None:
         painter.paint(SCREENS[sample.place.screen].picture(view(sample, sheet.look, sheet.language)))
         small = pygame.transform.smoothscale(surface, (width, height))
         made.blit(small, (GAP + at % across * (width + GAP), GAP + at // across * (height + GAP)))
-    _save(made, path)
+    save_small(made, path)
 
 
-def _save(surface: pygame.Surface, path: Path) -> None:
-    """As PNG of 256 colours, a quarter of the size of one with all of them."""
+def save_small(surface: pygame.Surface, path: Path) -> None:
+    """Write `path` as PNG of 256 colours, a quarter of the size of one with all of them."""
     import pygame
 
     raw = array("I", pygame.image.tobytes(surface, "RGBA"))

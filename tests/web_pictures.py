@@ -15,8 +15,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Self
 
+import pygame
 from playwright.async_api import Browser, Page, async_playwright
 
+from hmi.contact_sheet import save_small
 from tests.system.browser import ARGUMENTS, DESKTOP, PASSWORD, PHONE, fits, violations
 from webconfig.wizard.steps import NAMES
 
@@ -223,17 +225,7 @@ async def _picture(page: Page, look: str, file: Path) -> None:
     await page.set_viewport_size({"width": size["width"], "height": max(size["height"], min(MOST_HEIGHT_PX, whole))})
     await page.screenshot(path=file)
     await page.set_viewport_size(size)
-    _smaller(file)
-
-
-def _smaller(file: Path) -> None:
-    """With 128 colours, where Pillow is there: a third of the bytes."""
-    try:
-        from PIL import Image  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        return
-    with Image.open(file) as image:
-        image.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
+    save_small(pygame.image.load(file), file)
 
 
 async def _number(page: Page, path: str, before: str) -> str:
