@@ -15,33 +15,15 @@ from chargepoint.vocabulary import ConnectorFlag
 from drivers.native.boot_loader import HEAD_BYTES, make_image
 from drivers.native.objects import ImageKind
 from drivers.simulated.boot_loader import HARDWARE
-from tests.journeys.rig import ONE_AC, Rig
-from tests.journeys.steps import CARD, charge, leave, settle, show_card
+from tests.journeys.rig import Rig
+from tests.journeys.steps import CARD, TWO_AC, charge, leave, settle, show_card
 from tests.journeys.test_canopen import ON_CAN
 
-TWO_ON_A_LINE = (
-    ONE_AC.replace("power_limit_w = 22_000", "power_limit_w = 44_000")
-    + """
-[[connector]]
-number = 2
-type = "TYPE2"
-port = "bus"
-address = 2
-meter = "m2"
-max_current_a = 32
-max_power_w = 22_000
-cable_current_a = 32
-[[meter]]
-name = "m2"
-port = "bus"
-address = 12
-"""
-)
 BLOCKS = 60
 BODY = bytes(range(251)) * 60
 BODY = BODY[: BLOCKS * 224 - HEAD_BYTES]
 
-both_wires = pytest.mark.parametrize("text", [TWO_ON_A_LINE, ON_CAN], ids=["modbus", "canopen"])
+both_wires = pytest.mark.parametrize("text", [TWO_AC, ON_CAN], ids=["modbus", "canopen"])
 
 
 def put_image(rig: Rig, kind: str = "MAIN", version: str = "1.1.0") -> tuple[str, str]:
@@ -114,7 +96,7 @@ async def test_an_idle_controller_gets_firmware_while_its_neighbour_charges_undi
 
 
 async def test_a_connector_in_use_is_refused_and_nothing_is_touched(tmp_path: Path) -> None:
-    async with Rig(tmp_path, TWO_ON_A_LINE) as rig:
+    async with Rig(tmp_path, TWO_AC) as rig:
         await charge(rig, 1)
         rig.plug(2)
         await rig.until_status("READY", 2)
@@ -130,7 +112,7 @@ async def test_a_connector_in_use_is_refused_and_nothing_is_touched(tmp_path: Pa
 
 
 async def test_files_that_are_not_what_is_meant_are_refused(tmp_path: Path) -> None:
-    async with Rig(tmp_path, TWO_ON_A_LINE) as rig:
+    async with Rig(tmp_path, TWO_AC) as rig:
         wrong_sum = await update(rig, 1, sha256="0" * 64)
         assert wrong_sum.code == "bad_file" and "is not the one that is meant" in wrong_sum.text
         assert (await update(rig, 1, version="9.9.9")).code == "bad_file"
@@ -205,7 +187,7 @@ async def test_modules_need_all_dc_connectors_idle_and_keep_them_back(tmp_path: 
 
 
 async def test_a_car_that_comes_during_an_update_waits_for_its_end(tmp_path: Path) -> None:
-    async with Rig(tmp_path, TWO_ON_A_LINE) as rig:
+    async with Rig(tmp_path, TWO_AC) as rig:
         assert (await update(rig, 2)).ok
         await rig.until_status("UPDATING", 2, 5)
         await rig.until(lambda: (now := firmware(rig, 2)) is not None and now.block > 5, 60)
