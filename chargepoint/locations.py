@@ -16,14 +16,17 @@ from urllib.parse import SplitResult, urlsplit
 SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp"})
 MAX_LENGTH = 2000
 _USER = re.compile(r"(:(?:\\?/){2})[^/?#\s\"\\]*@")
+_QUERY = re.compile(r"(:(?:\\?/){2}(?:[^\s\"\\?#]|\\/){0,300}\?)[^\s\"\\]+")
 _BAD = re.compile(r"[\x00-\x20\x7f\\\"<>^`{|}]")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def masked_location(text: str) -> str:
-    """`text` (an address, or a whole frame) with user and password of addresses hidden."""
-    return _USER.sub(r"\1***@", text) if "@" in text else text
+    """`text` (an address, or a whole frame) with user and password of addresses hidden, and their queries, which may be
+    keys."""
+    without = _USER.sub(r"\1***@", text) if "@" in text else text
+    return _QUERY.sub(r"\1***", without) if "?" in without else without
 
 
 def why_not(location: str, own: Iterable[Address] = (), allowed_hosts: Iterable[str] = ()) -> str:

@@ -74,7 +74,10 @@ def test_users_and_passwords_of_addresses_are_hidden() -> None:
     assert masked_location(r'{"location":"ftp:\/\/bob:pw@host\/x","o":"a@b"}') == (
         r'{"location":"ftp:\/\/***@host\/x","o":"a@b"}'
     )
-    assert masked_location("https://host/x?mail=a@b") == "https://host/x?mail=a@b"
+    assert masked_location("https://host/x?mail=a@b&X-Amz-Signature=9f") == "https://host/x?***"
+    assert masked_location(r'{"location":"https:\/\/host\/x?sig=9f","o":"why?"}') == (
+        r'{"location":"https:\/\/host\/x?***","o":"why?"}'
+    )
 
 
 def test_own_addresses_are_read_from_the_kernel(tmp_path: Path) -> None:
@@ -86,4 +89,4 @@ def test_own_addresses_are_read_from_the_kernel(tmp_path: Path) -> None:
 
 def test_a_password_with_an_at_sign_is_hidden_whole() -> None:
     assert masked_location("ftp://user:p@ss@files.example.com/x@y") == "ftp://***@files.example.com/x@y"
-    assert masked_location("https://files.example.com?to=a@b") == "https://files.example.com?to=a@b"
+    assert masked_location("https://files.example.com?to=a@b") == "https://files.example.com?***"
