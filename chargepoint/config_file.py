@@ -20,6 +20,7 @@ from typing import Any
 
 from chargepoint.config_faults import ConfigError, Fault, shown
 from chargepoint.config_text import TooDeep, loads
+from chargepoint.whole_file import sync_folder
 
 log = logging.getLogger(__name__)
 
@@ -144,11 +145,7 @@ def keep(content: bytes, folder: Path, origin: Path) -> None:
         if current is not None:
             good.replace(older)
         new.replace(good)
-        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_folder(folder)
     except OSError as error:
         log.warning("the last good station file could not be kept in %s: %s", folder, error.strerror)
         with contextlib.suppress(OSError):

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from chargepoint.messages import Package
-from chargepoint.whole_file import write
+from chargepoint.whole_file import sync_folder, write
 from fota.questions import Verdict
 
 log = logging.getLogger(__name__)
@@ -177,7 +177,7 @@ class Packages:
     def end_upload(self, name: str, size: int) -> None:
         """All of it is here. Raises OSError."""
         self._upload(name, size).replace(self.path(name))
-        _sync(self.folder)
+        sync_folder(self.folder)
 
     def drop_upload(self, name: str, size: int) -> None:
         self._upload(name, size).unlink(missing_ok=True)
@@ -237,11 +237,3 @@ def _row(name: str, status: str, entry: Entry, size: int) -> Package:
 def on_stick(name: str, verdict: Verdict, size: int) -> Package:
     """A package that lies in the folder of the stick."""
     return _row(name, "usb", entry_of(verdict, size), size)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

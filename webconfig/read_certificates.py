@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from chargepoint.whole_file import sync_folder
+
 MOST_BYTES, MOST_CERTIFICATES = 128 << 10, 10
 LEAST_RSA, MOST_RSA, LEAST_EC = 2048, 8192, 224
 MOST_MEMORY, MOST_CPU_S = 512 << 20, 10
@@ -127,11 +129,7 @@ def install(folder: Path, chain_pem: str, key_pem: bytes) -> None:
         raise Unfit("unusable") from None
     for path in new:
         _new(path).replace(path)
-    directory = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_folder(folder)
 
 
 def _new(path: Path) -> Path:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from chargepoint.whole_file import write
+from chargepoint.whole_file import sync_folder, write
 from fota.transfers.job import LOCAL, NO_ROOM, TOO_LARGE, Failed, Job
 
 SYNC_S = 30.0
@@ -110,11 +110,7 @@ class Part:
             self._file.close()
             self._path.replace(self._goal)
             self._json.unlink(missing_ok=True)
-            folder = os.open(self._goal.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync_folder(self._goal.parent)
 
     def leave(self) -> None:
         """The try ends here: keep what came, as far as it can be gone on with."""
