@@ -22,11 +22,11 @@ from chargepoint.messages import (
     RemoveArchive,
     State,
 )
+from chargepoint.room import free_bytes
 from diag.archives import shelf
 from diag.archives.contents import Contents, Source
 from diag.archives.making import Busy, CannotPack, Maker
 from diag.archives.members import Members
-from diag.room import free_bytes
 
 log = logging.getLogger(__name__)
 

@@ -20,12 +20,12 @@ from chargepoint.messages import (
     State,
     StationState,
 )
+from chargepoint.room import free_bytes
 from diag.incident_book import Book, Changes
 from diag.incident_kinds import KINDS, UNKNOWN_EVENT
 from diag.incident_rules import Scene, troubles
 from diag.incident_store import IncidentStore
 from diag.incident_texts import station_variables
-from diag.room import free_bytes
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ import msgspec
 from chargepoint.config import Settings
 from chargepoint.context import Context
 from chargepoint.log_files import KINDS, ROTATED, current, rotated
-from diag.room import free_bytes
+from chargepoint.room import free_bytes
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import shutil
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from chargepoint.messages import Package
+from chargepoint.room import room
 from chargepoint.whole_file import sync_folder, write
 from fota.questions import Verdict
 
@@ -140,8 +140,8 @@ class Packages:
 
     def free_bytes(self, floor_pct: int) -> int:
         """So much may be written until only the floor is left of the disk. Raises OSError."""
-        disk = shutil.disk_usage(self.folder)
-        return disk.free - disk.total * floor_pct // 100
+        disk = room(self.folder)
+        return disk.free_bytes - disk.total_bytes * floor_pct // 100
 
     # ------------------------------------------------------------------------------------------------------- uploads
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ from chargepoint.context import Context
 from chargepoint.locations import hosts_of, own_addresses
 from chargepoint.messages import ActionResult, ConfigurationState, EndStation, PrivilegedDeed
 from chargepoint.preconditions import Look, Need, unmet
+from chargepoint.room import room
 from chargepoint.vocabulary import StopSource
 from fota import fetching, watch
 from fota.controllers import Controllers
@@ -143,7 +143,7 @@ class Stages:
             url=desk.kept.order.location,
             file=str(file),
             largest_bytes=settings.largest_mib << 20,
-            floor_bytes=shutil.disk_usage(file.parent).total * settings.disk_floor_pct // 100,
+            floor_bytes=room(file.parent).total_bytes * settings.disk_floor_pct // 100,
             ca_file=settings.ca_file,
             known_hosts=settings.known_hosts,
             kept_hosts=str(self._context.data / "known_hosts"),

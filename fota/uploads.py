@@ -30,6 +30,7 @@ from chargepoint.messages import (
     UploadAnswer,
     UploadState,
 )
+from chargepoint.room import room
 from chargepoint.whole_file import write
 from fota import fetching
 from fota.fetching import Job, OnProgress, Outcome
@@ -260,9 +261,9 @@ class Uploads:
 
     async def _copy(self, made: KeptArchive, archive: Path) -> int:
         """Raises CannotBuild."""
-        disk = os.statvfs(archive.parent)
-        free, floor_pct = disk.f_bavail * disk.f_frsize, self._context.settings.update.disk_floor_pct
-        if free - made.size_bytes < disk.f_blocks * disk.f_frsize * floor_pct / 100:
+        free, total = room(archive.parent)
+        floor_pct = self._context.settings.update.disk_floor_pct
+        if free - made.size_bytes < total * floor_pct / 100:
             raise CannotBuild(f"{free} bytes of the disk are free, {floor_pct} % have to stay so")
         new = archive.with_name(archive.name + ".new")
         size = 0

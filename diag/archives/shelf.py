@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from chargepoint.messages import KeptArchive
+from chargepoint.room import free_bytes
 from diag.archives.members import MOST_BYTES
-from diag.room import free_bytes
 
 FOLDER = "archives"
 KINDS = ("FullLogs", "Support", "Diagnostics", "Security")

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from chargepoint.messages import Finding, ReadCertificates, ReadJournal, WebState
+from chargepoint.room import room as room_of
 from diag.checks.look import Look, failed, not_fitted, passed, skipped, warning
 
 MIB = 1 << 20
@@ -35,8 +36,7 @@ async def room(look: Look) -> list[Finding]:
 
 
 def _free(folder: Path) -> tuple[int, int]:
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+    return room_of(folder)
 
 
 async def writing(look: Look) -> list[Finding]:

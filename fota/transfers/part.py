@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from chargepoint.room import free_bytes
 from chargepoint.whole_file import sync_folder, write
 from fota.transfers.job import LOCAL, NO_ROOM, TOO_LARGE, Failed, Job
 
@@ -146,8 +147,7 @@ class Part:
 
     def _check_room(self, more: int) -> None:
         with _told():
-            disk = os.statvfs(self._goal.parent)
-        free = disk.f_bavail * disk.f_frsize
+            free = free_bytes(self._goal.parent)
         if free - more < self._job.floor_bytes:
             raise Failed(NO_ROOM, f"{free} bytes of the disk are free, {self._job.floor_bytes} have to stay so")
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from chargepoint.room import room
+
 PROC, NET, THERMAL = Path("/proc"), Path("/sys/class/net"), Path("/sys/class/thermal")
 _GET_ADDRESS = 0x8915
 """SIOCGIFADDR."""
@@ -122,8 +124,7 @@ def machine(data: Path, proc: Path = PROC, thermal: Path = THERMAL) -> Machine:
     uptime = (_lines(proc / "uptime") or [""])[0].split()
     load = (_lines(proc / "loadavg") or [""])[0].split()
     try:
-        disk = os.statvfs(data)
-        total, free = disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize
+        free, total = room(data)
     except OSError:
         total = free = 0
     return Machine(
