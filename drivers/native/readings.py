@@ -1,4 +1,4 @@
-"""Values of the object dictionary -> the readings of drivers/interfaces.py. Pure.
+"""Values of the object dictionary -> the readings of drivers.interfaces. Pure.
 
 All functions take what `registers.decode_block` gives for their block.
 """
