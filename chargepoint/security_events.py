@@ -40,7 +40,10 @@ KINDS: tuple[SecurityEventKind, ...] = (
     SecurityEventKind("TamperDetectionActivated", True, ("station",), "the cover was opened"),
     SecurityEventKind("InvalidFirmwareSignature", True, ("ocpp", "fota"), "the signature of new software is wrong"),
     SecurityEventKind(
-        "InvalidFirmwareSigningCertificate", True, ("ocpp",), "the certificate that signed new software is not trusted"
+        "InvalidFirmwareSigningCertificate",
+        True,
+        ("ocpp", "fota"),
+        "the certificate that signed new software is not trusted",
     ),
     SecurityEventKind(
         "InvalidCentralSystemCertificate", True, ("ocpp",), "the certificate of the central system is not trusted"

@@ -141,7 +141,8 @@ class Key(_Part, frozen=True, kw_only=True):
 
 
 class KeyList(_Part, frozen=True, kw_only=True):
-    """All keys from now on; it replaces every list with a lower number. What was revoked once stays revoked."""
+    """All keys from now on; it replaces every list with a lower number. `revoked`: ids of keys, and fingerprints of
+    signing certificates (`fota.signing.fingerprint`); what was revoked once stays revoked."""
 
     number: Annotated[int, Meta(ge=1, le=1_000_000_000)]
     root: Annotated[tuple[Key, ...], Meta(min_length=1, max_length=8)]

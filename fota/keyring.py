@@ -98,10 +98,16 @@ def load_trust(folder: Path) -> TrustFile:
     return trust
 
 
-def next_list(trust: TrustFile, add: tuple[Key, ...], revoke: tuple[str, ...], roots: tuple[Key, ...] = ()) -> KeyList:
-    """The list after this one: release and root keys added, keys (by name, id or its beginning) revoked. Raises
-    CannotMake."""
-    ids = set()
+def next_list(
+    trust: TrustFile,
+    add: tuple[Key, ...],
+    revoke: tuple[str, ...],
+    roots: tuple[Key, ...] = (),
+    certificates: tuple[str, ...] = (),
+) -> KeyList:
+    """The list after this one: release and root keys added, keys (by name, id or its beginning) and certificates (by
+    fingerprint) revoked. Raises CannotMake."""
+    ids = set(certificates)
     for given in revoke:
         found = {key.id for key in trust.root + trust.release if key.name == given or key.id.startswith(given.lower())}
         if len(found) != 1:

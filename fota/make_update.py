@@ -2,6 +2,7 @@
 
 make_update.sh keys DIR                                    a new set of keys
 make_update.sh keys DIR --new NAME --revoke NAME|ID        a signed list of keys, as a package
+make_update.sh keys DIR --revoke-certificate FILE.pem      the same, of a signing certificate
 make_update.sh application chargepoint_1.2.3.4_amd64.deb   of a Debian package
 make_update.sh web FOLDER|TREE --version V --fits 1.2.*    of web pages
 make_update.sh controllers INFO.toml IMAGE...              of controllers' firmware
@@ -31,6 +32,7 @@ from fota import keyring
 from fota.container import NO_FLOOR, Content, Exemption, Header, Key, Refused, Target
 from fota.deb import data_size, read_deb
 from fota.making import CannotMake, content_of, make, package_name
+from fota.signing import Unfit, fingerprint, read_chain
 from fota.stage import web_folder
 from fota.tar import Stream, Unpacker, entries
 from fota.trust import FILE, Trust, read_product_keys
@@ -39,6 +41,7 @@ from fota.want import RELEASE, Want, read_release
 
 PIECE_BYTES = 1 << 20
 PRODUCT = "chargepoint"
+SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 PYTHON = re.compile(r"/usr/bin/python3\.[0-9]{1,2}")
 
 
@@ -68,6 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_argument("--root", default=keyring.ROOT, metavar="NAME", help="the root key that signs the list (root)")
     keys.add_argument("--add", action="append", default=[], metavar="HEX", help="list a public key made elsewhere")
     keys.add_argument("--revoke", action="append", default=[], metavar="NAME|ID")
+    keys.add_argument(
+        "--revoke-certificate",
+        action="append",
+        default=[],
+        metavar="FILE|SHA256",
+        help="a certificate (PEM) that signed updates, or one above it; or SHA-256 of its public key (DER)",
+    )
     keys.add_argument("--not-after", type=_time, metavar="TIME", help="of the keys made or added")
     _common(keys)
     application = deeds.add_parser("application", help="a Debian package of the station's software")
@@ -108,7 +118,8 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 
 def _keys(given: argparse.Namespace) -> int:
-    if not (given.new or given.new_root or given.add or given.revoke):
+    certificates = tuple(_fingerprint(told) for told in given.revoke_certificate)
+    if not (given.new or given.new_root or given.add or given.revoke or certificates):
         keyring.make_keys(given.folder, is_development=given.development, is_encrypted=given.encrypt)
         print(f"{given.folder}: root, release, development and product key, {FILE}.")
         print("Keep root.key apart and off line. Stations get trust.json and product.key, and no other of these files.")
@@ -120,7 +131,7 @@ def _keys(given: argparse.Namespace) -> int:
     made += [Key(key=text.lower(), name=f"added {text[:8]}") for text in given.add]
     added = tuple(msgspec.structs.replace(key, not_after=given.not_after) for key in made)
     roots = tuple(keyring.new_key(given.folder, name, password) for name in given.new_root)
-    keys = keyring.next_list(trust, added, tuple(given.revoke), roots)
+    keys = keyring.next_list(trust, added, tuple(given.revoke), roots, certificates)
     header = _header(given, "keys", given.product or PRODUCT, f"1.0.0.{keys.number}", ("all",), None)
     file = given.out / package_name(header)
     make(file, msgspec.structs.replace(header, keys=keys), None, root)
@@ -131,6 +142,22 @@ def _keys(given: argparse.Namespace) -> int:
     beside.replace(given.folder / FILE)
     print(f"{file}: key list {keys.number}, {len(keys.release)} keys in force, {len(keys.revoked)} revoked.")
     return 0
+
+
+def _fingerprint(told: str) -> str:
+    """Of the certificate in a file, or as it was given. Raises CannotMake, OSError."""
+    if SHA256.fullmatch(told):
+        return told.lower()
+    try:
+        found = read_chain(Path(told).read_text(encoding="ascii", errors="replace"))
+        if len(found) != 1:
+            raise CannotMake(
+                f"{told} has {len(found)} certificates, and not each of them is to be revoked: "
+                "give the one that is, in a file of its own."
+            )
+        return fingerprint(found[0])
+    except Unfit as error:
+        raise CannotMake(f"{told}: {error}.") from None
 
 
 def _application(given: argparse.Namespace) -> int:

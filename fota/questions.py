@@ -16,9 +16,8 @@ from chargepoint.layout import Layout
 LOOK_WITHIN_S = 60.0
 VERIFY_WITHIN_S = 900.0
 LARGEST_ANSWER = 1 << 20
-UNSIGNED = frozenset(
-    {"unsigned", "unknown_key", "revoked_key", "expired_key", "invalid_signature", "invalid_certificate"}
-)
+BAD_CERTIFICATE = frozenset({"invalid_certificate", "revoked_certificate"})
+UNSIGNED = frozenset({"unsigned", "unknown_key", "revoked_key", "expired_key", "invalid_signature"} | BAD_CERTIFICATE)
 """Codes of packages whose maker cannot be trusted."""
 
 
@@ -55,7 +54,7 @@ class Signed(Struct, frozen=True, kw_only=True):
 
 
 class Verified(Struct, frozen=True, kw_only=True):
-    """Codes: ok, invalid_certificate, invalid_signature, failed."""
+    """Codes: ok, invalid_certificate, revoked_certificate, invalid_signature, failed."""
 
     ok: bool
     code: str = "ok"
@@ -80,7 +79,8 @@ class Family:
     async def check_signed(self, asked: Signed) -> Verified:
         """The certificate of a signed update, and the signature where there is a file."""
         within_s = VERIFY_WITHIN_S if asked.file else 4.0
-        said = await _ask(("fota.signing",), msgspec.json.encode(asked), within_s)
+        words = ("fota.signing", "--keys", str(self._layout.keys), "--slots", str(self._layout.slots))
+        said = await _ask(words, msgspec.json.encode(asked), within_s)
         try:
             return msgspec.json.decode(said, type=Verified)
         except msgspec.DecodeError:

@@ -1,12 +1,14 @@
 """The signature of a signed update (security white paper, L01): a child process, so that the service stays small.
 
 One JSON question on stdin, one JSON answer on stdout. The certificate must hang below one of the maker's roots, be
-valid now and allow signing; the signature is over SHA-256 of the whole file: ECDSA, or RSA with PSS or PKCS #1 v1.5.
-Ed25519 signs the digest itself. Source: OCA, Improved security for OCPP 1.6-J, edition 4, L01 and section 3.
+valid now, allow signing, and neither it nor one above it may be revoked by the station's list of keys; the signature is
+over SHA-256 of the whole file: ECDSA, or RSA with PSS or PKCS #1 v1.5. Ed25519 signs the digest itself. Source: OCA,
+Improved security for OCPP 1.6-J, edition 4, L01 and section 3.
 """
 
 from __future__ import annotations
 
+import argparse
 import base64
 import binascii
 import hashlib
@@ -21,7 +23,10 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from fota import trust
+from fota.container import Refused
 from fota.questions import Signed, Verified
 
 MOST_CERTIFICATES = 6
@@ -31,6 +36,23 @@ READ_BYTES = 1 << 20
 
 class Unfit(Exception):
     """It is not trusted; the text says why."""
+
+
+class Revoked(Unfit):
+    """It, or one above it, was revoked."""
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """By which the list of keys revokes it: SHA-256 of its public key (SubjectPublicKeyInfo, DER), hex.
+
+    Of the key and not of the certificate: one that is issued anew for the same key stays revoked, and so does one whose
+    own signature was written in another way that is good, too (ECDSA has two for each). Raises Unfit.
+    """
+    try:
+        told = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise Unfit(f"its public key cannot be read ({str(error)[:100]})") from None
+    return hashlib.sha256(told).hexdigest()
 
 
 def read_chain(pem: str) -> list[x509.Certificate]:
@@ -47,12 +69,13 @@ def read_chain(pem: str) -> list[x509.Certificate]:
     return chain
 
 
-def check_certificate(asked: Signed, now: datetime) -> x509.Certificate:
-    """The certificate that may sign. Raises Unfit."""
+def check_certificate(asked: Signed, now: datetime, revoked: frozenset[str] = frozenset()) -> x509.Certificate:
+    """The certificate that may sign. Raises Unfit, Revoked."""
     signer, *between = read_chain(asked.certificate)
     roots = [root for pem in asked.roots for root in read_chain(pem)]
     if not roots:
         raise Unfit("no root of the manufacturer is installed here (InstallCertificate, ManufacturerRootCertificate)")
+    _check_revoked(signer, revoked)
     _check_time(signer, now)
     _check_key(signer)
     try:
@@ -67,18 +90,30 @@ def check_certificate(asked: Signed, now: datetime) -> x509.Certificate:
     for _step in range(MOST_CERTIFICATES):
         for root in roots:
             if _is_issued_by(current, root) and _may_issue(root, current is not signer):
+                _check_revoked(root, revoked)
                 _check_time(root, now)
                 return signer
         above = next((each for each in between if each != current and _is_issued_by(current, each)), None)
         if above is None or not _may_issue(above, True):
             break
+        _check_revoked(above, revoked)
         _check_time(above, now)
         current = above
     raise Unfit("it does not hang below a root of the manufacturer")
 
 
+def _check_revoked(certificate: x509.Certificate, revoked: frozenset[str]) -> None:
+    """Whoever issued a certificate has one key, so no other way up leads round a revoked one."""
+    if (found := fingerprint(certificate)) in revoked:
+        raise Revoked(f"{_name(certificate)} was revoked (key {found[:16]})")
+
+
+def _name(certificate: x509.Certificate) -> str:
+    return certificate.subject.rfc4514_string()[:100]
+
+
 def _check_time(certificate: x509.Certificate, now: datetime) -> None:
-    name = certificate.subject.rfc4514_string()[:100]
+    name = _name(certificate)
     if now < certificate.not_valid_before_utc:
         raise Unfit(f"{name} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d}")
     if now > certificate.not_valid_after_utc:
@@ -145,14 +180,16 @@ def check_signature(certificate: x509.Certificate, signature: str, file: Path) -
     raise Unfit("the signature is not one of this file by this certificate")
 
 
-def answer(asked: Signed) -> Verified:
-    """What is wrong, if anything: first with the certificate, then with the signature."""
+def answer(asked: Signed, revoked: frozenset[str] = frozenset()) -> Verified:
+    """What is wrong, if anything: first with the certificate, then with the signature. `revoked`: fingerprints."""
     if asked.now is None:
         return Verified(
             ok=False, code="invalid_certificate", text="The clock is not set: no certificate can be judged."
         )
     try:
-        signer = check_certificate(asked, asked.now)
+        signer = check_certificate(asked, asked.now, revoked)
+    except Revoked as error:
+        return Verified(ok=False, code="revoked_certificate", text=f"Signing certificate: {error}.")
     except Unfit as error:
         return Verified(ok=False, code="invalid_certificate", text=f"Signing certificate: {error}.")
     if not asked.file:
@@ -166,10 +203,19 @@ def answer(asked: Signed) -> Verified:
     return Verified(ok=True)
 
 
-def main() -> int:
-    """Always 0; the answer says what was found."""
+def main(arguments: list[str] | None = None) -> int:
+    """Always 0; the answer says what was found. A list of keys that cannot be read may hold revocations, so then
+    nothing is trusted."""
+    parser = argparse.ArgumentParser(prog="python -m fota.signing", description="Check the signature of an update.")
+    parser.add_argument("--keys", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--slots", type=Path, required=True, metavar="DIR")
+    given = parser.parse_args(arguments)
     asked = msgspec.json.decode(sys.stdin.buffer.read(1 << 20), type=Signed)
-    sys.stdout.write(msgspec.json.encode(answer(asked)).decode() + "\n")
+    try:
+        verified = answer(asked, trust.load_revoked(given.keys, given.slots))
+    except Refused as refused:
+        verified = Verified(ok=False, code=refused.code, text=refused.text)
+    sys.stdout.write(msgspec.json.encode(verified).decode() + "\n")
     return 0
 
 

@@ -24,7 +24,8 @@ PRODUCT_KEY_BYTES = 32
 
 
 class TrustFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`trust.json` of the keys' folder. `development`: keys marked as such count on this station."""
+    """`trust.json` of the keys' folder. `development`: keys marked as such count on this station. `revoked`: ids of
+    keys, and fingerprints of signing certificates (`fota.signing.fingerprint`)."""
 
     number: Annotated[int, Meta(ge=1)] = 1
     development: bool = False
@@ -34,7 +35,7 @@ class TrustFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Trust(Struct, frozen=True):
-    """The keys in force. `revoked` are ids of keys; `number` that of the list."""
+    """The keys in force. `revoked` are ids of keys and fingerprints of certificates; `number` that of the list."""
 
     number: int
     root: tuple[Key, ...]
@@ -55,8 +56,17 @@ def load(keys: Path, slots: Path) -> Trust:
         raise Refused("unknown_key", f"{keys / FILE} is missing: no package can be checked. Install the keys again.")
     newer = read_file(slots / FILE, is_of_root=True)
     chosen = newer if newer is not None and newer.number > first.number else first
-    revoked = frozenset(first.revoked) | frozenset(newer.revoked if newer else ())
-    return Trust(chosen.number, chosen.root, chosen.release, revoked, first.development)
+    return Trust(chosen.number, chosen.root, chosen.release, _revoked_in(first, newer), first.development)
+
+
+def load_revoked(keys: Path, slots: Path) -> frozenset[str]:
+    """What was revoked on this machine, whichever list says so; nothing, where there are no lists. Raises Refused
+    `failed` when one cannot be read."""
+    return _revoked_in(*(read_file(folder / FILE, is_of_root=True) for folder in (keys, slots)))
+
+
+def _revoked_in(*lists: TrustFile | None) -> frozenset[str]:
+    return frozenset(each for found in lists if found is not None for each in found.revoked)
 
 
 def read_file(path: Path, *, is_of_root: bool = False) -> TrustFile | None:

@@ -27,7 +27,7 @@ from fota import kept as kept_file
 from fota.kept import MOST_UNTOLD, Kept, Order, Telling, order_of
 from fota.packages import FETCHED, Packages
 from fota.picture import note_of, state_of
-from fota.questions import UNSIGNED, Family, Signed
+from fota.questions import BAD_CERTIFICATE, UNSIGNED, Family, Signed
 from fota.stages import Result, Stages
 from fota.standing import is_below
 from fota.update import BEFORE_INSTALLING, SETTLED, Next, Outcome, Stage, step
@@ -172,6 +172,8 @@ class Updating:
         self._note_stage(changed)
         if "InvalidSignature" in words and not is_told:
             self.note_unsigned(changed.order.by, changed.text)
+        if follows_stage is Stage.FAILED and changed.code in BAD_CERTIFICATE:  # good when it was ordered
+            self._note_security("InvalidFirmwareSigningCertificate", "refused", changed.text[:300])
         if follows_stage is Stage.DONE and changed.kind in NOT_SEEN_BY_HUB and not changed.order.is_returning:
             self._note_security("FirmwareUpdated", changed.kind, changed.version)
         if follows_stage in SETTLED:

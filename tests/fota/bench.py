@@ -88,7 +88,7 @@ class HomeFamily(Family):
         return self._told(file, verify.inspect)
 
     async def check_signed(self, asked: Signed) -> Verified:
-        return signing.answer(asked)
+        return signing.answer(asked, trust.load_revoked(self.place.keys, self.place.slots))
 
     def _told(self, file: Path, judge: Callable[..., WholeVerdict]) -> Verdict:
         try:

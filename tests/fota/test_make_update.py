@@ -14,11 +14,12 @@ from fota import make_update
 from fota.container import read_prelude
 from fota.keyring import PASSWORD
 from fota.stage import Place, read_controllers, stage
-from fota.trust import load
+from fota.trust import load, load_revoked
 from fota.verify import inspect
 from fota.want import want_of
 from tests.fota import parcels
 from tests.fota.parcels import Entry
+from tests.fota.test_signing import certificate, printed
 
 MAIN = "chargepoint_1.1.0.0_amd64.deb"
 
@@ -154,6 +155,22 @@ def test_keys_are_changed_and_revoked(place: Place, tmp_path: Path, capsys: pyte
     assert stage(new, station).ok
     assert "names 0 keys" in fails(capsys, "keys", "keys", "--revoke", "nobody")
     assert "would be left" in fails(capsys, "keys", "keys", "--revoke", "second")
+
+
+def test_a_signing_certificate_is_revoked(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("signer.pem").write_text(certificate("ec signer", "ec signer"))
+    words = ["keys", "keys", "--product", "station", "--revoke-certificate"]
+    assert make_update.main([*words, "signer.pem"]) == 0
+    assert "1 revoked" in capsys.readouterr().out
+    assert make_update.main([*words, "AB" * 32]) == 0
+    assert load_revoked(place.keys, place.slots) == {printed("ec signer"), "ab" * 32}
+    assert stage(Path("App.station.keys.1.0.0.3.cpk").absolute(), place).code == "same"  # the keys' folder has it
+
+    Path("chain.pem").write_text(2 * Path("signer.pem").read_text())
+    assert "2 certificates" in fails(capsys, *words, "chain.pem")
+    Path("chain.pem").write_text("nothing")
+    assert "chain.pem" in fails(capsys, *words, "chain.pem")
+    assert "No such file" in fails(capsys, *words, "nowhere.pem")
 
 
 def test_the_password_of_a_key_is_needed(

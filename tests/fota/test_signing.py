@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
+import io
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import NameOID
 
-from fota.questions import Signed
-from fota.signing import answer
+from chargepoint.messages import SecurityNoted
+from fota.questions import Signed, Verified
+from fota.signing import answer, main
 from tests.fota import parcels
 from tests.fota.bench import START, Bench
 
@@ -75,6 +79,14 @@ def sign(name: str, content: bytes, way: str = "") -> str:
     return base64.b64encode(signature).decode()
 
 
+def printed(name: str) -> str:
+    """The fingerprint of every certificate of that name, taken in the way the documents tell."""
+    told = (
+        key(name).public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    return hashlib.sha256(told).hexdigest()
+
+
 def maker() -> str:
     return certificate("root", "root", is_authority=True)
 
@@ -121,6 +133,62 @@ def test_without_a_root_or_a_clock_no_certificate_is_trusted() -> None:
     pem = certificate("ec signer", "root")
     assert "no root" in answer(Signed(certificate=pem, roots=(), now=NOW)).text
     assert "clock" in answer(Signed(certificate=pem, roots=(maker(),))).text
+
+
+@pytest.mark.parametrize("name", ["ec signer", "ec between", "root"])
+def test_one_that_was_revoked_or_hangs_below_such_a_one_is_told_as_revoked(name: str) -> None:
+    chain = certificate("ec signer", "ec between") + certificate("ec between", "root", is_authority=True)
+    asked = Signed(certificate=chain, roots=(maker(),), now=NOW)
+    found = answer(asked, frozenset({printed(name)}))
+    assert (found.ok, found.code) == (False, "revoked_certificate")
+    assert name in found.text
+    assert answer(asked, frozenset({printed("ec other")})).ok
+
+
+def test_what_was_revoked_is_so_also_when_it_is_issued_anew_or_over() -> None:
+    revoked = frozenset({printed("ec signer")})
+    for pem in (certificate("ec signer", "root"), certificate("ec signer", "root", until=NOW - timedelta(hours=1))):
+        assert answer(Signed(certificate=pem, roots=(maker(),), now=NOW), revoked).code == "revoked_certificate"
+
+
+def test_a_list_of_keys_that_cannot_be_read_trusts_no_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys, slots = tmp_path / "keys", tmp_path / "slots"
+    keys.mkdir()
+    slots.mkdir()
+    asked = msgspec.json.encode(Signed(certificate=certificate("ec signer", "root"), roots=(maker(),), now=NOW))
+
+    def told() -> str:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(asked)))
+        assert main(["--keys", str(keys), "--slots", str(slots)]) == 0
+        return msgspec.json.decode(capsys.readouterr().out, type=Verified).code
+
+    assert told() == "ok"
+    (keys / "trust.json").write_bytes(msgspec.json.encode(parcels.trust_file(revoked=(printed("root"),))))
+    assert told() == "revoked_certificate"
+    (slots / "trust.json").write_text("{")
+    assert told() == "failed"
+
+
+async def test_one_revoked_while_the_update_is_fetched_ends_it_with_its_event(tmp_path: Path) -> None:
+    async with Bench(tmp_path) as bench:
+        events = bench.buses["station"].subscribe(SecurityNoted)
+        file = parcels.application(tmp_path, "1.1.0.0")
+        bench.serve(URL, file)
+        signed: dict[str, Any] = {
+            "certificate": certificate("ec signer", "root"), "roots": (maker(),), "request_id": 7,
+            "signature": sign("ec signer", file.read_bytes()),
+        }  # fmt: skip
+        assert (await bench.begin(URL, **signed)).ok
+        bench.machine.trust(parcels.trust_file(revoked=(printed("ec signer"),)))
+        await bench.stage("failed")
+        assert bench.told[-1] == ("InvalidSignature", 7)
+        assert bench.left_behind() == []
+        event = await anext(events)
+        assert event.type == "InvalidFirmwareSigningCertificate"
+        assert "was revoked" in event.extra
+        assert (await bench.begin(URL, **signed)).code == "revoked_certificate"
 
 
 @pytest.mark.ocpp("L01-verified")
