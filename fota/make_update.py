@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import hashlib
 import os
 import re
 import sys
@@ -29,9 +28,9 @@ from typing import IO, Any
 import msgspec
 
 from fota import keyring
-from fota.container import NO_FLOOR, Content, Exemption, Header, Key, Refused, Target
+from fota.container import NO_FLOOR, Content, Exemption, Header, Key, Refused
 from fota.deb import data_size, read_deb
-from fota.making import CannotMake, content_of, make, package_name
+from fota.making import CannotMake, content_of, image_target, make, package_name
 from fota.signing import Unfit, fingerprint, read_chain
 from fota.stage import web_folder
 from fota.tar import Stream, Unpacker, entries
@@ -234,9 +233,9 @@ def _controllers(given: argparse.Namespace) -> int:
         raise CannotMake(f"{given.info} and the images given do not agree about: {', '.join(sorted(missing))}.")
     targets = []
     for each in info.target:
-        content = files[each.image].read_bytes()
-        told = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        targets.append(msgspec.convert(msgspec.to_builtins(each) | told, Target))
+        target, what = image_target(files[each.image].read_bytes(), msgspec.to_builtins(each))
+        targets.append(target)
+        print(what)
     given.notes = given.notes or info.notes
     more = {"targets": tuple(targets)}
     return _sign_tar(given, "controllers", given.version or info.version, sorted(files.items()), more)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from drivers.native.boot_loader import read_image
 from fota.container import (
     CHUNK_BYTES,
     DOMAIN,
@@ -16,6 +18,7 @@ from fota.container import (
     PRELUDE_BYTES,
     Content,
     Header,
+    Target,
     contradiction,
     header_bytes,
     key_id,
@@ -34,6 +37,32 @@ def content_of(path: Path, name: str, unpacked_size: int) -> Content:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
     return Content(name=name, size=path.stat().st_size, sha256=digest.hexdigest(), unpacked_size=unpacked_size)
+
+
+def image_target(content: bytes, told: dict[str, Any]) -> tuple[Target, str]:
+    """What a package says of a controller's image, and what the image's own head says, for people: both have to agree.
+
+    `told` are the fields of a `[[target]]`. The head is read as station and boot loader read it; the only driver that
+    writes firmware is that of the open protocol. Raises CannotMake, msgspec.ValidationError.
+    """
+    sums = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    target = msgspec.convert(told | sums, Target)
+    try:
+        image = read_image(target.type, content)
+    except ValueError as error:
+        raise CannotMake(
+            f"{target.image}: {error}. No controller would take it (docs/updates.md, Controllers)."
+        ) from None
+    if image.version != target.version:
+        raise CannotMake(
+            f"{target.image} is version {image.version!r} by its head, {target.version!r} by the information file: "
+            "the station compares both and would refuse it."
+        )
+    model = f" for {image.model}" * bool(image.model)
+    return (
+        target,
+        f"{target.image}: {target.type} {image.version}{model}, hardware {image.hardware:08X}, {len(content)} bytes",
+    )
 
 
 def package_name(header: Header) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import os
+import re
 from pathlib import Path
 
 import pytest
 
 from chargepoint import slots as slots_of
+from drivers.native.boot_loader import make_image
 from fota import make_update
 from fota.container import read_prelude
 from fota.keyring import PASSWORD
@@ -97,6 +98,7 @@ def test_the_same_web_pages_give_the_same_content(place: Place, monkeypatch: pyt
     assert sums[0] == sums[1] != ""
 
 
+GOOD_IMAGE = make_image("MAIN", 1, "3.1", "", b"main")
 INFO = """
 version = "2.0.0.0"
 notes = "For both"
@@ -115,11 +117,12 @@ model = "M30"
 
 def test_controller_images_are_taken(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     Path("INFO.toml").write_text(INFO)
-    Path("main.bin").write_bytes(os.urandom(100))
-    Path("modules.bin").write_bytes(os.urandom(100))
+    Path("main.bin").write_bytes(make_image("MAIN", 0x10001, "3.1", "C2", b"main"))
+    Path("modules.bin").write_bytes(make_image("MODULES", 0x10002, "7", "", b"modules"))
     words = ["controllers", "INFO.toml", "main.bin", "modules.bin", "--product", "station"]
     assert "modules.bin" in fails(capsys, *words[:3], *words[4:])
     assert make_update.main(words) == 0
+    assert "main.bin: MAIN 3.1 for C2, hardware 00010001, 68 bytes\n" in capsys.readouterr().out
     assert stage(Path("App.station.controllers.2.0.0.0.cpk").absolute(), place).ok
     info = read_controllers(place.slots)
     assert info is not None and info.notes == "For both"
@@ -131,6 +134,27 @@ def test_controller_images_are_taken(place: Place, capsys: pytest.CaptureFixture
     assert "SPARE" in fails(capsys, *words)
     Path("INFO.toml").write_text(INFO + "[")
     fails(capsys, *words)
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (bytes(100), "no firmware image"),
+        (b"", "no firmware image|size"),
+        (GOOD_IMAGE[:-1], "its head says 4 bytes, and 3 follow"),
+        (GOOD_IMAGE[:-1] + b"?", "check sum of the body"),
+        (GOOD_IMAGE[:30] + b"?" + GOOD_IMAGE[31:], "head is damaged"),
+        (make_image("MODULES", 1, "3.1", "", b"main"), "is an image MODULES, not MAIN"),
+        (make_image("MAIN", 1, "3.2", "", b"main"), "version '3.2' by its head"),
+    ],
+)
+def test_an_image_that_no_controller_would_take_is_not_packed(
+    place: Place, capsys: pytest.CaptureFixture[str], image: bytes, reason: str
+) -> None:
+    Path("INFO.toml").write_text(INFO.partition('[[target]]\nimage = "modules')[0])
+    Path("main.bin").write_bytes(image)
+    assert re.search(reason, fails(capsys, "controllers", "INFO.toml", "main.bin"))
+    assert not list(Path().glob("*.cpk*"))
 
 
 def test_keys_are_changed_and_revoked(place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
