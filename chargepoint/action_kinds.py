@@ -1,4 +1,4 @@
-"""What a deed people ask for is made of: its row in the table of `action_table.py`."""
+"""What a deed people ask for is made of: its row in the table of `action_table/`."""
 
 from __future__ import annotations
 

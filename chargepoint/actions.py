@@ -1,4 +1,4 @@
-"""Deeds people ask for, from whatever door: screen, web, central system, command line. Their table: `action_table.py`.
+"""Deeds people ask for, from whatever door: screen, web, central system, command line. Their table: `action_table/`.
 
 `unmet_of` and `why_not` say what speaks against one now, `effect_of` what it will do, `guards.py` how it is confirmed;
 `carry_out` asks for it, and turns every way that can fail into a result for people.

@@ -1,6 +1,6 @@
 """Who may do what: the rights, and the set of them that each role is. One table for screen, web and command line.
 
-Pure. Source: webconfig.md 2 (station description, roles). A deed names the right it takes (`action_table.py`).
+Pure. Source: webconfig.md 2 (station description, roles). A deed names the right it takes (`action_table/`).
 """
 
 from __future__ import annotations

@@ -198,7 +198,7 @@ def test_what_is_no_number_breaks_no_page(value: object) -> None:
 
 
 def test_no_deed_stands_twice_in_the_table() -> None:
-    from chargepoint.action_table import _ROWS
+    from chargepoint.action_table import ROWS
 
-    names = [row.name for row in _ROWS]
+    names = [row.name for row in ROWS]
     assert sorted(set(names)) == sorted(names)
