@@ -53,6 +53,11 @@ class StationSettings(Section, frozen=True, kw_only=True):
     name: Annotated[
         Name, about("Name of this station; its identity at the central system unless [ocpp] names another.")
     ]
+    address: Annotated[
+        str,
+        Meta(max_length=200),
+        about("Where the station stands, for people who look after it: place, street, house."),
+    ] = ""
     vendor: Annotated[IdText20, about("chargePointVendor of BootNotification.")] = "Chargepoint"
     model: Annotated[IdText20, about("chargePointModel of BootNotification.")] = "Station"
     charge_point_serial_number: Annotated[IdText25, about("chargePointSerialNumber; empty: not sent.")] = ""

@@ -99,7 +99,7 @@ class Archives:
         return Source(
             bus=context.bus,
             states=self._now_told,
-            station=context.settings.station.name,
+            station=", ".join(filter(None, (context.settings.station.name, context.settings.station.address))),
             logs=context.logs,
             faults=context.faults,
             lists=(*access.white, *access.black),

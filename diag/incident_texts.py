@@ -47,12 +47,12 @@ class Rendered(msgspec.Struct, frozen=True):
 
 
 def station_variables(settings: Settings) -> dict[str, str]:
-    """What the station file says of the terminal. It has no postal address: that place stays empty."""
+    """What the station file says of the terminal."""
     station = settings.station
     return {
         "Terminal_Number": station.charge_point_serial_number or station.name,
         "Terminal_Name": station.name,
-        "Terminal_Address": "",
+        "Terminal_Address": station.address,
         "TroubleData_Terminal": station.name,
     }
 

@@ -53,6 +53,7 @@ class Source(msgspec.Struct, frozen=True):
     bus: Bus
     states: Callable[[], Mapping[str, State]]
     station: str
+    """Its name, and where it stands if that is known."""
     logs: Path | None = None
     faults: tuple[str, ...] = ()
     """Why there is no station (safe mode)."""

@@ -4,6 +4,8 @@ them forgets role, preconditions or what the software cannot do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from chargepoint.action_table import ACTIONS
 from chargepoint.guards import Guard
 from hmi.technician import deeds, said
@@ -16,10 +18,11 @@ def deed(page: StaffPage, action: str, *, kind: str = "plain", label: str = "", 
     row, told = ACTIONS[action], {key: str(value) for key, value in arguments.items()}
     text = label or said.verb(page.words, action, told)
     name = f"staff:do:{action}:{packed(told)}"
-    return Button(name=name, label=text, kind=kind, why=_why(page, action, told), is_enabled=bool(row))
+    return Button(name=name, label=text, kind=kind, why=why(page, action, told), is_enabled=bool(row))
 
 
-def _why(page: StaffPage, action: str, arguments: dict[str, str]) -> str:
+def why(page: StaffPage, action: str, arguments: Mapping[str, str]) -> str:
+    """Why a deed cannot be asked for now; empty when it can."""
     row, desk, view = ACTIONS[action], page.desk, page.view
     if not deeds.is_for(row, desk.role):
         return page.t("administrator_only")

@@ -29,6 +29,7 @@ from chargepoint.messages import (
     State,
     SupervisorState,
     TechnicianState,
+    UpdateState,
 )
 from chargepoint.power_picture import ContactorPicture, GroupPicture, ModuleColour, ModulePicture, OutputPicture
 from chargepoint.records import Limit, Moment
@@ -280,6 +281,10 @@ def _samples() -> Iterator[Sample]:
         yield Sample(
             f"TechnikUpdateControllerPage {part}", _page("TechnikUpdateControllerPage", 0, {"show": part}), now
         )
+    older = UpdateState(running_version="0.2.0.0", running_slot="a", previous_version="0.1.0.0", floor="0.1.0.0")
+    settled = replace(now, states={**now.states, "update": older})
+    for name, fields in (("before", {"show": "versions"}), ("return", {"show": "versions", "pick": "return"})):
+        yield Sample(f"TechnikUpdateControllerPage {name}", _page("TechnikUpdateControllerPage", 0, fields), settled)
     yield Sample("TechnikBindCard", _page("TechnikBindCard", cards=cards), now)
     yield Sample("TechnikBindCard empty", _page("TechnikBindCard"), now)
     new = {"old": "Label-0017", "new": "long and easy", "again": "long"}

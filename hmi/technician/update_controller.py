@@ -1,4 +1,5 @@
-"""TechnikUpdateControllerPage: the update under way, packages here and on the stick, versions, controllers."""
+"""TechnikUpdateControllerPage: the update under way, packages here and on the stick, versions with the way back to the
+one before, controllers."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from chargepoint.messages import ControllerImage, DeviceState, FirmwareState, Pa
 from drivers.interfaces import Identity
 from hmi.drawing.items import Picture
 from hmi.technician import facts, said
-from hmi.technician.guarded import deed, shows
+from hmi.technician.guarded import deed, shows, why
 from hmi.technician.kit import Button, StaffPage
 from hmi.technician.paged import staff_page
 from hmi.technician.sheet import Row, head, line, sheet
@@ -15,6 +16,12 @@ from hmi.technician.sheet import Row, head, line, sheet
 PARTS = ("packages", "stick", "versions", "writing")
 UNDER_WAY = ("scheduled", "downloading", "pausing", "verifying", "staging", "waiting")
 """Stages at which an update can be given up."""
+SETTLED = ("idle", "done", "failed")
+RETURNING = "return"
+"""Picked on the tab of versions: why is asked."""
+REASONS = ("charging", "screen", "server", "devices", "asked")
+"""Why the version before is wanted again, as texts `return_...`: nobody types with gloves. Neither commas nor `=` in
+them, as they travel in the name of a target."""
 TONES = {"done": "good", "failed": "bad", "pausing": "warn"}
 
 
@@ -24,8 +31,30 @@ def picture(page: StaffPage) -> Picture:
     tabs = [shows(page, part, f"part_{part}", PARTS[0]) for part in PARTS]
     parts = {"versions": _versions, "writing": _writing}
     state = next(iter(facts.of_kind(page, UpdateState)), UpdateState())
+    if show == "versions" and page.view.place.fields.get("pick") == RETURNING and _can_return(state):
+        return sheet(page, page.t("update"), _returning(page, state), _reasons(page), tabs=tabs)
     rows = [*_standing(page, state), *parts.get(show, _packages)(page)]
     return sheet(page, page.t("update"), rows, _buttons(page, show, state), tabs=tabs)
+
+
+def _can_return(state: UpdateState) -> bool:
+    return bool(state.previous_version) and state.stage in SETTLED
+
+
+def _returning(page: StaffPage, state: UpdateState) -> list[Row]:
+    """What would run again, and the question why."""
+    return [
+        Row(page.t("version"), f"{state.running_version or facts.NONE} → {state.previous_version}"),
+        line(said.effect(page.words, "return_software", {})),
+        head(page.t("return_why")),
+        line(page.t("return_hint")),
+    ]
+
+
+def _reasons(page: StaffPage) -> list[Button]:
+    """A button for each reason; each leads to the guard of the deed."""
+    told = [page.t(f"return_{each}") for each in REASONS]
+    return [deed(page, "return_software", label=reason, reason=reason) for reason in told]
 
 
 def _standing(page: StaffPage, state: UpdateState) -> list[Row]:
@@ -122,6 +151,11 @@ def _write(page: StaffPage) -> list[Button]:
 
 def _buttons(page: StaffPage, show: str, state: UpdateState) -> list[Button]:
     buttons = [deed(page, "cancel_update")] if state.stage in UNDER_WAY else []
+    if show == "versions" and _can_return(state):
+        label = page.t("return_to", version=state.previous_version)
+        buttons.append(
+            Button(name=f"staff:pick:{RETURNING}", label=label, why=why(page, "return_software", {}), icon="back")
+        )
     if show == "writing":
         buttons += _write(page)
     if show in ("packages", "stick"):

@@ -39,6 +39,7 @@ async def dashboard(ask: Ask) -> Answer:
     words, station = ask.words, ask.site.context.settings.station
     told: list[tuple[str, h.Node]] = [
         (words("overview.number"), station.name),
+        *([(words("overview.address"), station.address)] if station.address else []),
         (words("overview.model"), f"{station.vendor} {station.model}".strip() or "–"),
         (words("overview.serial"), station.charge_point_serial_number or station.charge_box_serial_number or "–"),
         (words("overview.version"), station.firmware_version or VERSION),

@@ -103,6 +103,7 @@ async def help_page(ask: Ask) -> Answer:
 
 def _contacts(ask: Ask) -> h.Node:
     settings = ask.site.context.settings
+    stands = [(ask.text("overview.address"), settings.station.address)] if settings.station.address else []
     phone = settings.screen.phone
     site = settings.screen.links.support.replace("{station}", settings.station.name)
     return card(
@@ -117,6 +118,7 @@ def _contacts(ask: Ask) -> h.Node:
                     else site or ask.text("help.none"),
                 ),
                 (ask.text("help.identity"), f"{settings.station.name}, {VERSION}"),
+                *stands,
             ]
         ),
         id="contacts",

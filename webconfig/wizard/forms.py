@@ -94,6 +94,7 @@ def identity(look: Look) -> h.Node:
     return look.step_form(
         "identity",
         look.field("station.name", "name", maxlength="40", required=True, hint=look.text("name_hint")),
+        look.field("station.address", "stands", maxlength="200", hint=look.text("stands_hint")),
         look.field("station.vendor", "vendor", maxlength="20"),
         look.field("station.model", "model", maxlength="20"),
         look.field("station.charge_point_serial_number", "serial", maxlength="25"),

@@ -25,7 +25,7 @@ STEPS: tuple[Step, ...] = (
     Step("language"),
     Step("password", can_skip=False),
     Step("identity", keys=(
-        "station.name", "station.vendor", "station.model", "station.charge_point_serial_number",
+        "station.name", "station.address", "station.vendor", "station.model", "station.charge_point_serial_number",
         "station.operating_mode",
     )),
     Step("network"),
