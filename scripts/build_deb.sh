@@ -35,8 +35,6 @@ done
 python=/usr/bin/python3.11
 extras=(screen readers gpio)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/chargepoint
-[ -x "$python" ] || die "$python is missing: the package runs with the Python 3.11 of Debian 12 (apt-get install python3.11)."
-"$python" -c 'import ensurepip, venv' 2>/dev/null || die "python3-venv is missing (apt-get install python3-venv)."
 command -v dpkg-deb >/dev/null || die "dpkg-deb is missing (apt-get install dpkg)."
 arch=$(dpkg --print-architecture)
 
@@ -57,17 +55,9 @@ if [ -n "$keys" ]; then
 fi
 
 # ------------------------------------------------------------------------------------------------- tools and wheels
-mkdir -p "$cache"
+tools=$("$root/scripts/build_tools.sh")
 exec 9>"$cache/build.lock"
 flock 9 # one at a time makes what all share
-tools=$cache/tools-$(sha256sum "$root/scripts/constraints-build.txt" | cut -c1-16)
-if [ ! -e "$tools/made" ]; then
-    echo "build_deb: making the build tools" >&2
-    rm -rf "$tools"
-    "$python" -m venv "$tools"
-    "$tools/bin/python" -m pip install --quiet --disable-pip-version-check -r "$root/scripts/constraints-build.txt"
-    touch "$tools/made"
-fi
 if [ -n "$lock" ]; then
     cd "$root"
     "$tools/bin/python" -m piptools compile --quiet --upgrade --generate-hashes --strip-extras --no-header --no-annotate \

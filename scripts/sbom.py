@@ -24,7 +24,7 @@ OPENSSL = """
 from cryptography.hazmat.backends.openssl import backend
 print(backend.openssl_version_text())
 """
-CARRIED = re.compile(r"lib([A-Za-z0-9_+.-]+?)(?:-[0-9a-f]{8})?\.so(?:\.[0-9.]+)?$")
+CARRIED = re.compile(r"(lib[A-Za-z0-9_+.-]+?)(?:-[0-9a-f]{8})?(\.[0-9.]+)?\.so(?:\.[0-9.]+)?$")
 
 
 def of_python(tree: Path) -> dict[str, Any]:
@@ -55,7 +55,9 @@ def carried(site: Path) -> list[dict[str, Any]]:
     for library in sorted(site.glob("*.libs/*")):
         matched = CARRIED.match(library.name)
         if matched is not None:
-            found.append(_component("library", f"lib{matched[1]}", within=library.parent.name, file=library.name))
+            found.append(
+                _component("library", f"{matched[1]}{matched[2] or ''}", within=library.parent.name, file=library.name)
+            )
     return found
 
 
