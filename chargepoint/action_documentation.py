@@ -23,6 +23,7 @@ SAID: dict[Need, str] = {
     Need.DOOR: "door shut",
     Need.NO_UPDATE: "no update",
     Need.NO_BUTTON: "button released",
+    Need.SUPPLY: "not on battery",
 }
 
 

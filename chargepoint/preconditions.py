@@ -1,7 +1,7 @@
 """What has to hold before a deed of the service menu: judged from the states on the bus, on opening and again at the
 execution. Pure (technician.md 2).
 
-What is not known counts as not met: a controller that is silent may have a vehicle, and voltage.
+What is not known counts as not met: a controller that is silent may have a vehicle, and voltage. (But see SUPPLY.)
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from typing import Any
 
 import msgspec
 
-from chargepoint.messages import ConnectorState, InputState, InsulationState, ServiceState, State, StationState
+from chargepoint.messages import (
+    ConnectorState,
+    InputState,
+    InsulationState,
+    ServiceState,
+    State,
+    StationState,
+    UpsState,
+)
 from chargepoint.vocabulary import (
     ConnectorFlag,
     ConnectorStatus,
@@ -47,6 +55,9 @@ class Need(enum.StrEnum):
     NO_UPDATE = "no_update"
     NO_BUTTON = "no_button"
     """The emergency button is released."""
+    SUPPLY = "supply"
+    """Mains are there, as far as a UPS or an input can tell; where nothing can, they are taken to be. The one need that
+    what is not known does not speak against: it spares a second attempt, and guards nobody."""
 
 
 class Unmet(msgspec.Struct, frozen=True):
@@ -178,6 +189,8 @@ def _door(look: Look) -> Unmet | None:
 
 def _no_update(look: Look) -> Unmet | None:
     for connector in look.all_connectors():
+        if connector.awaits_update:
+            continue  # the software's own update, which must not wait for itself
         if connector.status is ConnectorStatus.UPDATING or ConnectorFlag.UPDATING in connector.flags:
             number = connector.number
             text = f"Connector {number} is being updated; wait until it is done."
@@ -195,6 +208,18 @@ def _no_button(look: Look) -> Unmet | None:
     return None
 
 
+def _supply(look: Look) -> Unmet | None:
+    for ups in look.of_kind(UpsState):
+        if ups.on_battery_since_mono_s is not None:
+            text = f"UPS '{ups.name}' is on battery; wait until mains are back."
+            return _of(Need.SUPPLY, "battery", text, name=ups.name)
+    for state in look.of_kind(InputState):
+        if state.function is InputFunction.POWER_FAIL and state.is_active:
+            text = f"Input '{state.name}' says that mains have failed; wait until they are back."
+            return _of(Need.SUPPLY, "mains", text, input=state.name)
+    return None
+
+
 _JUDGES: dict[Need, Callable[[Look], Unmet | None]] = {
     Need.IDLE: _idle,
     Need.FREE: _free,
@@ -203,6 +228,7 @@ _JUDGES: dict[Need, Callable[[Look], Unmet | None]] = {
     Need.DOOR: _door,
     Need.NO_UPDATE: _no_update,
     Need.NO_BUTTON: _no_button,
+    Need.SUPPLY: _supply,
 }
 
 

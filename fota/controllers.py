@@ -39,7 +39,7 @@ WRITE_WITHIN_S = 3600.0
 ANSWER_WITHIN_S = 120.0
 """A controller that is not seen for so long gets nothing."""
 ENDED = frozenset({"done", "failed", "skipped"})
-LATER = frozenset({"busy", "not_idle"})
+LATER = frozenset({"busy", "not_idle", "low_power"})
 
 
 class Desk(Protocol):

@@ -70,7 +70,7 @@ ROWS: tuple[Action, ...] = (
             Argument("file", str, "name of the image on the station", 1, 100),
             Argument("attempts", int, "how often it is begun anew (3)", 1, 10, is_needed=False),
         ),
-        _update_controller, EventType.FIRMWARE, verb="Update the firmware", needs=(Need.NO_UPDATE,),
+        _update_controller, EventType.FIRMWARE, verb="Update the firmware", needs=(Need.NO_UPDATE, Need.SUPPLY),
     ),
     Action(
         "install_package", "fota", InstallPackage, Guard.G2, Right.CONFIGURE,

@@ -19,6 +19,7 @@ from chargepoint.controller_images import BadFile, Listed, listed, read
 from chargepoint.data_lock import Refusal, data_lock
 from chargepoint.layout import ON_THIS_MACHINE
 from chargepoint.station.devices import open_controller
+from chargepoint.station.staff.supply import is_board_low
 from chargepoint.whole_file import write
 from drivers.errors import DeviceError, NotWritten
 from drivers.interfaces import ConnectorController, ControllerStatus, FirmwareProgress, Identity, UpdatesFirmware
@@ -128,6 +129,8 @@ async def update(arguments: argparse.Namespace, wire_for: Callable[..., AnyWire]
         images = [each for each in listed(arguments.slots) if arguments.image in (None, each.type)]
     except BadFile as error:
         return Report(ok=False, at=at, problem=str(error))
+    if images and is_board_low():
+        return Report(ok=False, at=at, problem="The computer's own supply is too low; see to its power supply first.")
     settings = load_with_fallback(arguments.config, arguments.data).settings if images else None
     rows: list[Row] = []
     if settings is not None:

@@ -203,7 +203,7 @@ class UpdateController(Request[ActionResult], frozen=True, kw_only=True):
     the module controller behind it). `file` lies in the folder of unpacked controller firmware (`Layout.slots` /
     controllers) and is compared with `sha256` (empty: with the one that the list in that folder names for it) before
     anything is sent. Answered when it has begun; how it goes is topic `firmware/N`. Codes: ok, unknown_connector,
-    not_supported, busy (another is being written), not_idle, bad_file."""
+    not_supported, busy (another is being written), not_idle, low_power (no mains, or too low), bad_file."""
 
     connector: int
     image: Annotated[str, Meta(pattern="^(MAIN|MODULES)$")]

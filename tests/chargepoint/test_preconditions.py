@@ -16,6 +16,7 @@ from chargepoint.messages import (
     SessionSummary,
     State,
     StationState,
+    UpsState,
 )
 from chargepoint.messages.senders import SENDERS
 from chargepoint.one_process import in_process_bus
@@ -101,6 +102,12 @@ def states(*found: State) -> dict[str, State]:
         (Need.NO_BUTTON, [an_input(InputFunction.EMERGENCY_STOP, True)], "is pressed"),
         (Need.NO_BUTTON, [an_input(InputFunction.EMERGENCY_STOP, True, connectors=(2,))], ""),
         (Need.NO_BUTTON, [an_input(InputFunction.EMERGENCY_STOP, None)], "cannot be read"),
+        (Need.SUPPLY, [], ""),
+        (Need.SUPPLY, [UpsState(name="u", is_answering=True, on_battery_since_mono_s=None)], ""),
+        (Need.SUPPLY, [UpsState(name="u", is_answering=False)], ""),
+        (Need.SUPPLY, [UpsState(name="u", is_answering=False, on_battery_since_mono_s=3.0)], "UPS 'u' is on battery"),
+        (Need.SUPPLY, [an_input(InputFunction.POWER_FAIL, True)], "mains have failed"),
+        (Need.SUPPLY, [an_input(InputFunction.POWER_FAIL, None)], ""),
     ],
 )
 def test_what_speaks_against(need: Need, found: list[State], words: str) -> None:

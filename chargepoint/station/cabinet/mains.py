@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 from chargepoint.clock import Clock
 from chargepoint.config import UpsSettings
@@ -152,9 +152,13 @@ class Mains:
             self._next_try_s = now + RETRY_OFF_S
             self._is_going = await self._shut_down(over[0])
 
-    def _losses(self, now: float) -> list[tuple[str, float, float, float]]:
+    def why_lost(self) -> str:
+        """Why there are no mains now, also while nothing has been ended for it yet; empty: none says so."""
+        losses = next(self._losses(self._clock.mono()), None)
+        return losses[0] if losses is not None else "mains have only just come back" if self._was_lost else ""
+
+    def _losses(self, now: float) -> Iterator[tuple[str, float, float, float]]:
         """Why, for how long, after how long charges end, after how long it is shut down."""
-        found = []
         for supply in self.supplies:
             if supply.on_battery_since_s is None:
                 continue
@@ -163,12 +167,11 @@ class Mains:
             off_after_s = settings.off_after_s
             if supply.is_low:
                 why, off_after_s = f"{why}, which is nearly empty", 0.0
-            found.append((why, lost_s, 0.0 if supply.is_low else settings.stop_after_s, off_after_s))
+            yield why, lost_s, 0.0 if supply.is_low else settings.stop_after_s, off_after_s
         failing = self._failing()
         if failing is not None:
             name, since_s = failing
             first = self.supplies[0].settings if self.supplies else None
             stop_after_s = INPUT_STOPS_AFTER_S if first is None else first.stop_after_s
             off_after_s = INPUT_OFF_AFTER_S if first is None else first.off_after_s
-            found.append((f"input '{name}' says that mains have failed", now - since_s, stop_after_s, off_after_s))
-        return found
+            yield f"input '{name}' says that mains have failed", now - since_s, stop_after_s, off_after_s

@@ -18,6 +18,7 @@ from chargepoint.station.staff.meters import MeterChecks
 from chargepoint.station.staff.modules import ModuleDeeds
 from chargepoint.station.staff.outputs import ForcedOutputs
 from chargepoint.station.staff.presence import Presence
+from chargepoint.station.staff.supply import Supply
 
 
 class Staff:
@@ -49,11 +50,13 @@ class Staff:
             )
             for outlet in outlets
         }  # fmt: skip
+        station = site.settings.station
         self._firmware = Firmware(
             site,
             by_number,
             context.layout.slots,
             lambda state: context.bus.set_state(f"firmware/{state.connector}", state),
+            Supply(cabinet.mains, meters.get(station.meter), station.phase_voltage_v).why_low,
         )
         self._meter_checks = MeterChecks(meters, types)
         self._modules = ModuleDeeds(site, by_number, banks)

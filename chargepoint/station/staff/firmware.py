@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -55,8 +55,17 @@ class _Deed(msgspec.Struct, frozen=True):
 class Firmware:
     """Serves UpdateController. `run` must be running."""
 
-    def __init__(self, site: Site, outlets: Mapping[int, Outlet], slots: Path, tell: Callable[[FirmwareState], None]):
+    def __init__(
+        self,
+        site: Site,
+        outlets: Mapping[int, Outlet],
+        slots: Path,
+        tell: Callable[[FirmwareState], None],
+        why_low: Callable[[], Awaitable[str]],
+    ) -> None:
+        """`why_low`: what speaks against the station's own supply, empty: nothing."""
         self._site = site
+        self._why_low = why_low
         self._outlets = outlets
         self._slots = slots
         self._tell = tell
@@ -109,6 +118,9 @@ class Firmware:
         if request.version and request.version != image.version:
             text = f"The image {request.file} is version {image.version}, not {request.version}."
             return _no("bad_file", text)
+        low = await self._why_low()
+        if low:
+            return _no("low_power", low)
         reason = self._why_not(outlet, kept_back)  # a car may have come meanwhile
         if reason:
             return _no("not_idle", reason)
