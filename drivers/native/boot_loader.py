@@ -22,7 +22,8 @@ import struct
 import zlib
 
 from drivers.interfaces import MOST_FIRMWARE, FirmwareImage
-from drivers.native.objects import BOOT_BLOCK, BootResult, BootState, ImageKind
+from drivers.native.codes import BootResult, BootState, ImageKind
+from drivers.native.objects import BOOT_BLOCK
 from drivers.native.registers import Value
 
 MAGIC = b"CPFIRM01"

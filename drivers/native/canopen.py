@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from drivers.codecs.canopen import RPDO, TPDO
-from drivers.native.objects import BLOCKS, CAUSE_CODES, STATUS_CODES, Access, Block, Object, Type
+from drivers.native.codes import CAUSE_CODES, STATUS_CODES
+from drivers.native.objects import BLOCKS, Access, Block, Object, Type
 from drivers.native.registers import RANGES, Value
 
 BASE = 0x2000

@@ -5,9 +5,6 @@ Source: docs/protocol/, generated from drivers/native/objects.py.
 
 from __future__ import annotations
 
-import asyncio
-import math
-import random
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -17,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from drivers.codecs.canopen import MOST_NODE
-from drivers.errors import BadFrame, DeviceError, NoAnswer, NotWritten, Refused
+from drivers.errors import BadFrame, NotWritten, Refused
 from drivers.interfaces import (
     ConnectorController,
     ControllerReading,
@@ -34,6 +31,7 @@ from drivers.interfaces import (
 from drivers.native import dump_records, readings
 from drivers.native.can_link import CanopenLink
 from drivers.native.canopen import MOST_SUPPLIED
+from drivers.native.codes import BootState, Capability, Command, StartFlag
 from drivers.native.link import ClosedLink, Link, ModbusLink
 from drivers.native.objects import (
     BRIGHTEST_PCT,
@@ -43,47 +41,24 @@ from drivers.native.objects import (
     DUMP_TAKEN,
     IDENTITY,
     LIGHT,
-    ORDER,
     PARAMETER_RANGES,
     PARAMETERS,
     STATUS,
     VEHICLE,
-    BootState,
-    Capability,
-    Command,
     Object,
-    OrderResult,
-    StartFlag,
 )
+from drivers.native.orders import Orders, grant
 from drivers.native.registers import Value
 from drivers.ports.port import Port
 
 if TYPE_CHECKING:  # a station without CAN needs none of it
     from drivers.ports.can import CanPort
 
-LONGEST_LEASE_S = 10.0
 PROTOCOL_VERSION = 1
 """A controller of a later one is not used: it may mean something else by the same objects."""
 
-_COMMAND = ORDER.objects[-2:]
-_DONE = tuple(each for each in STATUS.objects if each.name in ("order_done", "order_result"))
 _RECORDS = DUMP.objects[-1:]
 _COLOUR, _BRIGHTNESS = LIGHT.objects
-_PLAIN = (Command.LOCK, Command.UNLOCK, Command.REBOOT)  # leave the permission as it is
-_TRIES = 2  # how often an order is written when nothing tells whether it arrived
-_LOOKS = 4  # how often its result is looked for
-_LOOK_PAUSE_S = 0.05
-
-_NEVER_REFUSED = (Command.STOP, Command.EMERGENCY_STOP)
-
-RESULT_TEXTS = {
-    OrderResult.REFUSED_STATE: "not possible in its present status",
-    OrderResult.REFUSED_LEASE: "the order came without a lease",
-    OrderResult.REFUSED_NO_LOCK: "it has no lock",
-    OrderResult.REFUSED_EMERGENCY: "it is in emergency stop",
-    OrderResult.REFUSED_VALUE: "a value of the order is out of range",
-    OrderResult.REFUSED_VOLTAGE_PRESENT: "there is voltage at its output",
-}
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -131,17 +106,14 @@ def link_to(port: Port | CanPort, address: int, *, is_passive: bool = False) -> 
 class NativeController:
     """One connector controller at the far end of `link`.
 
-    An order carries a number of its own; the controller does each number once. So an order whose reply was lost is
-    looked for in the controller's status and, when it has not arrived, written again with the same number. An order
-    that was overtaken by a newer one (a start by a stop) is never written again.
+    While its firmware is written, the link is closed to all others.
     """
 
     fail_safe = FailSafe.OPENS
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._number: int | None = None
-        self._writing = asyncio.Lock()
+        self._orders = Orders(lambda: self._link)
         self._capabilities: Capability | None = None
         self._version = PROTOCOL_VERSION
         self._next_frame: int | None = None
@@ -161,7 +133,7 @@ class NativeController:
             reading = readings.reading(values)
         except ValueError as error:
             raise BadFrame(self._text(f"status: {error}")) from None
-        self._remember(values)
+        self._orders.go_on_behind(values)
         if self._boot_count not in (None, reading.boot_count):
             self._next_frame = self._told_taken = None  # its frames are numbered anew
         self._boot_count = reading.boot_count
@@ -217,29 +189,29 @@ class NativeController:
         if self._version > PROTOCOL_VERSION:
             known = f"version {self._version} of the protocol; this software knows {PROTOCOL_VERSION}. Update it."
             raise Refused(self._text(f"it speaks {known}"))
-        grant = _grant(current_a, power_w, valid_for_s)
+        granted = grant(current_a, power_w, valid_for_s)
         flags |= StartFlag.KEEP_CABLE if keep_cable else 0
-        await self._order(Command.START, {**grant, "order_session_ref": session_ref, "order_flags": flags})
+        await self._orders.give(Command.START, {**granted, "order_session_ref": session_ref, "order_flags": flags})
 
     async def limit(self, current_a: float, power_w: float, valid_for_s: float) -> None:
         """As the Protocol has it, in one request. Raises ValueError for values that the wire cannot carry."""
-        await self._link.renew(_grant(current_a, power_w, valid_for_s))
+        await self._link.renew(grant(current_a, power_w, valid_for_s))
 
     async def stop(self) -> None:
-        await self._order(Command.STOP, {"grant_lease": 0})
+        await self._orders.give(Command.STOP, {"grant_lease": 0})
 
     async def lock(self) -> None:
-        await self._order(Command.LOCK)
+        await self._orders.give(Command.LOCK)
 
     async def unlock(self) -> None:
-        await self._order(Command.UNLOCK)
+        await self._orders.give(Command.UNLOCK)
 
     async def emergency_stop(self) -> None:
-        await self._order(Command.EMERGENCY_STOP, {"grant_lease": 0})
+        await self._orders.give(Command.EMERGENCY_STOP, {"grant_lease": 0})
 
     async def reboot(self) -> None:
         """Restart it. It goes silent for a while; an order that arrived counts as done when nothing answers then."""
-        await self._order(Command.REBOOT, may_fall_silent=True)
+        await self._orders.give(Command.REBOOT, may_fall_silent=True)
 
     async def set_clock(self, at: datetime) -> None:
         """Its clock to `at` (aware), whole seconds."""
@@ -303,87 +275,15 @@ class NativeController:
         if isinstance(link, ClosedLink):
             raise NotWritten("refused", f"{link}: its firmware is being written already.")
         inner = NativeController(link)
-        enter = partial(inner._order, Command.ENTER_BOOT_LOADER, may_fall_silent=True)
+        enter = partial(inner._orders.give, Command.ENTER_BOOT_LOADER, may_fall_silent=True)
         self._link = ClosedLink(link, "its firmware is being written")
         try:
             identity = await FirmwareTransfer(link, image, enter, inner.read, inner.identify, attempts, progress).run()
             self._capabilities = inner._capabilities
         finally:
-            self._link, self._number, self._boot_count = link, None, None
+            self._link, self._boot_count = link, None
+            self._orders.forget_number()
         return identity
-
-    # ------------------------------------------------------------------------------------------------------- orders
-
-    async def _order(
-        self, command: Command, values: dict[str, Value] | None = None, may_fall_silent: bool = False
-    ) -> None:
-        """Write one order and make sure what came of it. Raises Refused with the controller's reason, NoAnswer when
-        it is not known whether it arrived."""
-        number = await self._fresh_number()
-        written = {"order_command": command, "order_number": number, **(values or {})}
-        objects = _COMMAND if command in _PLAIN else ORDER.objects
-        error: DeviceError = NoAnswer(self._text(f"order {command.name} was not carried out"))
-        arrived = False
-        for _ in range(_TRIES):
-            try:
-                async with self._writing:
-                    if self._number != number:
-                        if arrived and command in _NEVER_REFUSED:
-                            return
-                        raise Refused(self._text(f"order {command.name} was overtaken by a newer one"))
-                    await self._link.write(objects, written, is_order=True)
-                arrived = True
-                result = await self._result(number)
-            except (NoAnswer, BadFrame) as lost:
-                if arrived and may_fall_silent:
-                    return
-                error = lost
-                result = await self._result_if_told(number)
-            if result is OrderResult.ACCEPTED or (result is None and arrived and may_fall_silent):
-                return
-            if result is not None:
-                reason = RESULT_TEXTS.get(result, f"result {result}")
-                raise Refused(self._text(f"order {command.name} refused: {reason}"))
-        raise error
-
-    async def _fresh_number(self) -> int:
-        """One that the controller has not done: the one behind the last, 1..65535."""
-        if self._number is None:
-            try:
-                self._remember(await self._done())
-            except DeviceError:
-                self._number = random.randint(1, 0xFFFF)
-        self._number = (self._number or 0) % 0xFFFF + 1
-        return self._number
-
-    async def _result(self, number: int) -> OrderResult | None:
-        """What came of the order `number`; None when the controller does not name it within a few looks."""
-        for look in range(_LOOKS):
-            if look:
-                await asyncio.sleep(_LOOK_PAUSE_S)
-            values = await self._done()
-            if values["order_done"] == number:
-                try:
-                    return OrderResult(int(values["order_result"] or 0))
-                except ValueError as error:
-                    raise BadFrame(self._text(f"order result: {error}")) from None
-            if self._number != number:
-                return None
-        return None
-
-    async def _result_if_told(self, number: int) -> OrderResult | None:
-        try:
-            return await self._result(number)
-        except (NoAnswer, BadFrame):
-            return None
-
-    async def _done(self) -> dict[str, Value]:
-        return await self._link.read(_DONE, is_order=True)
-
-    def _remember(self, values: dict[str, Value]) -> None:
-        """Go on behind the last order the controller has done, when this is the first that is heard of it."""
-        if self._number is None:
-            self._number = int(values["order_done"] or 0)
 
     def _text(self, what: str) -> str:
         return f"{self._link}: {what}"
@@ -391,23 +291,6 @@ class NativeController:
 
 _SETTABLE = (*PARAMETERS.objects, _BRIGHTNESS)
 _RANGES = {**PARAMETER_RANGES, _BRIGHTNESS.name: (0, BRIGHTEST_PCT)}
-
-
-def _grant(current_a: float, power_w: float, valid_for_s: float) -> dict[str, Value]:
-    """Limits are rounded down, never up."""
-    for name, value, most in (
-        ("current_a", current_a, 4_000_000.0),
-        ("power_w", power_w, 4_000_000_000.0),
-        ("valid_for_s", valid_for_s, LONGEST_LEASE_S),
-    ):
-        if not 0 <= value <= most:
-            raise ValueError(f"{name} {value}: must be 0..{most:g}")
-    # a millionth, because 16.001 A times 1000 is a little less than 16001 in binary fractions
-    return {
-        "grant_lease": math.floor(valid_for_s * 1000 + 1e-6),
-        "grant_current": math.floor(current_a * 1000 + 1e-6),
-        "grant_power": math.floor(power_w + 1e-6),
-    }
 
 
 def _parameter(what: Object, value: Value) -> Parameter:

@@ -13,14 +13,21 @@ from pathlib import Path
 from drivers.codecs.modbus import Carrier, Request, encode_request, read_input, write_registers
 from drivers.codecs.modbus_server import IllegalValue, Server
 from drivers.interfaces import HardwareFlag, SelfDiagnosisFlag
+from drivers.native.codes import (
+    CAUSE_CODES,
+    CONNECTOR_TYPE_CODES,
+    FRAME_KIND_CODES,
+    STATUS_CODES,
+    Capability,
+    Command,
+    OrderResult,
+    StartFlag,
+)
 from drivers.native.documentation_boot import boot_loader_page
 from drivers.native.documentation_table import table
 from drivers.native.documentation_words import COMMAND_TEXTS, RESULT_TEXTS, STATUS_TEXTS, TYPE_TEXTS
 from drivers.native.objects import (
     BLOCKS,
-    CAUSE_CODES,
-    CONNECTOR_TYPE_CODES,
-    FRAME_KIND_CODES,
     LEASE_S,
     ORDER,
     PARAMETER_RANGES,
@@ -28,15 +35,10 @@ from drivers.native.objects import (
     RENEWAL_S,
     RESERVED,
     STATUS,
-    STATUS_CODES,
     SUPPLY_LOST_S,
     Access,
     Block,
-    Capability,
-    Command,
     Object,
-    OrderResult,
-    StartFlag,
     Type,
 )
 from drivers.native.registers import Value, encode_block, encode_objects
@@ -46,7 +48,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "protocol"
 INTRODUCTION = f"""\
 # Connector controller protocol: Modbus register map
 
-*Made from `drivers/native/objects.py` by `python -m drivers.native.documentation`; do not edit.*
+*Made from `objects.py` and `codes.py` of `drivers/native/` by `python -m drivers.native.documentation`; do not edit.*
 
 Protocol version 1. A connector controller is the device with the contactor, the lock and the vehicle's signalling of
 one connector. The station asks, the controller answers.
@@ -169,9 +171,9 @@ README = """\
 - [canopen.md](canopen.md): the same objects on a CAN bus (CANopen), with its electronic data sheet
   [chargepoint-controller.eds](chargepoint-controller.eds). The same driver, on a port of kind `can`.
 
-One table, `drivers/native/objects.py`, is the source of the driver, of the simulated controller and of this folder;
-`python -m drivers.native.documentation` writes it anew, and a test compares the two. Each object has a 16-bit index:
-its first Modbus register, and 0x2000 below its index as a CANopen object.
+One table, `drivers/native/objects.py` (its coded numbers: `codes.py`), is the source of the driver, of the simulated
+controller and of this folder; `python -m drivers.native.documentation` writes it anew, and a test compares the two.
+Each object has a 16-bit index: its first Modbus register, and 0x2000 below its index as a CANopen object.
 
 Try it without hardware: `chargepoint simulate` puts simulated controllers on pseudo-terminals or TCP ports that speak
 exactly this protocol.

@@ -20,8 +20,9 @@ from drivers.codecs.canopen import upload as sdo_upload
 from drivers.native import canopen
 from drivers.native.canopen import BASE, DEMANDS, RENEWAL, SUPPLIES, TPDOS, Pdo
 from drivers.native.canopen_entries import DataType, Entry, entries
+from drivers.native.codes import CAUSE_CODES, STATUS_CODES, Command
 from drivers.native.documentation_table import table
-from drivers.native.objects import CAUSE_CODES, LEASE_S, ORDER, RENEWAL_S, STATUS_CODES, Command
+from drivers.native.objects import LEASE_S, ORDER, RENEWAL_S
 from drivers.native.registers import Value
 
 NODE = 5
@@ -29,7 +30,7 @@ NODE = 5
 INTRODUCTION = f"""\
 # Connector controller protocol: CANopen
 
-*Made from `drivers/native/objects.py` by `python -m drivers.native.documentation`; do not edit.*
+*Made from `objects.py` and `codes.py` of `drivers/native/` by `python -m drivers.native.documentation`; do not edit.*
 
 The objects of [modbus.md](modbus.md) on a CAN bus, by CiA 301. Meaning, units, ranges, marks of no value, versions, the
 lease and the numbers of orders are those of that page; this page says only what differs. The electronic data sheet is

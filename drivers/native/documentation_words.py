@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from drivers.native.boot_loader import RESULT_TEXTS as BOOT_RESULT_TEXTS
 from drivers.native.boot_loader import STATE_TEXTS as BOOT_STATE_TEXTS
-from drivers.native.objects import BootCommand, Command, OrderResult, Type
+from drivers.native.codes import BootCommand, Command, OrderResult
+from drivers.native.objects import Type
 
 __all__ = [
     "BOOT_COMMAND_TEXTS", "BOOT_RESULT_TEXTS", "BOOT_STATE_TEXTS", "COMMAND_TEXTS", "RESULT_TEXTS", "STATUS_TEXTS",

@@ -14,7 +14,8 @@ from collections.abc import Iterable
 import msgspec
 
 from drivers.interfaces import FrameKind, VehicleFrame
-from drivers.native.objects import DUMP, FRAME_KIND_CODES
+from drivers.native.codes import FRAME_KIND_CODES
+from drivers.native.objects import DUMP
 
 MOST_BYTES = DUMP.objects[-1].characters
 _HEAD = struct.Struct(">II")

@@ -30,8 +30,9 @@ from drivers.native.boot_loader import (
     announcement,
     block_values,
 )
+from drivers.native.codes import BootCommand, BootResult, BootState
 from drivers.native.link import Link
-from drivers.native.objects import BOOT, BOOT_BLOCK, BOOT_IMAGE, BootCommand, BootResult, BootState
+from drivers.native.objects import BOOT, BOOT_BLOCK, BOOT_IMAGE
 from drivers.native.registers import Value
 
 ENTERS_WITHIN_S = 15.0

@@ -18,7 +18,7 @@ from drivers.interfaces import (
     SelfDiagnosisFlag,
     VehicleData,
 )
-from drivers.native.objects import CAUSE_CODES, STATUS_CODES
+from drivers.native.codes import CAUSE_CODES, STATUS_CODES
 from drivers.native.registers import Value
 
 Values = Mapping[str, Value]

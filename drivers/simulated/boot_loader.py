@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from drivers.native.boot_loader import read_image
-from drivers.native.objects import BootCommand, BootResult, BootState, ImageKind
+from drivers.native.codes import BootCommand, BootResult, BootState, ImageKind
 from drivers.native.registers import Value
 
 BLOCK_BYTES = 224

@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable
 
 from drivers.interfaces import Cause, ControllerStatus
-from drivers.native.objects import PARAMETER_RANGES, Command, OrderResult
+from drivers.native.codes import Command, OrderResult
+from drivers.native.objects import PARAMETER_RANGES
 from drivers.simulated.controller_rules import ERROR_DWELL_S, OVERHEAT_C, RAMP_LIMIT_S, SEQUENCE, StatusRules
 from drivers.simulated.controller_state import (
     AMBIENT_C,

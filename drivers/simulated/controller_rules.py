@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from drivers.interfaces import Cause, ControllerStatus
-from drivers.native.objects import StartFlag
+from drivers.native.codes import StartFlag
 from drivers.simulated.controller_state import BOOT_SILENT_S, BOOT_UNKNOWN_S, SETTLE_S, ControllerState
 from drivers.simulated.faults import FAULTS, HEALING, Fault, When
 

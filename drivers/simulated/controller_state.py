@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from drivers.interfaces import Cause, ConnectorType, ControllerStatus, HardwareFlag, PowerType, SelfDiagnosisFlag
-from drivers.native.objects import ImageKind, OrderResult
+from drivers.native.codes import ImageKind, OrderResult
 from drivers.simulated.boot_loader import BootLoader
 from drivers.simulated.contactor import Contactor, ContactorEvent
 from drivers.simulated.faults import BLOCKING

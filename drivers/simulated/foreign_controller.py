@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 from drivers.interfaces import ControllerStatus
-from drivers.native.objects import Command
+from drivers.native.codes import Command
 from drivers.simulated.controller import STARTABLE, Controller
 
 FOREIGN = 0xFFFF_FFFE

@@ -11,7 +11,8 @@ from drivers.codecs.modbus import Function
 from drivers.codecs.modbus_server import IllegalAddress, IllegalFunction, IllegalValue, Unanswered
 from drivers.interfaces import ConnectorType
 from drivers.native import dump_records, objects
-from drivers.native.objects import Access, Block, Capability, StartFlag
+from drivers.native.codes import CAUSE_CODES, CONNECTOR_TYPE_CODES, STATUS_CODES, Capability, StartFlag
+from drivers.native.objects import Access, Block
 from drivers.native.registers import Value, block_at, decode_objects, encode_block, objects_at
 from drivers.simulated.controller import Controller
 from drivers.simulated.meter import FREQUENCY_HZ, Meter
@@ -201,7 +202,7 @@ def _identity(controller: Controller) -> Mapping[str, Value]:
         capabilities |= Capability.STATION_SUPPLY
     return {
         "protocol_version": 1,
-        "connector_type": objects.CONNECTOR_TYPE_CODES.index(hardware.type.value),
+        "connector_type": CONNECTOR_TYPE_CODES.index(hardware.type.value),
         "capabilities": int(capabilities),
         "start_flags_supported": int(StartFlag.KEEP_CABLE) if hardware.has_lock else 0,
         "vendor": hardware.vendor,
@@ -222,9 +223,9 @@ def _status(controller: Controller) -> Mapping[str, Value]:
     remaining_s = told.remaining_s(output.power_w) if told else None
     is_gbt = controller.hardware.type is ConnectorType.GBT
     return {
-        "controller_status": objects.STATUS_CODES.index(controller.status.value),
+        "controller_status": STATUS_CODES.index(controller.status.value),
         "hardware_flags": int(controller.flags),
-        "cause": objects.CAUSE_CODES.index(controller.cause.value),
+        "cause": CAUSE_CODES.index(controller.cause.value),
         "boot_count": controller.boot_count,
         "session_ref": controller.session_ref,
         "lease_left": round(controller.lease_left_s * 1000) if controller.is_permitted else 0,

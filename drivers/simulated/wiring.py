@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from drivers.native.objects import Command
+from drivers.native.codes import Command
 from drivers.simulated.cabinet import Zone
 from drivers.simulated.commutation import Commutation, Sin, SwitchEvent
 from drivers.simulated.feeding import feed

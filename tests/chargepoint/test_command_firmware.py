@@ -19,7 +19,7 @@ from chargepoint.commands.firmware import Report
 from chargepoint.config import Settings, load
 from chargepoint.data_lock import data_lock
 from drivers.native.boot_loader import make_image
-from drivers.native.objects import ImageKind
+from drivers.native.codes import ImageKind
 from drivers.simulated.boot_loader import HARDWARE
 from drivers.simulated.plan import SimulationFile, of_settings
 from drivers.simulated.station import SimulatedStation

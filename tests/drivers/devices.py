@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from drivers.codecs.modbus import Function
 from drivers.codecs.modbus_server import IllegalAddress
-from drivers.native.objects import BLOCKS, CLOCK, ORDER, PARAMETERS, STATUS, Command, OrderResult
+from drivers.native.codes import Command, OrderResult
+from drivers.native.objects import BLOCKS, CLOCK, ORDER, PARAMETERS, STATUS
 from drivers.native.registers import Value, block_at, decode_block, decode_objects, encode_block, objects_at
 
 

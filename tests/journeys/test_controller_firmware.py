@@ -13,7 +13,7 @@ from chargepoint.messages import ActionResult, FirmwareState, UpdateController
 from chargepoint.records import Happened
 from chargepoint.vocabulary import ConnectorFlag
 from drivers.native.boot_loader import HEAD_BYTES, make_image
-from drivers.native.objects import ImageKind
+from drivers.native.codes import ImageKind
 from drivers.simulated.boot_loader import HARDWARE
 from tests.journeys.rig import Rig
 from tests.journeys.steps import CARD, TWO_AC, charge, leave, settle, show_card

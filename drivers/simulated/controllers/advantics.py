@@ -14,7 +14,7 @@ from drivers.codecs import advantics as wire
 from drivers.codecs.advantics import Function, Origin, Pilot, State
 from drivers.codecs.can import CanFrame
 from drivers.interfaces import Cause, ControllerStatus
-from drivers.native.objects import Command
+from drivers.native.codes import Command
 from drivers.simulated.controller import STARTABLE, Controller
 from drivers.simulated.devices import DevicePart
 from drivers.simulated.foreign_controller import FOREIGN

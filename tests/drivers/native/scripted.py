@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from drivers.codecs.modbus_server import IllegalValue
-from drivers.native.objects import DEMAND, ORDER, STATUS, SUPPLY, Block, Command
+from drivers.native.codes import Command
+from drivers.native.objects import DEMAND, ORDER, STATUS, SUPPLY, Block
 from drivers.native.registers import Value
 from drivers.simulated.canopen import CanopenNode
 from drivers.simulated.registers import ControllerObjects

@@ -17,8 +17,9 @@ from drivers.loading import load
 from drivers.native import canopen
 from drivers.native.can_link import FRESH_S
 from drivers.native.canopen import BY_INDEX, LIMITS, PERMISSION, RENEWAL, STATE, TPDOS, decode_pdo, encode_pdo
+from drivers.native.codes import CAUSE_CODES, STATUS_CODES, Command
 from drivers.native.controller import NativeController, Settings, open_device
-from drivers.native.objects import CAUSE_CODES, LEASE_S, STATUS, STATUS_CODES, Command
+from drivers.native.objects import LEASE_S, STATUS
 from drivers.native.registers import Value, decode_block, encode_block
 from drivers.ports.can import CanPort
 from drivers.simulated.can_line import CanLine

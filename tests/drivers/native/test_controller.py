@@ -22,9 +22,10 @@ from drivers.interfaces import (
 )
 from drivers.loading import load
 from drivers.native.can_link import CanopenLink
+from drivers.native.codes import STATUS_CODES, Command, OrderResult
 from drivers.native.controller import NativeController, Settings
 from drivers.native.link import ModbusLink
-from drivers.native.objects import ORDER, STATUS, STATUS_CODES, Command, OrderResult
+from drivers.native.objects import ORDER, STATUS
 from drivers.ports.can import CanPort
 from drivers.ports.port import Port
 from drivers.simulated.can_line import CanLine

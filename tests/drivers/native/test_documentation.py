@@ -10,7 +10,8 @@ from drivers.codecs.modbus import Carrier
 from drivers.codecs.modbus_server import Server
 from drivers.interfaces import HardwareFlag
 from drivers.native import documentation
-from drivers.native.objects import BLOCKS, CAUSE_CODES, RESERVED, STATUS_CODES, Command, OrderResult
+from drivers.native.codes import CAUSE_CODES, STATUS_CODES, Command, OrderResult
+from drivers.native.objects import BLOCKS, RESERVED
 from tests.drivers.devices import Controller
 
 

@@ -14,8 +14,9 @@ from drivers.codecs.modbus_server import IllegalAddress
 from drivers.errors import DeviceError, NoAnswer, NotWritten, Refused
 from drivers.interfaces import ConnectorType, FirmwareProgress, Identity, UpdatesFirmware
 from drivers.native.boot_loader import HEAD_BYTES, make_image, read_image
+from drivers.native.codes import BootState, Command, OrderResult
 from drivers.native.controller import NativeController, Settings, open_device
-from drivers.native.objects import LEASE_S, BootState, Command, OrderResult
+from drivers.native.objects import LEASE_S
 from drivers.ports.can import CanPort
 from drivers.ports.port import Port
 from drivers.simulated.boot_loader import HARDWARE

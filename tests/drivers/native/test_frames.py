@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from drivers.errors import BadFrame, Refused
 from drivers.interfaces import ConnectorType, FrameKind, HasLight, HasVehicleFrames, VehicleFrame
 from drivers.native import dump_records
+from drivers.native.codes import FRAME_KIND_CODES
 from drivers.native.dump_records import MOST_BYTES, MOST_TEXT, decode, encode
-from drivers.native.objects import FRAME_KIND_CODES
 from drivers.simulated.controller_state import Hardware
 from drivers.simulated.frame_ring import DEPTH
 from tests.drivers.native.test_charge import Rig, a_rig, both_carriers

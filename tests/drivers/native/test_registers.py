@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from drivers.codecs.modbus import MAX_READ
 from drivers.interfaces import Cause, ConnectorType, ControllerStatus
 from drivers.native import objects
-from drivers.native.objects import BLOCKS, CAUSE_CODES, CONNECTOR_TYPE_CODES, STATUS_CODES, Block, Object, Type
+from drivers.native.codes import CAUSE_CODES, CONNECTOR_TYPE_CODES, STATUS_CODES
+from drivers.native.objects import BLOCKS, Block, Object, Type
 from drivers.native.registers import Value, block_at, decode_block, encode_block, objects_at
 
 RANGES = {

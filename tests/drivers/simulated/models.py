@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drivers.interfaces import ConnectorType
-from drivers.native.objects import Command
+from drivers.native.codes import Command
 from drivers.simulated.controller import Controller
 from drivers.simulated.controller_state import Hardware
 from drivers.simulated.outlet import Outlet

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.interfaces import Cause, ConnectorType, ControllerStatus
-from drivers.native.objects import Command, OrderResult
+from drivers.native.codes import Command, OrderResult
 from drivers.simulated.faults import FAULTS
 from drivers.simulated.oracle import violations
 from drivers.simulated.vehicle import PlugOptions
