@@ -24,9 +24,7 @@ ALARMS = "class/hwmon/hwmon*/in0_lcrit_alarm"
 class Supply:
     """`sys`: of the kernel."""
 
-    def __init__(
-        self, mains: Mains, meter: MeterPoint | None, phase_voltage_v: float, sys: Path = KERNEL
-    ) -> None:
+    def __init__(self, mains: Mains, meter: MeterPoint | None, phase_voltage_v: float, sys: Path = KERNEL) -> None:
         self._mains = mains
         self._meter = meter
         self._nominal_v = phase_voltage_v
