@@ -78,7 +78,7 @@ _PATTERN_BOUNDS = {
     "^(redirect|service_port)$": "`redirect`, `service_port`",
     "^[0-9a-fA-F.:]*$": "an address, or empty",
     r"^(([01]\d|2[0-3]):[0-5]\d)?$": "`HH:MM`, or empty",
-    "^(wait|stop)$": "`wait`, `stop`",
+    "^(wait|drain|stop)$": "`wait`, `drain`, `stop`",
     "^(debug|info|warning|error)$": "`debug`, `info`, `warning`, `error`",
     "^[NEO]$": "`N`, `E`, `O`",
     "^([A-Z]{3})?$": "three capital letters",

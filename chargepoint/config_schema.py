@@ -29,7 +29,7 @@ PATTERNS: dict[str, tuple[str, str]] = {
     "^(redirect|service_port)$": ("plain HTTP is not treated so", 'Set "redirect" or "service_port".'),
     "^[0-9a-fA-F.:]*$": ("this is no address", 'Write it as "192.0.2.1", or leave it empty.'),
     r"^(([01]\d|2[0-3]):[0-5]\d)?$": ("a time of day is HH:MM", 'Write it as "03:10", or leave it empty for never.'),
-    "^(wait|stop)$": ("an update cannot do so while somebody charges", 'Set "wait" or "stop".'),
+    "^(wait|drain|stop)$": ("an update cannot do so while somebody charges", 'Set "wait", "drain" or "stop".'),
     "^(debug|info|warning|error)$": ("there is no such kind of line", 'Set "debug", "info", "warning" or "error".'),
     "^[NEO]$": ("there is no such parity", 'Set "N" (none), "E" (even) or "O" (odd).'),
     "^([A-Z]{3})?$": ("a currency has three capital letters (ISO 4217)", 'Set for example "EUR", or leave it empty.'),

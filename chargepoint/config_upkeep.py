@@ -16,8 +16,11 @@ class UpdateSettings(Section, frozen=True, kw_only=True):
 
     while_charging: Annotated[
         str,
-        Meta(pattern="^(wait|stop)$"),
-        about("wait: a new version waits until nobody charges; stop: charges are ended for it."),
+        Meta(pattern="^(wait|drain|stop)$"),
+        about(
+            "wait: a new version waits until nobody charges; drain: meanwhile no charge begins; "
+            "stop: charges are ended for it."
+        ),
     ] = "wait"
     retries: Annotated[
         int, Meta(ge=0, le=20), about("Tries after the first when whoever asks does not say how many.")

@@ -191,6 +191,7 @@ class CardReason(enum.StrEnum):
     NONE_FREE = "none_free"
     OUT_OF_ORDER = "out_of_order"  # what is meant has a fault, or is out of service
     RESTARTING = "restarting"
+    UPDATING = "updating"
 
 
 class SessionFlag(enum.IntFlag):

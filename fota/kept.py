@@ -82,6 +82,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """Where it was unpacked to."""
     code: str = ""
     text: str = ""
+    is_due: bool = False
+    """At `waiting`: it could be installed now if nobody charged."""
     untold: tuple[Telling, ...] = ()
     connectors: tuple[int, ...] = ()
     """Those whose controllers answered before the switch."""

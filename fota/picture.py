@@ -23,6 +23,7 @@ def state_of(kept: Kept, standing: Standing) -> UpdateState:
         name=kept.order.name,
         location=shown(kept.order.location)[:300],
         at=_moment(kept),
+        is_due=kept.is_due and kept.at_stage in (Stage.WAITING, Stage.INSTALLING),
         received_bytes=kept.received_bytes,
         size_bytes=total,
         attempt=kept.attempt,

@@ -231,9 +231,9 @@ class Stages:
             kept = desk.kept
             if not kept.order.is_returning and self.standing().runs.ready != kept.slot:
                 return Result(Outcome.RESTAGE)
-            why = self._why_not_now(kept)
-            if kept.text != why:
-                desk.show(text=why)
+            why, is_due = self._why_not_now(kept)
+            if (kept.text, kept.is_due) != (why, is_due):
+                desk.show(text=why, is_due=is_due)
             if not why:
                 if idle_s >= IDLE_FOR_S:
                     return Result(Outcome.DUE, {"code": "", "text": "", **self._before()})
@@ -245,24 +245,24 @@ class Stages:
                     is_told = True
             await asyncio.sleep(LOOK_S)
 
-    def _why_not_now(self, kept: Kept) -> str:
-        """Why it cannot be installed just now; empty: it can."""
+    def _why_not_now(self, kept: Kept) -> tuple[str, bool]:
+        """Why it cannot be installed just now (empty: it can), and whether only charges are waited for (it is due)."""
         clock, at = self._context.clock, kept.order.install_at
         if at is not None and not clock.is_set:
-            return "The clock is not set, and it is to be installed at a time of day."
+            return "The clock is not set, and it is to be installed at a time of day.", False
         if at is not None and clock.now() < at:
-            return f"It is installed at {at:%Y-%m-%d %H:%M} UTC."
+            return f"It is installed at {at:%Y-%m-%d %H:%M} UTC.", False
         trial = self._view.get("configuration")
         if isinstance(trial, ConfigurationState) and trial.phase in ("watch", "keep"):
-            return "A new station file is on trial; that comes first."
+            return "A new station file is on trial; that comes first.", False
         if self._context.faults:
-            return ""  # safe mode: there is no station, and nobody charges
+            return "", True  # safe mode: there is no station, and nobody charges
         states = {topic: state for topic in self._view.topics() if (state := self._view.get(topic)) is not None}
         needs = [Need.NO_UPDATE]
         if self._context.settings.update.while_charging != "stop":
             needs.append(Need.IDLE)
         against = unmet(needs, Look(states))
-        return against[0].text if against else ""
+        return (against[0].text, against[0].need is Need.IDLE) if against else ("", True)
 
     async def _installing(self, desk: Desk) -> Result:
         """Leave, so that start.sh switches. That this returns means that it did not happen."""
@@ -274,8 +274,9 @@ class Stages:
             return Result.why(Outcome.GAVE_UP, "not_switched", text)
         code = RESTART if kept.order.is_returning else EXIT_CODES.get(kept.kind, EXIT_CODES["application"])
         await desk.all_told(TOLD_WITHIN_S)
-        if why := self._why_not_now(kept):
-            return Result(Outcome.BROKE, {"text": why})
+        why, is_due = self._why_not_now(kept)
+        if why:
+            return Result(Outcome.BROKE, {"text": why, "is_due": is_due})
         if kept.order.is_returning:
             returned = await self.deed("return_software", reason=_one_line(kept.order.name, kept.order.by))
             if not returned.ok:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import msgspec
@@ -11,11 +10,11 @@ import msgspec
 from chargepoint import slots
 from chargepoint.context import Context
 from chargepoint.layout import Layout
+from chargepoint.software_trial import running_tree, slot_of
 from chargepoint.version import VERSION
 from fota.update import Runs
 
 NOT_REALLY = "this station only writes down what it would do to the machine (it does not run with --really)"
-TREE = "CHARGEPOINT_TREE"
 BY_HAND = "this software was not started by start.sh from {factory} or a slot, so there is nothing to switch"
 NO_SLOTS = "{slots} is not there: the software was not installed by its package"
 
@@ -38,7 +37,7 @@ def look(context: Context, tree: str | None = None) -> Standing:
         floor = slots.read_floor(layout.slots)
     except (OSError, ValueError):
         state, floor = slots.Slots(), ""
-    told = os.environ.get(TREE, "") if tree is None else tree
+    told = running_tree() if tree is None else tree
     slot = slot_of(layout, Path(told)) if told else ""
     runs = Runs(
         slot=slot,
@@ -56,15 +55,6 @@ def look(context: Context, tree: str | None = None) -> Standing:
         floor=floor,
         obstacle=_obstacle(context, slot),
     )
-
-
-def slot_of(layout: Layout, running: Path) -> str:
-    """The name of the tree that runs; empty: it is none of them."""
-    found = running.resolve()
-    for name in (slots.FACTORY, *slots.SLOTS):
-        if slots.tree_of(layout.slots, layout.factory, name).resolve() == found:
-            return name
-    return ""
 
 
 def version_of(layout: Layout, name: str) -> str:

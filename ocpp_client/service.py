@@ -105,7 +105,9 @@ class Client:
         self._watching = Watching(bus, self._url, exchange)
         self._errands = Errands(bus)
         self._plan_changed = asyncio.Event()
-        self._configuration = Configuration(settings.ocpp.configuration, {"NumberOfConnectors": str(len(numbers))})
+        allows_new = settings.update.while_charging != "drain"
+        presets = {"AllowNewSessionsPendingFirmwareUpdate": allows_new, **settings.ocpp.configuration}
+        self._configuration = Configuration(presets, {"NumberOfConnectors": str(len(numbers))})
         self._configuration.on_change(self._plan_changed.set)
 
         compatibility = settings.ocpp.compatibility

@@ -153,6 +153,7 @@ class UpdateState(State, frozen=True, kw_only=True):
     next try), verifying, staging (unpacked beside what runs), waiting (until nobody charges, or until `at`),
     installing, checking (the new version runs and is watched), controllers, done, failed.
 
+    `is_due`: it could be installed now if nobody charged, or is about to be (waiting, installing).
     `code` is the reason of a failure (a word), `text` the same for people. `size_bytes` 0: not known yet.
     """
 
@@ -162,6 +163,7 @@ class UpdateState(State, frozen=True, kw_only=True):
     name: str = ""
     location: str = ""
     at: datetime | None = None
+    is_due: bool = False
     received_bytes: int = 0
     size_bytes: int = 0
     attempt: int = 0

@@ -99,6 +99,8 @@ class ConnectorState(State, frozen=True, kw_only=True):
     reservation: Reservation | None = None
     is_tested: bool = False
     """A technician's test session runs here: the central system sees it as Unavailable."""
+    awaits_update: bool = False
+    """It is UPDATING because of the station's own software: nothing is written to its controller."""
 
 
 class MeterState(State, frozen=True, kw_only=True):

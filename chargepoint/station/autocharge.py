@@ -15,7 +15,7 @@ from chargepoint.station.authority import Authority
 from chargepoint.station.connector import Phase
 from chargepoint.station.outlet import Outlet
 from chargepoint.station.site import Site
-from chargepoint.station.status import why_no_start
+from chargepoint.station.status import CLOSED, why_no_start
 from chargepoint.vocabulary import CredentialType, StartSource
 
 log = logging.getLogger(__name__)
@@ -73,6 +73,8 @@ class Autocharge:
             return
         self._authority.note_accepted(who)
         refusal = await outlet.ask(self._authority.authorised(who, StartSource.VIN, checked.permission))
+        if refusal is CLOSED:
+            self._asked.pop(outlet.number, None)  # it is asked for again afterwards
         if refusal is not None:
             log.info("connector %d: vehicle %r not started: %s", outlet.number, who, refusal.text)
 

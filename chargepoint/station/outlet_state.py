@@ -112,7 +112,20 @@ class OutletState:
             resumes_from=self._resumes_from,
             holds_cable=self.holds_cable or self.lingers,
             hold=self.hold,
+            is_closed=self.is_closed,
         )
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no charge may begin because the software is being updated. What was begun is never touched."""
+        return not self.is_taken and self._site.is_closed_to(self.number)
+
+    @property
+    def awaits_update(self) -> bool:
+        """It is UPDATING because the station's software is, and nobody writes to its controller. A lost link or meter,
+        and the end of a charge whose vehicle is still there, are shown instead."""
+        is_free = self.phase in (Phase.EMPTY, Phase.PLUGGED) and not self.is_updating
+        return is_free and self.is_closed and not self.link_lost and not self.meter_lost
 
     @property
     def hold(self) -> Hold | None:
@@ -132,7 +145,7 @@ class OutletState:
             (self.link_lost, ConnectorFlag.NO_LINK),
             (self.reading is None, ConnectorFlag.INITIALIZING),
             (self.is_rebooting, ConnectorFlag.REBOOTING),
-            (self.is_updating, ConnectorFlag.UPDATING),
+            (self.is_updating or self.awaits_update, ConnectorFlag.UPDATING),
             (self.phase is Phase.BOOKED, ConnectorFlag.WAITING_EV),
             (self.settings.ignore_ev_connected, ConnectorFlag.IGNORE_EV_CONNECTED),
         ):
@@ -217,11 +230,15 @@ class OutletState:
         return self.session.presented or self.session.starter
 
     @property
+    def claims(self) -> int | None:
+        """The reservation by which somebody is awaited here."""
+        is_awaited = self._is_beginning or self.phase is Phase.BOOKED
+        return self._authorised.reservation_id if is_awaited and self._authorised else None
+
+    @property
     def place(self) -> Place:
         """This connector as reservations see it."""
-        is_awaited = self._is_beginning or self.phase is Phase.BOOKED
-        claims = self._authorised.reservation_id if is_awaited and self._authorised else None
-        place = place_of(self.number, self.facts(), claims)
+        place = place_of(self.number, self.facts(), self.claims)
         return msgspec.structs.replace(place, state="occupied") if self._is_beginning else place
 
     @property

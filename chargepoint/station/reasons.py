@@ -22,6 +22,7 @@ OF_REFUSAL: dict[str, CardReason] = {
     "choose": CardReason.NONE_FREE,
     "reserved": CardReason.RESERVED,
     "stopping": CardReason.RESTARTING,
+    "updating": CardReason.UPDATING,
     "not_recorded": CardReason.OUT_OF_ORDER,
     "no_link": CardReason.OUT_OF_ORDER,
     "meter_error": CardReason.OUT_OF_ORDER,

@@ -110,25 +110,35 @@ def is_for(reservation: Reservation, credential: Credential) -> bool:
     return same_id(reservation.id_tag, credential.value) or same_id(reservation.parent, credential.parent)
 
 
-def keeping(number: int, places: Sequence[Place], reservations: Sequence[Reservation]) -> tuple[Reservation, ...]:
-    """The reservations that keep connector `number` from others: its own, or those of connector 0 that need it."""
+def keeping(
+    number: int, places: Sequence[Place], reservations: Sequence[Reservation], *, keeps_all: bool = False
+) -> tuple[Reservation, ...]:
+    """The reservations that keep connector `number` from others: its own, or those of connector 0 that need it.
+
+    `keeps_all`: these need every connector, as nobody else may begin.
+    """
     reservations = _open(places, reservations)
     own = tuple(each for each in reservations if each.connector == number)
     if own:
         return own
     anywhere = tuple(each for each in reservations if each.connector == ANY)
     left = sum(place.number != number for place in _free(places, reservations))
-    return anywhere if left < len(anywhere) else ()
+    return anywhere if keeps_all or left < len(anywhere) else ()
 
 
 def used_by(
-    credential: Credential, number: int, places: Sequence[Place], reservations: Sequence[Reservation]
+    credential: Credential,
+    number: int,
+    places: Sequence[Place],
+    reservations: Sequence[Reservation],
+    *,
+    keeps_all: bool = False,
 ) -> Reservation | None:
     """The reservation that a start of this credential at connector `number` uses up, if any.
 
     Somebody else of a group does not use up a reservation that leaves the choice open while there is room besides.
     """
-    kept = [each for each in keeping(number, places, reservations) if is_for(each, credential)]
+    kept = [each for each in keeping(number, places, reservations, keeps_all=keeps_all) if is_for(each, credential)]
     own = [each for each in kept if same_id(each.id_tag, credential.value)]
     anywhere = [
         each for each in _open(places, reservations) if each.connector == ANY and same_id(each.id_tag, credential.value)

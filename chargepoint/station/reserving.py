@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -14,7 +15,7 @@ from chargepoint.records import Credential
 from chargepoint.station.access import RESERVED_TEXT
 from chargepoint.station.bookkeeping import RESERVATION, Books, fact_of_reservation
 from chargepoint.station.kept_facts import decoded
-from chargepoint.station.reservations import Place, answer_to, ended, fault_of, is_for, is_over, keeping, used_by
+from chargepoint.station.reservations import ANY, Place, answer_to, ended, fault_of, is_for, is_over, keeping, used_by
 from chargepoint.station.status import Refusal
 from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import EventType
@@ -41,6 +42,10 @@ class Reservations:
     def __init__(self, books: Books, clock: Clock) -> None:
         self.places: Callable[[], Sequence[Place]] = tuple
         self.changed: Callable[[], None] = lambda: None
+        self.claimed: Callable[[], AbstractSet[int | None]] = frozenset
+        """The reservations by which somebody is awaited at a connector already; set with `places`."""
+        self.keeps_all: Callable[[], bool] = lambda: False
+        """Whether connectors are free for those only who have reserved (an update drains the station)."""
         self._books = books
         self._clock = clock
         self._all: dict[int, Reservation] = {}
@@ -65,19 +70,29 @@ class Reservations:
 
     def of(self, number: int) -> Reservation | None:
         """What keeps this connector from others now."""
+        return next(iter(self._keeping(number)), None)
+
+    def _keeping(self, number: int) -> tuple[Reservation, ...]:
         valid = self.valid
-        return next(iter(keeping(number, self.places(), valid)), None) if valid else None
+        return keeping(number, self.places(), valid, keeps_all=self.keeps_all()) if valid else ()
+
+    def holds_open(self, number: int) -> bool:
+        """Whether somebody who is not there yet may begin at this connector while the others are closed."""
+        valid = self.valid
+        if not valid:
+            return False
+        claimed = self.claimed()
+        return any(each.connector in (ANY, number) and each.reservation_id not in claimed for each in valid)
 
     def against(self, number: int, credential: Credential) -> Refusal | None:
         """Why this credential may not charge at this connector although it is free."""
-        valid = self.valid
-        kept = keeping(number, self.places(), valid) if valid else ()
+        kept = self._keeping(number)
         return None if not kept or any(is_for(each, credential) for each in kept) else RESERVED
 
     def used_by(self, number: int, credential: Credential) -> int | None:
         """The id of the reservation that a start of this credential at this connector uses up."""
         valid = self.valid
-        used = used_by(credential, number, self.places(), valid) if valid else None
+        used = used_by(credential, number, self.places(), valid, keeps_all=self.keeps_all()) if valid else None
         return None if used is None else used.reservation_id
 
     def asks_for_group(self, numbers: Sequence[int]) -> bool:
@@ -102,6 +117,8 @@ class Reservations:
         wanted = request.reservation
         fault = fault_of(wanted)
         code: str = "invalid" if fault else answer_to(wanted, self.places(), self.valid, self._clock.now())
+        if code == "ok" and self.keeps_all():
+            code = "unavailable"
         if code == "ok":
             before = self._all.get(wanted.reservation_id)
             self._all[wanted.reservation_id] = wanted  # at once: while it is being kept nobody else begins there

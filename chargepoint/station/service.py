@@ -71,7 +71,7 @@ async def _work(context: Context, books: Books) -> None:
     await books.load()
     if settings.ocpp.url:
         await books.journal.add_reader("ocpp")  # nothing is pruned before it was told
-    site = Site(settings, books, clock)
+    site = Site(settings, books, clock, context.layout)
     await site.load()
     ports = open_ports(context)
     meters = {
@@ -107,8 +107,9 @@ async def _work(context: Context, books: Books) -> None:
     ]
     shown = Shown(context.bus, site, outlets, meters, ports, sharing, cabinet)
     picture = PowerShown(outlets, sharing, dc_parts.feeding, shown.why, shown.why_told, clock, context.bus.set_state)
-    site.changed = site.reservations.changed = shown.soon
+    site.changed = site.reservations.changed = site.closure.changed = shown.soon
     site.reservations.places = lambda: [outlet.place for outlet in outlets]
+    site.reservations.claimed = lambda: {outlet.claims for outlet in outlets}
     recorder = Recorder(site, outlets, station_meter, context.bus.publish)
     await recorder.load()
     desk = Desk(site, outlets, context.bus)
@@ -155,6 +156,7 @@ async def _work(context: Context, books: Books) -> None:
                 recorder.run(),
                 keep_writing(books, BATCH_S),
                 listen(context.bus, site, desk, noted),
+                site.closure.run(context.bus),
                 shown.run(),
                 picture.run(),
                 DeviceStates(context.bus, devices).run(),

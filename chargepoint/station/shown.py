@@ -21,7 +21,7 @@ from chargepoint.station.power import PowerSharing
 from chargepoint.station.price import so_far
 from chargepoint.station.session import session_state
 from chargepoint.station.site import Site
-from chargepoint.station.status import Facts, connector_status, suspended_by
+from chargepoint.station.status import CLOSED, Facts, connector_status, suspended_by
 from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus, LogicalStatus, SessionFlag, TechnicalStatus
 from drivers.interfaces import ControllerReading
 from drivers.ports.opening import AnyPort
@@ -117,6 +117,7 @@ class Shown:
             waiting_for_ev=outlet.holder is not None and not outlet.in_transaction,
             reservation=reservation,
             is_tested=outlet.is_tested,
+            awaits_update=outlet.awaits_update,
         )
 
     def why(self, outlet: Outlet) -> str:
@@ -126,6 +127,8 @@ class Shown:
             return hold.text
         if outlet.is_in_boot_loader:
             return STILL_TEXT
+        if outlet.awaits_update:
+            return CLOSED.text
         if not outlet.wants_energy:
             return outlet.no_power_why if outlet.no_power else ""
         if outlet.permission.rests_s > 0:

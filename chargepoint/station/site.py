@@ -9,11 +9,13 @@ import msgspec
 
 from chargepoint.clock import Clock
 from chargepoint.config import Settings
+from chargepoint.layout import ON_THIS_MACHINE, Layout
 from chargepoint.messages import User
 from chargepoint.records import Credential, Session
 from chargepoint.station.access import Access, energy_left_wh, user_of
 from chargepoint.station.bookkeeping import Books
 from chargepoint.station.cabinet.safety import Holds
+from chargepoint.station.closure import ALLOWS_NEW, Closure, drains
 from chargepoint.station.connector import Authorised, StopAsked
 from chargepoint.station.kept_facts import decoded, read_word
 from chargepoint.station.reserving import Reservations
@@ -38,7 +40,7 @@ _MODE, _FREE_MODE, _OPERATIVE, _USERS = "mode", "free_mode", "operative/0", "use
 class Site:
     """The station as its connectors see it. What was changed at run time is kept as facts of the journal."""
 
-    def __init__(self, settings: Settings, books: Books, clock: Clock) -> None:
+    def __init__(self, settings: Settings, books: Books, clock: Clock, layout: Layout = ON_THIS_MACHINE) -> None:
         self.settings = settings
         self.books = books
         self.clock = clock
@@ -63,6 +65,9 @@ class Site:
         self.tariffs = Tariffs(settings, books, clock)
         self.holds = Holds()
         """What keeps connectors from energy beside their own faults: cabinet inputs, heat, lost mains."""
+        self.closure = Closure(layout, clock, self._drains)
+        """Whether charges may begin while the software is being updated."""
+        self.reservations.keeps_all = lambda: self.closure.is_draining
         self._owners: dict[Credential, User | None] = {}
         self.values: dict[str, str] = {}
         """The settings changed at run time, as the hub has them."""
@@ -97,6 +102,16 @@ class Site:
         await self.books.write(facts={_FREE_MODE: b"1" if on else b"0"})
         self.free_mode = on
         self.changed()
+
+    def is_closed_to(self, connector: int) -> bool:
+        """Whether no charge may begin at this connector because of an update; a trial has no exceptions, a drain spares
+        those who have reserved."""
+        if self.closure.is_on_trial:
+            return True
+        return self.closure.is_draining and not self.reservations.holds_open(connector)
+
+    def _drains(self) -> bool:
+        return drains(self.settings.update.while_charging, self._value(ALLOWS_NEW))
 
     def set_operative(self, operative: bool) -> None:
         """This holds from now on; it is on record already."""

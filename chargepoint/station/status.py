@@ -41,6 +41,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """No vehicle any more, but a cable that stays locked until its user shows the card again (or is seen leaving)."""
     hold: Hold | None = None
     """What keeps it from energy beside its own faults (`safety.py`)."""
+    is_closed: bool = False
+    """No charge may begin here because the station's software is being updated (`closure.py`). Never within a
+    transaction, and not while somebody is awaited."""
 
     @property
     def is_held(self) -> bool:
@@ -169,6 +172,7 @@ def why_no_start(facts: Facts) -> Refusal | None:
 
 
 _STOPPING = Refusal("stopping", "The station is restarting. Please wait a minute.")
+CLOSED = Refusal("updating", "The station is being updated. Please wait a few minutes.")
 _REFUSALS: tuple[tuple[Callable[[Facts], bool], Refusal], ...] = (
     (lambda f: not f.can_record, Refusal("not_recorded", "The station cannot record a charge now (storage).")),
     (lambda f: f.link_lost or f.reading is None, Refusal("no_link", "The connector's controller does not answer.")),
@@ -176,6 +180,7 @@ _REFUSALS: tuple[tuple[Callable[[Facts], bool], Refusal], ...] = (
     (lambda f: f.latched is not Cause.NONE, Refusal("faulted", "The connector has a fault that needs a technician.")),
     (lambda f: f.status.is_error, Refusal("faulted", "The connector reports a fault.")),
     (lambda f: f.status is ControllerStatus.F_UNKNOWN, Refusal("no_link", "The connector is not ready yet.")),
+    (lambda f: f.is_closed, CLOSED),
     (lambda f: not f.has_passed_precheck, Refusal("busy", "The connector's self-test has not passed yet.")),
     (
         lambda f: bool(f.flags & (ConnectorFlag.UPDATING | ConnectorFlag.WAITING_REBOOT | ConnectorFlag.INITIALIZING)),

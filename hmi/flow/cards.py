@@ -42,6 +42,7 @@ KEYS: dict[CardReason, str] = {
     CardReason.NONE_FREE: "auth.none_free",
     CardReason.OUT_OF_ORDER: "auth.none_free",
     CardReason.RESTARTING: "auth.none_free",
+    CardReason.UPDATING: "auth.updating",
 }
 """What the driver is told of a refusal: why, and what next."""
 OTHERWISE = {"refused": "auth.not_here"}

@@ -51,8 +51,9 @@ def update(seen: Seen, rules: Rules, now_s: float) -> Fields | None:
     whole = all(is_busy or is_over for is_busy, is_over in zip(busy, over, strict=True))
     if not any(busy) or not whole:
         return None
-    percent = None if seen.update is None else seen.update.percent
-    return {"stage": "install"} if percent is None else {"stage": "install", "percent": str(percent)}
+    stage = "install" if seen.update is None else _STAGES.get(seen.update.stage, "install")
+    percent = None if seen.update is None or stage != "install" else seen.update.percent
+    return {"stage": stage} if percent is None else {"stage": stage, "percent": str(percent)}
 
 
 def out_of_service(seen: Seen, rules: Rules, now_s: float) -> Fields | None:
@@ -73,6 +74,8 @@ def out_of_service(seen: Seen, rules: Rules, now_s: float) -> Fields | None:
     return {"reason": "no_server"} if _lacks_server(seen, rules, now_s) else None
 
 
+_STAGES = {"waiting": "wait", "checking": "check"}
+"""Of an update of the station itself, by its own stages: it waits for charges to end, or is on trial."""
 _ENDING = frozenset({ConnectorStatus.CHARGING, ConnectorStatus.CHARGED})
 
 

@@ -10,7 +10,8 @@ from hmi.screens.parts import session_pages, session_tiles
 from hmi.view import View
 
 STAGES = {
-    "download": "update.download", "check": "update.check", "install": "update.install", "restart": "update.restart",
+    "wait": "update.wait", "download": "update.download", "check": "update.check", "install": "update.install",
+    "restart": "update.restart",
 }  # fmt: skip
 
 

@@ -9,6 +9,12 @@ MAX_LIST = 5000
 MAX_LIST_UPDATE = 500
 
 PROFILES: tuple[Key, ...] = (
+    Flag(
+        name="AllowNewSessionsPendingFirmwareUpdate",
+        default="true",
+        description="charges begin while an update waits for those that run; false: none do, so that it comes to its "
+        "turn (of OCPP 2.0.1; first as `[update] while_charging`, without effect where that is `stop`)",
+    ),
     Flag(name="LocalAuthListEnabled", default="true", description="the local authorisation list is used"),
     Number(
         name="LocalAuthListMaxLength",
