@@ -26,7 +26,6 @@ from webconfig.http.paths import Paths
 from webconfig.http.speaker import Answering, Speaker
 from webconfig.layout import error_page
 from webconfig.live import Pages, Shared
-from webconfig.meter_history import FILE as METERS
 from webconfig.meter_history import MeterHistory
 from webconfig.reception import Reception
 from webconfig.routes import Route
@@ -50,7 +49,7 @@ async def run(context: Context) -> None:
     commands = Commands(context.bus, site.states, Store(context.data))
     feed, at_work = Feed(context.bus, site.states), AtWork(context.bus)
     history = SchemeHistory(context.data / FILE, context.clock.now)
-    meters = MeterHistory(context.data / METERS, context.clock.now)
+    meters = MeterHistory(context.data, context.clock)
     commands.changed = feed.command
     site.parts = {Shared: Shared(), Pages: Pages(routes), Commands: commands, Feed: feed, AtWork: at_work,
                   AskedBack: AskedBack(), SchemeHistory: history, MeterHistory: meters}  # fmt: skip

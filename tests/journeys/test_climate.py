@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from chargepoint import sample_history
 from chargepoint.messages import ClimatePage, ReadClimate, StationState
-from chargepoint.station.cabinet import climate, climate_history
+from chargepoint.station.cabinet import climate
 from chargepoint.vocabulary import ClimateZone, StopSource, TechnicalStatus
 from drivers.simulated.climate_model import ClimateFaults
 from tests.journeys.cabinets import MODULE, charging, climate_state, output_state, seen, switchings
@@ -182,7 +183,7 @@ async def test_a_dead_software_switches_everything_off(tmp_path: Path) -> None:
 
 
 async def test_the_graph_survives_an_orderly_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(climate_history, "STEP_S", 20.0)
+    monkeypatch.setattr(sample_history, "STEP_S", 20.0)
     async with Rig(tmp_path, WARM, is_linked=False) as rig:
         await rig.advance(65)
         await rig.stop()

@@ -6,11 +6,12 @@ import htpy as h
 
 from chargepoint.messages import DeviceState, MeterState
 from chargepoint.rights import Right
+from chargepoint.sample_history import KEPT_S, STEP_S
 from webconfig.answers import Answer, Html
 from webconfig.ask import Ask
 from webconfig.charts import Level, Line, Span, lines_chart
 from webconfig.layout import card, deed_button, facts, live, page
-from webconfig.meter_history import MOST_POINTS, STEP_S, MeterHistory
+from webconfig.meter_history import MeterHistory
 from webconfig.routes import Values, get
 
 PATH = "/meters"
@@ -69,7 +70,7 @@ def _chart(ask: Ask, n: int, name: str, state: MeterState) -> h.Node:
         ask.text("meters.chart", name=name),
         ask.text("meters.kw_unit"),
         [line],
-        Span(max(now_s - MOST_POINTS * STEP_S, points[0][0] if points else 0.0), now_s),
+        Span(max(now_s - KEPT_S, points[0][0] if points else 0.0), now_s),
         ask.words,
         levels=[Level(ask.text("meters.limit"), limit_w / 1000)],
         low=0.0,

@@ -24,8 +24,7 @@ from chargepoint.messages import (
     ReadClimate,
     State,
 )
-from chargepoint.station.cabinet.climate_history import ClimateHistory
-from chargepoint.station.cabinet.climate_work import ClimateWork, SensorPoint
+from chargepoint.station.cabinet.climate_work import ClimateWork, SensorPoint, climate_history
 from chargepoint.station.cabinet.contactors import WORN_AT, Contactor
 from chargepoint.station.cabinet.cut_off import CutOff
 from chargepoint.station.cabinet.facts import CabinetFacts
@@ -80,7 +79,7 @@ class Cabinet:
         self._loads = loads
         self.parts = StationParts(self.inputs, self.outputs, meters, clock)
         self.guarded: list[GuardedController] = []
-        self._history = ClimateHistory(context.data, clock)
+        self._history = climate_history(context.data, clock)
         sensors = [SensorPoint(each, open_device("sensor", each, ports), clock) for each in settings.sensor]
         self.climate = ClimateWork(settings.climate, sensors, loads, site.holds, self._history, clock)
         supplies = [UpsPoint(each, open_device("ups", each, ports), clock) for each in settings.ups]

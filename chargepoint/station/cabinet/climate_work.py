@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from chargepoint.clock import Clock
+from chargepoint.clock import Clock, at_of
 from chargepoint.config import ClimateSettings, SensorSettings
-from chargepoint.messages import ClimatePage, ClimateSensorState, ClimateState, ReadClimate
+from chargepoint.messages import ClimatePage, ClimatePoint, ClimateSensorState, ClimateState, ReadClimate
+from chargepoint.sample_history import SampleHistory
 from chargepoint.station.asking import asked
 from chargepoint.station.cabinet.climate import Climate, Plausible, SensorView, Switch, decide
-from chargepoint.station.cabinet.climate_history import ClimateHistory
 from chargepoint.station.cabinet.safety import Hold, Holds
 from chargepoint.station.cabinet.signals import Load
 from chargepoint.vocabulary import ClimateZone, OutputFunction, StopSource
@@ -26,6 +27,16 @@ ANSWERS_FOR_S = 20.0
 SILENT_AFTER = 4
 SWITCHED_FOR_S = 30.0
 HEAT, COLD = "climate/heat", "climate/cold"
+HISTORY_FILE = "climate.history"
+HISTORY_EVERY_S = 3 * 3600.0
+"""Half a megabyte a day of a flash memory."""
+MOST_SENSORS = 64
+
+
+def climate_history(folder: Path, clock: Clock) -> SampleHistory:
+    """What each sensor measured, °C and %, for the graph of the climate screen."""
+    path = folder / HISTORY_FILE
+    return SampleHistory(path, clock, "the climate", width=2, most_names=MOST_SENSORS, save_every_s=HISTORY_EVERY_S)
 
 
 class SensorPoint:
@@ -101,7 +112,7 @@ class ClimateWork:
         sensors: Sequence[SensorPoint],
         loads: Sequence[Load],
         holds: Holds,
-        history: ClimateHistory,
+        history: SampleHistory,
         clock: Clock,
     ) -> None:
         self.sensors = sensors
@@ -136,7 +147,7 @@ class ClimateWork:
             for sensor in self.sensors:
                 reading = await sensor.read()
                 if reading is not None:
-                    self._history.add(sensor.name, reading.temperature_c, reading.humidity_pct)
+                    self._history.add(sensor.name, (reading.temperature_c, reading.humidity_pct))
             self.decide()
             if self._history.is_due and (self._saving is None or self._saving.done()):
                 # beside the loop: fans and heaters do not wait for a disk
@@ -203,7 +214,8 @@ class ClimateWork:
 
     async def read_climate(self, request: ReadClimate, sender: str) -> ClimatePage:
         """The graph of one sensor; no points for a sensor that is none."""
-        return ClimatePage(sensor=request.sensor, points=self._history.points(request.sensor))
+        points = (ClimatePoint(at_of(point.unix_s), *point.means) for point in self._history.points(request.sensor))
+        return ClimatePage(sensor=request.sensor, points=tuple(points))
 
     async def close(self) -> None:
         """At an orderly end."""
