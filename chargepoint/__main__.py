@@ -32,6 +32,7 @@ SUMMARIES = {
     "firmware": "write the firmware of the controllers while the station is stopped",
     "discover": "which devices answer on the ports of this machine, and a station file for them",
     "power": "share power among connectors by hand, step the contactors, simulate a day",
+    "version": "which version this is, and until when it gets security updates",
     "ocpp": "the exchange with the central system: watch it, send requests, free what is parked",
 }
 """Kept here so that the list needs no import; a test compares it with the modules."""

@@ -141,12 +141,8 @@ def _application(package: Package, place: Place, want: Want, _keys: trust.Trust)
     python = f"/usr/bin/python3.{want.runtime[3:]}"
     written = _unpack_deb(package, place, re.compile(re.escape(python)))
     release = read_release(place.staging)
-    told = Release(
-        product=header.product,
-        version=header.version,
-        hardware=want.hardware,
-        runtime=header.runtime,
-        web_version=release.web_version,
+    told = msgspec.structs.replace(
+        release, product=header.product, version=header.version, hardware=want.hardware, runtime=header.runtime
     )
     if release != told:
         raise bad(f"Its {RELEASE} says something else than the package: {release}.")

@@ -19,13 +19,16 @@ LARGEST_BYTES = 1 << 20
 
 
 class Release(Struct, frozen=True, kw_only=True):
-    """`release.json` in the top of a tree: what it is. `hardware`: amd64, arm64; `runtime`: cp311."""
+    """`release.json` in the top of a tree: what it is. `hardware`: amd64, arm64; `runtime`: cp311. The last two are for
+    people (`chargepoint.support`)."""
 
     product: Word
     version: Version
     hardware: Word
     runtime: str
     web_version: Version
+    security_contact: str = ""
+    supported_until: str = ""
 
 
 class Want(Struct, frozen=True, kw_only=True):

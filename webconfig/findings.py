@@ -8,7 +8,7 @@ from webconfig.words import Words
 
 BAD = ("failed", "warning")
 WAYS = {
-    "services": "/service", "station": "/", "versions": "/firmware", "update": "/firmware",
+    "services": "/service", "station": "/", "versions": "/firmware", "update": "/firmware", "support": "/firmware",
     "configuration": "/config", "ports": "/devices", "devices": "/devices", "controllers_answer": "/devices",
     "controllers": "/connectors", "controller_versions": "/firmware", "self_diagnosis": "/connectors",
     "outputs_dead": "/connectors", "locks": "/connectors", "contactors": "/devices", "modules_answer": "/modules",

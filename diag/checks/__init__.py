@@ -1,4 +1,5 @@
-"""The station tests: one small function each, over a `Look`. Nothing is energised, no contactor moves."""
+"""The station tests: one small function each, over a `Look`. Nothing is energised, no contactor moves. What lets a
+device do something (`is_test`) runs only when a person has asked for it, and last."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ CHECKS: tuple[Check, ...] = (
     Check(name="station", run=software.station, page=HERE),
     Check(name="versions", run=software.versions, page=TERMINAL),
     Check(name="update", run=software.update, page=TERMINAL),
+    Check(name="support", run=software.promised, page=TERMINAL),
     Check(name="configuration", run=software.configuration, limit_s=6.0, page=CONFIG),
     Check(name="ports", run=devices.ports, kinds=("port",), page=HERE),
     Check(name="devices", run=devices.as_planned, page=HERE),
@@ -57,7 +59,9 @@ CHECKS: tuple[Check, ...] = (
     Check(name="voltage", run=machine.voltage, page=COMPUTER),
     Check(name="certificates", run=machine.certificates, kinds=("certificate",), limit_s=9.0, page=TERMINAL),
     Check(name="web_certificate", run=machine.web_certificate, kinds=("web",), page=TERMINAL),
-)
+    Check(name="insulation_test", run=power.insulation_test, kinds=("insulation",), limit_s=45.0, page=HERE,
+          is_test=True),
+)  # fmt: skip
 """In the order in which they run."""
 
 WHOLE_S = 85.0

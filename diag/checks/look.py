@@ -48,7 +48,8 @@ class Look:
     """The station at one moment: what was told on the bus, a few calls with deadlines, the files of the kernel.
 
     `now_s` is monotonic, `now` the wall time (None: not known). `data` is the folder of `diag` itself. `sys` and `proc`
-    are those of the kernel. `logs_bytes` is what lies in the folder of logs, None: there is none.
+    are those of the kernel. `logs_bytes` is what lies in the folder of logs, None: there is none. `tree` is a tree of
+    software, None: the one that runs.
     """
 
     states: Mapping[str, State]
@@ -61,6 +62,7 @@ class Look:
     sys: Path = Path("/sys")
     proc: Path = Path("/proc")
     logs_bytes: int | None = None
+    tree: Path | None = None
 
     def state(self, topic: str, kind: type[S]) -> S | None:
         """What was told last on `topic`."""
@@ -105,6 +107,8 @@ class Check:
     kinds: tuple[str, ...] = ()
     limit_s: float = 2.0
     page: str = ""
+    is_test: bool = False
+    """A device does something for it: only when a person has asked for tests."""
     needs_idle: bool = False
     """Leaves out connectors with a car (`skipped`, code car_connected)."""
 

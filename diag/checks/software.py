@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chargepoint import support
 from chargepoint.messages import (
     Finding,
     LinkStatus,
@@ -66,6 +67,19 @@ async def update(look: Look) -> list[Finding]:
     if state.last_outcome == "returned":
         return [warning("update_returned", version=state.running_version, why=state.last_reason)]
     return [passed()]
+
+
+async def promised(look: Look) -> list[Finding]:
+    """Whether security updates come still, as whoever built this software promised."""
+    told = support.read(look.tree)
+    if told.until is None:
+        return [skipped("support_unknown")]
+    if look.now is None:
+        return [skipped("clock_unknown")]
+    left = told.days_left(look.now.date()) or 0
+    if left < 0:
+        return [warning("support_ended", until=told.until)]
+    return [warning("support_ends", until=told.until, days=left) if left < support.SOON_DAYS else passed()]
 
 
 async def configuration(look: Look) -> list[Finding]:

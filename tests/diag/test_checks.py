@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -469,6 +470,25 @@ async def test_a_station_that_cannot_record_or_is_stopped_is_told(dc: Settings) 
         "failed cannot_record"
     ]
     assert codes(await software.station(look(dc))) == ["failed station_silent"]
+
+
+@pytest.mark.parametrize(
+    ("until", "found"),
+    [
+        ("", "skipped support_unknown"),
+        ("2030-01-01", "passed ok"),
+        ("2026-03-01", "warning support_ends"),
+        ("2026-02-28", "warning support_ended"),
+    ],
+)
+async def test_the_end_of_security_updates_is_told_in_time(
+    tmp_path: Path, dc: Settings, until: str, found: str
+) -> None:
+    (tmp_path / "release.json").write_text(f'{{"supported_until": "{until}"}}')
+    assert codes(await software.promised(look(dc, tree=tmp_path))) == [found]
+    if until:
+        timeless = dataclasses.replace(look(dc, tree=tmp_path), now=None)
+        assert codes(await software.promised(timeless)) == ["skipped clock_unknown"]
 
 
 async def test_updates_that_failed_are_on_trial_or_came_back_are_told(dc: Settings) -> None:

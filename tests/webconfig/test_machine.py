@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,7 @@ async def test_zone_time_servers_and_the_time_are_set(tmp_path: Path) -> None:
         assert (await (await bench.log_in("oleg")).post("/time/zone", {"zone": "UTC"})).status == 403
 
 
-async def test_services_reports_and_updates_are_shown(tmp_path: Path) -> None:
+async def test_services_reports_and_updates_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with a_bench(tmp_path, Helper()) as bench:
         bench.buses["rfid"].set_state("reader/door", READER)
         tim = await bench.log_in("tim")
@@ -150,8 +151,23 @@ async def test_services_reports_and_updates_are_shown(tmp_path: Path) -> None:
         vera = await bench.log_in("vera")
         assert (await vera.get("/service")).status == 403
         updates = (await vera.get("/firmware")).text
-        for what in (VERSION, "Maker CC-1", "3.14", "No update is under way"):
+        for what in (
+            VERSION,
+            "Maker CC-1",
+            "3.14",
+            "No update is under way",
+            "nobody was named",
+            "no time was promised",
+        ):
             assert what in updates
+        for until, words in (("2031-12-31", "until 2031-12-31"), ("2020-12-31", "ended on 2020-12-31")):
+            (tmp_path / "release.json").write_text(
+                f'{{"security_contact": "https://maker.example/<b>", "supported_until": "{until}"}}'
+            )
+            monkeypatch.setattr(sys, "prefix", str(tmp_path))
+            for page in ("/firmware", "/help"):
+                text = (await vera.get(page)).text
+                assert "https://maker.example/&lt;b&gt;" in text and words in text
         assert "/deeds/fetch_update" not in updates
 
 

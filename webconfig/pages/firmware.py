@@ -24,6 +24,7 @@ from webconfig.layout import card, deed_button, facts, form, markup, page, table
 from webconfig.machine.installed import SOFTWARE, Installed, installed
 from webconfig.machine.updating import CAN_CANCEL, STEPS, UNDER_WAY, controllers, percent, step_of, update
 from webconfig.oplog_lines import line_of
+from webconfig.promises import promises
 from webconfig.routes import Values, get, post
 
 EVERY_S = 2.0
@@ -180,6 +181,7 @@ def _installed(ask: Ask) -> h.Node:
     devices = [one for one in found if one.kind not in SOFTWARE]
     return [
         _versions(ask, own, ask.text("firmware.installed")),
+        facts(promises(ask)),
         h.details[
             h.summary[ask.text("firmware.devices", n=len(devices))],
             _versions(ask, devices, ask.text("firmware.devices", n=len(devices))),

@@ -10,6 +10,7 @@ from chargepoint.vocabulary import ConnectorStatus
 from webconfig.answers import Answer, Html
 from webconfig.ask import Ask
 from webconfig.layout import GROUPS, MENU, card, facts, page, table
+from webconfig.promises import promises
 from webconfig.routes import get
 
 TROUBLES = (
@@ -119,6 +120,7 @@ def _contacts(ask: Ask) -> h.Node:
                 ),
                 (ask.text("help.identity"), f"{settings.station.name}, {VERSION}"),
                 *stands,
+                *promises(ask),
             ]
         ),
         id="contacts",
