@@ -1,19 +1,23 @@
 #!/bin/bash
 # Builds chargepoint_VERSION_ARCH.deb for the processor it runs on (amd64, arm64 alike), with its list of components
 # beside it. The same sources, constraints and SOURCE_DATE_EPOCH give the same bytes.
-# usage: scripts/build_deb.sh [--version a.b.c.d] [--keys DIR] [--out DIR] [--lock]
+# usage: scripts/build_deb.sh [--version a.b.c.d] [--keys DIR] [--out DIR] [--release] [--lock]
 #   --version  of what is built; default: that of the sources, with zeros to four numbers
 #   --keys     folder with trust.json (whose updates are installed) and product.key (opens them); both go to
 #              /etc/chargepoint. Without it every update is refused. Private keys have no place there.
 #   --out      where the .deb goes; default: dist
-#   --committed  build what is committed instead of what lies in the work tree: for releases
+#   --security-contact  mail or https address to which holes are reported (SECURITY.md); told by every station
+#   --supported-until   YYYY-MM-DD, the last day for which security updates are promised; told by every station
+#   --committed  build what is committed instead of what lies in the work tree
+#   --release  for packages that are given away: --committed, keys, contact and time are needed, and no hole may be known
+#              in what is in it (scripts/release_check.sh; --database URL asks another one)
 #   --lock     write scripts/constraints.txt anew from pyproject.toml, with the newest versions, and end
 # Needs Debian's python3.11, python3-venv, dpkg, and for card readers swig, libpcsclite-dev, python3-dev, a compiler.
 # Wheels and build tools are kept in ${XDG_CACHE_HOME:-~/.cache}/chargepoint.
 set -euo pipefail
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
-version="" keys="" out="" lock="" committed=""
+version="" keys="" out="" lock="" committed="" release="" contact="" until="" database=""
 die() {
     echo "build_deb: $*" >&2
     exit 1
@@ -26,7 +30,13 @@ while [ $# -gt 0 ]; do
             shift 2
             ;;
         --lock) lock=1 && shift ;;
+        --security-contact | --supported-until | --database)
+            [ $# -ge 2 ] || die "$1 needs a value"
+            case $1 in --security-contact) contact=$2 ;; --supported-until) until=$2 ;; *) database=$2 ;; esac
+            shift 2
+            ;;
         --committed) committed=1 && shift ;;
+        --release) release=1 committed=1 && shift ;;
         -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" && exit 0 ;;
         *) die "unknown argument $1; see --help" ;;
     esac
@@ -52,6 +62,17 @@ if [ -n "$keys" ]; then
         size=$(stat -c %s "$keys/product.key")
         [ "$size" -gt 0 ] && [ $((size % 32)) -eq 0 ] || die "$keys/product.key: 32 bytes for each key are expected"
     fi
+fi
+
+address='^(https://[A-Za-z0-9.-]+(:[0-9]+)?(/[][A-Za-z0-9._~:/?#@!$&()*+,;=%-]*)?|[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)$'
+[ -z "$contact" ] || [[ $contact =~ $address && ${#contact} -le 200 ]] ||
+    die "--security-contact $contact: a mail address or an https address is expected"
+[ -z "$until" ] || [ "$(date -u -d "$until" +%F 2>/dev/null)" = "$until" ] ||
+    die "--supported-until $until: a day is expected, as 2031-12-31"
+if [ -n "$release" ]; then
+    [ -n "$keys" ] || die "--release: without --keys its stations would refuse every update, also those that mend holes"
+    [ -n "$contact" ] || die "--release: name with --security-contact who takes reports of holes (SECURITY.md)"
+    [[ $until > $(date -u +%F) ]] || die "--release: promise with --supported-until how long it gets security updates (SECURITY.md)"
 fi
 
 # ------------------------------------------------------------------------------------------------- tools and wheels
@@ -94,7 +115,8 @@ source=$work/source pack=$work/pack
 app=$pack/opt/chargepoint/app
 site=$app/lib/python3.11/site-packages
 mkdir -p "$source" "$app/bin" "$site"
-parts=(chargepoint drivers hmi ocpp_client fota diag webconfig examples systemd scripts docs pyproject.toml README.md LICENSE)
+parts=(chargepoint drivers hmi ocpp_client fota diag webconfig examples systemd scripts docs pyproject.toml README.md LICENSE
+    SECURITY.md)
 if [ -n "$committed" ]; then
     git -C "$root" archive HEAD "${parts[@]}" | tar -C "$source" -xf -
 else
@@ -139,8 +161,8 @@ cp "$source"/examples/*.toml "$site/examples"
 
 cp "$source/LICENSE" "$app/LICENSE"
 hardware=$arch
-printf '{"product": "chargepoint", "version": "%s", "hardware": "%s", "runtime": "cp311", "web_version": "%s"}\n' \
-    "$version" "$hardware" "$version" >"$app/release.json"
+printf '{"product": "chargepoint", "version": "%s", "hardware": "%s", "runtime": "cp311", "web_version": "%s", %s}\n' \
+    "$version" "$hardware" "$version" "\"security_contact\": \"$contact\", \"supported_until\": \"$until\"" >"$app/release.json"
 
 # Compiled once, here: accounts of services may not write there, and without it each start would compile again.
 # "unchecked-hash" holds whatever dates the files get in a slot, and costs no look at the sources.
@@ -170,6 +192,7 @@ put 644 systemd/default etc/default/chargepoint
 for document in install operations technicians service updates disaster-recovery configuration web ocpp cards screen; do
     put 644 "docs/$document.md" "usr/share/doc/chargepoint/$document.md" # read where there is no network
 done
+put 644 SECURITY.md usr/share/doc/chargepoint/SECURITY.md
 for example in "$source"/examples/*.toml; do
     put 644 "examples/${example##*/}" "usr/share/chargepoint/examples/${example##*/}"
 done
@@ -192,6 +215,11 @@ fi
 "$tools/bin/python" "$source/scripts/sbom.py" --tree "$app" --control "$work/debian/control" \
     --version "$version" --out "$pack/usr/share/doc/chargepoint/sbom.cdx.json"
 
+if [ -n "$release" ]; then
+    "$tools/bin/python" "$source/scripts/release_check.py" "$pack/usr/share/doc/chargepoint/sbom.cdx.json" \
+        ${database:+--database "$database"} || die "this is no release; nothing was written"
+fi
+
 # ---------------------------------------------------------------------------------------------------------- the deb
 size=$(du --apparent-size -sk "$pack" | cut -f1)
 sed -i "s/@VERSION@/$version/; s/@ARCH@/$arch/; s/@SIZE@/$size/" "$work/debian/control"
@@ -211,3 +239,5 @@ cp "$pack/usr/share/doc/chargepoint/sbom.cdx.json" "$out/$name.cdx.json"
 mv "$work/$name.deb" "$out/$name.deb"
 echo "$out/$name.deb: $(($(stat -c %s "$out/$name.deb") / 1024)) KiB, installed $size KiB, $(wc -l <"$pack/DEBIAN/md5sums") files"
 [ -n "$keys" ] || echo "build_deb: without --keys: this station will refuse every update" >&2
+[ -n "$contact" ] || echo "build_deb: without --security-contact: stations tell nobody to whom holes are reported" >&2
+[ -n "$until" ] || echo "build_deb: without --supported-until: stations say that no time of updates was promised" >&2
