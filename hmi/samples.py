@@ -261,6 +261,8 @@ def _start() -> Iterator[Sample]:
     no_power = connector(1, T.CCS2, S.NO_POWER)
     yield Sample("ConnectorInfo no power", _place("ConnectorInfo", 1), seen(no_power))
     yield Sample("ConnectorInfo meter", _place("ConnectorInfo", 1), seen(connector(1, T.CCS2, S.METER_ERROR)))
+    updating = msgspec.structs.replace(connector(1, T.CCS2, S.UPDATING), awaits_update=True)
+    yield Sample("ConnectorInfo updating", _place("ConnectorInfo", 1), seen(updating))
     yield Sample("Auth", _place("Auth", 1), seen())
     yield Sample("Auth all", _place("Auth", 1), seen(shop=shop(plug_and_charge=True)))
     yield Sample("Auth free", _place("Auth", 1), seen(shop=shop(links=Links(), has_readers=False, free_mode=True)))
@@ -360,7 +362,7 @@ def _trouble() -> Iterator[Sample]:
     yield Sample("OutOfService many", _place("OutOfService", fields={"reason": "operator"}), _many_running())
     yield Sample("StationUpdate many", _place("StationUpdate", fields={"stage": "install"}), _many_running())
     yield Sample("StationUpdate", _place("StationUpdate", fields={"stage": "install", "percent": "42"}), seen())
-    yield Sample("StationUpdate idle", _place("StationUpdate", fields={"stage": "install"}), idle)
+    yield Sample("StationUpdate idle", _place("StationUpdate", fields={"stage": "wait"}), idle)
     for name in ("RemoteCommandConfirmDialog", "EvseCommandConfirmDialog"):
         yield Sample(name, _place(name, 1, until_s=NOW_S + 22, fields={"question": "unlock"}), seen())
 

@@ -172,7 +172,7 @@ def why_no_start(facts: Facts) -> Refusal | None:
 
 
 _STOPPING = Refusal("stopping", "The station is restarting. Please wait a minute.")
-CLOSED = Refusal("updating", "The station is being updated. Please wait a few minutes.")
+CLOSED = Refusal("updating", "The station is being updated and takes no new charges for now.")
 _REFUSALS: tuple[tuple[Callable[[Facts], bool], Refusal], ...] = (
     (lambda f: not f.can_record, Refusal("not_recorded", "The station cannot record a charge now (storage).")),
     (lambda f: f.link_lost or f.reading is None, Refusal("no_link", "The connector's controller does not answer.")),

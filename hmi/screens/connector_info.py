@@ -26,7 +26,8 @@ def picture(view: View) -> Picture:
         _state(page, upper, each)
         _numbers(page, lower, each)
     else:
-        left, right = grid.left(area, max(page.px(49), area.width * 36 // 100), page.px(6))
+        least_mm = 54 if unavailable_text(page, each) else 49  # some words for that are long
+        left, right = grid.left(area, max(page.px(least_mm), area.width * 36 // 100), page.px(6))
         _state(page, left, each)
         _numbers(page, right, each)
     return page.picture()
@@ -130,6 +131,8 @@ def unavailable_text(page: Page, each: Known) -> str:
         free_s = facts.free_in_s(page.view.seen, each.number)
         told = words("conn.no_power_why")
         return f"{told}. {words('conn.free_in', t=values.duration(free_s, words))}" if free_s else f"{told}."
+    if each.state is not None and each.state.awaits_update:
+        return words("auth.updating")
     key = _WHY.get(status) if status is not None else "conn.why_unavailable"
     return words(key or "conn.why_unavailable")
 

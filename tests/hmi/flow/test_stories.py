@@ -14,6 +14,7 @@ from chargepoint.messages import (
     ServiceState,
     StartAtScreen,
     StopCharging,
+    UpdateState,
 )
 from chargepoint.vocabulary import CardReason, ConnectorFlag, ConnectorStatus, LinkState
 from hmi.flow.rules import Rules
@@ -239,6 +240,7 @@ def test_the_station_knows_which_connector_is_meant_while_it_is_open() -> None:
         (CardReason.BUSY, "auth.busy"),
         (CardReason.TIMEOUT, "auth.timeout"),
         (CardReason.RESERVED, "auth.reserved"),
+        (CardReason.UPDATING, "auth.updating"),
         (CardReason.NONE, "auth.not_here"),
     ],
 )
@@ -496,6 +498,21 @@ def test_an_update_of_all_connectors_is_shown() -> None:
     assert walk.see(updating[0]) == "MainMenu"
     assert walk.see(updating[1]) == "StationUpdate"
     assert walk.see(free(1)) == "MainMenu"
+
+
+@pytest.mark.parametrize(("stage", "shown"), [("waiting", "wait"), ("checking", "check"), ("controllers", "install")])
+def test_a_station_closed_for_its_update_says_so_and_lets_the_charge_be_reached(stage: str, shown: str) -> None:
+    walk = Walk(charging(1))
+    closed = scenes.connector(2, ConnectorStatus.UPDATING, flags=ConnectorFlag.UPDATING)
+    assert (
+        walk.see(replace(closed, awaits_update=True), update=UpdateState(stage=stage, percent=100)) == "StationUpdate"
+    )
+    assert walk.place.fields["stage"] == shown
+    assert ("percent" in walk.place.fields) is (shown == "install")
+    assert walk.touch("tile:2", "home") == "StationUpdate"
+    assert walk.touch("session:1") == "SessionInfo"
+    walk.touch("stop", "yes")
+    assert len(walk.asked(StopCharging)) == 1
 
 
 def test_the_stations_software_given_up_is_a_fault_of_the_terminal() -> None:
