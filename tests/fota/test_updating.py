@@ -7,15 +7,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from chargepoint import slots
 from chargepoint.messages import ActionResult, CancelUpdate, InstallPackage, ReturnSoftware, SecurityNoted
 from chargepoint.privileged import software
+from chargepoint.vocabulary import ConnectorFlag, ConnectorStatus
 from fota import kept
 from fota.update import Stage
 from tests.fota import parcels
-from tests.fota.bench import START, Bench
+from tests.fota.bench import CONNECTOR, START, Bench
 
 GIVE_UP_S = 540
 """Of start.sh."""
@@ -66,6 +68,39 @@ async def test_where_the_policy_says_so_charges_are_ended_for_it(tmp_path: Path)
         bench.show_well(charges=True)
         await bench.begin(URL)
         await bench.stage("installing")
+
+
+async def test_that_only_charges_are_waited_for_is_told_and_nothing_else_counts_as_that(tmp_path: Path) -> None:
+    async with Bench(tmp_path) as bench:
+        bench.serve(URL, parcels.application(tmp_path, "1.1.0.0"))
+        bench.show_well(charges=True)
+        await bench.begin(URL, by="webconfig", install_at=START + timedelta(minutes=1))
+        await bench.stage("waiting")
+        assert not bench.now.is_due
+        await asyncio.sleep(60)
+        assert (bench.now.stage, bench.now.is_due) == ("waiting", True)
+        await bench.buses["webconfig"].call("fota", CancelUpdate(by="olga"))
+        assert (bench.now.stage, bench.now.is_due) == ("failed", False)
+
+
+async def test_connectors_that_are_kept_free_for_it_do_not_hold_it_up(tmp_path: Path) -> None:
+    async with Bench(tmp_path, while_charging="drain") as bench:
+        bench.serve(URL, parcels.application(tmp_path, "1.1.0.0"))
+        bench.show_well(charges=True)
+        await bench.begin(URL)
+        await bench.stage("waiting")
+        closed = msgspec.structs.replace(CONNECTOR, status=ConnectorStatus.UPDATING, flags=ConnectorFlag.UPDATING)
+        written = bench.buses["station"]
+        written.set_state(
+            "connector/1", closed
+        )  # its controller gets firmware: that is waited for, but not drained for
+        await asyncio.sleep(10)
+        assert (bench.now.stage, bench.now.is_due) == ("waiting", False)
+        written.set_state("connector/1", msgspec.structs.replace(closed, awaits_update=True))
+        await bench.stage("installing")
+        assert bench.now.is_due
+        await bench.stage("checking")
+        assert not bench.now.is_due
 
 
 @pytest.mark.ocpp("5.19-begun")
