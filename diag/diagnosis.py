@@ -138,7 +138,11 @@ class Diagnosis:
     async def _begin(self, request: RunDiagnostics, sender: str) -> ActionResult:
         if self._running is not None and not self._running.done():
             return ActionResult(ok=False, code="busy", text="A diagnosis runs already; wait for its end.")
-        checks, alone = wanted(self._checks, request.subject, _names(self._context))
+        if request.with_tests and sender == "monitor":
+            text = "Self-tests are begun by a person: at the station, at its web pages, or on its command line."
+            return ActionResult(ok=False, code="needs_person", text=text)
+        there = [check for check in self._checks if request.with_tests or not check.is_test]
+        checks, alone = wanted(there, request.subject, _names(self._context))
         if not checks:
             return ActionResult(ok=False, code="unknown", text=f"There is nothing called {request.subject!r} to test.")
         begun = DiagnosticsState(

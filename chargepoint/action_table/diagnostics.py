@@ -7,6 +7,7 @@ from datetime import date
 from chargepoint.action_kinds import Action, Argument, Asker, BadRequest, Values
 from chargepoint.guards import Guard
 from chargepoint.messages import PackForSupport, RunDiagnostics
+from chargepoint.preconditions import Need
 from chargepoint.rights import Right
 
 
@@ -18,15 +19,23 @@ def _day_archive(values: Values, asker: Asker) -> PackForSupport:
     return PackForSupport(day=day, by=asker.login)
 
 
+_SUBJECT = Argument(
+    "subject", str, "what to look at (meter/main, connector/1, a check); empty: all", 0, 60, is_needed=False
+)
+
 ROWS: tuple[Action, ...] = (
     Action(
         "diagnose", "diag", RunDiagnostics, Guard.G0, Right.SERVICE,
         "Looks at the whole station; nothing is energised.",
-        (
-            Argument("subject", str, "what to look at (meter/main, connector/1, a check); empty: all", 0, 60,
-                     is_needed=False),
-        ),
+        (_SUBJECT,),
         lambda v, a: RunDiagnostics(subject=v.get("subject", ""), by=a.login), verb="Start the diagnostics",
+    ),
+    Action(
+        "diagnose_with_tests", "diag", RunDiagnostics, Guard.G1, Right.SERVICE,
+        "As `diagnose`, and insulation monitors test themselves (40 s): nobody can start there; no contactor moves.",
+        (_SUBJECT,),
+        lambda v, a: RunDiagnostics(subject=v.get("subject", ""), with_tests=True, by=a.login),
+        verb="Diagnostics with self-tests", needs=(Need.IDLE, Need.NO_UPDATE),
     ),
     Action(
         "support_bundle", "diag", PackForSupport, Guard.G0, Right.DOWNLOAD,

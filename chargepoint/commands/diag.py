@@ -11,11 +11,12 @@ from pathlib import Path
 
 import msgspec
 
-from chargepoint.actions import Asker, carry_out
+from chargepoint.actions import ACTIONS, Asker, carry_out
 from chargepoint.bus import Bus, CallFailed, Unavailable
 from chargepoint.commands.manual import page
 from chargepoint.door import AdminBus, NobodyHome
 from chargepoint.finding_words import LANGUAGES, filled, texts
+from chargepoint.guards import confirmed
 from chargepoint.journal_text import clean
 from chargepoint.messages import DiagnosticsState, Finding
 from chargepoint.vocabulary import Role
@@ -33,6 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, metavar="DIR", help=f"default: {DEFAULT_DATA}")
     parser.add_argument("--json", action="store_true", help="print the whole run as JSON at its end")
     parser.add_argument("--brief", action="store_true", help="only what is to be looked at")
+    parser.add_argument(
+        "--with-tests", action="store_true",
+        help="insulation monitors test themselves, too: only while nobody charges anywhere",
+    )  # fmt: skip
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="of the findings (default: en)")
     page(
         parser,
@@ -40,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         Asks the running station to test itself, prints each finding as it comes, and under each trouble what to do
         about it. Nothing is energised and no contactor moves; what a car at a connector forbids is skipped. A * stands
         before what the run before did not find. If a run goes on already, that one is shown.
+
+        With --with-tests insulation monitors test themselves, which takes up to 40 s: nobody can start a charge at
+        their connectors meanwhile. It is refused while somebody charges.
 
         SUBJECT is a device (meter/main, connector/1, port/rs485, modules/bank, reader/front, ...), a kind of device
         (meter), or the name of one test (writing). docs/service.md lists the tests.
@@ -56,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         examples={
             "chargepoint diag": "the whole station",
             "chargepoint diag meter/main": "one meter",
+            "chargepoint diag insulation --with-tests": "insulation monitors, which test themselves",
             "chargepoint diag --brief --language ru": "only trouble, in Russian",
         },
     )
@@ -77,7 +86,9 @@ async def _diagnose(arguments: argparse.Namespace) -> int:
     asked = {"subject": arguments.subject} if arguments.subject else {}
     async with AdminBus.connect(arguments.data) as bus:
         before = await _known(bus)
-        result = await carry_out(bus, "diagnose", asked, asker)
+        deed = "diagnose_with_tests" if arguments.with_tests else "diagnose"
+        passed = confirmed(deed, asked, ACTIONS[deed].guard)
+        result = await carry_out(bus, deed, asked, asker, passed=passed)
         await bus.drain()  # its note for the operation log
         if not result.ok and result.code != "busy":
             print(f"chargepoint diag: {clean(result.text) or result.code}", file=sys.stderr)

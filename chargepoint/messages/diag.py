@@ -47,9 +47,11 @@ class DiagnosticsState(State, frozen=True, kw_only=True):
 
 class RunDiagnostics(Request[ActionResult], frozen=True, kw_only=True):
     """To diag: test the whole station, or what `subject` names (as in `Finding`, or the name of a check). Nothing is
-    energised. Answered when it has begun. Codes: ok, busy, unknown."""
+    energised. `with_tests`: insulation monitors test themselves where nobody is, which only a person may ask for.
+    Answered when it has begun. Codes: ok, busy, unknown, needs_person."""
 
     subject: Annotated[str, Meta(max_length=60)] = ""
+    with_tests: bool = False
     by: str = ""
 
 

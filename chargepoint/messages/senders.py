@@ -131,6 +131,7 @@ from chargepoint.messages.screen import (
 )
 from chargepoint.messages.staff import (
     CheckController,
+    CheckInsulation,
     CheckMeter,
     ExcludeModule,
     ExerciseConnector,
@@ -338,6 +339,7 @@ SENDERS: dict[type[Message], frozenset[str]] = {
     CheckController: frozenset({"hmi", "webconfig", ADMIN}),
     ShowTestColours: frozenset({"hmi", "webconfig", ADMIN}),
     ExerciseConnector: frozenset({"hmi", "webconfig", ADMIN}),
+    CheckInsulation: frozenset({"diag"}),
     CheckMeter: frozenset({"hmi", "webconfig", ADMIN}),
     ExcludeModule: frozenset({"hmi", "webconfig", ADMIN}),
     StartTest: frozenset({"hmi", "webconfig", ADMIN}),

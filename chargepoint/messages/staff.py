@@ -73,6 +73,15 @@ class CheckMeter(Request[ActionResult], frozen=True, kw_only=True):
     by: str = ""
 
 
+class CheckInsulation(Request[ActionResult], frozen=True, kw_only=True):
+    """To station: let the insulation monitor `name` test itself, at most 40 s. Only while its connector is free and
+    without voltage (one of no connector: while all DC connectors are); nobody may start there meanwhile. Codes: ok,
+    failed (`values` has `fault`), no_answer, no_monitor, not_idle, busy (it tests itself already)."""
+
+    name: str
+    by: str = ""
+
+
 class ExcludeModule(Request[ActionResult], frozen=True, kw_only=True):
     """To station: leave a power module out until it is taken in again. Durable. Codes: ok, no_module, busy (its bank
     feeds a connector), not_recorded."""

@@ -115,7 +115,7 @@ async def _work(context: Context, books: Books) -> None:
     desk = Desk(site, outlets, context.bus)
     dumps = Dumps(outlets, context.data / "dumps", context.bus, clock)
     cabinet.attach(outlets, sharing, desk)
-    staff = Staff(context, site, outlets, meters, cabinet, desk, dc_parts.banks)
+    staff = Staff(context, site, outlets, meters, cabinet, desk, dc_parts.banks, dc_parts.watches)
     devices = devices_of(settings, ports, outlets, meters, cabinet, dc_parts)
     installed = Installed(devices, books, context.bus, clock)
     await installed.load()

@@ -49,8 +49,13 @@ def _buttons(page: StaffPage, show: str) -> list[Button]:
     controllers = [deed(page, "test_controller", connector=n) for n in sorted(page.view.seen.connectors)]
     readers = [deed(page, "test_reader", reader=name) for name in sorted(page.view.seen.readers)]
     if show == "all_checks":
-        return [deed(page, "diagnose")]
-    return [deed(page, "diagnose"), *_ways(page), *controllers, *meters, *readers]
+        return [deed(page, "diagnose"), *_self_tests(page)]
+    return [deed(page, "diagnose"), *_ways(page), *_self_tests(page), *controllers, *meters, *readers]
+
+
+def _self_tests(page: StaffPage) -> list[Button]:
+    """Where there is a device that can test itself."""
+    return [deed(page, "diagnose_with_tests")] if any(facts.of_kind(page, InsulationState)) else []
 
 
 def _run(page: StaffPage) -> DiagnosticsState | None:

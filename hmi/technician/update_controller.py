@@ -153,9 +153,7 @@ def _buttons(page: StaffPage, show: str, state: UpdateState) -> list[Button]:
     buttons = [deed(page, "cancel_update")] if state.stage in UNDER_WAY else []
     if show == "versions" and _can_return(state):
         label = page.t("return_to", version=state.previous_version)
-        buttons.append(
-            Button(name=f"staff:pick:{RETURNING}", label=label, why=why(page, "return_software", {}), icon="back")
-        )
+        buttons.append(Button(name=f"staff:pick:{RETURNING}", label=label, why=why(page, "return_software", {})))
     if show == "writing":
         buttons += _write(page)
     if show in ("packages", "stick"):

@@ -57,7 +57,7 @@ async def house(folder: Path) -> AsyncIterator[Diagnosis]:
 
 
 async def ask(folder: Path, subject: str = "", **more: object) -> int:
-    given = {"json": False, "brief": False, "language": "en", **more}
+    given = {"json": False, "brief": False, "language": "en", "with_tests": False, **more}
     return await command._diagnose(argparse.Namespace(data=folder, subject=subject, **given))
 
 
@@ -96,3 +96,11 @@ async def test_what_is_unknown_is_refused_and_a_run_that_goes_on_is_shown(
         assert (first, second) == (1, 1)
         said = capsys.readouterr()
         assert said.out.count("the port is not open") == 2 and "a run goes on already" in said.err
+
+
+async def test_self_tests_are_refused_while_nobody_knows_whether_somebody_charges(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with house(tmp_path):
+        assert await ask(tmp_path, with_tests=True) == 1
+    assert "does not say how its connectors are" in capsys.readouterr().err

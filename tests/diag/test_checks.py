@@ -14,8 +14,10 @@ from msgspec.structs import replace
 from chargepoint.config import Settings, load
 from chargepoint.config_devices import InsulationSettings
 from chargepoint.messages import (
+    ActionResult,
     CertificateRow,
     CertificatesPage,
+    CheckInsulation,
     ClimateSensorState,
     ClimateState,
     ClockState,
@@ -350,6 +352,24 @@ async def test_with_a_car_everywhere_exactly_the_guarded_tests_leave_it_alone(dc
         if "car_connected" in {each.code for each in found}:
             skipping.add(check.name)
     assert skipping == {check.name for check in CHECKS if check.needs_idle}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (ActionResult(ok=True, code="ok"), "passed self_test_passed"),
+        (ActionResult(ok=False, code="failed", values={"fault": "earth"}), "failed self_test_failed"),
+        (ActionResult(ok=False, code="no_answer", text="silent"), "failed insulation_silent"),
+        (ActionResult(ok=False, code="not_idle", text="in use"), "skipped test_refused"),
+        (None, "skipped no_answer"),
+    ],
+)
+async def test_a_self_test_is_told_with_what_came_of_it(
+    cabinet_of_all: Settings, answer: ActionResult | None, expected: str
+) -> None:
+    settings = replace(cabinet_of_all, insulation=(InsulationSettings(name="imd", driver="bender_isocha", port="p"),))
+    assert codes(await power.insulation_test(look(settings, answers={CheckInsulation: answer}))) == [expected]
+    assert codes(await power.insulation_test(look(replace(settings, insulation=())))) == ["not_fitted not_fitted"]
 
 
 async def test_insulation_tells_the_monitors_own_fault_before_what_it_measures(cabinet_of_all: Settings) -> None:

@@ -202,3 +202,17 @@ def test_a_register_that_stands_while_power_flows_is_noticed_and_one_that_fell_s
     registers.see([meter(7000.0, 900, 22_000.0)])  # a gap counts nothing
     registers.see([meter(7010.0, 900, float("nan"))])
     assert (registers.now()["m"].unmoved_wh, registers.now()["m"].fell_wh) == (0.0, 100)
+
+
+async def test_what_lets_a_device_act_runs_only_when_a_person_asks_for_it(tmp_path: Path) -> None:
+    checks = (FIVE[4], Check(name="acts", run=good, kinds=("meter",), is_test=True))
+    async with diagnosing(tmp_path, checks) as (bus, made):
+        assert (await begin(bus, "acts")).code == "unknown"
+        assert (await begin(bus)).ok
+        state, _ = await ended(bus)
+        assert {each.check for each in state.findings} == {"good"}
+        asked = await bus.call("diag", RunDiagnostics(with_tests=True, by="ben"))
+        assert asked.ok and asked.values == {"total": "2"}
+        await asyncio.sleep(1)
+        refused = await made._begin(RunDiagnostics(with_tests=True), "monitor")
+        assert (refused.ok, refused.code) == (False, "needs_person")

@@ -42,6 +42,7 @@ async def diagnostics(ask: Ask) -> Answer:
                 facts((text(f"diagnostics.{key}"), live(key, values[key])) for key in FACTS),
                 h.p[
                     deed_button(ask, "diagnose", text("diagnostics.begin")),
+                    deed_button(ask, "diagnose_with_tests") if ask.site.context.settings.insulation else None,
                     h.a(".button", href=TRENDS)[text("diagnostics.trends")],
                 ],
             ),

@@ -37,6 +37,8 @@ HIGHEST_V = 1000.0
 ALIVE_V = 60.0
 """Below this there is no voltage that insulation would matter for."""
 REFRESH_S = 2.0
+SELF_TEST_S = 40.0
+"""The longest that a monitor may test itself."""
 
 Note = Callable[[str, str, str], None]
 """Action, message, error: for the operation log."""
@@ -72,6 +74,9 @@ class InsulationWatch:
         self._clock = clock
         self._publish = publish
         self._note = note
+        self.is_testing = False
+        self._tested_s = -math.inf
+        """When it last ended a test of itself."""
         self._begun_s = clock.mono()
         self._is_prepared = False
         self._error = ""
@@ -106,7 +111,11 @@ class InsulationWatch:
             await asyncio.sleep(FAST_POLL_S if charges else SILENT_POLL_S if is_lost else POLL_S)
 
     async def look(self) -> None:
-        """Ask once, judge, tell."""
+        """Ask once, judge, tell. While it tests itself it is not asked."""
+        if self.is_testing:
+            self._judge()
+            self._show()
+            return
         try:
             if not self._is_prepared:
                 await self._prepare()
@@ -130,6 +139,25 @@ class InsulationWatch:
         self._is_prepared = True
 
     @property
+    def outlet(self) -> Outlet | None:
+        return self._outlet
+
+    async def test_itself(self) -> str:
+        """Let the monitor test itself; the fault found, or empty. Whoever calls has seen that nobody is there; until
+        it has a value again nobody may start. Raises DeviceError."""
+        self.is_testing = True
+        self._judge()
+        log.info("insulation monitor '%s' tests itself", self.name)
+        try:
+            async with asyncio.timeout(SELF_TEST_S):
+                return await asked(self._monitor.self_test(), self._who)
+        except TimeoutError:
+            return f"the self test did not end within {SELF_TEST_S:.0f} s"
+        finally:
+            self.is_testing = False
+            self._tested_s = self._clock.mono()
+
+    @property
     def _who(self) -> str:
         return f"insulation monitor '{self.name}'"
 
@@ -150,7 +178,7 @@ class InsulationWatch:
     # --------------------------------------------------------------------------------------------------------- meaning
 
     @property
-    def _voltage_v(self) -> float:
+    def voltage_v(self) -> float:
         """The highest that is measured at the output."""
         reading = self.good_reading
         found = [reading.voltage_v or 0.0] if reading is not None else []
@@ -163,7 +191,7 @@ class InsulationWatch:
         """Below the threshold that ends a charge, or the monitor's own alarm."""
         reading = self.good_reading
         return reading is not None and (
-            reading.alarm or is_low(reading, self._settings.alarm_ohm_per_v, self._voltage_v)
+            reading.alarm or is_low(reading, self._settings.alarm_ohm_per_v, self.voltage_v)
         )
 
     @property
@@ -171,7 +199,7 @@ class InsulationWatch:
         """Below the threshold that warns, or the monitor's own warning."""
         reading = self.good_reading
         return reading is not None and (
-            reading.warning or reading.alarm or is_low(reading, self._settings.warning_ohm_per_v, self._voltage_v)
+            reading.warning or reading.alarm or is_low(reading, self._settings.warning_ohm_per_v, self.voltage_v)
         )
 
     def _judge(self) -> None:
@@ -180,13 +208,31 @@ class InsulationWatch:
         outlet = self._outlet
         if outlet is None:
             return
-        is_beginning = self.reading is None and self._clock.mono() - self._begun_s <= LOST_AFTER_S
-        is_lost = not self.is_answering and not is_beginning
+        now = self._clock.mono()
+        is_beginning = self.reading is None and now - self._begun_s <= LOST_AFTER_S
+        is_after_test = not self.is_answering and now - self._tested_s <= LOST_AFTER_S
+        is_tested = (self.is_testing or is_after_test) and not outlet.in_transaction
+        is_lost = not (self.is_answering or is_beginning or is_tested)
         if outlet.in_transaction:
             self._is_bad = self._is_bad or self.has_alarm
         elif self._is_bad and _is_empty(outlet) and self.is_answering and not self.has_alarm:
             self._is_bad = False
-        self._hold(outlet, is_lost)
+        if is_tested and not (self._is_bad or self.has_alarm):
+            self._hold_for_test(outlet)
+        else:
+            self._hold(outlet, is_lost)
+
+    def _hold_for_test(self, outlet: Outlet) -> None:
+        """Nobody may start; nothing is ended, for nothing runs."""
+        key = f"insulation/{self.name}"
+        text = "The insulation monitor of this connector tests itself; it takes a minute at most."
+        self._holds.set(
+            key,
+            Hold(
+                key=key, source=StopSource.OTHER, cause="insulation_test", text=text, code="busy", stops=False,
+                connectors=frozenset({outlet.number}), is_seen=False,
+            ),
+        )  # fmt: skip
 
     def _hold(self, outlet: Outlet, is_lost: bool) -> None:
         key = f"insulation/{self.name}"
@@ -214,7 +260,7 @@ class InsulationWatch:
             return
         self._is_warned = self.has_warning
         reading = self.reading
-        value = "" if reading is None else f"{reading.resistance_ohm / 1000:.0f} kohm at {self._voltage_v:.0f} V"
+        value = "" if reading is None else f"{reading.resistance_ohm / 1000:.0f} kohm at {self.voltage_v:.0f} V"
         text = f"insulation '{self.name}': {value}"
         if self._is_warned:
             log.warning("%s is low", text)

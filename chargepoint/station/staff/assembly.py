@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from chargepoint.context import Context
 from chargepoint.station.cabinet.assembly import Cabinet
 from chargepoint.station.cards import Desk
+from chargepoint.station.dc.insulation import InsulationWatch
 from chargepoint.station.dc.left_out import ChosenModules
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.outlet import Outlet
@@ -14,6 +15,7 @@ from chargepoint.station.site import Site
 from chargepoint.station.staff.bench import Bench
 from chargepoint.station.staff.controllers import ControllerDeeds
 from chargepoint.station.staff.firmware import Firmware
+from chargepoint.station.staff.insulation import InsulationChecks
 from chargepoint.station.staff.meters import MeterChecks
 from chargepoint.station.staff.modules import ModuleDeeds
 from chargepoint.station.staff.outputs import ForcedOutputs
@@ -33,6 +35,7 @@ class Staff:
         cabinet: Cabinet,
         desk: Desk,
         banks: Mapping[str, ChosenModules],
+        watches: Mapping[str, InsulationWatch],
     ) -> None:
         self._bus = context.bus
         self._site = site
@@ -59,6 +62,7 @@ class Staff:
             Supply(cabinet.mains, meters.get(station.meter), station.phase_voltage_v).why_low,
         )
         self._meter_checks = MeterChecks(meters, types)
+        self._insulation = InsulationChecks(site, by_number, watches)
         self._modules = ModuleDeeds(site, by_number, banks)
         desk.at_screen.is_technician_there = lambda: self.presence.at_screen is not None
 
@@ -76,6 +80,7 @@ class Staff:
         self._firmware.serve(self._bus)
         self._outputs.serve(self._bus)
         self._meter_checks.serve(self._bus)
+        self._insulation.serve(self._bus)
 
     def works(self) -> list[Coroutine[object, object, None]]:
         """Everything that has to run."""

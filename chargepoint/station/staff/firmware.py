@@ -149,7 +149,7 @@ class Firmware:
         """Why nothing may be written now, empty when it may."""
         if self._site.is_stopping:
             return "The station is restarting."
-        return next((text for each in meant if (text := _why_not_idle(each, is_own=each is outlet))), "")
+        return next((text for each in meant if (text := why_not_idle(each, is_own=each is outlet))), "")
 
     # -------------------------------------------------------------------------------------------------------- written
 
@@ -290,7 +290,7 @@ def _writer_of(outlet: Outlet) -> UpdatesFirmware | None:
     return inner if isinstance(inner, UpdatesFirmware) else None
 
 
-def _why_not_idle(outlet: Outlet, *, is_own: bool) -> str:
+def why_not_idle(outlet: Outlet, *, is_own: bool = False) -> str:
     """Why this connector is not idle; empty when it is. One whose controller is in its boot loader is: nobody can
     charge there."""
     number, reading = outlet.number, outlet.reading

@@ -9,12 +9,14 @@ from typing import Any, cast
 import pytest
 
 from chargepoint.config import InsulationSettings
-from chargepoint.messages import InsulationState
+from chargepoint.messages import ActionResult, CheckInsulation, InsulationState
 from chargepoint.station.cabinet.safety import Holds
+from chargepoint.station.connector import Phase
 from chargepoint.station.dc.insulation import LOST_AFTER_S, InsulationWatch, is_low
 from chargepoint.station.outlet import Outlet
-from chargepoint.vocabulary import ControllerStatus, StopSource
-from drivers.errors import DeviceError, NoAnswer, Refused
+from chargepoint.station.staff.insulation import InsulationChecks
+from chargepoint.vocabulary import ConnectorType, ControllerStatus, StopSource
+from drivers.errors import DeviceError, Implausible, NoAnswer, Refused
 from drivers.interfaces import Identity, InsulationReading
 from tests.chargepoint.station.readings import reading
 
@@ -30,6 +32,7 @@ class Monitor:
         self.error: DeviceError | None = None
         self.prepared: list[tuple[float, float]] = []
         self.refuses = False
+        self.tests, self.test_s, self.found = 0, 30.0, ""
 
     async def identify(self) -> Identity:
         return Identity()
@@ -47,13 +50,23 @@ class Monitor:
         return InsulationReading(self.ohm, **self.more)
 
     async def self_test(self) -> str:
-        return ""
+        """For a while it has no value, as in truth."""
+        self.tests += 1
+        if self.error is not None:
+            raise self.error
+        self.error = Implausible("it tests itself")
+        await asyncio.sleep(self.test_s)
+        self.error = None
+        return self.found
 
 
 class Bench:
     def __init__(self) -> None:
         self.monitor, self.holds = Monitor(), Holds()
-        self.outlet = SimpleNamespace(number=2, reading=EMPTY, is_heard=True, in_transaction=False)
+        self.outlet = SimpleNamespace(
+            number=2, reading=EMPTY, is_heard=True, in_transaction=False, phase=Phase.EMPTY, is_tested=False,
+            is_in_boot_loader=False, settings=SimpleNamespace(type=ConnectorType.CCS2),
+        )  # fmt: skip
         self.shown: list[InsulationState] = []
         self.notes: list[tuple[str, str, str]] = []
         clock = SimpleNamespace(mono=asyncio.get_running_loop().time)
@@ -170,3 +183,91 @@ async def test_a_monitor_that_never_answered_keeps_the_connector_from_charging()
     assert made.holds.of(2) is None
     await watching(made, 6)
     assert made.holds.of(2) is not None
+
+
+class TestBench(Bench):
+    """With who is asked for a self-test."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outlet.reading = reading(status=ControllerStatus.A_NOT_CONNECTED, voltage_v=0.0)
+        self.noted: list[str] = []
+        books = SimpleNamespace(note=lambda kind, action, message, error, connector: self.noted.append(error))
+        site = cast(Any, SimpleNamespace(is_stopping=False, books=books))
+        outlet = cast(Outlet, self.outlet)
+        self.checks = InsulationChecks(site, {2: outlet}, {"watch": self.watch})
+
+    async def check(self, name: str = "watch") -> ActionResult:
+        return await self.checks.check(CheckInsulation(name=name, by="ann"), "diag")
+
+
+async def test_while_it_tests_itself_nobody_may_start_and_nothing_is_called_a_fault() -> None:
+    made = TestBench()
+    running = asyncio.create_task(made.watch.run())
+    await asyncio.sleep(5)
+    asked = asyncio.create_task(made.check())
+    held = []
+    for _ in range(29):
+        await asyncio.sleep(1)
+        held.append(made.holds.of(2))
+    assert {(each.code, each.stops, each.cause) if each else None for each in held} == {
+        ("busy", False, "insulation_test")
+    }
+    assert (await made.check()).code == "busy"
+    assert (await asked).ok and made.monitor.tests == 1 and made.noted == [""]
+    await asyncio.sleep(2)
+    assert made.holds.of(2) is None and made.watch.is_answering
+    running.cancel()
+
+
+async def test_a_monitor_that_has_no_value_after_its_test_is_lost_like_any_other() -> None:
+    made = TestBench()
+    made.monitor.found = "earth wire broken"
+    running = asyncio.create_task(made.watch.run())
+    await asyncio.sleep(5)
+    result = await made.check()
+    assert (result.code, result.values) == ("failed", {"fault": "earth wire broken"})
+    made.monitor.error = NoAnswer("gone")
+    await asyncio.sleep(LOST_AFTER_S + 3)
+    hold = made.holds.of(2)
+    assert hold is not None and hold.stops and made.noted == ["earth wire broken"]
+    assert (await made.check()).code == "no_answer"
+    running.cancel()
+
+
+async def test_a_charge_within_a_test_ends_when_nothing_is_known_of_its_insulation() -> None:
+    """It cannot begin, but should it all the same, the test excuses nothing."""
+    made = TestBench()
+    running = asyncio.create_task(made.watch.run())
+    await asyncio.sleep(5)
+    asked = asyncio.create_task(made.check())
+    await asyncio.sleep(1)
+    made.charge()
+    await asyncio.sleep(LOST_AFTER_S + 2)
+    hold = made.holds.of(2)
+    assert hold is not None and hold.stops and hold.at_once
+    asked.cancel()
+    running.cancel()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"phase": Phase.BOOKED},
+        {"is_tested": True},
+        {"is_heard": False},
+        {"reading": CHARGING},
+        {"reading": reading(status=ControllerStatus.B_CONNECTED)},
+        {"reading": reading(status=ControllerStatus.A_NOT_CONNECTED, voltage_v=61.0)},
+        {"reading": reading(status=ControllerStatus.F_UNKNOWN)},
+    ],
+)
+async def test_where_somebody_or_something_may_be_it_does_not_test_itself(change: dict[str, Any]) -> None:
+    made = TestBench()
+    await watching(made, 3)
+    for name, value in change.items():
+        setattr(made.outlet, name, value)
+    assert (await made.check()).code == "not_idle" and made.monitor.tests == 0
+    assert (await made.check("other")).code == "no_monitor"
