@@ -180,7 +180,8 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    print(f"release_check: {len(packages)} packages of Python: no hole is known but {len(holes)} that were reviewed.")
+    reviewed = f" but {len(holes)} that were reviewed" if holes else ""
+    print(f"release_check: {len(packages)} packages of Python: no hole is known{reviewed}.")
     return 0
 
 

@@ -54,7 +54,13 @@ def trust_file(**more: Any) -> TrustFile:
 
 def release(version: str, web_version: str = "") -> Release:
     return Release(
-        product=PRODUCT, version=version, hardware=HARDWARE, runtime=RUNTIME, web_version=web_version or version
+        product=PRODUCT,
+        version=version,
+        hardware=HARDWARE,
+        runtime=RUNTIME,
+        web_version=web_version or version,
+        security_contact="security@maker.example",
+        supported_until="2031-12-31",
     )
 
 
