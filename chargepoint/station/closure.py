@@ -49,12 +49,12 @@ class Closure:
         self._layout = layout
         self._clock = clock
         self._policy = policy
-        self._slot = software_trial.running_slot(layout)
+        self._slot = _running_slot(layout)
         self._is_due = False
         self._has_fota = False
         self.changed: Callable[[], None] = lambda: None
         """Charges may begin, or may not any more."""
-        self.is_on_trial = bool(self._slot) and software_trial.standing(layout, self._slot) == "trial"
+        self.is_on_trial = bool(self._slot) and self._standing() == "trial"
         self._until_s = clock.mono() + LONGEST_TRIAL_S
         if self.is_on_trial:
             log.info("this version of the software is on trial: no charge begins until it is kept")
@@ -78,11 +78,17 @@ class Closure:
     async def _follow_trial(self) -> None:
         while self.is_on_trial:
             await asyncio.sleep(LOOK_S)
-            found: Standing = await asyncio.to_thread(software_trial.standing, self._layout, self._slot)
-            if found == "kept":
+            if await asyncio.to_thread(self._standing) == "kept":
                 self._end_trial("it is kept")
             elif self._clock.mono() >= self._until_s:
                 self._end_trial(f"{LONGEST_TRIAL_S:.0f} s are over")
+
+    def _standing(self) -> Standing:
+        try:
+            return software_trial.standing(self._layout, self._slot)
+        except (OSError, ValueError) as error:
+            log.error("how the version that runs stands cannot be read: %s", error)
+            return "left"
 
     def _end_trial(self, why: str) -> None:
         self.is_on_trial = False
@@ -101,3 +107,11 @@ class Closure:
             if self.is_draining != was:
                 log.info("an update %s charges from beginning", "no longer keeps" if was else "waits, and keeps")
                 self.changed()
+
+
+def _running_slot(layout: Layout) -> str:
+    try:
+        return software_trial.running_slot(layout)
+    except (OSError, RuntimeError) as error:  # a loop of links
+        log.error("which version runs cannot be found out: %s", error)
+        return ""

@@ -98,6 +98,7 @@ def states(*found: State) -> dict[str, State]:
         (Need.DOOR, [an_input(InputFunction.DOOR, None)], "cannot be read"),
         (Need.NO_UPDATE, [connector()], ""),
         (Need.NO_UPDATE, [connector(2, flags=ConnectorFlag.UPDATING)], "Connector 2 is being updated"),
+        (Need.NO_UPDATE, [connector(2, flags=ConnectorFlag.UPDATING, awaits_update=True)], ""),
         (Need.NO_BUTTON, [an_input(InputFunction.EMERGENCY_STOP, False)], ""),
         (Need.NO_BUTTON, [an_input(InputFunction.EMERGENCY_STOP, True)], "is pressed"),
         (Need.NO_BUTTON, [an_input(InputFunction.EMERGENCY_STOP, True, connectors=(2,))], ""),

@@ -146,6 +146,8 @@ async def test_a_charge_that_was_taken_over_goes_on_through_a_trial(
 async def test_a_station_that_drains_lets_charges_end_and_begins_none(tmp_path: Path) -> None:
     async with Rig(tmp_path, TWO_AC, change=DRAINS, services=WITH_FOTA) as rig:
         await charge(rig, 1)
+        asked = await rig.system.call("one", "GetConfiguration", {"key": [ALLOWS_NEW]})
+        assert asked["configurationKey"] == [{"key": ALLOWS_NEW, "readonly": False, "value": "false"}]
         await wait_for_charges(rig)
         await rig.until_status("UPDATING", 2, 3)
         rig.plug(2)

@@ -44,6 +44,8 @@ async def test_a_bad_version_returns_and_a_good_one_stays(tmp_path: Path) -> Non
         assert told(system)[seen:] == [*fetched, "boot 1.2.0.0", "Installed"]
         state = slots.read(system.machine.place.slots)
         assert (state.versions[state.current]["version"], state.trial, state.outcome) == ("1.2.0.0", False, "kept")
+        assert "on trial: no charge begins" in (tmp_path / "station.log").read_text()
+        await system.until_status(1, "AVAILABLE")
         assert system.central.ledger.faults() == []
 
 

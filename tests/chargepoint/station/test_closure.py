@@ -118,24 +118,19 @@ def test_a_version_that_start_sh_does_not_run_or_that_runs_in_the_place_of_a_tri
 
 async def test_a_station_drains_only_while_the_service_lives_that_says_so(tmp_path: Path) -> None:
     found = closure(tmp_path)
+    due, over = UpdateState(stage="waiting", is_due=True), UpdateState(stage="checking")
+    story: list[tuple[str | UpdateState, bool]] = [
+        ("running", False), (UpdateState(stage="waiting"), False), (due, True), ("hung", False), ("restarting", False),
+        ("starting", False), ("parked", False), ("running", True), (over, False),
+    ]  # fmt: skip
     async with followed(found) as buses:
-        fota_is(buses, "running")
-        buses["fota"].set_state("update", UpdateState(stage="waiting"))
-        await asyncio.sleep(1)
-        assert not found.is_closed
-        buses["fota"].set_state("update", UpdateState(stage="waiting", is_due=True))
-        await asyncio.sleep(1)
-        assert found.is_closed
-        for status in ("hung", "restarting", "starting", "parked"):
-            fota_is(buses, status)
+        for happens, expected in story:
+            if isinstance(happens, str):
+                fota_is(buses, happens)
+            else:
+                buses["fota"].set_state("update", happens)
             await asyncio.sleep(1)
-            assert not found.is_closed
-        fota_is(buses, "running")
-        await asyncio.sleep(1)
-        assert found.is_closed
-        buses["fota"].set_state("update", UpdateState(stage="checking"))
-        await asyncio.sleep(1)
-        assert not found.is_closed
+            assert found.is_closed is expected, happens
 
 
 async def test_nothing_drains_where_the_policy_is_to_wait(tmp_path: Path) -> None:

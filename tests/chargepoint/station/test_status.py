@@ -31,6 +31,7 @@ def facts(status: str = "A", phase: Phase = Phase.EMPTY, **values: Any) -> Facts
         (facts("C9", Phase.STOPPING), ConnectorStatus.CHARGING),
         (facts("B", Phase.CHARGING), ConnectorStatus.CHARGING),  # paused by the vehicle
         (facts("B2", Phase.CHARGED), ConnectorStatus.CHARGED),
+        (facts("B2", Phase.CHARGED, is_closed=True), ConnectorStatus.CHARGED),
         (facts("B", Phase.CHARGED), ConnectorStatus.CHARGED),
         (facts("E3", Phase.CHARGED), ConnectorStatus.ERROR),
         (facts("E9"), ConnectorStatus.EMERGENCY_OFF),
@@ -83,6 +84,9 @@ def test_some_status_always_holds(status: str) -> None:
         (facts("A", can_record=False), "not_recorded"),
         (facts("A", is_stopping=True), "stopping"),
         (facts("A", flags=ConnectorFlag.UPDATING), "busy"),
+        (facts("A", flags=ConnectorFlag.UPDATING, is_closed=True), "updating"),
+        (facts("B2", Phase.CHARGED, is_closed=True), "updating"),
+        (facts("E3", is_closed=True), "faulted"),
     ],
 )
 def test_why_no_start(given: Facts, code: str | None) -> None:
