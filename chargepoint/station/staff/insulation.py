@@ -60,7 +60,14 @@ class InsulationChecks:
             return f"The insulation monitor '{watch.name}' sees {watch.voltage_v:.0f} V; wait until it is below 60 V."
         direct = [each for each in self._outlets.values() if each.settings.type.power_type is PowerType.DC]
         meant = direct if watch.outlet is None else [watch.outlet]
-        return next((text for each in meant if (text := why_not_idle(each))), "")
+        return next((text for each in meant if (text := why_not_idle(each) or _why_awaited(each))), "")
+
+
+def _why_awaited(outlet: Outlet) -> str:
+    """Somebody who was let in just now is on record first, and shown afterwards."""
+    if outlet.place.state == "occupied":
+        return f"Somebody is just being let in at connector {outlet.number}."
+    return ""
 
 
 def _no(code: str, text: str) -> ActionResult:

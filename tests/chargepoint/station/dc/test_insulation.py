@@ -65,7 +65,7 @@ class Bench:
         self.monitor, self.holds = Monitor(), Holds()
         self.outlet = SimpleNamespace(
             number=2, reading=EMPTY, is_heard=True, in_transaction=False, phase=Phase.EMPTY, is_tested=False,
-            is_in_boot_loader=False, settings=SimpleNamespace(type=ConnectorType.CCS2),
+            is_in_boot_loader=False, place=SimpleNamespace(state="available"), settings=SimpleNamespace(type=ConnectorType.CCS2),
         )  # fmt: skip
         self.shown: list[InsulationState] = []
         self.notes: list[tuple[str, str, str]] = []
@@ -256,6 +256,7 @@ async def test_a_charge_within_a_test_ends_when_nothing_is_known_of_its_insulati
     "change",
     [
         {"phase": Phase.BOOKED},
+        {"place": SimpleNamespace(state="occupied")},
         {"is_tested": True},
         {"is_heard": False},
         {"reading": CHARGING},
