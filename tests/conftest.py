@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from pymodbus.framer import FramerRTU
 
 from tests.virtual_time import VirtualTimeLoop, WatchedLoop
+
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")  # properties are the same in each run and do not fail for a busy machine
 
 REALTIME_S = 60.0
 """Real seconds that a test marked `realtime` may take; ten times that when it is `long`, too."""
