@@ -73,6 +73,8 @@ def test_a_holder_who_is_awaited_needs_no_other_connector() -> None:
     kept = [reservation(7, 0)]
     assert keeping(2, places("occupied", "free"), kept) == tuple(kept)
     assert keeping(2, places("occupied", "free", claims={1: 7}), kept) == ()
+    assert keeping(2, places("free", "free"), kept, keeps_all=True) == tuple(kept)
+    assert keeping(2, places("occupied", "free", claims={1: 7}), kept, keeps_all=True) == ()
 
 
 def test_the_more_special_reservation_is_used_first() -> None:
