@@ -107,6 +107,29 @@ def test_the_python_of_the_package_is_the_one_it_is_built_for() -> None:
     assert "python3.11," in control and sys.version_info >= (3, 11)
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("--release", "without --keys"),
+        ("--release --keys KEYS", "--security-contact"),
+        ("--release --keys KEYS --security-contact a@b.example", "--supported-until"),
+        ("--release --keys KEYS --security-contact a@b.example --supported-until 2020-01-01", "--supported-until"),
+        ("--supported-until 2031-02-30", "a day is expected"),
+        ('--security-contact a"@b.example', "a mail address"),
+    ],
+)
+@pytest.mark.realtime
+def test_a_release_without_contact_and_time_is_not_built(tmp_path: Path, words: str, reason: str) -> None:
+    (tmp_path / "trust.json").write_text("{}")
+    given = words.replace("KEYS", str(tmp_path)).split()
+    built = subprocess.run(
+        [ROOT / "scripts/build_deb.sh", "--out", tmp_path / "out", *given],
+        capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+    assert built.returncode == 1 and reason in built.stderr
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("script", sorted(str(path.relative_to(ROOT)) for path in (SYSTEMD / "debian").glob("p*")))
 def test_scripts_of_the_package_can_be_read_by_the_shell(script: str) -> None:
     assert subprocess.run(["sh", "-n", ROOT / script], check=False, timeout=10).returncode == 0

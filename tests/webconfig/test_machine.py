@@ -265,3 +265,4 @@ async def test_the_same_over_the_api(tmp_path: Path) -> None:
         assert "webconfig" in [one["name"] for one in services["services"]] and services["machine"]["processors"] > 0
         status = (await admin.get("/api/v1/firmware/status")).json()
         assert (status["service"], status["update"]["stage"]) == ("missing", "idle") and status["installed"]
+        assert (status["security_contact"], status["supported_until"]) == ("", None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from chargepoint import support
 from chargepoint.action_table import ACTIONS
 from chargepoint.messages import (
     CHUNK_BYTES,
@@ -35,12 +37,15 @@ STATUS = {"busy": 409, "offset": 409, "too_large": 413, "no_room": 507, "refused
 
 class UpdateStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How updates stand. `service`: state of the update service on the bus; `controllers`: firmware being written to
-    them, or the last time."""
+    them, or the last time. `security_contact` takes reports of holes, security updates are promised until
+    `supported_until` (the whole day): as whoever built the software said, empty and null: nobody did."""
 
     service: str
     update: UpdateState
     controllers: tuple[FirmwareState, ...] = ()
     installed: tuple[Installed, ...] = ()
+    security_contact: str = ""
+    supported_until: date | None = None
 
 
 class NewPackage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,11 +75,11 @@ class RemovedPackage(msgspec.Struct, frozen=True):
 
 
 async def status(ask: Ask) -> Answer:
-    site = ask.site
+    site, promised = ask.site, support.read()
     return Json(
         UpdateStatus(
             service=update_service(site), update=update(site), controllers=tuple(controllers(site)),
-            installed=installed(site),
+            installed=installed(site), security_contact=promised.contact, supported_until=promised.until,
         )
     )  # fmt: skip
 
