@@ -7,6 +7,7 @@ layout. Runs without a display.
 from __future__ import annotations
 
 import html
+import argparse
 import os
 import struct
 import sys
@@ -137,9 +138,11 @@ def _chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m hmi.contact_sheet", description="Paint all screens as files.")
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help="where they go (default: %(default)s)")
+    folder: Path = parser.parse_args(arguments).folder
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-    folder = Path(arguments[0]) if arguments else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     chosen = samples()
     lines = ["# Screens", "", "Made by `python -m hmi.contact_sheet`. Texts, prices and numbers are samples.", ""]
@@ -157,4 +160,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
