@@ -135,6 +135,7 @@ def test_without_a_root_or_a_clock_no_certificate_is_trusted() -> None:
     assert "clock" in answer(Signed(certificate=pem, roots=(maker(),))).text
 
 
+@pytest.mark.ocpp("L01-revoked")
 @pytest.mark.parametrize("name", ["ec signer", "ec between", "root"])
 def test_one_that_was_revoked_or_hangs_below_such_a_one_is_told_as_revoked(name: str) -> None:
     chain = certificate("ec signer", "ec between") + certificate("ec between", "root", is_authority=True)
@@ -171,6 +172,7 @@ def test_a_list_of_keys_that_cannot_be_read_trusts_no_certificate(
     assert told() == "failed"
 
 
+@pytest.mark.ocpp("A04-InvalidFirmwareSigningCertificate")
 async def test_one_revoked_while_the_update_is_fetched_ends_it_with_its_event(tmp_path: Path) -> None:
     async with Bench(tmp_path) as bench:
         events = bench.buses["station"].subscribe(SecurityNoted)
