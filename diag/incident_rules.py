@@ -176,16 +176,18 @@ def _output(state: OutputState, _scene: Scene) -> Iterator[Trouble]:
 
 def _insulation(state: InsulationState, _scene: Scene) -> Iterator[Trouble]:
     reading = state.reading
-    if reading is None or not state.is_answering:
+    if reading is None:
         return
     given = {"TroubleData_SensorNumber": state.name, "TroubleData_SensorType": "insulation"}
+    if reading.fault:
+        yield Trouble("insulation_monitor", "insulation", state.name, reading.fault, given)
+    if reading.fault or not state.is_answering:
+        return  # what it measures is good for nothing
     told = f"{reading.resistance_ohm / 1000:.0f} kOhm"
     if reading.alarm:
         yield Trouble("insulation", "insulation", state.name, told, given)
     elif reading.warning:
         yield Trouble("insulation_warning", "insulation", state.name, told, given)
-    if reading.fault:
-        yield Trouble("insulation_monitor", "insulation", state.name, reading.fault, given)
 
 
 def _input(state: InputState, _scene: Scene) -> Iterator[Trouble]:

@@ -115,10 +115,12 @@ def _modules(state: ModulesState) -> str:
 
 
 def _insulation(state: InsulationState) -> str:
+    if state.reading is not None and state.reading.fault:
+        return f"insulation {state.name}: {state.reading.fault}"
     if not state.is_answering or state.reading is None:
         return f"insulation {state.name}: no value"
     verdict = "too low" if state.reading.alarm else "low" if state.reading.warning else "good"
-    return f"insulation {state.name}: {state.reading.fault or verdict}"
+    return f"insulation {state.name}: {verdict}"
 
 
 def _climate(state: ClimateState) -> str:

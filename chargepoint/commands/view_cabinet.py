@@ -172,10 +172,10 @@ def _insulation(states: Mapping[str, State]) -> Iterator[tuple[str, str]]:
     wrong = []
     for state in _all(states, InsulationState):
         where = f"connector {state.connector}"
-        if not state.is_answering or state.reading is None:
-            wrong.append((f"{where} no value", ODD))
-        elif state.reading.fault:
+        if state.reading is not None and state.reading.fault:
             wrong.append((f"{where} monitor: {state.reading.fault}", BAD))
+        elif not state.is_answering or state.reading is None:
+            wrong.append((f"{where} no value", ODD))
         elif state.reading.alarm or state.reading.warning:
             kind = "too low" if state.reading.alarm else "low"
             wrong.append((f"{where} {kind}, {state.reading.resistance_ohm / 1000:.0f} kohm", BAD))

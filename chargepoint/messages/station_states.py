@@ -284,7 +284,7 @@ class UserLimitsState(State, frozen=True, kw_only=True):
 
 class InsulationState(State, frozen=True, kw_only=True):
     """Topic `insulation/NAME`. `reading` is the last one; older than a few seconds (`is_answering` false) it is not
-    good for anything."""
+    good for anything, nor is one with a fault of the monitor itself, which is told at once."""
 
     name: str
     connector: int

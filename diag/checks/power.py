@@ -234,10 +234,11 @@ async def insulation(look: Look) -> list[Finding]:
     found = []
     for each in look.settings.insulation:
         subject, state = f"insulation/{each.name}", look.state(f"insulation/{each.name}", InsulationState)
-        if state is None or not state.is_answering or state.reading is None:
+        reading = state.reading if state is not None else None
+        if reading is not None and reading.fault:
+            found.append(failed("insulation_fault", subject, fault=reading.fault))
+        elif state is None or not state.is_answering or state.reading is None:
             found.append(failed("insulation_silent", subject))
-        elif state.reading.fault:
-            found.append(failed("insulation_fault", subject, fault=state.reading.fault))
         elif state.reading.alarm or state.reading.warning:
             verdict = failed if state.reading.alarm else warning
             found.append(verdict("insulation_low", subject, kohm=whole(state.reading.resistance_ohm / 1000)))

@@ -382,7 +382,9 @@ async def test_insulation_tells_the_monitors_own_fault_before_what_it_measures(c
         (InsulationReading(20_000.0, warning=True, alarm=True), "failed insulation_low"),
         (None, "failed insulation_silent"),
     ):
-        state = InsulationState(name=name, connector=1, is_answering=told is not None, reading=told)
+        # a monitor with a fault has no value that counts
+        is_answering = told is not None and not told.fault
+        state = InsulationState(name=name, connector=1, is_answering=is_answering, reading=told)
         assert codes(await power.insulation(look(settings, {f"insulation/{name}": state}))) == [expected]
 
 

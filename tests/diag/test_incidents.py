@@ -22,6 +22,7 @@ from chargepoint.messages import (
     Incident,
     IncidentsState,
     InputState,
+    InsulationState,
     LinkStatus,
     Noted,
     OutputState,
@@ -56,7 +57,9 @@ from diag.incident_rules import RULES, Scene, Trouble, troubles
 from diag.incident_store import FILE, MOST_KEPT, IncidentStore
 from diag.incident_texts import TEMPLATES, VARIABLES, message_of, render
 from diag.incidents import Incidents
+from drivers.interfaces import InsulationReading
 from tests.chargepoint.dummies import settings
+from tests.listening import heard
 
 NOON = datetime(2026, 5, 17, 12, 0, tzinfo=UTC)
 SCENE = Scene(settings(), NOON, 1 << 40)
@@ -78,6 +81,18 @@ def types(*states: State, scene: Scene = SCENE) -> set[str]:
 LOST = Trouble("device_lost", "io", "k", "no answer")
 HELD_S = KINDS["device_lost"].hold_s
 CALM_S = KINDS["device_lost"].calm_s
+
+
+def test_a_monitor_with_a_fault_of_its_own_says_nothing_of_the_insulation() -> None:
+    for ohm, fault, is_answering, wanted in (
+        (20_000.0, "", True, {"insulation"}),
+        (20_000.0, "earth wire", True, {"insulation_monitor"}),
+        (20_000.0, "earth wire", False, {"insulation_monitor"}),
+        (20_000.0, "", False, set()),
+    ):
+        reading = InsulationReading(ohm, alarm=True, fault=fault)
+        state = InsulationState(name="imd", connector=1, is_answering=is_answering, reading=reading)
+        assert types(state) == wanted
 
 
 def test_a_short_loss_opens_nothing_and_a_long_one_is_opened_once_with_its_beginning() -> None:
@@ -264,8 +279,7 @@ async def test_an_incident_is_told_written_and_noted_once_and_is_there_after_a_r
         assert [(each.id, each.is_open, each.count) for each in page.incidents] == [(1, False, 1)]
         assert page.incidents[0].closed_at is not None
         running.cancel()
-        noted.close()
-        told = [event async for event in noted]
+        told = await heard(noted)
         assert [each.action for each in told] == ["Incident", "IncidentResolved"]
         assert told[0].message == "device_lost io k: no answer"
 

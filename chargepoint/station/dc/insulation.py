@@ -78,6 +78,8 @@ class InsulationWatch:
         self._tested_s = -math.inf
         """When it last ended a test of itself."""
         self._begun_s = clock.mono()
+        self._faulty: InsulationReading | None = None
+        """What it says now while it has a fault of its own: shown, and good for nothing else."""
         self._is_prepared = False
         self._error = ""
         self._is_warned = False
@@ -119,8 +121,10 @@ class InsulationWatch:
         try:
             if not self._is_prepared:
                 await self._prepare()
+            self._faulty = None
             reading = await asked(self._monitor.read(), self._who)
             if reading.fault:
+                self._faulty = reading
                 raise Refused(f"insulation monitor '{self.name}' has a fault: {reading.fault}")
         except DeviceError as error:
             self._on_error(error)
@@ -271,7 +275,8 @@ class InsulationWatch:
 
     def _show(self) -> None:
         now = self._clock.mono()
-        key = (self.is_answering, self._is_warned, self.has_alarm)
+        fault = self._faulty.fault if self._faulty is not None else ""
+        key = (self.is_answering, self._is_warned, self.has_alarm, fault)
         if key == self._shown and now - self._shown_s < REFRESH_S:
             return
         self._shown, self._shown_s = key, now
@@ -281,8 +286,8 @@ class InsulationWatch:
                 name=self.name,
                 connector=self._outlet.number if self._outlet is not None else 0,
                 is_answering=self.is_answering,
-                reading=self.reading,
-                mono_s=self.mono_s if self.reading is not None else 0.0,
+                reading=self._faulty or self.reading,
+                mono_s=now if self._faulty is not None else self.mono_s if self.reading is not None else 0.0,
             ),
         )
 

@@ -169,6 +169,8 @@ async def test_a_monitor_without_values_holds_the_connector_after_a_gap(fault: s
     hold = made.holds.of(2)
     assert hold is not None and not hold.is_seen
     assert made.watch.resistance_ohm is None
+    shown = made.shown[-1]
+    assert not shown.is_answering and shown.reading is not None and shown.reading.fault == fault
     made.monitor.error, made.monitor.more = None, {}
     made.leave()
     await watching(made, 5)
