@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import NameOID
 
+from chargepoint.layout import Layout
 from chargepoint.messages import SecurityNoted
-from fota.questions import Signed, Verified
+from fota.questions import Family, Signed, Verified
 from fota.signing import answer, main
 from tests.fota import parcels
 from tests.fota.bench import START, Bench
@@ -170,6 +171,16 @@ def test_a_list_of_keys_that_cannot_be_read_trusts_no_certificate(
     assert told() == "revoked_certificate"
     (slots / "trust.json").write_text("{")
     assert told() == "failed"
+
+
+@pytest.mark.realtime
+async def test_the_service_asks_a_child_that_reads_the_lists_of_the_machine(tmp_path: Path) -> None:
+    machine = parcels.Machine(tmp_path)
+    machine.trust(parcels.trust_file(revoked=(printed("ec signer"),)))
+    place = machine.place
+    family = Family(Layout(place.factory, place.slots, place.keys))
+    found = await family.check_signed(Signed(certificate=certificate("ec signer", "root"), roots=(maker(),), now=NOW))
+    assert (found.ok, found.code) == (False, "revoked_certificate")
 
 
 @pytest.mark.ocpp("A04-InvalidFirmwareSigningCertificate")
