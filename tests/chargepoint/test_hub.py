@@ -29,6 +29,7 @@ from chargepoint.services import World
 from chargepoint.storage.settings import SettingsStore
 from chargepoint.vocabulary import EventType, StartCause, StopSource
 from tests.chargepoint.dummies import service, world
+from tests.listening import heard
 
 CLOCK = 1.8e9
 
@@ -315,10 +316,9 @@ async def test_forged_messages_are_noted_for_the_security_journal(tmp_path: Path
 async def security_events(house: House) -> list[str]:
     """Types of the security events of a start, as `station` gets them."""
     async with Peer(house, "station") as station:
-        heard = station.bus.subscribe(SecurityNoted)
+        notes = station.bus.subscribe(SecurityNoted)
         await asyncio.sleep(0.5)
-        heard.close()
-        return [note.type async for note in heard]
+        return [note.type for note in await heard(notes)]
 
 
 @pytest.mark.ocpp("A04-StartupOfTheDevice", "A04-ResetOrReboot", "A04-FirmwareUpdated")

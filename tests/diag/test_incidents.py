@@ -55,7 +55,7 @@ from diag.incident_book import AFTER_START_S, Book
 from diag.incident_kinds import KINDS
 from diag.incident_rules import RULES, Scene, Trouble, troubles
 from diag.incident_store import FILE, MOST_KEPT, IncidentStore
-from diag.incident_texts import TEMPLATES, VARIABLES, message_of, render
+from diag.incident_texts import TEMPLATES, VARIABLES, message_of, render, station_variables
 from diag.incidents import Incidents
 from drivers.interfaces import InsulationReading
 from tests.chargepoint.dummies import settings
@@ -251,6 +251,14 @@ def test_a_message_is_filled_in_literally_and_says_which_placeholders_are_unknow
     assert len(VARIABLES) == 28 and "Trouble_Date_Occured" in VARIABLES and "TroubleData_Contactor" in VARIABLES
     assert all(not render(text, one).unknown for text in TEMPLATES.values())
     assert "is over" in message_of(msgspec.structs.replace(one, is_open=False)).text
+
+
+def test_messages_name_the_station_and_where_it_stands() -> None:
+    station = msgspec.structs.replace(settings().station, name="st-1", address="Almaty, 5 Abay street")
+    told = station_variables(msgspec.structs.replace(settings(), station=station))
+    one = Incident(id=1, type="door", level="warn", variables=told)
+    said = render("{Terminal_Name}, {Terminal_Address}: {Terminal_Number}", one)
+    assert said.text == "st-1, Almaty, 5 Abay street: st-1" and not said.unknown
 
 
 def context_of(bus: Bus, folder: Path) -> Context:

@@ -12,6 +12,7 @@ import pytest
 from chargepoint.config import Secrets
 from chargepoint.messages import Noted, OcppFrame, ReadFrames, SecurityNoted
 from ocpp_client.watching import masked_text
+from tests.listening import heard
 from tests.ocpp_client.rig import NAME, Rig, bench
 from tests.ocpp_client.test_link import is_served, link_of
 from tests.ocpp_client.test_security_profiles import KEY, NEW_KEY, NEWER_KEY, change, events_of, good, secret
@@ -168,11 +169,7 @@ async def test_no_key_can_be_read_anywhere(tmp_path: Path, caplog: pytest.LogCap
         assert rig.client is not None
         frames_seen += [repr(known), repr(link_of(rig)), repr(rig.client._credentials.next_way())]
         frames_seen += [repr(rig.client._credentials._standing)]
-        for stream in (frames, notes, events):
-            stream.close()
-        frames_seen += [repr(one) async for one in frames]
-        frames_seen += [repr(one) async for one in notes]
-        frames_seen += [repr(one) async for one in events]
+        frames_seen += [repr(await heard(frames)), repr(await heard(notes)), repr(await heard(events))]
         frames_seen.append(repr(answer))
     tokens = [base64.b64encode(f"{NAME}:".encode() + secret(key)).decode() for key in (KEY, NEW_KEY)]
     own_log = [one.getMessage() for one in caplog.records if not one.name.startswith(("websockets.server", "asyncio"))]

@@ -17,6 +17,7 @@ from chargepoint.messages import Noted, OcppFrame, SecurityNoted
 from chargepoint.storage.database import CannotRecord, Database
 from ocpp_client import x509
 from ocpp_client.simulated_authority import Authority, Issued, Signing, name
+from tests.listening import heard
 from tests.ocpp_client.pki import CPO, PAST, SERIAL, pki, rsa_root, server_context
 from tests.ocpp_client.rig import NAME, Rig, bench
 
@@ -64,9 +65,7 @@ async def give(rig: Rig, chain: str) -> str:
 
 
 async def told(subscription: Subscription[Any]) -> list[str]:
-    await asyncio.sleep(0.1)
-    subscription.close()
-    return [f"{event.type}: {event.extra}" async for event in subscription]
+    return [f"{event.type}: {event.extra}" for event in await heard(subscription)]
 
 
 def invalid(events: list[str], kind: str) -> list[str]:
@@ -304,9 +303,7 @@ async def test_no_private_key_crosses_the_bus_or_a_log(tmp_path: Path, caplog: p
         store = rig.client._kept.key_store  # type: ignore[union-attr]
         lines = (store.pending_key or b"").decode().splitlines()[1:-1]
         await give(rig, pki().intermediate.sign(request).chain_pem)
-        frames.close()
-        notes.close()
-        shown = "".join([str(frame) async for frame in frames] + [str(note) async for note in notes]) + caplog.text
+        shown = f"{await heard(frames)} {await heard(notes)} {caplog.text}"
         assert "SignCertificate" in shown and not any(line in shown for line in lines) and len(lines) >= 2
 
 
@@ -326,8 +323,7 @@ async def test_a_name_that_fits_into_no_certificate_is_noted(tmp_path: Path) -> 
         notes = rig.buses["admin"].subscribe(Noted)
         assert await call(rig, "ExtendedTriggerMessage", **TRIGGER) == {"status": "Accepted"}
         await asyncio.sleep(1)
-        notes.close()
-        assert any("CpoName" in error for error in [note.error async for note in notes])
+        assert any("CpoName" in note.error for note in await heard(notes))
         assert rig.payloads("SignCertificate") == []
 
 

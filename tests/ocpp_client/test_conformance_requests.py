@@ -15,6 +15,7 @@ from chargepoint.vocabulary import ConnectorStatus
 from ocpp_client.simulated import CallRefused
 from ocpp_client.simulated_ledger import parse_time
 from ocpp_client.v16.keys import KEYS
+from tests.listening import heard
 from tests.ocpp_client.rig import NAME, Rig, bench
 
 ACCEPTED, REJECTED = {"status": "Accepted"}, {"status": "Rejected"}
@@ -67,8 +68,7 @@ async def test_the_interval_of_the_boot_is_the_heartbeats_and_each_of_them_sets_
         learned = rig.buses["admin"].subscribe(TimeLearned)
         await asyncio.sleep(130)
         assert rig.payloads("Heartbeat") == [{}, {}, {}]
-        learned.close()
-        assert [told.source async for told in learned] == ["server"] * 3
+        assert [told.source for told in await heard(learned)] == ["server"] * 3
 
 
 @pytest.mark.ocpp("4.2-changed", "BootNotification")

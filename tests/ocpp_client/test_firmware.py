@@ -12,6 +12,7 @@ import pytest
 from chargepoint.bus import CallFailed
 from chargepoint.messages import ActionResult, OcppFrame, SecurityNoted, UploadAnswer
 from ocpp_client.notices import MAX_NOTICES, Notices
+from tests.listening import heard
 from tests.ocpp_client.fota import FakeFota, from_the_station
 from tests.ocpp_client.pki import pki
 from tests.ocpp_client.rig import NAME, Rig, bench
@@ -358,9 +359,8 @@ async def test_what_fota_says_to_a_signed_update_becomes_the_answer(tmp_path: Pa
         await rig.registered()
         assert await call(rig, "SignedUpdateFirmware", **SIGNED) == {"status": status}
         await asyncio.sleep(1)
-        events.close()
         expected = ["InvalidFirmwareSigningCertificate"] if code.endswith("certificate") else []
-        assert [event.type async for event in events] == expected
+        assert [event.type for event in await heard(events)] == expected
 
 
 @pytest.mark.ocpp("A04-InvalidFirmwareSigningCertificate", "L01-certificate")
@@ -431,7 +431,6 @@ async def test_a_password_in_an_address_is_shown_nowhere(tmp_path: Path) -> None
         )
         await asyncio.sleep(1)
         assert fota.updates[0].location == fota.uploads[0].location == "ftp://bob:hunter2@files.example.com/x"
-        frames.close()
-        texts = [frame.text async for frame in frames]
+        texts = [frame.text for frame in await heard(frames)]
         assert sum("files.example.com" in text for text in texts) == 2
         assert not any("hunter2" in text for text in texts)

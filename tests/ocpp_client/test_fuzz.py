@@ -155,7 +155,7 @@ MANY = st.lists(st.integers(min_value=0, max_value=2**48), min_size=FRAMES_EACH,
 
 
 @pytest.mark.ocpp("J4.2-garbage")
-@settings(max_examples=20, derandomize=True, **COMMON)
+@settings(max_examples=10, derandomize=True, **COMMON)
 @given(MANY)
 def test_after_any_frame_the_link_stays_and_a_request_is_answered(seeds: list[int]) -> None:
     run(seeds)

@@ -17,6 +17,7 @@ from chargepoint.messages import Authorize, LinkStatus, Noted, SecurityNoted
 from chargepoint.vocabulary import LinkState
 from ocpp_client.simulated import HttpAnswer
 from ocpp_client.transport import CannotConnect, Way, address, authorization, open_link, retry_after_s
+from tests.listening import heard
 from tests.ocpp_client.rig import NAME, Rig, bench
 
 KEY = "s3cret-key-of-this-station"
@@ -77,8 +78,7 @@ async def test_wrong_credentials_raise_a_security_event_and_grow_no_storm(tmp_pa
         await asyncio.sleep(3600)
         assert len(connects(rig)) < 60
         assert link_of(rig).state in (LinkState.OFFLINE, LinkState.CONNECTING) and "401" in link_of(rig).last_error
-        events.close()
-        assert [event.type async for event in events] == ["FailedToAuthenticateAtCentralSystem"]
+        assert [event.type for event in await heard(events)] == ["FailedToAuthenticateAtCentralSystem"]
 
 
 async def test_what_retry_after_asks_for_is_waited(tmp_path: Path) -> None:
@@ -209,8 +209,7 @@ async def test_a_server_that_throws_us_out_sees_few_connections_and_it_is_said(t
         await rig.boot()
         await asyncio.sleep(3600)
         assert 5 < len(connects(rig)) < 60
-        notes.close()
-        assert any("another station" in error for error in [note.error async for note in notes])
+        assert any("another station" in note.error for note in await heard(notes))
 
 
 async def test_slow_bytes_and_late_answers_do_not_stop_other_work(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from chargepoint.messages import Cursor, LinkStatus, NameTransaction, Noted, Res
 from chargepoint.records import Moment
 from chargepoint.storage.database import CannotRecord
 from chargepoint.vocabulary import ConnectorStatus, SessionFlag, StopSource
+from tests.listening import heard
 from tests.ocpp_client.rig import ENERGY, NAME, Rig, bench
 
 
@@ -320,8 +321,7 @@ async def test_what_is_refused_for_good_is_parked_whole_and_can_be_sent_again(tm
         assert (await rig.buses["admin"].call("ocpp", ResendParked())).ok
         await told_all(rig, 4, 2)
         assert story(rig)[-3:] == ["start", "value", "stop"] and rig.client._lanes.parked == 0
-        notes.close()
-        assert any("session 1" in error for error in [note.error async for note in notes])
+        assert any("session 1" in note.error for note in await heard(notes))
 
 
 @pytest.mark.ocpp("3.9-idtag-length")

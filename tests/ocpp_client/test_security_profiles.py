@@ -19,6 +19,7 @@ from ocpp_client.kept import Kept
 from ocpp_client.simulated import CentralSystem
 from ocpp_client.standing import first_profile, of_scheme
 from ocpp_client.transport import CannotConnect, Stage, Way, open_link
+from tests.listening import heard
 from tests.ocpp_client.pki import pki, server_context
 from tests.ocpp_client.rig import NAME, bench, station_settings
 
@@ -59,8 +60,7 @@ async def profile(system: CentralSystem) -> str:
 
 
 async def events_of(subscription: Any) -> list[str]:
-    subscription.close()
-    return [f"{event.type}: {event.extra}" async for event in subscription]
+    return [f"{event.type}: {event.extra}" for event in await heard(subscription)]
 
 
 def good(system: CentralSystem) -> int:

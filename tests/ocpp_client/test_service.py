@@ -36,6 +36,7 @@ from chargepoint.vocabulary import (
 )
 from ocpp_client.simulated import CallRefused
 from ocpp_client.v16.registration import clamped_wait_s
+from tests.listening import heard
 from tests.ocpp_client.rig import ENERGY, NAME, NOW, Rig, bench
 
 ACCEPTED = {"status": "Accepted"}
@@ -570,12 +571,10 @@ async def test_others_see_the_link_and_its_frames_with_keys_masked(tmp_path: Pat
         assert isinstance(link, LinkStatus)
         assert (link.state, link.registration, link.url) == (LinkState.ONLINE, "Accepted", f"{rig.system.url}/{NAME}")
         assert link.sent > 4 and link.received > 4
-        frames.close()
-        noted.close()
-        texts = [frame.text async for frame in frames]
+        texts = [frame.text for frame in await heard(frames)]
         assert any("AuthorizationKey" in text and "***" in text for text in texts)
         assert not any("0011aabb" in text for text in texts)
-        notes = [(note.event_type, note.action) async for note in noted]
+        notes = [(note.event_type, note.action) for note in await heard(noted)]
         assert ("STATION_TO_OCPP", "BootNotification") in notes and ("WEBSOCKET_STATE", "Open") in notes
         assert ("OCPP_TO_STATION", "ChangeConfiguration") in notes
 
@@ -587,8 +586,7 @@ async def test_a_flood_of_invalid_messages_is_one_security_event(tmp_path: Path)
         for _ in range(200):
             await rig.system.send_raw(NAME, "{nonsense")
         assert (await call(rig, "GetConfiguration", key=["NumberOfConnectors"]))["configurationKey"][0]["value"] == "2"
-        events.close()
-        assert [event.type async for event in events] == ["InvalidMessages"]
+        assert [event.type for event in await heard(events)] == ["InvalidMessages"]
 
 
 async def test_stand_alone_it_follows_the_journal_and_owes_nothing(tmp_path: Path) -> None:
