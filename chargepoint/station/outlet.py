@@ -33,15 +33,17 @@ from chargepoint.station.connector import (
     WaitedTooLong,
     step,
 )
-from chargepoint.station.metering import ESTIMATE_AT_MOST_S
+from chargepoint.station.inbox import Inbox, Nothing
 from chargepoint.station.meters import MeterPoint
-from chargepoint.station.outlet_state import SILENT_AFTER_S, STARTS, OutletState
+from chargepoint.station.orders import Orders
+from chargepoint.station.outlet_state import SILENT_AFTER_S, OutletState
 from chargepoint.station.permission import StartFailed
 from chargepoint.station.polls import events_of, power_is_off, with_meter
-from chargepoint.station.recovery import Fate, Recovery, recover
+from chargepoint.station.recovery import Fate, recover
 from chargepoint.station.session import note_reading, note_vehicle, start_error_flags
 from chargepoint.station.site import Site
 from chargepoint.station.status import Refusal, connector_status, why_no_start
+from chargepoint.station.transactions import Transactions
 from chargepoint.storage.database import CannotRecord
 from chargepoint.storage.journal import ASIDE
 from chargepoint.vocabulary import (
@@ -68,8 +70,6 @@ GIVEN_UP_AFTER_S = 600.0
 over."""
 IDLE_FOR_S = 10.0
 """The meter of a silent one must have seen nothing for so long: a vehicle may be about to begin."""
-MAX_WISHES = 64
-FIRST_START_WITHIN_S = 1.0
 LINGERS_S = 1.0
 """So long the end of a charge is shown whose vehicle was unplugged in it (OCPP 1.6, 4.9: Finishing)."""
 
@@ -109,7 +109,9 @@ class Outlet(OutletState):
         """A vehicle is plugged in and nobody is authorised; at each poll."""
         self.on_transaction_begin: Callable[[Outlet], None] = lambda outlet: None
         self.on_transaction_end: Callable[[Outlet], None] = lambda outlet: None
-        self._inbox: asyncio.Queue[tuple[Event, asyncio.Future[Refusal | None]]] = asyncio.Queue(MAX_WISHES)
+        self._inbox = Inbox(settings.number)
+        self._orders = Orders(settings.number, self.permission, self._books, self._clock)
+        self._transactions = Transactions(settings.number, meter, site)
         self._next_poll = 0.0
         self._not_recorded = ""
         self._booked_since = 0.0
@@ -128,12 +130,7 @@ class Outlet(OutletState):
 
     async def ask(self, event: Event) -> Refusal | None:
         """Put a wish into the inbox and wait until it was handled; what speaks against it, or None."""
-        answer: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
-        try:
-            self._inbox.put_nowait((event, answer))
-        except asyncio.QueueFull:
-            return Refusal("busy", f"Connector {self.number} has too much to do. Try again.")
-        return await answer
+        return await self._inbox.ask(event)
 
     async def out_of_transaction(self, timeout_s: float) -> bool:
         """Wait until no transaction runs here; False when it takes longer than `timeout_s`."""
@@ -155,14 +152,12 @@ class Outlet(OutletState):
         self.permission.grant = grant
         if self.wants_energy and self.permission.differs and not self.permission.is_pending:
             self._next_poll = 0.0
-            self._wake()
+            self._inbox.wake()
 
     async def bound_energy(self, limit: EnergyLimit) -> None:
         """One more bound of the running charge, kept so that it also holds after a restart. Raises CannotRecord."""
-        charge = self.charge
-        if charge is None:
-            return
-        await self._books.keep_bound(charge.session, charge.lower_energy_limit(limit))
+        if self.charge is not None:
+            await self._transactions.bound_energy(self.charge, limit)
 
     # ------------------------------------------------------------------------------------------------- recovery
 
@@ -193,6 +188,7 @@ class Outlet(OutletState):
         await self._decide(session, reading)
 
     async def _decide(self, session: Session, reading: ControllerReading | None) -> None:
+        hold = self.hold
         verdict = recover(
             session,
             reading,
@@ -200,21 +196,13 @@ class Outlet(OutletState):
             may_resume=self._site.settings.station.resume_after_restart,
             ignore_flag=self.settings.ignore_ev_connected,
             is_latched=self.latched is not Cause.NONE,
+            held_by=hold.source if hold is not None and hold.stops else None,
+            is_test=session.start_source is StartSource.TECHNICIAN and self._site.was_tested(self.number),
         )
-        hold = self._site.holds.of(self.number)
-        if hold is not None and hold.stops and verdict.fate in (Fate.ADOPT, Fate.RESUME, Fate.AWAY):
-            verdict = Recovery(Fate.STOP, Phase.STOPPING, hold.source)
-        is_test = session.start_source is StartSource.TECHNICIAN and self._site.was_tested(self.number)
-        if is_test and verdict.fate in (Fate.ADOPT, Fate.RESUME, Fate.AWAY):
-            verdict = Recovery(Fate.STOP, Phase.STOPPING, StopSource.TECHNICIAN)  # who tests is gone with this software
         self._set_phase(verdict.phase if verdict.fate is not Fate.FINISH else Phase.CHARGED)
         if session.started is not None and session.stopped is None:
-            await self._resume_meter(session)
-            limit_wh = session.ordered_energy_wh
-            self._charge(session, None if limit_wh is None else (limit_wh, StopSource.ENERGY_LIMIT))
-            bound = await self._books.kept_bound(session)
-            if bound is not None and self.charge is not None:
-                self.charge.lower_energy_limit(bound)
+            same_boot = not self.is_of_earlier_boot(session)
+            self.charge = await self._transactions.resume(session, same_boot=same_boot)
             self.permission.count_from_now()
             self._stop_since = self._clock.mono()
             if verdict.stop_source is None and self.meter.signing is not None:
@@ -237,20 +225,6 @@ class Outlet(OutletState):
             EventType.CONNECTOR_INIT, verdict.fate.name.lower(), text, connector=self.number,
             session_id=session.session_id,
         )  # fmt: skip
-
-    async def _resume_meter(self, session: Session) -> None:
-        """Go on from the register on record. What the meter says now is believed as far as it can be true.
-
-        After a power cut that is at most the energy of the time that no history row covers (R13): more is another
-        meter's (R12). A history that was damaged says nothing about that.
-        """
-        same_boot = not self.is_of_earlier_boot(session)
-        start_wh = session.meter_start_wh
-        if start_wh is None or session.started is None or (not same_boot and self._books.history.damage):
-            return
-        kept_wh = await self._books.last_energy_wh(session.session_id)
-        since = session.started.mono_s if same_boot else self._clock.mono() - ESTIMATE_AT_MOST_S
-        self.meter.resume(start_wh + kept_wh, since)
 
     async def _first_reading(self, patience_s: float) -> ControllerReading | None:
         started = self._clock.mono()
@@ -281,27 +255,19 @@ class Outlet(OutletState):
         while True:
             self.beat_mono_s = self._clock.mono()
             wait = self._next_poll - self._clock.mono()
-            if wait <= 0.001 and (is_turn_of_poll or self._inbox.empty()):
+            if wait <= 0.001 and (is_turn_of_poll or self._inbox.is_empty):
                 is_turn_of_poll = False
                 await self._poll()
                 self._site.changed()
                 continue
-            try:
-                async with asyncio.timeout(max(0.0, wait)):
-                    event, answer = await self._inbox.get()
-            except TimeoutError:
+            wish = await self._inbox.take(wait)
+            if wish is None:
                 continue
             is_turn_of_poll = True
-            refusal = await self._handle(event)
-            if not answer.done():
-                answer.set_result(refusal)
+            refusal = await self._handle(wish.event)
+            if not wish.answer.done():
+                wish.answer.set_result(refusal)
             self._site.changed()
-
-    def _wake(self) -> None:
-        """Let the loop look at the clock again although no wish came."""
-        if self._inbox.empty():
-            nobody: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
-            self._inbox.put_nowait((_Nothing(), nobody))
 
     async def _poll(self) -> None:
         self._next_poll = self._clock.mono() + POLL_S
@@ -417,7 +383,7 @@ class Outlet(OutletState):
 
     async def _handle(self, event: Event) -> Refusal | None:
         """One event: what the rules say, carried out in order. What cannot be recorded does not happen (R7, R27)."""
-        if isinstance(event, _Nothing) or await self._is_settled(event):
+        if isinstance(event, Nothing) or await self._is_settled(event):
             return None
         if isinstance(event, EvLeft) and self.wants_energy and self.session and self.session.waits_for_vehicle:
             event = EvUnplugged()
@@ -536,18 +502,10 @@ class Outlet(OutletState):
         """Whether a reservation keeps this connector from who wants to start."""
         return self._site.reservations.against(self.number, start.presented or start.credential)
 
-    def _waits_for_meter(self) -> bool:
-        """After a power cut the end of a transaction waits a while for the meter: better than a guess."""
-        if self.meter.energy_wh is not None and (self.session is None or not self.is_of_earlier_boot(self.session)):
-            return False
-        patience_s = self._site.settings.station.meter_lost_delay_s
-        return self.meter.reading is None and self.meter.silent_for() < patience_s
-
     def _end_waits(self) -> bool:
         """The end of a transaction waits a while for the meter, and for its signed record where it signs."""
-        signing, charge = self.meter.signing, self.charge
-        is_signed = signing is None or charge is None or signing.has_ended(charge.session)
-        return self._waits_for_meter() or not is_signed
+        same_boot = self.session is None or not self.is_of_earlier_boot(self.session)
+        return self._transactions.end_waits(self.charge, same_boot=same_boot)
 
     async def _is_settled(self, event: Event) -> bool:
         """Whether an event about a vehicle or a cable that is away leaves everything as it is, for now."""
@@ -592,80 +550,41 @@ class Outlet(OutletState):
             return
         session = self.session
         if do is Do.FORBID_POWER:
-            await self._order_stop()
+            await self._orders.stop(self._session_ref)
             return
         if session is None:
             return
         if do is Do.START_TRANSACTION:
-            await self._open_transaction(session)
+            await self._begin_transaction(session)
         elif do is Do.STOP_TRANSACTION and self.charge is not None:
-            await self._close_transaction(self.charge)
+            await self._end_transaction(self.charge)
         elif do is Do.FINISH_SESSION:
             await books.finish_session(session)
             self.session = None
 
-    async def _open_transaction(self, session: Session) -> None:
-        authorised = self._authorised
-        if authorised is None:
+    async def _begin_transaction(self, session: Session) -> None:
+        if self._authorised is None:
             raise CannotRecord("nobody is authorised")
-        who, reservations = authorised.presented or authorised.credential, self._site.reservations
-        used = reservations.still_used(authorised.reservation_id, self.number, who)
-        authorised = msgspec.structs.replace(authorised, reservation_id=None if used is None else used.reservation_id)
-        schedule, schedules = authorised.schedule, self._site.schedules
-        if schedule is not None:
-            schedule = msgspec.structs.replace(schedule, connector=self.number, session_id=session.session_id)
-        await self._books.start_transaction(
-            session,
-            authorised,
-            self.meter.begin(),
-            is_offline=self._site.is_offline,
-            waits_for_vehicle=self._site.waits_for_vehicle,
-            keeps_cable=self._site.keeps_cable,
-            price=self._site.tariffs.price_at_start(self.number),
-            also=schedules.facts_at_begin(schedule),
-        )
-        schedules.begun(schedule)
-        reservations.used(used)
-        limit_wh = authorised.energy_limit_wh
-        self._charge(session, None if limit_wh is None else (limit_wh, StopSource.ENERGY_LIMIT))
+        self.charge = await self._transactions.begin(session, self._authorised)
         self._authorised = None
         self.on_transaction_begin(self)
         if self.meter.signing is not None:
             self.meter.signing.begin(session)
 
-    def _charge(self, session: Session, energy_limit: EnergyLimit | None) -> None:
-        self.charge = Charge(session, self.meter, self._clock, energy_limit)
-
-    async def _close_transaction(self, charge: Charge) -> None:
+    async def _end_transaction(self, charge: Charge) -> None:
         """The last meter reading, or where there is none an estimate marked as such; then the record."""
         session = charge.session
-        kept_wh = await self._books.last_energy_wh(session.session_id)
-        meter_stop_wh, is_metered = await charge.last_register(self.reading, kept_wh)
+        register = await self._transactions.last_register(charge, self.reading)
         if self.reading is not None:
             charge.note(self.reading, self.phase)
         if self.link_lost:
             session.final_status = ControllerStatus.F_UNKNOWN
         session.last_limit = self.permission.sent
-        if is_metered and not charge.is_end_sampled:
+        if register.is_metered and not charge.is_end_sampled:
             charge.is_end_sampled = True  # once, however often the end has to be tried on a full disk
             self.on_transaction_end(self)
         stop = self._stop or StopAsked(source=StopSource.OTHER)
-        stopper = stop.credential if isinstance(stop, StopAsked) else None
-        schedules = self._site.schedules
-        gone = schedules.facts_at_end(session.session_id)
-        is_signed = charge.is_end_sampled and self.meter.end_record is not None
-        if self.meter.end_record is not None and not is_signed:  # no value to go with it: it is kept here
-            self._books.note(
-                EventType.DEVICE_STATE, "SignedRecord", self.meter.end_record.decode(errors="replace"),
-                error=f"meter '{self.meter.name}': the signed record could not be told with the end: no reading",
-                connector=self.number, session_id=session.session_id,
-            )  # fmt: skip
-        await self._books.stop_transaction(
-            session, stop.source, stopper, meter_stop_wh, not is_metered, gone, is_signed=is_signed
-        )
-        if self.meter.signing is not None:
-            await self.meter.signing.finished()
-        schedules.ended(session.session_id)
+        await self._transactions.end(charge, stop, register)
         self._stop = self.charge = None
         if self._is_empty and stop.source is StopSource.STATUS_CHANGE:
             self._lingers_until = self._clock.mono() + LINGERS_S
@@ -680,44 +599,13 @@ class Outlet(OutletState):
             return
         if self.meter.signing is not None and self.meter.signing.is_beginning:
             return  # it stays due
-        if self.permission.is_turn:
-            if self._why_no_energy() is not None:
-                return  # not now that its turn has come, after a rest perhaps; it stays due until the charge ends
-            await self._keep_starts(self.session)
+        if self.permission.is_turn and self._why_no_energy() is not None:
+            return  # not now that its turn has come, after a rest perhaps; it stays due until the charge ends
         try:
-            is_taken = await self.permission.start(self.session.session_id, keep_cable=self.session.keeps_cable)
+            await self._orders.start(self.session)
         except StartFailed as error:
             self.session.start_errors |= error.flag
-            self._note_order("OutputOn", error=str(error))
             await self._handle(OrderFailed())
-            return
-        if is_taken:
-            grant = self.permission.sent
-            self._note_order("OutputOn", f"{grant.current_a:.1f} A, {grant.power_w / 1000:.1f} kW ({grant.source})")
-
-    async def _keep_starts(self, session: Session) -> None:
-        """That the contactor is operated, on record, so that a restart does not forget it (R5).
-
-        For the first start of a transaction that its own record says.
-        """
-        now = self._clock.mono()
-        if session.started is not None and now - session.started.mono_s < FIRST_START_WITHIN_S:
-            return
-        kept = msgspec.json.encode((self._clock.boot_id, [*self.permission.starts, now]))
-        try:
-            await self._books.write(facts={f"{STARTS}{self.number}": kept})
-        except CannotRecord as error:
-            log.debug("connector %d: that the contactor is operated is not on record: %s", self.number, error)
-
-    async def _order_stop(self) -> None:
-        if await self.permission.withdraw():
-            self._note_order("OutputOff")
-
-    def _note_order(self, action: str, message: str = "", error: str = "") -> None:
-        self._books.note(
-            EventType.CONTROLLER_RESPONSE, action, message, error=error, connector=self.number,
-            session_id=self._session_ref or None,
-        )  # fmt: skip
 
     async def _renew(self) -> None:
         """Keep the permission alive; while stopping, insist on the stop."""
@@ -827,7 +715,3 @@ class Outlet(OutletState):
                 session_id=self.session.session_id if self.session else None,
             )
         self._shown = shown
-
-
-class _Nothing(Event, frozen=True):
-    """No event: a look at the clock."""

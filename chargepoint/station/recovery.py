@@ -31,6 +31,9 @@ class Fate(enum.Enum):
     FINISH = "no transaction runs and nobody is there"
 
 
+_GOES_ON = frozenset({Fate.ADOPT, Fate.RESUME, Fate.AWAY})
+
+
 class Recovery(msgspec.Struct, frozen=True):
     """The fate, the phase to begin in, and for STOP the reason."""
 
@@ -47,11 +50,28 @@ def recover(
     may_resume: bool,
     ignore_flag: bool,
     is_latched: bool = False,
+    held_by: StopSource | None = None,
+    is_test: bool = False,
 ) -> Recovery:
     """What becomes of `session`, given the controller's first answer (None: it does not answer).
 
-    `is_latched`: a fault is latched that only a technician clears.
+    `is_latched`: a fault is latched that only a technician clears. `held_by`: what keeps the connector from energy now,
+    apart from that. `is_test`: a technician's test session; who tests is gone with the software that was.
     """
+    found = _by_itself(session, reading, same_boot, may_resume, ignore_flag, is_latched)
+    if found.fate in _GOES_ON and (held_by is not None or is_test):
+        return Recovery(Fate.STOP, Phase.STOPPING, held_by or StopSource.TECHNICIAN)
+    return found
+
+
+def _by_itself(
+    session: Session,
+    reading: ControllerReading | None,
+    same_boot: bool,
+    may_resume: bool,
+    ignore_flag: bool,
+    is_latched: bool,
+) -> Recovery:
     runs = session.started is not None and session.stopped is None
     there = reading is not None and ev_connected(reading, ignore_flag)
     if not runs:

@@ -85,3 +85,28 @@ def test_nothing_goes_on_behind_a_latched_fault(status: str, values: dict[str, A
         is_latched=True,
     )  # fmt: skip
     assert (verdict.fate, verdict.stop_source) == (Fate.STOP, StopSource.CONNECTOR_ERROR)
+
+
+@pytest.mark.parametrize(
+    ("status", "values"),
+    [("C6", {"session_ref": 7}), ("B2", {"cause": Cause.LEASE_ENDED}), ("A", {})],
+)
+def test_nothing_goes_on_that_is_held_or_was_a_test(status: str, values: dict[str, Any]) -> None:
+    def verdict(**more: Any) -> tuple[Fate, StopSource | None]:
+        found = recover(
+            session(**WAITING), reading(status, **values), same_boot=True, may_resume=True, ignore_flag=False, **more
+        )
+        return found.fate, found.stop_source
+
+    assert verdict(held_by=StopSource.EMERGENCY_STOP) == (Fate.STOP, StopSource.EMERGENCY_STOP)
+    assert verdict(is_test=True) == (Fate.STOP, StopSource.TECHNICIAN)
+    assert verdict(held_by=StopSource.EMERGENCY_STOP, is_test=True) == (Fate.STOP, StopSource.EMERGENCY_STOP)
+
+
+def test_what_ended_before_keeps_its_reason_behind_a_hold() -> None:
+    stopping = session(**RUNNING, stop_source=StopSource.LOCAL)
+    verdict = recover(
+        stopping, reading("C6", session_ref=7), same_boot=True, may_resume=True, ignore_flag=False,
+        held_by=StopSource.EMERGENCY_STOP,
+    )  # fmt: skip
+    assert (verdict.fate, verdict.stop_source) == (Fate.STOP, StopSource.LOCAL)
