@@ -6,8 +6,8 @@ layout. Runs without a display.
 
 from __future__ import annotations
 
-import html
 import argparse
+import html
 import os
 import struct
 import sys
