@@ -65,7 +65,8 @@ class Bench:
         self.monitor, self.holds = Monitor(), Holds()
         self.outlet = SimpleNamespace(
             number=2, reading=EMPTY, is_heard=True, in_transaction=False, phase=Phase.EMPTY, is_tested=False,
-            is_in_boot_loader=False, place=SimpleNamespace(state="available"), settings=SimpleNamespace(type=ConnectorType.CCS2),
+            is_in_boot_loader=False, place=SimpleNamespace(state="available"),
+            settings=SimpleNamespace(type=ConnectorType.CCS2),
         )  # fmt: skip
         self.shown: list[InsulationState] = []
         self.notes: list[tuple[str, str, str]] = []
