@@ -47,6 +47,7 @@ from chargepoint.vocabulary import (
     StartSource,
 )
 from drivers.interfaces import ControllerReading, Diagnosis, Identity, Parameter, VehicleData
+from tests.chargepoint.dummies import settings as dummy_settings
 from tests.webconfig.bench import PASSWORD, Bench
 from tests.webconfig.test_commands import STATION
 from webconfig.connector_now import connector_now, ocpp_status
@@ -322,9 +323,13 @@ async def test_controller_dump_and_test_pages_show_what_the_station_says(tmp_pat
 @pytest.mark.realtime
 async def test_activation_is_seen_and_changed_by_administrators(tmp_path: Path) -> None:
     station = msgspec.structs.replace(STATION, activated=False)
-    async with Bench(tmp_path, states={"station": station}) as bench:
+    stands = msgspec.structs.replace(dummy_settings().station, address="5 <Abay> street")
+    file = msgspec.structs.replace(dummy_settings(), station=stands)
+    async with Bench(tmp_path, states={"station": station}, settings=file) as bench:
         admin = await bench.log_in("admin")
-        assert "not activated: sessions count as tests" in (await admin.get("/")).text
+        overview, helping = (await admin.get("/")).text, (await admin.get("/help")).text
+        assert "not activated: sessions count as tests" in overview
+        assert "5 &lt;Abay&gt; street" in overview and "5 &lt;Abay&gt; street" in helping
         assert "/deeds/activate" in (await admin.get("/availability")).text
         bench.buses["station"].set_state("station", msgspec.structs.replace(station, activated=True))
         await asyncio.sleep(0.1)
