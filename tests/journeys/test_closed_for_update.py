@@ -170,6 +170,27 @@ async def test_a_station_that_drains_lets_charges_end_and_begins_none(tmp_path: 
         await rig.check()
 
 
+async def test_a_station_that_has_drained_is_closed_until_the_new_version_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Rig(tmp_path, change=DRAINS, services=WITH_FOTA) as rig:
+        await rig.online()
+        await wait_for_charges(rig)
+        await rig.until_status("UPDATING", within_s=3)
+        rig.plug(1)
+        await rig.advance(5)
+        await rig.stop(10)
+        place = put_on_trial(tmp_path, monkeypatch)
+        await rig.boot_up()
+        await rig.online()
+        await rig.advance(5)
+        assert (rig.status(), set(told(rig, 1)[1:])) == ("UPDATING", {"Unavailable"})
+        slots.keep(place)
+        await rig.until_status("READY", within_s=3)
+        assert (await show_card(rig)).outcome == "started"
+        await until_energy_flows(rig)
+
+
 async def test_who_is_awaited_or_has_reserved_begins_while_the_station_drains(tmp_path: Path) -> None:
     async with Rig(tmp_path, TWO_AC, change=DRAINS, services=WITH_FOTA) as rig:
         await rig.online()

@@ -39,6 +39,7 @@ async def test_a_bad_version_returns_and_a_good_one_stays(tmp_path: Path) -> Non
         await system.until(lambda: system.update is not None and "Connector 1 charges" in system.update.text)
         assert system.update is not None
         assert system.update.stage == "waiting"
+        await system.until_status(2, "UPDATING")
         await system.end_charge(1)
         await system.central.until(lambda: "Installed" in told(system), 40)
         assert told(system)[seen:] == [*fetched, "boot 1.2.0.0", "Installed"]

@@ -92,8 +92,8 @@ class UpdatedSystem(System):
     """`System` whose software start.sh chooses. Its own version is 1.0.0.0."""
 
     def __init__(self, folder: Path, *, check_s: int = 2) -> None:
-        change = {"update": {"allowed_hosts": ["127.0.0.1"], "check_s": check_s, "give_up_s": 60, "disk_floor_pct": 5}}
-        super().__init__(folder, change=change)
+        update = {"while_charging": "drain", "check_s": check_s, "give_up_s": 60, "disk_floor_pct": 5}
+        super().__init__(folder, change={"update": {"allowed_hosts": ["127.0.0.1"], **update}})
         self.machine = parcels.Machine(folder / "machine")
         place = self.machine.place
         shutil.rmtree(place.factory)
