@@ -19,19 +19,6 @@ from chargepoint.config_sections import Document, Section
 from chargepoint.vocabulary import FailSafe
 from drivers import loading
 
-KINDS = {
-    "connector": "controllers",
-    "meter": "meters",
-    "reader": "readers",
-    "modules": "power",
-    "insulation": "insulation",
-    "io": "io",
-    "sensor": "climate",
-    "light": "lights",
-    "ups": "ups",
-}
-"""Section of the station file -> kind of driver (folder below drivers/)."""
-
 PLACE = ("port", "address", "addresses", "pixels", "name", "meter", "max_current_a", "modules", "bus")
 """Keys of a section that a driver's own settings take as they are; what else it needs stands in `options`."""
 
@@ -49,19 +36,9 @@ def driver_settings(driver: ModuleType, section: Mapping[str, Any]) -> dict[str,
     return {**(options if isinstance(options, dict) else {}), **place}
 
 
-def address_of(kind: str, address: int | None, driver: str) -> int:
-    """Where the device of a section of `kind` is: as the section says, or as its driver's devices are delivered."""
-    if address is not None:
-        return address
-    try:
-        return loading.delivered_address(KINDS[kind], driver)
-    except (loading.UnknownDriver, ImportError):
-        return 1  # told at the driver
-
-
 def drivers(document: Document) -> Iterator[Fault]:
     """Each driver named can be loaded and can do its work there."""
-    for section_kind, driver_kind in KINDS.items():
+    for section_kind, driver_kind in loading.KIND_OF_SECTION.items():
         for section in document.many(section_kind):
             name = section.text("driver")
             if name or section.raw.get("driver") == "":

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from chargepoint.config_drivers import address_of
 from chargepoint.config_faults import Fault, shown
 from chargepoint.config_sections import Document, Section
+from drivers.loading import address_of
 from drivers.ports.places import check_slcan, slcan_bit_rates, socket_place
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from chargepoint.config_documentation import rows_of
-from chargepoint.config_drivers import KINDS, PLACE
+from chargepoint.config_drivers import PLACE
 from chargepoint.config_schema import struct_info
 from chargepoint.station.cabinet import safety
 from drivers import loading
@@ -72,7 +72,8 @@ def page() -> str:
     """The whole page."""
     parts = [HEAD]
     for section, title in TITLES.items():
-        drivers = [(name, loading.load(KINDS[section], name)) for name in loading.known(KINDS[section])]
+        kind = loading.KIND_OF_SECTION[section]
+        drivers = [(name, loading.load(kind, name)) for name in loading.known(kind)]
         drivers = [(name, module) for name, module in drivers if module.__name__.startswith("drivers.")]
         if drivers:
             parts.append("\n".join(_kind(section, title, drivers)))

@@ -18,7 +18,20 @@ import msgspec
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
 
-KINDS = ("controllers", "meters", "readers", "io", "power", "climate", "insulation", "lights", "ups")
+KIND_OF_SECTION = {
+    "connector": "controllers",
+    "meter": "meters",
+    "reader": "readers",
+    "modules": "power",
+    "insulation": "insulation",
+    "io": "io",
+    "sensor": "climate",
+    "light": "lights",
+    "ups": "ups",
+}
+"""Section of the station file -> kind of driver: the folder below drivers/ and drivers/simulated/."""
+
+KINDS = tuple(KIND_OF_SECTION.values())
 GROUP = "chargepoint.drivers"
 
 
@@ -50,6 +63,17 @@ def delivered_address(kind: str, name: str) -> int:
     fields = msgspec.structs.fields(load(kind, name).Settings)
     default = next((field.default for field in fields if field.name == "address"), 1)
     return default if isinstance(default, int) else 1
+
+
+def address_of(section: str, address: int | None, driver: str) -> int:
+    """Where the device of a section of the station file is: as it says, or as the driver's devices are delivered; 1 for
+    a driver that cannot be loaded, which is told elsewhere."""
+    if address is not None:
+        return address
+    try:
+        return delivered_address(KIND_OF_SECTION[section], driver)
+    except (UnknownDriver, ImportError):
+        return 1
 
 
 def known(kind: str) -> tuple[str, ...]:

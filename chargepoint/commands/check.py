@@ -13,10 +13,10 @@ from typing import Any
 from chargepoint.commands import check_link, check_power, check_screen
 from chargepoint.commands.manual import page
 from chargepoint.config import ConfigError, Fault, PortSettings, Secrets, Settings, load, load_secrets
-from chargepoint.config_drivers import address_of
 from chargepoint.config_faults import amount, listed, nearest, shown_of
 from chargepoint.config_schema import printable
 from chargepoint.poll_load import WARNING_SHARE, poll_load
+from drivers.loading import address_of
 
 SUMMARY = "find every fault of a station file"
 

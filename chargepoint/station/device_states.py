@@ -11,7 +11,7 @@ import msgspec
 
 from chargepoint.bus import Bus
 from chargepoint.config import Settings
-from chargepoint.config_drivers import KINDS, address_of, fail_safe_of
+from chargepoint.config_drivers import fail_safe_of
 from chargepoint.messages import DeviceState
 from chargepoint.station.cabinet.assembly import Cabinet
 from chargepoint.station.dc.assembly import DcParts
@@ -22,12 +22,13 @@ from chargepoint.vocabulary import FailSafe
 from drivers import loading
 from drivers.errors import NoAnswer
 from drivers.interfaces import Identity
+from drivers.loading import KIND_OF_SECTION, address_of
 from drivers.ports.opening import AnyPort
 from drivers.ports.statistics import Exchanges
 
 log = logging.getLogger(__name__)
 
-SECTIONS = tuple(kind for kind in KINDS if kind != "reader")
+SECTIONS = tuple(kind for kind in KIND_OF_SECTION if kind != "reader")
 """Sections of the station file with devices of this service; readers belong to `rfid`."""
 REFRESH_S = 2.0
 NOT_COUNTED = Exchanges()
@@ -55,7 +56,7 @@ class Device:
         self.port = port
         self.address: int = _address_of(kind, section)
         self.identify = identify
-        self.fail_safe = fail_safe_of(loading.load(KINDS[kind], section.driver))
+        self.fail_safe = fail_safe_of(loading.load(KIND_OF_SECTION[kind], section.driver))
         self.found: Identity | None = None
         self.expected: Identity | None = None
         self.note = ""

@@ -9,18 +9,18 @@ from typing import Any
 import msgspec
 
 from chargepoint.config import ConnectorSettings, MeterSettings, Settings
-from chargepoint.config_drivers import KINDS, driver_settings
+from chargepoint.config_drivers import driver_settings
 from chargepoint.config_types import Section
 from chargepoint.context import Context
 from drivers.interfaces import ConnectorController, EnergyMeter, Parts
-from drivers.loading import load
+from drivers.loading import KIND_OF_SECTION, load
 from drivers.ports.opening import AnyPort, port_on
 
 
 def open_ports(context: Context) -> dict[str, AnyPort]:
     """A port for each [[port]] that a device uses; those of readers belong to the service `rfid`."""
     settings = context.settings
-    used = {section.port for kind in KINDS if kind != "reader" for section in getattr(settings, kind)}
+    used = {section.port for kind in KIND_OF_SECTION if kind != "reader" for section in getattr(settings, kind)}
     return {port.name: port_on(port, context.wire_for(port)) for port in settings.port if port.name in used}
 
 
@@ -39,12 +39,12 @@ def open_meter(settings: MeterSettings, ports: Mapping[str, AnyPort]) -> EnergyM
 
 
 def open_device(kind: str, settings: Section, ports: Mapping[str, AnyPort], parts: Parts | None = None) -> Any:
-    """The device of a section of kind `kind` (a key of `config_drivers.KINDS`), as its driver makes it.
+    """The device of a section of kind `kind` (a key of KIND_OF_SECTION), as its driver makes it.
 
     A driver whose `open_device` takes `parts` gets the station's other devices. Raises UnknownDriver.
     """
     section = msgspec.to_builtins(settings)
-    driver = load(KINDS[kind], section["driver"])
+    driver = load(KIND_OF_SECTION[kind], section["driver"])
     own = msgspec.convert(driver_settings(driver, section), driver.Settings)
     port = ports[section["port"]] if section["port"] else None
     if "parts" in inspect.signature(driver.open_device).parameters:

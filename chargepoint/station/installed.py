@@ -19,7 +19,6 @@ import msgspec
 
 from chargepoint.bus import Bus
 from chargepoint.clock import Clock
-from chargepoint.config_drivers import KINDS
 from chargepoint.messages import AcceptDevices, ActionResult, Difference, InstalledState
 from chargepoint.station.asking import asked
 from chargepoint.station.bookkeeping import Books
@@ -201,7 +200,7 @@ class Installed:
     async def _suspect(self, device: Device, known: Known, error: str) -> None:
         """Is it another kind of device than its driver is for? Once a start, by the drivers' own recognition: it only
         reads."""
-        driver = loading.load(KINDS[device.kind], device.driver)
+        driver = loading.load(loading.KIND_OF_SECTION[device.kind], device.driver)
         if known.is_looked_at or not _can_be_looked_at(device, driver):
             if error:
                 self._set(device, f"{device} does not say who it is: {error}", "refuses", error=error)
@@ -228,7 +227,7 @@ class Installed:
     async def _recognised(self, device: Device, driver: ModuleType) -> discovery.Found | None:
         """Its own driver is asked first, then the others that know their devices for sure: only now they are loaded."""
         assert isinstance(device.port, Port)
-        kind, port = KINDS[device.kind], device.port
+        kind, port = loading.KIND_OF_SECTION[device.kind], device.port
         own = discovery.Candidate(kind, device.driver, driver)
         found = await discovery.look_at(port.name, port, [own], device.address, is_there=True)
         if found is not None and found.driver == device.driver:
@@ -291,7 +290,7 @@ def wrong_model(driver: ModuleType, options: Mapping[str, Any], told: str) -> di
 
 def _can_be_looked_at(device: Device, driver: ModuleType) -> bool:
     about = getattr(driver, "ABOUT", None)
-    full_name = f"{KINDS[device.kind]}.{device.driver}"
+    full_name = f"{loading.KIND_OF_SECTION[device.kind]}.{device.driver}"
     return (
         isinstance(device.port, Port)
         and hasattr(driver, "recognise")

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from drivers.loading import KIND_OF_SECTION
 from drivers.ports.opening import LocalDevice
 from drivers.simulated.devices import Device, DevicePart
 from drivers.simulated.module_bank import Ratings
-from drivers.simulated.parts import FOLDERS
 
 Face = Callable[[Any, DevicePart], Device]
 Stand = Callable[[Any, DevicePart, str], LocalDevice]
@@ -30,9 +30,9 @@ WITHOUT_WIRE = frozenset({("connector", "socket")})
 @lru_cache(maxsize=256)
 def find(kind: str, driver: str) -> Face | None:
     """The face of a driver for a section of `kind`; None when there is none."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", driver) or kind not in FOLDERS:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", driver) or kind not in KIND_OF_SECTION:
         return None
-    name = f"drivers.simulated.{FOLDERS[kind]}.{driver}"
+    name = f"drivers.simulated.{KIND_OF_SECTION[kind]}.{driver}"
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:

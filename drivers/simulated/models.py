@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from drivers.loading import KIND_OF_SECTION
 from drivers.simulated import faces
 from drivers.simulated.climate_model import ClimateFaults, ClimateModel
 from drivers.simulated.controller import Controller
@@ -20,7 +21,6 @@ from drivers.simulated.io_model import IoFaults, IoModel
 from drivers.simulated.meter import Meter, MeterFaults
 from drivers.simulated.module_bank import ModuleBank, ModuleFault, Ratings
 from drivers.simulated.outlet import Outlet
-from drivers.simulated.parts import FOLDERS
 from drivers.simulated.plan import Plan
 from drivers.simulated.reader import SimulatedReader
 from drivers.simulated.reader_field import CardField
@@ -37,7 +37,7 @@ class Models:
     def __init__(self, plan: Plan, now_s: float) -> None:
         self.plan = plan
         self.now_s = now_s
-        self.by_kind: dict[str, dict[str, Model]] = {kind: {} for kind in FOLDERS}
+        self.by_kind: dict[str, dict[str, Model]] = {kind: {} for kind in KIND_OF_SECTION}
         for kind, make in MAKERS.items():
             for part in plan.simulated(kind):
                 self.by_kind[kind][part.name] = make(self, part)

@@ -16,29 +16,6 @@ Address = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 
-FOLDERS = {
-    "connector": "controllers",
-    "meter": "meters",
-    "reader": "readers",
-    "modules": "power",
-    "insulation": "insulation",
-    "io": "io",
-    "sensor": "climate",
-    "light": "lights",
-    "ups": "ups",
-}
-"""Section -> folder of its drivers, below drivers/ and drivers/simulated/."""
-
-
-def _address(kind: str, address: int | None, driver: str) -> int:
-    """As the section says, or as the devices of the driver are delivered."""
-    if address is not None:
-        return address
-    try:
-        return loading.delivered_address(FOLDERS[kind], driver)
-    except (loading.UnknownDriver, ImportError):
-        return 1
-
 
 class StationPart(msgspec.Struct, frozen=True):
     """[station] of station.toml, as far as it matters here."""
@@ -75,7 +52,7 @@ class Part(msgspec.Struct, frozen=True):
             name=self.name,
             driver=self.driver,
             port=self.port,
-            address=_address(kind, getattr(self, "address", None), self.driver),
+            address=loading.address_of(kind, getattr(self, "address", None), self.driver),
             addresses=getattr(self, "addresses", ()),
             options=self.options,
         )
@@ -112,7 +89,7 @@ class ConnectorPart(msgspec.Struct, frozen=True):
             name=self.name,
             driver=self.driver,
             port=self.port,
-            address=_address(kind, self.address, self.driver),
+            address=loading.address_of(kind, self.address, self.driver),
             options=self.options,
         )
 
@@ -233,7 +210,7 @@ class StationFile(msgspec.Struct, frozen=True):
     ups: tuple[UpsPart, ...] = ()
 
     def parts(self, kind: str) -> tuple[Part | ConnectorPart, ...]:
-        """All sections of a kind (a key of FOLDERS)."""
+        """All sections of a kind (a key of KIND_OF_SECTION)."""
         found: tuple[Part | ConnectorPart, ...] = getattr(self, kind)
         return found
 

@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from drivers.interfaces import ConnectorType
+from drivers.loading import KIND_OF_SECTION
 from drivers.simulated import faces
 from drivers.simulated.controller_state import Hardware
 from drivers.simulated.devices import DevicePart
 from drivers.simulated.parts import (
-    FOLDERS,
     ConnectorExtra,
     ConnectorPart,
     MeterExtra,
@@ -147,7 +147,7 @@ def checked(file: StationFile, simulation: SimulationFile, folder: Path) -> Plan
         raise PlanError(list(dict.fromkeys(faults)))
     left_out = [
         f"{_what(kind, part)}: no model of driver '{part.driver}' here; nothing answers in its place"
-        for kind in FOLDERS
+        for kind in KIND_OF_SECTION
         for part in file.parts(kind)
         if not plan.is_simulated(kind, part)
     ]
@@ -159,7 +159,7 @@ def _places(plan: Plan) -> Iterator[str]:
     ports = {port.name: port.kind for port in plan.file.port}
     taken: dict[tuple[str, int], str] = {}
     alone: dict[str, str] = {}
-    for kind in FOLDERS:
+    for kind in KIND_OF_SECTION:
         for part in plan.simulated(kind):
             what = _what(kind, part)
             if (kind, part.driver) in faces.WITHOUT_WIRE:

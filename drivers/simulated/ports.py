@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+from drivers.loading import KIND_OF_SECTION
 from drivers.simulated import faces
 from drivers.simulated.bus import Bus
 from drivers.simulated.can_line import CanLine
 from drivers.simulated.devices import ByteDevice, CanDevice, Device, DevicePart, HttpDevice, ModbusDevice
 from drivers.simulated.http_end import HttpHandler
 from drivers.simulated.models import Models
-from drivers.simulated.parts import FOLDERS, PortPart
+from drivers.simulated.parts import PortPart
 from drivers.simulated.port import BusHandler, ReaderHandler, SimulatedPort
 from drivers.simulated.slcan_handler import SlcanHandler
 
@@ -49,7 +50,7 @@ def make_ports(models: Models, before: Callable[[], None]) -> dict[str, Simulate
 def _hanging(models: Models) -> dict[str, list[tuple[DevicePart, Device]]]:
     """The faces on each port."""
     hanging: dict[str, list[tuple[DevicePart, Device]]] = {}
-    for kind in FOLDERS:
+    for kind in KIND_OF_SECTION:
         for part in models.plan.simulated(kind):
             face = faces.find(kind, part.driver)
             if face is not None:

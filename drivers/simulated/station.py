@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from drivers.codecs.modbus import Carrier
+from drivers.loading import KIND_OF_SECTION
 from drivers.ports.opening import AnyWire, LocalDevice, WebPlace
 from drivers.ports.places import socket_place
 from drivers.simulated import faces
@@ -28,7 +29,7 @@ from drivers.simulated.faults import FAULTS
 from drivers.simulated.meter import Meter, MeterFaults
 from drivers.simulated.models import DEEDS, Models
 from drivers.simulated.outlet import How, Outlet
-from drivers.simulated.parts import FOLDERS, PortPart
+from drivers.simulated.parts import PortPart
 from drivers.simulated.plan import Plan
 from drivers.simulated.port import SimulatedPort
 from drivers.simulated.ports import make_ports
@@ -116,7 +117,7 @@ class SimulatedStation:
         return simulated.end.line.wire()
 
     def _stand_in(self, part: PortPart) -> LocalDevice:
-        for kind in FOLDERS:
+        for kind in KIND_OF_SECTION:
             for device in self.plan.simulated(kind):
                 stand = faces.STANDS.get((kind, device.driver))
                 if device.port == part.name and stand is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chargepoint import config_documentation, config_drivers, device_documentation
+from chargepoint import config_documentation, device_documentation
 from chargepoint.__main__ import SUMMARIES
 from chargepoint.config import Settings
 from chargepoint.hub import EXIT_CODES
@@ -33,13 +33,13 @@ def test_the_devices_page_is_current() -> None:
 
 
 def drivers() -> list[tuple[str, str]]:
-    kinds = config_drivers.KINDS.items()
+    kinds = loading.KIND_OF_SECTION.items()
     return [(section, name) for section, kind in kinds for name in loading.known(kind)]
 
 
 @pytest.mark.parametrize(("section", "name"), drivers())
 def test_every_driver_says_what_it_is_and_has_another_side(section: str, name: str) -> None:
-    module = loading.load(config_drivers.KINDS[section], name)
+    module = loading.load(loading.KIND_OF_SECTION[section], name)
     assert module.ABOUT.source and module.ABOUT.abilities and module.ABOUT.models
     assert faces.is_known(section, name) or section == "reader"
 

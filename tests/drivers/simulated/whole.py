@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from chargepoint.config_devices import PortSettings
-from chargepoint.config_drivers import KINDS, driver_settings
-from drivers.loading import load
+from chargepoint.config_drivers import driver_settings
+from drivers.loading import KIND_OF_SECTION, load
 from drivers.ports.opening import AnyPort, port_on, wire_of
 from drivers.simulated.plan import Plan, of_settings
 from drivers.simulated.station import SimulatedStation
@@ -100,5 +100,5 @@ def device(kind: str, name: str, port: AnyPort) -> Any:
     section = {"driver": "native" if kind == "connector" else "eastron", **section}
     if kind == "ups":
         section = {**section, "driver": "nut", "options": {"name": name}}
-    driver = load(KINDS[kind], section["driver"])
+    driver = load(KIND_OF_SECTION[kind], section["driver"])
     return driver.open_device(msgspec.convert(driver_settings(driver, section), driver.Settings), port)
