@@ -93,21 +93,19 @@ def _password_page(ask: Ask, fault: str = "") -> h.Renderable:
             "/password",
             h.input(type="hidden", name="username", value=ask.login, autocomplete="username"),
             field("old", ask.text("password.old"), kind="password", autocomplete="current-password", required=True),
-            field(
-                "new",
-                ask.text("password.new"),
-                kind="password",
-                autocomplete="new-password",
-                required=True,
-                minlength="12",
-                maxlength="200",
-                hint=ask.text("password.rule"),
-            ),
-            field("again", ask.text("password.again"), kind="password", autocomplete="new-password", required=True),
+            *new_password_fields(ask),
             h.button(".main", type="submit")[ask.text("password.save")],
         ),
         fault=fault,
     )
+
+
+def new_password_fields(ask: Ask) -> tuple[h.Node, h.Node]:
+    """A new password, and the same again."""
+    new = field("new", ask.text("password.new"), kind="password", autocomplete="new-password", required=True,
+                minlength="12", maxlength="200", hint=ask.text("password.rule"))  # fmt: skip
+    again = field("again", ask.text("password.again"), kind="password", autocomplete="new-password", required=True)
+    return new, again
 
 
 async def password(ask: Ask) -> Answer:

@@ -8,6 +8,7 @@ from chargepoint.messages import UseRecoveryCode
 from webconfig.answers import Answer, Html
 from webconfig.ask import Ask
 from webconfig.layout import field, form, page
+from webconfig.pages.login import new_password_fields
 from webconfig.routes import OPEN, get, post
 
 
@@ -34,17 +35,7 @@ def _page(ask: Ask, login: str = "", fault: str = "") -> h.Renderable:
                 maxlength="60",
                 hint=ask.text("recovery.code_hint"),
             ),
-            field(
-                "new",
-                ask.text("password.new"),
-                kind="password",
-                autocomplete="new-password",
-                required=True,
-                minlength="12",
-                maxlength="200",
-                hint=ask.text("password.rule"),
-            ),
-            field("again", ask.text("password.again"), kind="password", autocomplete="new-password", required=True),
+            *new_password_fields(ask),
             h.button(".main", type="submit")[ask.text("recovery.use")],
         ),
         h.p[h.a(href="/login")[ask.text("recovery.back")]],
