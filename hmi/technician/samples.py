@@ -19,6 +19,7 @@ from chargepoint.messages import (
     Difference,
     InputState,
     InstalledState,
+    InsulationState,
     LinkStatus,
     MeterState,
     ModulesState,
@@ -45,7 +46,7 @@ from chargepoint.vocabulary import (
     Role,
     StartCause,
 )
-from drivers.interfaces import HardwareFlag, Identity, MeterReading, ModuleReading
+from drivers.interfaces import HardwareFlag, Identity, InsulationReading, MeterReading, ModuleReading
 from hmi.samples import NOW_S, Sample, charging, connector, reading, seen, shop, station
 from hmi.technician.desk import CardHeld, Desk, Outcome, Running
 from hmi.technician.figures import Address, Figures
@@ -103,6 +104,10 @@ def known(**changes: object) -> Seen:
     states["diagnostics"] = DIAGNOSED
     states["update"] = UPDATING
     states["firmware/2"] = WRITING
+    measured = InsulationReading(1_450_000.0)
+    states["insulation/imd1"] = InsulationState(
+        name="imd1", connector=1, is_answering=True, reading=measured, mono_s=NOW_S - 1
+    )
     states["modules/bank1"] = ModulesState(
         name="bank1",
         modules=tuple(
