@@ -157,11 +157,11 @@ async def test_time_stands_still_for_a_job_in_another_thread() -> None:
     assert seconds() == 0
 
 
-async def test_many_timers_over_three_hours_are_quick() -> None:
+async def test_many_timers_over_an_hour_are_quick() -> None:
     begun_s = time.monotonic()
 
     async def tick(interval_s: float) -> None:
-        while seconds() < 3 * 3600:
+        while seconds() < 3600:
             await asyncio.sleep(interval_s)
 
     await asyncio.gather(*(tick(1.0) for _ in range(20)))

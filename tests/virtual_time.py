@@ -22,7 +22,7 @@ import socket
 import termios
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 DEADLOCK_S = 30.0
@@ -44,25 +44,27 @@ class Deadlock(Exception):
     """The test waits for something that cannot come."""
 
 
-class _Selector(selectors.BaseSelector):
-    """The real selector, but a wait with a time-out is a jump of the loop's time."""
+class _Selector(selectors.EpollSelector):
+    """The real selector, but a wait with a time-out is a jump of the loop's time. It is asked more often than anything
+    else, so it asks the kernel as little as it can."""
 
     def __init__(self, loop_of: Callable[[], VirtualTimeLoop]) -> None:
-        self._real = selectors.DefaultSelector()
+        super().__init__()
         self._loop_of = loop_of
         self._tcp: dict[int, socket.socket] = {}
         self._stuck: dict[int, int] = {}
         self._is_tcp_changed = False
         self._started_s = time.monotonic()
         self._quiet_since_s: float | None = None
+        self._kernel: Any = self._selector  # type: ignore[attr-defined]
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        key = self._real.register(fileobj, events, data)
+        key = super().register(fileobj, events, data)
         self._note_tcp(key.fd)
         return key
 
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        key = self._real.unregister(fileobj)
+        key = super().unregister(fileobj)
         known = self._tcp.pop(key.fd, None)
         if known is not None:
             known.detach()
@@ -70,21 +72,20 @@ class _Selector(selectors.BaseSelector):
             self._is_tcp_changed = True
         return key
 
-    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        return self._real.modify(fileobj, events, data)
-
-    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
-        found: Mapping[Any, selectors.SelectorKey] | None = self._real.get_map()
-        return {} if found is None else found
-
     def close(self) -> None:
         for known in self._tcp.values():
             known.detach()
         self._tcp.clear()
-        self._real.close()
+        super().close()
+
+    def _ready(self, timeout_s: float = 0.0) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is ready, within so many real seconds."""
+        if timeout_s <= 0 and not self._kernel.poll(0, 1):
+            return []
+        return super().select(timeout_s)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        events = self._real.select(0)
+        events = self._ready()
         if events or (timeout is not None and timeout <= 0):
             self._quiet_since_s = None
             return events
@@ -109,7 +110,7 @@ class _Selector(selectors.BaseSelector):
         elif now_s - self._quiet_since_s > DEADLOCK_S:
             why = f"{loop.holds} jobs in threads are open" if loop.holds else "nothing is scheduled"
             raise Deadlock(f"nothing happened for {DEADLOCK_S:.0f} real seconds ({why})\n{_stacks(loop)}")
-        events = self._real.select(1.0)
+        events = self._ready(1.0)
         if events:
             self._quiet_since_s = None
         return events
@@ -118,9 +119,9 @@ class _Selector(selectors.BaseSelector):
         """Let bytes and connections that are under way inside the kernel arrive; what they made ready, if anything."""
         for _ in range(MOST_GRACES):
             if not self._is_tcp_changed and not self._is_under_way():
-                return self._real.select(0)
+                return self._ready()
             self._is_tcp_changed = False
-            events = self._real.select(GRACE_S)
+            events = self._ready(GRACE_S)
             if events:
                 return events
         # a reader that does not read: its bytes stay where they are and need not be waited for again
@@ -128,7 +129,7 @@ class _Selector(selectors.BaseSelector):
         return []
 
     def _is_under_way(self) -> bool:
-        waiting = [fd for fd in self._tcp if _unacknowledged(fd) not in (0, self._stuck.get(fd, 0))]
+        waiting = [fd for fd in self._tcp if (count := _unacknowledged(fd)) and count != self._stuck.get(fd, 0)]
         if not waiting:
             return False
         for known in self._tcp.values():  # makes the kernel acknowledge now what it holds back for up to 40 ms
@@ -148,14 +149,16 @@ class _Selector(selectors.BaseSelector):
             found.detach()
 
 
+_COUNT = array.array("i", [0])
+
+
 def _unacknowledged(fd: int) -> int:
     """Bytes sent on a TCP socket that have not reached the other side (0 for a listening one)."""
-    count = array.array("i", [0])
     try:
-        fcntl.ioctl(fd, termios.TIOCOUTQ, count)
+        fcntl.ioctl(fd, termios.TIOCOUTQ, _COUNT)
     except OSError:
         return 0
-    return count[0]
+    return _COUNT[0]
 
 
 def _stacks(loop: asyncio.AbstractEventLoop) -> str:
@@ -230,6 +233,11 @@ class VirtualTimeLoop(WatchedLoop):
         if self._now_s < when < self._now_s + LEAST_WAIT_S:
             when = self._now_s + LEAST_WAIT_S
         return super().call_at(when, callback, *args, context=context)
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._now_s + delay, callback, *args, context=context)
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:

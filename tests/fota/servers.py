@@ -7,13 +7,14 @@ own, so nothing of this machine is touched; that needs root.
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from msgspec import Struct
 USER, PASSWORD = "station", "s3cret-w0rd"
 UID = 64_987
 NGINX, VSFTPD, SSHD = "/usr/sbin/nginx", "/usr/sbin/vsftpd", "/usr/sbin/sshd"
-UP_S = 10.0
+UP_S = 30.0
 
 
 class Served(Struct):
@@ -58,9 +59,12 @@ def folder() -> Iterator[Path]:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    with socket.socket() as sock:
-        sock.bind((host, 0))
-        return int(sock.getsockname()[1])
+    """Below those that the kernel hands out to everybody: nobody else takes it before the server does."""
+    while True:
+        number = random.SystemRandom().randrange(15_000, 30_000)
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind((host, number))
+            return number
 
 
 def certificates(where: Path) -> tuple[Path, Path, Path]:

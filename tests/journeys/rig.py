@@ -10,6 +10,7 @@ on in-process wires and a simulated central system on a real WebSocket. The two 
 from __future__ import annotations
 
 import asyncio
+import re
 import tomllib
 from collections.abc import Callable
 from contextlib import suppress
@@ -85,9 +86,24 @@ address = 10
 )
 
 
-def demo_text() -> str:
-    """The demonstration station: CCS2, CHAdeMO, GB/T, Type 2."""
-    return (EXAMPLES / "demo.toml").read_text(encoding="utf-8")
+def demo_text(*kept: int) -> str:
+    """The demonstration station: CCS2, CHAdeMO, GB/T, Type 2; with `kept` these connectors, their meters and readers
+    alone, since each connector costs as much as the whole rest of a journey."""
+    text = (EXAMPLES / "demo.toml").read_text(encoding="utf-8")
+    if not kept:
+        return text
+    parts = [(part, tomllib.loads(part)) for part in re.split(r"^(?=\[)", text, flags=re.MULTILINE)]
+    connectors = [one for _, document in parts for one in document.get("connector", ())]
+    spare = {one["meter"] for one in connectors if one["number"] not in kept}
+
+    def stays(document: dict[str, Any]) -> bool:
+        return (
+            all(one["number"] in kept for one in document.get("connector", ()))
+            and all(one["name"] not in spare for one in document.get("meter", ()))
+            and all(not spare or set(one["connectors"]) & set(kept) for one in document.get("reader", ()))
+        )
+
+    return "".join(part for part, document in parts if stays(document))
 
 
 class Rig:

@@ -152,9 +152,9 @@ async def test_a_meter_that_jumps_changes_no_bill(tmp_path: Path, fault: MeterFa
     async with Rig(tmp_path, simulation={"meter": [{"name": "m1", "start_wh": 123_456}]}) as rig:
         await rig.online()
         await charge(rig)
-        await rig.advance(60)
+        await rig.advance(30)
         rig.simulated.set_meter("m1", fault)
-        await rig.advance(60)
+        await rig.advance(30)
         assert rig.status() == "CHARGING"
         await show_card(rig)
         await until_transaction_ends(rig)

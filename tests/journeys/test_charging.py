@@ -18,7 +18,7 @@ async def test_plug_then_card_charges_and_the_card_stops_it(tmp_path: Path) -> N
         await rig.until_status("READY")
         await rig.tap()
         await rig.until_status("CHARGING")
-        await rig.advance(600)
+        await rig.advance(180)
         await rig.tap()
         await rig.until_status("CHARGED")
         rig.unplug()
@@ -27,7 +27,7 @@ async def test_plug_then_card_charges_and_the_card_stops_it(tmp_path: Path) -> N
         session = await rig.last_session()
         assert session.state is SessionState.SUCCESS
         assert (session.start_source, session.stop_source) == (StartSource.LOCAL, StopSource.LOCAL)
-        assert session.delivered_wh == pytest.approx(3 * 16 * 230 / 6, rel=0.05)
+        assert session.delivered_wh == pytest.approx(3 * 16 * 230 / 20, rel=0.05)
         await rig.check()
 
 
@@ -38,7 +38,7 @@ async def test_card_then_plug_charges(tmp_path: Path) -> None:
         await rig.until_status("WAITING_FOR_EV")
         rig.plug()
         await rig.until_status("CHARGING")
-        await rig.advance(120)
+        await rig.advance(30)
         rig.unplug()
         await rig.until_status("AVAILABLE")
         await rig.drained()
@@ -56,7 +56,7 @@ async def test_a_second_charge_without_unplugging_is_a_second_session(tmp_path: 
         for _ in range(2):
             await rig.tap()
             await rig.until_status("CHARGING")
-            await rig.advance(60)
+            await rig.advance(20)
             await rig.tap()
             await rig.until_status("CHARGED")
             await rig.advance(5)
@@ -77,7 +77,7 @@ async def test_a_session_keeps_what_it_cost_by_the_tariff(tmp_path: Path) -> Non
         await rig.until_status("READY")
         await rig.tap()
         await rig.until_status("CHARGING")
-        await rig.advance(120)
+        await rig.advance(30)
         await rig.tap()
         await rig.until_status("CHARGED")
         rig.unplug()

@@ -779,8 +779,17 @@ async def test_a_waiting_transaction_does_not_go_on_behind_a_latched_fault(tmp_p
         await settle(rig)
 
 
-@pytest.mark.parametrize("what", ["unlock", "emergency", "hard", "soft", "crash", "silent", "reboot"])
-@pytest.mark.parametrize("change", [{}, WAITS])
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        *((what, {}) for what in ("unlock", "emergency", "hard", "soft", "crash", "silent", "reboot")),
+        *((what, WAITS) for what in ("soft", "crash")),
+        *(
+            pytest.param(what, WAITS, marks=pytest.mark.long)
+            for what in ("unlock", "emergency", "hard", "silent", "reboot")
+        ),
+    ],
+)
 async def test_whatever_happens_while_the_contactor_rests(tmp_path: Path, what: str, change: dict[str, Any]) -> None:
     async with Rig(tmp_path, change=change) as rig:
         await rig.online()

@@ -67,14 +67,14 @@ async def test_a_meter_exchanged_during_a_charge_adds_nothing_that_did_not_flow(
     async with Rig(tmp_path) as rig:
         await until_complete(rig)
         await charge(rig)
-        await rig.advance(300)
+        await rig.advance(120)
         meter = rig.simulated._meters["m1"]
         meter.set_faults(MeterFaults(silent=True))
         await rig.advance(30)
         meter.serial = 4711
         meter.set_faults(MeterFaults(silent=False, jump_wh=90.0))  # near enough to pass for the old one's
         await rig.until(lambda: (state := installed(rig)) is not None and bool(state.differences))
-        await rig.advance(300)
+        await rig.advance(120)
         rig.unplug()
         await until_transaction_ends(rig)
         session = await rig.last_session()

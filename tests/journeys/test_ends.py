@@ -20,8 +20,8 @@ async def begin(rig: Rig, connector: int = 1, **car: object) -> None:
 
 
 async def test_a_full_battery_ends_the_charge(tmp_path: Path) -> None:
-    async with Rig(tmp_path, demo_text()) as rig:
-        await begin(rig, 1, soc_pct=80, capacity_wh=10_000)
+    async with Rig(tmp_path, demo_text(1)) as rig:
+        await begin(rig, 1, soc_pct=95, capacity_wh=10_000)
         await rig.until_status("CHARGED", 1, within_s=1800)
         rig.unplug(1)
         await rig.until_status("AVAILABLE", 1)
@@ -29,16 +29,16 @@ async def test_a_full_battery_ends_the_charge(tmp_path: Path) -> None:
         session = await rig.last_session()
         assert (session.stop_source, session.state) == (StopSource.EV_CHARGED, SessionState.SUCCESS)
         assert session.soc_end_pct == pytest.approx(100, abs=1)
-        assert session.delivered_wh == pytest.approx(2000, rel=0.05)
+        assert session.delivered_wh == pytest.approx(500, rel=0.05)
         assert session.charge_rate_pct_per_min > 0
         await rig.check()
 
 
 async def test_the_emergency_button_ends_all_charges_and_its_release_heals(tmp_path: Path) -> None:
-    async with Rig(tmp_path, demo_text()) as rig:
+    async with Rig(tmp_path, demo_text(1, 4)) as rig:
         await begin(rig, 1)
         await begin(rig, 4, current_a=16)
-        await rig.advance(60)
+        await rig.advance(15)
         rig.simulated.emergency(True)
         await rig.until_status("EMERGENCY_OFF", 1, within_s=5)
         await rig.until_status("EMERGENCY_OFF", 4, within_s=5)
@@ -55,11 +55,13 @@ async def test_the_emergency_button_ends_all_charges_and_its_release_heals(tmp_p
         await rig.check()
 
 
-@pytest.mark.parametrize("code", ["E2", "E3", "E4", "E5", "E6", "E7"])
+@pytest.mark.parametrize(
+    "code", ["E2", "E5", "E7", *(pytest.param(code, marks=pytest.mark.long) for code in ("E3", "E4", "E6"))]
+)
 async def test_a_fault_of_the_connector_ends_the_charge_and_heals_without_a_human(tmp_path: Path, code: str) -> None:
-    async with Rig(tmp_path, demo_text()) as rig:
+    async with Rig(tmp_path, demo_text(2)) as rig:
         await begin(rig, 2)
-        await rig.advance(60)
+        await rig.advance(15)
         rig.simulated.fault(2, code)
         await rig.until_status("ERROR", 2, within_s=10)
         rig.simulated.clear(2)
@@ -74,7 +76,7 @@ async def test_a_fault_of_the_connector_ends_the_charge_and_heals_without_a_huma
 async def test_a_car_that_leaves_in_the_middle_ends_the_charge(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await begin(rig)
-        await rig.advance(300)
+        await rig.advance(60)
         rig.unplug()
         await rig.until_status("AVAILABLE")
         await rig.drained()
@@ -86,13 +88,13 @@ async def test_a_car_that_leaves_in_the_middle_ends_the_charge(tmp_path: Path) -
 async def test_a_paused_car_goes_on_in_the_same_transaction(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await begin(rig)
-        await rig.advance(60)
+        await rig.advance(15)
         rig.simulated.pause(1, pilot=True)
         await rig.until(lambda: (state := rig.state()) and state.suspended_by == "ev", 30)
-        await rig.advance(300)
+        await rig.advance(60)
         rig.simulated.resume(1)
         await rig.until(lambda: (state := rig.state()) and not state.suspended_by, 30)
-        await rig.advance(60)
+        await rig.advance(15)
         await rig.tap()
         await rig.until_status("CHARGED")
         rig.unplug()
@@ -105,7 +107,7 @@ async def test_a_paused_car_goes_on_in_the_same_transaction(tmp_path: Path) -> N
 async def test_a_controller_that_restarts_in_a_charge_ends_it(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         await begin(rig)
-        await rig.advance(60)
+        await rig.advance(15)
         rig.simulated.fault(1, "reboot")
         await rig.until(lambda: (state := rig.state()) and state.session and not state.session.is_transaction, 60)
         rig.unplug()
@@ -117,9 +119,9 @@ async def test_a_controller_that_restarts_in_a_charge_ends_it(tmp_path: Path) ->
 
 
 async def test_a_silent_meter_ends_the_charge_after_a_minute_and_no_other_begins(tmp_path: Path) -> None:
-    async with Rig(tmp_path, demo_text()) as rig:
+    async with Rig(tmp_path, demo_text(1)) as rig:
         await begin(rig, 1)
-        await rig.advance(60)
+        await rig.advance(15)
         rig.simulated.cut("meters")
         await rig.advance(50)
         assert rig.status(1) == "CHARGING"
@@ -141,14 +143,14 @@ async def test_a_silent_meter_ends_the_charge_after_a_minute_and_no_other_begins
 
 
 async def test_a_short_silence_of_the_controller_costs_no_session(tmp_path: Path) -> None:
-    async with Rig(tmp_path, demo_text()) as rig:
+    async with Rig(tmp_path, demo_text(1)) as rig:
         await begin(rig, 1)
-        await rig.advance(60)
+        await rig.advance(15)
         rig.simulated.cut("controllers-1")
         await rig.advance(8)  # longer than the lease: it opens by itself
         rig.simulated.restore("controllers-1")
         await rig.until(lambda: (state := rig.state(1)) and state.reading and state.reading.status == "C6", 60)
-        await rig.advance(60)
+        await rig.advance(15)
         await rig.tap(reader="1")
         await rig.until_status("CHARGED", 1)
         rig.unplug(1)
@@ -159,9 +161,9 @@ async def test_a_short_silence_of_the_controller_costs_no_session(tmp_path: Path
 
 
 async def test_a_long_silence_of_the_controller_ends_the_charge(tmp_path: Path) -> None:
-    async with Rig(tmp_path, demo_text()) as rig:
+    async with Rig(tmp_path, demo_text(1)) as rig:
         await begin(rig, 1)
-        await rig.advance(60)
+        await rig.advance(15)
         rig.simulated.cut("controllers-1")
         await rig.until_status("UNAVAILABLE", 1, within_s=30)
         await rig.advance(20)

@@ -37,12 +37,12 @@ async def test_a_charge_with_a_pause_of_the_vehicle_and_right_books(tmp_path: Pa
         await rig.until_status("READY")
         await rig.tap()
         await rig.until_status("CHARGING")
-        await rig.advance(120)
+        await rig.advance(90)
         rig.simulated.pause(1, pilot=True)
         await rig.advance(20)
         assert rig.status() == "CHARGING"
         rig.simulated.resume(1)
-        await rig.advance(120)
+        await rig.advance(90)
         await rig.tap()
         await rig.until_status("CHARGED")
         rig.unplug()
@@ -50,7 +50,7 @@ async def test_a_charge_with_a_pause_of_the_vehicle_and_right_books(tmp_path: Pa
         await rig.drained()
         session = await rig.last_session()
         assert session.state is SessionState.SUCCESS and session.stop_source is StopSource.LOCAL
-        assert session.delivered_wh == pytest.approx(3 * 16 * 230 / 15, rel=0.05)
+        assert session.delivered_wh == pytest.approx(3 * 16 * 230 / 20, rel=0.05)
         assert session.current_max_a == pytest.approx(16, rel=0.05)
         await rig.check()
 
@@ -61,7 +61,7 @@ async def test_nobody_charges_who_is_not_let_in(tmp_path: Path, box: str) -> Non
         await rig.online()
         rig.plug()
         await rig.until_status("READY")
-        await rig.advance(120)
+        await rig.advance(40)
         assert rig.status() == "READY"
         rig.unplug()
         await rig.until_status("AVAILABLE")
@@ -76,12 +76,12 @@ async def test_after_a_crash_the_charge_goes_on_in_the_same_transaction(tmp_path
         await rig.until_status("READY")
         await rig.tap()
         await rig.until_status("CHARGING")
-        await rig.advance(60)
+        await rig.advance(20)
         await rig.crash()
         await rig.advance(2)
         await rig.boot_up()
         await rig.online()
-        await rig.advance(60)
+        await rig.advance(30)
         assert rig.status() == "CHARGING"
         connector = rig.simulated.state().connectors[0]
         assert connector.contactor_closed
@@ -102,7 +102,7 @@ async def test_a_silent_box_ends_the_charge_with_all_its_energy_on_record(tmp_pa
         await rig.until_status("READY")
         await rig.tap()
         await rig.until_status("CHARGING")
-        await rig.advance(60)
+        await rig.advance(20)
         rig.simulated.cut("box")
         await rig.advance(120)
         rig.simulated.restore("box")
@@ -127,14 +127,14 @@ async def test_the_meter_within_a_box_is_the_connectors_meter(tmp_path: Path) ->
         await rig.until_status("READY")
         await rig.tap()
         await rig.until_status("CHARGING")
-        await rig.advance(240)
+        await rig.advance(120)
         await rig.tap()
         await rig.until_status("CHARGED")
         rig.unplug()
         await rig.until_status("AVAILABLE")
         await rig.drained()
         session = await rig.last_session()
-        assert session.delivered_wh == pytest.approx(3 * 16 * 230 / 15, rel=0.05)
+        assert session.delivered_wh == pytest.approx(3 * 16 * 230 / 30, rel=0.05)
         await rig.check()
 
 
@@ -145,13 +145,13 @@ async def test_a_box_without_watchdog_behind_a_contactor_of_the_station(tmp_path
         await rig.until_status("READY")
         await rig.tap()
         await rig.until_status("CHARGING")
-        await rig.advance(60)
+        await rig.advance(30)
         await rig.crash()
         await rig.advance(15)
         assert rig.simulated.state().connectors[0].power_w == 0  # the contactor's module let go
         await rig.boot_up()
         await rig.online()
-        await rig.advance(60)
+        await rig.advance(30)
         assert rig.status() == "CHARGING"
         await rig.tap()
         await rig.until_status("CHARGED")

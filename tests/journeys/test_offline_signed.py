@@ -43,7 +43,7 @@ def signed_values(values: list[dict[str, Any]]) -> list[str]:
 
 
 async def test_signed_records_arrive_as_the_meter_gave_them(tmp_path: Path, given: set[str]) -> None:
-    change = {"ocpp": {"configuration": {"MeterValueSampleInterval": 60, "StopTxnSampledData": ENERGY}}}
+    change = {"ocpp": {"configuration": {"MeterValueSampleInterval": 20, "StopTxnSampledData": ENERGY}}}
     async with Rig(tmp_path, change=change) as rig:
         await rig.online()
         await rig.advance(5)  # the station has its first sampling plan
@@ -51,12 +51,12 @@ async def test_signed_records_arrive_as_the_meter_gave_them(tmp_path: Path, give
         await rig.until_status("READY")
         await rig.tap()
         await rig.until_status("CHARGING", within_s=30)
-        await rig.advance(200)
+        await rig.advance(70)
         await rig.system.go_away()
-        await rig.advance(600)
+        await rig.advance(200)
         await rig.stop()
         await rig.boot_up()
-        await rig.advance(100)
+        await rig.advance(40)
         await rig.system.come_back()
         await rig.drained()
         if rig.status() == "CHARGING":

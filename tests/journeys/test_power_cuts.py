@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ async def energy_flows(rig: Rig) -> None:
 
 
 async def in_mid_charge(rig: Rig) -> None:
-    await rig.advance(60)
+    await rig.advance(30)
 
 
 async def stop_asked(rig: Rig) -> None:
@@ -47,6 +48,16 @@ async def charged(rig: Rig) -> None:
 STEPS: tuple[Step, ...] = (plugged, authorised, on_record, energy_flows, in_mid_charge, stop_asked, charged)
 
 
+def cases(name: str, values: list[Any], is_usual: Callable[[Any, Step], bool]) -> pytest.MarkDecorator:
+    """Each value at each step; what others show as well runs with `--long` alone."""
+    found = []
+    for value in values:
+        for step in STEPS:
+            marks = () if is_usual(value, step) else pytest.mark.long
+            found.append(pytest.param(step, value, id=f"{step.__name__}-{value}", marks=marks))
+    return pytest.mark.parametrize(("step", name), found)
+
+
 async def up_to(rig: Rig, step: Step) -> None:
     await rig.online()
     for each in STEPS[: STEPS.index(step) + 1]:
@@ -55,7 +66,7 @@ async def up_to(rig: Rig, step: Step) -> None:
 
 async def finish(rig: Rig) -> None:
     """Whatever state the cut left: the car leaves, the connector is usable again, the books balance."""
-    await rig.advance(20)
+    await rig.advance(10)
     await rig.online()
     if rig.simulated.state().connectors[0].vehicle is not None:
         rig.unplug()
@@ -64,19 +75,18 @@ async def finish(rig: Rig) -> None:
     await rig.until_status("READY")
     await rig.tap("0CAFE001")
     await rig.until_status("CHARGING")
-    await rig.advance(60)
+    await rig.advance(20)
     rig.unplug()
     await rig.until_status("AVAILABLE")
     await rig.drained()
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
-@pytest.mark.parametrize("cars_vanish", [False, True])
+@cases("cars_vanish", [False, True], lambda vanish, step: not vanish or step in (plugged, in_mid_charge, charged))
 async def test_a_power_cut(tmp_path: Path, step: Step, cars_vanish: bool) -> None:
     async with Rig(tmp_path, simulation={"simulation": {"cars_vanish_on_power_cut": cars_vanish}}) as rig:
         await up_to(rig, step)
         await rig.cut_power()
-        await rig.advance(120)
+        await rig.advance(60)
         await rig.restore_power()
         await finish(rig)
         cut = (await rig.sessions())[0]
@@ -136,8 +146,11 @@ async def test_a_charge_resumes_in_the_same_transaction_when_the_software_was_aw
         await rig.check()
 
 
-@pytest.mark.parametrize("victim", ["station", "ocpp", "rfid"])
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
+@cases(
+    "victim",
+    ["station", "ocpp", "rfid"],
+    lambda victim, step: victim == "station" or step in (authorised, in_mid_charge, stop_asked),
+)
 async def test_one_service_dies(tmp_path: Path, step: Step, victim: str) -> None:
     async with Rig(tmp_path) as rig:
         await up_to(rig, step)

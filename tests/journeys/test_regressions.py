@@ -163,13 +163,13 @@ async def test_a_meter_that_has_not_been_asked_yet_is_no_fault(tmp_path: Path) -
 async def test_energy_before_a_reset_of_the_meter_is_not_lost_by_a_restart(tmp_path: Path, is_power_cut: bool) -> None:
     async with Rig(tmp_path) as rig:
         await charge(rig, current_a=16)
-        await rig.advance(1200)
+        await rig.advance(300)
         rig.simulated.set_meter("m1", MeterFaults(set_wh=10.0))
-        await rig.advance(120)
+        await rig.advance(60)
         before = rig.state()
         assert before is not None
         assert before.session is not None
-        assert before.session.energy_wh > 3000
+        assert before.session.energy_wh > 900
         await (rig.cut_power() if is_power_cut else rig.crash())
         await (rig.restore_power() if is_power_cut else rig.boot_up())
         await rig.advance(30)
@@ -186,7 +186,7 @@ async def test_energy_before_a_reset_of_the_meter_is_not_lost_by_a_restart(tmp_p
 async def test_a_transaction_ends_also_when_its_connector_was_taken_out_meanwhile(tmp_path: Path) -> None:
     async with Rig(tmp_path, TWO_WIRES) as rig:
         await charge(rig, 2, OTHER_CARD)
-        await rig.advance(300)
+        await rig.advance(60)
         await rig.drained()
         await rig.cut_power()
         kept = msgspec.to_builtins(rig.settings)
@@ -199,7 +199,7 @@ async def test_a_transaction_ends_also_when_its_connector_was_taken_out_meanwhil
         session = await rig.last_session()
         assert session.stop_source is StopSource.POWER_LOSS
         assert SessionFlag.EnergyEstimated in session.flags
-        assert session.delivered_wh > 1000
+        assert session.delivered_wh > 300
         assert session.finished is not None
         assert [one.reason for one in rig.system.ledger.transactions] == ["PowerLoss"]
 
@@ -267,7 +267,7 @@ async def test_a_controller_that_does_not_know_its_status_any_more_ends_the_char
 
 
 async def test_the_record_says_why_a_charge_could_not_begin(tmp_path: Path) -> None:
-    async with Rig(tmp_path, demo_text()) as rig:
+    async with Rig(tmp_path, demo_text(1)) as rig:
         await rig.online()
         rig.simulated.fault(1, "insulation")
         await plug(rig, 1)
@@ -283,7 +283,7 @@ async def test_the_record_says_why_a_charge_could_not_begin(tmp_path: Path) -> N
 async def test_what_is_told_of_a_dc_outlet_is_measured_at_the_outlet(tmp_path: Path) -> None:
     """Its meter sits in the supply: 230 V and the current of one phase were told as those of the outlet."""
     values = {"MeterValueSampleInterval": 15, "MeterValuesSampledData": "Voltage,Current.Import"}
-    async with Rig(tmp_path, demo_text(), change={"ocpp": {"configuration": values}}) as rig:
+    async with Rig(tmp_path, demo_text(1), change={"ocpp": {"configuration": values}}) as rig:
         await charge(rig, 1)
         await rig.advance(20)
         await rig.drained()
@@ -345,12 +345,12 @@ async def test_a_flood_of_remote_starts_is_checked_in_bounds(tmp_path: Path) -> 
     configuration = {"ocpp": {"configuration": {"AuthorizeRemoteTxRequests": True}}}
     async with Rig(tmp_path, change=configuration) as rig:
         await rig.online()
-        rig.system.on("Authorize", times=1000, delay_s=20)
+        rig.system.on("Authorize", times=1000, delay_s=8)
         request = {"connectorId": 1, "idTag": "APP"}
         answers = [await rig.system.call("one", "RemoteStartTransaction", request) for _ in range(40)]
         assert 0 < answers.count({"status": "Accepted"}) <= 16
         assert {"status": "Rejected"} in answers
-        await rig.advance(600)
+        await rig.advance(260)
         assert len(await rig.sessions()) <= 3
         await rig.check()
 
@@ -359,7 +359,7 @@ async def test_a_meter_exchanged_while_the_power_was_off_bills_none_of_its_own_p
     """The first register after a power cut was taken as it stood: another meter's whole life went on the bill."""
     async with Rig(tmp_path) as rig:
         await charge(rig, current_a=16)
-        await rig.advance(300)
+        await rig.advance(120)
         await rig.cut_power()
         rig.simulated.set_meter("m1", MeterFaults(jump_wh=500_000))
         await rig.advance(60)

@@ -79,7 +79,7 @@ def outcomes(report: TestReport) -> dict[str, str]:
 async def test_a_test_session_of_a_car_ends_by_its_limit_is_judged_and_never_told_to_the_central_system(
     tmp_path: Path,
 ) -> None:
-    async with Rig(tmp_path, demo_text()) as rig, technician(rig) as hmi:
+    async with Rig(tmp_path, demo_text(1)) as rig, technician(rig) as hmi:
         await rig.online()
         rig.plug(1)
         await rig.until_status("READY")
@@ -108,7 +108,7 @@ async def test_a_test_session_of_a_car_ends_by_its_limit_is_judged_and_never_tol
 
 
 async def test_a_dry_test_goes_to_the_end_of_pre_charge_and_delivers_nothing(tmp_path: Path) -> None:
-    async with Rig(tmp_path, demo_text()) as rig, technician(rig) as hmi:
+    async with Rig(tmp_path, demo_text(1)) as rig, technician(rig) as hmi:
         rig.plug(1)
         await rig.until_status("READY")
         async with at_work(hmi, "boris"):
@@ -124,7 +124,7 @@ async def test_a_dry_test_goes_to_the_end_of_pre_charge_and_delivers_nothing(tmp
 
 
 async def test_a_test_ends_when_the_technician_logs_out(tmp_path: Path) -> None:
-    async with Rig(tmp_path, demo_text()) as rig, technician(rig) as hmi:
+    async with Rig(tmp_path, demo_text(1)) as rig, technician(rig) as hmi:
         rig.plug(1)
         await rig.until_status("READY")
         async with at_work(hmi, "boris"):
@@ -137,7 +137,7 @@ async def test_a_test_ends_when_the_technician_logs_out(tmp_path: Path) -> None:
 
 
 async def test_a_test_ends_when_nothing_is_heard_of_the_technician_for_15_s(tmp_path: Path) -> None:
-    async with Rig(tmp_path, demo_text()) as rig, technician(rig) as hmi:
+    async with Rig(tmp_path, demo_text(1)) as rig, technician(rig) as hmi:
         rig.plug(1)
         await rig.until_status("READY")
         assert (await do(hmi, "start_test", connector=1)).code == "no_technician"
@@ -153,7 +153,7 @@ async def test_a_test_ends_when_nothing_is_heard_of_the_technician_for_15_s(tmp_
 
 @pytest.mark.parametrize("way", ["crash", "power"])
 async def test_a_test_is_not_taken_over_after_a_crash_or_a_power_cut(tmp_path: Path, way: str) -> None:
-    async with Rig(tmp_path, demo_text()) as rig:
+    async with Rig(tmp_path, demo_text(1)) as rig:
         async with technician(rig) as hmi:
             rig.plug(1)
             await rig.until_status("READY")
@@ -177,7 +177,7 @@ async def test_a_test_is_not_taken_over_after_a_crash_or_a_power_cut(tmp_path: P
 
 
 async def test_limits_that_cannot_be_and_connectors_that_charge_are_refused(tmp_path: Path) -> None:
-    async with Rig(tmp_path, demo_text()) as rig, technician(rig) as hmi:
+    async with Rig(tmp_path, demo_text(1, 2)) as rig, technician(rig) as hmi:
         async with at_work(hmi, "boris"):
             assert (await do(hmi, "start_test", connector=1, power_w=9_000_000)).code == "bad_limit"
             assert (await do(hmi, "start_test", connector=1, current_a=999)).code == "bad_limit"
@@ -201,7 +201,7 @@ async def test_limits_that_cannot_be_and_connectors_that_charge_are_refused(tmp_
 async def test_a_blocked_connector_is_tested_all_the_same_and_drivers_are_kept_out_while_he_works(
     tmp_path: Path,
 ) -> None:
-    async with Rig(tmp_path, demo_text()) as rig, technician(rig) as hmi:
+    async with Rig(tmp_path, demo_text(1, 2)) as rig, technician(rig) as hmi:
         await rig.online()
         assert (await do(hmi, "block", connector=1, reason="broken lid")).ok
         rig.plug(1)
@@ -228,7 +228,7 @@ def _logical(rig: Rig) -> str:
 
 
 async def test_lights_show_each_colour_and_then_as_before_and_end_with_the_log_out(tmp_path: Path) -> None:
-    async with Rig(tmp_path, demo_text()) as rig, technician(rig) as hmi:
+    async with Rig(tmp_path, demo_text(1)) as rig, technician(rig) as hmi:
         seen: set[str] = set()
 
         async def look() -> None:
@@ -261,7 +261,7 @@ async def test_lights_show_each_colour_and_then_as_before_and_end_with_the_log_o
 
 
 async def test_controllers_meters_locks_and_clocks_are_tested_and_everything_is_journalled(tmp_path: Path) -> None:
-    async with Rig(tmp_path, demo_text()) as rig, technician(rig) as hmi:
+    async with Rig(tmp_path, demo_text(1, 4)) as rig, technician(rig) as hmi:
         await rig.advance(60)
         async with at_work(hmi, "boris"):
             result = await do(hmi, "test_controller", connector=1)
@@ -291,7 +291,7 @@ async def test_controllers_meters_locks_and_clocks_are_tested_and_everything_is_
 
 
 async def test_a_parameter_is_written_read_back_and_out_of_range_refused(tmp_path: Path) -> None:
-    async with Rig(tmp_path, demo_text()) as rig, technician(rig) as hmi:
+    async with Rig(tmp_path, demo_text(1)) as rig, technician(rig) as hmi:
         page = await hmi.call("station", ReadController(connector=1))
         if not page.parameters:
             pytest.skip("the simulated controller has no parameters")
@@ -323,7 +323,7 @@ async def test_a_technicians_card_asks_for_his_pin_at_a_screen_and_starts_a_char
         await rig.advance(5)
         assert rig.status() == "READY"
         assert not rig.system.ledger.transactions
-    async with Rig(tmp_path / "post", demo_text()) as rig:
+    async with Rig(tmp_path / "post", demo_text(1)) as rig:
         await rig.online()
         assert (await rig.bus.call("hub", boris)).ok
         rig.plug(1)
@@ -369,7 +369,7 @@ async def test_a_module_that_is_left_out_gives_nothing_until_it_is_taken_in_agai
 
 async def test_who_is_blocked_or_removed_is_gone_at_once_with_all_that_was_forced_for_him(tmp_path: Path) -> None:
     boris = User("boris", Role.TECHNIK)
-    async with Rig(tmp_path, demo_text()) as rig, technician(rig) as hmi:
+    async with Rig(tmp_path, demo_text(1)) as rig, technician(rig) as hmi:
         for how in ("blocked", "customer", "removed"):
             assert (await rig.bus.call("hub", SaveUser(user=boris, password="Correct7Horse", by="root"))).ok
             await settle(rig)

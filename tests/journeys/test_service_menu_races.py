@@ -32,7 +32,7 @@ async def web(rig: Rig) -> AsyncIterator[Bus]:
 
 
 async def test_who_logs_out_while_his_test_is_being_started_leaves_none_behind(tmp_path: Path) -> None:
-    async with Rig(tmp_path, demo_text()) as rig, technician(rig) as hmi:
+    async with Rig(tmp_path, demo_text(1)) as rig, technician(rig) as hmi:
         rig.plug(1)
         await rig.until_status("READY")
         await hmi.call("station", TechnicianAtWork(login="boris"))
@@ -51,7 +51,7 @@ async def test_who_logs_out_while_his_test_is_being_started_leaves_none_behind(t
 
 
 async def test_two_technicians_at_the_web_do_not_end_each_others_tests(tmp_path: Path) -> None:
-    async with Rig(tmp_path, demo_text()) as rig, web(rig) as bus:
+    async with Rig(tmp_path, demo_text(1)) as rig, web(rig) as bus:
         rig.plug(1)
         await rig.until_status("READY")
         async with at_work(bus, "boris"):
@@ -68,7 +68,7 @@ async def test_two_technicians_at_the_web_do_not_end_each_others_tests(tmp_path:
 
 
 async def test_only_so_many_people_are_at_work(tmp_path: Path) -> None:
-    async with Rig(tmp_path, demo_text()) as rig, web(rig) as bus:
+    async with Rig(tmp_path, demo_text(1)) as rig, web(rig) as bus:
         for number in range(16):
             assert (await bus.call("station", TechnicianAtWork(login=f"guest{number}"))).ok
         assert (await bus.call("station", TechnicianAtWork(login="one more"))).code == "busy"
@@ -79,7 +79,7 @@ async def test_only_so_many_people_are_at_work(tmp_path: Path) -> None:
 
 async def test_a_driver_does_not_get_a_blocked_connector_because_a_test_is_being_looked_at(tmp_path: Path) -> None:
     """The block is lifted for the test alone: not before it, nor while its lock opens."""
-    async with Rig(tmp_path, demo_text()) as rig, technician(rig) as hmi:
+    async with Rig(tmp_path, demo_text(1)) as rig, technician(rig) as hmi:
         await rig.online()
         rig.plug(1)
         await rig.until_status("READY")
@@ -106,7 +106,7 @@ async def test_a_parameter_is_not_written_when_a_car_comes_while_its_controller_
     async def write(self: ControllerDeeds, *arguments: Any) -> None:
         written.append(arguments)
 
-    async with Rig(tmp_path, demo_text()) as rig, technician(rig) as hmi:
+    async with Rig(tmp_path, demo_text(1)) as rig, technician(rig) as hmi:
         page = await hmi.call("station", ReadController(connector=1))
         if not page.parameters:
             pytest.skip("the simulated controller has no parameters")
@@ -145,7 +145,7 @@ async def test_a_test_that_cannot_be_followed_keeps_its_bounds_until_its_charge_
     def broken(*_: Any) -> None:
         raise RuntimeError("it cannot look")
 
-    async with Rig(tmp_path, demo_text()) as rig, technician(rig) as hmi:
+    async with Rig(tmp_path, demo_text(1)) as rig, technician(rig) as hmi:
         rig.plug(1)
         await rig.until_status("READY")
         async with at_work(hmi, "boris"):

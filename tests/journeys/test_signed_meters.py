@@ -65,7 +65,7 @@ def lem(rig: Rig) -> LemFace:
     return face
 
 
-async def charge(rig: Rig, seconds: float = 45) -> None:
+async def charge(rig: Rig, seconds: float = 20) -> None:
     rig.plug()
     await rig.until_status("READY")
     await rig.tap()
@@ -132,7 +132,7 @@ async def test_it_arrives_after_an_outage_too(tmp_path: Path) -> None:
         await rig.online()
         await rig.advance(5)
         await rig.system.go_away()
-        await charge(rig, 90)
+        await charge(rig, 30)
         await leave(rig)
         await rig.advance(30)
         await rig.stop()
@@ -182,7 +182,7 @@ async def test_a_power_cut_ends_the_session_in_the_meter_and_its_record_is_fetch
         await charge(rig)
         await rig.cut_power()
         lem(rig).restart()
-        await rig.advance(60)
+        await rig.advance(20)
         await rig.restore_power()
         await rig.advance(60)
         rig.unplug()
@@ -197,7 +197,7 @@ async def test_a_meter_that_refuses_to_sign_holds_nothing_up(tmp_path: Path) -> 
     async with Rig(tmp_path, ONE_DC) as rig:
         await rig.online()
         lem(rig).refuses = True
-        await charge(rig, 60)
+        await charge(rig, 30)
         await leave(rig)
         await rig.drained()
         (stop,) = stops(rig)
@@ -234,7 +234,7 @@ async def test_a_meter_that_falls_silent_before_the_end_costs_the_record_but_not
         assert any("no signed record" in error for error in await errors(rig))
         web(rig).is_silent = False
         await rig.until_status("AVAILABLE", within_s=60)
-        await charge(rig, 60)  # the session that was left running is ended before the next
+        await charge(rig, 20)  # the session that was left running is ended before the next
         await leave(rig)
         await rig.drained()
         records = list(lem(rig).records.values())

@@ -103,7 +103,7 @@ async def test_a_charge_from_the_card_to_the_full_battery_with_the_books_right(t
     async with Rig(tmp_path, STATION) as rig:
         await rig.online()
         assert len(shown(rig).modules) == 4
-        await charge_fully(rig, stop_after_wh=700.0)
+        await charge_fully(rig, stop_after_wh=500.0)
         await rig.advance(4)
         state = shown(rig)
         assert state.connector == 1
@@ -113,7 +113,7 @@ async def test_a_charge_from_the_card_to_the_full_battery_with_the_books_right(t
         await until_transaction_ends(rig, 1, 900)
         session = await last(rig)
         assert session.stop_source is StopSource.EV_CHARGED
-        assert session.delivered_wh == pytest.approx(700, abs=40)
+        assert session.delivered_wh == pytest.approx(500, abs=40)
         await rig.advance(5)
         assert current_a(rig) == 0
         assert shown(rig).connector == 0

@@ -176,7 +176,7 @@ async def test_who_is_let_in_from_afar_stops_all_in_an_emergency_and_clears_it(t
 
 
 async def test_a_test_session_is_set_confirmed_by_a_sum_watched_and_reported(tmp_path: Path) -> None:
-    async with ScreenRig(tmp_path, demo_text()) as rig:
+    async with ScreenRig(tmp_path, demo_text(1, 4)) as rig:
         await rig.online()
         await hire(rig)
         await rig.awake()

@@ -10,6 +10,7 @@ Every page notes its requests: none may leave the station's origin.
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing, suppress
@@ -50,15 +51,14 @@ async def opened() -> AsyncIterator[Browser]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback that nobody listens at."""
-    found = []
-    taken = [socket.socket() for _ in range(count)]
-    for sock in taken:
-        sock.bind(("127.0.0.1", 0))
-        found.append(sock.getsockname()[1])
-    for sock in taken:
-        with closing(sock):
-            pass
+    """Ports of the loopback that nobody listens at, below those that the kernel hands out to everybody: until the
+    station listens there itself, no connection of another test may take one."""
+    found: list[int] = []
+    while len(found) < count:
+        number = random.SystemRandom().randrange(15_000, 30_000)
+        with closing(socket.socket()) as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", number))
+            found.append(number)
     return found
 
 
@@ -122,7 +122,7 @@ class WebSystem(System):
         """A new window of somebody who is not logged in."""
         options = {"locale": "en", **look, **more}
         context = await browser.new_context(base_url=self.base, ignore_https_errors=True, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(40_000)
         page = await context.new_page()
 
         def note(url: str) -> None:

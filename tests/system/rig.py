@@ -37,7 +37,8 @@ SERVICES = ("station", "ocpp", "rfid")
 CARDS = {1: "04A2B3C4", 2: "0CAFE002"}
 LEASE_S = 5.0
 STOP_LIMIT_S = 3.0
-PATIENCE_S = 15.0
+PATIENCE_S = 40.0
+"""Of waits for what has to come: so long that a busy machine is no fault."""
 LOOK_S = 0.05
 DEVICES_END_S = 1.0
 

@@ -42,7 +42,7 @@ async def test_a_station_is_commissioned_on_a_phone_from_the_label_to_activated(
         await onwards(page, "hardware")
         assert await page.locator(".tile.lit").count() == 0
         await system.simulation.plug(1)
-        await page.wait_for_selector(".tile.lit", timeout=5000)
+        await page.wait_for_selector(".tile.lit")
         await system.simulation.unplug(1)
         await page.click("button[value=search]")
         await page.wait_for_url("**/wizard/hardware*")
