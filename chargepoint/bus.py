@@ -12,8 +12,6 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, TypeVar
 
-import msgspec
-
 from chargepoint import frames
 from chargepoint.frames import UNREADABLE, BadFrames, Cutter, Outbox, Vocabulary, house_vocabulary, pack, raw
 from chargepoint.messages import Event, Reply, Request, State
@@ -55,7 +53,7 @@ class Bus:
         self._watched: set[str] = set()
         self._states: dict[str, State] = {}
         self._cutter = Cutter()
-        self._decode = msgspec.msgpack.Decoder(frames.FromHub).decode
+        self._decode = frames.decode_from_hub
         self._taps: list[Callable[[frames.Tapped], None]] = []
 
     @property

@@ -6,10 +6,13 @@ what can be avoided is that new objects are strewn among the old ones, and that 
 
 from __future__ import annotations
 
+import codecs
 import gc
 import importlib
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from types import ModuleType
 
 from chargepoint.frames import house_vocabulary
 from chargepoint.heap import give_back
@@ -31,6 +34,8 @@ def make_common(modules: Iterable[str]) -> None:
     A module that cannot be imported is passed over: whoever needs it meets the same error, and says so.
     """
     give_back()
+    codecs.lookup("ascii")  # what /proc is read with: else each process imports it when it reads its first file there
+    import_without("importlib.metadata", "websockets")
     for name in modules:
         with suppress(Exception):
             importlib.import_module(name)
@@ -38,6 +43,20 @@ def make_common(modules: Iterable[str]) -> None:
     gc.collect()
     _fillings.extend(filling(size) for size in range(SMALLEST, LARGEST + 1, STEP))
     gc.freeze()
+
+
+def import_without(unused: str, module: str) -> None:
+    """Import `module` with an empty module in the place of `unused`, which it imports and has no use for.
+
+    websockets asks package metadata for its version only where it is no release; that brings e-mail, zip files and CSV,
+    3 MiB in the process that needs websockets.
+    """
+    if unused in sys.modules:
+        return
+    sys.modules[unused] = ModuleType(unused)
+    with suppress(Exception):  # it does have a use: it is imported anew, and whole, where it is needed
+        importlib.import_module(module)
+    del sys.modules[unused]
 
 
 def filling(size: int) -> list[bytes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from msgspec import inspect
@@ -112,8 +113,9 @@ def section_label(name: str, item: Any, position: int) -> str:
     return f"[[{name}]] no. {position}"
 
 
+@cache
 def struct_info(struct: type) -> inspect.StructType:
-    """The description of a struct type."""
+    """The description of a struct type. Made once: the launcher's check leaves it to all that are forked from it."""
     info = inspect.type_info(struct)
     assert isinstance(info, inspect.StructType)
     return info

@@ -157,7 +157,7 @@ class Exchange:
         self._kept: deque[KeptEvent] = deque(maxlen=MAX_KEPT_EVENTS)
         self._kept_names = frozenset(t.__name__ for t in KEPT_EVENTS)
         self._taps: set[Peer] = set()
-        self._decode = msgspec.msgpack.Decoder(frames.ToHub).decode
+        self._decode = frames.decode_to_hub
 
     def attach(self, name: str, sock: socket.socket) -> Peer:
         """From now on what comes out of `sock` is said by `name`. A service's older socket is closed."""

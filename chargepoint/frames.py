@@ -154,6 +154,8 @@ class BadFrames(Exception):
 
 
 _encoder = msgspec.msgpack.Encoder()
+decode_to_hub = msgspec.msgpack.Decoder(ToHub).decode
+decode_from_hub = msgspec.msgpack.Decoder(FromHub).decode
 
 
 def raw(message: Message) -> msgspec.Raw:

@@ -121,7 +121,7 @@ def become(service: Service, keep: set[int], parent: int, account: pwd.struct_pa
     _close_all_but({0, 1, 2, *keep, *log_descriptors()})
     _prctl(_PR_SET_NAME, ctypes.c_char_p(f"cp-{service.name}"[:15].encode()))
     with suppress(OSError):  # to be killed later than others is a right of root
-        Path("/proc/self/oom_score_adj").write_text(str(service.oom_score), encoding="ascii")
+        Path("/proc/self/oom_score_adj").write_bytes(b"%d" % service.oom_score)
     _limit(resource.RLIMIT_DATA, service.memory_bytes)
     _limit(resource.RLIMIT_NOFILE, service.descriptors)
     _limit(resource.RLIMIT_CORE, 0)
