@@ -18,6 +18,8 @@ Load = Callable[[float], float]
 BLEED_V_PER_S = 800.0
 SUBSTEP_S = 0.05
 LEAST_STEP_S = 0.01
+CLOSE_V = 1e-5
+"""So exactly is a voltage found."""
 
 
 class Conductors:
@@ -117,16 +119,12 @@ def _capacity(can: Can, voltage_v: float) -> float:
 def _limited(can: Can, load: Load, highest_v: float, last_v: float) -> tuple[float, float]:
     """Voltage and current where the load takes what the modules can give at most, below `highest_v`."""
     low_v, high_v = 0.0, highest_v
-    for guess_v in (last_v - 0.2, last_v + 0.2):  # it is mostly where it was
+    guesses = [last_v - CLOSE_V / 3, last_v + CLOSE_V / 3, last_v - 0.2, last_v + 0.2]  # it is mostly where it was
+    while high_v - low_v > CLOSE_V:
+        guess_v = guesses.pop(0) if guesses else (low_v + high_v) / 2
         if low_v < guess_v < high_v:
             if load(guess_v) > _capacity(can, guess_v):
                 high_v = guess_v
             else:
                 low_v = guess_v
-    while high_v - low_v > 1e-5:
-        middle_v = (low_v + high_v) / 2
-        if load(middle_v) > _capacity(can, middle_v):
-            high_v = middle_v
-        else:
-            low_v = middle_v
     return low_v, min(max(load(high_v), 0.0), _capacity(can, low_v))

@@ -171,9 +171,9 @@ async def test_a_pause_by_the_car_is_suspended_ev_and_goes_on_as_charging(tmp_pa
         await ready(rig)
         await begin(rig)
         rig.simulated.pause(1)
-        await rig.advance(60)
+        await rig.advance(20)
         rig.simulated.resume(1)
-        await rig.advance(30)
+        await rig.advance(20)
         await stop_by_card(rig)
         await end(rig)
         assert story(rig)[3:] == [

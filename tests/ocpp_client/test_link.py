@@ -194,7 +194,7 @@ async def test_with_the_defaults_gaps_are_random_then_grow(tmp_path: Path) -> No
         rig.system.http_answer = HttpAnswer(status=503)
         rig.system.disconnect(NAME)
         lost_s = asyncio.get_running_loop().time()
-        await asyncio.sleep(3 * 3600)
+        await asyncio.sleep(3600)
         times = [at - lost_s for at in connects(rig) if at > lost_s]
         gaps = [after - before for before, after in zip([0.0, *times], times, strict=False)]
         early = [gap for at, gap in zip(times, gaps, strict=True) if at < 120]

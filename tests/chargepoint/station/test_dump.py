@@ -242,7 +242,7 @@ async def test_a_slow_disk_keeps_one_thread_busy(tmp_path: Path, monkeypatch: py
     async with a_station(tmp_path) as station:
         station.session(5)
         station.reader.count = 50
-        await asyncio.sleep(30)
+        await asyncio.sleep(8)
         await asyncio.gather(*(station.ask(ReadDump(session_id=5)) for _ in range(5)), *(
             station.dumps._keep(source) for source in station.dumps._sources.values()
         ))  # fmt: skip

@@ -27,6 +27,7 @@ from tests.chargepoint.storage.making import (
     station_started,
 )
 from tests.conftest import run_async
+from tests.variants import rest_long
 
 PAGE = 4096
 FRAME = PAGE + 24
@@ -218,14 +219,14 @@ async def check(original: Original, folder: Path, what: str) -> float:
     return len(found) / len(original.entries)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", rest_long(range(3)))
 @pytest.mark.parametrize("damage", OF_THE_FILE, ids=lambda damage: damage.__name__)
 @pytest.mark.parametrize("ended", ["closed", "cut"])
 def test_a_damaged_file(original: Original, tmp_path: Path, damage: Damage, ended: str, seed: int) -> None:
     run_damage(original, tmp_path / "data", damage, ended, seed)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", rest_long(range(3)))
 @pytest.mark.parametrize("damage", OF_THE_LOG, ids=lambda damage: damage.__name__)
 def test_a_damaged_log(original: Original, tmp_path: Path, damage: Damage, seed: int) -> None:
     run_damage(original, tmp_path / "data", damage, "cut", seed)

@@ -9,6 +9,7 @@ import pytest
 
 from drivers.simulated.module_bank import ModuleFault, battery
 from tests.drivers.power.rig import CASES, Case, Rig
+from tests.variants import rest_long
 
 NUMBERS = tuple(range(1, 7))
 TOTAL_A = 120.0
@@ -36,7 +37,7 @@ def trouble(rig: Rig, choice: random.Random) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", rest_long(range(3)))
 async def test_never_more_than_asked_and_well_again(case: Case, seed: int) -> None:
     choice = random.Random(seed)
     async with Rig(case, NUMBERS, load=battery(380.0)) as rig:

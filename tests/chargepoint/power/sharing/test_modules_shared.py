@@ -49,7 +49,7 @@ def at_guarantee(day: Day, allocation: Allocation) -> int:
     return count
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(a_day())
 def test_the_hard_conditions_hold(day: Day) -> None:
     assert day.broken(day.step()) == []
@@ -102,13 +102,13 @@ def test_no_request_no_feeds(day: Day) -> None:
 def test_constant_input_moves_no_contactor_after_the_first_call(day: Day) -> None:
     requests = [msgspec.structs.replace(request, drawn_w=None) for request in day.requests]
     first = allocation = day.step(NOTHING, 5.0, requests=requests)
-    for now_s in range(6, 206):
+    for now_s in (*range(6, 46), *range(46, 206, 8)):
         allocation = day.step(allocation, float(now_s), requests=requests)
         assert links(allocation) == links(first)
         assert allocation.moves == ()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(a_day(), st.sampled_from([-1.0, 1.0]))
 def test_one_watt_moves_no_contactor(day: Day, step_w: float) -> None:
     allocation = day.step(NOTHING, 5.0)

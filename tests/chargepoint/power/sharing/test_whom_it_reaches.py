@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 import pytest
 
@@ -9,6 +11,7 @@ from chargepoint.power.allocation import NOTHING, Mode, Rules, StationPower, all
 from tests.chargepoint.power.sharing.bench import Bench, kilowatts
 from tests.chargepoint.power.sharing.every_way import best, small
 from tests.chargepoint.power.sharing.stations import ac, dc, matrix
+from tests.variants import rest_long
 
 
 def test_of_as_many_guarantees_the_heavier_is_kept_before_more_have_their_floor() -> None:
@@ -35,9 +38,10 @@ def test_of_an_exclusive_set_the_heavier_is_served_when_as_many_guarantees_are_k
     assert {n for n, kw in kilowatts(answer).items() if kw >= 10.0} == {1, 3}
 
 
+@pytest.mark.parametrize("seeds", rest_long([(*range(50), 222, 992), range(50, 150)]), ids=["few", "rest"])
 @pytest.mark.parametrize("mode", list(Mode))
-def test_no_other_way_would_reach_more_or_those_who_come_first(mode: Mode) -> None:
-    for seed in (*range(150), 222, 992):
+def test_no_other_way_would_reach_more_or_those_who_come_first(mode: Mode, seeds: Iterable[int]) -> None:
+    for seed in seeds:
         one = small(seed)
         if mode is Mode.WEIGHT:
             requests = [msgspec.structs.replace(r, weight=1.0 + (3 * r.connector + seed) % 7) for r in one.requests]

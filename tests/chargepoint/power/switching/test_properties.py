@@ -9,7 +9,7 @@ from tests.chargepoint.power.switching import properties
 from tests.chargepoint.power.switching.scenarios import FAULTY, HURTING, ORDERLY, Scenario, scenarios
 
 few = settings(
-    max_examples=20,
+    max_examples=10,
     derandomize=True,
     deadline=None,
     suppress_health_check=list(HealthCheck),
