@@ -17,7 +17,7 @@ import msgspec
 from drivers.codecs.canopen import RPDO, TPDO
 from drivers.native.codes import CAUSE_CODES, STATUS_CODES
 from drivers.native.objects import BLOCKS, Access, Block, Object, Type
-from drivers.native.registers import RANGES, Value
+from drivers.native.registers import RANGES, Value, field_of
 
 BASE = 0x2000
 """Added to an object's index."""
@@ -162,21 +162,10 @@ BY_INDEX: dict[int, tuple[Block, Object]] = {
 
 def encode_object(what: Object, value: Value) -> bytes:
     """Bytes of an object as SDO carries them. Raises ValueError for a value outside its type."""
-    if what.type is Type.TEXT:
-        if not isinstance(value, str) or len(value) > what.characters or not value.isascii():
-            raise ValueError(f"{what.name}: {value!r} is not ASCII text of at most {what.characters} characters")
-        return value.encode("ascii")
-    if what.type is Type.BYTES:
-        if not isinstance(value, bytes) or len(value) > what.characters:
-            raise ValueError(f"{what.name}: not bytes, at most {what.characters}")
-        return value
-    if value is None and what.missing is None:
-        raise ValueError(f"{what.name}: always has a value")
-    number = what.missing if value is None else value
-    low, high = RANGES[what.type]
-    if not isinstance(number, int) or not low <= number <= high:
-        raise ValueError(f"{what.name}: {value!r} is not {low}..{high}")
-    return int(number).to_bytes(2 * what.registers, "little", signed=low < 0)
+    field = field_of(what, value)
+    if isinstance(field, bytes):
+        return field
+    return field.to_bytes(2 * what.registers, "little", signed=RANGES[what.type][0] < 0)
 
 
 def decode_object(what: Object, data: bytes) -> Value:

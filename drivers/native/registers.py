@@ -55,7 +55,7 @@ def encode_objects(objects: Sequence[Object], values: Mapping[str, Value]) -> li
     if unknown:
         raise KeyError(", ".join(sorted(unknown)))
     layout = _layout(tuple(objects))
-    fields = [_field(each, values[each.name]) if each.name in values else _default(each) for each in objects]
+    fields = [field_of(each, values[each.name]) if each.name in values else _default(each) for each in objects]
     return list(struct.unpack(f">{layout.size // 2}H", layout.pack(*fields)))
 
 
@@ -96,7 +96,8 @@ def _value(what: Object, field: int | bytes) -> Value:
     return None if field == what.missing else field
 
 
-def _field(what: Object, value: Value) -> int | bytes:
+def field_of(what: Object, value: Value) -> int | bytes:
+    """What of a value goes onto the wire: a number, or bytes. Raises ValueError for one outside its type."""
     if what.type is Type.TEXT:
         if not isinstance(value, str) or len(value) > what.characters or not value.isascii():
             raise ValueError(f"{what.name}: {value!r} is not ASCII text of at most {what.characters} characters")
