@@ -85,7 +85,8 @@ def _has_meter_error(facts: Facts) -> bool:
 
 def _is_unavailable(facts: Facts) -> bool:
     waits = ConnectorFlag.WAITING_REBOOT | ConnectorFlag.INITIALIZING | ConnectorFlag.REBOOTING
-    return facts.status is ControllerStatus.F_UNKNOWN or bool(facts.flags & waits)
+    cannot_begin = not facts.can_record and facts.phase in (Phase.EMPTY, Phase.PLUGGED)
+    return facts.status is ControllerStatus.F_UNKNOWN or bool(facts.flags & waits) or cannot_begin
 
 
 def _is_charging(facts: Facts) -> bool:

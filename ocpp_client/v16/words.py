@@ -235,6 +235,8 @@ def _error_code(controller_code: str, cause: str) -> str:
 
 def station_report(state: StationState | None, silent_readers: tuple[str, ...] = ()) -> Report:
     """What the central system is told of connector 0: Available, Unavailable or Faulted."""
+    if state is not None and not state.can_record:
+        return Report("Unavailable", "InternalError", "CannotRecord")
     if state is None or not state.operative or state.logical is LogicalStatus.OUT_OF_SERVICE:
         return Report("Unavailable")
     if state.cause:

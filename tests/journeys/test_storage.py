@@ -110,6 +110,7 @@ async def test_on_a_full_disk_a_charge_ends_on_record_and_no_other_begins(tmp_pa
         assert state.logical is LogicalStatus.OUT_OF_SERVICE
         assert (await show_card(rig, OTHER_CARD)).outcome == "unavailable"
         rig.unplug()
+        await rig.until_status("UNAVAILABLE")
         await rig.advance(30)
         disk.is_full = False
         await until_recording(rig, True)

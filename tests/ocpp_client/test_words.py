@@ -173,6 +173,7 @@ def test_info_fits_the_wire() -> None:
         ({}, Report("Available")),
         ({"operative": False}, Report("Unavailable")),
         ({"logical": LogicalStatus.OUT_OF_SERVICE}, Report("Unavailable")),
+        ({"can_record": False}, Report("Unavailable", "InternalError", "CannotRecord")),
         ({"technical": TechnicalStatus.NOT_WORKING}, Report("Faulted", "InternalError")),
         ({"technical": TechnicalStatus.WARNING}, Report("Available")),
         ({"cause": "emergency_stop"}, Report("Faulted", "OtherError", "EmergencyStop")),
