@@ -13,9 +13,13 @@ class Refusal(Exception):
     """The station cannot be launched here; the text says why and what to do."""
 
 
+class Occupied(Refusal):
+    """Another station, or what writes firmware in its place, holds the data directory."""
+
+
 @contextmanager
 def data_lock(data: Path) -> Iterator[None]:
-    """Hold the data directory for one station: who comes second is refused. Raises Refusal."""
+    """Hold the data directory for one station: who comes second is refused. Raises Refusal, Occupied."""
     try:
         data.mkdir(mode=0o755, parents=True, exist_ok=True)
         lock = os.open(data / "launcher.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -28,7 +32,7 @@ def data_lock(data: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             other = os.pread(lock, 20, 0).decode("ascii", "replace").strip() or "unknown"
-            raise Refusal(
+            raise Occupied(
                 f"data directory {data}: a station runs on it already (process {other}). "
                 "Stop that one first, or give this one a --data of its own."
             ) from None

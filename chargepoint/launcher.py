@@ -33,7 +33,9 @@ log = logging.getLogger(__name__)
 
 CRASHED = 1
 REFUSED = 3
-"""Exit code when another launcher runs on this data directory, or it cannot be used."""
+"""Exit code when this data directory, or the account of the services, cannot be used."""
+OCCUPIED = 4
+"""Exit code when another station runs on this data directory: that says nothing of this one (slots.py)."""
 
 SIGNAL_BUDGET_S = 3.0
 TWICE_S = 0.5

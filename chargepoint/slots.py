@@ -42,6 +42,8 @@ LARGEST_BYTES = 1 << 20
 
 ORDERLY = (0, 10, 11, 12, 20, 21, 30)
 """Exit codes of a station that ended as it was asked to."""
+OCCUPIED = 4
+"""Exit code of a station that was refused because another one runs on its data: as if it had not been started."""
 CUTS_ALLOWED = 1
 """The second time that a version on trial vanished without an end, it is given up at the next start."""
 STARTS_ALLOWED = 10
@@ -217,6 +219,9 @@ def ended(slots: Path, code: int | str, lasted_s: float = 0.0) -> Slots:
     """What runs has ended: an exit code as a shell tells it, or a word (watchdog, timeout, give-up)."""
     with _change(slots) as change:
         state = change.state
+        if code == OCCUPIED:
+            starts = max(0, state.starts - 1) if state.trial else state.starts
+            return state if starts == state.starts else change.write(replace(state, starts=starts))
         is_orderly = code in ORDERLY
         if state.trial and is_orderly:
             return change.write(replace(state, orderly=min(state.orderly + 1, state.starts)))

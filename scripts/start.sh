@@ -43,8 +43,13 @@ say() { echo "start.sh: $*" >&2; }
 
 deed() { "$python" -IS "$slots_py" --slots "$slots" --factory "$factory" "$@"; }
 
+# What is started by it gets TERM when start.sh ends before it, killed.
+bound='setpriv --pdeathsig TERM'
+command -v setpriv > /dev/null || bound=
+
 # The same in the place of a shell: what is started with & is then the program itself.
-beside() { exec "$python" -IS "$slots_py" --slots "$slots" --factory "$factory" "$@"; }
+# shellcheck disable=SC2086 # these are several words
+beside() { exec $bound "$python" -IS "$slots_py" --slots "$slots" --factory "$factory" "$@"; }
 
 now_s() { read -r uptime _ < /proc/uptime; echo "${uptime%%.*}"; }
 
@@ -81,10 +86,15 @@ pause() {
 }
 
 # Run `python -m chargepoint WORDS...` of the tree. systemd is told by it, so it must know its own number as the one that
-# the watchdog is about.
+# the watchdog is about. When start.sh is killed the station gets TERM: it would else go on without anybody who acts on
+# its exit code, and hold its data. One whose start.sh was gone before that was asked for does not begin.
 begin() {
-    CHARGEPOINT_TREE=$tree sh -c 'if [ -n "${WATCHDOG_PID:-}" ]; then WATCHDOG_PID=$$; export WATCHDOG_PID; fi; exec "$@"' \
-        chargepoint "$tree/bin/python" -IB -m chargepoint "$@" &
+    # shellcheck disable=SC2086,SC2016 # several words; what is expanded by the shell in between
+    CHARGEPOINT_TREE=$tree $bound sh -c '
+        if [ "$PPID" != "$1" ]; then exit 1; fi
+        if [ -n "${WATCHDOG_PID:-}" ]; then WATCHDOG_PID=$$; export WATCHDOG_PID; fi
+        shift
+        exec "$@"' chargepoint "$$" "$tree/bin/python" -IB -m chargepoint "$@" &
     child=$!
 }
 

@@ -16,9 +16,9 @@ from chargepoint.commands.manual import page
 from chargepoint.config import Secrets, load_secrets, load_with_fallback
 from chargepoint.config_faults import ConfigError
 from chargepoint.context import folder_of
-from chargepoint.data_lock import Refusal, data_lock
+from chargepoint.data_lock import Occupied, Refusal, data_lock
 from chargepoint.hub import EXIT_CODES
-from chargepoint.launcher import CRASHED, REFUSED, Launcher, Options
+from chargepoint.launcher import CRASHED, OCCUPIED, REFUSED, Launcher, Options
 from chargepoint.layout import Layout
 from chargepoint.log_files import make_folder
 from chargepoint.safe_mode import rescued
@@ -103,7 +103,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             **cast("dict[int | str, str]", EXIT_CODES),
             CRASHED: "the configuration cannot be used, or the hub cannot live; standard error says why",
             2: "wrong use",
-            REFUSED: "another station runs on this data directory, or it cannot be written to",
+            REFUSED: "the data directory cannot be written to, or the services' account cannot be used",
+            OCCUPIED: "another station runs on this data directory",
         },
         files={
             "DIR/station": "journal, history and all that must be remembered",
@@ -131,7 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
             return _run(arguments)
     except Refusal as refusal:
         print(f"chargepoint run: {refusal}", file=sys.stderr)
-        return REFUSED
+        return OCCUPIED if isinstance(refusal, Occupied) else REFUSED
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -85,7 +85,7 @@ async def test_a_station_runs_until_ctrl_c_and_refuses_a_second_one(tmp_path: Pa
         await until_running(tmp_path)
         second = await start(tmp_path, *options)
         assert "a station runs on it already" in await said(second)
-        assert await second.wait() == 3
+        assert await second.wait() == 4
         (tmp_path / "other.toml").write_text(STATION.replace("test-1", "test-2"), encoding="utf-8")
         third = await start(tmp_path, *options, config="other.toml")
         assert "a station runs on it already" in await said(third)

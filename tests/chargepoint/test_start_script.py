@@ -29,7 +29,7 @@ case "$*" in *--help*) exit 0 ;; esac
 step=$(head -n 1 {plan})
 sed -i 1d {plan}
 case "$step" in
-    hold) trap 'exit 0' TERM; echo holding >> {notes}; while :; do sleep 0.02; done ;;
+    hold) trap 'echo told >> {notes}; exit 0' TERM; echo holding >> {notes}; while :; do sleep 0.02; done ;;
     stick) trap '' TERM; echo holding >> {notes}; while :; do sleep 0.02; done ;;
     hang) while :; do sleep 0.02; done ;;
     die) kill -9 $$ ;;
@@ -173,6 +173,22 @@ def test_signals_reach_the_station_and_its_end_is_waited_for(machine: Machine, n
     running.send_signal(number)
     assert running.wait(LIMIT_S) == 0
     assert machine.versions() == ["1.0.0"]
+
+
+def test_a_station_whose_start_script_is_killed_is_told_to_end(machine: Machine) -> None:
+    running = machine.start("hold")
+    machine.wait_until_it_holds()
+    running.kill()
+    machine.wait_for(lambda: machine.notes.read_text().endswith("told\n"))
+
+
+def test_a_trial_that_another_station_keeps_from_its_data_has_not_ended_badly(machine: Machine) -> None:
+    machine.stage("1.1.0")
+    slots.switch(machine.slots)
+    assert machine.run(slots.OCCUPIED, slots.OCCUPIED, slots.OCCUPIED, 0) == 0
+    assert machine.versions() == ["1.1.0"] * 4
+    state = slots.read(machine.slots)
+    assert (state.trial, state.starts, state.orderly) == (True, 1, 1)
 
 
 def test_being_stopped_does_not_end_a_trial(machine: Machine) -> None:

@@ -71,7 +71,7 @@ async def test_a_second_station_on_one_data_directory_is_refused_and_the_first_d
     async with System(tmp_path) as system:
         before = system.pids()
         second = await system.launch("second")
-        assert await second.process.wait() == 3
+        assert await second.process.wait() == 4
         expected = f"a station runs on it already (process {system.pid('launcher')}). Stop that one first"
         assert expected in system.logged("second")
         assert "Traceback" not in system.logged("second")
