@@ -12,14 +12,10 @@ from chargepoint.station.status import Refusal
 MAX_WISHES = 64
 
 
-class Nothing(Event, frozen=True):
-    """No event: a look at the clock."""
-
-
 class Wish(msgspec.Struct, frozen=True, eq=False):
-    """An event, and where its answer is awaited."""
+    """An event, and where its answer is awaited. None: no event, only a look at the clock."""
 
-    event: Event
+    event: Event | None
     answer: asyncio.Future[Refusal | None]
 
 
@@ -46,7 +42,7 @@ class Inbox:
     def wake(self) -> None:
         """Let who takes wishes look at the clock again although none came."""
         if self.is_empty:
-            self._wishes.put_nowait(Wish(Nothing(), asyncio.get_running_loop().create_future()))
+            self._wishes.put_nowait(Wish(None, asyncio.get_running_loop().create_future()))
 
     async def take(self, within_s: float) -> Wish | None:
         """The next wish; None when none comes within that time."""

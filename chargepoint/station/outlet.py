@@ -33,7 +33,7 @@ from chargepoint.station.connector import (
     WaitedTooLong,
     step,
 )
-from chargepoint.station.inbox import Inbox, Nothing
+from chargepoint.station.inbox import Inbox
 from chargepoint.station.meters import MeterPoint
 from chargepoint.station.orders import Orders
 from chargepoint.station.outlet_state import SILENT_AFTER_S, OutletState
@@ -42,13 +42,13 @@ from chargepoint.station.polls import events_of, power_is_off, with_meter
 from chargepoint.station.recovery import Fate, recover
 from chargepoint.station.session import note_reading, note_vehicle, start_error_flags
 from chargepoint.station.site import Site
-from chargepoint.station.status import Refusal, connector_status, why_no_start
+from chargepoint.station.status import Refusal, why_no_start
+from chargepoint.station.status_notes import StatusNotes
 from chargepoint.station.transactions import Transactions
 from chargepoint.storage.database import CannotRecord
 from chargepoint.storage.journal import ASIDE
 from chargepoint.vocabulary import (
     Cause,
-    ConnectorStatus,
     ControllerStatus,
     EventType,
     HardwareFlag,
@@ -117,12 +117,10 @@ class Outlet(OutletState):
         self._booked_since = 0.0
         self._stop: StopAsked | FaultRaised | None = None
         self._stop_since = 0.0
-        self._heard_since = 0.0
-        """Since when the controller answers without a break: before it could not hear the stop order."""
         self._idle_since: float | None = None
         """Since when the meter of a silent controller that was told to stop sees no current."""
         self._undecided: Session | None = None
-        self._shown: tuple[ConnectorStatus, ControllerStatus] | None = None
+        self._status_notes = StatusNotes(settings.number, self._books)
         self._phase_changed = asyncio.Event()
         self._next_identity_s = 0.0
 
@@ -233,15 +231,15 @@ class Outlet(OutletState):
             try:
                 self.reading = await self.controller.read()
             except DeviceError as error:
-                if self._silent_since is None:
-                    self._silent_since = started
+                if not self._hearing.is_silent:
+                    self._hearing.note_silence(started)
                     log.warning("connector %d: %s", self.number, error)
                 if self._clock.mono() - started >= patience_s:
                     return None
                 await asyncio.sleep(min(POLL_S, max(0.05, patience_s)))
             else:
                 self.reading_mono_s = self._clock.mono()
-                self._silent_since = None
+                self._hearing.forget()
                 await self._meet(has_restarted=False)
                 return self.reading
 
@@ -264,7 +262,7 @@ class Outlet(OutletState):
             if wish is None:
                 continue
             is_turn_of_poll = True
-            refusal = await self._handle(wish.event)
+            refusal = None if wish.event is None else await self._handle(wish.event)
             if not wish.answer.done():
                 wish.answer.set_result(refusal)
             self._site.changed()
@@ -272,7 +270,7 @@ class Outlet(OutletState):
     async def _poll(self) -> None:
         self._next_poll = self._clock.mono() + POLL_S
         if self.is_written:
-            self._silent_since = self._unknown_since = None
+            self._hearing.forget()
             self._show()
             return
         await self._renew()
@@ -286,16 +284,15 @@ class Outlet(OutletState):
         before, self.reading = self.reading, now
         self.reading_mono_s = self._clock.mono()
         self._site.measured()
-        if self._silent_since is not None:
+        if self._hearing.is_silent:
             self._on_answer()
         await self._on_reading(before, now)
 
     async def _on_silence(self, error: DeviceError) -> None:
         now = self._clock.mono()
-        if self._silent_since is None:
-            self._silent_since = self.reading_mono_s or now
+        self._hearing.note_silence(self.reading_mono_s or now)
         if self.link_lost:
-            if self._shown is not None and self._shown[1] is not ControllerStatus.F_UNKNOWN:
+            if self._status_notes.has_known:
                 log.warning("connector %d: %s", self.number, error)
             self._show()
             if self.can_be_stopped:
@@ -319,8 +316,8 @@ class Outlet(OutletState):
         return self._idle_since is not None and now - self._idle_since >= IDLE_FOR_S
 
     def _on_answer(self) -> None:
-        silent_s = self._clock.mono() - (self._silent_since or 0.0)
-        self._silent_since, self._idle_since, self._heard_since = None, None, self._clock.mono()
+        silent_s = self._hearing.note_answer()
+        self._idle_since = None
         if silent_s > SILENT_AFTER_S:
             log.info("connector %d: controller answers again after %.0f s", self.number, silent_s)
 
@@ -355,12 +352,7 @@ class Outlet(OutletState):
 
     def _is_unknown_for_long(self, now: ControllerReading) -> bool:
         """A controller that answers, yet does not know its own status (F), is as good as silent."""
-        if now.status is not ControllerStatus.F_UNKNOWN:
-            self._unknown_since = None
-            return False
-        if self._unknown_since is None:
-            self._unknown_since = self._clock.mono()
-        return self._clock.mono() - self._unknown_since > self._site.settings.station.link_lost_delay_s
+        return self._hearing.unknown_for_s(now.status) > self._site.settings.station.link_lost_delay_s
 
     @property
     def _session_ref(self) -> int:
@@ -383,7 +375,7 @@ class Outlet(OutletState):
 
     async def _handle(self, event: Event) -> Refusal | None:
         """One event: what the rules say, carried out in order. What cannot be recorded does not happen (R7, R27)."""
-        if isinstance(event, Nothing) or await self._is_settled(event):
+        if await self._is_settled(event):
             return None
         if isinstance(event, EvLeft) and self.wants_energy and self.session and self.session.waits_for_vehicle:
             event = EvUnplugged()
@@ -645,7 +637,7 @@ class Outlet(OutletState):
         """A contactor that does not open is a fault which stays until a technician clears it (R4)."""
         disobeys = (
             self.phase in (Phase.STOPPING, Phase.AWAY)
-            and self._clock.mono() - max(self._stop_since, self._heard_since) > OBEYS_STOP_WITHIN_S
+            and self._clock.mono() - max(self._stop_since, self._hearing.heard_since) > OBEYS_STOP_WITHIN_S
             and (HardwareFlag.OUTPUT_RELAY in now.flags or max(abs(value) for value in now.current_a) > 1.0)
         )
         if self.latched is Cause.NONE and (disobeys or now.cause is Cause.CONTACTOR_WELDED):
@@ -703,15 +695,4 @@ class Outlet(OutletState):
 
     def _show(self) -> None:
         """Note a change of status, controller's and connector's, in the operation log."""
-        facts = self.facts()
-        shown = (connector_status(facts), facts.status)
-        if self._shown is not None and shown != self._shown:
-            self._books.note(
-                EventType.CONNECTOR_STATE,
-                f"{self._shown[1]} -> {shown[1]}",
-                f"{self._shown[0]} -> {shown[0]}",
-                error=self.reading.cause.value if self.reading is not None and shown[1].is_error else "",
-                connector=self.number,
-                session_id=self.session.session_id if self.session else None,
-            )
-        self._shown = shown
+        self._status_notes.note(self.facts(), self.session.session_id if self.session else None)

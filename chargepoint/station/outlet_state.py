@@ -12,6 +12,7 @@ from chargepoint.records import Credential, Limit, Session
 from chargepoint.station.cabinet.safety import Hold
 from chargepoint.station.charge import Charge
 from chargepoint.station.connector import IN_TRANSACTION, Authorised, Phase
+from chargepoint.station.hearing import Hearing
 from chargepoint.station.kept_facts import decoded, read_word
 from chargepoint.station.limits import NamedLimit
 from chargepoint.station.meters import MeterPoint
@@ -87,8 +88,7 @@ class OutletState:
         self._site = site
         self._books = site.books
         self._clock = site.clock
-        self._silent_since: float | None = None
-        self._unknown_since: float | None = None
+        self._hearing = Hearing(site.clock)
         self._is_disabled = False
         self._authorised: Authorised | None = None
         self._is_beginning = False
@@ -156,15 +156,13 @@ class OutletState:
     @property
     def link_lost(self) -> bool:
         """Silent for longer than a poll or two; a running charge is given the configured delay."""
-        if self._silent_since is None:
-            return False
         delay = self._site.settings.station.link_lost_delay_s if self.in_transaction else SILENT_AFTER_S
-        return self._clock.mono() - self._silent_since > delay
+        return self._hearing.is_silent and self._hearing.silent_for_s > delay
 
     @property
     def is_heard(self) -> bool:
         """Whether the last poll was answered: `reading` is of now."""
-        return self.reading is not None and self._silent_since is None
+        return self.reading is not None and not self._hearing.is_silent
 
     @property
     def meter_lost(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from chargepoint.station.connector import EvConnected, EvLeft
-from chargepoint.station.inbox import MAX_WISHES, Inbox, Nothing
+from chargepoint.station.inbox import MAX_WISHES, Inbox
 from chargepoint.station.status import Refusal
 
 
@@ -46,5 +46,5 @@ async def test_who_waits_is_woken_once_though_nothing_came() -> None:
     inbox.wake()
     wish = await inbox.take(1.0)
     assert wish is not None
-    assert isinstance(wish.event, Nothing)
+    assert wish.event is None
     assert inbox.is_empty
