@@ -167,10 +167,22 @@ def _codes(picture: Picture, look: Look) -> Found:
 def _on_each_other(picture: Picture, look: Look) -> Found:
     """Texts, icons, codes and drawings do not touch each other. A ring may have something in its middle."""
     inked = [(item, ink) for item in picture.items if (ink := _ink(item)) is not None and ink.width and ink.height]
-    for (first, one), (second, other) in itertools.combinations(inked, 2):
-        if overlap(one, other) and not (isinstance(first, Drawing) and isinstance(second, Drawing)):
+    for at, with_at in sorted(_overlapping([ink for _, ink in inked])):
+        (first, one), (second, other) = inked[at], inked[with_at]
+        if not (isinstance(first, Drawing) and isinstance(second, Drawing)):
             shared = common(one, other)
             yield _called(first), f"on each other with {_called(second)!r}", f"{shared.width}x{shared.height} px"
+
+
+def _overlapping(rects: list[Rect]) -> Iterator[tuple[int, int]]:
+    """Places of two that overlap, the lower place first. From top to bottom: most are far from each other."""
+    boxes = sorted((rect.y, rect.x, rect.bottom, rect.right, place) for place, rect in enumerate(rects))
+    for number, (_, left, bottom, right, place) in enumerate(boxes):
+        for other_top, other_left, _, other_right, other in itertools.islice(boxes, number + 1, None):
+            if other_top >= bottom:
+                break
+            if other_left < right and left < other_right:
+                yield min(place, other), max(place, other)
 
 
 def _ink(item: Item) -> Rect | None:
@@ -213,8 +225,9 @@ def _targets(picture: Picture, look: Look) -> Found:
         if target.name in MAIN and wide_mm < MAIN_WIDTH_MM - SLACK_MM:
             yield target.name, "main action too narrow", f"{wide_mm:.1f} mm instead of {MAIN_WIDTH_MM} mm"
     fronts = [target for target in picture.targets if not _is_behind(picture, target)]
+    is_of_staff = is_staff(picture)
     for first, second in itertools.combinations(fronts, 2):
-        staff = first.is_staff or second.is_staff or is_staff(picture)
+        staff = is_of_staff or first.is_staff or second.is_staff
         needed = GAP_STAFF_MM if staff else GAP_MM
         gap_mm = _gap_px(first.rect, second.rect) / look.px_per_mm
         if overlap(first.rect, second.rect):

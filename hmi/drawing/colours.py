@@ -3,6 +3,8 @@ colours: contrast and mixtures (`vision.py`: what people with colour-blindness s
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from hmi.drawing.items import Colour
 from hmi.drawing.vision import linear
 from hmi.view import Palette
@@ -102,6 +104,7 @@ def mixed(first: Colour, second: Colour, share: float) -> Colour:
     return red, green, blue
 
 
+@lru_cache(maxsize=256)
 def luminance(value: Colour) -> float:
     """Relative luminance, 0 (black) to 1 (white). Source: WCAG 2.1."""
     red, green, blue = (linear(part) for part in value)

@@ -64,6 +64,8 @@ class Fonts:
 
     def __init__(self) -> None:
         self._glyphs: dict[tuple[str, int, bool], Glyph] = {}
+        self._advances: dict[tuple[int, bool], dict[str, int]] = {}
+        """By size and weight, so that the sum of a text is quick: layouts ask for the widths of thousands."""
 
     def glyph(self, sign: str, cap_px: int, is_bold: bool) -> Glyph:
         key = (sign, cap_px, is_bold)
@@ -71,20 +73,27 @@ class Fonts:
         if found is None:
             if len(self._glyphs) >= HELD_GLYPHS:
                 self._glyphs.clear()
+                self._advances.clear()
             found = self._glyphs[key] = _measured(sign, cap_px, is_bold)
         return found
 
     def width(self, text: str, cap_px: int, is_bold: bool = False) -> int:
-        return sum(self.glyph(sign, cap_px, is_bold).advance for sign in text)
+        advances = self._advances.get((cap_px, is_bold), {})
+        try:
+            return sum(map(advances.__getitem__, text))
+        except KeyError:
+            advances.update((sign, self.glyph(sign, cap_px, is_bold).advance) for sign in set(text))
+            self._advances[cap_px, is_bold] = advances
+            return sum(map(advances.__getitem__, text))
 
     def reach(self, text: str, cap_px: int, is_bold: bool = False) -> tuple[int, int]:
         """How far the ink goes above and below the base line."""
-        glyphs = [self.glyph(sign, cap_px, is_bold) for sign in text]
+        glyphs = [self.glyph(sign, cap_px, is_bold) for sign in set(text)]
         return max((one.top for one in glyphs), default=0), max((one.bottom for one in glyphs), default=0)
 
     def missing(self, text: str) -> str:
         """The signs of `text` that no font has."""
-        return "".join(sorted({sign for sign in text if self.glyph(sign, 20, False).face is None}))
+        return "".join(sorted(sign for sign in set(text) if self.glyph(sign, 20, False).face is None))
 
     def runs(self, text: str, cap_px: int, is_bold: bool) -> list[tuple[pygame.freetype.Font, str, int]]:
         """Pieces of one font each, with their width; what no font has is drawn as `STAND_IN`."""
