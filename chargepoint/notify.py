@@ -8,10 +8,13 @@ from contextlib import suppress
 
 
 class ServiceNotifier:
-    """Says nothing when nobody listens. `watchdog_s`: how often WATCHDOG=1 is due (half of what is allowed), or 0."""
+    """Says nothing when nobody listens. `watchdog_s`: how often WATCHDOG=1 is due (half of what is allowed), or 0.
+
+    The address is taken out of the environment: no service, and nothing that one starts, is to speak for the station.
+    """
 
     def __init__(self) -> None:
-        self._address = os.environ.get("NOTIFY_SOCKET", "")
+        self._address = os.environ.pop("NOTIFY_SOCKET", "")
         try:
             allowed_us = int(os.environ.get("WATCHDOG_USEC", "0"))
         except ValueError:

@@ -277,6 +277,7 @@ def test_nobody_is_told_anything_where_nobody_listens(monkeypatch: pytest.Monkey
     monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/at/all")
     monkeypatch.setenv("WATCHDOG_USEC", "nonsense")
     ServiceNotifier().say("READY=1")
+    assert "NOTIFY_SOCKET" not in os.environ, "services do not find it there"
 
 
 def children_named(parent: int, name: str) -> list[int]:
