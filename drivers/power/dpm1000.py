@@ -20,6 +20,7 @@ from drivers.codecs.dpm1000 import Register
 from drivers.interfaces import FailSafe, Identity, ModuleLimits, PowerModules
 from drivers.power.bank import Bank
 from drivers.power.family import Family, Frames, Heard
+from drivers.power.rated import Broadcast
 from drivers.power.wire import Bus
 from drivers.power.wire import recognise as recognise_module
 
@@ -38,9 +39,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     range: Annotated[
         Range, Meta(description="automatic; parallel: 50 to 520 V; series: 300 to 1000 V; told when a module starts")
     ] = Range.AUTOMATIC
-    broadcast: Annotated[
-        bool, Meta(description="there are no other modules on this bus: tell all together where they get the same")
-    ] = False
+    broadcast: Broadcast = False
 
 
 ABOUT = About(

@@ -19,7 +19,7 @@ from drivers.codecs.huawei_power import Message, Signal
 from drivers.interfaces import FailSafe, Identity, ModuleLimits, PowerModules
 from drivers.power.bank import Bank
 from drivers.power.family import RUNNING_A, RUNNING_V, Family, Frames, Heard
-from drivers.power.rated import MaxCurrent, MaxPower, MaxVoltage, MinVoltage, rated
+from drivers.power.rated import Broadcast, MaxCurrent, MaxPower, MaxVoltage, MinVoltage, rated
 from drivers.power.wire import Bus
 from drivers.power.wire import recognise as recognise_module
 
@@ -29,9 +29,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     addresses: Annotated[
         tuple[Annotated[int, Meta(ge=1, le=127)], ...], Meta(description="numbers of the modules, 1 to 127")
     ]
-    broadcast: Annotated[
-        bool, Meta(description="there are no other modules on this bus: tell all together where they get the same")
-    ] = False
+    broadcast: Broadcast = False
     max_voltage_v: MaxVoltage = None
     min_voltage_v: MinVoltage = None
     max_current_a: MaxCurrent = None

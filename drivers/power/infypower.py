@@ -22,6 +22,7 @@ from drivers.codecs.infypower import Command, Register
 from drivers.interfaces import FailSafe, Identity, ModuleLimits, PowerModules
 from drivers.power.bank import Bank
 from drivers.power.family import Family, Frames, Heard
+from drivers.power.rated import Broadcast
 from drivers.power.wire import Bus
 from drivers.power.wire import recognise as recognise_module
 
@@ -47,9 +48,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[int, Meta(ge=1, le=255)] | None,
         Meta(description="put the modules into this group and tell them together; no others may be in it"),
     ] = None
-    broadcast: Annotated[
-        bool, Meta(description="there are no other modules on this bus: tell all together where they get the same")
-    ] = False
+    broadcast: Broadcast = False
 
 
 ABOUT = About(

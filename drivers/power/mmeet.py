@@ -20,7 +20,7 @@ from drivers.codecs.mmeet import Register
 from drivers.interfaces import FailSafe, ModuleLimits, PowerModules
 from drivers.power.bank import Bank
 from drivers.power.family import RUNNING_V, Family, Frames, Heard
-from drivers.power.rated import MaxCurrent, MaxPower, MaxVoltage, MinVoltage, rated
+from drivers.power.rated import Broadcast, MaxCurrent, MaxPower, MaxVoltage, MinVoltage, rated
 from drivers.power.wire import Bus
 
 
@@ -36,9 +36,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         tuple[Annotated[int, Meta(ge=0, le=63)], ...], Meta(description="numbers of the modules, 0 to 63")
     ]
     range: Annotated[Range, Meta(description="automatic, low or high; told when a module starts")] = Range.AUTOMATIC
-    broadcast: Annotated[
-        bool, Meta(description="there are no other modules on this bus: tell all together where they get the same")
-    ] = False
+    broadcast: Broadcast = False
     max_voltage_v: MaxVoltage = None
     min_voltage_v: MinVoltage = None
     max_current_a: MaxCurrent = None

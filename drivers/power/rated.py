@@ -1,4 +1,4 @@
-"""Limits of modules that do not tell all of theirs: from the data sheet, or as the installer gives them."""
+"""Options that drivers of modules share, and limits that modules do not tell: by the data sheet or the installer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from msgspec import Meta
 
 from drivers.interfaces import ModuleLimits
 
+Broadcast = Annotated[
+    bool, Meta(description="there are no other modules on this bus: tell all together where they get the same")
+]
 MaxVoltage = Annotated[
     Annotated[float, Meta(gt=0, le=1500)] | None, Meta(description="highest voltage by the module's data sheet, V")
 ]

@@ -21,6 +21,7 @@ from drivers.codecs.uugreenpower import Command, Kind
 from drivers.interfaces import FailSafe, Identity, ModuleLimits, PowerModules
 from drivers.power.bank import Bank
 from drivers.power.family import Family, Frames, Heard
+from drivers.power.rated import Broadcast
 from drivers.power.wire import Bus
 from drivers.power.wire import recognise as recognise_module
 
@@ -48,9 +49,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     range: Annotated[Range, Meta(description="by voltage, high or low; each change takes 4 s with the output off")] = (
         Range.BY_VOLTAGE
     )
-    broadcast: Annotated[
-        bool, Meta(description="there are no other modules on this bus: tell all together where they get the same")
-    ] = False
+    broadcast: Broadcast = False
 
 
 ABOUT = About(

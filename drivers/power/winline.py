@@ -19,7 +19,7 @@ from drivers.codecs.winline import Register
 from drivers.interfaces import FailSafe, Identity, ModuleLimits, PowerModules
 from drivers.power.bank import Bank
 from drivers.power.family import Family, Frames, Heard
-from drivers.power.rated import MaxCurrent, MaxPower, MaxVoltage, MinVoltage, rated
+from drivers.power.rated import Broadcast, MaxCurrent, MaxPower, MaxVoltage, MinVoltage, rated
 from drivers.power.wire import Bus
 from drivers.power.wire import recognise as recognise_module
 
@@ -33,9 +33,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[int, Meta(ge=1, le=7)] | None,
         Meta(description="put the modules into this group and tell them together; no others may be in it"),
     ] = None
-    broadcast: Annotated[
-        bool, Meta(description="there are no other modules on this bus: tell all together where they get the same")
-    ] = False
+    broadcast: Broadcast = False
     max_voltage_v: MaxVoltage = None
     min_voltage_v: MinVoltage = None
     max_current_a: MaxCurrent = None
