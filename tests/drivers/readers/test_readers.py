@@ -25,6 +25,7 @@ from drivers.simulated.readers.pn532 import Chip
 from drivers.simulated.station import SimulatedStation
 from drivers.simulated.wire import Line
 from tests.drivers.wires import attach
+from tests.variants import rest_long
 
 ALL: dict[str, tuple[str, dict[str, Any]]] = {
     "pn532": ("pn532", {}),
@@ -100,12 +101,13 @@ async def test_tapped_cards_come_once_each_and_in_order(name: str) -> None:
         assert isinstance(made.reader, TellsHealth) and made.reader.health().heard_s is not None
 
 
+@pytest.mark.parametrize("minutes", rest_long([1, 10]))
 @pytest.mark.parametrize("name", ALL)
-async def test_a_card_that_lies_there_for_ten_minutes_is_one_card(name: str) -> None:
+async def test_a_card_that_lies_there_for_minutes_is_one_card(name: str, minutes: int) -> None:
     uid = "1000647EB3" if name == "rdm6300" else "A1B2C3D4"
     async with bench(name) as made:
         made.field.put(uid)
-        await asyncio.sleep(600.0)
+        await asyncio.sleep(60.0 * minutes)
         assert made.uids == [uid]
         made.field.put()
         await asyncio.sleep(5.0)
