@@ -6,6 +6,7 @@ what can be avoided is that new objects are strewn among the old ones, and that 
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import gc
 import importlib
@@ -40,6 +41,7 @@ def make_common(modules: Iterable[str]) -> None:
         with suppress(Exception):
             importlib.import_module(name)
     house_vocabulary()
+    asyncio.run(asyncio.sleep(0))  # what the first event loop of a process leaves behind
     gc.collect()
     _fillings.extend(filling(size) for size in range(SMALLEST, LARGEST + 1, STEP))
     gc.freeze()
