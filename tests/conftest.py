@@ -29,8 +29,8 @@ MEMORY = Path("/dev/shm")
 LEAST_FREE = 1 << 30
 """Bytes that must be free in memory for the tests' files to be there, or they would fill it."""
 LEAST_EXAMPLES = 25
-_HALVED: dict[int, settings] = {}
-"""Settings that are halved already: parametrised tests share theirs."""
+_FEWER: dict[int, settings] = {}
+"""Settings that are lowered already: parametrised tests share theirs."""
 MOST_SUMS = 4096
 """Check sums that are remembered: both ends of a wire reckon those of the same few frames again and again."""
 
@@ -54,21 +54,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--long") or os.environ.get("CHARGEPOINT_LONG") == "1":
         return
     for item in items:
-        _halve_examples(item)
+        _try_fewer(item)
     left_out = [item for item in items if item.get_closest_marker("long")]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("long")]
 
 
-def _halve_examples(item: pytest.Item) -> None:
-    """Properties are tried with half of their examples, never fewer than LEAST_EXAMPLES; all of them with --long."""
+def _try_fewer(item: pytest.Item) -> None:
+    """Properties are tried with a quarter of their examples, never fewer than LEAST_EXAMPLES; all of them with --long:
+    they are the same in each run."""
     test: Any = getattr(item, "obj", None)
     wished: settings | None = getattr(test, "_hypothesis_internal_use_settings", None)
-    if test is None or wished is None or id(wished) in _HALVED:
+    if test is None or wished is None or id(wished) in _FEWER:
         return
-    fewer = settings(wished, max_examples=min(wished.max_examples, max(LEAST_EXAMPLES, wished.max_examples // 2)))
-    _HALVED[id(fewer)] = fewer
+    fewer = settings(wished, max_examples=min(wished.max_examples, max(LEAST_EXAMPLES, wished.max_examples // 4)))
+    _FEWER[id(fewer)] = fewer
     getattr(test, "__func__", test)._hypothesis_internal_use_settings = fewer
 
 
