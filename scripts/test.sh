@@ -63,8 +63,9 @@ if [ $# -gt 0 ]; then
     "${pytest[@]}" "$@" || tests=1
 else
     trap 'kill "${pids[@]}" 2>/dev/null' EXIT INT TERM
-    mapfile -t real < <(grep -rl "realtime" tests --include="test_*.py")
-    row "tests in real time" -m realtime "${real[@]}"
+    mapfile -t real < <(grep -rl "realtime" tests --include="test_*.py" | grep -v "^tests/system/")
+    row "tests/system in real time" -m realtime tests/system
+    row "other tests in real time" -m realtime "${real[@]}"
     row "${elsewhere[*]}" -m "not realtime" "${elsewhere[@]}"
     row "journeys and the rest" -m "not realtime" "${elsewhere[@]/#/--ignore=}"
     checks

@@ -23,8 +23,8 @@ from drivers.ports.can import CanPort
 from drivers.ports.can_wire import CanTrouble, CanWire
 from drivers.simulated.devices import CanDevice
 
-TICK_S = 0.02
-"""Nodes are told the time so often."""
+TICK_S = 0.05
+"""Nodes are told the time so often; the quickest of them speaks each 0.1 s."""
 _MOST_QUEUED = 16  # frames a controller keeps until the bus is free
 _KEPT = 20_000
 

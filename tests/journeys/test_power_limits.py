@@ -97,7 +97,7 @@ async def test_a_phase_that_others_load_lowers_only_the_car_on_it(tmp_path: Path
 async def test_while_the_station_meter_is_silent_charges_keep_what_they_had(
     tmp_path: Path,
 ) -> None:
-    text = matrix(2, 3, power_limit_w=50_000).replace('name = "shared"', 'name = "shared"\nmeter = "main"', 1)
+    text = matrix(2, 1, power_limit_w=50_000).replace('name = "shared"', 'name = "shared"\nmeter = "main"', 1)
     text += '[[meter]]\nname = "main"\nport = "meters"\naddress = 20\n'
     async with Rig(tmp_path, text, is_linked=False) as rig:
         building(rig, 44_000.0, 0.3, 0.3, 0.4)
