@@ -70,7 +70,7 @@ async def test_a_charge_goes_on_over_a_bad_wire_and_no_wrong_value_is_taken(tmp_
         await rig.online()
         await charge(rig)
         rig.simulated.disturb("bus", faults)
-        for _ in range(120):
+        for _ in range(50):
             await rig.advance(1)
             state, truth = rig.state(), rig.simulated.state()
             assert state is not None
@@ -79,7 +79,7 @@ async def test_a_charge_goes_on_over_a_bad_wire_and_no_wrong_value_is_taken(tmp_
             assert state.meter is not None
             assert state.meter.energy_wh <= (truth.meter("m1").import_wh or 0) + 1
             assert state.meter.power_w <= 22_100
-        assert truth.port("bus").replies > 100
+        assert truth.port("bus").replies > 40
         rig.simulated.restore("bus")
         await rig.advance(3)
         assert rig.status() == "CHARGING"
@@ -281,7 +281,7 @@ async def test_a_flapping_pilot_gives_one_transaction_few_closings_and_few_messa
         await rig.advance(5)
         told = rig.system.ledger.received["StatusNotification"]
         rig.simulated.fault(1, "flap")
-        await rig.advance(180)
+        await rig.advance(120)
         assert most_in_a_minute(closings(rig)) <= 3
         assert len(await rig.sessions()) == 1
         assert rig.system.ledger.received["StatusNotification"] - told < 60

@@ -38,7 +38,7 @@ STATIONS = {
     "native": ADVANTICS.replace('driver = "advantics"\nport = "can"\naddress = 3', 'port = "bus"\naddress = 1', 1),
 }
 WIRES = {"advantics": ("can", "bank"), "native": ("bus", "bank")}
-USUAL = frozenset({"native", "guarded", "advantics", *list(BOXES)[:2]})
+USUAL = frozenset({"native", "guarded", "advantics", *list(BOXES)[:1]})
 """Stations that meet their mishaps in each run, the others in the long ones."""
 SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(100, 120))]
 
