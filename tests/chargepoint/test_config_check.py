@@ -80,7 +80,8 @@ CASES: dict[str, tuple[str, str, str, str, str, str]] = {
         "[[connector]] 1, max_curent_a", "32", "no such key", "Did you mean max_current_a?",
     ),
     "unknown key far from all": (
-        'name = "post"', 'name = "post"\nzzz = 3', "[station], zzz", "3", "no such key", "Remove it; there are address, vendor",
+        'name = "post"', 'name = "post"\nzzz = 3', "[station], zzz", "3", "no such key",
+        "Remove it; there are address, vendor",
     ),
     "unknown section": ("[ocpp]", "[ocp]", "[ocp]", "", "no such section", "Did you mean [ocpp]?"),
     "unknown list of sections": (
