@@ -188,7 +188,8 @@ class WatchedLoop(asyncio.SelectorEventLoop):
         return task
 
     def _remember(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        self._unhandled.append(f"{context['message']}: {context.get('exception')!r}")
+        what = context.get("exception") or context.get("task") or context.get("future")
+        self._unhandled.append(f"{context['message']}: {what!r}")
 
     def unhandled(self) -> list[str]:
         """Exceptions of callbacks and of tasks that nobody has asked for so far; each is told once."""
