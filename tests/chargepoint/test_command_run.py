@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from chargepoint.data_lock import Refusal
 from chargepoint.door import AdminBus, NobodyHome
 from chargepoint.log_files import time_of
 from chargepoint.messages import ApplyDraft, ServiceState, WebState, WriteDraft
+from tests.free_ports import free_port
 
 STATION = """
 [station]
@@ -123,9 +123,7 @@ async def test_a_station_file_with_faults_is_refused_with_its_faults(tmp_path: P
 
 @pytest.mark.realtime
 async def test_without_a_usable_station_file_its_web_pages_run_and_a_good_draft_starts_it(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     web = f'[web]\nhttps_port = {port}\nhttp_port = 0\naddresses = ["127.0.0.1"]\n'
     (tmp_path / "station.toml").write_text(web + "[station\nname = 1\n", encoding="utf-8")  # no TOML from here on
     process = await start(tmp_path)

@@ -11,6 +11,8 @@ import sys
 import threading
 from pathlib import Path
 
+from tests.free_ports import free_port
+
 PCSCD = "/usr/sbin/pcscd"
 VPCD = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 OFF, ON, RESET, GET_ATR = 0, 1, 2, 4
@@ -41,23 +43,12 @@ def why_not() -> str:
     return ""
 
 
-def free_port() -> int:
-    """The first of two neighbouring TCP ports that nobody uses now: the virtual reader has two slots."""
-    while True:
-        with socket.socket() as one, socket.socket() as other:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            with contextlib.suppress(OSError, OverflowError):
-                other.bind(("127.0.0.1", port + 1))
-                return port
-
-
 class Pcscd:
     """pcscd in the foreground, on a socket that we hand to it as systemd would."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.place = folder / "pcscd.comm"
-        self.port = free_port()
+        self.port = free_port(count=2)  # the virtual reader has two slots
         self._config = folder / "readers"
         self._config.mkdir()
         (self._config / "vpcd").write_text(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from drivers.simulated.ups.nut import Upsd, face
 from drivers.simulated.ups_model import UpsFaults, UpsModel
 from drivers.simulated.wire import Line
 from drivers.ups import nut
+from tests.free_ports import free_port
 
 PART = DevicePart(kind="ups", name="cabinet", driver="nut", port="net")
 
@@ -177,9 +177,7 @@ DRIVER, UPSD = Path("/lib/nut/dummy-ups"), Path("/lib/nut/upsd")
 @contextlib.asynccontextmanager
 async def real_upsd(folder: Path) -> AsyncIterator[tuple[int, Path]]:
     """upsd on a free port of the loopback with one supply "cabinet", whose values stand in a file."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number = probe.getsockname()[1]
+    number = free_port()
     values = folder / "values.dev"
     values.write_text(_values("OL"))
     (folder / "ups.conf").write_text(
