@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from contextlib import suppress
 from typing import Annotated
 
 import msgspec
@@ -18,7 +19,7 @@ from msgspec import Meta
 
 from drivers.about import About, Line
 from drivers.codecs.modbus import Request, read_holding, read_input, write_register, write_registers
-from drivers.errors import BadFrame, Implausible, NoAnswer, Refused
+from drivers.errors import BadFrame, DeviceError, Implausible, NoAnswer, Refused
 from drivers.interfaces import Identity, InsulationMonitor, InsulationReading
 from drivers.ports.port import Port
 
@@ -129,11 +130,21 @@ class Rn5893:
         )
 
     async def self_test(self) -> str:
-        """At most 30 s. Raises NoAnswer and the like when the order itself fails."""
+        """At most 30 s. Raises NoAnswer and the like when the order itself fails.
+
+        However it ends, the order is taken back: else no later test would begin.
+        """
+        await self._ask(write_register(self._address, CONTROL, 0))  # one that stands from before
+        try:
+            await self._ask(write_register(self._address, CONTROL, START_TEST))
+            return await self._tested()
+        finally:
+            with suppress(DeviceError):
+                await self._ask(write_register(self._address, CONTROL, 0))
+
+    async def _tested(self) -> str:
         now = asyncio.get_running_loop().time
         begun, was_testing = now(), False
-        await self._ask(write_register(self._address, CONTROL, START_TEST))
-        text = f"the self test did not end within {SELF_TEST_S:.0f} s"
         while now() - begun < SELF_TEST_S:
             await asyncio.sleep(LOOK_S)
             try:
@@ -143,13 +154,10 @@ class Rn5893:
             if state == SELF_TEST:
                 was_testing = True
             elif was_testing or fault:
-                text = FAULTS.get(fault, f"fault {fault}") if fault else ""
-                break
+                return FAULTS.get(fault, f"fault {fault}") if fault else ""
             elif now() - begun > BEGINS_WITHIN_S:
-                text = "the self test did not begin"
-                break
-        await self._ask(write_register(self._address, CONTROL, 0))
-        return text
+                return "the self test did not begin"
+        return f"the self test did not end within {SELF_TEST_S:.0f} s"
 
     async def _ask(self, request: Request) -> tuple[int, ...]:
         return await self._port.exchange(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from types import ModuleType
 
@@ -124,6 +124,25 @@ async def test_the_self_test_ends_well_or_names_the_fault(kind: str) -> None:
         assert at.model.self_tests == 1
         at.model.fault = 1
         assert await at.monitor.self_test()
+
+
+async def test_the_order_of_the_dold_is_taken_back_although_its_test_is_broken_off() -> None:
+    async with bench("dold") as at:
+        orders: list[int] = []
+        write = at.face.write
+
+        def noted(start: int, values: Sequence[int]) -> None:
+            if start == dold_rn5893.CONTROL:
+                orders.extend(values)
+            write(start, values)
+
+        at.face.write = noted
+        asked = asyncio.create_task(at.monitor.self_test())
+        await asyncio.sleep(1)
+        asked.cancel()
+        await asyncio.wait([asked])
+        assert asked.cancelled()
+        assert orders == [0, dold_rn5893.START_TEST, 0]
 
 
 @every
