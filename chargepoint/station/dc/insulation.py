@@ -146,9 +146,13 @@ class InsulationWatch:
     def outlet(self) -> Outlet | None:
         return self._outlet
 
-    async def test_itself(self) -> str:
+    async def test_itself(self, connectors: frozenset[int] = frozenset()) -> str:
         """Let the monitor test itself; the fault found, or empty. Whoever calls has seen that nobody is there; until
-        it has a value again nobody may start. Raises DeviceError."""
+        it has a value again nobody may start. `connectors`: nobody may there either, to the end of the test. Raises
+        DeviceError."""
+        key = f"insulation_test/{self.name}"
+        if connectors:
+            self._hold_for_test(key, connectors)
         self.is_testing = True
         self._judge()
         log.info("insulation monitor '%s' tests itself", self.name)
@@ -158,6 +162,7 @@ class InsulationWatch:
         except TimeoutError:
             return f"the self test did not end within {SELF_TEST_S:.0f} s"
         finally:
+            self._holds.set(key, None)
             self.is_testing = False
             self._tested_s = self._clock.mono()
 
@@ -222,19 +227,18 @@ class InsulationWatch:
         elif self._is_bad and _is_empty(outlet) and self.is_answering and not self.has_alarm:
             self._is_bad = False
         if is_tested and not (self._is_bad or self.has_alarm):
-            self._hold_for_test(outlet)
+            self._hold_for_test(f"insulation/{self.name}", frozenset({outlet.number}))
         else:
             self._hold(outlet, is_lost)
 
-    def _hold_for_test(self, outlet: Outlet) -> None:
+    def _hold_for_test(self, key: str, connectors: frozenset[int]) -> None:
         """Nobody may start; nothing is ended, for nothing runs."""
-        key = f"insulation/{self.name}"
         text = "The insulation monitor of this connector tests itself; it takes a minute at most."
         self._holds.set(
             key,
             Hold(
                 key=key, source=StopSource.OTHER, cause="insulation_test", text=text, code="busy", stops=False,
-                connectors=frozenset({outlet.number}), is_seen=False,
+                connectors=connectors, is_seen=False,
             ),
         )  # fmt: skip
 

@@ -34,12 +34,13 @@ class InsulationChecks:
             return _no("no_monitor", f"There is no insulation monitor {request.name[:40]!r}.")
         if watch.is_testing:
             return _no("busy", f"The insulation monitor '{watch.name}' tests itself already.")
-        reason = self._why_not(watch)
+        meant = self._meant(watch)
+        reason = self._why_not(watch, meant)
         if reason:
             return _no("not_idle", reason)
         number = watch.outlet.number if watch.outlet is not None else None
         try:
-            fault = await watch.test_itself()
+            fault = await watch.test_itself(frozenset(each.number for each in meant))
         except DeviceError as error:
             fault, result = str(error), _no("no_answer", f"The insulation monitor '{watch.name}': {error}.")
         else:
@@ -52,14 +53,17 @@ class InsulationChecks:
         self._site.books.note(EventType.TECHNICIAN_ACTION, told, request.by, error=fault, connector=number)
         return result
 
-    def _why_not(self, watch: InsulationWatch) -> str:
-        """Why it may not test itself now. One of no connector may watch any of them."""
+    def _meant(self, watch: InsulationWatch) -> list[Outlet]:
+        """Where nobody may be: one of no connector may watch any of them."""
+        direct = [each for each in self._outlets.values() if each.settings.type.power_type is PowerType.DC]
+        return direct if watch.outlet is None else [watch.outlet]
+
+    def _why_not(self, watch: InsulationWatch, meant: list[Outlet]) -> str:
+        """Why it may not test itself now."""
         if self._site.is_stopping:
             return "The station is restarting."
         if not abs(watch.voltage_v) < SAFE_V:
             return f"The insulation monitor '{watch.name}' sees {watch.voltage_v:.0f} V; wait until it is below 60 V."
-        direct = [each for each in self._outlets.values() if each.settings.type.power_type is PowerType.DC]
-        meant = direct if watch.outlet is None else [watch.outlet]
         return next((text for each in meant if (text := why_not_idle(each) or _why_awaited(each))), "")
 
 

@@ -61,7 +61,7 @@ class Monitor:
 
 
 class Bench:
-    def __init__(self) -> None:
+    def __init__(self, *, is_of_connector: bool = True) -> None:
         self.monitor, self.holds = Monitor(), Holds()
         self.outlet = SimpleNamespace(
             number=2, reading=EMPTY, is_heard=True, in_transaction=False, phase=Phase.EMPTY, is_tested=False,
@@ -72,7 +72,8 @@ class Bench:
         self.notes: list[tuple[str, str, str]] = []
         clock = SimpleNamespace(mono=asyncio.get_running_loop().time)
         self.watch = InsulationWatch(
-            SETTINGS, self.monitor, cast(Outlet, self.outlet), self.holds, cast(Any, clock),
+            SETTINGS, self.monitor, cast(Outlet, self.outlet) if is_of_connector else None, self.holds,
+            cast(Any, clock),
             lambda topic, state: self.shown.append(state), lambda *note: self.notes.append(note),
         )  # fmt: skip
 
@@ -193,8 +194,8 @@ class TestBench(Bench):
 
     __test__ = False
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, is_of_connector: bool = True) -> None:
+        super().__init__(is_of_connector=is_of_connector)
         self.outlet.reading = reading(status=ControllerStatus.A_NOT_CONNECTED, voltage_v=0.0)
         self.noted: list[str] = []
         books = SimpleNamespace(note=lambda kind, action, message, error, connector: self.noted.append(error))
@@ -223,6 +224,20 @@ async def test_while_it_tests_itself_nobody_may_start_and_nothing_is_called_a_fa
     await asyncio.sleep(2)
     assert made.holds.of(2) is None and made.watch.is_answering
     running.cancel()
+
+
+async def test_while_a_monitor_of_no_connector_tests_itself_nobody_may_start_at_any_it_may_watch() -> None:
+    made = TestBench(is_of_connector=False)
+    asked = asyncio.create_task(made.check())
+    await asyncio.sleep(1)
+    hold = made.holds.of(2)
+    assert hold is not None and hold.code == "busy" and not hold.stops
+    assert (await asked).ok and made.holds.of(2) is None
+    asked = asyncio.create_task(made.check())
+    await asyncio.sleep(1)
+    asked.cancel()
+    await asyncio.wait([asked])
+    assert made.holds.of(2) is None
 
 
 async def test_a_monitor_that_has_no_value_after_its_test_is_lost_like_any_other() -> None:
