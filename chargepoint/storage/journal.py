@@ -153,6 +153,8 @@ class Journal:
         self._pruning = Pruning(database, settings)
         self._lock = asyncio.Lock()
         self._has_room = True
+        self._is_tried = False
+        """What was full is written to, to see whether it takes it: until it has, it is full still."""
         self._no_room_since_s = 0.0
         self._chained_to = b""
         self._facts: dict[str, bytes] = {}
@@ -348,12 +350,12 @@ class Journal:
     @property
     def can_record(self) -> bool:
         """Whether a new transaction may start: there is room, and not too much that nobody has read yet."""
-        return self._has_room and len(self._unread) < MOST_UNREAD_TRANSACTIONS
+        return self._has_room and not self._is_tried and len(self._unread) < MOST_UNREAD_TRANSACTIONS
 
     @property
     def why_not(self) -> str:
         """Why `can_record` is False, for people."""
-        if not self._has_room:
+        if not self._has_room or self._is_tried:
             return f"{self._database.path}: nothing can be recorded, no new charge starts. Make room on this disk."
         return (
             f"{len(self._unread)} transactions have not been told to the central system, no new charge starts. "
@@ -361,7 +363,7 @@ class Journal:
         )
 
     def _lost_room(self, why: str) -> None:
-        if self._has_room:
+        if self._has_room and not self._is_tried:
             log.error("journal: no new charge starts: %s", why)
             self._no_room_since_s = self._clock.mono()
         self._has_room = False
@@ -376,10 +378,13 @@ class Journal:
             return False
         lasted_s = self._clock.mono() - self._no_room_since_s
         message = f"nothing could be recorded for {lasted_s:.0f} s"
+        self._is_tried = True
         try:
             await self.append(Happened(event_type=EventType.STORAGE, action="room again", message=message))
         except CannotRecord:
             return False
+        finally:
+            self._is_tried = False
         log.info("journal: can be written again, %s", message)
         return True
 

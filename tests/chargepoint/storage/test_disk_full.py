@@ -56,6 +56,30 @@ def fill(folder: Path) -> Path:
     return ballast
 
 
+async def test_a_disk_that_fails_each_try_lets_nobody_start_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There is room, but nothing can be written: the station does not say each second that it takes charges again."""
+    could_record = []
+
+    async def fails(statements: object) -> None:
+        could_record.append(journal.can_record)
+        raise CannotRecord("it takes no writes")
+
+    async with journal_in(tmp_path) as journal:
+        with monkeypatch.context() as broken:
+            broken.setattr(journal._database, "write", fails)
+            with pytest.raises(CannotRecord):
+                await journal.append(happened("x"))
+            for _ in range(3):
+                assert not await journal.check_room()
+        assert could_record == [True, False, False, False]
+        assert [each.message for each in caplog.records if "no new charge" in each.message] == [
+            "journal: no new charge starts: it takes no writes"
+        ]
+        assert await journal.check_room() and journal.can_record
+
+
 async def test_running_transactions_end_on_a_full_disk_and_no_new_one_starts(small_disk: Path) -> None:
     settings = StorageSettings(reserve_bytes=500_000)
     async with journal_in(small_disk, settings=settings) as journal:
