@@ -49,13 +49,13 @@ def at_guarantee(day: Day, allocation: Allocation) -> int:
     return count
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(a_day())
 def test_the_hard_conditions_hold(day: Day) -> None:
     assert day.broken(day.step()) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(a_day(), st.data())
 def test_they_hold_through_any_history(day: Day, data: st.DataObject) -> None:
     allocation, now_s = NOTHING, 5.0
