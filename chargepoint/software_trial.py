@@ -15,7 +15,7 @@ from chargepoint.layout import Layout
 TREE = "CHARGEPOINT_TREE"
 """Where start.sh says which tree it runs."""
 
-Standing = Literal["kept", "trial", "left"]
+Standing = Literal["kept", "trial", "given_up", "left"]
 
 
 def running_tree() -> str:
@@ -43,12 +43,13 @@ def running_slot(layout: Layout) -> str:
 def standing(layout: Layout, slot: str) -> Standing:
     """How the version in `slot`, which runs, stands now. Reads the disk.
 
-    `left`: another one runs from the next start on, because this one was given up or somebody went back. Nothing of
-    `slots.json` that can be read counts as that, too.
+    `given_up`, `left`: another one runs from the next start on, because this one, never kept, was given up, or because
+    somebody went back from one that was kept. Nothing of `slots.json` that can be read counts as one of these, too.
     """
     from chargepoint import slots
 
     state = slots.read(layout.slots)
     if state.current != slot:
-        return "left"
+        was_kept = slot == slots.FACTORY or state.versions.get(slot, {}).get("held") == "yes"
+        return "left" if was_kept else "given_up"
     return "trial" if state.trial else "kept"

@@ -54,7 +54,7 @@ class Closure:
         self._has_fota = False
         self.changed: Callable[[], None] = lambda: None
         """Charges may begin, or may not any more."""
-        self.is_on_trial = bool(self._slot) and self._standing() == "trial"
+        self.is_on_trial = bool(self._slot) and self._standing() in ("trial", "given_up")
         self._until_s = clock.mono() + LONGEST_TRIAL_S
         if self.is_on_trial:
             log.info("this version of the software is on trial: no charge begins until it is kept")

@@ -114,6 +114,10 @@ async def test_what_was_given_up_takes_no_charge_any_more_and_the_version_before
         slots.back(place, "not well")
         await rig.advance(60)  # it is left within seconds; until then nothing may begin that would end with it
         assert (await show_card(rig)).reason is CardReason.UPDATING
+        assert rig.house is not None
+        rig.house.kill("station")  # what is given up may be what dies
+        await rig.advance(10)
+        assert (await show_card(rig)).reason is CardReason.UPDATING
         await rig.stop(30)
         monkeypatch.setenv(TREE, str(tmp_path / "factory"))
         await rig.boot_up()

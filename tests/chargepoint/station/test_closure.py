@@ -106,6 +106,21 @@ async def test_a_trial_that_is_not_kept_closes_for_a_bounded_time(tmp_path: Path
         assert not found.is_closed
 
 
+def test_a_station_that_begins_anew_in_a_version_given_up_is_closed_still(
+    tmp_path: Path, on_trial: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots.back(on_trial, "not well")
+    assert closure(tmp_path).is_closed
+    monkeypatch.setenv(TREE, str(tmp_path / "factory"))
+    assert not closure(tmp_path).is_closed
+
+
+def test_somebody_who_goes_back_from_a_version_that_was_kept_closes_nothing(tmp_path: Path, on_trial: Path) -> None:
+    slots.keep(on_trial)
+    slots.back(on_trial, "asked")
+    assert not closure(tmp_path).is_closed
+
+
 def test_a_version_that_start_sh_does_not_run_or_that_runs_in_the_place_of_a_trial_is_on_none(
     tmp_path: Path, on_trial: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
