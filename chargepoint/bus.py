@@ -147,6 +147,8 @@ class Bus:
                 loop.remove_reader(self._socket.fileno())
             self._end("")
             self._socket.close()
+            for handling in tuple(self._running):  # nobody is there for the answer
+                handling.cancel()
 
     async def drain(self, timeout_s: float = 1.0) -> None:
         """Wait until all that was sent has left, or for `timeout_s`."""

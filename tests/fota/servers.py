@@ -7,18 +7,19 @@ own, so nothing of this machine is touched; that needs root.
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
+
+from tests.free_ports import free_port
 
 USER, PASSWORD = "station", "s3cret-w0rd"
 UID = 64_987
@@ -56,15 +57,6 @@ def folder() -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """Below those that the kernel hands out to everybody: nobody else takes it before the server does."""
-    while True:
-        number = random.SystemRandom().randrange(15_000, 30_000)
-        with socket.socket() as sock, suppress(OSError):
-            sock.bind((host, number))
-            return number
 
 
 def certificates(where: Path) -> tuple[Path, Path, Path]:
