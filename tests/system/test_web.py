@@ -19,7 +19,7 @@ from tests.system.browser import PHONE, WebSystem, fits, opened
 
 pytestmark = pytest.mark.realtime
 
-WITHIN_MS = 20_000
+WITHIN_MS = 5000
 """Patience of a test on a busy machine; people see it within a second."""
 
 
