@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Iterator
 
 from chargepoint.clock import Clock
@@ -116,6 +117,8 @@ class Mains:
         self._told = told
         self._was_lost = False
         self._back_since_s: float | None = None
+        self._failed_s = -math.inf
+        """When mains were not there last, however short that was."""
         self._next_try_s = 0.0
         self._is_going = False
 
@@ -132,6 +135,8 @@ class Mains:
         """What the supplies and inputs mean now."""
         now = self._clock.mono()
         losses = list(self._losses(now))
+        if losses:
+            self._failed_s = now
         due = [why for why, lost_s, stop_after_s, _ in losses if lost_s >= stop_after_s]
         self._back_since_s = None if losses else now if self._back_since_s is None else self._back_since_s
         is_back = self._back_since_s is not None and now - self._back_since_s >= BACK_AFTER_S
@@ -154,8 +159,11 @@ class Mains:
 
     def why_lost(self) -> str:
         """Why there are no mains now, also while nothing has been ended for it yet; empty: none says so."""
-        losses = next(self._losses(self._clock.mono()), None)
-        return losses[0] if losses is not None else "mains have only just come back" if self._was_lost else ""
+        now = self._clock.mono()
+        for why, *_ in self._losses(now):
+            return why
+        is_just_back = self._was_lost or now - self._failed_s < BACK_AFTER_S
+        return "mains have only just come back" if is_just_back else ""
 
     def _losses(self, now: float) -> Iterator[tuple[str, float, float, float]]:
         """Why, for how long, after how long charges end, after how long it is shut down."""

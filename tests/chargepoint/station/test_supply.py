@@ -44,6 +44,23 @@ async def test_a_ups_on_battery_and_failed_mains_speak_against_it_at_once_and_fo
     house.task.cancel()
 
 
+async def test_mains_that_failed_too_shortly_for_charges_to_end_have_to_stay_for_a_while_all_the_same(
+    tmp_path: Path,
+) -> None:
+    house = House()
+    supply = Supply(house.mains, None, 230.0, tmp_path)
+    await asyncio.sleep(1)
+    assert await supply.why_low() == ""
+    house.ups.reading = BATTERY
+    await asyncio.sleep(1.5)
+    house.ups.reading = MAINS
+    await asyncio.sleep(2)
+    assert "only just come back" in await supply.why_low() and not house.held()
+    await asyncio.sleep(5)
+    assert await supply.why_low() == ""
+    house.task.cancel()
+
+
 @pytest.mark.parametrize(
     ("of_station", "is_low"),
     [
