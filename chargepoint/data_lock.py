@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -30,14 +30,17 @@ def data_lock(data: Path) -> Iterator[None]:
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             other = os.pread(lock, 20, 0).decode("ascii", "replace").strip() or "unknown"
             raise Occupied(
                 f"data directory {data}: a station runs on it already (process {other}). "
                 "Stop that one first, or give this one a --data of its own."
             ) from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:  # that nobody can hold it says nothing of another station
+            raise Refusal(f"data directory {data}: launcher.lock cannot be locked ({error.strerror}).") from None
+        with suppress(OSError):  # a full disk keeps nobody from running: it is only for people
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(lock)
