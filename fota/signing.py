@@ -14,6 +14,7 @@ import binascii
 import hashlib
 import sys
 import warnings
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -53,6 +54,28 @@ def fingerprint(certificate: x509.Certificate) -> str:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise Unfit(f"its public key cannot be read ({str(error)[:100]})") from None
     return hashlib.sha256(told).hexdigest()
+
+
+def _key_as_written(certificate: x509.Certificate) -> bytes:
+    """SubjectPublicKeyInfo as it stands in the certificate, DER: of compressed points, and of RSA keys for PSS only, it
+    is not what `fingerprint` is of, but what openssl prints. Raises Unfit."""
+    try:
+        fields = list(_elements(next(_elements(certificate.tbs_certificate_bytes))[1]))
+        return fields[6 if fields[0][0][0] == 0xA0 else 5][0]  # after version (may be left out), serial, ..., subject
+    except (StopIteration, IndexError):
+        raise Unfit("its public key cannot be found") from None
+
+
+def _elements(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """DER elements one after another: each as a whole, and what it holds. Raises IndexError."""
+    at = 0
+    while at < len(content):
+        length, begin = content[at + 1], at + 2
+        if length & 0x80:
+            begin += length & 0x7F
+            length = int.from_bytes(content[at + 2 : begin], "big")
+        yield content[at : begin + length], content[begin : begin + length]
+        at = begin + length
 
 
 def read_chain(pem: str) -> list[x509.Certificate]:
@@ -104,8 +127,9 @@ def check_certificate(asked: Signed, now: datetime, revoked: frozenset[str] = fr
 
 def _check_revoked(certificate: x509.Certificate, revoked: frozenset[str]) -> None:
     """Whoever issued a certificate has one key, so no other way up leads round a revoked one."""
-    if (found := fingerprint(certificate)) in revoked:
-        raise Revoked(f"{_name(certificate)} was revoked (key {found[:16]})")
+    for found in (fingerprint(certificate), hashlib.sha256(_key_as_written(certificate)).hexdigest()):
+        if found in revoked:
+            raise Revoked(f"{_name(certificate)} was revoked (key {found[:16]})")
 
 
 def _name(certificate: x509.Certificate) -> str:

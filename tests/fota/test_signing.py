@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from chargepoint.layout import Layout
 from chargepoint.messages import SecurityNoted
 from fota.questions import Family, Signed, Verified
-from fota.signing import answer, main
+from fota.signing import answer, fingerprint, main
 from tests.fota import parcels
 from tests.fota.bench import START, Bench
 
@@ -151,6 +151,30 @@ def test_what_was_revoked_is_so_also_when_it_is_issued_anew_or_over() -> None:
     revoked = frozenset({printed("ec signer")})
     for pem in (certificate("ec signer", "root"), certificate("ec signer", "root", until=NOW - timedelta(hours=1))):
         assert answer(Signed(certificate=pem, roots=(maker(),), now=NOW), revoked).code == "revoked_certificate"
+
+
+COMPRESSED = """-----BEGIN CERTIFICATE-----
+MIIBVTCB/aADAgECAhR4rLHPPjCQMvLiYhw0kRS8kNxUZTAKBggqhkjOPQQDAjAR
+MQ8wDQYDVQQDDAZlY2NvbXAwHhcNMjYxMTIyMDg1NDM3WhcNMjYxMjIyMDg1NDM3
+WjARMQ8wDQYDVQQDDAZlY2NvbXAwOTATBgcqhkjOPQIBBggqhkjOPQMBBwMiAAPL
+p0tDkfyUiQG6QDWJGL4LzbzfB3eGTyOY3gXSS+AjZ6NTMFEwHQYDVR0OBBYEFF4w
+m2csEMqUkhr/PG2EiYMyzRTHMB8GA1UdIwQYMBaAFF4wm2csEMqUkhr/PG2EiYMy
+zRTHMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgNLW1TSNNL0df
+gEn+Ja7fCI9xgpewTyt7q1mQoXQxxB8CIHfByJoPTHYG/Uy35Geq99PDGyz+ER4v
+kyGP2eSFouRC
+-----END CERTIFICATE-----
+"""
+"""Its point is written compressed; what `openssl x509 -pubkey | openssl pkey -pubin -outform DER | sha256sum` says:"""
+TOLD_BY_OPENSSL = "ca1f309761cb3356aa339d84708a22614f2d2c1e5d0bb4fbe9557416b99fb369"
+
+
+def test_a_key_that_is_written_in_another_way_is_revoked_by_what_openssl_says_of_it() -> None:
+    asked = Signed(certificate=COMPRESSED, roots=(certificate("maker", "maker", is_authority=True),), now=NOW)
+    (known,) = x509.load_pem_x509_certificates(COMPRESSED.encode())
+    assert fingerprint(known) != TOLD_BY_OPENSSL
+    for told in (TOLD_BY_OPENSSL, fingerprint(known)):
+        assert answer(asked, frozenset({told})).code == "revoked_certificate"
+    assert answer(asked).code == "invalid_certificate"
 
 
 def test_a_list_of_keys_that_cannot_be_read_trusts_no_certificate(
