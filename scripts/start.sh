@@ -45,11 +45,18 @@ deed() { "$python" -IS "$slots_py" --slots "$slots" --factory "$factory" "$@"; }
 
 # What is started by it gets TERM when start.sh ends before it, killed.
 bound='setpriv --pdeathsig TERM'
-command -v setpriv > /dev/null || bound=
+$bound true 2> /dev/null || bound=   # none there, or one of busybox, which knows less
 
 # The same in the place of a shell: what is started with & is then the program itself.
 # shellcheck disable=SC2086 # these are several words
 beside() { exec $bound "$python" -IS "$slots_py" --slots "$slots" --factory "$factory" "$@"; }
+
+# End it. KILL, as TERM is lost on a shell that was forked just now and has the traps of this one still: the alarm would
+# be waited for to its end when the station ends at once.
+dismiss() {
+    kill -s KILL "$1" 2>/dev/null
+    wait "$1" 2>/dev/null
+}
 
 now_s() { read -r uptime _ < /proc/uptime; echo "${uptime%%.*}"; }
 
@@ -124,8 +131,7 @@ while [ "$stopping$hung" = 00 ]; do
     beside alarm "$give_up_s" "$$" "$child" "$tree" &
     alarm=$!
     await
-    kill "$alarm" 2>/dev/null
-    wait "$alarm" 2>/dev/null
+    dismiss "$alarm"
     lasted_s=$(($(now_s) - began_s))
     say "ended after $lasted_s s, exit code $code"
 
@@ -157,8 +163,7 @@ while [ "$stopping$hung" = 00 ]; do
             beside pause "$firmware_s" --end "$child" &
             feeder=$!
             await
-            kill "$feeder" 2>/dev/null
-            wait "$feeder" 2>/dev/null
+            dismiss "$feeder"
             say "controller firmware: exit code $code"
             if [ "$hung" = 1 ]; then code=watchdog; fi
             case "$stopping $code" in

@@ -182,6 +182,26 @@ def test_a_station_whose_start_script_is_killed_is_told_to_end(machine: Machine)
     machine.wait_for(lambda: machine.notes.read_text().endswith("told\n"))
 
 
+def test_a_setpriv_that_cannot_bind_keeps_no_station_from_running(machine: Machine) -> None:
+    (machine.folder / "tools").mkdir()
+    poor = machine.folder / "tools/setpriv"
+    poor.write_text("#!/bin/sh\necho 'unrecognized option: pdeathsig' >&2\nexit 1\n")
+    poor.chmod(0o755)
+    assert machine.run(0, PATH=f"{poor.parent}:{os.environ['PATH']}") == 0
+    assert machine.versions() == ["1.0.0"]
+
+
+def test_an_alarm_that_does_not_hear_that_it_is_over_is_not_waited_for(machine: Machine) -> None:
+    (machine.folder / "tools").mkdir()
+    deaf = machine.folder / "tools/setpriv"
+    deaf.write_text("#!/bin/sh\ntrap '' TERM\nshift 2\nexec \"$@\"\n")
+    deaf.chmod(0o755)
+    machine.stage("1.1.0")
+    slots.switch(machine.slots)
+    assert machine.run(1, 0, PATH=f"{deaf.parent}:{os.environ['PATH']}") == 0
+    assert machine.versions() == ["1.1.0", "1.0.0"]
+
+
 def test_a_trial_that_another_station_keeps_from_its_data_has_not_ended_badly(machine: Machine) -> None:
     machine.stage("1.1.0")
     slots.switch(machine.slots)
