@@ -223,19 +223,20 @@ class CanopenLink:
             self._twins.learn(int.from_bytes(data, "little"))
 
     async def _status(self) -> dict[str, Value]:
-        """The present status: told within the last 0.25 s, or waited for."""
+        """The present status: told within the last 0.25 s, or waited for. One that is heard but cannot be given orders
+        counts as silent: no charge begins there."""
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + WAIT_S
         while True:
             now_s = loop.time()
             self._refuse_twins(now_s)
+            if not self._port.is_open:
+                raise NoAnswer(f"{self}: {self._port.error or 'the port is not open'}")
             if self._is_fresh(now_s):
                 values = {name: self._values[name] for name in _NAMES}
                 if self._emergency is not None and self._batch_s is not None and self._emergency[1] > self._batch_s:
                     values |= self._emergency[0]
                 return values
-            if not self._port.is_open:
-                raise NoAnswer(f"{self}: {self._port.error or 'the port is not open'}")
             if self._state is not NmtState.OPERATIONAL or self._batch_s is None:
                 self._start_node(now_s)
             if not await self._next_batch(deadline_s):
