@@ -164,7 +164,7 @@ class Diagnosis:
         for done, check in enumerate(checks):
             self._tell(replace(state, done=done, now=check.name, findings=tuple(findings)))
             begun_s = loop.time()
-            found = await self._found(check, end_s - begun_s, logs_bytes)
+            found = await self._found(check, alone, end_s - begun_s, logs_bytes)
             took_ms = round(1000 * (loop.time() - begun_s))
             made = [replace(each, check=check.name, page=_page(check, each), duration_ms=took_ms) for each in found]
             findings += compared([each for each in made if alone in ("", each.subject)], self._kept.found)
@@ -188,7 +188,7 @@ class Diagnosis:
         bad = sum(each.verdict in (WARNING, FAILED) for each in findings)
         log.info("diagnosis of %s: %s, %d to look at", state.subject or "the station", ended.verdict, bad)
 
-    async def _found(self, check: Check, left_s: float, logs_bytes: int | None) -> list[Finding]:
+    async def _found(self, check: Check, alone: str, left_s: float, logs_bytes: int | None) -> list[Finding]:
         """What one check found. Neither its fault nor its slowness ends the others."""
         limit_s = min(check.limit_s, left_s)
         if limit_s <= 0:
@@ -204,6 +204,7 @@ class Diagnosis:
             sys=self._sys,
             proc=self._proc,
             logs_bytes=logs_bytes,
+            alone=alone,
         )
         try:
             async with asyncio.timeout(limit_s):

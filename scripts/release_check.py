@@ -62,7 +62,9 @@ def read_components(text: str) -> tuple[Packages, list[str]]:
     for part in components:
         found = re.fullmatch(r"pkg:pypi/([^@?#]+)@([^?#]+)(?:[?#].*)?", str(part.get("purl", "")))
         if found is not None:
-            packages[canonical(unquote(found[1]))] = unquote(found[2])
+            name, version = canonical(unquote(found[1])), unquote(found[2])
+            if packages.setdefault(name, version) != version:
+                raise Unchecked(f"the list of components names {name} twice, {packages[name]} and {version}")
         else:
             rows = {row["name"]: row["value"] for row in part.get("properties", ())}
             others[rows.get("chargepoint:within", "elsewhere")] += 1

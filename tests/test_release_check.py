@@ -133,7 +133,11 @@ def test_a_list_that_cannot_be_used_keeps_it_back(release: Release, capsys: pyte
     release.review(1)
     release.components.write_text('{"components": []}')
     assert release.check() == 2
-    assert capsys.readouterr().err.count("NOTHING WAS CHECKED") == 4
+    twice = [{"purl": f"pkg:pypi/paramiko@{version}"} for version in ("5.1.0", "5.1.1")]
+    release.components.write_text(json.dumps({"components": twice}))
+    assert release.check() == 2
+    told = capsys.readouterr().err
+    assert told.count("NOTHING WAS CHECKED") == 5 and "names paramiko twice, 5.1.0 and 5.1.1" in told
 
 
 def test_a_tool_that_cannot_ask_is_told_as_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:

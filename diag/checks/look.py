@@ -49,7 +49,7 @@ class Look:
 
     `now_s` is monotonic, `now` the wall time (None: not known). `data` is the folder of `diag` itself. `sys` and `proc`
     are those of the kernel. `logs_bytes` is what lies in the folder of logs, None: there is none. `tree` is a tree of
-    software, None: the one that runs.
+    software, None: the one that runs. `alone`: the one subject that is asked about (KIND/NAME), empty: all.
     """
 
     states: Mapping[str, State]
@@ -63,6 +63,7 @@ class Look:
     proc: Path = Path("/proc")
     logs_bytes: int | None = None
     tree: Path | None = None
+    alone: str = ""
 
     def state(self, topic: str, kind: type[S]) -> S | None:
         """What was told last on `topic`."""

@@ -248,13 +248,15 @@ async def insulation(look: Look) -> list[Finding]:
 
 
 async def insulation_test(look: Look) -> list[Finding]:
-    """Each monitor tests itself, all at once: the station looks whether nobody is there, and lets nobody start."""
-    names = [each.name for each in look.settings.insulation]
-    return list(await asyncio.gather(*(_tested(look, name) for name in names))) or [not_fitted()]
+    """Each monitor that is asked about tests itself, all at once. The station looks whether nobody is there, and lets
+    nobody start."""
+    subjects = [f"insulation/{each.name}" for each in look.settings.insulation]
+    meant = [subject for subject in subjects if look.alone in ("", subject)]
+    return list(await asyncio.gather(*(_tested(look, subject) for subject in meant))) or [not_fitted()]
 
 
-async def _tested(look: Look, name: str) -> Finding:
-    subject = f"insulation/{name}"
+async def _tested(look: Look, subject: str) -> Finding:
+    name = subject.partition("/")[2]
     try:
         result = await look.ask("station", CheckInsulation(name=name, by="diag"), SELF_TEST_S)
     except Unanswered as error:

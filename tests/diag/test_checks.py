@@ -372,6 +372,14 @@ async def test_a_self_test_is_told_with_what_came_of_it(
     assert codes(await power.insulation_test(look(replace(settings, insulation=())))) == ["not_fitted not_fitted"]
 
 
+async def test_only_the_monitor_that_is_asked_about_tests_itself(cabinet_of_all: Settings) -> None:
+    two = tuple(InsulationSettings(name=name, driver="bender_isocha", port="p") for name in ("left", "right"))
+    there = look(replace(cabinet_of_all, insulation=two), answers={CheckInsulation: ActionResult(ok=True, code="ok")})
+    assert [each.subject for each in await power.insulation_test(there)] == ["insulation/left", "insulation/right"]
+    found = await power.insulation_test(dataclasses.replace(there, alone="insulation/right"))
+    assert [each.subject for each in found] == ["insulation/right"]
+
+
 async def test_insulation_tells_the_monitors_own_fault_before_what_it_measures(cabinet_of_all: Settings) -> None:
     settings = replace(cabinet_of_all, insulation=(InsulationSettings(name="imd", driver="bender_isocha", port="p"),))
     name = settings.insulation[0].name
