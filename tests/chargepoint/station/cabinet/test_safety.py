@@ -87,7 +87,7 @@ def test_before_the_first_reading_nothing_begins_and_nothing_is_ended(function: 
     assert hold.code == "busy"
 
 
-@pytest.mark.parametrize("function", NOTHING | BY_MAINS)
+@pytest.mark.parametrize("function", sorted(NOTHING | BY_MAINS))
 def test_the_others_hold_nothing_by_themselves(function: InputFunction) -> None:
     assert hold_of_input(track(function, True), is_latched=True) is None
 
