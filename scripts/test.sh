@@ -41,8 +41,10 @@ checks() {
 # A test that hangs is named with its stack and ends the run, instead of holding it up for ever.
 pytest=(.venv/bin/pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true "${long[@]}")
 
-# Rows beside each other, so that two processors are busy to the end: tests in real time mostly wait; those on virtual time
-# only reckon, and are shared out among two processes file by file.
+# Rows beside each other, so that two processors are busy to the end: tests in real time mostly wait, the journeys and all
+# else reckon about as long as each other.
+elsewhere=(tests/drivers tests/ocpp_client tests/chargepoint tests/hmi tests/webconfig tests/journeys/test_power_cuts.py
+    tests/journeys/test_offline.py tests/journeys/test_power_limits.py tests/journeys/test_supply.py)
 names=() pids=() logs=()
 row() {
     local log
@@ -64,7 +66,8 @@ else
     mapfile -t real < <(grep -rl "realtime" tests --include="test_*.py" | grep -v "^tests/system/")
     row "tests/system in real time" -m realtime tests/system
     row "other tests in real time" -m realtime "${real[@]}"
-    row "tests on virtual time" -m "not realtime" -n 2 --dist loadfile tests
+    row "${elsewhere[*]}" -m "not realtime" "${elsewhere[@]}"
+    row "journeys and the rest" -m "not realtime" "${elsewhere[@]/#/--ignore=}"
     checks
     for n in "${!pids[@]}"; do
         wait "${pids[n]}" || tests=1

@@ -252,6 +252,7 @@ async def test_a_closure_or_a_fault_ends_a_reservation(tmp_path: Path, connector
         assert await reserve(rig, connector) == "Accepted"
         rig.simulated.emergency(True)
         await told(rig, "Faulted")
+        await rig.advance(2)
         rig.simulated.emergency(False)
         await told(rig, "Available")
 
