@@ -34,7 +34,7 @@ SHOWN_WIDTH = {False: 360, True: 220}
 STAFF_WIDTH = {False: 272, True: 168}
 ACROSS = {False: 4, True: 6}
 GAP = 6
-COLOURS = 200
+COLOURS = 128
 GROUND = (96, 104, 116)
 
 
@@ -106,7 +106,7 @@ def draw(sheet: Sheet, path: Path, chosen: list[Sample]) -> None:
 
 
 def save_small(surface: pygame.Surface, path: Path) -> None:
-    """Write `path` as PNG of 256 colours, a quarter of the size of one with all of them."""
+    """Write `path` as PNG of COLOURS colours, a quarter of the size of one with all of them."""
     import pygame
 
     raw = array("I", pygame.image.tobytes(surface, "RGBA"))
