@@ -17,6 +17,7 @@ import itertools
 import logging
 import sqlite3
 import threading
+import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -276,6 +277,7 @@ class Database:
                 if "decode to UTF-8" not in str(error):
                     raise _explained(self.path, error) from error
                 log.error("%s: holds a text that is none; it is shown as far as it is one", self.path)
+                traceback.clear_frames(error.__traceback__)  # its cursor would hold the file up when it is closed
                 return list(await (await self._replace_reader()).execute_fetchall(sql, parameters))
             except sqlite3.Error as error:
                 raise _explained(self.path, error) from error

@@ -782,11 +782,12 @@ async def test_a_waiting_transaction_does_not_go_on_behind_a_latched_fault(tmp_p
 @pytest.mark.parametrize(
     ("what", "change"),
     [
-        *((what, {}) for what in ("unlock", "emergency", "hard", "soft", "crash", "silent", "reboot")),
-        *((what, WAITS) for what in ("soft", "crash")),
+        *((what, {}) for what in ("unlock", "emergency", "soft", "crash", "silent")),
+        ("crash", WAITS),
+        *(pytest.param(what, {}, marks=pytest.mark.long) for what in ("hard", "reboot")),
         *(
             pytest.param(what, WAITS, marks=pytest.mark.long)
-            for what in ("unlock", "emergency", "hard", "silent", "reboot")
+            for what in ("unlock", "emergency", "hard", "soft", "silent", "reboot")
         ),
     ],
 )

@@ -27,6 +27,7 @@ from tests.journeys.steps import (
     until_transaction_ends,
     usable,
 )
+from tests.variants import rest_long
 
 DEEDS = ("tap", "other tap", "remote start", "remote stop", "plug", "unplug", "fault", "cut")
 FAULT_CODES = ("E3", "reboot", "insulation", "flap", "diode")
@@ -122,7 +123,7 @@ async def test_tap_remote_start_unplug_and_fault_in_any_order(tmp_path: Path, or
         await settle(rig)
 
 
-@pytest.mark.parametrize("seed", [*range(6), *(pytest.param(n, marks=pytest.mark.long) for n in range(6, 200))])
+@pytest.mark.parametrize("seed", rest_long(range(200), usual=3))
 async def test_five_storms_of_any_deeds(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     async with Rig(tmp_path, change={"ocpp": {"configuration": {"ConnectionTimeOut": 20}}}) as rig:

@@ -178,3 +178,4 @@ async def test_a_text_that_is_none_is_shown_as_far_as_it_is_one_and_freezes_noth
         for count in (3, 4):
             await database.write([(insert, (b"later",))])
             assert len(await texts(database)) == count
+    assert [path.name for path in tmp_path.glob("notes.db-*")] == [], "what read it holds nothing up at the end"
