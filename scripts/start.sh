@@ -33,6 +33,7 @@ firmware_s=${CHARGEPOINT_FIRMWARE_S:-7200}   # so long the firmware of all contr
 parting_s=120   # so long the machine has for going down
 
 child=''        # what is waited for
+ends=TERM       # what ends it
 interrupted=0   # a signal has ended `wait`
 stopping=0      # somebody wants the end of all this
 given_up=0      # the trial was not kept in time
@@ -63,14 +64,14 @@ now_s() { read -r uptime _ < /proc/uptime; echo "${uptime%%.*}"; }
 pass_on() { if [ -n "$child" ]; then kill -s "$1" "$child" 2>/dev/null; fi; }
 
 # The station gets TERM for any of them: a shell starts what runs beside it with INT ignored.
-trap 'stopping=1 interrupted=1; pass_on TERM' TERM INT HUP
+trap 'stopping=1 interrupted=1; pass_on "$ends"' TERM INT HUP
 trap 'given_up=1 interrupted=1; pass_on TERM' USR1
 trap 'hung=1 interrupted=1; pass_on KILL' ABRT
 
 # Wait for the child to its end, through signals; its exit status is in $code. What came before `child` was set is passed
 # on here.
 await() {
-    if [ "$stopping" = 1 ]; then pass_on TERM; fi
+    if [ "$stopping" = 1 ]; then pass_on "$ends"; fi
     interrupted=0
     wait "$child"
     code=$?
@@ -83,12 +84,14 @@ await() {
     child=''
 }
 
-# Sleep, heard by the watchdog, ended by a signal.
+# Sleep, heard by the watchdog, ended by a signal; by KILL, see `dismiss`.
 pause() {
     if [ "$1" -gt 0 ]; then
+        ends=KILL
         beside pause "$1" &
         child=$!
         await
+        ends=TERM
     fi
 }
 
@@ -126,6 +129,10 @@ while [ "$stopping$hung" = 00 ]; do
     if [ "${CHARGEPOINT_REALLY:-1}" = 1 ]; then set -- "$@" --really; fi
     given_up=0
     began_s=$(now_s)
+    if [ "$stopping" = 1 ]; then   # while the tree was chosen
+        deed ended 0 0 > /dev/null
+        break
+    fi
     # shellcheck disable=SC2086 # these are several words
     begin "$@" ${CHARGEPOINT_ARGS:-}
     beside alarm "$give_up_s" "$$" "$child" "$tree" &
