@@ -15,13 +15,19 @@ pytestmark = pytest.mark.realtime
 
 
 def told(system: UpdatedSystem) -> list[str]:
-    """BootNotifications with their version, and states of updates, in the order in which they came."""
-    found = []
+    """BootNotifications with their version, and states of updates, in the order in which they came.
+
+    A state whose answer had not arrived when the software ended is told again after its next start, and listed once.
+    """
+    found: list[str] = []
     for message in system.central.ledger.calls(station=NAME):
         if message.action == "BootNotification":
             found.append(f"boot {message.payload['firmwareVersion']}")
         elif message.action == "FirmwareStatusNotification":
-            found.append(message.payload["status"])
+            status = message.payload["status"]
+            is_again = len(found) > 1 and found[-1].startswith("boot ") and found[-2] == status
+            if not is_again:
+                found.append(status)
     return found
 
 
