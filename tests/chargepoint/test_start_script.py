@@ -175,6 +175,21 @@ def test_signals_reach_the_station_and_its_end_is_waited_for(machine: Machine, n
     assert machine.versions() == ["1.0.0"]
 
 
+def test_an_end_that_is_asked_for_while_the_tree_is_chosen_starts_nothing(machine: Machine) -> None:
+    machine.install("1.1.0")
+    machine.stage("1.2.0")
+    slow = machine.folder / "slow-python"
+    wait_and_tell = 'while [ ! -s pid ]; do sleep 0.01; done; kill -s TERM "$(cat pid)"'
+    slow.write_text(f'#!/bin/sh\ncase "$*" in *" start") {wait_and_tell} ;; esac\nexec {sys.executable} "$@"\n')
+    slow.chmod(0o755)
+    machine.notes.write_text("")
+    running = machine.start(0, CHARGEPOINT_PYTHON=str(slow))
+    (machine.folder / "pid").write_text(str(running.pid))
+    assert running.wait(LIMIT_S) == 0
+    assert machine.versions() == []
+    assert slots.read(machine.slots).ready != ""
+
+
 def test_a_station_whose_start_script_is_killed_is_told_to_end(machine: Machine) -> None:
     running = machine.start("hold")
     machine.wait_until_it_holds()
