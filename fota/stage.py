@@ -18,7 +18,6 @@ import hashlib
 import hmac
 import os
 import re
-import shutil
 import signal
 import sys
 import time
@@ -31,6 +30,7 @@ import msgspec
 from msgspec import Struct
 
 from chargepoint import slots as trees_of
+from chargepoint.room import free_bytes
 from fota import sealing, trees, trust
 from fota.container import Content, Header, Refused, Target
 from fota.deb import check_deb, read_deb
@@ -298,7 +298,7 @@ def _free(place: Place) -> trees_of.Slots:
 def _room(place: Place, header: Header) -> None:
     """Raises Refused `no_room`."""
     assert header.content is not None
-    free = shutil.disk_usage(place.slots).free
+    free = free_bytes(place.slots)
     needed = header.content.unpacked_size + RESERVE_BYTES
     if free < needed:
         raise Refused("no_room", f"It needs {needed >> 20} MiB of room, {free >> 20} MiB are free. Remove packages.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from contextlib import suppress
 from functools import lru_cache
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from chargepoint.room import room
 from hmi.technician.figures import Figures
 from hmi.technician.network import dns, gateway
 
@@ -34,8 +34,8 @@ def _figures(_moment: int) -> Figures:
         found["memory_total_mib"] = table.get("MemTotal", 0)
         found["memory_free_mib"] = table.get("MemAvailable", 0)
     with suppress(OSError):
-        disk = shutil.disk_usage("/")
-        found["disk_total_mib"], found["disk_free_mib"] = disk.total // 2**20, disk.free // 2**20
+        disk = room(Path("/"))
+        found["disk_total_mib"], found["disk_free_mib"] = disk.total_bytes // 2**20, disk.free_bytes // 2**20
     with suppress(OSError, ValueError):
         found["temperature_c"] = int(THERMAL.read_text(encoding="ascii")) / 1000
     with suppress(OSError, ValueError, IndexError):

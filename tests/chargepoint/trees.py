@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from chargepoint import slots
+from chargepoint.software_trial import TREE
 
 QUIET = "#!/bin/sh\nexit 0\n"
 
@@ -38,3 +41,10 @@ def install(folder: Path, factory: Path, version: str, program: str = QUIET) -> 
     slots.start(folder, factory)
     slots.keep(folder)
     return name
+
+
+def put_on_trial(folder: Path, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An update is switched to, and what is started in this process is told by start.sh that it is that version."""
+    name = stage(folder, version)
+    slots.switch(folder)
+    monkeypatch.setenv(TREE, str(folder / name))

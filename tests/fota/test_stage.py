@@ -248,9 +248,8 @@ def test_a_full_disk_is_told_and_nothing_stays(
     machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = parcels.application(tmp_path, "1.1.0.0")
-    usage = shutil.disk_usage(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=1 << 20))
+        patch.setattr("fota.stage.free_bytes", lambda _path: 1 << 20)
         nothing_happened(machine, stage(file, machine.place), "no_room")
 
     def write(_descriptor: int, _content: bytes) -> int:

@@ -13,6 +13,7 @@ from chargepoint.services import Service
 from chargepoint.software_trial import TREE
 from chargepoint.station.closure import ALLOWS_NEW
 from chargepoint.vocabulary import CardReason, ConnectorFlag
+from tests.chargepoint.trees import put_on_trial
 from tests.journeys.rig import CHARGING, Rig
 from tests.journeys.steps import CARD, OTHER_CARD, TWO_AC, charge, leave, plug, show_card, until_energy_flows
 
@@ -44,16 +45,10 @@ async def wait_for_charges(rig: Rig) -> None:
     await rig.bus.call("fota", InstallPackage(name="new.cpk"))
 
 
-def put_on_trial(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def trial(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Slot `a` runs from the next start on, and is on trial; the folder of slots."""
     place = folder / "slots"
-    tree = slots.open_slot(place)
-    (tree / "bin").mkdir()
-    (tree / "bin/python").symlink_to("/bin/true")
-    (tree / slots.RELEASE).write_text('{"version": "1.1.0.0"}')
-    slots.mark_ready(place, tree.name, {"version": "1.1.0.0"})
-    slots.switch(place)
-    monkeypatch.setenv(TREE, str(tree))
+    put_on_trial(place, "1.1.0.0", monkeypatch)
     return place
 
 
@@ -71,7 +66,7 @@ async def start_remotely(rig: Rig, connector: int = 1) -> str:
 async def test_no_charge_begins_on_trial_and_the_car_that_waits_begins_when_the_version_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = put_on_trial(tmp_path, monkeypatch)
+    place = trial(tmp_path, monkeypatch)
     async with Rig(tmp_path, TWO_AC) as rig:
         await rig.online()
         assert (rig.status(1), rig.status(2)) == ("UPDATING", "UPDATING")
@@ -96,7 +91,7 @@ async def test_no_charge_begins_on_trial_and_the_car_that_waits_begins_when_the_
 
 
 async def test_plug_and_charge_begins_by_itself_after_a_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = put_on_trial(tmp_path, monkeypatch)
+    place = trial(tmp_path, monkeypatch)
     async with Rig(tmp_path, change={"station": {"plug_and_charge": True}}, is_linked=False) as rig:
         rig.plug(1)
         await rig.advance(60)
@@ -109,7 +104,7 @@ async def test_plug_and_charge_begins_by_itself_after_a_trial(tmp_path: Path, mo
 async def test_what_was_given_up_takes_no_charge_any_more_and_the_version_before_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = put_on_trial(tmp_path, monkeypatch)
+    place = trial(tmp_path, monkeypatch)
     async with Rig(tmp_path, is_linked=False) as rig:
         slots.back(place, "not well")
         await rig.advance(60)  # it is left within seconds; until then nothing may begin that would end with it
@@ -130,7 +125,7 @@ async def test_a_charge_that_was_taken_over_goes_on_through_a_trial(
     async with Rig(tmp_path, TWO_AC) as rig:
         await charge(rig, 1)
         await rig.crash()
-        place = put_on_trial(tmp_path, monkeypatch)
+        place = trial(tmp_path, monkeypatch)
         await rig.boot_up()
         await rig.advance(30)
         assert (rig.status(1), rig.status(2)) == ("CHARGING", "UPDATING")
@@ -184,7 +179,7 @@ async def test_a_station_that_has_drained_is_closed_until_the_new_version_is_kep
         rig.plug(1)
         await rig.advance(5)
         await rig.stop(10)
-        place = put_on_trial(tmp_path, monkeypatch)
+        place = trial(tmp_path, monkeypatch)
         await rig.boot_up()
         await rig.online()
         await rig.advance(5)

@@ -17,6 +17,7 @@ from chargepoint.messages import ServiceState, UpdateState
 from chargepoint.one_process import in_process_bus
 from chargepoint.software_trial import TREE
 from chargepoint.station.closure import LONGEST_TRIAL_S, Closure, drains
+from tests.chargepoint.trees import put_on_trial
 
 
 @pytest.mark.parametrize(
@@ -45,13 +46,7 @@ def layout(folder: Path) -> Layout:
 def on_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Slot `a` runs, on trial; the folder of slots."""
     place = tmp_path / "slots"
-    tree = slots.open_slot(place)
-    (tree / "bin").mkdir()
-    (tree / "bin/python").symlink_to("/bin/true")
-    (tree / slots.RELEASE).write_text('{"version": "1.1.0.0"}')
-    slots.mark_ready(place, tree.name, {"version": "1.1.0.0"})
-    slots.switch(place)
-    monkeypatch.setenv(TREE, str(tree))
+    put_on_trial(place, "1.1.0.0", monkeypatch)
     return place
 
 
