@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chargepoint import slots
+from chargepoint import launcher, slots
 from tests.chargepoint.trees import QUIET, fill, info, install, stage
 
 
@@ -397,3 +397,8 @@ def test_it_needs_nothing_newer_than_python_3_10() -> None:
     import ast
 
     ast.parse(Path(slots.__file__).read_text(), feature_version=(3, 10))
+
+
+def test_start_script_and_launcher_mean_the_same_by_an_occupied_station() -> None:
+    """slots.py stands alone: the Python of the system runs it."""
+    assert slots.OCCUPIED == launcher.OCCUPIED
